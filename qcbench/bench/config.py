@@ -1,0 +1,73 @@
+"""The YAML groups `suite` and `cluster`."""
+
+from dataclasses import field
+from typing import Literal
+
+from qcbench.configs import config
+from qcbench.policies.config import PolicyConfig
+
+
+@config
+class ScenarioEntry:
+    """A scenario of a suite: a scenario file, and what this suite changes in it.
+
+    Attributes:
+        base: name of the file below `conf/scenario`.
+        name: name in the results; `base` where empty.
+        overrides: Hydra overrides relative to the scenario, such as `workload.tasks=200`.
+    """
+
+    base: str
+    name: str = ""
+    overrides: list[str] = field(default_factory=list)
+
+
+@config
+class SuiteConfig:
+    """Versioned list of scenarios x policies x seeds with its primary metric.
+
+    Attributes:
+        replicates: seeds per scenario and policy.
+        primary_metric: column of the result table that ranks policies.
+        goal: whether less or more of it is better.
+        baseline: label of the policy that the others are compared to.
+        seed: master seed; another one gives other worlds.
+        scenario_overrides: Hydra overrides for every scenario of the suite.
+    """
+
+    name: str
+    description: str = ""
+    track: Literal["placement", "allocation", "queueing", "partition"]
+    scenarios: list[ScenarioEntry]
+    policies: list[PolicyConfig]
+    replicates: int
+    primary_metric: str
+    goal: Literal["min", "max"] = "min"
+    baseline: str
+    seed: int = 0
+    engine: Literal["simpy"] = "simpy"
+    scenario_overrides: list[str] = field(default_factory=list)
+
+
+@config
+class ClusterConfig:
+    """Where the trials run.
+
+    Attributes:
+        address: `local` starts a private Ray and stops it; `auto` or a GCS address (`host:6379`)
+            joins a running cluster; `http://host:8265` is where `qcbench submit` sends jobs.
+        workers: actors; one a core where None.
+        chunk_s: work that is handed to an actor at a time [s].
+        retries: further attempts of a trial that fails or loses its worker.
+        timeout_s: time without any result after which the run stops and says so [s].
+        object_store_mb: object store of a private Ray [MB].
+        token_path: file with the token of a cluster that asks for one; never logged.
+    """
+
+    address: str = "local"
+    workers: int | None = None
+    chunk_s: float = 0.5
+    retries: int = 1
+    timeout_s: float = 3600.0
+    object_store_mb: int = 200
+    token_path: str | None = None

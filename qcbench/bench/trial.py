@@ -1,0 +1,77 @@
+"""A trial: one (scenario, policy, seed), the unit that is hashed, run, stored and resumed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MODEL_VERSION = 1
+"""Raised whenever the same trial would give other numbers, so that old results are not reused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Plain data that determines every number of a result.
+
+    Attributes:
+        ordinal: position in the expanded suite; orders the result table and is not hashed.
+        suite: name of the suite, part of every seed.
+        scenario: name of the scenario.
+        policy: label of the policy.
+        replicate: which world; equal replicates of a scenario are the same world for all policies.
+        seed: master seed of the suite.
+        engine: `simpy`, or `compiled` for the numba twin.
+        scenario_config: the resolved scenario as plain JSON data.
+        policy_config: the resolved policy as plain JSON data.
+    """
+
+    ordinal: int
+    suite: str
+    scenario: str
+    policy: str
+    replicate: int
+    scenario_config: Mapping[str, Any]
+    policy_config: Mapping[str, Any]
+    seed: int = 0
+    engine: str = "simpy"
+    trial_id: str = field(init=False)
+    """First 16 hexadecimal digits of the SHA-256 of the resolved config and the model version."""
+
+    def __post_init__(self) -> None:
+        content = {
+            "model_version": MODEL_VERSION,
+            "suite": self.suite,
+            "scenario": self.scenario,
+            "policy": self.policy,
+            "replicate": self.replicate,
+            "seed": self.seed,
+            "engine": self.engine,
+            "scenario_config": self.scenario_config,
+            "policy_config": self.policy_config,
+        }
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        object.__setattr__(self, "trial_id", digest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialResult:
+    """What `run_trial` gives back: the row of the result table, and what cannot be reproduced.
+
+    Attributes:
+        row: coordinates, `status` (done or failed), `error`, then the metrics of the track
+            (numbers, or None where undefined).
+        wall_s: wall-clock time of the run [s].
+        cpu_s: processor time of the run [s].
+        traceback: where it failed, else empty.
+    """
+
+    row: Mapping[str, Any]
+    wall_s: float
+    cpu_s: float
+    traceback: str = ""
+
+
+COORDINATES = ("trial_id", "suite", "scenario", "policy", "replicate", "seed", "engine", "track")
+"""The first columns of the result table, in order; `status`, `error` and the metrics follow."""

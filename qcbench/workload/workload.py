@@ -1,0 +1,139 @@
+"""What a cloud is asked to do: jobs with their arrivals, tasks with their circuits' features."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from qcbench.arrays import FloatArray, IntArray
+from qcbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class CompiledFeatures:
+    """Features of every task's circuit after transpilation for one family, shape (tasks,) each.
+
+    ``depth`` is -1 where the circuit does not fit the family's devices; gate counts are 0 there.
+    """
+
+    depth: IntArray
+    one_qubit_gates: IntArray
+    two_qubit_gates: IntArray
+    measurements: IntArray
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The circuits to execute, one entry a task, as columns of equal length.
+
+    Attributes:
+        algorithm: benchmark or file name of the circuit.
+        qubits: width of the circuit before transpilation.
+        depth: depth before transpilation (layers).
+        shots: repetitions.
+        two_qubit_gates: number of two-qubit gates before transpilation.
+        compiled: features per transpilation family.
+        duration_s: execution time on any QPU where the workload itself states it, else None.
+    """
+
+    algorithm: Sequence[str]
+    qubits: IntArray
+    depth: IntArray
+    shots: IntArray
+    two_qubit_gates: IntArray
+    compiled: Mapping[str, CompiledFeatures] = field(default_factory=dict)
+    duration_s: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.qubits)
+
+    def take(self, rows: IntArray) -> "Tasks":
+        """Return the tasks at these positions, in this order."""
+        return Tasks(
+            algorithm=[self.algorithm[row] for row in rows],
+            qubits=self.qubits[rows],
+            depth=self.depth[rows],
+            shots=self.shots[rows],
+            two_qubit_gates=self.two_qubit_gates[rows],
+            compiled={
+                family: CompiledFeatures(
+                    depth=features.depth[rows],
+                    one_qubit_gates=features.one_qubit_gates[rows],
+                    two_qubit_gates=features.two_qubit_gates[rows],
+                    measurements=features.measurements[rows],
+                )
+                for family, features in self.compiled.items()
+            },
+            duration_s=None if self.duration_s is None else self.duration_s[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClassicalPhase:
+    """Work on the classical pool, in operations."""
+
+    operations: float
+
+
+@dataclass(frozen=True, slots=True)
+class QuantumPhase:
+    """One execution of a task's circuit; ``task`` is its row in `Tasks`."""
+
+    task: int
+
+
+Phase = ClassicalPhase | QuantumPhase
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Jobs in order of arrival, and the tasks they execute.
+
+    Attributes:
+        arrival_s: arrival time of each job, non-decreasing, shape (jobs,) [s].
+        tasks: the circuits.
+        job_id: the user's name of each job; its position where empty.
+        phases: the phases of each job; where None, job ``i`` is one execution of task ``i``.
+        priority: weight of each job, 1 where None.
+        user: owner of each job, empty where None.
+    """
+
+    arrival_s: FloatArray
+    tasks: Tasks
+    job_id: Sequence[str] = ()
+    phases: Sequence[Sequence[Phase]] | None = None
+    priority: IntArray | None = None
+    user: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        arrivals = self.arrival_s
+        if not np.all(np.isfinite(arrivals)):
+            row = int(np.flatnonzero(~np.isfinite(arrivals))[0])
+            raise InputError(f"job {self.name(row)}: arrival_s is not a number")
+        if len(arrivals) and arrivals.min() < 0:
+            row = int(np.flatnonzero(arrivals < 0)[0])
+            raise InputError(
+                f"job {self.name(row)}: arrival_s is {arrivals[row]:g}; it must not be negative"
+            )
+        falls = np.flatnonzero(np.diff(arrivals) < 0)
+        if len(falls):
+            row = int(falls[0]) + 1
+            raise InputError(
+                f"job {self.name(row)}: arrives at {arrivals[row]:g} s, before its predecessor at "
+                f"{arrivals[row - 1]:g} s; sort the jobs by arrival"
+            )
+        if self.phases is None and len(arrivals) != len(self.tasks):
+            raise InputError(
+                f"{len(arrivals)} arrivals for {len(self.tasks)} tasks; one arrival a task is needed"
+            )
+
+    def __len__(self) -> int:
+        return len(self.arrival_s)
+
+    def name(self, row: int) -> str:
+        """Name of the job at this position."""
+        return self.job_id[row] if len(self.job_id) else str(row)
+
+    def with_arrivals(self, arrival_s: FloatArray) -> "Workload":
+        """Return the same jobs with other arrival times."""
+        return replace(self, arrival_s=arrival_s)
