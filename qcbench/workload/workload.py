@@ -124,7 +124,7 @@ class Workload:
             )
         if self.phases is None and len(arrivals) != len(self.tasks):
             raise InputError(
-                f"{len(arrivals)} arrivals for {len(self.tasks)} tasks; one arrival a task is needed"
+                f"{len(arrivals)} arrivals for {len(self.tasks)} tasks; every task needs one"
             )
 
     def __len__(self) -> int:

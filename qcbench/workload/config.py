@@ -1,0 +1,242 @@
+"""The YAML group `workload`: where circuits come from, and when they arrive."""
+
+from dataclasses import field
+from typing import Literal
+
+from qcbench.configs import config
+from qcbench.errors import InputError, nearest
+from qcbench.workload.algorithms import ALGORITHMS, MAX_QUBITS, MIN_QUBITS
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise InputError(message)
+
+
+@config
+class MqtCircuits:
+    """The packaged MQT Bench circuits.
+
+    Attributes:
+        algorithms: published short names to draw from.
+        min_qubits: narrowest circuit.
+        max_qubits: widest circuit.
+        shots: repetitions of every circuit.
+        selection: `subset` draws blocks of 26 circuits that mix all algorithms evenly and uses
+            the first 25 of each, as the published task sets do; `uniform` draws every task
+            independently, each circuit equally likely.
+    """
+
+    source: Literal["mqt"] = "mqt"
+    algorithms: list[str] = field(default_factory=lambda: list(ALGORITHMS))
+    min_qubits: int = MIN_QUBITS
+    max_qubits: int = MAX_QUBITS
+    shots: int = 1024
+    selection: Literal["subset", "uniform"] = "subset"
+
+    def __post_init__(self) -> None:
+        _require(bool(self.algorithms), "workload.circuits.algorithms: is empty; name at least one")
+        for name in self.algorithms:
+            if name not in ALGORITHMS:
+                raise InputError(
+                    f"workload.circuits.algorithms: {name!r} is unknown{nearest(name, ALGORITHMS)}"
+                )
+        _require(
+            MIN_QUBITS <= self.min_qubits <= self.max_qubits <= MAX_QUBITS,
+            f"workload.circuits: qubits {self.min_qubits}..{self.max_qubits}; the packaged "
+            f"circuits have {MIN_QUBITS}..{MAX_QUBITS}",
+        )
+        _require(self.shots > 0, f"workload.circuits.shots: {self.shots}; must be positive")
+
+
+@config
+class FileCircuits:
+    """Tasks from a file or a folder of circuits.
+
+    Attributes:
+        path: the file; relative to where the command is run.
+        format: by the name's ending where `auto`.
+        subset: id of the subset to use; `by_replicate` takes the first for replicate 0, the next
+            for replicate 1 and so on. A file without subsets is used whole.
+        shots: repetitions, where the file does not give them.
+        duplicates: what happens to rows of a subset with equal algorithm and width: `collapse`
+            keeps the place of the first with the values of the last (so did the published
+            simulator), `keep` keeps them all.
+    """
+
+    source: Literal["file"] = "file"
+    path: str
+    format: Literal["auto", "csv", "json", "parquet", "swf", "qasm"] = "auto"
+    subset: int | Literal["by_replicate"] = "by_replicate"
+    shots: int = 1024
+    duplicates: Literal["collapse", "keep"] = "collapse"
+
+    def __post_init__(self) -> None:
+        _require(self.shots > 0, f"workload.circuits.shots: {self.shots}; must be positive")
+
+
+@config
+class SyntheticCircuits:
+    """Tasks without circuits, for queueing theory: the workload itself states execution times.
+
+    Attributes:
+        distribution: of the execution time; `hyperexponential` has two branches of equal load.
+        mean_s: mean execution time [s].
+        scv: squared coefficient of variation (variance over squared mean) of `lognormal`, `gamma`
+            (any positive value) and `hyperexponential` (at least 1); the other two have their own.
+        qubits: width of every task.
+    """
+
+    source: Literal["synthetic"] = "synthetic"
+    distribution: Literal[
+        "exponential", "deterministic", "lognormal", "gamma", "hyperexponential"
+    ] = "exponential"
+    mean_s: float = 1.0
+    scv: float = 1.0
+    qubits: int = 1
+
+    def __post_init__(self) -> None:
+        _require(self.mean_s > 0, f"workload.circuits.mean_s: {self.mean_s:g}; must be positive")
+        _require(self.qubits > 0, f"workload.circuits.qubits: {self.qubits}; must be positive")
+        least = "at least 1" if self.distribution == "hyperexponential" else "positive"
+        holds = self.scv >= 1 if self.distribution == "hyperexponential" else self.scv > 0
+        _require(holds, f"workload.circuits.scv: {self.scv:g}; must be {least}")
+
+
+Circuits = MqtCircuits | FileCircuits | SyntheticCircuits
+
+
+def _check_rate(rate_per_s: float | None, load: float | None) -> None:
+    _require(
+        (rate_per_s is None) != (load is None),
+        "workload.arrivals: give exactly one of rate_per_s and load, and leave the other null",
+    )
+    for name, value in (("rate_per_s", rate_per_s), ("load", load)):
+        if value is not None:
+            _require(value > 0, f"workload.arrivals.{name}: {value:g}; must be positive")
+
+
+@config
+class MinuteArrivals:
+    """A fixed number of arrivals in every minute, uniform in it (the published protocol's law).
+
+    Attributes:
+        per_minute: arrivals a minute; the last minute holds what is left.
+    """
+
+    process: Literal["minute"] = "minute"
+    per_minute: int = 25
+
+    def __post_init__(self) -> None:
+        _require(
+            self.per_minute > 0,
+            f"workload.arrivals.per_minute: {self.per_minute}; must be positive",
+        )
+
+
+@config
+class QsimpyArrivals:
+    """Exactly the numbers that QSimPy drew: subset k arrives in minute k from one generator.
+
+    They depend on the subset's place in its file and not on the trial's seed.
+
+    Attributes:
+        seed: of the original's generator.
+    """
+
+    process: Literal["qsimpy"] = "qsimpy"
+    seed: int = 22
+
+
+@config
+class PoissonArrivals:
+    """A Poisson process.
+
+    Attributes:
+        rate_per_s: mean arrivals a second.
+        load: offered load relative to the fleet's capacity, instead of a rate; whoever knows the
+            fleet replaces it by a rate before a workload is made.
+    """
+
+    process: Literal["poisson"] = "poisson"
+    rate_per_s: float | None = None
+    load: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate_per_s, self.load)
+
+
+@config
+class BurstArrivals:
+    """A Poisson process that is switched on and off (an interrupted Poisson process).
+
+    On and off periods are exponential. The long-run rate is `rate_per_s`: within a burst it is
+    `burstiness` times as high, and bursts cover 1 / `burstiness` of the time.
+
+    Attributes:
+        rate_per_s: mean arrivals a second, over bursts and pauses.
+        load: offered load relative to the fleet's capacity, instead of a rate.
+        burstiness: rate within a burst over the mean rate, above 1.
+        mean_burst_s: mean length of a burst [s].
+    """
+
+    process: Literal["bursts"] = "bursts"
+    rate_per_s: float | None = None
+    load: float | None = None
+    burstiness: float = 5.0
+    mean_burst_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check_rate(self.rate_per_s, self.load)
+        _require(
+            self.burstiness > 1,
+            f"workload.arrivals.burstiness: {self.burstiness:g}; must be above 1",
+        )
+        _require(
+            self.mean_burst_s > 0,
+            f"workload.arrivals.mean_burst_s: {self.mean_burst_s:g}; must be positive",
+        )
+
+
+@config
+class BatchArrivals:
+    """Everything is there at time 0."""
+
+    process: Literal["batch"] = "batch"
+
+
+@config
+class FileArrivals:
+    """The arrival times that the circuits' file gives."""
+
+    process: Literal["file"] = "file"
+
+
+Arrivals = (
+    MinuteArrivals | QsimpyArrivals | PoissonArrivals | BurstArrivals | BatchArrivals | FileArrivals
+)
+
+
+@config
+class WorkloadConfig:
+    """A workload: circuits and arrivals.
+
+    Attributes:
+        name: shown in results.
+        tasks: tasks of a replicate; 0 takes all that a file, or its subset, has.
+    """
+
+    name: str
+    circuits: Circuits
+    arrivals: Arrivals
+    tasks: int = 25
+
+    def __post_init__(self) -> None:
+        _require(self.tasks >= 0, f"workload.tasks: {self.tasks}; must not be negative")
+        if not isinstance(self.circuits, FileCircuits):
+            source = self.circuits.source
+            _require(self.tasks > 0, f"workload.tasks: 0 means all of a file; {source} needs 1+")
+            _require(
+                not isinstance(self.arrivals, FileArrivals),
+                f"workload.arrivals: process file needs circuits from a file, not {source}",
+            )
