@@ -1,1 +1,1 @@
-""""""
+"""Scheduling policies, one file each, by the kind of decision they take."""

@@ -1,1 +1,1 @@
-""""""
+"""Policies that split a task over QPUs."""

@@ -1,1 +1,1 @@
-""""""
+"""Policies that choose the QPU of a task."""

@@ -1,1 +1,1 @@
-""""""
+"""Policies that choose which waiting task a free QPU takes next."""

@@ -1,0 +1,61 @@
+"""SimPy's environment with exact times and an order for what happens at the same instant."""
+
+from collections.abc import Generator
+from heapq import heappush
+from typing import Any, TypeAlias
+
+from simpy import Environment, Event
+
+Process: TypeAlias = Generator[Event, Any, None]
+
+COMPLETION = -(2**62)
+"""Executions that end come first, so that whoever decides at that instant sees the QPU free."""
+ARRIVAL = 1
+"""Arrivals come last (SimPy's normal priority). Retries lie between: see `Clock.retry`."""
+
+
+class Clock(Environment):
+    """A SimPy environment for which absolute times are exact.
+
+    ``timeout(t - now)`` fires at ``now + (t - now)``, which is not always ``t`` in floating point;
+    ties and replays of other simulators need ``t`` itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(initial_time=0.0)
+        self._retries = 0
+
+    def at(self, time_s: float, priority: int = ARRIVAL) -> Event:
+        """Return an event that fires at exactly this time.
+
+        Raises:
+            ValueError: the time has passed.
+        """
+        if time_s < self._now:
+            raise ValueError(f"time {time_s} s lies before now, {self._now} s")
+        event = Event(self)
+        event._ok = True
+        event._value = None
+        heappush(self._queue, (time_s, priority, next(self._eid), event))  # type: ignore[misc]
+        return event
+
+    def retry(self, time_s: float) -> Event:
+        """Return an event for a task that is put back into the order of arrivals.
+
+        It fires before all arrivals of its instant, and before earlier retries for that instant: a
+        task is inserted before the first one that does not arrive earlier.
+        """
+        self._retries += 1
+        return self.at(time_s, -self._retries)
+
+    def fire(self, event: Event) -> None:
+        """Trigger an event within the current step, without a way through the event queue.
+
+        To be called from callbacks only, never from inside a process: the processes that wait for
+        the event are resumed before this returns.
+        """
+        event._ok = True
+        event._value = None
+        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+        for callback in callbacks:
+            callback(event)

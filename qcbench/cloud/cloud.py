@@ -1,0 +1,182 @@
+"""The cloud: every job is one SimPy process; one broker takes every decision."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from simpy import Event
+
+from qcbench.cloud.admission import admission_test
+from qcbench.cloud.allocation import AllocationBroker
+from qcbench.cloud.broker import Broker, TaskLost
+from qcbench.cloud.clock import Clock, Process
+from qcbench.cloud.drift import error_multiplier
+from qcbench.cloud.estimates import estimate
+from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
+from qcbench.cloud.failures import failing_qpu
+from qcbench.cloud.placement import PlacementBroker
+from qcbench.cloud.pool import ClassicalPool
+from qcbench.cloud.queueing import QueueingBroker
+from qcbench.cloud.records import Records, collect
+from qcbench.cloud.scenario import Scenario
+from qcbench.cloud.world import World
+from qcbench.errors import InputError
+from qcbench.policies.protocol import Decide, PolicyError
+from qcbench.workload.workload import QuantumPhase
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The generators of what the rules leave to chance.
+
+    Attributes:
+        failures: times of failures and repairs.
+        drift: calibration drift.
+        execution: real against estimated execution times.
+    """
+
+    failures: np.random.Generator
+    drift: np.random.Generator
+    execution: np.random.Generator
+
+
+def seeded_streams(seed: int) -> Streams:
+    """Return independent streams from one integer, for use outside a suite."""
+    generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3)]
+    return Streams(*generators)
+
+
+class Cloud:
+    """One trial's cloud: built from a scenario and a policy, run once.
+
+    Raises:
+        InputError: a model lacks a figure, a task fits nowhere, or the rules do not go together.
+    """
+
+    def __init__(self, scenario: Scenario, decide: Decide, streams: Streams | None = None) -> None:
+        self.scenario = scenario
+        streams = streams or seeded_streams(0)
+        rules, workload, fleet = scenario.rules, scenario.workload, scenario.fleet
+        self._drift_rng = streams.drift
+        self.clock = Clock()
+        self._over = Event(self.clock)
+        shared = rules.dispatch.qpus == "shared"
+        slowdown = None
+        if rules.execution_sigma > 0:
+            sigma = rules.execution_sigma
+            slowdown = streams.execution.lognormal(
+                -0.5 * sigma**2, sigma, len(workload.tasks)
+            ).tolist()
+        self.world = World(
+            clock=self.clock,
+            fleet=fleet,
+            workload=workload,
+            estimates=estimate(workload.tasks, fleet, scenario.physics, splits=shared),
+            rules=rules,
+            links=scenario.physics.links,
+            over=self._over,
+            slowdown=slowdown,
+        )
+        self.broker: Broker = _broker(self.world, decide)
+        self.pool = ClassicalPool(self.clock, rules.classical)
+        self._admits = admission_test(rules.admission, self.pool, self.broker)
+        self._job_finish_s = np.full(len(workload), np.nan)
+        self._job_status = np.full(len(workload), CENSORED, dtype=np.int64)
+        self._arrived = 0
+        self._left = len(workload)
+        if rules.failures is not None:
+            for qpu, rng in enumerate(streams.failures.spawn(len(fleet))):
+                self.clock.process(failing_qpu(self.clock, self.broker, qpu, rules.failures, rng))
+        self.clock.process(self._arrivals())
+
+    def run(self) -> Records:
+        """Simulate until all jobs are done, the horizon, or the last allowed decision.
+
+        Raises:
+            PolicyError: a decision that the track does not know, or a policy that waits for ever.
+        """
+        horizon_s = self.scenario.rules.horizon_s
+        if horizon_s is not None:
+            stop = self.clock.at(horizon_s)
+            stop.callbacks.append(self._end)
+        if self._left:
+            try:
+                self.clock.run(until=self._over)
+            except RuntimeError as error:
+                if self._over.triggered or isinstance(error, PolicyError):
+                    raise
+                raise PolicyError(
+                    f"{self._left} jobs wait for ever: the policy never served them"
+                ) from None
+        return self._records()
+
+    def _arrivals(self) -> Process:
+        clock = self.clock
+        for job, arrival_s in enumerate(self.scenario.workload.arrival_s.tolist()):
+            yield clock.at(arrival_s)
+            self._arrived = job + 1
+            clock.process(self._job(job))
+
+    def _job(self, job: int) -> Process:
+        """Arrive, be admitted, go through the phases, be done."""
+        phases = self.scenario.workload.phases
+        status = DONE
+        if self._admits is not None and not self._admits():
+            status = DROPPED
+            self.world.open(job, self._first_task(job)).status = DROPPED
+        else:
+            try:
+                if phases is None:
+                    yield from self.broker.execute(job, job)
+                else:
+                    for phase in phases[job]:
+                        if isinstance(phase, QuantumPhase):
+                            yield from self.broker.execute(job, phase.task)
+                        else:
+                            yield self.pool.submit(phase.operations)
+                self._job_finish_s[job] = self.clock.now
+            except TaskLost:
+                status = FAILED
+        self._job_status[job] = status
+        self._left -= 1
+        if not self._left:
+            self._end()
+
+    def _first_task(self, job: int) -> int:
+        """Row of the first circuit of a job."""
+        phases = self.scenario.workload.phases
+        if phases is None:
+            return job
+        return next(phase.task for phase in phases[job] if isinstance(phase, QuantumPhase))
+
+    def _end(self, _event: Event | None = None) -> None:
+        if not self._over.triggered:
+            self._over.succeed()
+
+    def _records(self) -> Records:
+        records = collect(
+            self.world,
+            arrived=self._arrived,
+            job_finish_s=self._job_finish_s,
+            job_status=self._job_status,
+            busy_s=self.broker.busy_s(),
+        )
+        drift = self.scenario.rules.drift
+        if drift is None:
+            return records
+        ran = np.flatnonzero(~np.isnan(records.start_s))
+        multiplier = np.ones(len(records))
+        multiplier[ran] = error_multiplier(
+            drift, len(self.scenario.fleet), records.qpu[ran], records.start_s[ran], self._drift_rng
+        )
+        return records.with_error_multiplier(multiplier)
+
+
+def _broker(world: World, decide: Decide) -> Broker:
+    dispatch = world.rules.dispatch
+    if dispatch.mode == "pull":
+        if dispatch.qpus == "shared":
+            raise InputError("rules.dispatch: shared QPUs take tasks by push; pull needs exclusive")
+        return QueueingBroker(world, decide)  # type: ignore[arg-type]
+    if dispatch.qpus == "shared":
+        return AllocationBroker(world, decide)  # type: ignore[arg-type]
+    return PlacementBroker(world, decide)  # type: ignore[arg-type]

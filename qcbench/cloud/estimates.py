@@ -1,0 +1,179 @@
+"""What physics says of every task on every QPU, computed once for a whole workload."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+
+from qcbench.arrays import BoolArray, FloatArray
+from qcbench.errors import InputError
+from qcbench.fleet.profile import Fleet, QpuProfile
+from qcbench.physics import fidelity, price, timing
+from qcbench.physics.config import (
+    AffineTime,
+    ClopsTime,
+    D1cpsTime,
+    GivenTime,
+    IbmUsageTime,
+    Noiseless,
+    PhysicsConfig,
+)
+from qcbench.workload.workload import CompiledFeatures, Tasks
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Figures of shape (tasks, QPUs), read-only.
+
+    Attributes:
+        feasible: the task has no more qubits than the QPU.
+        exec_s: execution time; infinite where infeasible.
+        fidelity: expected fidelity; 0 where infeasible.
+        price: price of the execution; infinite where infeasible.
+    """
+
+    feasible: BoolArray
+    exec_s: FloatArray
+    fidelity: FloatArray
+    price: FloatArray
+
+    def __post_init__(self) -> None:
+        for array in (self.feasible, self.exec_s, self.fidelity, self.price):
+            array.flags.writeable = False
+
+
+def _known(
+    fleet: Fleet, figure: str, need: str, value: Callable[[QpuProfile], float | None]
+) -> FloatArray:
+    """Return one figure per QPU, or say which QPU lacks it."""
+    values = []
+    for qpu in fleet:
+        number = value(qpu)
+        if number is None:
+            raise InputError(
+                f"fleet {fleet.name}: QPU {qpu.name} has no {figure}, which {need} needs; "
+                "give the figure in the fleet or choose another model"
+            )
+        values.append(number)
+    return np.array(values, dtype=np.float64)
+
+
+def _compiled(tasks: Tasks, fleet: Fleet, feasible: BoolArray) -> CompiledFeatures:
+    """Return compiled features as (tasks, QPUs) arrays, 0 where infeasible."""
+    missing = [family for family in fleet.families if family not in tasks.compiled]
+    if missing:
+        raise InputError(
+            f"the workload has no {missing[0]}_depth, which fleet {fleet.name} needs "
+            f"(QPU {next(q.name for q in fleet if q.family == missing[0])}); it has "
+            f"{', '.join(sorted(tasks.compiled)) or 'no compiled features'}"
+        )
+    features = [tasks.compiled[qpu.family] for qpu in fleet]
+    depth = np.stack([f.depth for f in features], axis=1)
+    lacking = feasible & (depth < 0)
+    if lacking.any():
+        row, column = (int(index) for index in np.argwhere(lacking)[0])
+        qpu = fleet.qpus[column]
+        raise InputError(
+            f"task {row} ({tasks.algorithm[row]}, {tasks.qubits[row]} qubits) has no "
+            f"{qpu.family}_depth although it fits {qpu.name} ({qpu.qubits} qubits)"
+        )
+
+    def masked(name: str) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
+        stacked = np.stack([getattr(f, name) for f in features], axis=1)
+        return np.where(feasible, stacked, 0)
+
+    return CompiledFeatures(
+        depth=masked("depth"),
+        one_qubit_gates=masked("one_qubit_gates"),
+        two_qubit_gates=masked("two_qubit_gates"),
+        measurements=masked("measurements"),
+    )
+
+
+def _exec_s(
+    tasks: Tasks, fleet: Fleet, physics: PhysicsConfig, compiled: CompiledFeatures | None
+) -> FloatArray:
+    """Return execution times of shape (tasks, QPUs)."""
+    model = physics.time
+    shots = tasks.shots[:, np.newaxis]
+    if isinstance(model, GivenTime):
+        if tasks.duration_s is None:
+            raise InputError("the time model `given` needs a workload that states durations")
+        return np.repeat(tasks.duration_s[:, np.newaxis], len(fleet), axis=1)
+    if isinstance(model, ClopsTime):
+        volume = _known(fleet, "quantum_volume", "the time model `clops`", _quantum_volume)
+        clops = _known(
+            fleet,
+            model.scale,
+            "the time model `clops`",
+            lambda qpu: qpu.clops_v if model.scale == "clops_v" else qpu.clops_h,
+        )
+        return timing.clops_time_s(shots, volume, clops)
+    if compiled is None:
+        raise TypeError(f"the time model {model.model} needs compiled circuits")
+    if isinstance(model, D1cpsTime):
+        rate = _known(fleet, "d1cps", "the time model `d1cps`", lambda qpu: qpu.d1cps)
+        return timing.d1cps_time_s(compiled.depth, rate, shots)
+    if isinstance(model, IbmUsageTime):
+        need = "the time model `ibm_usage`"
+        gate_s = _known(fleet, "two_qubit_duration_s", need, lambda q: q.two_qubit_duration_s)
+        readout_s = _known(fleet, "readout_duration_s", need, lambda q: q.readout_duration_s)
+        delay_s = np.array([qpu.repetition_delay_s for qpu in fleet])
+        length_s = timing.circuit_length_s(compiled.depth, gate_s, readout_s)
+        return timing.ibm_usage_time_s(length_s, shots, delay_s, model.overhead_s)
+    if isinstance(model, AffineTime):
+        operations = (compiled.depth * shots).astype(np.float64)
+        return timing.affine_time_s(operations, model.intercept_s, model.slope_s)
+    assert_never(model)
+
+
+def _quantum_volume(qpu: QpuProfile) -> float | None:
+    return None if qpu.quantum_volume is None else float(qpu.quantum_volume)
+
+
+def estimate(
+    tasks: Tasks, fleet: Fleet, physics: PhysicsConfig, *, splits: bool = False
+) -> Estimates:
+    """Evaluate a scenario's models for all tasks and QPUs.
+
+    Args:
+        splits: tasks may be split, so that every QPU can execute a part of every task.
+
+    Raises:
+        InputError: where a model needs a figure that the fleet or the workload lacks, or a task
+            fits nowhere.
+    """
+    feasible = tasks.qubits[:, np.newaxis] <= (fleet.qubits.sum() if splits else fleet.qubits)
+    homeless = np.flatnonzero(~feasible.any(axis=1))
+    if len(homeless):
+        row = int(homeless[0])
+        largest = fleet.qubits.sum() if splits else fleet.qubits.max()
+        raise InputError(
+            f"task {row} ({tasks.algorithm[row]}) needs {tasks.qubits[row]} qubits and fits no QPU "
+            f"of fleet {fleet.name}, whose {'total is' if splits else 'largest has'} {largest}"
+        )
+    needs_circuits = not isinstance(physics.time, GivenTime | ClopsTime) or not isinstance(
+        physics.fidelity, Noiseless
+    )
+    compiled = _compiled(tasks, fleet, feasible) if needs_circuits else None
+    exec_s = np.where(feasible, _exec_s(tasks, fleet, physics, compiled), np.inf)
+    success = np.ones_like(exec_s)
+    if not isinstance(physics.fidelity, Noiseless) and compiled is not None:
+        readout, one_qubit, two_qubit = fleet.errors().T
+        success = fidelity.estimated_success_probability(
+            compiled.one_qubit_gates,
+            compiled.two_qubit_gates,
+            compiled.measurements,
+            one_qubit,
+            two_qubit,
+            readout,
+        )
+    price_per_s = np.array([qpu.price_per_s for qpu in fleet])
+    cost = price.usage_price(np.where(feasible, exec_s, 0.0), price_per_s)
+    return Estimates(
+        feasible=feasible,
+        exec_s=exec_s,
+        fidelity=np.where(feasible, success, 0.0),
+        price=np.where(feasible, cost, np.inf),
+    )

@@ -1,0 +1,159 @@
+"""Push to exclusive QPUs: the policy chooses the QPU when the task is ready; the QPU queues it."""
+
+import numpy as np
+from simpy import Event
+
+from qcbench.arrays import FloatArray
+from qcbench.cloud.broker import TaskLost
+from qcbench.cloud.clock import Process
+from qcbench.cloud.execution import DONE, FAILED, Execution
+from qcbench.cloud.qpu import ExclusiveQpu
+from qcbench.cloud.world import World
+from qcbench.policies.protocol import Placement, PolicyError
+from qcbench.policies.view import NEVER_USED, PlacementView
+
+
+class PlacementBroker:
+    """Asks a placement policy; an infeasible decision shifts the task's arrival and asks again.
+
+    `free_at_s` of a QPU is the time at which it will have done what it was given, by the estimates:
+    exact while nothing fails and execution times are as estimated; otherwise estimated anew before
+    each decision, where a QPU that is down is expected back after its mean time to repair.
+    """
+
+    def __init__(self, world: World, decide: Placement) -> None:
+        qpus = len(world.fleet)
+        self._world = world
+        self._clock = world.clock
+        self._decide = decide
+        self._delay_s = world.rules.rescheduling.delay_s
+        self._qpus = [ExclusiveQpu(world.clock, index) for index in range(qpus)]
+        self._capacity = [int(n) for n in world.fleet.qubits]
+        self._task_qubits = [int(n) for n in world.workload.tasks.qubits]
+        self._depth = [int(n) for n in world.workload.tasks.depth]
+        self._shots = [int(n) for n in world.workload.tasks.shots]
+        self._free_at_s = np.full(qpus, NEVER_USED)
+        self._queue_length = np.zeros(qpus, dtype=np.int64)
+        self._up = np.ones(qpus, dtype=np.bool_)
+        failures = world.rules.failures
+        self._restarts = failures is None or failures.on_failure == "restart"
+        self._gives_up = failures is not None and failures.on_failure == "fail"
+        self._mean_down_s = failures.mean_down_s if failures else 0.0
+        self._exact = world.slowdown is None and failures is None
+        self.view = PlacementView(
+            world.fleet, world.table(), self._free_at_s, self._queue_length, self._up
+        )
+        self._present = 0
+
+    @property
+    def running(self) -> int:
+        """Tasks that are being executed."""
+        return sum(server.running is not None for server in self._qpus)
+
+    @property
+    def pending(self) -> int:
+        """Tasks that wait for a decision or on a QPU."""
+        return self._present - self.running
+
+    def execute(self, job: int, row: int) -> Process:
+        """Place a task, as often as it takes, and wait for its end."""
+        world, clock = self._world, self._clock
+        execution = world.open(job, row)
+        self._present += 1
+        while True:
+            while True:
+                if not world.may_decide():
+                    yield Event(clock)  # never fires: the trial is over
+                qpu = self._choose(execution)
+                if qpu >= 0:
+                    break
+                execution.violations += 1
+                execution.submit_s += self._delay_s
+                yield clock.retry(execution.submit_s)
+            self._submit(execution, qpu)
+            yield execution.ended
+            if not execution.lost:
+                break
+            if self._gives_up:
+                execution.status = FAILED
+                self._present -= 1
+                raise TaskLost
+            execution.lost = False
+            execution.ended = Event(clock)
+        self._queue_length[qpu] -= 1
+        self._present -= 1
+        execution.finish_s = clock.now
+        execution.status = DONE
+
+    def _choose(self, execution: Execution) -> int:
+        """Ask the policy; -1 for a decision that is infeasible."""
+        view, row = self.view, execution.row
+        if not self._exact:
+            self._refresh()
+        view.now_s = self._clock.now
+        view.row = row
+        view.task_qubits = qubits = self._task_qubits[row]
+        view.depth = self._depth[row]
+        view.shots = self._shots[row]
+        view.violations = execution.violations
+        choice = self._decide(view)
+        if choice.__class__ is not int or not 0 <= choice < len(self._capacity):
+            raise PolicyError(
+                f"the policy returned {choice!r}; a placement is an int in "
+                f"0..{len(self._capacity) - 1}"
+            )
+        return choice if qubits <= self._capacity[choice] else -1
+
+    def _submit(self, execution: Execution, choice: int) -> None:
+        world, row = self._world, execution.row
+        now = self._clock.now
+        estimate = float(world.estimates.exec_s[row, choice])
+        free = self._free_at_s
+        start = max(now, float(free[choice]))
+        free[choice] = start + estimate
+        execution.estimated_wait_s = start - execution.submit_s
+        execution.estimated_exec_s = estimate
+        execution.exec_s = world.exec_s(row, choice)
+        execution.parts = ((choice, self._task_qubits[row]),)
+        execution.order = world.valid_decisions
+        world.valid_decisions += 1
+        self._queue_length[choice] += 1
+        self._qpus[choice].submit(execution)
+
+    def fail(self, qpu: int) -> None:
+        """Stop a QPU; by the rules, what it executed is restarted, resubmitted or failed."""
+        self._exact = False
+        server = self._qpus[qpu]
+        lost = server.fail()
+        self._up[qpu] = False
+        if lost is None:
+            return
+        if self._restarts:
+            server.resume_first(lost)
+            return
+        self._queue_length[qpu] -= 1
+        lost.lost = True
+        lost.submit_s = self._clock.now
+        lost.ended.succeed()
+
+    def repair(self, qpu: int) -> None:
+        """Put a QPU back into service."""
+        self._up[qpu] = True
+        self._qpus[qpu].repair()
+
+    def _refresh(self) -> None:
+        """Estimate anew when each QPU will have done what it was given."""
+        now = self._clock.now
+        for index, server in enumerate(self._qpus):
+            if server.running is not None:
+                expected = server.running.start_s + server.running.estimated_exec_s
+                free_at_s = max(now, expected) + server.backlog_s
+            elif server.up:
+                free_at_s = server.idle_since_s
+            else:
+                free_at_s = now + self._mean_down_s + server.backlog_s
+            self._free_at_s[index] = free_at_s
+
+    def busy_s(self) -> FloatArray:
+        """Return the time that each QPU has worked up to now."""
+        return np.array([server.busy_until_now_s() for server in self._qpus])

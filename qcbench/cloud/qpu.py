@@ -1,0 +1,112 @@
+"""An exclusive QPU: one execution at a time, the others in a queue in order of submission."""
+
+from collections import deque
+from collections.abc import Callable
+
+from simpy import Event
+
+from qcbench.cloud.clock import COMPLETION, Clock
+from qcbench.cloud.execution import Execution
+from qcbench.policies.view import NEVER_USED
+
+
+class ExclusiveQpu:
+    """A single server with a first-in-first-out queue of its own, which can fail.
+
+    Attributes:
+        index: position in the fleet.
+        running: what it executes.
+        queue: what waits on this QPU (always empty under pull dispatch).
+        up: whether it works.
+        busy_s: time spent executing, lost executions included.
+        backlog_s: estimated execution time of what waits.
+        idle_since_s: end of the last execution, -1 before the first.
+        on_idle: called when it has nothing of its own to do after an execution or a repair.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_clock",
+        "backlog_s",
+        "busy_s",
+        "idle_since_s",
+        "index",
+        "on_idle",
+        "queue",
+        "running",
+        "up",
+    )
+
+    def __init__(
+        self, clock: Clock, index: int, on_idle: Callable[["ExclusiveQpu"], None] | None = None
+    ) -> None:
+        self._clock = clock
+        self._alarm: Event | None = None
+        self.index = index
+        self.running: Execution | None = None
+        self.queue: deque[Execution] = deque()
+        self.up = True
+        self.busy_s = 0.0
+        self.backlog_s = 0.0
+        self.idle_since_s = NEVER_USED
+        self.on_idle = on_idle
+
+    def submit(self, execution: Execution) -> None:
+        """Execute at once if idle, else after all that was submitted before."""
+        if self.running is None and self.up:
+            self._start(execution)
+        else:
+            self.queue.append(execution)
+            self.backlog_s += execution.estimated_exec_s
+
+    def resume_first(self, execution: Execution) -> None:
+        """Put a lost execution back before all that wait, to be started again after the repair."""
+        self.queue.appendleft(execution)
+        self.backlog_s += execution.estimated_exec_s
+
+    def fail(self) -> Execution | None:
+        """Stop working; return what was being executed. What waits goes on waiting."""
+        self.up = False
+        lost, self.running, self._alarm = self.running, None, None
+        if lost is not None:
+            self.idle_since_s = self._clock.now
+            self.busy_s += self._clock.now - lost.start_s
+            lost.restarts += 1
+        return lost
+
+    def repair(self) -> None:
+        """Work again, beginning with the first that waits."""
+        self.up = True
+        self._next()
+
+    def busy_until_now_s(self) -> float:
+        """Time spent executing, the current execution included up to now."""
+        if self.running is None:
+            return self.busy_s
+        return self.busy_s + self._clock.now - self.running.start_s
+
+    def _start(self, execution: Execution) -> None:
+        clock = self._clock
+        self.running = execution
+        execution.start_s = now = clock.now
+        self._alarm = alarm = clock.at(now + execution.exec_s, COMPLETION)
+        alarm.callbacks.append(self._finish)
+
+    def _finish(self, alarm: Event) -> None:
+        execution = self.running
+        if execution is None or alarm is not self._alarm:
+            return  # that execution was lost to a failure
+        self.running = self._alarm = None
+        self.busy_s += execution.exec_s
+        self.idle_since_s = self._clock.now
+        self._next()
+        self._clock.fire(execution.ended)
+
+    def _next(self) -> None:
+        if self.queue:
+            execution = self.queue.popleft()
+            # Emptied, the sum starts again at 0, so that no rounding error piles up.
+            self.backlog_s = self.backlog_s - execution.estimated_exec_s if self.queue else 0.0
+            self._start(execution)
+        elif self.on_idle is not None:
+            self.on_idle(self)

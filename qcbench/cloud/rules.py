@@ -1,0 +1,122 @@
+"""The rules of a cloud: how tasks are dispatched, admitted, disturbed and given up."""
+
+from dataclasses import field
+from typing import Literal
+
+from qcbench.configs import config
+
+Track = Literal["placement", "allocation", "queueing", "partition"]
+
+
+@config
+class Dispatch:
+    """How tasks meet QPUs.
+
+    Attributes:
+        mode: `push`: the policy is asked when a task is ready; `pull`: when a QPU frees.
+        qpus: `exclusive`: one task at a time; `shared`: tasks hold qubits side by side.
+        order: of tasks that wait for shared QPUs: `fifo` never overtakes, `backfill` may.
+    """
+
+    mode: Literal["push", "pull"] = "push"
+    qpus: Literal["exclusive", "shared"] = "exclusive"
+    order: Literal["fifo", "backfill"] = "fifo"
+
+
+@config
+class Rescheduling:
+    """What follows an infeasible placement.
+
+    Attributes:
+        delay_s: shift of the task's arrival after each violation.
+        max_decisions: decisions after which the trial is truncated; unlimited where None. What is
+            not finished then is censored.
+    """
+
+    delay_s: float = 1.0
+    max_decisions: int | None = None
+
+
+@config
+class Failures:
+    """QPUs that fail and are repaired, with exponential times.
+
+    Attributes:
+        mean_up_s: mean time between a repair and the next failure of a QPU.
+        mean_down_s: mean time to repair.
+        on_failure: what happens to what it was executing: `restart` from the beginning on the same
+            QPU, `resubmit` to the broker for a new decision, or `fail` the task.
+    """
+
+    mean_up_s: float
+    mean_down_s: float
+    on_failure: Literal["restart", "resubmit", "fail"] = "restart"
+
+
+@config
+class Drift:
+    """Calibration drift: true errors walk away from the calibrated ones until recalibration.
+
+    Policies see the calibrated figures; executions suffer the true ones. Each QPU's error
+    multiplier is a geometric random walk, reset to 1 at every calibration.
+
+    Attributes:
+        step_s: time between two steps of the walk.
+        sigma: standard deviation of a step of the multiplier's logarithm.
+        calibration_interval_s: time between calibrations of a QPU.
+    """
+
+    step_s: float = 3600.0
+    sigma: float = 0.05
+    calibration_interval_s: float = 86400.0
+
+
+@config
+class Admission:
+    """Which jobs are let in, by the classical tasks active and quantum tasks on the platform.
+
+    Attributes:
+        variant: `all` admits everything; `pending` compares waiting quantum tasks with the limit,
+            `total` waiting and running ones, both strictly; `paper` as `pending` but up to and
+            including the limits.
+    """
+
+    variant: Literal["all", "pending", "total", "paper"] = "all"
+    classical_limit: int = 40
+    quantum_limit: int = 40
+
+
+@config
+class ClassicalPoolRules:
+    """The processor-sharing pool of classical workers.
+
+    Attributes:
+        workers: processors.
+        speed: operations a second of each.
+    """
+
+    workers: int = 1
+    speed: float = 1e9
+
+
+@config
+class Rules:
+    """All rules of a scenario.
+
+    Attributes:
+        execution_sigma: spread of the real execution time around its estimate: the logarithm's
+            standard deviation of a factor with mean 1, the same for a task on every QPU.
+        horizon_s: end of the observation; what is not finished then is censored. None runs until
+            the last job is done.
+        warm_up_s: jobs that arrive earlier are left out of the metrics.
+    """
+
+    dispatch: Dispatch = field(default_factory=Dispatch)
+    rescheduling: Rescheduling = field(default_factory=Rescheduling)
+    failures: Failures | None = None
+    drift: Drift | None = None
+    admission: Admission = field(default_factory=Admission)
+    classical: ClassicalPoolRules = field(default_factory=ClassicalPoolRules)
+    execution_sigma: float = 0.0
+    horizon_s: float | None = None
+    warm_up_s: float = 0.0

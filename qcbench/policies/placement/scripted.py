@@ -1,0 +1,47 @@
+"""Decisions read from a file, in order; for replaying what another program did.
+
+The file is a CSV with a column `action`: the index of a QPU. Infeasible ones count as
+violations like anybody's.
+"""
+
+import csv
+from pathlib import Path
+
+from qcbench.errors import InputError, nearest
+from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
+from qcbench.policies.view import PlacementView
+
+
+def policy(context: PolicyContext, *, file: str) -> Placement:
+    """Build the policy from the path of a CSV file."""
+    actions = iter(read_actions(Path(file), len(context.fleet)))
+
+    def decide(_view: PlacementView) -> int:
+        try:
+            return next(actions)
+        except StopIteration:
+            raise PolicyError(f"{file}: the script ends before the tasks do") from None
+
+    return decide
+
+
+def read_actions(path: Path, qpus: int) -> list[int]:
+    """Read and check the column `action`."""
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            columns = reader.fieldnames or []
+            if "action" not in columns:
+                raise InputError(f"{path}: no column action{nearest('action', columns)}")
+            actions = []
+            for row in reader:
+                text = row["action"] or ""
+                if not text.strip().isdigit() or int(text) >= qpus:
+                    raise InputError(
+                        f"{path}, line {reader.line_num}: action {text!r} is not a QPU index "
+                        f"0..{qpus - 1}"
+                    )
+                actions.append(int(text))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    return actions

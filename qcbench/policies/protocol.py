@@ -1,0 +1,41 @@
+"""The signatures of a policy: a factory that is called once a trial, and the decision it returns.
+
+A policy file holds one function ``policy(context, **parameters)``. Its parameters are keyword-only
+with annotations and defaults; they are what a YAML may set.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from qcbench.fleet.profile import Fleet
+from qcbench.policies.view import AllocationView, PlacementView, QueueView
+
+Track = Literal["placement", "allocation", "queueing", "partition"]
+
+Placement: TypeAlias = Callable[[PlacementView], int]
+"""Returns the index of a QPU."""
+Allocation: TypeAlias = Callable[[AllocationView], Sequence[int] | None]
+"""Returns qubits per QPU that add up to the task's, or None to wait for a release."""
+Queueing: TypeAlias = Callable[[QueueView], int]
+"""Returns a position in `QueueView.waiting`."""
+Decide: TypeAlias = Placement | Allocation | Queueing
+
+
+class PolicyError(RuntimeError):
+    """A policy returned a decision that its track does not know."""
+
+
+@dataclass(frozen=True)
+class PolicyContext:
+    """What a policy may know before the first decision.
+
+    Attributes:
+        fleet: the QPUs in order.
+        rng: the policy's own random stream.
+    """
+
+    fleet: Fleet
+    rng: np.random.Generator

@@ -1,0 +1,209 @@
+"""What a policy sees when it decides: read-only arrays per QPU, and the task.
+
+A view is filled anew for every decision; a policy must copy what it wants to keep.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.fleet.profile import Fleet
+
+NEVER_USED = -1.0
+"""`free_at_s` of a QPU before its first task."""
+
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """Return a window on the same memory through which nothing can be written."""
+    window = array.view()
+    window.flags.writeable = False
+    return window
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """Estimates and features of all tasks of a trial; views show one row of it.
+
+    Features have shape (tasks,); estimates are one array of shape (QPUs,) a task.
+    """
+
+    qubits: IntArray
+    depth: IntArray
+    shots: IntArray
+    two_qubit_gates: IntArray
+    feasible: Sequence[BoolArray]
+    exec_s: Sequence[FloatArray]
+    fidelity: Sequence[FloatArray]
+    price: Sequence[FloatArray]
+
+
+class PlacementView:
+    """The state at a placement decision.
+
+    Attributes:
+        fleet: the profiles.
+        now_s: the clock.
+        row: the task's row, its identity within the trial.
+        task_qubits, depth, shots: features of the task.
+        violations: infeasible decisions already taken for this task.
+        free_at_s: when each QPU will have finished all that it was given, -1 before its first
+            task; it lies in the past for an idle QPU. Shape (QPUs,), as are the following.
+        queue_length: tasks on each QPU, running and waiting.
+        up: whether each QPU is working.
+    """
+
+    __slots__ = (
+        "_table",
+        "depth",
+        "fleet",
+        "free_at_s",
+        "now_s",
+        "queue_length",
+        "row",
+        "shots",
+        "task_qubits",
+        "up",
+        "violations",
+    )
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        table: TaskTable,
+        free_at_s: FloatArray,
+        queue_length: IntArray,
+        up: BoolArray,
+    ) -> None:
+        self.fleet = fleet
+        self._table = table
+        self.free_at_s: FloatArray = read_only(free_at_s)
+        self.queue_length: IntArray = read_only(queue_length)
+        self.up: BoolArray = read_only(up)
+        self.now_s = 0.0
+        self.row = 0
+        self.task_qubits = 0
+        self.depth = 0
+        self.shots = 0
+        self.violations = 0
+
+    @property
+    def feasible(self) -> BoolArray:
+        """Whether the task fits each QPU."""
+        return self._table.feasible[self.row]
+
+    @property
+    def exec_s(self) -> FloatArray:
+        """Estimated execution time on each QPU, infinite where infeasible [s]."""
+        return self._table.exec_s[self.row]
+
+    @property
+    def fidelity(self) -> FloatArray:
+        """Estimated fidelity on each QPU, 0 where infeasible."""
+        return self._table.fidelity[self.row]
+
+    @property
+    def price(self) -> FloatArray:
+        """Price of the execution on each QPU, infinite where infeasible."""
+        return self._table.price[self.row]
+
+    def start_s(self) -> FloatArray:
+        """Estimated start on each QPU: now, or when the QPU has done what it was given."""
+        start_s: FloatArray = np.maximum(self.free_at_s, self.now_s)
+        return start_s
+
+    def completion_s(self) -> FloatArray:
+        """Estimated time from now to completion on each QPU, infinite where infeasible."""
+        return self.start_s() - self.now_s + self.exec_s
+
+
+class AllocationView:
+    """The state at the decision how to split a task over QPUs with shared qubits.
+
+    Attributes:
+        free_qubits: qubits that nobody holds, 0 on a QPU that is down. Shape (QPUs,).
+        waiting: tasks that wait, this one included.
+    """
+
+    __slots__ = (
+        "_table",
+        "depth",
+        "fleet",
+        "free_qubits",
+        "now_s",
+        "row",
+        "shots",
+        "task_qubits",
+        "two_qubit_gates",
+        "waiting",
+    )
+
+    def __init__(self, fleet: Fleet, table: TaskTable, free_qubits: IntArray) -> None:
+        self.fleet = fleet
+        self._table = table
+        self.free_qubits: IntArray = read_only(free_qubits)
+        self.now_s = 0.0
+        self.row = 0
+        self.task_qubits = 0
+        self.depth = 0
+        self.shots = 0
+        self.two_qubit_gates = 0
+        self.waiting = 0
+
+    @property
+    def exec_s(self) -> FloatArray:
+        """Estimated execution time of a part on each QPU [s]."""
+        return self._table.exec_s[self.row]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTask:
+    """A task in the queue of a pull dispatch.
+
+    Attributes:
+        row: its row in the workload.
+        job: the job it belongs to.
+        arrival_s: when it joined the queue.
+        job_arrival_s: when its job arrived.
+        priority: weight of its job.
+        qubits: its width.
+    """
+
+    row: int
+    job: int
+    arrival_s: float
+    job_arrival_s: float
+    priority: int
+    qubits: int
+
+
+class QueueView:
+    """The state when a QPU frees and a waiting task must be chosen.
+
+    Attributes:
+        qpu: index of the QPU that is free.
+        waiting: tasks in order of arrival that fit this QPU; a decision is a position in it.
+    """
+
+    __slots__ = ("_table", "fleet", "now_s", "qpu", "waiting")
+
+    def __init__(self, fleet: Fleet, table: TaskTable) -> None:
+        self.fleet = fleet
+        self._table = table
+        self.now_s = 0.0
+        self.qpu = 0
+        self.waiting: list[WaitingTask] = []
+
+    def exec_s(self) -> FloatArray:
+        """Estimated execution time of every waiting task on this QPU [s]."""
+        return np.array([self._table.exec_s[task.row][self.qpu] for task in self.waiting])
+
+    def priority(self) -> FloatArray:
+        """Priority of every waiting task."""
+        return np.array([task.priority for task in self.waiting], dtype=np.float64)
