@@ -8,23 +8,27 @@ from numpy.random import Generator
 from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
 from qcbench.workload import arrivals as processes
+from qcbench.workload.circuits import load_circuits
 from qcbench.workload.config import (
     Arrivals,
     BatchArrivals,
     BurstArrivals,
+    FileCircuits,
     MinuteArrivals,
+    MqtCircuits,
     PoissonArrivals,
     QsimpyArrivals,
     SyntheticCircuits,
     WorkloadConfig,
 )
+from qcbench.workload.selection import SUBSET_ROWS, SUBSET_TASKS, draw_subsets, draw_uniform
 from qcbench.workload.synthetic import synthetic_tasks
-from qcbench.workload.workload import Workload
+from qcbench.workload.workload import Tasks, Workload
 
 
 def make_workload(
     config: WorkloadConfig,
-    replicate: int,  # noqa: ARG001
+    replicate: int,
     circuits_rng: Generator,
     arrivals_rng: Generator,
     base_dir: Path | None = None,  # noqa: ARG001
@@ -41,10 +45,28 @@ def make_workload(
     Raises:
         InputError: a file cannot be used, or the config asks for more than there is.
     """
-    if isinstance(config.circuits, SyntheticCircuits):
-        tasks = synthetic_tasks(circuits_rng, config.tasks, config.circuits)
-        return Workload(draw_arrivals(config.arrivals, len(tasks), arrivals_rng), tasks)
-    raise InputError(f"workload.circuits.source: {config.circuits.source} cannot be used yet")
+    match config.circuits:
+        case FileCircuits():
+            raise InputError("workload.circuits.source: file cannot be used yet")
+        case SyntheticCircuits():
+            tasks = synthetic_tasks(circuits_rng, config.tasks, config.circuits)
+        case MqtCircuits():
+            tasks = mqt_tasks(circuits_rng, config.tasks, config.circuits)
+    if isinstance(config.arrivals, QsimpyArrivals):
+        return Workload(_qsimpy_of_drawn(config.arrivals, len(tasks), replicate), tasks)
+    return Workload(draw_arrivals(config.arrivals, len(tasks), arrivals_rng), tasks)
+
+
+def mqt_tasks(generator: Generator, count: int, circuits: MqtCircuits) -> Tasks:
+    """Draw tasks from the packaged circuits as the source's config says."""
+    table = load_circuits()
+    rows = table.rows(circuits.algorithms, circuits.min_qubits, circuits.max_qubits)
+    if circuits.selection == "uniform":
+        drawn = draw_uniform(generator, rows, count)
+    else:
+        blocks = draw_subsets(generator, rows, -(-count // SUBSET_TASKS))
+        drawn = blocks[:, :SUBSET_TASKS].reshape(-1)[:count]
+    return table.with_shots(circuits.shots).take(drawn)
 
 
 def draw_arrivals(process: Arrivals, jobs: int, generator: Generator) -> FloatArray:
@@ -64,6 +86,17 @@ def draw_arrivals(process: Arrivals, jobs: int, generator: Generator) -> FloatAr
             raise InputError("workload.arrivals: process qsimpy needs circuits in subsets")
         case _:
             raise InputError("workload.arrivals: process file needs circuits from a file")
+
+
+def _qsimpy_of_drawn(process: QsimpyArrivals, jobs: int, replicate: int) -> FloatArray:
+    """Return QSimPy's arrivals for drawn subsets; replicates follow each other."""
+    blocks = -(-jobs // SUBSET_TASKS)
+    first = replicate * blocks
+    rows = [SUBSET_ROWS] * (first + blocks)
+    times = [
+        processes.qsimpy(rows, first + block, SUBSET_TASKS, process.seed) for block in range(blocks)
+    ]
+    return np.concatenate(times)[:jobs]
 
 
 def _rate(process: PoissonArrivals | BurstArrivals) -> float:

@@ -14,6 +14,8 @@ class CompiledFeatures:
     """Features of every task's circuit after transpilation for one family, shape (tasks,) each.
 
     ``depth`` is -1 where the circuit does not fit the family's devices; gate counts are 0 there.
+    ``one_qubit_gates`` leaves out rotations about z, which IBM devices do in software: exactly and
+    in no time.
     """
 
     depth: IntArray
@@ -31,7 +33,7 @@ class Tasks:
         qubits: width of the circuit before transpilation.
         depth: depth before transpilation (layers).
         shots: repetitions.
-        two_qubit_gates: number of two-qubit gates before transpilation.
+        two_qubit_gates: number of gates on two or more qubits before transpilation.
         compiled: features per transpilation family.
         duration_s: execution time on any QPU where the workload itself states it, else None.
     """
