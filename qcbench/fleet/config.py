@@ -1,0 +1,100 @@
+"""The YAML group `fleet`."""
+
+from dataclasses import field, fields
+
+from qcbench.configs import config
+from qcbench.errors import InputError
+from qcbench.fleet.figures import check_coupling, check_figure, check_name
+
+MAX_QPUS = 10_000
+
+
+@config
+class QpuConfig:
+    """A device of the catalogue, a QPU of the user's own, or several identical ones.
+
+    Every figure of `QpuProfile` can be stated. With `device` it replaces the catalogue's figure;
+    without, `qubits` is needed and what is not stated is unknown.
+
+    Attributes:
+        device: name in the catalogue (`kolkata`, `ibmq_kolkata`); empty for a QPU of your own.
+        name: name in the fleet; the device's, or `qpu`, where empty.
+        count: number of identical QPUs; above 1 they are called `name-0`, `name-1` and so on.
+        family: prefix of the depth columns of a workload; `synthetic` where a QPU has none.
+        d1cps: where only `clops_v` is stated it follows from that (see `docs/fleets.md`).
+        coupling: links as pairs of qubits; a device whose `qubits` are changed loses its own.
+    """
+
+    device: str = ""
+    name: str = ""
+    count: int = 1
+    qubits: int | None = None
+    family: str | None = None
+    d1cps: float | None = None
+    clops_v: float | None = None
+    clops_h: float | None = None
+    quantum_volume: int | None = None
+    readout_error: float | None = None
+    one_qubit_error: float | None = None
+    two_qubit_error: float | None = None
+    readout_duration_s: float | None = None
+    one_qubit_duration_s: float | None = None
+    two_qubit_duration_s: float | None = None
+    t1_s: float | None = None
+    t2_s: float | None = None
+    repetition_delay_s: float | None = None
+    price_per_s: float | None = None
+    coupling: list[list[int]] | None = None
+    basis_gates: list[str] | None = None
+    calibration_date: str | None = None
+    source: str | None = None
+    flags: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        where = f"QPU {self.label}" if isinstance(self.label, str) else "QPU"
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if value is None and entry.default is None:
+                continue
+            if entry.name == "coupling":
+                check_coupling(where, value, self.qubits)
+            else:
+                check_figure(where, entry.name, value)
+        check_name(where, self.label)
+        if not self.device and self.qubits is None:
+            raise InputError(f"{where}: qubits is missing; state it, or name a catalogue device")
+        if self.family == "":
+            raise InputError(f"{where}: family is empty; leave it out or name one, such as ibmq27")
+
+    @property
+    def label(self) -> str:
+        """The name of the QPU, before `count` numbers it."""
+        return self.name or self.device or "qpu"
+
+
+@config
+class FleetConfig:
+    """An ordered set of QPUs.
+
+    Attributes:
+        name: of the fleet.
+        description: one line on what the fleet is.
+        variant: which published version of the figures it holds, where there are several.
+        qpus: the QPUs in order.
+        file: a JSON list of further QPUs with the same keys, relative to where the command is run;
+            they follow those of `qpus`.
+    """
+
+    name: str
+    description: str = ""
+    variant: str = ""
+    qpus: list[QpuConfig] = field(default_factory=list)
+    file: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name("fleet", self.name)
+        if not self.qpus and not self.file:
+            raise InputError(f"fleet {self.name}: has no QPU; list some under qpus or give a file")
+        total = sum(qpu.count for qpu in self.qpus)
+        if total > MAX_QPUS:
+            raise InputError(f"fleet {self.name}: has {total} QPUs; at most {MAX_QPUS} are allowed")
