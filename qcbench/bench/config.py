@@ -1,10 +1,14 @@
-"""The YAML groups `suite` and `cluster`."""
+"""The YAML groups `suite`, `scenario` and `cluster`."""
 
 from dataclasses import field
 from typing import Literal
 
+from qcbench.cloud.rules import Rules, Track
 from qcbench.configs import config
+from qcbench.fleet.config import FleetConfig
+from qcbench.physics.config import PhysicsConfig
 from qcbench.policies.config import PolicyConfig
+from qcbench.workload.config import WorkloadConfig
 
 
 @config
@@ -37,7 +41,7 @@ class SuiteConfig:
 
     name: str
     description: str = ""
-    track: Literal["placement", "allocation", "queueing", "partition"]
+    track: Track
     scenarios: list[ScenarioEntry]
     policies: list[PolicyConfig]
     replicates: int
@@ -71,3 +75,23 @@ class ClusterConfig:
     timeout_s: float = 3600.0
     object_store_mb: int = 200
     token_path: str | None = None
+
+
+@config
+class ScenarioConfig:
+    """A scenario: fleet, workload, rules, physics, and the kind of decision.
+
+    Attributes:
+        name: name in results and seeds.
+        offered_load: work that arrives over what the fleet can do, found when the suite is
+            expanded; None where it is not defined (everything arrives at once, shared QPUs).
+    """
+
+    name: str
+    description: str = ""
+    track: Track
+    fleet: FleetConfig
+    workload: WorkloadConfig
+    rules: Rules = field(default_factory=Rules)
+    physics: PhysicsConfig = field(default_factory=PhysicsConfig)
+    offered_load: float | None = None

@@ -16,6 +16,10 @@ ENTRY_POINTS = "qcbench.policies"
 """An entry point is named ``track.policy`` and refers to a factory."""
 
 
+TRACKS: tuple[Track, ...] = ("placement", "allocation", "queueing")
+"""Tracks that have policies."""
+
+
 @dataclass(frozen=True)
 class PolicyInfo:
     """One policy as it is listed: its track, name, first line of documentation, parameters."""

@@ -1,0 +1,196 @@
+"""Hydra composition: from names and overrides to typed configs."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qcbench.bench.config import ScenarioConfig, SuiteConfig
+from qcbench.bench.typed import typed
+from qcbench.cloud.rules import Track
+from qcbench.errors import InputError, nearest
+from qcbench.policies import registry
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+NESTED_GROUPS = ("fleet", "workload")
+"""Groups that a scenario chooses; `fleet=heron5` means the fleet of the scenario."""
+
+
+def conf_dir() -> Path:
+    """Return the folder of the packaged configs."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parent / "conf"
+
+
+@contextmanager
+def _hydra(config_dirs: Sequence[Path]) -> Iterator[list[str]]:
+    """Initialise Hydra on the packaged configs; yield the overrides that add the user's folders."""
+    from hydra import initialize_config_dir  # noqa: PLC0415
+
+    for folder in config_dirs:
+        if not folder.is_dir():
+            raise InputError(f"--config-dir {folder}: no such folder")
+    paths = ",".join(f'"file://{folder.resolve()}"' for folder in config_dirs)
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        yield [f"hydra.searchpath=[{paths}]"] if paths else []
+
+
+def compose(
+    name: str,
+    overrides: Sequence[str] = (),
+    config_dirs: Sequence[Path] = (),
+    *,
+    with_hydra: bool = False,
+) -> "DictConfig":
+    """Compose a config file with Hydra.
+
+    Args:
+        name: file below `conf`, such as `run`.
+        overrides: in Hydra's syntax.
+        config_dirs: folders of the user that are searched after the packaged ones.
+        with_hydra: keep Hydra's own node, as `--cfg hydra` shows it.
+
+    Raises:
+        InputError: a group, option or key that does not exist, or a syntax error.
+    """
+    import hydra  # noqa: PLC0415
+    from hydra.errors import HydraException, MissingConfigException  # noqa: PLC0415
+    from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415
+
+    with _hydra(config_dirs) as search:
+        try:
+            composed: DictConfig = hydra.compose(
+                name, overrides=[*search, *overrides], return_hydra_config=with_hydra
+            )
+        except MissingConfigException as error:
+            missing = (error.missing_cfg_file or name).removesuffix(".yaml")
+            group, _, option = str(missing).rpartition("/")
+            if not error.options:
+                group, option = _split_group(str(missing))
+            options = error.options or options_of(group, config_dirs)
+            raise InputError(
+                f"{group}={option}: no such {group}{nearest(option, options)}"
+            ) from None
+        except (HydraException, OmegaConfBaseException) as error:
+            raise InputError(_one_line(error)) from None
+    return composed
+
+
+def _split_group(path: str) -> tuple[str, str]:
+    group, _, option = path.partition("/")
+    return group, option
+
+
+def _one_line(error: Exception) -> str:
+    """Return the part of Hydra's message that says what is wrong."""
+    text = str(error)
+    unknown = re.search(r"Key '([^']+)' is not in struct\s+full_key: (\S+)", text)
+    if unknown or (unknown := re.search(r"Could not override '([^']+)'()", text)):
+        return f"{unknown[2] or unknown[1]}: no such key"
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]
+
+
+def options_of(group: str, config_dirs: Sequence[Path] = ()) -> list[str]:
+    """Return the names of a group's files, with those in sub-folders as `folder/name`."""
+    found: set[str] = set()
+    for root in (conf_dir(), *config_dirs):
+        folder = root / group
+        found |= {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")}
+    return sorted(found)
+
+
+def nested(overrides: Sequence[str]) -> list[str]:
+    """Send `fleet=...` and `workload=...` to where a scenario holds them."""
+    return [
+        re.sub(rf"^({'|'.join(NESTED_GROUPS)})=", r"\1@scenario.\1=", text) for text in overrides
+    ]
+
+
+def known_policies(
+    overrides: Sequence[str], config_dirs: Sequence[Path], track: Track | None = None
+) -> list[str]:
+    """Let `policy=NAME` stand for every registered policy, also one without a YAML of its own."""
+    files = options_of("policy", config_dirs)
+    tracks = [track] if track else registry.TRACKS
+    names = {name for t in tracks for name in registry.names(t)}
+    result: list[str] = []
+    for text in overrides:
+        match = re.fullmatch(r"policy=(\w+)", text)
+        if match and match[1] not in files:
+            if match[1] not in names:
+                raise InputError(
+                    f"policy {match[1]}: no such policy{nearest(match[1], names | set(files))}"
+                )
+            result += ["policy=default", f"policy.name={match[1]}"]
+        else:
+            result.append(text)
+    return result
+
+
+def to_plain(config: "DictConfig") -> dict[str, Any]:
+    """Resolve interpolations and return plain data."""
+    from omegaconf import OmegaConf  # noqa: PLC0415
+    from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415
+
+    try:
+        data = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise InputError(_one_line(error)) from None
+    return {str(key): value for key, value in dict(data).items()}  # type: ignore[arg-type]
+
+
+def compose_scenario(
+    base: str, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
+) -> ScenarioConfig:
+    """Compose a scenario by name; overrides are relative to it, such as `workload.tasks=200`."""
+    absolute = [
+        text if re.match(rf"^({'|'.join(NESTED_GROUPS)})=", text) else _below_scenario(text)
+        for text in overrides
+    ]
+    config = compose("scenario-alone", [f"scenario={base}", *nested(absolute)], config_dirs)
+    return typed(ScenarioConfig, to_plain(config)["scenario"], "scenario")
+
+
+def _below_scenario(override: str) -> str:
+    prefix = re.match(r"^[+~]*", override)
+    head = prefix[0] if prefix else ""
+    return f"{head}scenario.{override[len(head) :]}"
+
+
+def compose_policy(entry: str | Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> Any:
+    """Return the plain config of a policy of a suite: a name, or a name with changes."""
+    changes: dict[str, Any] = {"name": entry} if isinstance(entry, str) else dict(entry)
+    name = changes.get("name")
+    if not isinstance(name, str):
+        raise InputError(f"suite.policies: {entry!r}; an entry is a name, or a mapping with `name`")
+    if name not in options_of("policy", config_dirs):
+        return changes
+    base = to_plain(compose("policy-alone", [f"policy={name}"], config_dirs))["policy"]
+    parameters = {**base.get("parameters", {}), **changes.get("parameters", {})}
+    return {**base, **changes, "parameters": parameters}
+
+
+def suite_config(data: Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> SuiteConfig:
+    """Return the typed suite, its policies completed from their own files."""
+    policies = data.get("policies")
+    if not isinstance(policies, list) or not policies:
+        raise InputError("suite.policies: is empty; name at least one policy")
+    scenarios = data.get("scenarios")
+    if not isinstance(scenarios, list) or not scenarios:
+        raise InputError("suite.scenarios: is empty; name at least one scenario")
+    complete = {
+        **data,
+        "policies": [compose_policy(entry, config_dirs) for entry in policies],
+        "scenarios": [{"base": s} if isinstance(s, str) else s for s in scenarios],
+    }
+    suite = typed(SuiteConfig, complete, "suite")
+    return replace(
+        suite,
+        policies=[p if p.label else replace(p, label=p.name) for p in suite.policies],
+        scenarios=[s if s.name else replace(s, name=s.base) for s in suite.scenarios],
+    )

@@ -1,0 +1,1 @@
+"""Metrics of a trial, one module a track."""

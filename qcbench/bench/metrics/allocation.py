@@ -1,0 +1,20 @@
+"""Metrics of an allocation trial."""
+
+from typing import Any
+
+import numpy as np
+
+from qcbench.bench.metrics.common import task_metrics
+from qcbench.cloud.execution import DONE
+from qcbench.cloud.records import Records
+
+
+def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
+    """Return the metrics; communication is summed over tasks, parts are means over them."""
+    done = (records.status == DONE) & (records.arrival_s >= warm_up_s)
+    parts = np.array([len(p) for p in records.parts])[done]
+    return {
+        **task_metrics(records, warm_up_s),
+        "total_communication_s": float(records.comm_s[done].sum()),
+        "mean_parts": float(parts.mean()) if len(parts) else None,
+    }

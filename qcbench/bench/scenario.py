@@ -1,0 +1,160 @@
+"""From a scenario's config to the world of one replicate."""
+
+import json
+import math
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.seeds import stream
+from qcbench.bench.typed import plain, typed
+from qcbench.cloud.estimates import estimate
+from qcbench.cloud.scenario import Scenario
+from qcbench.errors import InputError
+from qcbench.fleet.config import FleetConfig
+from qcbench.fleet.load import load_fleet, resolve_fleet
+from qcbench.fleet.profile import Fleet
+from qcbench.stats.load import sustainable_rate_per_s
+from qcbench.workload.config import (
+    BatchArrivals,
+    BurstArrivals,
+    FileCircuits,
+    MinuteArrivals,
+    PoissonArrivals,
+    QsimpyArrivals,
+    WorkloadConfig,
+)
+from qcbench.workload.generate import make_workload
+
+SIGNIFICANT_DIGITS = 6
+"""Of figures that a solver found, so that they are equal on all machines."""
+
+MIX_TASKS = 2600
+"""Tasks that the mix is judged by where it is drawn at random: 100 of the paper's subsets."""
+
+
+def build_scenario(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> Scenario:
+    """Draw the world of one replicate; it does not depend on any policy.
+
+    Raises:
+        InputError: a figure is missing, a file cannot be used, the rules do not go together.
+    """
+    check_rules(config)
+    return Scenario(
+        name=config.name,
+        track=config.track,
+        fleet=_fleet(json.dumps(plain(config.fleet))),
+        workload=make_workload(
+            config.workload,
+            replicate,
+            stream(suite, config.name, replicate, "circuits", seed=seed),
+            stream(suite, config.name, replicate, "arrivals", seed=seed),
+        ),
+        rules=config.rules,
+        physics=config.physics,
+    )
+
+
+def check_rules(config: ScenarioConfig) -> None:
+    """Check what the types of the rules cannot say.
+
+    Raises:
+        InputError: a value out of range, or a track that does not fit the dispatch.
+    """
+    rules, where = config.rules, f"scenario {config.name}: rules"
+    dispatch = (rules.dispatch.mode, rules.dispatch.qpus)
+    wanted = {
+        "placement": ("push", "exclusive"),
+        "allocation": ("push", "shared"),
+        "queueing": ("pull", "exclusive"),
+        "partition": ("push", "shared"),
+    }[config.track]
+    if dispatch != wanted:
+        raise InputError(
+            f"{where}.dispatch: {' '.join(dispatch)} does not go with track {config.track}; "
+            f"it must be {' '.join(wanted)}"
+        )
+    positive = {
+        "failures.mean_up_s": rules.failures.mean_up_s if rules.failures else 1.0,
+        "failures.mean_down_s": rules.failures.mean_down_s if rules.failures else 1.0,
+        "drift.step_s": rules.drift.step_s if rules.drift else 1.0,
+        "drift.calibration_interval_s": rules.drift.calibration_interval_s if rules.drift else 1.0,
+        "rescheduling.delay_s": rules.rescheduling.delay_s,
+        "classical.workers": rules.classical.workers,
+        "classical.speed": rules.classical.speed,
+        "horizon_s": 1.0 if rules.horizon_s is None else rules.horizon_s,
+        "rescheduling.max_decisions": rules.rescheduling.max_decisions or 1,
+    }
+    for key, value in positive.items():
+        if not value > 0 or not math.isfinite(value):
+            raise InputError(f"{where}.{key}: {value}; must be positive")
+    not_negative = {
+        "execution_sigma": rules.execution_sigma,
+        "warm_up_s": rules.warm_up_s,
+        "drift.sigma": rules.drift.sigma if rules.drift else 0.0,
+    }
+    for key, value in not_negative.items():
+        if not value >= 0 or not math.isfinite(value):
+            raise InputError(f"{where}.{key}: {value}; must not be negative")
+    if rules.horizon_s is not None and rules.warm_up_s >= rules.horizon_s:
+        raise InputError(
+            f"{where}.warm_up_s: {rules.warm_up_s:g}; must be less than horizon_s, "
+            f"{rules.horizon_s:g}"
+        )
+
+
+@lru_cache(maxsize=32)
+def _fleet(text: str) -> Fleet:
+    """Load a fleet once a process; its config's JSON text is the key."""
+    return load_fleet(typed(FleetConfig, json.loads(text), "fleet"))
+
+
+def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioConfig:
+    """Return the scenario as plain figures: fleet files read in, loads turned into rates.
+
+    The offered load is found by a linear program over the workload's mix of tasks, see
+    `qcbench.stats.load`.
+    """
+    check_rules(config)
+    config = replace(config, fleet=resolve_fleet(config.fleet))
+    if config.rules.dispatch.qpus == "shared":
+        return config
+    rate_per_s = _capacity_per_s(config, suite, seed)
+    workload = config.workload
+    arrivals = workload.arrivals
+    if isinstance(arrivals, PoissonArrivals | BurstArrivals) and arrivals.load is not None:
+        offered = arrivals.load
+        arrivals = replace(arrivals, load=None, rate_per_s=_rounded(offered * rate_per_s))
+        workload = replace(workload, arrivals=arrivals)
+        return replace(config, workload=workload, offered_load=offered)
+    offered_per_s = _arrival_rate_per_s(workload)
+    if offered_per_s is None:
+        return config
+    return replace(config, offered_load=_rounded(offered_per_s / rate_per_s))
+
+
+def _capacity_per_s(config: ScenarioConfig, suite: str, seed: int) -> float:
+    workload = config.workload
+    if not isinstance(workload.circuits, FileCircuits):
+        tasks = max(MIX_TASKS, workload.tasks)
+        workload = replace(workload, tasks=tasks, arrivals=BatchArrivals())
+    scenario = build_scenario(replace(config, workload=workload), suite, replicate=0, seed=seed)
+    estimates = estimate(scenario.workload.tasks, scenario.fleet, config.physics)
+    return sustainable_rate_per_s(estimates.exec_s)
+
+
+def _arrival_rate_per_s(workload: WorkloadConfig) -> float | None:
+    match workload.arrivals:
+        case PoissonArrivals(rate_per_s=rate) | BurstArrivals(rate_per_s=rate):
+            return rate
+        case MinuteArrivals(per_minute=count):
+            return count / 60.0
+        case QsimpyArrivals():
+            return min(workload.tasks or 25, 25) / 60.0
+    return None
+
+
+def _rounded(value: float) -> float:
+    return float(np.format_float_positional(value, SIGNIFICANT_DIGITS, fractional=False))

@@ -1,0 +1,79 @@
+"""Expanding a suite into trials."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from qcbench.bench.compose import compose_scenario
+from qcbench.bench.config import ScenarioConfig, SuiteConfig
+from qcbench.bench.scenario import build_scenario, resolve_scenario
+from qcbench.bench.trial import Trial
+from qcbench.bench.typed import plain
+from qcbench.errors import InputError, nearest
+from qcbench.policies import registry
+
+
+def check_suite(suite: SuiteConfig) -> None:
+    """Check what the types of a suite cannot say.
+
+    Raises:
+        InputError: an unknown policy or parameter, two policies or scenarios of one name, a
+            baseline that does not take part, no replicates.
+    """
+    for policy in suite.policies:
+        registry.check_parameters(suite.track, policy)
+    labels = [policy.label or policy.name for policy in suite.policies]
+    for what, names in (("policies", labels), ("scenarios", [s.name for s in suite.scenarios])):
+        twice = [name for name, times in Counter(names).items() if times > 1]
+        if twice:
+            raise InputError(f"suite.{what}: {twice[0]} is there twice; give one of them a label")
+    if suite.baseline not in labels:
+        raise InputError(
+            f"suite.baseline: {suite.baseline} is none of the policies"
+            f"{nearest(suite.baseline, labels)}"
+        )
+    if suite.replicates < 1:
+        raise InputError(f"suite.replicates: {suite.replicates}; must be at least 1")
+
+
+def suite_scenarios(suite: SuiteConfig, config_dirs: Sequence[Path] = ()) -> list[ScenarioConfig]:
+    """Compose and resolve the scenarios of a suite, and draw one world of each to check them."""
+    resolved = []
+    for entry in suite.scenarios:
+        overrides = [*entry.overrides, *suite.scenario_overrides]
+        scenario = compose_scenario(entry.base, overrides, config_dirs)
+        scenario = replace(scenario, name=entry.name or entry.base)
+        if scenario.track != suite.track:
+            raise InputError(
+                f"suite {suite.name}: scenario {scenario.name} is of track {scenario.track}, "
+                f"the suite of track {suite.track}"
+            )
+        scenario = resolve_scenario(scenario, suite.name, suite.seed)
+        build_scenario(scenario, suite.name, replicate=0, seed=suite.seed)
+        resolved.append(scenario)
+    return resolved
+
+
+def expand(suite: SuiteConfig, scenarios: Sequence[ScenarioConfig]) -> list[Trial]:
+    """Return the trials in the order of the result table: scenario, policy, replicate."""
+    trials: list[Trial] = []
+    for scenario in scenarios:
+        scenario_config = plain(scenario)
+        for policy in suite.policies:
+            policy_config = plain(policy)
+            trials += [
+                Trial(
+                    ordinal=len(trials) + replicate,
+                    suite=suite.name,
+                    scenario=scenario.name,
+                    policy=policy.label or policy.name,
+                    replicate=replicate,
+                    seed=suite.seed,
+                    engine=suite.engine,
+                    scenario_config=scenario_config,
+                    policy_config=policy_config,
+                )
+                for replicate in range(suite.replicates)
+            ]
+    return trials

@@ -1,0 +1,114 @@
+"""From plain data to the typed configs and back, with one clear line for what does not fit."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar, cast, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from qcbench.errors import InputError, nearest
+
+T = TypeVar("T")
+
+_UNKNOWN_KEY = "unexpected_keyword_argument"
+
+
+@cache
+def _adapter(cls: Hashable) -> TypeAdapter[Any]:
+    return TypeAdapter(cast(Any, cls))
+
+
+def typed(cls: type[T], data: Mapping[str, Any], where: str) -> T:
+    """Build a config class from plain data.
+
+    Args:
+        where: what the data are called in messages, such as `suite`.
+
+    Raises:
+        InputError: an unknown or missing key, or a value of another type or range.
+    """
+    try:
+        value: T = _adapter(cast(Hashable, cls)).validate_python(dict(data))
+    except ValidationError as error:
+        raise InputError(_explain(cls, error.errors(), where)) from None
+    return value
+
+
+def plain(value: object) -> dict[str, Any]:
+    """Return a config as JSON data; `typed` gives the same config back."""
+    data: dict[str, Any] = _adapter(cast(Hashable, type(value))).dump_python(value, mode="json")
+    return data
+
+
+def _explain(cls: type, errors: list[ErrorDetails], where: str) -> str:
+    """Choose the error that the user meant, and say it in one line.
+
+    Where several classes share a key (circuits by `source`), pydantic reports why each of them
+    does not fit. The one whose tag is right is the one that was meant.
+    """
+    other = {e["loc"][:-1] for e in errors if e["type"] == "literal_error" and _in_union(e["loc"])}
+    meant = [e for e in errors if not any(e["loc"][: len(o)] == o for o in other)]
+    if meant:
+        return _one_line(cls, meant[0], where)
+    first = next(e for e in errors if e["type"] == "literal_error")
+    tags = sorted({str(e["ctx"]["expected"]) for e in errors if e["type"] == "literal_error"})
+    return f"{_path(where, first['loc'])}: {first['input']!r}; it must be one of {', '.join(tags)}"
+
+
+def _in_union(loc: tuple[int | str, ...]) -> bool:
+    return len(loc) > 1 and _is_class(loc[-2])
+
+
+def _is_class(part: int | str) -> bool:
+    return isinstance(part, str) and part[:1].isupper() and part.isidentifier()
+
+
+def _path(where: str, loc: Iterable[int | str]) -> str:
+    path = where
+    for part in loc:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif not _is_class(part) and "[" not in part:
+            path += f".{part}"
+    return path.removeprefix(".")
+
+
+def _one_line(cls: type, error: ErrorDetails, where: str) -> str:
+    loc, kind = error["loc"], error["type"]
+    path = _path(where, loc)
+    if kind == _UNKNOWN_KEY:
+        return f"{path}: no such key{nearest(str(loc[-1]), _keys(cls, loc[:-1]))}"
+    if kind == "missing":
+        return f"{path}: is missing"
+    if kind == "value_error" and isinstance(cause := error.get("ctx", {}).get("error"), InputError):
+        return str(cause)
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"{path}: {error['input']!r}; {message}"
+
+
+def _keys(cls: type, loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that are known at a place within a config class."""
+    here: list[Any] = [cls]
+    for part in loc:
+        inside: list[Any] = []
+        for candidate in here:
+            if isinstance(part, int):
+                inside += get_args(candidate)
+            elif _is_class(part):
+                inside += [c for c in _members(candidate) if getattr(c, "__name__", "") == part]
+            elif is_dataclass(candidate):
+                inside += _members(get_type_hints(candidate).get(part))
+        here = inside or here
+    return [f.name for candidate in here if is_dataclass(candidate) for f in fields(candidate)]
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the members of a union, or the annotation itself."""
+    if annotation is None:
+        return []
+    arguments = [a for a in get_args(annotation) if a is not type(None)]
+    if arguments and not hasattr(annotation, "__origin__"):
+        return arguments
+    return [annotation]

@@ -1,0 +1,48 @@
+"""Offered load: the work that arrives over what a fleet can do at best."""
+
+import numpy as np
+
+from qcbench.arrays import FloatArray
+
+
+def sustainable_rate_per_s(exec_s: FloatArray) -> float:
+    """Return the highest arrival rate that a fleet can sustain for a mix of tasks.
+
+    The best fractional assignment of tasks to QPUs makes the busiest QPU work T seconds for the n
+    tasks of the mix; then n/T tasks a second keep it just saturated. The linear program is
+    min T subject to sum_q x_iq = 1, sum_i x_iq e_iq <= T, x >= 0. No policy can sustain more.
+
+    Args:
+        exec_s: execution times, shape (tasks, QPUs), infinite where a task does not fit.
+    """
+    from scipy.optimize import linprog  # noqa: PLC0415
+    from scipy.sparse import coo_array  # noqa: PLC0415
+
+    kinds, counts = np.unique(exec_s, axis=0, return_counts=True)
+    kind, qpu = np.nonzero(np.isfinite(kinds))
+    variables = len(kind)
+    columns = np.arange(variables)
+    assigned = coo_array((np.ones(variables), (kind, columns)), shape=(len(kinds), variables + 1))
+    work = coo_array(
+        (
+            np.concatenate([kinds[kind, qpu], -np.ones(exec_s.shape[1])]),
+            (
+                np.concatenate([qpu, np.arange(exec_s.shape[1])]),
+                np.concatenate([columns, np.full(exec_s.shape[1], variables)]),
+            ),
+        ),
+        shape=(exec_s.shape[1], variables + 1),
+    )
+    cost = np.zeros(variables + 1)
+    cost[-1] = 1.0
+    solution = linprog(
+        cost,
+        A_ub=work,
+        b_ub=np.zeros(exec_s.shape[1]),
+        A_eq=assigned,
+        b_eq=counts.astype(np.float64),
+        method="highs",
+    )
+    if not solution.success:
+        raise RuntimeError(f"offered load: the linear program failed ({solution.message})")
+    return float(len(exec_s) / solution.x[-1])
