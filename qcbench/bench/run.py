@@ -15,7 +15,7 @@ from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Track
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.protocol import PolicyContext
+from qcbench.policies.protocol import Decide, PolicyContext
 
 METRICS: Mapping[Track, Callable[[Records, float], dict[str, Any]]] = {
     "placement": placement.metrics,
@@ -24,8 +24,14 @@ METRICS: Mapping[Track, Callable[[Records, float], dict[str, Any]]] = {
 }
 
 
-def simulate_trial(trial: Trial) -> Records:
+PolicyFactory = Callable[[PolicyContext], Decide]
+
+
+def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Records:
     """Simulate a trial and return its records.
+
+    Args:
+        factory: builds the policy; the registered one that the trial names where None.
 
     Raises:
         InputError: the config cannot be used.
@@ -35,11 +41,9 @@ def simulate_trial(trial: Trial) -> Records:
     policy = typed(PolicyConfig, trial.policy_config, "policy")
     scenario = build_scenario(config, trial.suite, trial.replicate, trial.seed)
     key = (trial.suite, trial.scenario, trial.replicate)
-    decide = registry.make(
-        config.track,
-        policy,
-        PolicyContext(fleet=scenario.fleet, rng=policy_stream(*key, trial.policy, seed=trial.seed)),
-    )
+    rng = policy_stream(*key, trial.policy, seed=trial.seed)
+    context = PolicyContext(fleet=scenario.fleet, rng=rng)
+    decide = factory(context) if factory else registry.make(config.track, policy, context)
     streams = Streams(
         failures=stream(*key, "failures", seed=trial.seed),
         drift=stream(*key, "drift", seed=trial.seed),
@@ -71,7 +75,20 @@ def row_of(trial: Trial, records: Records) -> dict[str, Any]:
 
 def run_trial(trial: Trial) -> TrialResult:
     """Run one trial; pure but for the clock time it reports."""
+    return _timed(trial, keep_records=False)
+
+
+def run_recorded_trial(trial: Trial) -> TrialResult:
+    """Run one trial and keep its records, one row a task."""
+    return _timed(trial, keep_records=True)
+
+
+def _timed(trial: Trial, *, keep_records: bool) -> TrialResult:
     wall, cpu = time.perf_counter(), time.process_time()
     records = simulate_trial(trial)
-    row = row_of(trial, records)
-    return TrialResult(row=row, wall_s=time.perf_counter() - wall, cpu_s=time.process_time() - cpu)
+    return TrialResult(
+        row=row_of(trial, records),
+        records=records.frame(trial.trial_id) if keep_records else None,
+        wall_s=time.perf_counter() - wall,
+        cpu_s=time.process_time() - cpu,
+    )
