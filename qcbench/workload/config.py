@@ -62,6 +62,10 @@ class FileCircuits:
         duplicates: what happens to rows of a subset with equal algorithm and width: `collapse`
             keeps the place of the first with the values of the last (so did the published
             simulator), `keep` keeps them all.
+        selection: `in_order` runs the first tasks as they stand; `uniform` draws each task from
+            the file (or subset), so that any number can be asked for.
+        any_algorithm: accept other algorithms than the twelve published ones in a CSV.
+        sha256: of the content; `resolve_file` fills it in, and another content is then refused.
     """
 
     source: Literal["file"] = "file"
@@ -70,6 +74,9 @@ class FileCircuits:
     subset: int | Literal["by_replicate"] = "by_replicate"
     shots: int = 1024
     duplicates: Literal["collapse", "keep"] = "collapse"
+    selection: Literal["in_order", "uniform"] = "in_order"
+    any_algorithm: bool = False
+    sha256: str = ""
 
     def __post_init__(self) -> None:
         _require(self.shots > 0, f"workload.circuits.shots: {self.shots}; must be positive")

@@ -1,26 +1,23 @@
 """Turn a workload's config and a replicate's random streams into jobs with arrivals."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
 from qcbench.arrays import FloatArray
-from qcbench.errors import InputError
 from qcbench.workload import arrivals as processes
 from qcbench.workload.circuits import load_circuits
 from qcbench.workload.config import (
-    Arrivals,
-    BatchArrivals,
-    BurstArrivals,
     FileCircuits,
-    MinuteArrivals,
     MqtCircuits,
-    PoissonArrivals,
     QsimpyArrivals,
     SyntheticCircuits,
     WorkloadConfig,
 )
+from qcbench.workload.draw import draw_arrivals
+from qcbench.workload.from_file import file_workload, resolve_file
 from qcbench.workload.selection import SUBSET_ROWS, SUBSET_TASKS, draw_subsets, draw_uniform
 from qcbench.workload.synthetic import synthetic_tasks
 from qcbench.workload.workload import Tasks, Workload
@@ -31,7 +28,7 @@ def make_workload(
     replicate: int,
     circuits_rng: Generator,
     arrivals_rng: Generator,
-    base_dir: Path | None = None,  # noqa: ARG001
+    base_dir: Path | None = None,
 ) -> Workload:
     """Make the workload of one replicate; equal arguments give equal workloads.
 
@@ -47,7 +44,9 @@ def make_workload(
     """
     match config.circuits:
         case FileCircuits():
-            raise InputError("workload.circuits.source: file cannot be used yet")
+            return file_workload(
+                config, config.circuits, replicate, circuits_rng, arrivals_rng, base_dir
+            )
         case SyntheticCircuits():
             tasks = synthetic_tasks(circuits_rng, config.tasks, config.circuits)
         case MqtCircuits():
@@ -55,6 +54,20 @@ def make_workload(
     if isinstance(config.arrivals, QsimpyArrivals):
         return Workload(_qsimpy_of_drawn(config.arrivals, len(tasks), replicate), tasks)
     return Workload(draw_arrivals(config.arrivals, len(tasks), arrivals_rng), tasks)
+
+
+def resolve_workload(config: WorkloadConfig, base_dir: Path | None = None) -> WorkloadConfig:
+    """Return the same workload with a file's content hash filled in.
+
+    Whoever hashes a config into a trial's id calls this first: equal configs then mean equal tasks,
+    and a worker that finds another file refuses it. It also spares hashing at every replicate.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if not isinstance(config.circuits, FileCircuits):
+        return config
+    return replace(config, circuits=resolve_file(config.circuits, base_dir))
 
 
 def mqt_tasks(generator: Generator, count: int, circuits: MqtCircuits) -> Tasks:
@@ -69,25 +82,6 @@ def mqt_tasks(generator: Generator, count: int, circuits: MqtCircuits) -> Tasks:
     return table.with_shots(circuits.shots).take(drawn)
 
 
-def draw_arrivals(process: Arrivals, jobs: int, generator: Generator) -> FloatArray:
-    """Draw the arrivals of a process that needs nothing but its config, shape (jobs,) [s]."""
-    match process:
-        case MinuteArrivals():
-            return processes.minute(generator, jobs, process.per_minute)
-        case PoissonArrivals():
-            return processes.poisson(generator, jobs, _rate(process))
-        case BurstArrivals():
-            return processes.bursts(
-                generator, jobs, _rate(process), process.burstiness, process.mean_burst_s
-            )
-        case BatchArrivals():
-            return np.zeros(jobs)
-        case QsimpyArrivals():
-            raise InputError("workload.arrivals: process qsimpy needs circuits in subsets")
-        case _:
-            raise InputError("workload.arrivals: process file needs circuits from a file")
-
-
 def _qsimpy_of_drawn(process: QsimpyArrivals, jobs: int, replicate: int) -> FloatArray:
     """Return QSimPy's arrivals for drawn subsets; replicates follow each other."""
     blocks = -(-jobs // SUBSET_TASKS)
@@ -97,12 +91,3 @@ def _qsimpy_of_drawn(process: QsimpyArrivals, jobs: int, replicate: int) -> Floa
         processes.qsimpy(rows, first + block, SUBSET_TASKS, process.seed) for block in range(blocks)
     ]
     return np.concatenate(times)[:jobs]
-
-
-def _rate(process: PoissonArrivals | BurstArrivals) -> float:
-    if process.rate_per_s is None:
-        raise InputError(
-            f"workload.arrivals: load {process.load:g} is relative to a fleet; without one give "
-            "rate_per_s"
-        )
-    return process.rate_per_s

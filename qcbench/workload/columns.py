@@ -1,0 +1,191 @@
+"""The schema of our own task files, JSON and Parquet: named columns of equal length.
+
+| column | type | |
+|---|---|---|
+| `algorithm` | text | |
+| `qubits`, `depth`, `shots`, `two_qubit_gates` | integer | of the circuit as written |
+| `FAMILY_depth` | integer | -1 where it does not fit |
+| `FAMILY_one_qubit_gates`, `FAMILY_two_qubit_gates`, `FAMILY_measurements` | integer | |
+| `original_gates`, `FAMILY_gates` | text | optional: counts by gate name |
+| `duration_s` | number | optional: execution time on any QPU |
+| `arrival_s` | number | optional |
+| `subset`, `priority` | integer | optional |
+| `job_id`, `user` | text | optional |
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from qcbench.arrays import FloatArray, IntArray
+from qcbench.errors import InputError, nearest
+from qcbench.workload.task_set import TaskSet
+from qcbench.workload.workload import CompiledFeatures, Tasks
+
+FEATURES = ("depth", "one_qubit_gates", "two_qubit_gates", "measurements")
+REQUIRED = {"algorithm": "text", "qubits": 1, "depth": 0, "shots": 1, "two_qubit_gates": 0}
+"""Required columns: `text`, or the least value of an integer."""
+
+OPTIONAL = ("duration_s", "arrival_s", "subset", "priority", "job_id", "user", "original_gates")
+
+
+def to_columns(content: TaskSet) -> dict[str, list[Any]]:
+    """Return the columns of a task set, in the order of the schema."""
+    tasks = content.tasks
+    columns: dict[str, list[Any]] = {}
+    if len(content.job_id):
+        columns["job_id"] = list(content.job_id)
+    if content.arrival_s is not None:
+        columns["arrival_s"] = content.arrival_s.tolist()
+    if content.subset is not None:
+        columns["subset"] = content.subset.tolist()
+    if content.priority is not None:
+        columns["priority"] = content.priority.tolist()
+    if content.user is not None:
+        columns["user"] = list(content.user)
+    columns["algorithm"] = list(tasks.algorithm)
+    for name in ("qubits", "depth", "shots", "two_qubit_gates"):
+        columns[name] = getattr(tasks, name).tolist()
+    if tasks.duration_s is not None:
+        columns["duration_s"] = tasks.duration_s.tolist()
+    for family, compiled in tasks.compiled.items():
+        for feature in FEATURES:
+            columns[f"{family}_{feature}"] = getattr(compiled, feature).tolist()
+    for prefix, texts in content.gates.items():
+        columns[f"{prefix}_gates"] = list(texts)
+    return columns
+
+
+def from_columns(
+    columns: Mapping[str, Sequence[Any]], source: str, comments: tuple[str, ...] = ()
+) -> TaskSet:
+    """Check columns and make a task set of them.
+
+    Args:
+        columns: values by name, of equal length.
+        source: name of the file, for messages.
+        comments: header lines to keep.
+
+    Raises:
+        InputError: a column is missing or unknown, or a value cannot be; names row and column.
+    """
+    for name in REQUIRED:
+        if name not in columns:
+            raise InputError(f"{source}: column {name} is missing; {_schema_hint()}")
+    families = _families(columns, source)
+    if not len(columns["algorithm"]):
+        raise InputError(f"{source}: has no tasks; at least one is needed")
+
+    def integers(name: str, least: int | None) -> IntArray:
+        return _integers(columns[name], f"{source}: column {name}", least)
+
+    def numbers(name: str) -> FloatArray | None:
+        return _numbers(columns[name], f"{source}: column {name}") if name in columns else None
+
+    def texts(name: str) -> list[str]:
+        return _texts(columns[name], f"{source}: column {name}")
+
+    tasks = Tasks(
+        algorithm=texts("algorithm"),
+        qubits=integers("qubits", 1),
+        depth=integers("depth", 0),
+        shots=integers("shots", 1),
+        two_qubit_gates=integers("two_qubit_gates", 0),
+        compiled={
+            family: CompiledFeatures(
+                *(integers(f"{family}_{name}", -1 if name == "depth" else 0) for name in FEATURES)
+            )
+            for family in families
+        },
+        duration_s=numbers("duration_s"),
+    )
+    content = TaskSet(
+        tasks=tasks,
+        arrival_s=numbers("arrival_s"),
+        subset=integers("subset", None) if "subset" in columns else None,
+        job_id=texts("job_id") if "job_id" in columns else (),
+        priority=integers("priority", None) if "priority" in columns else None,
+        user=texts("user") if "user" in columns else None,
+        gates={
+            prefix: texts(f"{prefix}_gates")
+            for prefix in ("original", *families)
+            if f"{prefix}_gates" in columns
+        },
+        comments=comments,
+    )
+    check_order(content, lambda row: f"{source}: row {row + 1}, column arrival_s")
+    return content
+
+
+def check_order(content: TaskSet, where: Any) -> None:
+    """Check that arrivals do not fall within a subset.
+
+    Args:
+        content: the tasks.
+        where: gives the place of a row for the message.
+    """
+    if content.arrival_s is None:
+        return
+    times = content.arrival_s
+    subset = np.zeros(len(times), dtype=np.int64) if content.subset is None else content.subset
+    order = np.argsort(subset, kind="stable")
+    falls = (np.diff(times[order]) < 0) & (np.diff(subset[order]) == 0)
+    if falls.any():
+        place = int(np.flatnonzero(falls)[0])
+        row, before = int(order[place + 1]), int(order[place])
+        raise InputError(
+            f"{where(row)}: {times[row]:g} is before its predecessor's {times[before]:g}; "
+            "sort the rows by arrival"
+        )
+
+
+def _schema_hint() -> str:
+    return f"required are {', '.join(REQUIRED)}"
+
+
+def _families(columns: Mapping[str, Sequence[Any]], source: str) -> list[str]:
+    """Return the families that the columns speak of; each must have all its features."""
+    families = []
+    for name in columns:
+        if name in REQUIRED or name in OPTIONAL:
+            continue
+        endings = (f"_{end}" for end in (*FEATURES, "gates"))
+        ending = next((end for end in endings if name.endswith(end)), "")
+        family = name.removesuffix(ending) if ending else ""
+        if not family:
+            known = [*REQUIRED, *OPTIONAL]
+            raise InputError(f"{source}: column {name} is unknown{nearest(name, known)}")
+        for feature in FEATURES:
+            if f"{family}_{feature}" not in columns:
+                raise InputError(
+                    f"{source}: column {family}_{feature} is missing, which {name} needs"
+                )
+        families.append(family)
+    return list(dict.fromkeys(families))
+
+
+def _integers(values: Sequence[Any], where: str, least: int | None) -> IntArray:
+    for row, value in enumerate(values):
+        if type(value) is not int or abs(value) >= 2**63:
+            raise InputError(f"{where}, row {row + 1}: {value!r} is no whole number")
+        if least is not None and value < least:
+            raise InputError(f"{where}, row {row + 1}: {value}; must be at least {least}")
+    return np.array(values, dtype=np.int64)
+
+
+def _numbers(values: Sequence[Any], where: str) -> FloatArray:
+    for row, value in enumerate(values):
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise InputError(f"{where}, row {row + 1}: {value!r} is no number")
+        if value < 0:
+            raise InputError(f"{where}, row {row + 1}: {value!r}; must not be negative")
+    return np.array(values, dtype=np.float64)
+
+
+def _texts(values: Sequence[Any], where: str) -> list[str]:
+    for row, value in enumerate(values):
+        if not isinstance(value, str):
+            raise InputError(f"{where}, row {row + 1}: {value!r} is no text")
+    return list(values)

@@ -1,0 +1,185 @@
+"""The workload of one replicate out of a task file."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+
+from qcbench.arrays import FloatArray, IntArray
+from qcbench.errors import InputError
+from qcbench.workload import arrivals as processes
+from qcbench.workload.config import (
+    FileArrivals,
+    FileCircuits,
+    QsimpyArrivals,
+    WorkloadConfig,
+)
+from qcbench.workload.draw import draw_arrivals
+from qcbench.workload.formats import content_hash, no_such_subset, read_task_set
+from qcbench.workload.task_set import TaskSet
+from qcbench.workload.workload import Workload
+
+
+@dataclass(frozen=True)
+class TaskFile:
+    """A file that has been read, and where its subsets are.
+
+    Attributes:
+        content: all of it.
+        rows: the rows of each subset by its id, in the order of the file; empty without subsets.
+        distinct: per subset, how many combinations of algorithm and width it has.
+    """
+
+    path: Path
+    content: TaskSet
+    rows: dict[int, IntArray]
+    distinct: tuple[int, ...]
+
+    def part(self, subset: int | None) -> TaskSet:
+        """Return the tasks of a subset, or all where None.
+
+        Raises:
+            InputError: there is no such subset.
+        """
+        if subset is None:
+            return self.content
+        if subset not in self.rows:
+            raise no_such_subset(self.path, subset, list(self.rows))
+        return self.content.take(self.rows[subset])
+
+
+def resolve_file(circuits: FileCircuits, base_dir: Path | None = None) -> FileCircuits:
+    """Return the source with the hash of its content, so that results are tied to the content.
+
+    Raises:
+        InputError: the file cannot be read, or is another one than the hash says.
+    """
+    path = _path(circuits, base_dir)
+    if not path.exists():
+        raise InputError(f"{path}: does not exist")
+    sha256 = content_hash(path)
+    if circuits.sha256 not in ("", sha256):
+        raise InputError(_other_content(path, sha256, circuits.sha256))
+    return replace(circuits, sha256=sha256)
+
+
+def load_file(circuits: FileCircuits, base_dir: Path | None = None) -> TaskFile:
+    """Read a file source, once for all replicates where its hash is known.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    if not circuits.sha256:
+        circuits = resolve_file(circuits, base_dir)
+    return _load(
+        _path(circuits, base_dir),
+        circuits.format,
+        circuits.shots,
+        circuits.any_algorithm,
+        circuits.duplicates == "collapse",
+        circuits.sha256,
+    )
+
+
+@lru_cache(maxsize=4)
+def _load(
+    path: Path, format: str, shots: int, any_algorithm: bool, collapse: bool, sha256: str
+) -> TaskFile:
+    content = read_task_set(path, format, shots=shots, any_algorithm=any_algorithm)
+    found = content_hash(path)
+    if found != sha256:
+        raise InputError(_other_content(path, found, sha256))
+    distinct = content.collapse()
+    if collapse:
+        content = distinct
+    if content.subset is None or distinct.subset is None:
+        return TaskFile(path, content, {}, ())
+    ids = content.subset_ids()
+    rows = {name: np.flatnonzero(content.subset == name) for name in ids}
+    counts = dict(zip(*np.unique(distinct.subset, return_counts=True), strict=True))
+    return TaskFile(path, content, rows, tuple(int(counts[name]) for name in ids))
+
+
+def file_workload(
+    config: WorkloadConfig,
+    circuits: FileCircuits,
+    replicate: int,
+    circuits_rng: Generator,
+    arrivals_rng: Generator,
+    base_dir: Path | None = None,
+) -> Workload:
+    """Make the workload of one replicate from a file; arguments as for `make_workload`."""
+    file = load_file(circuits, base_dir)
+    subset = _subset(file, circuits, replicate)
+    content = file.part(subset)
+    count = config.tasks or len(content)
+    if circuits.selection == "uniform":
+        if isinstance(config.arrivals, FileArrivals):
+            raise InputError(
+                "workload.arrivals: process file needs workload.circuits.selection in_order"
+            )
+        drawn = content.take(circuits_rng.integers(len(content), size=count))
+        arrival_s = draw_arrivals(config.arrivals, count, arrivals_rng)
+        return replace(drawn, job_id=()).workload(arrival_s)
+    if count > len(content):
+        part = f"subset {subset} of {file.path}" if subset is not None else str(file.path)
+        raise InputError(
+            f"workload.tasks: {count}; {part} has {len(content)} tasks (0 takes them all)"
+        )
+    chosen = content.take(np.arange(count)) if count < len(content) else content
+    match config.arrivals:
+        case QsimpyArrivals():
+            arrival_s = _qsimpy(file, subset, count, config.arrivals.seed)
+        case FileArrivals():
+            if chosen.arrival_s is None:
+                raise InputError(
+                    f"{file.path}: has no arrival times, which workload.arrivals file needs"
+                )
+            arrival_s = chosen.arrival_s
+        case _:
+            arrival_s = draw_arrivals(config.arrivals, count, arrivals_rng)
+    try:
+        return chosen.workload(arrival_s)
+    except InputError as error:
+        raise InputError(f"{file.path}: {error}") from error
+
+
+def _qsimpy(file: TaskFile, subset: int | None, count: int, seed: int) -> FloatArray:
+    if subset is None:
+        raise InputError(f"{file.path}: has no subsets, which workload.arrivals qsimpy needs")
+    place = list(file.rows).index(subset)
+    if count > file.distinct[place]:
+        raise InputError(
+            f"workload.tasks: {count}; QSimPy's arrivals of subset {subset} are for its "
+            f"{file.distinct[place]} distinct tasks"
+        )
+    return processes.qsimpy(file.distinct, place, count, seed)
+
+
+def _subset(file: TaskFile, circuits: FileCircuits, replicate: int) -> int | None:
+    """Return the id of the subset to use, None where the file is used whole."""
+    if circuits.subset != "by_replicate":
+        return circuits.subset
+    if not file.rows:
+        return None
+    ids = list(file.rows)
+    if replicate >= len(ids):
+        raise InputError(
+            f"{file.path}: has {len(ids)} subsets, and replicate {replicate} needs one more; ask "
+            f"for {len(ids)} replicates at most, or for one subset by its id"
+        )
+    return ids[replicate]
+
+
+def _path(circuits: FileCircuits, base_dir: Path | None) -> Path:
+    path = Path(circuits.path).expanduser()
+    return path if base_dir is None else base_dir / path
+
+
+def _other_content(path: Path, found: str, expected: str) -> str:
+    return (
+        f"{path}: is not the file that was meant; its SHA-256 is {found[:16]}..., expected "
+        f"{expected[:16]}..."
+    )

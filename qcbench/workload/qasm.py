@@ -1,0 +1,182 @@
+"""OpenQASM 2 and 3 files as tasks: features are extracted once and kept in a cache.
+
+The cache lies in the user's cache directory (`$XDG_CACHE_HOME/qcbench`), a small JSON file a
+circuit, named by a hash of the program's text, the families, the transpiler's settings and the
+version of qiskit. It can be deleted at any time.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qcbench.arrays import IntArray
+from qcbench.errors import InputError
+from qcbench.workload.algorithms import FAMILIES
+from qcbench.workload.atomic import write_text
+from qcbench.workload.features import (
+    OPTIMIZATION_LEVEL,
+    SEED_TRANSPILER,
+    CircuitFeatures,
+    Compiled,
+    extract,
+)
+from qcbench.workload.gates import GateSummary, format_counts, summarise
+from qcbench.workload.reading import read_text
+from qcbench.workload.targets import INSTALL
+from qcbench.workload.task_set import TaskSet
+from qcbench.workload.workload import CompiledFeatures, Tasks
+
+SUFFIXES = (".qasm", ".qasm2", ".qasm3")
+CACHE_VERSION = 1
+
+
+def cache_folder() -> Path:
+    """Return where features of users' circuits are kept."""
+    if "XDG_CACHE_HOME" in os.environ:
+        base = Path(os.environ["XDG_CACHE_HOME"])
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        base = Path.home() / ".cache"
+    return base / "qcbench" / "circuits"
+
+
+def read_qasm(
+    path: Path,
+    shots: int = 1024,
+    families: Sequence[str] = tuple(FAMILIES),
+    cache: Path | None = None,
+) -> TaskSet:
+    """Read one OpenQASM file, or all files below a folder, a task each.
+
+    Args:
+        path: the file or folder; files of a folder are taken in the order of their names.
+        shots: repetitions of every task.
+        families: what to transpile for.
+        cache: where features are kept; the user's cache directory where None.
+
+    Raises:
+        InputError: no file, a syntax error (with file and line), free parameters or control flow.
+    """
+    files = qasm_files(path)
+    folder = cache_folder() if cache is None else cache
+    features = [_features(file, families, folder) for file in files]
+    base = path if path.is_dir() else path.parent
+    original = [summarise(entry.original.gates) for entry in features]
+    return TaskSet(
+        tasks=Tasks(
+            algorithm=[file.relative_to(base).with_suffix("").as_posix() for file in files],
+            qubits=_array([entry.qubits for entry in features]),
+            depth=_array([entry.original.depth for entry in features]),
+            shots=np.full(len(files), shots, dtype=np.int64),
+            two_qubit_gates=_array([summary.multi_qubit for summary in original]),
+            compiled={
+                family: _compiled([entry.families[family] for entry in features])
+                for family in families
+            },
+        ),
+        gates={
+            "original": [format_counts(entry.original.gates) for entry in features],
+            **{
+                family: [format_counts(entry.families[family].gates) for entry in features]
+                for family in families
+            },
+        },
+    )
+
+
+def qasm_files(path: Path) -> list[Path]:
+    """Return the OpenQASM files that a path stands for, in order."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    if not files:
+        raise InputError(f"{path}: holds no OpenQASM file ({', '.join(SUFFIXES)})")
+    return files
+
+
+def _array(values: Sequence[int]) -> IntArray:
+    return np.array(values, dtype=np.int64)
+
+
+def _compiled(entries: Sequence[Compiled]) -> CompiledFeatures:
+    summaries: list[GateSummary] = [summarise(entry.gates) for entry in entries]
+    return CompiledFeatures(
+        depth=_array([entry.depth for entry in entries]),
+        one_qubit_gates=_array([summary.one_qubit for summary in summaries]),
+        two_qubit_gates=_array([summary.multi_qubit for summary in summaries]),
+        measurements=_array([summary.measurements for summary in summaries]),
+    )
+
+
+def _features(file: Path, families: Sequence[str], folder: Path) -> CircuitFeatures:
+    text = read_text(file)
+    entry = folder / f"{_key(text, families)}.json"
+    kept = _restore(entry)
+    if kept is None:
+        kept = extract(parse_qasm(text, str(file)), families)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
+        write_text(entry, json.dumps(kept.as_dict()) + "\n")
+    return kept
+
+
+def _key(text: str, families: Sequence[str]) -> str:
+    try:
+        packages = [version("qiskit"), version("qiskit-ibm-runtime")]
+    except PackageNotFoundError as error:
+        raise InputError(f"OpenQASM is read with {error.name}; {INSTALL}") from error
+    settings = [CACHE_VERSION, OPTIMIZATION_LEVEL, SEED_TRANSPILER, packages, list(families)]
+    return hashlib.sha256(json.dumps([settings, text]).encode()).hexdigest()
+
+
+def _restore(entry: Path) -> CircuitFeatures | None:
+    """Return what the cache has; an entry that is missing or damaged is made again."""
+    try:
+        return CircuitFeatures.from_dict(json.loads(entry.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def parse_qasm(text: str, source: str) -> Any:
+    """Parse an OpenQASM program into a `QuantumCircuit`.
+
+    Args:
+        text: the program; without a version statement it is taken for OpenQASM 2.
+        source: name of the file, for messages.
+
+    Raises:
+        InputError: with the line where qiskit names one.
+    """
+    from qiskit import qasm2, qasm3  # noqa: PLC0415
+    from qiskit.exceptions import QiskitError  # noqa: PLC0415
+
+    newer = any(line.split()[:1] == ["OPENQASM"] and " 3" in line for line in text.splitlines())
+    try:
+        if newer:
+            circuit = qasm3.loads(text)
+        else:
+            circuit = qasm2.loads(text, custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)
+    except (QiskitError, ImportError) as error:
+        dialect = "OpenQASM 3" if newer else "OpenQASM 2"
+        reason = " ".join(str(error).strip("'\"").split())
+        raise InputError(f"{source}: is no {dialect} that qiskit reads: {reason}") from error
+    if not circuit.num_qubits:
+        raise InputError(f"{source}: declares no qubits")
+    if circuit.parameters:
+        names = ", ".join(sorted(parameter.name for parameter in circuit.parameters)[:3])
+        raise InputError(f"{source}: has free parameters ({names}); give them values")
+    if any(hasattr(entry.operation, "blocks") for entry in circuit.data):
+        raise InputError(f"{source}: has control flow; depth is defined for circuits without it")
+    return circuit

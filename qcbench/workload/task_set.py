@@ -1,0 +1,106 @@
+"""The content of a task file, before it is decided which of it runs and when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qcbench.arrays import FloatArray, IntArray
+from qcbench.errors import InputError
+from qcbench.workload.workload import Tasks, Workload
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """Tasks, and whatever else their file says about them; columns of equal length.
+
+    Attributes:
+        tasks: the circuits.
+        arrival_s: arrival times, non-decreasing within a subset [s]; None if not given.
+        subset: id of the subset each task belongs to; None if there are none.
+        job_id: names of the jobs, empty if not given.
+        priority: weights of the jobs.
+        user: owners of the jobs.
+        gates: gate counts as text, per `original` and family, where the file gives them.
+        comments: header lines to keep.
+        notes: what the import left out, a sentence each.
+    """
+
+    tasks: Tasks
+    arrival_s: FloatArray | None = None
+    subset: IntArray | None = None
+    job_id: Sequence[str] = ()
+    priority: IntArray | None = None
+    user: Sequence[str] | None = None
+    gates: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    comments: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def subset_ids(self) -> list[int]:
+        """Ids of the subsets in order of first appearance."""
+        return [] if self.subset is None else list(dict.fromkeys(self.subset.tolist()))
+
+    def take(self, rows: IntArray) -> "TaskSet":
+        """Return the tasks at these positions, in this order."""
+        return TaskSet(
+            tasks=self.tasks.take(rows),
+            arrival_s=None if self.arrival_s is None else self.arrival_s[rows],
+            subset=None if self.subset is None else self.subset[rows],
+            job_id=[self.job_id[row] for row in rows] if len(self.job_id) else (),
+            priority=None if self.priority is None else self.priority[rows],
+            user=None if self.user is None else [self.user[row] for row in rows],
+            gates={name: [texts[row] for row in rows] for name, texts in self.gates.items()},
+            comments=self.comments,
+            notes=self.notes,
+        )
+
+    def collapse(self) -> "TaskSet":
+        """Return one task for the rows of a subset that share algorithm and width.
+
+        It stands at the place, and arrives at the time, of the first of them and has the values of
+        the last, as in a mapping that is filled row by row.
+        """
+        subsets = [0] * len(self) if self.subset is None else self.subset.tolist()
+        keys = zip(subsets, self.tasks.algorithm, self.tasks.qubits.tolist(), strict=True)
+        last: dict[tuple[int, str, int], int] = {}
+        first: dict[tuple[int, str, int], int] = {}
+        for row, key in enumerate(keys):
+            last[key] = row
+            first.setdefault(key, row)
+        if len(last) == len(self):
+            return self
+        collapsed = self.take(np.array(list(last.values())))
+        if self.arrival_s is None:
+            return collapsed
+        arrival_s = self.arrival_s[np.array(list(first.values()))]
+        return TaskSet(**{**vars(collapsed), "arrival_s": arrival_s})
+
+    def workload(self, arrival_s: FloatArray) -> Workload:
+        """Return the jobs with these arrival times."""
+        return Workload(
+            arrival_s=arrival_s,
+            tasks=self.tasks,
+            job_id=self.job_id,
+            priority=self.priority,
+            user=self.user,
+        )
+
+    @staticmethod
+    def of(workload: Workload) -> "TaskSet":
+        """Return what a file can hold of a workload.
+
+        Raises:
+            InputError: the jobs have phases.
+        """
+        if workload.phases is not None:
+            raise InputError("jobs with phases cannot be written; the formats hold one task a job")
+        return TaskSet(
+            tasks=workload.tasks,
+            arrival_s=workload.arrival_s,
+            job_id=workload.job_id,
+            priority=workload.priority,
+            user=workload.user,
+        )
