@@ -65,9 +65,18 @@ def qsimpy(rows_per_subset: Sequence[int], subset: int, jobs: int, seed: int) ->
     """
     generator = np.random.default_rng(seed)
     generator.random(sum(rows_per_subset[:subset]))  # what the earlier subsets drew
+    return _qsimpy_minute(generator, subset, rows_per_subset[subset])[:jobs]
+
+
+def qsimpy_all(rows_per_subset: Sequence[int], seed: int) -> FloatArray:
+    """Return the arrivals that QSimPy gives all subsets, one after the other."""
+    generator = np.random.default_rng(seed)
+    minutes = [_qsimpy_minute(generator, s, rows) for s, rows in enumerate(rows_per_subset)]
+    return np.concatenate(minutes)
+
+
+def _qsimpy_minute(generator: Generator, subset: int, rows: int) -> FloatArray:
     start_s = MINUTE_S * (subset + 1)
-    times = generator.uniform(
-        MINUTE_MARGIN_S + start_s, MINUTE_S - MINUTE_MARGIN_S + start_s, rows_per_subset[subset]
-    )
+    times = generator.uniform(MINUTE_MARGIN_S + start_s, MINUTE_S - MINUTE_MARGIN_S + start_s, rows)
     times.sort()
-    return times[:jobs]
+    return times

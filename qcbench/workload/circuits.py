@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qcbench.arrays import FloatArray, IntArray
+from qcbench.arrays import IntArray
 from qcbench.workload.algorithms import FAMILIES
 from qcbench.workload.config import MqtCircuits
 from qcbench.workload.workload import CompiledFeatures, Tasks
@@ -87,31 +87,3 @@ def load_gates(prefix: str) -> tuple[str, ...]:
 
     name = f"{prefix}_gates"
     return tuple(pl.read_parquet(PACKAGED, columns=[name])[name].to_list())
-
-
-@cache
-def load_widths(prefix: str) -> IntArray:
-    """Return the width of every packaged circuit in a family: the device's, -1 if it fits none."""
-    import polars as pl  # noqa: PLC0415
-
-    name = f"{prefix}_width"
-    widths = pl.read_parquet(PACKAGED, columns=[name])[name].to_numpy().astype(np.int64)
-    widths.flags.writeable = False
-    return widths
-
-
-def packaged_rows(tasks: Tasks) -> IntArray:
-    """Return the packaged circuit of each task by algorithm and width, -1 where there is none."""
-    table = load_circuits().tasks
-    keys = zip(table.algorithm, table.qubits.tolist(), strict=True)
-    position = {key: row for row, key in enumerate(keys)}
-    wanted = zip(tasks.algorithm, tasks.qubits.tolist(), strict=True)
-    return np.array([position.get(key, -1) for key in wanted], dtype=np.int64)
-
-
-def depth_summary(depth: IntArray) -> FloatArray:
-    """Return count, least, mean and greatest depth of the circuits that fit, shape (4,)."""
-    fits = depth[depth >= 0]
-    if not len(fits):
-        return np.zeros(4)
-    return np.array([len(fits), fits.min(), fits.mean(), fits.max()])

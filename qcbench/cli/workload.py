@@ -1,0 +1,164 @@
+"""`qcbench workload`: the packaged circuits, and task files."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from qcbench.errors import InputError
+from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
+from qcbench.workload.circuits import PACKAGED, load_circuits
+from qcbench.workload.config import MqtCircuits
+from qcbench.workload.formats import (
+    FORMATS,
+    read_task_set,
+    select_subset,
+    write_task_set,
+)
+from qcbench.workload.published_set import draw_published_set
+from qcbench.workload.summary import compare, describe
+from qcbench.workload.task_set import TaskSet
+
+
+def build(output: Path) -> None:
+    """Rebuild the table of circuits, with a line of progress."""
+    from qcbench.workload.build import build_table  # noqa: PLC0415 - needs mqt.bench and qiskit
+
+    began = time.monotonic()
+    on_terminal = sys.stderr.isatty()
+
+    def progress(line: str) -> None:
+        if on_terminal:
+            print(f"\r{line:<79}", end="", file=sys.stderr, flush=True)
+
+    build_table(output, progress=progress)
+    if on_terminal:
+        print(file=sys.stderr)
+    print(f"wrote {output} in {time.monotonic() - began:.0f} s")
+
+
+def generate(options: argparse.Namespace) -> None:
+    """Draw subsets and write them."""
+    if options.subsets < 1:
+        raise InputError(f"--subsets: {options.subsets}; must be at least 1")
+    circuits = MqtCircuits(
+        algorithms=options.algorithms.split(",") if options.algorithms else list(ALGORITHMS),
+        min_qubits=options.min_qubits,
+        max_qubits=options.max_qubits,
+    )
+    content = draw_published_set(
+        np.random.default_rng(options.seed), options.subsets, circuits, options.arrivals
+    )
+    write_task_set(content, options.output, extra_families=_families(options))
+    print(f"wrote {len(content)} tasks in {options.subsets} subsets to {options.output}")
+
+
+def convert(options: argparse.Namespace) -> None:
+    """Read one format and write another."""
+    content = _read(options.input, options)
+    write_task_set(
+        content, options.output, options.output_format, extra_families=_families(options)
+    )
+    for note in content.notes:
+        print(f"note: {note}")
+    print(f"wrote {len(content)} tasks to {options.output}")
+
+
+def show(options: argparse.Namespace) -> None:
+    """Print a summary of a file, or of the packaged circuits."""
+    packaged = options.path is None
+    content = TaskSet(load_circuits().tasks) if packaged else _read(options.path, options)
+    print("\n".join(describe(content)))
+    if options.compare:
+        print()
+        print("\n".join(compare(content)))
+
+
+def _read(path: Path, options: argparse.Namespace) -> TaskSet:
+    content = read_task_set(
+        path, options.format, shots=options.shots, any_algorithm=options.any_algorithm
+    )
+    return content if options.subset is None else select_subset(content, options.subset, path)
+
+
+def _families(options: argparse.Namespace) -> list[str]:
+    return [name for name in options.families.split(",") if name]
+
+
+def _reading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=FORMATS, help="of the input; by its name if not given")
+    parser.add_argument("--subset", type=int, help="use this subset only")
+    parser.add_argument("--shots", type=int, default=1024, help="where the format has none")
+    parser.add_argument(
+        "--any-algorithm", action="store_true", help="accept unpublished algorithms in a CSV"
+    )
+
+
+def _writing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--families",
+        default="",
+        help="further families for CSV, comma-separated, such as ibmq133,ibmq156",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="qcbench workload", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    building = verbs.add_parser("build", help="rebuild the packaged circuits with mqt.bench")
+    building.add_argument("--output", type=Path, default=PACKAGED, help="instead of the packaged")
+
+    generating = verbs.add_parser("generate", help="write a task set like the published one")
+    generating.add_argument("output", type=Path, metavar="OUT", help=".csv, .json or .parquet")
+    generating.add_argument("--subsets", type=int, default=1900, help="of 26 tasks each")
+    generating.add_argument("--seed", type=int, default=0)
+    generating.add_argument(
+        "--arrivals",
+        choices=("none", "minute", "qsimpy"),
+        default="none",
+        help="also write arrival times: a minute a subset, or those that QSimPy would draw",
+    )
+    generating.add_argument("--algorithms", help=f"comma-separated, of {', '.join(ALGORITHMS)}")
+    generating.add_argument("--min-qubits", type=int, default=MIN_QUBITS)
+    generating.add_argument("--max-qubits", type=int, default=MAX_QUBITS)
+    _writing(generating)
+
+    converting = verbs.add_parser("convert", help="read one format, write another")
+    converting.add_argument("input", type=Path, metavar="IN", help="file, or folder of OpenQASM")
+    converting.add_argument("output", type=Path, metavar="OUT", help=".csv .json .parquet .swf")
+    converting.add_argument("--output-format", choices=[f for f in FORMATS if f != "qasm"])
+    _reading(converting)
+    _writing(converting)
+
+    showing = verbs.add_parser("show", help=f"summarise a file, or {len(FAMILIES)} families' table")
+    showing.add_argument(
+        "path", type=Path, nargs="?", metavar="PATH", help="the packaged circuits if not given"
+    )
+    showing.add_argument(
+        "--compare", action="store_true", help="set depths against the packaged circuits'"
+    )
+    _reading(showing)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `qcbench workload build|generate|convert|show`; return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        match options.verb:
+            case "build":
+                build(options.output)
+            case "generate":
+                generate(options)
+            case "convert":
+                convert(options)
+            case _:
+                show(options)
+    except InputError as error:
+        print(f"qcbench workload: {error}", file=sys.stderr)
+        return 2
+    return 0

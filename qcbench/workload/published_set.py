@@ -1,0 +1,48 @@
+"""Task sets like the published one: many subsets of 26 circuits, as a file."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.random import Generator
+
+from qcbench.workload import arrivals as processes
+from qcbench.workload.algorithms import FAMILIES
+from qcbench.workload.circuits import load_circuits, load_gates
+from qcbench.workload.config import MqtCircuits, QsimpyArrivals
+from qcbench.workload.selection import SUBSET_ROWS, draw_subsets
+from qcbench.workload.task_set import TaskSet
+
+
+def draw_published_set(
+    generator: Generator,
+    subsets: int,
+    circuits: MqtCircuits,
+    arrivals: Literal["none", "minute", "qsimpy"] = "none",
+) -> TaskSet:
+    """Draw subsets of 26 circuits each; their ids count from 1.
+
+    Args:
+        generator: source of randomness.
+        subsets: how many; the published set has 1,900.
+        circuits: which circuits; the selection is always by subset.
+        arrivals: `none` leaves them to whoever runs the tasks; `minute` draws those of subset k
+            in minute k; `qsimpy` gives those that QSimPy would draw for this file.
+    """
+    table = load_circuits()
+    rows = table.rows(circuits.algorithms, circuits.min_qubits, circuits.max_qubits)
+    drawn = draw_subsets(generator, rows, subsets).reshape(-1)
+    ids = np.arange(1, subsets + 1)
+    arrival_s = None
+    if arrivals == "minute":
+        first_minute_s = processes.minute(generator, len(drawn), SUBSET_ROWS)
+        arrival_s = first_minute_s + processes.MINUTE_S
+    elif arrivals == "qsimpy":
+        arrival_s = processes.qsimpy_all([SUBSET_ROWS] * subsets, QsimpyArrivals().seed)
+    return TaskSet(
+        tasks=table.with_shots(circuits.shots).take(drawn),
+        arrival_s=arrival_s,
+        subset=np.repeat(ids, SUBSET_ROWS),
+        gates={
+            prefix: [load_gates(prefix)[row] for row in drawn] for prefix in ("original", *FAMILIES)
+        },
+    )
