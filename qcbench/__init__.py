@@ -1,1 +1,26 @@
-""""""
+"""qcbench: distributed benchmarking of scheduling policies for quantum clouds.
+
+``qcbench.simulate(...)`` runs one trial and returns its records; ``qcbench.run_suite(...)`` runs a
+benchmark suite on Ray and returns its results. Both take the names and overrides of the command
+line. Importing the package imports nothing else; the heavy libraries come when they are used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qcbench.api import Run, open_run, run_suite, simulate
+
+__version__ = "0.1.0"
+__all__ = ["Run", "__version__", "open_run", "run_suite", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from qcbench import api  # noqa: PLC0415
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'qcbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 NESTED_GROUPS = ("fleet", "workload")
 """Groups that a scenario chooses; `fleet=heron5` means the fleet of the scenario."""
 
+SCENARIO_PARTS = ("fleet", "workload", "rules", "physics")
+"""Keys of a scenario that may be named without it: `workload.tasks=200`."""
+
 
 def conf_dir() -> Path:
     """Return the folder of the packaged configs."""
@@ -65,7 +68,9 @@ def compose(
     with _hydra(config_dirs) as search:
         try:
             composed: DictConfig = hydra.compose(
-                name, overrides=[*search, *overrides], return_hydra_config=with_hydra
+                name,
+                overrides=[*search, *_forced(overrides, config_dirs)],
+                return_hydra_config=with_hydra,
             )
         except MissingConfigException as error:
             missing = (error.missing_cfg_file or name).removesuffix(".yaml")
@@ -105,10 +110,27 @@ def options_of(group: str, config_dirs: Sequence[Path] = ()) -> list[str]:
 
 
 def nested(overrides: Sequence[str]) -> list[str]:
-    """Send `fleet=...` and `workload=...` to where a scenario holds them."""
-    return [
-        re.sub(rf"^({'|'.join(NESTED_GROUPS)})=", r"\1@scenario.\1=", text) for text in overrides
-    ]
+    """Send `fleet=...` and `workload.tasks=...` to where a scenario holds them."""
+    result = []
+    for text in overrides:
+        group = re.sub(rf"^({'|'.join(NESTED_GROUPS)})=", r"\1@scenario.\1=", text)
+        result.append(re.sub(rf"^([+~]*)({'|'.join(SCENARIO_PARTS)})\.", r"\1scenario.\2.", group))
+    return result
+
+
+def _forced(overrides: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
+    """Let every override of a value add its key where no YAML mentions it.
+
+    Hydra refuses keys that are absent from the YAML, also those with a default in their dataclass.
+    The typed configs know better which keys there are, and which is meant by a mistyped one.
+    """
+    groups = {p.name for root in (conf_dir(), *config_dirs) for p in root.iterdir() if p.is_dir()}
+    result = []
+    for text in overrides:
+        key = text.partition("=")[0]
+        plain_value = re.fullmatch(r"[A-Za-z_][\w.]*", key) and key not in groups
+        result.append(f"++{text}" if plain_value and "=" in text else text)
+    return result
 
 
 def known_policies(
@@ -148,18 +170,15 @@ def compose_scenario(
     base: str, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
 ) -> ScenarioConfig:
     """Compose a scenario by name; overrides are relative to it, such as `workload.tasks=200`."""
-    absolute = [
-        text if re.match(rf"^({'|'.join(NESTED_GROUPS)})=", text) else _below_scenario(text)
-        for text in overrides
-    ]
-    config = compose("scenario-alone", [f"scenario={base}", *nested(absolute)], config_dirs)
+    inside = [_below_scenario(text) for text in nested(overrides)]
+    config = compose("scenario-alone", [f"scenario={base}", *inside], config_dirs)
     return typed(ScenarioConfig, to_plain(config)["scenario"], "scenario")
 
 
 def _below_scenario(override: str) -> str:
-    prefix = re.match(r"^[+~]*", override)
-    head = prefix[0] if prefix else ""
-    return f"{head}scenario.{override[len(head) :]}"
+    if "scenario." in override.partition("=")[0]:
+        return override
+    return re.sub(r"^([+~]*)", r"\1scenario.", override, count=1)
 
 
 def compose_policy(entry: str | Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> Any:

@@ -78,8 +78,8 @@ def check_parameters(track: Track, config: PolicyConfig) -> PolicyInfo:
     for key, value in config.parameters.items():
         if key not in info.parameters:
             raise InputError(
-                f"policy {config.name}: no parameter {key}{nearest(key, info.parameters)}"
-                + ("" if info.parameters else "; it has none")
+                f"policy {config.name}: no parameter {key}"
+                + (nearest(key, info.parameters) if info.parameters else "; it has none")
             )
         _check_type(config.name, key, value, info.parameters[key].annotation)
     for key, parameter in info.parameters.items():

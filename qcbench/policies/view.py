@@ -3,9 +3,9 @@
 A view is filled anew for every decision; a policy must copy what it wants to keep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ NEVER_USED = -1.0
 
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+Item = TypeVar("Item")
 
 
 def read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
@@ -25,6 +26,28 @@ def read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     window = array.view()
     window.flags.writeable = False
     return window
+
+
+class ReadOnlySequence(Sequence[Item]):
+    """A window on a list through which nothing can be changed; it costs no copy."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        return self._items[index]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items)
 
 
 @dataclass(frozen=True)
@@ -193,12 +216,12 @@ class QueueView:
 
     __slots__ = ("_table", "fleet", "now_s", "qpu", "waiting")
 
-    def __init__(self, fleet: Fleet, table: TaskTable) -> None:
+    def __init__(self, fleet: Fleet, table: TaskTable, waiting: Sequence[WaitingTask]) -> None:
         self.fleet = fleet
         self._table = table
         self.now_s = 0.0
         self.qpu = 0
-        self.waiting: list[WaitingTask] = []
+        self.waiting = ReadOnlySequence(waiting)
 
     def exec_s(self) -> FloatArray:
         """Estimated execution time of every waiting task on this QPU [s]."""

@@ -1,0 +1,287 @@
+"""The Python API: the verbs of the command line as functions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qcbench.bench.compose import (
+    compose,
+    compose_policy,
+    compose_scenario,
+    known_policies,
+    nested,
+    suite_config,
+    to_plain,
+)
+from qcbench.bench.config import ClusterConfig, ScenarioConfig, SuiteConfig
+from qcbench.bench.driver import run_trials
+from qcbench.bench.progress import Kind, make_progress
+from qcbench.bench.run import PolicyFactory, simulate_trial
+from qcbench.bench.scenario import resolve_scenario
+from qcbench.bench.store import RunStore, create_run, find_run
+from qcbench.bench.store import open_run as open_store
+from qcbench.bench.suite import check_suite, expand, suite_scenarios
+from qcbench.bench.trial import Trial
+from qcbench.bench.typed import plain, typed
+from qcbench.cloud.records import Records
+from qcbench.configs import config
+from qcbench.errors import InputError
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.stats.summary import Summary
+from qcbench.tracking.config import TrackingConfig
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@config
+class RunConfig:
+    """Everything that `qcbench run` is told: `conf/run.yaml`.
+
+    Attributes:
+        runs_dir: folder of all runs.
+        keep_records: store one row a task of every trial, not only its metrics.
+    """
+
+    suite: SuiteConfig
+    cluster: ClusterConfig
+    tracking: TrackingConfig
+    runs_dir: str = "runs"
+    keep_records: bool = False
+
+
+@config
+class SimulateConfig:
+    """Everything that `qcbench simulate` is told: `conf/simulate.yaml`.
+
+    Attributes:
+        suite: name of the suite whose worlds are drawn.
+        seed: the replicate.
+        master_seed: the suite's seed.
+        output: where the records go; `-` is standard output.
+        format: of the records; by the ending of `output` where `auto`, CSV on standard output.
+    """
+
+    scenario: ScenarioConfig
+    policy: PolicyConfig
+    suite: str = "simulate"
+    seed: int = 0
+    master_seed: int = 0
+    output: str = "-"
+    format: str = "auto"
+
+
+def compose_run(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> RunConfig:
+    """Compose what a run is told from Hydra overrides.
+
+    Raises:
+        InputError: a group, key or value that does not exist or does not fit.
+    """
+    data = to_plain(compose("run", overrides, config_dirs))
+    suite = suite_config(data.pop("suite"), config_dirs)
+    check_suite(suite)
+    rest = typed(RunConfig, {**data, "suite": plain(suite)}, "")
+    return replace(rest, suite=suite)
+
+
+def compose_simulate(
+    overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
+) -> SimulateConfig:
+    """Compose what a simulation is told from Hydra overrides."""
+    complete = known_policies(nested(overrides), config_dirs)
+    return typed(SimulateConfig, to_plain(compose("simulate", complete, config_dirs)), "")
+
+
+def trial_of(told: SimulateConfig) -> Trial:
+    """Return the one trial that a simulation runs."""
+    registry.check_parameters(told.scenario.track, told.policy)
+    scenario = resolve_scenario(told.scenario, told.suite, told.master_seed)
+    return Trial(
+        ordinal=0,
+        suite=told.suite,
+        scenario=scenario.name,
+        policy=told.policy.label or told.policy.name,
+        replicate=told.seed,
+        seed=told.master_seed,
+        scenario_config=plain(scenario),
+        policy_config=plain(told.policy),
+    )
+
+
+def simulate(
+    scenario: str | ScenarioConfig = "placement/qce5",
+    policy: str | Mapping[str, Any] | PolicyFactory = "earliest_completion",
+    seed: int = 0,
+    *,
+    overrides: Sequence[str] = (),
+    suite: str = "simulate",
+    config_dirs: Sequence[Path] = (),
+) -> Records:
+    """Run one trial and return its records.
+
+    Args:
+        scenario: name below `conf/scenario`, or a config.
+        policy: a name, a mapping with `name` and `parameters`, or your own factory: a function that
+            takes a `PolicyContext` and returns the function that decides.
+        seed: the replicate: which world.
+        overrides: Hydra overrides relative to the scenario, such as `workload.tasks=200`.
+        suite: with a suite's name, the worlds are those of that suite.
+        config_dirs: folders of your own configs.
+
+    Raises:
+        InputError: a name, key or value that does not exist or does not fit.
+        PolicyError: the policy took a decision that its track does not know.
+    """
+    if isinstance(scenario, str):
+        scenario = compose_scenario(scenario, overrides, config_dirs)
+    elif overrides:
+        raise InputError("overrides: go with a scenario's name, not with a config")
+    factory = policy if callable(policy) else None
+    named = {"name": "custom"} if callable(policy) else compose_policy(policy, config_dirs)
+    chosen = typed(PolicyConfig, named, "policy")
+    if factory is None:
+        registry.check_parameters(scenario.track, chosen)
+    scenario = resolve_scenario(scenario, suite, seed=0)
+    trial = Trial(
+        ordinal=0,
+        suite=suite,
+        scenario=scenario.name,
+        policy=chosen.label or chosen.name,
+        replicate=seed,
+        scenario_config=plain(scenario),
+        policy_config=plain(chosen),
+    )
+    return simulate_trial(trial, factory)
+
+
+class Run:
+    """A run in the store: what it is, its result table, its summary.
+
+    Attributes:
+        folder: where it lies.
+        suite: the resolved suite.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._store = open_store(folder)
+        self.suite = typed(SuiteConfig, self._store.manifest.suite, "suite")
+
+    @property
+    def trials(self) -> "pl.DataFrame":
+        """The result table: one row a trial that has a result, in the order of the suite."""
+        return self._store.table()
+
+    @property
+    def timings(self) -> "pl.DataFrame":
+        """Times, worker and attempt of each trial."""
+        return self._store.timings()
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        """Failed trials with their tracebacks."""
+        return self._store.failures()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial has a result."""
+        return len(self._store.finished) == len(self._store.manifest.trial_ids)
+
+    def records(self, trial_id: str) -> "pl.DataFrame":
+        """Return one row a task of a trial, where the run kept them."""
+        return self._store.records(trial_id)
+
+    def summary(self, metric: str | None = None) -> Summary:
+        """Summarise the results per scenario and policy.
+
+        Args:
+            metric: column of the result table; the suite's primary metric where None.
+        """
+        from qcbench.stats.summary import summarise  # noqa: PLC0415
+
+        return summarise(
+            self.trials,
+            metric=metric or self.suite.primary_metric,
+            goal=self.suite.goal,
+            baseline=self.suite.baseline,
+            seed=self.suite.seed,
+        )
+
+
+def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
+    """Expand a suite and make its run folder; nothing has been simulated yet."""
+    scenarios = suite_scenarios(told.suite, config_dirs)
+    trials = expand(told.suite, scenarios)
+    return create_run(
+        Path(told.runs_dir),
+        plain(told.suite),
+        trials,
+        track=told.suite.track,
+        keep_records=told.keep_records,
+    )
+
+
+def drive(store: RunStore, cluster: ClusterConfig, progress: Kind = "auto") -> Run:
+    """Run what a run still lacks, and return it.
+
+    Raises:
+        InputError: a cluster that cannot be used.
+        RunError: no worker, or no result for too long; what is stored stays.
+        KeyboardInterrupt: stopped; `resume` runs the rest.
+    """
+    function = "run_recorded_trial" if store.manifest.keep_records else "run_trial"
+    with store:
+        outcome = run_trials(
+            store.trials,
+            f"qcbench.bench.run:{function}",
+            store,
+            cluster,
+            make_progress(progress),
+        )
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    return Run(store.folder)
+
+
+def run_suite(
+    suite: str = "quickstart",
+    overrides: Sequence[str] = (),
+    *,
+    config_dirs: Sequence[Path] = (),
+    progress: Kind = "auto",
+) -> Run:
+    """Run a suite on Ray, store, track and report it; what `qcbench run` does.
+
+    Args:
+        suite: name below `conf/suite`.
+        overrides: Hydra overrides, such as `suite.replicates=5` or `cluster.workers=4`.
+        config_dirs: folders of your own configs.
+        progress: `bar`, `lines`, `silent`, or `auto`.
+    """
+    told = compose_run([f"suite={suite}", *overrides], config_dirs)
+    run = drive(start_run(told, config_dirs), told.cluster, progress)
+    publish(run, told.tracking)
+    return run
+
+
+def publish(run: Run, tracking: TrackingConfig) -> None:
+    """Write the report of a run and show it in MLflow."""
+
+
+def resume(
+    run: str | None = None,
+    *,
+    runs_dir: str = "runs",
+    cluster: ClusterConfig | None = None,
+    progress: Kind = "auto",
+) -> Run:
+    """Run what a stopped or killed run still lacks; nothing where it is complete."""
+    folder = find_run(Path(runs_dir), run)
+    return drive(open_store(folder, write=True), cluster or ClusterConfig(), progress)
+
+
+def open_run(run: str | None = None, *, runs_dir: str = "runs") -> Run:
+    """Return a stored run by id, by the beginning of one, or by path; the latest where None."""
+    return Run(find_run(Path(runs_dir), run))

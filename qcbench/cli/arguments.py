@@ -1,0 +1,84 @@
+"""The arguments of verbs that are composed by Hydra: overrides, `--cfg`, `-m`, `--config-dir`."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from qcbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class HydraArguments:
+    """What was asked for.
+
+    Attributes:
+        runs: one list of overrides a run; several under `--multirun`.
+        show: part of the config to print instead of running: `job`, `hydra` or `all`.
+        package: the part of the config that `--cfg` is limited to.
+        config_dirs: the user's own config folders.
+    """
+
+    runs: list[list[str]]
+    show: str | None
+    package: str | None
+    config_dirs: list[Path]
+
+
+def parse(verb: str, summary: str, arguments: Sequence[str]) -> HydraArguments:
+    """Parse the arguments of a composed verb."""
+    parser = argparse.ArgumentParser(
+        prog=f"qcbench {verb}",
+        description=summary,
+        epilog="Overrides have Hydra's syntax: group=option, key.sub=value, +new=value, ~gone.",
+    )
+    parser.add_argument("overrides", nargs="*", help="what to change, such as suite=placement-v1")
+    parser.add_argument(
+        "--cfg", "-c", choices=("job", "hydra", "all"), help="print the composed config and stop"
+    )
+    parser.add_argument("--package", "-p", help="with --cfg: only this part, such as suite")
+    parser.add_argument(
+        "--multirun", "-m", action="store_true", help="run all combinations of a=1,2 b=x,y"
+    )
+    parser.add_argument(
+        "--config-dir", action="append", default=[], type=Path, help="a folder of your own configs"
+    )
+    told = parser.parse_intermixed_args(arguments)
+    runs = sweep(told.overrides) if told.multirun else [told.overrides]
+    return HydraArguments(runs, told.cfg, told.package, told.config_dir)
+
+
+def sweep(overrides: Sequence[str]) -> list[list[str]]:
+    """Expand choices (`a=1,2`), ranges and globs into all combinations, in order."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser  # noqa: PLC0415
+    from hydra.errors import HydraException  # noqa: PLC0415
+
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise InputError(" ".join(str(error).split())[:300]) from None
+    choices = [
+        [f"{one.get_key_element()}={value}" for value in one.sweep_string_iterator()]
+        if one.is_sweep_override()
+        else [text]
+        for one, text in zip(parsed, overrides, strict=True)
+    ]
+    return [list(combination) for combination in product(*choices)]
+
+
+def show(name: str, told: HydraArguments, overrides: Sequence[str]) -> None:
+    """Print the composed config as YAML."""
+    from omegaconf import DictConfig, OmegaConf  # noqa: PLC0415
+
+    from qcbench.bench.compose import compose  # noqa: PLC0415
+
+    composed = compose(name, overrides, told.config_dirs, with_hydra=told.show in {"hydra", "all"})
+    if told.show == "hydra":
+        composed = DictConfig({"hydra": composed.hydra})
+    if told.package:
+        part = OmegaConf.select(composed, told.package)
+        if part is None:
+            raise InputError(f"--package {told.package}: no such part of the config")
+        composed = part
+    print(OmegaConf.to_yaml(composed), end="")

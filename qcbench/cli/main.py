@@ -1,0 +1,84 @@
+"""`qcbench VERB ...`: finds the verb, and turns errors into one line and an exit code.
+
+Exit codes: 0 done, 1 a run that could not go on, 2 input that cannot be used, 130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from qcbench import __version__
+from qcbench.errors import InputError, nearest
+
+VERBS = {
+    "run": ("qcbench.cli.run", "run a benchmark suite on Ray, store, track and report it"),
+    "resume": ("qcbench.cli.resume", "run what a stopped or killed run still lacks"),
+    "leaderboard": ("qcbench.cli.leaderboard", "show a run's leaderboard in the terminal"),
+    "report": ("qcbench.cli.report", "write a run's HTML report"),
+    "track": ("qcbench.cli.track", "publish a run to MLflow, or again"),
+    "simulate": ("qcbench.cli.simulate", "run one trial and print its records"),
+    "submit": ("qcbench.cli.submit", "run a suite on a Ray cluster and fetch the results"),
+    "policies": ("qcbench.cli.policies", "list the policies"),
+    "suites": ("qcbench.cli.suites", "list the suites and what they contain"),
+    "scenarios": ("qcbench.cli.scenarios", "list the scenarios and their offered load"),
+    "fleets": ("qcbench.cli.fleets", "list the fleets, or show one"),
+    "fleet": ("qcbench.cli.fleet", "list, show or rebuild the catalogue of devices"),
+    "workload": ("qcbench.cli.workload", "generate, convert, show or rebuild workloads"),
+    "completion": ("qcbench.cli.completion", "print the tab completion of a shell"),
+}
+"""Every verb with the module whose ``main(arguments)`` runs it, and what it does."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a verb and return the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        print(_help())
+        return 0
+    if arguments[0] in {"-V", "--version"}:
+        print(f"qcbench {__version__}")
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    try:
+        if verb not in VERBS:
+            raise InputError(f"{verb}: no such verb{nearest(verb, VERBS)}")
+        run: Callable[[Sequence[str]], int] = importlib.import_module(VERBS[verb][0]).main
+        return run(rest)
+    except InputError as error:
+        return _say(error, 2)
+    except KeyboardInterrupt:
+        return _say("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has gone; that is no error, and nothing must be flushed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except RuntimeError as error:
+        if type(error).__name__ not in {"RunError", "PolicyError"}:
+            raise
+        return _say(error, 1)
+
+
+def _say(what: object, code: int) -> int:
+    print(f"qcbench: {what}", file=sys.stderr)
+    return code
+
+
+def _help() -> str:
+    width = max(len(verb) for verb in VERBS)
+    lines = [f"  {verb:<{width}}  {summary}" for verb, (_, summary) in VERBS.items()]
+    return "\n".join(
+        [
+            "usage: qcbench VERB [arguments]",
+            "",
+            "Compare scheduling policies for quantum clouds.",
+            "",
+            *lines,
+            "",
+            "`qcbench VERB --help` says more. Start with `qcbench run suite=quickstart`.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

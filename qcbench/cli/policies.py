@@ -1,0 +1,39 @@
+"""`qcbench policies`: every policy with its parameters."""
+
+import argparse
+import inspect
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from qcbench.errors import InputError, nearest
+from qcbench.policies import registry
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb."""
+    parser = argparse.ArgumentParser(prog="qcbench policies", description="List the policies.")
+    parser.add_argument("track", nargs="?", help=f"one of {', '.join(registry.TRACKS)}")
+    track = parser.parse_args(arguments).track
+    if track is not None and track not in registry.TRACKS:
+        raise InputError(f"track {track}: no such track{nearest(track, registry.TRACKS)}")
+    table = Table("track", "policy", "parameters", "what it does", box=None, pad_edge=False)
+    for kind in registry.TRACKS:
+        if track not in (None, kind):
+            continue
+        for name in registry.names(kind):
+            info = registry.find(kind, name)
+            table.add_row(kind, name, _parameters(info.parameters.values()), info.summary)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)
+    return 0
+
+
+def _parameters(parameters: "Sequence[inspect.Parameter] | object") -> str:
+    return ", ".join(
+        p.name if p.default is p.empty else f"{p.name}={p.default}"
+        for p in parameters  # type: ignore[attr-defined]
+    )

@@ -1,0 +1,84 @@
+"""`qcbench simulate`: one trial, its records to standard output, CSV or Parquet."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from qcbench.api import SimulateConfig, compose_simulate, trial_of
+from qcbench.bench.compose import known_policies, nested
+from qcbench.bench.run import row_of, simulate_trial
+from qcbench.cli.arguments import parse, show
+from qcbench.errors import InputError
+from qcbench.policies.protocol import PolicyError
+
+FORMATS = ("csv", "parquet", "json")
+SUMMARY = "Run one trial and print its records, one row a task."
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb."""
+    told = parse("simulate", SUMMARY, arguments)
+    if told.show:
+        for overrides in told.runs:
+            show("simulate", told, known_policies(nested(overrides), told.config_dirs))
+        return 0
+    runs = [compose_simulate(overrides, told.config_dirs) for overrides in told.runs]
+    targets = {(run.output, _format(run)) for run in runs}
+    if len(targets) > 1:
+        raise InputError("output: is not the same for all runs; they go into one table")
+    output, kind = targets.pop()
+    if output != "-" and not Path(output).absolute().parent.is_dir():
+        raise InputError(f"output={output}: its folder does not exist")
+    _write(pl.concat([_simulate(run) for run in runs]), output, kind)
+    return 0
+
+
+def _format(run: SimulateConfig) -> str:
+    kind = run.format
+    if kind == "auto":
+        kind = "csv" if run.output == "-" else Path(run.output).suffix.removeprefix(".")
+    if kind not in FORMATS:
+        raise InputError(f"format: {kind!r}; it must be one of {', '.join(FORMATS)}")
+    return kind
+
+
+def _simulate(run: SimulateConfig) -> pl.DataFrame:
+    trial = trial_of(run)
+    try:
+        records = simulate_trial(trial)
+    except PolicyError as error:
+        raise InputError(f"policy {trial.policy}: {error}") from None
+    row = row_of(trial, records)
+    load = trial.scenario_config["offered_load"]
+    print(
+        f"{trial.scenario} · {trial.policy} · seed {trial.replicate}: {row['done']} of "
+        f"{row['tasks']} tasks done, {row['violations']} violations, mean completion "
+        f"{row['mean_completion_s'] or float('nan'):.3f} s"
+        + ("" if load is None else f", offered load {load:.3g}"),
+        file=sys.stderr,
+    )
+    return records.frame(trial.trial_id)
+
+
+def _write(frame: pl.DataFrame, output: str, kind: str) -> None:
+    if kind == "csv":
+        lists = [name for name, type_ in frame.schema.items() if isinstance(type_, pl.List)]
+        frame = frame.with_columns(pl.col(lists).cast(pl.List(pl.String)).list.join(";"))
+        data = frame.write_csv().encode()
+    elif kind == "json":
+        data = frame.write_ndjson().encode()
+    else:
+        import io  # noqa: PLC0415
+
+        buffer = io.BytesIO()
+        frame.write_parquet(buffer)
+        data = buffer.getvalue()
+    if output == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    from qcbench.bench.files import write_atomic  # noqa: PLC0415
+
+    write_atomic(Path(output), data)

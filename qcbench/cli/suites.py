@@ -1,0 +1,76 @@
+"""`qcbench suites`: what suites there are, or what one contains."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from qcbench.api import compose_run
+from qcbench.bench.compose import options_of
+from qcbench.bench.suite import suite_scenarios
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb."""
+    parser = argparse.ArgumentParser(
+        prog="qcbench suites", description="List the suites, or the scenarios of one."
+    )
+    parser.add_argument("suite", nargs="?", help="name of a suite")
+    parser.add_argument("--config-dir", action="append", default=[], type=Path)
+    told = parser.parse_args(arguments)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    console.print(
+        _scenarios(told.suite, told.config_dir) if told.suite else _suites(told.config_dir)
+    )
+    return 0
+
+
+def _suites(config_dirs: Sequence[Path]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("suite", "track", "trials", "scenarios", "policies", "replicates"):
+        table.add_column(name, justify="left" if name in {"suite", "track"} else "right")
+    table.add_column("metric")
+    table.add_column("description")
+    for name in options_of("suite", config_dirs):
+        suite = compose_run([f"suite={name}"], config_dirs).suite
+        sizes = (len(suite.scenarios), len(suite.policies), suite.replicates)
+        trials = sizes[0] * sizes[1] * sizes[2]
+        table.add_row(
+            suite.name,
+            suite.track,
+            *map(str, (trials, *sizes)),
+            suite.primary_metric,
+            suite.description,
+        )
+    return table
+
+
+def _scenarios(name: str, config_dirs: Sequence[Path]) -> Table:
+    table = Table(
+        "scenario",
+        "fleet",
+        "workload",
+        "tasks",
+        "arrivals",
+        "offered load",
+        "time model",
+        box=None,
+        pad_edge=False,
+    )
+    suite = compose_run([f"suite={name}"], config_dirs).suite
+    for scenario in suite_scenarios(suite, config_dirs):
+        load = scenario.offered_load
+        table.add_row(
+            scenario.name,
+            scenario.fleet.name,
+            scenario.workload.name,
+            str(scenario.workload.tasks or "all"),
+            scenario.workload.arrivals.process,
+            "-" if load is None else f"{load:.3g}",
+            scenario.physics.time.model,
+        )
+    return table
