@@ -6,6 +6,7 @@ that waits is asked for again when qubits are released, never by polling.
 
 from collections.abc import Sequence
 
+import numpy as np
 from simpy import Event
 
 from qcbench.arrays import FloatArray
@@ -54,23 +55,16 @@ class AllocationBroker:
         """Have a task split, communicate, execute, and release."""
         execution = self._world.open(job, row)
         self._waiting.append(execution)
-        while True:
-            self._dispatch()
-            yield execution.ended
-            if not execution.lost:
-                break
-            if self._gives_up:
-                execution.status = FAILED
-                raise TaskLost
-            execution.lost = False
-            execution.ended = Event(self._clock)
-            execution.submit_s = self._clock.now
-            # A restart goes before all that wait, a resubmission behind them.
-            self._waiting.insert(0 if self._restarts else len(self._waiting), execution)
+        if self._backfill or len(self._waiting) == 1:
+            # Nothing was released: those that wait already are not asked for again.
+            self._dispatch(len(self._waiting) - 1)
+        yield execution.ended
+        if execution.lost:
+            execution.status = FAILED
+            raise TaskLost
 
-    def _dispatch(self) -> None:
+    def _dispatch(self, position: int = 0) -> None:
         """Ask for the waiting tasks until one must wait (or, with backfill, for all of them)."""
-        position = 0
         while position < len(self._waiting):
             execution = self._waiting[position]
             if not self._world.may_decide():
@@ -103,7 +97,7 @@ class AllocationBroker:
             return None
         if (
             len(split) != len(self._world.fleet)
-            or any(part < 0 for part in split)
+            or not all(isinstance(part, int | np.integer) and part >= 0 for part in split)
             or sum(split) != qubits
             or not self._shared.fits(split)
         ):
@@ -152,8 +146,16 @@ class AllocationBroker:
         for execution in lost:
             self._release(execution)
             execution.restarts += 1
-            execution.lost = True
-            execution.ended.succeed()
+            if self._gives_up:
+                execution.lost = True
+                execution.ended.succeed()
+            else:
+                execution.forget_start()
+                execution.parts = ()
+        if not self._gives_up:
+            # A restart goes before all that wait, a resubmission behind them.
+            place = 0 if self._restarts else len(self._waiting)
+            self._waiting[place:place] = lost
         self._dispatch()
 
     def repair(self, qpu: int) -> None:

@@ -1,7 +1,7 @@
 """SimPy's environment with exact times and an order for what happens at the same instant."""
 
 from collections.abc import Generator
-from heapq import heappush
+from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 from simpy import Environment, Event
@@ -10,6 +10,8 @@ Process: TypeAlias = Generator[Event, Any, None]
 
 COMPLETION = -(2**62)
 """Executions that end come first, so that whoever decides at that instant sees the QPU free."""
+HORIZON = COMPLETION + 1
+"""The end of the observation: what ends at that instant counts, what arrives does not."""
 ARRIVAL = 1
 """Arrivals come last (SimPy's normal priority). Retries lie between: see `Clock.retry`."""
 
@@ -47,6 +49,24 @@ class Clock(Environment):
         """
         self._retries += 1
         return self.at(time_s, -self._retries)
+
+    def run_until_processed(self, last: Event) -> bool:
+        """Process events until ``last`` has been, and return whether that came to pass.
+
+        It does not where no event is left. Unlike SimPy's own `run`, an exception in a process
+        comes out as the very one that was raised there.
+        """
+        queue = self._queue
+        while not last.processed:
+            if not queue:
+                return False
+            self._now, _, _, event = heappop(queue)
+            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            for callback in callbacks:
+                callback(event)
+            if not event._ok and not event.defused:
+                raise event._value
+        return True
 
     def fire(self, event: Event) -> None:
         """Trigger an event within the current step, without a way through the event queue.

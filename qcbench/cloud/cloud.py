@@ -1,6 +1,7 @@
 """The cloud: every job is one SimPy process; one broker takes every decision."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from simpy import Event
@@ -8,7 +9,7 @@ from simpy import Event
 from qcbench.cloud.admission import admission_test
 from qcbench.cloud.allocation import AllocationBroker
 from qcbench.cloud.broker import Broker, TaskLost
-from qcbench.cloud.clock import Clock, Process
+from qcbench.cloud.clock import HORIZON, Clock, Process
 from qcbench.cloud.drift import error_multiplier
 from qcbench.cloud.estimates import estimate
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
@@ -96,17 +97,9 @@ class Cloud:
         """
         horizon_s = self.scenario.rules.horizon_s
         if horizon_s is not None:
-            stop = self.clock.at(horizon_s)
-            stop.callbacks.append(self._end)
-        if self._left:
-            try:
-                self.clock.run(until=self._over)
-            except RuntimeError as error:
-                if self._over.triggered or isinstance(error, PolicyError):
-                    raise
-                raise PolicyError(
-                    f"{self._left} jobs wait for ever: the policy never served them"
-                ) from None
+            self.clock.at(horizon_s, HORIZON).callbacks.append(self._stop)
+        if self._left and not self.clock.run_until_processed(self._over):
+            raise PolicyError(f"{self._left} jobs wait for ever: the policy never served them")
         return self._records()
 
     def _arrivals(self) -> Process:
@@ -122,7 +115,9 @@ class Cloud:
         status = DONE
         if self._admits is not None and not self._admits():
             status = DROPPED
-            self.world.open(job, self._first_task(job)).status = DROPPED
+            row = self._first_task(job)
+            if row is not None:
+                self.world.open(job, row).status = DROPPED
         else:
             try:
                 if phases is None:
@@ -139,36 +134,33 @@ class Cloud:
         self._job_status[job] = status
         self._left -= 1
         if not self._left:
-            self._end()
+            self.world.end()
 
-    def _first_task(self, job: int) -> int:
-        """Row of the first circuit of a job."""
+    def _first_task(self, job: int) -> int | None:
+        """Row of the first circuit of a job, None where it has only classical phases."""
         phases = self.scenario.workload.phases
         if phases is None:
             return job
-        return next(phase.task for phase in phases[job] if isinstance(phase, QuantumPhase))
+        quantum = (phase.task for phase in phases[job] if isinstance(phase, QuantumPhase))
+        return next(quantum, None)
 
-    def _end(self, _event: Event | None = None) -> None:
+    def _stop(self, _horizon: Event) -> None:
+        """End the trial before anything else happens at this instant."""
         if not self._over.triggered:
-            self._over.succeed()
+            self.clock.fire(self._over)
 
     def _records(self) -> Records:
-        records = collect(
+        drift = self.scenario.rules.drift
+        return collect(
             self.world,
             arrived=self._arrived,
             job_finish_s=self._job_finish_s,
             job_status=self._job_status,
             busy_s=self.broker.busy_s(),
+            true_errors=None
+            if drift is None
+            else partial(error_multiplier, drift, len(self.scenario.fleet), self._drift_rng),
         )
-        drift = self.scenario.rules.drift
-        if drift is None:
-            return records
-        ran = np.flatnonzero(~np.isnan(records.start_s))
-        multiplier = np.ones(len(records))
-        multiplier[ran] = error_multiplier(
-            drift, len(self.scenario.fleet), records.qpu[ran], records.start_s[ran], self._drift_rng
-        )
-        return records.with_error_multiplier(multiplier)
 
 
 def _broker(world: World, decide: Decide) -> Broker:

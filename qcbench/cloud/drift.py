@@ -12,7 +12,7 @@ from qcbench.cloud.rules import Drift
 
 
 def error_multiplier(
-    rules: Drift, qpus: int, qpu: IntArray, at_s: FloatArray, rng: np.random.Generator
+    rules: Drift, qpus: int, rng: np.random.Generator, qpu: IntArray, at_s: FloatArray
 ) -> FloatArray:
     """Return the true over the calibrated error of QPU ``qpu[i]`` at ``at_s[i]``.
 

@@ -74,9 +74,14 @@ def _compiled(tasks: Tasks, fleet: Fleet, feasible: BoolArray) -> CompiledFeatur
     if lacking.any():
         row, column = (int(index) for index in np.argwhere(lacking)[0])
         qpu = fleet.qpus[column]
+        why = (
+            f"although it fits {qpu.name} ({qpu.qubits} qubits)"
+            if tasks.qubits[row] <= qpu.qubits
+            else f"and can be split only under models that need none ({qpu.name} has fewer qubits)"
+        )
         raise InputError(
             f"task {row} ({tasks.algorithm[row]}, {tasks.qubits[row]} qubits) has no "
-            f"{qpu.family}_depth although it fits {qpu.name} ({qpu.qubits} qubits)"
+            f"{qpu.family}_depth {why}"
         )
 
     def masked(name: str) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
@@ -128,6 +133,19 @@ def _exec_s(
     assert_never(model)
 
 
+def _check_times(
+    exec_s: FloatArray, tasks: Tasks, fleet: Fleet, physics: PhysicsConfig, feasible: BoolArray
+) -> None:
+    wrong = feasible & ~((exec_s >= 0) & np.isfinite(exec_s))
+    if wrong.any():
+        row, column = (int(index) for index in np.argwhere(wrong)[0])
+        raise InputError(
+            f"the time model `{physics.time.model}` gives task {row} ({tasks.algorithm[row]}) "
+            f"{exec_s[row, column]:g} s on {fleet.qpus[column].name}; an execution time is finite "
+            "and not negative"
+        )
+
+
 def _quantum_volume(qpu: QpuProfile) -> float | None:
     return None if qpu.quantum_volume is None else float(qpu.quantum_volume)
 
@@ -144,20 +162,22 @@ def estimate(
         InputError: where a model needs a figure that the fleet or the workload lacks, or a task
             fits nowhere.
     """
-    feasible = tasks.qubits[:, np.newaxis] <= (fleet.qubits.sum() if splits else fleet.qubits)
+    offered = np.full(len(fleet), fleet.qubits.sum()) if splits else fleet.qubits
+    feasible = tasks.qubits[:, np.newaxis] <= offered
     homeless = np.flatnonzero(~feasible.any(axis=1))
     if len(homeless):
         row = int(homeless[0])
-        largest = fleet.qubits.sum() if splits else fleet.qubits.max()
         raise InputError(
             f"task {row} ({tasks.algorithm[row]}) needs {tasks.qubits[row]} qubits and fits no QPU "
-            f"of fleet {fleet.name}, whose {'total is' if splits else 'largest has'} {largest}"
+            f"of fleet {fleet.name}, whose {'total is' if splits else 'largest has'} "
+            f"{offered.max()}"
         )
     needs_circuits = not isinstance(physics.time, GivenTime | ClopsTime) or not isinstance(
         physics.fidelity, Noiseless
     )
     compiled = _compiled(tasks, fleet, feasible) if needs_circuits else None
     exec_s = np.where(feasible, _exec_s(tasks, fleet, physics, compiled), np.inf)
+    _check_times(exec_s, tasks, fleet, physics, feasible)
     success = np.ones_like(exec_s)
     if not isinstance(physics.fidelity, Noiseless) and compiled is not None:
         readout, one_qubit, two_qubit = fleet.errors().T

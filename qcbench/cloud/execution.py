@@ -17,7 +17,8 @@ class Execution:
         row: row of the task.
         arrival_s: when the task was ready for the broker.
         submit_s: the arrival shifted by violations; the wait counts from here.
-        start_s: last start, NaN before the first; earlier ones were lost to failures.
+        start_s: start of the execution that counts, NaN before it and where a failure ended it and
+            it will be tried again.
         finish_s: NaN until finished.
         comm_s: communication between parts, before the execution.
         exec_s: execution time on the QPU.
@@ -28,7 +29,7 @@ class Execution:
         order: position in the sequence of valid decisions, -1 before.
         status: `CENSORED` until it ends otherwise.
         ended: fires when the QPU has finished it or given it up.
-        lost: whether it was given up; the broker then decides what follows.
+        lost: whether a failure ended it and the job's process must say what follows.
     """
 
     __slots__ = (
@@ -69,3 +70,7 @@ class Execution:
         self.status = CENSORED
         self.ended = ended
         self.lost = False
+
+    def forget_start(self) -> None:
+        """Take back a start that a failure has undone."""
+        self.start_s = nan

@@ -69,7 +69,7 @@ class PlacementBroker:
                     break
                 execution.violations += 1
                 execution.submit_s += self._delay_s
-                yield clock.retry(execution.submit_s)
+                yield clock.retry(clock.now + self._delay_s)
             self._submit(execution, qpu)
             yield execution.ended
             if not execution.lost:
@@ -129,11 +129,14 @@ class PlacementBroker:
         if lost is None:
             return
         if self._restarts:
+            lost.forget_start()
             server.resume_first(lost)
             return
         self._queue_length[qpu] -= 1
+        if not self._gives_up:
+            lost.forget_start()
+            lost.parts = ()
         lost.lost = True
-        lost.submit_s = self._clock.now
         lost.ended.succeed()
 
     def repair(self, qpu: int) -> None:

@@ -76,6 +76,8 @@ class ExclusiveQpu:
 
     def repair(self) -> None:
         """Work again, beginning with the first that waits."""
+        if self.up:
+            return
         self.up = True
         self._next()
 

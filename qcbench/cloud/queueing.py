@@ -1,7 +1,6 @@
 """Pull by exclusive QPUs: tasks wait in one queue; when a QPU frees, the policy picks the next."""
 
 import numpy as np
-from simpy import Event
 
 from qcbench.arrays import FloatArray
 from qcbench.cloud.broker import TaskLost
@@ -10,7 +9,7 @@ from qcbench.cloud.execution import DONE, FAILED, Execution
 from qcbench.cloud.qpu import ExclusiveQpu
 from qcbench.cloud.world import World
 from qcbench.policies.protocol import PolicyError, Queueing
-from qcbench.policies.view import QueueView, WaitingTask
+from qcbench.policies.view import QueueView, ReadOnlySequence, WaitingTask
 
 
 class QueueingBroker:
@@ -34,31 +33,31 @@ class QueueingBroker:
         failures = world.rules.failures
         self._gives_up = failures is not None and failures.on_failure == "fail"
         self._restarts = failures is None or failures.on_failure == "restart"
+        self._all = ReadOnlySequence(self._waiting)
         self.view = QueueView(fleet, world.table())
-        self.running = 0
+        self._present = 0
+
+    @property
+    def running(self) -> int:
+        """Tasks that are being executed."""
+        return sum(server.running is not None for server in self._qpus)
 
     @property
     def pending(self) -> int:
-        """Tasks in the queue."""
-        return len(self._waiting)
+        """Tasks in the queue, and those that wait for the repair of the QPU that lost them."""
+        return self._present - self.running
 
     def execute(self, job: int, row: int) -> Process:
         """Queue a task and wait until a QPU has executed it."""
-        world, clock = self._world, self._clock
-        execution = world.open(job, row)
-        while True:
-            self._join(execution)
-            yield execution.ended
-            self.running -= 1
-            if not execution.lost:
-                break
-            if self._gives_up:
-                execution.status = FAILED
-                raise TaskLost
-            execution.lost = False
-            execution.ended = Event(clock)
-            execution.submit_s = clock.now
-        execution.finish_s = clock.now
+        execution = self._world.open(job, row)
+        self._present += 1
+        self._join(execution)
+        yield execution.ended
+        self._present -= 1
+        if execution.lost:
+            execution.status = FAILED
+            raise TaskLost
+        execution.finish_s = self._clock.now
         execution.status = DONE
 
     def _join(self, execution: Execution) -> None:
@@ -67,7 +66,7 @@ class QueueingBroker:
             WaitingTask(
                 row=row,
                 job=job,
-                arrival_s=execution.submit_s,
+                arrival_s=self._clock.now,
                 job_arrival_s=float(self._world.workload.arrival_s[job]),
                 priority=1 if self._priority is None else self._priority[job],
                 qubits=self._qubits[row],
@@ -92,11 +91,12 @@ class QueueingBroker:
         view = self.view
         view.now_s = self._clock.now
         view.qpu = qpu.index
-        view.waiting = waiting
+        view.waiting = self._all if fitting is None else ReadOnlySequence(waiting)
         choice = self._decide(view)
-        if not 0 <= choice < len(waiting):
+        if choice.__class__ is not int or not 0 <= choice < len(waiting):
             raise PolicyError(
-                f"the policy returned {choice!r}; a choice is a position in 0..{len(waiting) - 1}"
+                f"the policy returned {choice!r}; a choice is an int, a position in "
+                f"0..{len(waiting) - 1}"
             )
         self._start(qpu, choice if fitting is None else fitting[choice])
 
@@ -110,7 +110,6 @@ class QueueingBroker:
         execution.estimated_wait_s = self._clock.now - execution.submit_s
         execution.estimated_exec_s = float(world.estimates.exec_s[execution.row, qpu.index])
         execution.exec_s = world.exec_s(execution.row, qpu.index)
-        self.running += 1
         qpu.submit(execution)
 
     def fail(self, qpu: int) -> None:
@@ -118,11 +117,16 @@ class QueueingBroker:
         lost = self._qpus[qpu].fail()
         if lost is None:
             return
+        if self._gives_up:
+            lost.lost = True
+            lost.ended.succeed()
+            return
+        lost.forget_start()
         if self._restarts:
             self._qpus[qpu].resume_first(lost)
-            return
-        lost.lost = True
-        lost.ended.succeed()
+        else:
+            lost.parts = ()
+            self._join(lost)
 
     def repair(self, qpu: int) -> None:
         """Put a QPU back into service."""

@@ -1,14 +1,14 @@
 """What happened: one row a task that arrived, one row a job, as columns."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.cloud.execution import STATUS
+from qcbench.cloud.execution import DONE, STATUS
 from qcbench.cloud.world import World
 from qcbench.fleet.profile import Fleet
 from qcbench.physics import fidelity
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 class Records:
     """All rows of a trial, tasks in order of (job, arrival), jobs in order of arrival.
 
-    Every job that arrives has a row. Columns of tasks have shape (task rows,), of jobs (jobs,).
-    Times that do not exist (a dropped task's start) are NaN.
+    Every job that arrived has an entry in the columns of jobs, shape (jobs,), and every task that
+    was asked for one in the others, shape (task rows,). What does not exist is NaN: a dropped
+    task's start, or the execution time, fidelity and cost of a task that is not done.
 
     Attributes:
         fleet: the QPUs that indices refer to.
         workload: the jobs and tasks.
         qpu: index of the QPU that executed a task, of the first part of a split; -1 where none.
         parts: (QPU, qubits) pairs of each task.
-        wait_s: start - (arrival + delay).
-        completion_s: finish - first arrival.
+        wait_s: start - (arrival + delay), executions that were lost to failures included.
+        completion_s: finish - arrival, which is delay + wait + communication + execution.
         job_finish_s, job_status: of jobs.
         busy_s: execution time per QPU, shape (QPUs,); qubit-share weighted on shared QPUs.
         end_s: the clock when the observation ended.
@@ -71,12 +72,34 @@ class Records:
     def __len__(self) -> int:
         return len(self.job)
 
-    def with_error_multiplier(self, multiplier: FloatArray) -> "Records":
-        """Return the records with the fidelity that drifted errors leave; shape (task rows,)."""
-        return replace(self, fidelity=fidelity.drifted(self.fidelity, multiplier))
-
     def frame(self, trial_id: str = "") -> "pl.DataFrame":
-        """Return the task rows as a Polars frame in the columns that all tracks share."""
+        """Return a Polars frame in the columns that all tracks share, one row a task.
+
+        A job that arrived but asked for no task (it has classical phases only, or was in one when
+        the observation ended) has one row without a task.
+        """
+        import polars as pl  # noqa: PLC0415
+
+        tasks = self._task_frame(trial_id)
+        idle = np.setdiff1d(np.arange(len(self.job_status)), self.job)
+        if not len(idle):
+            return tasks
+        arrival_s, finish_s = self.workload.arrival_s[idle], self.job_finish_s[idle]
+        jobs = pl.DataFrame(
+            {
+                "trial_id": [trial_id] * len(idle),
+                "job_id": [self.workload.name(job) for job in idle],
+                "arrival_s": arrival_s,
+                "finish_s": finish_s,
+                "completion_s": finish_s - arrival_s,
+                "status": [STATUS[code] for code in self.job_status[idle]],
+            },
+            nan_to_null=True,
+        )
+        position = np.argsort(np.concatenate([self.job, idle]), kind="stable")
+        return pl.concat([tasks, jobs], how="diagonal")[position]
+
+    def _task_frame(self, trial_id: str) -> "pl.DataFrame":
         import polars as pl  # noqa: PLC0415
 
         names = self.fleet.names
@@ -122,11 +145,13 @@ def collect(
     job_finish_s: FloatArray,
     job_status: IntArray,
     busy_s: FloatArray,
+    true_errors: Callable[[IntArray, FloatArray], FloatArray] | None = None,
 ) -> Records:
     """Turn the executions of a run into columns, and add fidelity and cost.
 
     Args:
         arrived: jobs that had arrived when the observation ended; the later ones have no row.
+        true_errors: gives the true over the calibrated error of each QPU at each time.
     """
     executions = sorted(world.executions, key=lambda e: (e.job, e.arrival_s))
 
@@ -144,18 +169,9 @@ def collect(
     arrival_s, submit_s = floats("arrival_s"), floats("submit_s")
     start_s, finish_s, exec_s = floats("start_s"), floats("finish_s"), floats("exec_s")
     violations = ints("violations")
-    success = np.full(len(row), np.nan)
-    cost = np.full(len(row), np.nan)
-    ran = ~np.isnan(start_s)
-    success[ran] = world.estimates.fidelity[row[ran], qpu[ran]]
-    price_per_s = np.array([q.price_per_s for q in world.fleet])
-    cost[ran] = exec_s[ran] * price_per_s[qpu[ran]]
-    for index in [i for i, p in enumerate(parts) if len(p) > 1]:
-        used = [q for q, _ in parts[index]]
-        success[index] = fidelity.split_fidelity(
-            world.estimates.fidelity[row[index], used], world.links.fidelity_per_cut
-        )
-        cost[index] = exec_s[index] * price_per_s[used].sum()
+    status = ints("status")
+    done = status == DONE
+    success, cost = _quality(world, np.flatnonzero(done), row, parts, start_s, exec_s, true_errors)
     return Records(
         fleet=world.fleet,
         workload=world.workload,
@@ -166,8 +182,8 @@ def collect(
         start_s=start_s,
         finish_s=finish_s,
         wait_s=start_s - submit_s,
-        exec_s=np.where(ran, exec_s, np.nan),
-        comm_s=np.where(ran, floats("comm_s"), np.nan),
+        exec_s=np.where(done, exec_s, np.nan),
+        comm_s=np.where(done, floats("comm_s"), np.nan),
         completion_s=finish_s - arrival_s,
         qpu=qpu,
         parts=parts,
@@ -178,7 +194,7 @@ def collect(
         order=ints("order"),
         fidelity=success,
         cost=cost,
-        status=ints("status"),
+        status=status,
         job_finish_s=job_finish_s[:arrived],
         job_status=job_status[:arrived],
         busy_s=busy_s,
@@ -186,3 +202,31 @@ def collect(
         decisions=world.decisions,
         truncated=world.truncated,
     )
+
+
+def _quality(
+    world: World,
+    done: IntArray,
+    row: IntArray,
+    parts: Sequence[tuple[tuple[int, int], ...]],
+    start_s: FloatArray,
+    exec_s: FloatArray,
+    true_errors: Callable[[IntArray, FloatArray], FloatArray] | None,
+) -> tuple[FloatArray, FloatArray]:
+    """Return fidelity and cost of every row, NaN where it is not done."""
+    success, cost = np.full(len(row), np.nan), np.full(len(row), np.nan)
+    counts = np.array([len(parts[i]) for i in done], dtype=np.int64)
+    owner = np.repeat(done, counts)
+    used = np.array([q for i in done for q, _ in parts[i]], dtype=np.int64)
+    of_part = world.estimates.fidelity[row[owner], used]
+    if true_errors is not None:
+        of_part = fidelity.drifted(of_part, true_errors(used, start_s[owner]))
+    price_per_s = np.array([q.price_per_s for q in world.fleet])[used]
+    first = np.cumsum(counts) - counts
+    success[done] = of_part[first]
+    cost[done] = exec_s[done] * price_per_s[first]
+    for index in np.flatnonzero(counts > 1):
+        split = slice(first[index], first[index] + counts[index])
+        success[done[index]] = fidelity.split_fidelity(of_part[split], world.links.fidelity_per_cut)
+        cost[done[index]] = exec_s[done[index]] * price_per_s[split].sum()
+    return success, cost

@@ -51,12 +51,16 @@ class World:
         """Count a decision, or end the trial where the rules allow no further one."""
         limit = self.rules.rescheduling.max_decisions
         if limit is not None and self.decisions >= limit:
-            if not self.truncated:
-                self.truncated = True
-                self.over.succeed()
+            self.truncated = True
+            self.end()
             return False
         self.decisions += 1
         return True
+
+    def end(self) -> None:
+        """End the trial after what happens now."""
+        if not self.over.triggered:
+            self.over.succeed()
 
     def exec_s(self, row: int, qpu: int) -> float:
         """Real execution time of a task on a QPU [s]."""

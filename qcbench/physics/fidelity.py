@@ -14,11 +14,10 @@ def estimated_success_probability(
     readout_error: FloatArray,
 ) -> FloatArray:
     """Product over all gates and readouts of (1 - error), with device averages as errors."""
-    keep_one: FloatArray = np.log1p(-one_qubit_error)
-    keep_two: FloatArray = np.log1p(-two_qubit_error)
-    keep_readout: FloatArray = np.log1p(-readout_error)
-    probability: FloatArray = np.exp(
-        one_qubit_gates * keep_one + two_qubit_gates * keep_two + measurements * keep_readout
+    probability: FloatArray = (
+        (1.0 - one_qubit_error) ** one_qubit_gates
+        * (1.0 - two_qubit_error) ** two_qubit_gates
+        * (1.0 - readout_error) ** measurements
     )
     return probability
 

@@ -216,12 +216,12 @@ class QueueView:
 
     __slots__ = ("_table", "fleet", "now_s", "qpu", "waiting")
 
-    def __init__(self, fleet: Fleet, table: TaskTable, waiting: Sequence[WaitingTask]) -> None:
+    def __init__(self, fleet: Fleet, table: TaskTable) -> None:
         self.fleet = fleet
         self._table = table
         self.now_s = 0.0
         self.qpu = 0
-        self.waiting = ReadOnlySequence(waiting)
+        self.waiting: Sequence[WaitingTask] = ()
 
     def exec_s(self) -> FloatArray:
         """Estimated execution time of every waiting task on this QPU [s]."""
