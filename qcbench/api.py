@@ -1,7 +1,7 @@
 """The Python API: the verbs of the command line as functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,21 @@ class RunConfig:
 
 
 @config
+class ResumeConfig:
+    """How to go on with a run: `conf/resume.yaml`.
+
+    Attributes:
+        runs_dir: folder of all runs.
+        retry_failed: run again what is recorded as failed.
+    """
+
+    cluster: ClusterConfig
+    tracking: TrackingConfig
+    runs_dir: str = "runs"
+    retry_failed: bool = False
+
+
+@config
 class SimulateConfig:
     """Everything that `qcbench simulate` is told: `conf/simulate.yaml`.
 
@@ -92,6 +107,11 @@ def compose_simulate(
     """Compose what a simulation is told from Hydra overrides."""
     complete = known_policies(nested(overrides), config_dirs)
     return typed(SimulateConfig, to_plain(compose("simulate", complete, config_dirs)), "")
+
+
+def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> ResumeConfig:
+    """Compose how a run is gone on with from Hydra overrides."""
+    return typed(ResumeConfig, to_plain(compose("resume", overrides, config_dirs)), "")
 
 
 def trial_of(told: SimulateConfig) -> Trial:
@@ -193,6 +213,18 @@ class Run:
         """Return one row a task of a trial, where the run kept them."""
         return self._store.records(trial_id)
 
+    def report(self) -> Path:
+        """Write `report.html` and `figures/` into the run's folder; return the page's path."""
+        from qcbench.report.html import write_report  # noqa: PLC0415
+        from qcbench.report.run import describe_run  # noqa: PLC0415
+
+        return write_report(
+            self.folder,
+            trials=self.trials,
+            summary=self.summary(),
+            run=describe_run(self.folder),
+        )
+
     def summary(self, metric: str | None = None) -> Summary:
         """Summarise the results per scenario and policy.
 
@@ -223,7 +255,13 @@ def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
     )
 
 
-def drive(store: RunStore, cluster: ClusterConfig, progress: Kind = "auto") -> Run:
+def drive(
+    store: RunStore,
+    cluster: ClusterConfig,
+    progress: Kind = "auto",
+    *,
+    retry_failed: bool = False,
+) -> Run:
     """Run what a run still lacks, and return it.
 
     Raises:
@@ -239,6 +277,7 @@ def drive(store: RunStore, cluster: ClusterConfig, progress: Kind = "auto") -> R
             store,
             cluster,
             make_progress(progress),
+            retry_failed=retry_failed,
         )
     if outcome.interrupted:
         raise KeyboardInterrupt
@@ -262,12 +301,31 @@ def run_suite(
     """
     told = compose_run([f"suite={suite}", *overrides], config_dirs)
     run = drive(start_run(told, config_dirs), told.cluster, progress)
-    publish(run, told.tracking)
+    finish(run, told.tracking)
     return run
 
 
-def publish(run: Run, tracking: TrackingConfig) -> None:
+@dataclass(frozen=True)
+class Published:
+    """Where a finished run can be looked at.
+
+    Attributes:
+        report: path of the HTML report.
+        link: address of its table in MLflow; empty where tracking is off.
+        command: command that serves that address; empty where a server does already.
+    """
+
+    report: Path
+    link: str = ""
+    command: str = ""
+
+
+def finish(run: Run, tracking: TrackingConfig) -> Published:
     """Write the report of a run and show it in MLflow."""
+    report = run.report()
+    if not tracking.enabled:
+        return Published(report)
+    return Published(report)
 
 
 def resume(

@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Sequence
 
-from qcbench.api import compose_run, drive, publish, start_run
+from qcbench.api import Published, Run, compose_run, drive, finish, start_run
 from qcbench.cli.arguments import parse, show
+from qcbench.cli.leaderboard import show_leaderboard
 
 SUMMARY = "Run a benchmark suite on Ray; store, track and report it."
 
@@ -17,8 +18,19 @@ def main(arguments: Sequence[str]) -> int:
             show("run", told, overrides)
         return 0
     runs = [compose_run(overrides, told.config_dirs) for overrides in told.runs]
-    for run in runs:
-        store = start_run(run, told.config_dirs)
+    for config in runs:
+        store = start_run(config, told.config_dirs)
         print(f"{store.folder}: {len(store.trials)} trials", file=sys.stderr)
-        publish(drive(store, run.cluster), run.tracking)
+        run = drive(store, config.cluster)
+        announce(run, finish(run, config.tracking))
     return 0
+
+
+def announce(run: Run, published: Published) -> None:
+    """Print the leaderboard of a finished run and where the rest of it is."""
+    show_leaderboard(run)
+    print(f"\nresults     {run.folder / 'trials.parquet'}")
+    print(f"report      {published.report}")
+    if published.link:
+        print(f"tracking    {published.link}")
+        print(f"browse it   {published.command}")

@@ -1,0 +1,89 @@
+"""`qcbench fleets`: the fleets, or the QPUs of one."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from qcbench.bench.compose import compose, options_of, to_plain
+from qcbench.bench.typed import typed
+from qcbench.errors import InputError, nearest
+from qcbench.fleet.config import FleetConfig
+from qcbench.fleet.load import load_fleet
+from qcbench.fleet.profile import Fleet
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb."""
+    parser = argparse.ArgumentParser(
+        prog="qcbench fleets", description="List the fleets, or the QPUs of one."
+    )
+    parser.add_argument("fleet", nargs="?", help="name of a fleet")
+    parser.add_argument("--config-dir", action="append", default=[], type=Path)
+    told = parser.parse_args(arguments)
+    known = options_of("fleet", told.config_dir)
+    if told.fleet is not None and told.fleet not in known:
+        raise InputError(f"fleet {told.fleet}: no such fleet{nearest(told.fleet, known)}")
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    if told.fleet:
+        console.print(_qpus(load_fleet(_fleet_config(told.fleet, told.config_dir))))
+        return 0
+    table = Table(
+        "fleet", "variant", "QPUs", "qubits", "families", "description", box=None, pad_edge=False
+    )
+    for name in known:
+        config = _fleet_config(name, told.config_dir)
+        fleet = load_fleet(config)
+        table.add_row(
+            name,
+            config.variant,
+            str(len(fleet)),
+            f"{fleet.qubits.min()}..{fleet.qubits.max()}",
+            " ".join(fleet.families),
+            config.description,
+        )
+    console.print(table)
+    return 0
+
+
+def _fleet_config(name: str, config_dirs: Sequence[Path]) -> FleetConfig:
+    composed = to_plain(compose(f"fleet/{name}", (), config_dirs))
+    return typed(FleetConfig, composed.get("fleet", composed), f"fleet {name}")
+
+
+def _qpus(fleet: Fleet) -> Table:
+    table = Table(
+        "QPU",
+        "qubits",
+        "family",
+        "D1CPS",
+        "CLOPS_v",
+        "CLOPS_h",
+        "QV",
+        "readout err",
+        "1q err",
+        "2q err",
+        "calibrated",
+        "flags",
+        box=None,
+        pad_edge=False,
+    )
+    for qpu in fleet:
+        table.add_row(
+            qpu.name,
+            str(qpu.qubits),
+            qpu.family,
+            *(_figure(v) for v in (qpu.d1cps, qpu.clops_v, qpu.clops_h, qpu.quantum_volume)),
+            *(f"{v:.4g}" for v in (qpu.readout_error, qpu.one_qubit_error, qpu.two_qubit_error)),
+            qpu.calibration_date[:10],
+            " ".join(qpu.flags),
+        )
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"

@@ -1,0 +1,33 @@
+"""`qcbench resume`: what a stopped or killed run still lacks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qcbench.api import compose_resume, drive, finish
+from qcbench.bench.store import find_run, open_run
+from qcbench.cli.arguments import parse, show
+from qcbench.cli.run import announce
+from qcbench.errors import InputError
+
+SUMMARY = "Run what a run still lacks. The first argument may be its id; the latest run if none."
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb."""
+    named = arguments[0] if arguments and not _is_option(arguments[0]) else None
+    told = parse("resume", SUMMARY, arguments[1:] if named else arguments)
+    if len(told.runs) > 1:
+        raise InputError("--multirun: a run is resumed once")
+    overrides = told.runs[0]
+    if told.show:
+        show("resume", told, overrides)
+        return 0
+    how = compose_resume(overrides, told.config_dirs)
+    folder = find_run(Path(how.runs_dir), named)
+    run = drive(open_run(folder, write=True), how.cluster, retry_failed=how.retry_failed)
+    announce(run, finish(run, how.tracking))
+    return 0
+
+
+def _is_option(argument: str) -> bool:
+    return argument.startswith(("-", "+", "~")) or "=" in argument
