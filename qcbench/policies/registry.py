@@ -3,10 +3,12 @@
 import importlib
 import importlib.metadata
 import inspect
+import math
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from qcbench.errors import InputError, nearest
 from qcbench.policies.config import PolicyConfig
@@ -32,6 +34,8 @@ class PolicyInfo:
 
 
 def _built_in(track: Track) -> dict[str, str]:
+    if track not in TRACKS:
+        return {}
     package = importlib.import_module(f"qcbench.policies.{track}")
     return {m.name: f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__)}
 
@@ -54,18 +58,41 @@ def find(track: Track, name: str) -> PolicyInfo:
         InputError: unknown name, with the nearest ones.
     """
     modules = _built_in(track)
+    factory: Callable[..., Decide]
+    documented: object
     if name in modules:
         module = importlib.import_module(modules[name])
         factory, documented = module.policy, module
     elif name in (plugins := _plugins(track)):
-        factory = documented = plugins[name].load()
+        factory = documented = _load(plugins[name])
     else:
         raise InputError(f"policy {name}: no such {track} policy{nearest(name, names(track))}")
     summary = (inspect.getdoc(documented) or "").split("\n", 1)[0].rstrip(".")
-    parameters = dict(list(inspect.signature(factory).parameters.items())[1:])
     return PolicyInfo(
-        track=track, name=name, summary=summary, parameters=parameters, factory=factory
+        track=track, name=name, summary=summary, parameters=_parameters(factory), factory=factory
     )
+
+
+def _load(point: importlib.metadata.EntryPoint) -> Callable[..., Decide]:
+    try:
+        factory: Callable[..., Decide] = point.load()
+    except Exception as error:
+        raise InputError(
+            f"policy {point.name}: its entry point {point.value} cannot be loaded "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    if not callable(factory):
+        raise InputError(f"policy {point.name}: {point.value} is no function and no class")
+    return factory
+
+
+def _parameters(factory: Callable[..., Decide]) -> dict[str, inspect.Parameter]:
+    """Return the parameters after the context."""
+    try:
+        signature = inspect.signature(factory, eval_str=True)
+    except NameError:  # annotations that only a type checker can resolve
+        signature = inspect.signature(factory)
+    return dict(list(signature.parameters.items())[1:])
 
 
 def check_parameters(track: Track, config: PolicyConfig) -> PolicyInfo:
@@ -89,14 +116,24 @@ def check_parameters(track: Track, config: PolicyConfig) -> PolicyInfo:
 
 
 def _check_type(policy: str, key: str, value: object, annotation: Any) -> None:
-    accepted = get_args(annotation) or (annotation,)
-    if isinstance(value, bool):
-        fits = bool in accepted
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"policy {policy}: parameter {key} is {value!r}; it must be finite")
+    if annotation is inspect.Parameter.empty or isinstance(annotation, str):
+        return
+    if get_origin(annotation) is Literal:
+        accepted = get_args(annotation)
+        fits = any(type(value) is type(option) and value == option for option in accepted)
+        wanted = " or ".join(repr(option) for option in accepted)
     else:
-        fits = isinstance(value, tuple(accepted)) or (float in accepted and isinstance(value, int))
-    if not fits:
+        accepted = get_args(annotation) if _is_union(annotation) else (annotation,)
+        fits = type(value) in accepted or (float in accepted and type(value) is int)
         wanted = " or ".join(getattr(a, "__name__", str(a)) for a in accepted)
+    if not fits:
         raise InputError(f"policy {policy}: parameter {key} is {value!r}; it must be {wanted}")
+
+
+def _is_union(annotation: Any) -> bool:
+    return isinstance(annotation, UnionType) or get_origin(annotation) is Union
 
 
 def make(track: Track, config: PolicyConfig, context: PolicyContext) -> Decide:

@@ -35,8 +35,8 @@ def read_actions(path: Path, qpus: int) -> list[int]:
                 raise InputError(f"{path}: no column action{nearest('action', columns)}")
             actions = []
             for row in reader:
-                text = row["action"] or ""
-                if not text.strip().isdigit() or int(text) >= qpus:
+                text = (row["action"] or "").strip()
+                if not text.isdecimal() or len(text) > 9 or int(text) >= qpus:
                     raise InputError(
                         f"{path}, line {reader.line_num}: action {text!r} is not a QPU index "
                         f"0..{qpus - 1}"
@@ -44,4 +44,6 @@ def read_actions(path: Path, qpus: int) -> list[int]:
                 actions.append(int(text))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: is not a CSV file in UTF-8 ({error})") from None
     return actions

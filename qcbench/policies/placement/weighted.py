@@ -22,8 +22,10 @@ def policy(
     """Build the policy; the three weights must not be negative and one must be positive."""
     weights = {"time": time, "fidelity": fidelity, "price": price}
     for key, weight in weights.items():
-        if weight < 0:
-            raise InputError(f"policy weighted: parameter {key} is {weight:g}; it must be >= 0")
+        if not 0 <= weight < np.inf:
+            raise InputError(
+                f"policy weighted: parameter {key} is {weight:g}; it must be finite and >= 0"
+            )
     if not any(weights.values()):
         raise InputError("policy weighted: one of time, fidelity, price must be positive")
 
