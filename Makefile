@@ -1,0 +1,52 @@
+# Everything happens in .venv; nothing outside this folder is changed.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help bench test slow check lint types contracts perf wheel clean
+
+help:  ## show these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+bench: $(VENV)/.bench  ## install what a suite needs, run `quickstart`, show its leaderboard
+	$(BIN)/qcbench run suite=quickstart
+
+test: $(VENV)/.dev  ## install everything, run the tests
+	$(BIN)/python -m pytest
+
+slow: $(VENV)/.dev  ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow --timeout=3600
+
+check: lint types contracts  ## all checks that run no test
+
+lint: $(VENV)/.dev  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## mypy, strict
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev  ## imports only go down the floors
+	$(BIN)/lint-imports
+
+perf: $(VENV)/.dev  ## benchmarks; figures for docs/performance.md
+	for each in engine imports ray_overhead bootstrap; do $(BIN)/python -m tests.perf.$$each || exit; done
+
+wheel: $(VENV)/.dev  ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --quiet
+
+clean:  ## remove .venv and caches, keep runs
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
+	$(PIP) --editable '.[bench]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(PIP) --editable '.[all,dev]'
+	touch $@ $(VENV)/.bench
