@@ -42,6 +42,7 @@ def make_workload(
     Raises:
         InputError: a file cannot be used, or the config asks for more than there is.
     """
+    process = config.arrivals
     match config.circuits:
         case FileCircuits():
             return file_workload(
@@ -51,9 +52,9 @@ def make_workload(
             tasks = synthetic_tasks(circuits_rng, config.tasks, config.circuits)
         case MqtCircuits():
             tasks = mqt_tasks(circuits_rng, config.tasks, config.circuits)
-    if isinstance(config.arrivals, QsimpyArrivals):
-        return Workload(_qsimpy_of_drawn(config.arrivals, len(tasks), replicate), tasks)
-    return Workload(draw_arrivals(config.arrivals, len(tasks), arrivals_rng), tasks)
+            if isinstance(process, QsimpyArrivals):
+                return Workload(_qsimpy_of_drawn(process, len(tasks), replicate), tasks)
+    return Workload(draw_arrivals(process, len(tasks), arrivals_rng), tasks)
 
 
 def resolve_workload(config: WorkloadConfig, base_dir: Path | None = None) -> WorkloadConfig:

@@ -6,10 +6,13 @@ version of qiskit. It can be deleted at any time.
 """
 
 import hashlib
+import io
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -159,19 +162,8 @@ def parse_qasm(text: str, source: str) -> Any:
     Raises:
         InputError: with the line where qiskit names one.
     """
-    from qiskit import qasm2, qasm3  # noqa: PLC0415
-    from qiskit.exceptions import QiskitError  # noqa: PLC0415
-
     newer = any(line.split()[:1] == ["OPENQASM"] and " 3" in line for line in text.splitlines())
-    try:
-        if newer:
-            circuit = qasm3.loads(text)
-        else:
-            circuit = qasm2.loads(text, custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)
-    except (QiskitError, ImportError) as error:
-        dialect = "OpenQASM 3" if newer else "OpenQASM 2"
-        reason = " ".join(str(error).strip("'\"").split())
-        raise InputError(f"{source}: is no {dialect} that qiskit reads: {reason}") from error
+    circuit = _parse_3(text, source) if newer else _parse_2(text, source)
     if not circuit.num_qubits:
         raise InputError(f"{source}: declares no qubits")
     if circuit.parameters:
@@ -180,3 +172,49 @@ def parse_qasm(text: str, source: str) -> Any:
     if any(hasattr(entry.operation, "blocks") for entry in circuit.data):
         raise InputError(f"{source}: has control flow; depth is defined for circuits without it")
     return circuit
+
+
+def _parse_2(text: str, source: str) -> Any:
+    from qiskit import qasm2  # noqa: PLC0415
+
+    try:
+        return qasm2.loads(text, custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)
+    except qasm2.QASM2ParseError as error:
+        raise InputError(_no_program(source, 2, str(error))) from error
+
+
+def _parse_3(text: str, source: str) -> Any:
+    from qiskit import qasm3  # noqa: PLC0415
+
+    try:
+        # The generated parser also prints what it raises.
+        with redirect_stderr(io.StringIO()):
+            return qasm3.loads(text)
+    except Exception as error:
+        # The importer lets errors of all kinds through: a qubit out of range is an IndexError.
+        reason = str(error)
+        token = next(
+            (
+                argument.offendingToken
+                for argument in getattr(error.__cause__, "args", ())
+                if hasattr(argument, "offendingToken")
+            ),
+            None,
+        )
+        if token is not None:
+            reason = f"{token.line},{token.column}: unexpected {token.text!r}"
+        raise InputError(_no_program(source, 3, reason or type(error).__name__)) from error
+
+
+def _no_program(source: str, dialect: int, reason: str) -> str:
+    """Return the message of a parser's error; qiskit writes its place as `line,column: `."""
+    if len(reason) > 1 and reason[0] == reason[-1] and reason[0] in "'\"":
+        reason = reason[1:-1]  # qiskit's errors print with quotes around them
+    text = " ".join(reason.split()).removeprefix("<input>:")
+    place = re.match(r"(\d+),(\d+): |L(\d+):C(\d+): ", text)
+    where = source
+    if place is not None:
+        line, column = (found for found in place.groups() if found is not None)
+        where = f"{source}: line {line}, column {column}"
+        text = text[place.end() :]
+    return f"{where}: is no OpenQASM {dialect} that qiskit reads: {text}"
