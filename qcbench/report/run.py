@@ -1,0 +1,113 @@
+"""What a report says about a run besides its numbers."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from qcbench.bench import manifest as manifests
+from qcbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class ScenarioFacts:
+    """What a scenario is, in a line, and its offered load where it has one."""
+
+    description: str = ""
+    offered_load: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDescription:
+    """Provenance of a run, as it is printed at the top and the end of a report.
+
+    Attributes:
+        run_id: name of the run.
+        suite: the resolved suite as plain data.
+        track: kind of decision.
+        expected: trials of the complete run.
+        started: when the first session began, ISO 8601; empty where unknown.
+        versions: package versions.
+        commit: git commit; empty outside a checkout.
+        machine: kind of machine.
+        run_s: wall-clock time of all sessions, where they ended by themselves [s].
+        scenarios: facts by scenario.
+    """
+
+    run_id: str
+    suite: Mapping[str, Any]
+    track: str = ""
+    expected: int = 0
+    started: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    commit: str = ""
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    run_s: float | None = None
+    scenarios: Mapping[str, ScenarioFacts] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the suite."""
+        return str(self.suite.get("name", self.run_id))
+
+    @property
+    def description(self) -> str:
+        """What the suite says of itself."""
+        return str(self.suite.get("description", ""))
+
+    @property
+    def date(self) -> str:
+        """When the run began, to the minute."""
+        if not self.started:
+            return ""
+        return f"{datetime.fromisoformat(self.started):%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def command(self) -> str:
+        """The command that runs the same suite again."""
+        words = ["qcbench", "run", f"suite={self.name}"]
+        for name in ("replicates", "seed"):
+            if name in self.suite:
+                words.append(f"suite.{name}={self.suite[name]}")
+        return shlex.join(words)
+
+
+def describe_run(folder: Path) -> RunDescription:
+    """Read `manifest.json` and `machine.json` of a run.
+
+    Raises:
+        InputError: no run, or files that are damaged.
+    """
+    manifest = manifests.load(folder / "manifest.json")
+    path = folder / "machine.json"
+    try:
+        sessions = json.loads(path.read_text()) if path.is_file() else []
+        started = min((str(session["started"]) for session in sessions), default="")
+        times = [float(session["run_s"]) for session in sessions if "run_s" in session]
+        if started:
+            datetime.fromisoformat(started)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: is no list of sessions ({error!r})") from error
+    git = manifest.provenance.get("git") or {}
+    commit = str(git.get("commit", ""))
+    return RunDescription(
+        run_id=manifest.run_id,
+        suite=manifest.suite,
+        track=manifest.track,
+        expected=len(manifest.trial_ids),
+        started=started,
+        versions=manifest.provenance.get("versions", {}),
+        commit=f"{commit} with local changes" if commit and git.get("changed") else commit,
+        machine=manifest.provenance.get("machine", {}),
+        run_s=sum(times) if times else None,
+        scenarios={
+            trial.scenario: ScenarioFacts(
+                str(trial.scenario_config.get("description", "")),
+                trial.scenario_config.get("offered_load"),
+            )
+            for trial in manifest.trials
+        },
+    )
