@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from qcbench.api import Run, open_run
-from qcbench.report.leaderboard import FORMATS, leaderboard
+from qcbench.report.leaderboard import FORMATS, Format, leaderboard
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,6 +21,6 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def show_leaderboard(run: Run, metric: str | None = None, kind: str = "table") -> None:
+def show_leaderboard(run: Run, metric: str | None = None, kind: Format = "table") -> None:
     """Print the leaderboard of a run, and what it lacks."""
     leaderboard(run.summary(metric), kind)

@@ -2,7 +2,7 @@
 
 import argparse
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -32,8 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parameters(parameters: "Sequence[inspect.Parameter] | object") -> str:
+def _parameters(parameters: Iterable[inspect.Parameter]) -> str:
     return ", ".join(
-        p.name if p.default is p.empty else f"{p.name}={p.default}"
-        for p in parameters  # type: ignore[attr-defined]
+        p.name if p.default is p.empty else f"{p.name}={p.default}" for p in parameters
     )

@@ -1,0 +1,133 @@
+"""`qcbench completion`: tab completion of verbs, groups, options, keys and runs."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from qcbench.errors import InputError, nearest
+
+BASH = """\
+_qcbench() {
+    COMP_WORDBREAKS=${COMP_WORDBREAKS//=}
+    local IFS=$'\\n'
+    COMPREPLY=($(qcbench completion suggest "${COMP_LINE:0:$COMP_POINT}" 2>/dev/null))
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=.] ]] && compopt -o nospace
+}
+complete -o default -F _qcbench qcbench
+"""
+ZSH = """\
+autoload -U +X bashcompinit && bashcompinit
+""" + BASH.replace("${COMP_WORDBREAKS//=}", "${COMP_WORDBREAKS//=/}").replace(
+    "    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=.] ]] && compopt -o nospace\n", ""
+)
+FISH = """\
+complete -c qcbench -f -a '(qcbench completion suggest (commandline -cp) 2>/dev/null)'
+"""
+SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
+
+GROUPS = {
+    "run": ("suite", "cluster", "tracking"),
+    "resume": ("cluster", "tracking"),
+    "simulate": ("scenario", "policy", "fleet", "workload"),
+}
+"""Config groups that a composed verb chooses from."""
+RUN_VERBS = ("resume", "leaderboard", "report", "track")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb."""
+    if len(arguments) == 2 and arguments[0] == "suggest":
+        print("\n".join(suggestions(arguments[1])))
+        return 0
+    if len(arguments) != 1 or arguments[0] not in SCRIPTS:
+        shell = arguments[0] if arguments else ""
+        raise InputError(
+            f"completion {shell}: name a shell{nearest(shell, SCRIPTS)}; "
+            'for bash: eval "$(qcbench completion bash)"'
+        )
+    sys.stdout.write(SCRIPTS[arguments[0]])
+    return 0
+
+
+def suggestions(line: str) -> list[str]:
+    """Return what the last word of a command line can be completed to."""
+    words = line.split()[1:]
+    last = "" if line.endswith(" ") or not words else words.pop()
+    if not words:
+        from qcbench.cli.main import VERBS  # noqa: PLC0415
+
+        return _beginning(last, VERBS)
+    verb = words[0]
+    if verb == "submit" and len(words) > 1:
+        verb = words[1]
+    found: list[str] = []
+    if verb in RUN_VERBS:
+        found += _beginning(last, _runs())
+    if verb in GROUPS:
+        found += _overrides(verb, last)
+    if verb in {"suites", "fleets"}:
+        from qcbench.bench.compose import options_of  # noqa: PLC0415
+
+        found += _beginning(last, options_of(verb.removesuffix("s")))
+    return found
+
+
+def _overrides(verb: str, last: str) -> list[str]:
+    from qcbench.bench.compose import options_of  # noqa: PLC0415
+
+    key, equals, value = last.partition("=")
+    if equals:
+        options = options_of(key) if key in GROUPS[verb] else []
+        if verb == "simulate" and key == "policy":
+            from qcbench.policies import registry  # noqa: PLC0415
+
+            options = sorted({*options, *registry.names("placement")} - {"default"})
+        return [f"{key}={option}" for option in _beginning(value, options)]
+    parent, _, _ = last.rpartition(".")
+    keys = _keys(_root(verb), parent)
+    groups = [f"{group}=" for group in GROUPS[verb]] if not parent else []
+    return _beginning(last, sorted({*groups, *keys}))
+
+
+def _root(verb: str) -> type:
+    from qcbench import api  # noqa: PLC0415
+
+    roots: dict[str, type] = {
+        "run": api.RunConfig,
+        "resume": api.ResumeConfig,
+        "simulate": api.SimulateConfig,
+    }
+    return roots[verb]
+
+
+def _keys(root: type, parent: str) -> list[str]:
+    """Return the keys below a dotted path, `key=` for values and `key.` for groups of them."""
+    here: list[Any] = [root]
+    for name in parent.split(".") if parent else ():
+        here = [m for c in here for m in _classes(get_type_hints(c).get(name))]
+    prefix = f"{parent}." if parent else ""
+    keys = set()
+    for candidate in here:
+        hints = get_type_hints(candidate)
+        for each in fields(candidate):
+            ending = "." if _classes(hints[each.name]) else "="
+            keys.add(f"{prefix}{each.name}{ending}")
+    return sorted(keys)
+
+
+def _classes(annotation: Any) -> list[Any]:
+    """Return the config classes that an annotation admits."""
+    options = [annotation, *get_args(annotation)]
+    return [option for option in options if isinstance(option, type) and is_dataclass(option)]
+
+
+def _runs() -> list[str]:
+    from qcbench.bench.store import list_runs  # noqa: PLC0415
+
+    return [folder.name for folder in list_runs(Path("runs"))]
+
+
+def _beginning(start: str, options: Iterable[str]) -> list[str]:
+    return [option for option in options if option.startswith(start)]
