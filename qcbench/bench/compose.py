@@ -97,6 +97,9 @@ def _one_line(error: Exception) -> str:
     unknown = re.search(r"Key '([^']+)' is not in struct\s+full_key: (\S+)", text)
     if unknown or (unknown := re.search(r"Could not override '([^']+)'()", text)):
         return f"{unknown[2] or unknown[1]}: no such key"
+    missing = re.search(r"Missing mandatory value: \S+\s+full_key: (\S+)", text)
+    if missing:
+        return f"{missing[1]}: is missing; give {missing[1]}=..."
     return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]
 
 

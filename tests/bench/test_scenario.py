@@ -1,0 +1,114 @@
+"""Scenarios: offered load, rules that contradict each other, worlds that policies share."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import qcbench
+from qcbench.bench.compose import compose_scenario
+from qcbench.bench.scenario import build_scenario, check_rules, resolve_scenario
+from qcbench.bench.seeds import stream
+from qcbench.cloud.rules import Dispatch, Failures, Rules
+from qcbench.errors import InputError
+from qcbench.stats.load import sustainable_rate_per_s
+from qcbench.workload.config import PoissonArrivals
+
+STREAM = "placement/qce5-stream"
+
+
+def test_identical_qpus_sustain_their_number_over_the_mean_time() -> None:
+    exec_s = np.repeat(np.random.default_rng(1).exponential(2.0, 500)[:, None], 4, axis=1)
+    assert sustainable_rate_per_s(exec_s) == pytest.approx(4 / exec_s[:, 0].mean())
+
+
+def test_a_qpu_that_nothing_fits_sustains_nothing() -> None:
+    exec_s = np.array([[2.0, np.inf], [4.0, np.inf]])
+    assert sustainable_rate_per_s(exec_s) == pytest.approx(2 / 6)
+
+
+def test_tasks_go_where_they_are_relatively_fast() -> None:
+    # One kind is fast on QPU 0, the other on QPU 1: both work at full speed.
+    exec_s = np.array([[1.0, 10.0], [10.0, 1.0]] * 50)
+    assert sustainable_rate_per_s(exec_s) == pytest.approx(2.0)
+
+
+def test_a_stated_load_becomes_a_rate_and_is_reported() -> None:
+    scenario = resolve_scenario(compose_scenario(STREAM, ["workload.arrivals.load=0.7"]), "t", 0)
+    double = resolve_scenario(compose_scenario(STREAM, ["workload.arrivals.load=1.4"]), "t", 0)
+    arrivals, faster = scenario.workload.arrivals, double.workload.arrivals
+    assert isinstance(arrivals, PoissonArrivals)
+    assert isinstance(faster, PoissonArrivals)
+    assert scenario.offered_load == 0.7
+    assert arrivals.load is None
+    assert faster.rate_per_s == pytest.approx(2 * (arrivals.rate_per_s or 0.0), rel=1e-5)
+
+
+def test_a_stated_rate_gives_the_load_back() -> None:
+    scenario = resolve_scenario(compose_scenario(STREAM, ["workload.arrivals.load=0.7"]), "t", 0)
+    again = resolve_scenario(scenario, "t", 0)
+    assert again.offered_load == pytest.approx(0.7, rel=1e-5)
+
+
+def test_below_saturation_waits_stay_and_above_they_grow() -> None:
+    waits = {}
+    for load in (0.5, 1.5):
+        for tasks in (400, 1600):
+            overrides = [f"workload.arrivals.load={load}", f"workload.tasks={tasks}"]
+            waits[load, tasks] = np.mean(
+                [
+                    qcbench.simulate(STREAM, seed=seed, overrides=overrides).wait_s.mean()
+                    for seed in range(3)
+                ]
+            )
+    assert waits[0.5, 1600] < 1.5 * waits[0.5, 400]
+    assert waits[1.5, 1600] > 2.5 * waits[1.5, 400]
+
+
+def test_all_policies_of_a_replicate_face_the_same_world() -> None:
+    first = qcbench.simulate("placement/qce5-unreliable", "greedy", 4)
+    second = qcbench.simulate("placement/qce5-unreliable", "best_fidelity", 4)
+    np.testing.assert_array_equal(first.arrival_s, second.arrival_s)
+    assert first.workload.tasks.algorithm == second.workload.tasks.algorithm
+    other = qcbench.simulate("placement/qce5-unreliable", "greedy", 5)
+    assert not np.array_equal(first.arrival_s, other.arrival_s)
+
+
+def test_streams_differ_by_every_coordinate_and_by_nothing_else() -> None:
+    def draw(*key: object, seed: int = 0) -> float:
+        return float(stream(*key, seed=seed).random())  # type: ignore[arg-type]
+
+    base = draw("a", "b", 1, "arrivals")
+    assert base == draw("a", "b", 1, "arrivals")
+    others = [
+        draw("x", "b", 1, "arrivals"),
+        draw("a", "x", 1, "arrivals"),
+        draw("a", "b", 2, "arrivals"),
+        draw("a", "b", 1, "circuits"),
+        draw("a", "b", 1, "arrivals", seed=1),
+    ]
+    assert len({base, *others}) == 6
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (Rules(dispatch=Dispatch(mode="pull")), "dispatch"),
+        (Rules(failures=Failures(mean_up_s=0.0, mean_down_s=1.0)), "failures.mean_up_s"),
+        (Rules(failures=Failures(mean_up_s=1.0, mean_down_s=float("nan"))), "mean_down_s"),
+        (Rules(execution_sigma=-0.1), "execution_sigma"),
+        (Rules(horizon_s=10.0, warm_up_s=20.0), "warm_up_s"),
+    ],
+)
+def test_rules_that_cannot_be_are_refused(rules: Rules, words: str) -> None:
+    scenario = replace(compose_scenario("placement/qce5"), rules=rules)
+    with pytest.raises(InputError, match=words):
+        check_rules(scenario)
+
+
+def test_a_world_does_not_depend_on_earlier_worlds() -> None:
+    scenario = resolve_scenario(compose_scenario("placement/qce5"), "t", 0)
+    fresh = build_scenario(scenario, "t", 7, 0)
+    build_scenario(scenario, "t", 3, 0)
+    again = build_scenario(scenario, "t", 7, 0)
+    np.testing.assert_array_equal(fresh.workload.arrival_s, again.workload.arrival_s)
