@@ -45,8 +45,9 @@ def test_every_group_is_known() -> None:
 )
 def test_group_file_is_typed(group: str, name: str) -> None:
     composed = compose(f"{group}/{name}")
-    if OmegaConf.is_missing(composed[group].get("circuits", {}), "path"):
-        composed[group].circuits.path = "some.csv"
+    circuits = composed[group].get("circuits")
+    if circuits is not None and OmegaConf.is_missing(circuits, "path"):
+        circuits.path = "some.csv"
     data = to_plain(composed)[group]
     value = typed(ALONE[group], data, group)
     assert typed(ALONE[group], plain(value), group) == value
