@@ -208,6 +208,8 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
     for suffix in ("csv", "json", "parquet"):
         with pytest.raises(InputError, match=f"missing/b.{suffix}: cannot be written"):
             write_task_set(content, tmp_path / "missing" / f"b.{suffix}")
+        with pytest.raises(InputError, match="cannot be written"):
+            write_task_set(content, tmp_path / "a.csv" / f"b.{suffix}")
     (tmp_path / "taken.csv").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
         write_task_set(content, tmp_path / "taken.csv", "csv")

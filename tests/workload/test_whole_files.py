@@ -1,0 +1,30 @@
+"""Files are replaced whole: who reads the old one goes on reading it, and a failure leaves it."""
+
+import pytest
+
+from qcbench.errors import InputError
+from qcbench.workload.atomic import replacing, write_text
+
+
+def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old\r\n")
+    with path.open(newline="") as reader:
+        write_text(path, "new\n")
+        assert reader.read() == "old\r\n"
+    assert path.read_text() == "new\n"
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    with (
+        pytest.raises(InputError, match=r"a\.txt: cannot be written"),
+        replacing(path) as temporary,
+    ):
+        raise OSError(28, "No space left on device")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
