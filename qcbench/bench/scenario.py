@@ -26,7 +26,7 @@ from qcbench.workload.config import (
     QsimpyArrivals,
     WorkloadConfig,
 )
-from qcbench.workload.generate import make_workload
+from qcbench.workload.generate import make_workload, resolve_workload
 
 SIGNIFICANT_DIGITS = 6
 """Of figures that a solver found, so that they are equal on all machines."""
@@ -114,11 +114,17 @@ def _fleet(text: str) -> Fleet:
 def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioConfig:
     """Return the scenario as plain figures: fleet files read in, loads turned into rates.
 
+    A workload's file stays where it is; the hash of its content becomes part of the config.
+
     The offered load is found by a linear program over the workload's mix of tasks, see
     `qcbench.stats.load`.
     """
     check_rules(config)
-    config = replace(config, fleet=resolve_fleet(config.fleet))
+    config = replace(
+        config,
+        fleet=resolve_fleet(config.fleet),
+        workload=resolve_workload(config.workload),
+    )
     if config.rules.dispatch.qpus == "shared":
         return config
     rate_per_s = _capacity_per_s(config, suite, seed)
