@@ -10,12 +10,12 @@ from qcbench.bench.compose import (
     compose_policy,
     compose_scenario,
     known_policies,
-    nested,
     suite_config,
     to_plain,
 )
 from qcbench.bench.config import ClusterConfig, ScenarioConfig, SuiteConfig
 from qcbench.bench.driver import run_trials
+from qcbench.bench.overrides import nested
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run import PolicyFactory, simulate_trial
 from qcbench.bench.scenario import resolve_scenario

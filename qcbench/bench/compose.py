@@ -8,6 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
+from qcbench.bench.overrides import (
+    below_scenario,
+    changes_kind,
+    forced,
+    nested,
+    removals,
+    split,
+)
 from qcbench.bench.typed import typed
 from qcbench.cloud.rules import Track
 from qcbench.errors import InputError, nearest
@@ -15,12 +23,6 @@ from qcbench.policies import registry
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
-
-NESTED_GROUPS = ("fleet", "workload")
-"""Groups that a scenario chooses; `fleet=heron5` means the fleet of the scenario."""
-
-SCENARIO_PARTS = ("fleet", "workload", "rules", "physics")
-"""Keys of a scenario that may be named without it: `workload.tasks=200`."""
 
 
 def conf_dir() -> Path:
@@ -66,10 +68,14 @@ def compose(
     from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415
 
     with _hydra(config_dirs) as search:
+        choices, values = split(overrides, _groups(config_dirs))
         try:
+            before: list[str] = []
+            if any(changes_kind(value) for value in values):
+                before = removals(values, hydra.compose(name, overrides=[*search, *choices]))
             composed: DictConfig = hydra.compose(
                 name,
-                overrides=[*search, *_forced(overrides, config_dirs)],
+                overrides=[*search, *choices, *before, *forced(values)],
                 return_hydra_config=with_hydra,
             )
         except MissingConfigException as error:
@@ -84,6 +90,11 @@ def compose(
         except (HydraException, OmegaConfBaseException) as error:
             raise InputError(_one_line(error)) from None
     return composed
+
+
+def _groups(config_dirs: Sequence[Path]) -> set[str]:
+    roots = (conf_dir(), *config_dirs)
+    return {path.name for root in roots for path in root.iterdir() if path.is_dir()}
 
 
 def _split_group(path: str) -> tuple[str, str]:
@@ -110,30 +121,6 @@ def options_of(group: str, config_dirs: Sequence[Path] = ()) -> list[str]:
         folder = root / group
         found |= {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")}
     return sorted(found)
-
-
-def nested(overrides: Sequence[str]) -> list[str]:
-    """Send `fleet=...` and `workload.tasks=...` to where a scenario holds them."""
-    result = []
-    for text in overrides:
-        group = re.sub(rf"^({'|'.join(NESTED_GROUPS)})=", r"\1@scenario.\1=", text)
-        result.append(re.sub(rf"^([+~]*)({'|'.join(SCENARIO_PARTS)})\.", r"\1scenario.\2.", group))
-    return result
-
-
-def _forced(overrides: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
-    """Let every override of a value add its key where no YAML mentions it.
-
-    Hydra refuses keys that are absent from the YAML, also those with a default in their dataclass.
-    The typed configs know better which keys there are, and which is meant by a mistyped one.
-    """
-    groups = {p.name for root in (conf_dir(), *config_dirs) for p in root.iterdir() if p.is_dir()}
-    result = []
-    for text in overrides:
-        key = text.partition("=")[0]
-        plain_value = re.fullmatch(r"[A-Za-z_][\w.]*", key) and key not in groups
-        result.append(f"++{text}" if plain_value and "=" in text else text)
-    return result
 
 
 def known_policies(
@@ -173,15 +160,9 @@ def compose_scenario(
     base: str, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
 ) -> ScenarioConfig:
     """Compose a scenario by name; overrides are relative to it, such as `workload.tasks=200`."""
-    inside = [_below_scenario(text) for text in nested(overrides)]
+    inside = [below_scenario(text) for text in nested(overrides)]
     config = compose("scenario-alone", [f"scenario={base}", *inside], config_dirs)
     return typed(ScenarioConfig, to_plain(config)["scenario"], "scenario")
-
-
-def _below_scenario(override: str) -> str:
-    if "scenario." in override.partition("=")[0]:
-        return override
-    return re.sub(r"^([+~]*)", r"\1scenario.", override, count=1)
 
 
 def compose_policy(entry: str | Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> Any:

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from qcbench.api import SimulateConfig, compose_simulate, trial_of
-from qcbench.bench.compose import known_policies, nested
+from qcbench.bench.compose import known_policies
+from qcbench.bench.overrides import nested
 from qcbench.bench.run import row_of, simulate_trial
 from qcbench.cli.arguments import parse, show
 from qcbench.errors import InputError

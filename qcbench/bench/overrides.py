@@ -1,0 +1,90 @@
+"""What users may write as Hydra overrides, made into what Hydra takes."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+NESTED_GROUPS = ("fleet", "workload")
+"""Groups that a scenario chooses; `fleet=heron5` means the fleet of the scenario."""
+
+SCENARIO_PARTS = ("fleet", "workload", "rules", "physics")
+"""Keys of a scenario that may be named without it: `workload.tasks=200`."""
+
+TAGS = ("source", "process", "model")
+"""Keys whose value says which other keys stand beside them."""
+
+
+def nested(overrides: Sequence[str]) -> list[str]:
+    """Send `fleet=...` and `workload.tasks=...` to where a scenario holds them."""
+    result = []
+    for text in overrides:
+        group = re.sub(rf"^({'|'.join(NESTED_GROUPS)})=", r"\1@scenario.\1=", text)
+        result.append(re.sub(rf"^([+~]*)({'|'.join(SCENARIO_PARTS)})\.", r"\1scenario.\2.", group))
+    return result
+
+
+def below_scenario(override: str) -> str:
+    """Make an override that is relative to a scenario absolute."""
+    if "scenario." in override.partition("=")[0]:
+        return override
+    return re.sub(r"^([+~]*)", r"\1scenario.", override, count=1)
+
+
+def split(overrides: Sequence[str], groups: set[str]) -> tuple[list[str], list[str]]:
+    """Separate choices of group files (and Hydra's own forms) from plain values."""
+    choices: list[str] = []
+    values: list[str] = []
+    for text in overrides:
+        key, equals, _ = text.partition("=")
+        plain = equals and re.fullmatch(r"[A-Za-z_][\w.]*", key) and key not in groups
+        (values if plain else choices).append(text)
+    return choices, values
+
+
+def forced(values: Sequence[str]) -> list[str]:
+    """Let every override of a value add its key where no YAML mentions it.
+
+    Hydra refuses keys that are absent from the YAML, also those with a default in their dataclass.
+    The typed configs know better which keys there are, and which is meant by a mistyped one.
+    """
+    return [f"++{text}" for text in values]
+
+
+def changes_kind(text: str) -> bool:
+    """Whether a value may say that a part is of another kind: `arrivals.process=poisson`."""
+    key, _, value = text.partition("=")
+    return key.rpartition(".")[2] in TAGS or bool(_tag_inside(value))
+
+
+def removals(values: Sequence[str], composed: "DictConfig") -> list[str]:
+    """Return what must go before values that make a part another kind than it is in the YAML.
+
+    The keys of the former kind mean nothing to the new one, and Hydra would keep them.
+
+    Args:
+        composed: the config before these values.
+    """
+    from omegaconf import OmegaConf  # noqa: PLC0415
+
+    result = []
+    for text in values:
+        key, _, value = text.partition("=")
+        part, _, tag = key.rpartition(".")
+        inside = _tag_inside(value)
+        if inside:
+            part, (tag, value) = key, inside
+        elif tag not in TAGS:
+            continue
+        now = OmegaConf.select(composed, f"{part}.{tag}")
+        if now is not None and str(now) != value.strip("'\" "):
+            result.append(f"~{part}")
+    return list(dict.fromkeys(result))
+
+
+def _tag_inside(value: str) -> tuple[str, str] | None:
+    """Return the tag of a mapping in Hydra's syntax: `{process: file}`."""
+    found = re.match(rf"\{{.*?\b({'|'.join(TAGS)})\s*:\s*([\w'\"]+)", value)
+    return (found[1], found[2]) if found else None

@@ -1,0 +1,145 @@
+"""Bad input on the command line: exit code 2, one line that helps, nothing half-written."""
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from qcbench.cli.main import main
+
+QSIMPY = "scenario=placement/qsimpy-file"
+
+
+def refuse(capsys: pytest.CaptureFixture[str], arguments: Sequence[str], *words: str) -> None:
+    """Run a verb that must refuse its arguments in one line with these words."""
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, captured.err
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+@pytest.fixture
+def published(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A published-format CSV with two subsets of tasks."""
+    path = tmp_path / "tasks.csv"
+    assert main(["workload", "generate", "--subsets", "2", "--seed", "1", str(path)]) == 0
+    capsys.readouterr()
+    return path
+
+
+def simulate(path: Path, *more: str) -> list[str]:
+    """Arguments that simulate a task file."""
+    return ["simulate", QSIMPY, f"workload.circuits.path={path}", *more]
+
+
+def rewrite(path: Path, change: "object") -> None:
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    rows = change(rows)  # type: ignore[operator]
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rnu"], ["rnu", "did you mean run"]),
+        (["simulate", "policy=earliest_completon"], ["earliest_completon", "earliest_completion"]),
+        (["simulate", "policy.name=gready"], ["gready", "greedy"]),
+        (["simulate", "scenario=placement/qce55"], ["qce55", "placement/qce5"]),
+        (["simulate", "fleet=heron"], ["heron", "heron5"]),
+        (["simulate", "workload.arivals.load=1"], ["arivals", "arrivals"]),
+        (["simulate", "policy=weighted", "policy.parameters.time=-1"], ["time", "-1"]),
+        (["simulate", "policy=weighted", "policy.parameters.tme=1"], ["tme", "time"]),
+        (["simulate", "policy=weighted", "policy.parameters.time=much"], ["time", "much"]),
+        (["simulate", "seed=first"], ["seed", "first", "integer"]),
+        (["simulate", "format=xml"], ["format", "xml", "csv"]),
+        (["simulate", "output=/no/such/folder/records.csv"], ["/no/such/folder"]),
+        (["simulate", "workload.tasks=0"], ["tasks"]),
+        (["run", "suite=placement-v2"], ["placement-v2", "placement-v1"]),
+        (["run", "suite.replicates=0"], ["suite.replicates", "0", "at least 1"]),
+        (["run", "suite.policies=[greedy,gredy]", "suite.baseline=greedy"], ["gredy", "greedy"]),
+        (["run", "suite.policies=[greedy]"], ["suite.baseline", "earliest_completion"]),
+        (["run", "suite.policies=[greedy,greedy]", "suite.baseline=greedy"], ["greedy", "twice"]),
+        (["run", "suite.primery_metric=x"], ["primery_metric", "primary_metric"]),
+        (["run", "cluster.wrokers=2"], ["cluster.wrokers", "workers"]),
+        (["run", "suite.scenarios=[placement/qce6]"], ["placement/qce6", "placement/qce5"]),
+        (["run", "--config-dir", "/no/such/folder"], ["/no/such/folder"]),
+        (["resume", "no-such-run"], ["no-such-run"]),
+        (["leaderboard", "no-such-run"], ["no-such-run"]),
+        (["policies", "placment"], ["placment", "placement"]),
+        (["fleets", "qce6"], ["qce6", "qce5"]),
+        (["completion", "tcsh"], ["tcsh", "bash"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    words: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refuse(capsys, arguments, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_task_that_fits_no_qpu(capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["fleet=identical", "++scenario.fleet.qpus=[{device: perth}, {device: lagos}]"]
+    refuse(capsys, ["simulate", *small], "fits no QPU", "identical", "7")
+
+
+def test_a_missing_column(capsys: pytest.CaptureFixture[str], published: Path) -> None:
+    rewrite(
+        published, lambda rows: [{k: v for k, v in r.items() if k != "ibmq27_depth"} for r in rows]
+    )
+    refuse(capsys, simulate(published), "tasks.csv", "ibmq27_depth")
+
+
+def test_a_torn_last_line(capsys: pytest.CaptureFixture[str], published: Path) -> None:
+    text = published.read_text()
+    published.write_text(text[: len(text) - 40])
+    last = len(published.read_text().splitlines())
+    refuse(capsys, simulate(published), "tasks.csv", f"line {last}")
+
+
+def test_unsorted_arrivals(capsys: pytest.CaptureFixture[str], published: Path) -> None:
+    rewrite(published, lambda rows: [{**r, "arrival_time": 100 - i} for i, r in enumerate(rows)])
+    refuse(capsys, simulate(published, "workload.arrivals={process: file}"), "tasks.csv", "arriv")
+
+
+def test_negative_arrivals(capsys: pytest.CaptureFixture[str], published: Path) -> None:
+    rewrite(published, lambda rows: [{**r, "arrival_time": i - 3} for i, r in enumerate(rows)])
+    refuse(capsys, simulate(published, "workload.arrivals={process: file}"), "tasks.csv", "-3")
+
+
+def test_a_store_that_cannot_be_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("not a folder")
+    refuse(capsys, ["run", f"runs_dir={blocker}/runs"], str(blocker))
+    assert blocker.read_text() == "not a folder"
+
+
+def test_no_traceback_from_a_real_process(tmp_path: Path, root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "qcbench.cli.main", "simulate", "policy=gredy"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
