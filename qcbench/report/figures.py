@@ -256,12 +256,12 @@ def shares_plot(
 
 
 def _height(rows: int) -> float:
-    """Room for a row per policy and a legend, in inches."""
-    return max(1.25 + ROW_IN * rows, 3.0)
+    """Room for a legend with a line per policy, in inches."""
+    return max(0.8 + 0.21 * rows, 3.0)
 
 
 def _rows_figure(rows: int, title: str, *, legend: bool = False) -> tuple[Figure, Axes]:
-    height = _height(rows) if legend else 0.95 + ROW_IN * max(rows, 2)
+    height = 0.95 + ROW_IN * max(rows, 2) + (0.3 if legend else 0.0)
     figure = Figure(figsize=(WIDTH_IN, height), dpi=DPI)
     axes: Axes = figure.add_subplot()
     axes.set_title(title)

@@ -75,6 +75,8 @@ def _draw(
     if profile is not None:
         drawn["performance-profile"] = profile
     sections = [_section(block, trials, summary, run, look, drawn) for block in found]
+    if len(found) == 1 and profile is not None:
+        sections[0]["figures"].append("performance-profile")
     return drawn, sections
 
 

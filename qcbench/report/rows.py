@@ -98,18 +98,15 @@ def headline(summary: Summary) -> str:
     value, low, high = (first[f"relative_{name}"] for name in ("percent", "low", "high"))
     if value is None:
         return f"{sentence}."
+    metric, baseline = text.title_of(summary.metric), f"the baseline {summary.baseline}"
+    if direction(first, summary.goal) != "better":
+        interval = text.percent_interval(low, high)
+        amount = f"{text.percent(value)} % {interval}".rstrip()
+        return f"{sentence}. Its {metric} differs from {baseline} by {amount}: maybe by chance."
     word = "above" if value > 0 else "below"
-    ends = sorted((abs(low), abs(high))) if low is not None and low * high > 0 else [low, high]
-    interval = "" if low is None else f" [{', '.join(_percent(end) for end in ends)}]"
-    tail = "" if direction(first, summary.goal) == "better" else "; this may be chance"
-    return (
-        f"{sentence}. Its {text.title_of(summary.metric)} is {_percent(abs(value))} %{interval}"
-        f" {word} that of the baseline {summary.baseline}{tail}."
-    )
-
-
-def _percent(value: float) -> str:
-    return text.percent(value, signed=value < 0)
+    ends = ", ".join(text.percent(end, signed=False) for end in sorted((abs(low), abs(high))))
+    amount = text.percent(abs(value), signed=False)
+    return f"{sentence}. Its {metric} is {amount} % [{ends}] {word} {baseline}."
 
 
 def _mean(summary: Summary, metric: str) -> pl.Expr:

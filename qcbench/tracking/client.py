@@ -1,0 +1,175 @@
+"""Opening an MLflow store: quietly, once, and with errors that say what to do."""
+
+import fcntl
+import logging
+import os
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+from qcbench.errors import InputError
+from qcbench.tracking.config import TrackingConfig
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+# Read by MLflow when it is imported; what the user has set stays.
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+HEALTH_TIMEOUT_S = 5.0
+SQLITE = "sqlite:///"
+SQLITE_MAGIC = b"SQLite format 3\x00"
+
+
+def store_uri(tracking: TrackingConfig, runs: Path) -> str:
+    """Return where runs are tracked: the configured place, or `mlflow.db` beside the runs.
+
+    Raises:
+        InputError: neither a server nor an SQLite file, or credentials in the address.
+    """
+    uri = tracking.uri or f"{SQLITE}{runs.resolve() / 'mlflow.db'}"
+    parts = urlsplit(uri)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        if parts.username or parts.password:
+            raise InputError(
+                f"tracking.uri: {without_credentials(uri)} has credentials in it; put them into"
+                " MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            )
+        return uri.rstrip("/")
+    if uri.startswith(SQLITE) and uri != SQLITE:
+        return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).resolve()}"
+    raise InputError(
+        f"tracking.uri: {without_credentials(uri)} is neither http(s)://HOST:PORT nor {SQLITE}FILE"
+    )
+
+
+def without_credentials(uri: str) -> str:
+    """Return an address that can be printed."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def open_client(uri: str) -> "MlflowClient":
+    """Return a client of a store that answers; an SQLite file is made where there is none.
+
+    Raises:
+        InputError: a server that cannot be reached or refuses, or a file that is no MLflow store.
+    """
+    if uri.startswith(SQLITE):
+        path = Path(uri.removeprefix(SQLITE))
+        _check_file(path)
+        if not path.exists():
+            _create_file(path)
+    else:
+        _check_server(uri)
+    with mlflow_errors(uri):
+        client = _client(uri)
+        client.search_experiments(max_results=1)
+        return client
+
+
+@contextmanager
+def mlflow_errors(uri: str) -> Iterator[None]:
+    """Turn MLflow's errors into one line that names the store."""
+    _prepare()
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - after the settings
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        place = without_credentials(uri)
+        if "out-of-date" in reason or "Can't locate revision" in reason:
+            raise InputError(
+                f"MLflow at {place}: was made by another version of MLflow; "
+                f"back it up and run `mlflow db upgrade {place}`"
+            ) from error
+        if "code 401" in reason or "code 403" in reason:
+            raise InputError(
+                f"MLflow at {place}: refuses; set MLFLOW_TRACKING_USERNAME and"
+                " MLFLOW_TRACKING_PASSWORD to a user who may write there"
+            ) from error
+        raise InputError(f"MLflow at {place}: {_shortened(reason)}") from error
+
+
+def _prepare() -> None:
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _client(uri: str) -> "MlflowClient":
+    _prepare()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.tracking import MlflowClient  # noqa: PLC0415 - seconds, and after the settings
+
+        _prepare()  # MLflow configures its loggers when it is imported
+        return MlflowClient(uri, registry_uri=uri)
+
+
+def _check_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK):
+            raise InputError(f"{path.parent}: cannot be written; choose another tracking.uri")
+        if path.exists():
+            with path.open("r+b") as file:
+                magic = file.read(len(SQLITE_MAGIC))
+            if magic not in (b"", SQLITE_MAGIC):
+                raise InputError(f"{path}: is no SQLite file; choose another tracking.uri")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
+
+
+def _create_file(path: Path) -> None:
+    """Make the tables under a temporary name: a killed process leaves no half-made store."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # two runs that end at once make it once
+        if path.exists():
+            return
+        uri = f"{SQLITE}{temporary}"
+        with mlflow_errors(uri):
+            _client(uri).search_experiments(max_results=1)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+        os.close(folder)
+
+
+def _check_server(uri: str) -> None:
+    place = without_credentials(uri)
+    try:
+        with urllib.request.urlopen(f"{uri}/health", timeout=HEALTH_TIMEOUT_S):  # noqa: S310
+            return
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            return  # it is there; the client has the credentials
+        raise InputError(f"MLflow at {place}: answers {error.code}; is it an MLflow server?") from (
+            error
+        )
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise InputError(
+            f"MLflow at {place}: cannot be reached ({reason}); start it, correct tracking.uri, or"
+            " run with tracking=sqlite or tracking=none"
+        ) from error
+
+
+def _shortened(text: str, width: int = 300) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

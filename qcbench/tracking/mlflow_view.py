@@ -1,0 +1,432 @@
+"""A run as MLflow shows it: one parent run, and below it one run per scenario and policy.
+
+The store of the run is the truth and MLflow a view of it, which can be thrown away and made again.
+Publishing the same run again writes nothing where nothing has changed, and replaces what has.
+"""
+
+import hashlib
+import json
+import math
+import re
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import polars as pl
+
+from qcbench.bench.config import SuiteConfig
+from qcbench.errors import InputError
+from qcbench.stats.summary import Summary
+from qcbench.tracking.client import SQLITE, mlflow_errors, open_client, store_uri
+from qcbench.tracking.config import TrackingConfig
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+ARTIFACTS = ("trials.parquet", "timings.parquet", "failures.jsonl", "manifest.json", "report.html")
+FOLDERS = ("figures",)
+BATCH = 1000
+"""Metrics that one request may carry."""
+
+RUN_TAG, KIND_TAG, DIGEST_TAG = "qcbench.run", "qcbench.kind", "qcbench.digest"
+SCENARIO_TAG, POLICY_TAG = "qcbench.scenario", "qcbench.policy"
+BROWSER = "http://127.0.0.1:5000"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was written, and where to look at it.
+
+    Attributes:
+        uri: the store.
+        experiment_id: the experiment in MLflow.
+        parent_id: run of the whole suite.
+        child_ids: run of every (scenario, policy).
+        written: runs that were new or had changed.
+        link: the runs of this run as a table, best rank first; of an SQLite store, once `command`
+            is running.
+        command: starts a server that shows an SQLite store on this machine alone; empty where the
+            store is a server.
+    """
+
+    uri: str
+    experiment_id: str
+    parent_id: str
+    child_ids: Mapping[tuple[str, str], str]
+    written: int
+    link: str
+    command: str
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a run in MLflow holds."""
+
+    name: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    series: Mapping[str, Sequence[tuple[int, float]]]
+    files: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal content."""
+        content = [self.name, self.tags, self.params, self.metrics, self.series, self.files]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def publish(
+    folder: Path,
+    *,
+    trials: pl.DataFrame,
+    summary: Summary,
+    suite: SuiteConfig,
+    tracking: TrackingConfig,
+    note: str = "",
+) -> Published:
+    """Show a run in MLflow.
+
+    Args:
+        folder: of the run; its name is the run's, and `trials.parquet`, `report.html`,
+            `manifest.json` and `figures/` in it become artifacts where they exist.
+        trials: result table.
+        summary: of those trials.
+        suite: what was run.
+        tracking: where to.
+        note: description of the parent run in Markdown, such as the leaderboard.
+
+    Raises:
+        InputError: a store that cannot be reached, read or written; whatever was published before
+            can be completed by publishing again.
+    """
+    uri = store_uri(tracking, folder.resolve().parent)
+    client = open_client(uri)
+    with mlflow_errors(uri):
+        experiment = _experiment(client, tracking.experiment or suite.name, uri)
+        identity = _identity(folder)
+        known = _known(client, experiment, identity)
+        parent_content = _parent(folder, trials, suite, summary, identity, note)
+        parent, written = _write_parent(client, experiment, known, parent_content, folder)
+        child_ids: dict[tuple[str, str], str] = {}
+        for content in _children(trials, summary, suite, tracking, identity, parent):
+            key = (content.tags[SCENARIO_TAG], content.tags[POLICY_TAG])
+            child_ids[key], new = _write_child(client, experiment, known.pop(key, []), content)
+            written += new
+        for key, left_over in known.items():
+            if key != PARENT:
+                _delete(client, left_over)
+        path = _show_table(client, experiment, identity, summary)
+    local = uri.startswith(SQLITE)
+    return Published(
+        uri=uri,
+        experiment_id=experiment,
+        parent_id=parent,
+        child_ids=child_ids,
+        written=written,
+        link=f"{BROWSER if local else uri}{path}",
+        command=browse_command(uri) if local else "",
+    )
+
+
+def browse_command(uri: str) -> str:
+    """Return the command that shows an SQLite store to a browser on this machine alone."""
+    store = shlex.quote(uri)
+    return (
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port 5000"
+        f" --backend-store-uri {store}"
+    )
+
+
+def _show_table(client: "MlflowClient", experiment: str, identity: str, summary: Summary) -> str:
+    """Store a view of the run table with its columns chosen, and return the path to it.
+
+    MLflow's own table hides every metric. A shared view is a tag of the experiment that holds the
+    table's settings as JSON; the page finds it by its key.
+    """
+    metric = _metric_name(summary.metric)
+    columns = [metric, f"{metric}_ci_low", f"{metric}_ci_high", "relative_percent"]
+    columns += [name for name in ("violations", "mean_fidelity") if name in summary.means.columns]
+    state = {
+        "searchFilter": f"tags.`{RUN_TAG}` = '{identity}' AND tags.`{KIND_TAG}` = 'policy'",
+        "orderByKey": "metrics.`rank`",
+        "orderByAsc": True,
+        "selectedColumns": [f"metrics.`{name}`" for name in ("rank", *columns)],
+    }
+    key = f"qcbench-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    tag, value = f"mlflow.sharedViewState.{key}", json.dumps(state)
+    if client.get_experiment(experiment).tags.get(tag) != value:
+        client.set_experiment_tag(experiment, tag, value)
+    return f"/#/experiments/{experiment}/runs?viewStateShareKey={key}"
+
+
+PARENT = ("", "")
+
+
+def _experiment(client: "MlflowClient", name: str, uri: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        if found.lifecycle_stage != "active":
+            raise InputError(
+                f"MLflow experiment {name!r}: was deleted; restore it with `mlflow experiments"
+                f" restore --experiment-id {found.experiment_id}` or choose another"
+                " tracking.experiment"
+            )
+        return str(found.experiment_id)
+    place = None
+    if uri.startswith(SQLITE):
+        place = (Path(uri.removeprefix(SQLITE)).parent / "mlartifacts").as_uri()
+        place += f"/{quote(name, safe='')}"
+    kind = {"mlflow.experimentKind": "custom_model_development"}  # else the pages are about agents
+    return str(client.create_experiment(name, artifact_location=place, tags=kind))
+
+
+def _identity(folder: Path) -> str:
+    """Name of a run that is the same wherever its folder lies, and another for another run."""
+    manifest = folder / "manifest.json"
+    name = folder.resolve().name
+    if not manifest.is_file():
+        return name
+    return f"{name}-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]}"
+
+
+def _known(
+    client: "MlflowClient", experiment: str, identity: str
+) -> dict[tuple[str, str], list["Run"]]:
+    """Runs in MLflow that show this run, by scenario and policy; the parent's are both empty."""
+    found: dict[tuple[str, str], list[Run]] = {}
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment], f"tags.`{RUN_TAG}` = '{identity}'", max_results=1000, page_token=token
+        )
+        for run in page:
+            tags = run.data.tags
+            key = (tags.get(SCENARIO_TAG, ""), tags.get(POLICY_TAG, ""))
+            found.setdefault(key, []).append(run)
+        token = page.token
+        if not token:
+            return found
+
+
+def _write_parent(
+    client: "MlflowClient",
+    experiment: str,
+    known: Mapping[tuple[str, str], list["Run"]],
+    content: _Content,
+    folder: Path,
+) -> tuple[str, int]:
+    """Write the parent, in place where it exists: its id stays. Returns id and runs written."""
+    runs = known.get(PARENT, [])
+    if runs and _is_current(runs[0], content):
+        return runs[0].info.run_id, 0
+    if runs:
+        run_id = runs[0].info.run_id
+        client.update_run(run_id, status="RUNNING")
+        for name, value in content.tags.items():
+            client.set_tag(run_id, name, value)
+    else:
+        run_id = _create(client, experiment, content)
+    _log(client, run_id, content)
+    for name in content.files:
+        if (folder / name).is_dir():
+            client.log_artifacts(run_id, str(folder / name), name)
+        else:
+            client.log_artifact(run_id, str(folder / name))
+    _finish(client, run_id, content)
+    return run_id, 1
+
+
+def _write_child(
+    client: "MlflowClient", experiment: str, runs: list["Run"], content: _Content
+) -> tuple[str, int]:
+    """Keep the child that is as it should be, or write it anew: histories cannot be rewritten."""
+    current = [run for run in runs if _is_current(run, content)]
+    _delete(client, [run for run in runs if run not in current[:1]])
+    if current:
+        return current[0].info.run_id, 0
+    run_id = _create(client, experiment, content)
+    _log(client, run_id, content)
+    _finish(client, run_id, content)
+    return run_id, 1
+
+
+def _is_current(run: "Run", content: _Content) -> bool:
+    ended = run.info.status in ("FINISHED", "FAILED")
+    return bool(ended and run.data.tags.get(DIGEST_TAG) == content.digest)
+
+
+def _create(client: "MlflowClient", experiment: str, content: _Content) -> str:
+    run = client.create_run(experiment, tags=dict(content.tags), run_name=content.name)
+    return str(run.info.run_id)
+
+
+def _log(client: "MlflowClient", run_id: str, content: _Content) -> None:
+    from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - heavy
+
+    now = int(time.time() * 1000)
+    points = [Metric(name, value, now, 0) for name, value in content.metrics.items()]
+    for name, series in content.series.items():
+        points += [Metric(name, value, now, step) for step, value in series]
+    params = [Param(name, value[:6000]) for name, value in content.params.items()]
+    tags = [RunTag(DIGEST_TAG, content.digest)]
+    room = BATCH - len(params) - len(tags)
+    client.log_batch(run_id, metrics=points[:room], params=params, tags=tags)
+    for start in range(room, len(points), BATCH):
+        client.log_batch(run_id, metrics=points[start : start + BATCH])
+
+
+def _finish(client: "MlflowClient", run_id: str, content: _Content) -> None:
+    """Last of all: a run that is not finished is written again by the next publication."""
+    failed = content.metrics.get("trials_done", 1.0) == 0
+    client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
+
+
+def _delete(client: "MlflowClient", runs: Sequence["Run"]) -> None:
+    for run in runs:
+        client.delete_run(run.info.run_id)
+
+
+def _parent(
+    folder: Path,
+    trials: pl.DataFrame,
+    suite: SuiteConfig,
+    summary: Summary,
+    identity: str,
+    note: str,
+) -> _Content:
+    done = int((trials.get_column("status") == "done").sum())
+    best = summary.overall.row(0, named=True)
+    tags = {
+        RUN_TAG: identity,
+        KIND_TAG: "suite",
+        "qcbench.trials": str(trials.height),
+        "qcbench.best": str(best["policy"]),
+        "mlflow.source.name": "qcbench",
+        "mlflow.source.type": "LOCAL",
+    }
+    if note:
+        tags["mlflow.note.content"] = note
+    return _Content(
+        name=folder.resolve().name,
+        tags=tags,
+        params={
+            "suite": suite.name,
+            "track": suite.track,
+            "engine": suite.engine,
+            "seed": str(suite.seed),
+            "replicates": str(suite.replicates),
+            "primary_metric": suite.primary_metric,
+            "goal": suite.goal,
+            "baseline": suite.baseline,
+        },
+        metrics={
+            "trials_done": float(done),
+            "trials_failed": float(trials.height - done),
+            "scenarios": float(trials.get_column("scenario").n_unique()),
+            "policies": float(trials.get_column("policy").n_unique()),
+        },
+        series={},
+        files=_files(folder),
+    )
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """Artifacts that exist, and a hash of their content."""
+    found: dict[str, str] = {}
+    for name in (*ARTIFACTS, *FOLDERS):
+        path = folder / name
+        parts = [path] if path.is_file() else sorted(path.glob("*")) if path.is_dir() else []
+        if parts:
+            content = hashlib.sha256()
+            for part in parts:
+                content.update(part.name.encode() + part.read_bytes())
+            found[name] = content.hexdigest()
+    return found
+
+
+def _children(
+    trials: pl.DataFrame,
+    summary: Summary,
+    suite: SuiteConfig,
+    tracking: TrackingConfig,
+    identity: str,
+    parent: str,
+) -> list[_Content]:
+    policies = {policy.label or policy.name: policy for policy in suite.policies}
+    found = []
+    for row in summary.scenarios.iter_rows(named=True):
+        scenario, name = str(row["scenario"]), str(row["policy"])
+        means = summary.means.filter(pl.col("scenario") == scenario, pl.col("policy") == name)
+        policy = policies.get(name)
+        parameters = policy.parameters if policy is not None else {}
+        found.append(
+            _Content(
+                name=f"{name} · {scenario}",
+                tags={
+                    RUN_TAG: identity,
+                    KIND_TAG: "policy",
+                    SCENARIO_TAG: scenario,
+                    POLICY_TAG: name,
+                    "mlflow.parentRunId": parent,
+                    "mlflow.source.name": "qcbench",
+                    "mlflow.source.type": "LOCAL",
+                },
+                params={
+                    "scenario": scenario,
+                    "policy": name,
+                    "policy_name": policy.name if policy is not None else name,
+                    "seed": str(suite.seed),
+                    "baseline": summary.baseline,
+                    **{f"policy.{key}": str(value) for key, value in parameters.items()},
+                },
+                metrics=_metrics(row, means, summary.metric),
+                series=_series(trials, scenario, name, summary.metric)
+                if (tracking.replicates)
+                else {},
+                files={},
+            )
+        )
+    return found
+
+
+def _metrics(row: Mapping[str, Any], means: pl.DataFrame, metric: str) -> dict[str, float]:
+    """Aggregates of a scenario and policy: the mean of every metric, and the comparison."""
+    values: dict[str, Any] = {}
+    if means.height:
+        values |= means.drop("scenario", "policy").row(0, named=True)
+    values |= {f"{metric}_{end}": row[end] for end in ("iqm", "ci_low", "ci_high")}
+    values |= {name: row[name] for name in row if name.startswith(("rank", "relative_"))}
+    values |= {name: row[name] for name in ("difference", "probability_of_improvement")}
+    values |= {f"trials_{kind}": row[key] for kind, key in COUNTS.items()}
+    values["collapsed"] = int(row["collapsed"])
+    return {
+        _metric_name(name): float(value)
+        for name, value in values.items()
+        if value is not None and math.isfinite(value)
+    }
+
+
+COUNTS = {"done": "n", "failed": "failed", "missing": "missing"}
+
+
+def _series(
+    trials: pl.DataFrame, scenario: str, policy: str, metric: str
+) -> dict[str, list[tuple[int, float]]]:
+    """The primary metric of every replicate, with the replicate as the step."""
+    rows = trials.filter(
+        pl.col("scenario") == scenario, pl.col("policy") == policy, pl.col("status") == "done"
+    ).sort("replicate")
+    values = rows.select("replicate", pl.col(metric).cast(pl.Float64)).drop_nulls()
+    points = [(int(step), float(value)) for step, value in values.iter_rows()]
+    return {f"replicate/{_metric_name(metric)}": points} if points else {}
+
+
+def _metric_name(name: str) -> str:
+    """A name that MLflow accepts."""
+    return re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)

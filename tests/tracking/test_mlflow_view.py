@@ -1,0 +1,298 @@
+"""Publishing a run to MLflow: complete, idempotent, replaceable, and clear when it cannot."""
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+from synthetic_trials import synthetic_trials
+
+from qcbench.bench.config import ScenarioEntry, SuiteConfig
+from qcbench.errors import InputError
+from qcbench.policies.config import PolicyConfig
+from qcbench.stats.summary import summarise
+from qcbench.tracking.client import open_client, store_uri, without_credentials
+from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.mlflow_view import publish
+
+METRIC, BASELINE = "total_completion_s", "earliest_completion"
+POLICIES = ("greedy", "lookahead", BASELINE)
+SUITE = SuiteConfig(
+    name="mini",
+    track="placement",
+    scenarios=[ScenarioEntry(base="qce5-paper"), ScenarioEntry(base="eagle5-bursts")],
+    policies=[
+        PolicyConfig(name="greedy"),
+        PolicyConfig(name="rollout", label="lookahead", parameters={"depth": 3}),
+        PolicyConfig(name=BASELINE),
+    ],
+    replicates=5,
+    primary_metric=METRIC,
+    baseline=BASELINE,
+)
+
+
+def mini_trials():
+    return synthetic_trials(
+        replicates=5, policies=POLICIES, scenarios=("qce5-paper", "eagle5-bursts"), shares=False
+    )
+
+
+def show(folder, trials, **changes):
+    summary = summarise(trials, metric=METRIC, baseline=BASELINE, resamples=200)
+    arguments = {"suite": SUITE, "tracking": TrackingConfig(), "note": "# mini"} | changes
+    return publish(folder, trials=trials, summary=summary, **arguments)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """The tables of a store are made once; every test gets a copy."""
+    folder = tmp_path_factory.mktemp("store")
+    open_client(store_uri(TrackingConfig(), folder))
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def run(tmp_path, store):
+    (tmp_path / "mlflow.db").write_bytes(store.read_bytes())
+    folder = tmp_path / "mini-20261102-140501"
+    (folder / "figures").mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    (folder / "report.html").write_text("<p>report</p>")
+    (folder / "figures" / "profile.png").write_bytes(b"PNG")
+    mini_trials().write_parquet(folder / "trials.parquet")
+    return folder
+
+
+def runs_of(published, query=""):
+    client = open_client(published.uri)
+    return list(client.search_runs([published.experiment_id], query, max_results=1000))
+
+
+def test_parent_and_children(run):
+    trials = mini_trials()
+    published = show(run, trials)
+    assert published.written == 7
+    assert set(published.child_ids) == {
+        (scenario, policy) for scenario in ("qce5-paper", "eagle5-bursts") for policy in POLICIES
+    }
+    client = open_client(published.uri)
+    child = client.get_run(published.child_ids["qce5-paper", "lookahead"])
+    own = trials.filter(pl.col("scenario") == "qce5-paper", pl.col("policy") == "lookahead")
+    assert child.info.status == "FINISHED"
+    assert child.data.tags["mlflow.parentRunId"] == published.parent_id
+    assert child.data.params["policy_name"] == "rollout"
+    assert child.data.params["policy.depth"] == "3"
+    assert child.data.metrics[METRIC] == pytest.approx(own[METRIC].mean())
+    assert child.data.metrics["trials_done"] == 4
+    assert child.data.metrics["trials_failed"] == 1
+    assert child.data.metrics["rank"] == 1
+    history = client.get_metric_history(child.info.run_id, f"replicate/{METRIC}")
+    assert {point.step: point.value for point in history} == dict(
+        own.select("replicate", METRIC).drop_nulls().iter_rows()
+    )
+    parent = client.get_run(published.parent_id)
+    assert parent.info.run_name == run.name
+    assert parent.data.metrics["trials_failed"] == 2
+    assert parent.data.tags["mlflow.note.content"] == "# mini"
+    assert parent.data.tags["qcbench.best"] == "lookahead"
+    names = {file.path for file in client.list_artifacts(published.parent_id)}
+    assert names == {"trials.parquet", "manifest.json", "report.html", "figures"}
+    copied = Path(client.download_artifacts(published.parent_id, "trials.parquet"))
+    assert copied.read_bytes() == (run / "trials.parquet").read_bytes()
+
+
+def test_the_view_can_be_searched_for_and_ordered(run):
+    published = show(run, mini_trials())
+    key = published.link.rpartition("viewStateShareKey=")[2]
+    experiment = open_client(published.uri).get_experiment(published.experiment_id)
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])
+    found = runs_of(published, view["searchFilter"])
+    assert {each.info.run_id for each in found} == set(published.child_ids.values())
+    for column in view["selectedColumns"]:
+        name = column.removeprefix("metrics.").strip("`")
+        assert all(name in each.data.metrics for each in found if each.data.params["policy"])
+
+
+def test_publishing_again_writes_nothing(run):
+    first, second = show(run, mini_trials()), show(run, mini_trials())
+    assert second.written == 0
+    assert second.child_ids == first.child_ids
+    assert len(runs_of(second)) == 7
+
+
+def test_what_changed_is_replaced(run):
+    trials = mini_trials()
+    first = show(run, trials)
+    slower = (pl.col("policy") == "lookahead") & (pl.col("scenario") == "qce5-paper")
+    changed = trials.with_columns(
+        pl.when(slower).then(pl.col(METRIC) * 3).otherwise(METRIC).alias(METRIC)
+    )
+    (run / "report.html").write_text("<p>second</p>")
+    second = show(run, changed)
+    assert second.parent_id == first.parent_id
+    same = [key for key in first.child_ids if first.child_ids[key] == second.child_ids[key]]
+    assert sorted(scenario for scenario, _ in same) == ["eagle5-bursts"] * 3  # ranks are of all
+    client = open_client(second.uri)
+    child = client.get_run(second.child_ids["qce5-paper", "lookahead"])
+    mean = changed.filter(slower)[METRIC].mean()
+    assert child.data.metrics[METRIC] == pytest.approx(mean)
+    assert len(runs_of(second)) == 7
+    report = Path(client.download_artifacts(second.parent_id, "report.html"))
+    assert report.read_text() == "<p>second</p>"
+
+
+def test_an_interrupted_publication_is_completed(run, monkeypatch):
+    from mlflow.tracking import MlflowClient  # noqa: PLC0415 - as in the package, heavy
+
+    real, calls = MlflowClient.log_batch, []
+
+    def stop_at_third(client, run_id, **changes):
+        calls.append(run_id)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(client, run_id, **changes)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", stop_at_third)
+    with pytest.raises(KeyboardInterrupt):
+        show(run, mini_trials())
+    monkeypatch.setattr(MlflowClient, "log_batch", real)
+    published = show(run, mini_trials())
+    assert published.written == 5  # all but the parent and the one child that were complete
+    found = runs_of(published)
+    assert len(found) == 7
+    assert {each.info.status for each in found} == {"FINISHED"}
+
+
+def test_policies_that_left_are_removed(run):
+    show(run, mini_trials())
+    fewer = mini_trials().filter(pl.col("policy") != "greedy")
+    assert len(runs_of(show(run, fewer))) == 5
+
+
+def test_runs_of_one_suite_share_an_experiment(run):
+    first = show(run, mini_trials())
+    other = run.with_name("mini-20261103-090000")
+    other.mkdir()
+    second = show(other, mini_trials())
+    assert second.experiment_id == first.experiment_id
+    assert second.parent_id != first.parent_id
+    assert len(runs_of(second)) == 14
+
+
+def test_a_policy_without_results_and_odd_metric_names(run):
+    trials = mini_trials().with_columns(
+        pl.when(pl.col("policy") == "greedy")
+        .then(pl.lit("failed"))
+        .otherwise("status")
+        .alias("status"),
+        pl.col("violations").alias("share_ibm (x) é"),
+    )
+    published = show(run, trials, tracking=TrackingConfig(replicates=False))
+    child = open_client(published.uri).get_run(published.child_ids["qce5-paper", "greedy"])
+    assert child.info.status == "FAILED"
+    assert METRIC not in child.data.metrics
+    assert show(run, trials, tracking=TrackingConfig(replicates=False)).written == 0
+
+
+def test_nothing_is_printed_and_no_folder_appears(tmp_path, root):
+    """In a process of its own, which makes the store as well: MLflow speaks when imported."""
+    code = """
+import sys
+from pathlib import Path
+sys.path[:0] = [sys.argv[2], sys.argv[2] + "/tests", sys.argv[2] + "/tests/tracking"]
+from test_mlflow_view import mini_trials, show
+folder = Path(sys.argv[1]) / "run-1"
+folder.mkdir()
+published = show(folder, mini_trials())
+assert published.written == 7
+assert "--host 127.0.0.1" in published.command and str(published.uri) in published.command
+"""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), str(root)],
+        capture_output=True,
+        text=True,
+        cwd=elsewhere,
+        check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout + done.stderr == ""
+    assert list(elsewhere.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "mlflow.db", "run-1"]
+
+
+def test_a_deleted_experiment_is_told(run):
+    published = show(run, mini_trials())
+    open_client(published.uri).delete_experiment(published.experiment_id)
+    with pytest.raises(InputError, match="'mini': was deleted; restore it"):
+        show(run, mini_trials())
+
+
+def test_server_that_is_not_there(run):
+    with pytest.raises(InputError, match=r"MLflow at http://127\.0\.0\.1:9: cannot be reached"):
+        show(run, mini_trials(), tracking=TrackingConfig(uri="http://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(404, "answers 404"), (401, "refuses; set MLFLOW_TRACKING_USERNAME")]
+)
+def test_server_that_is_no_mlflow_or_refuses(run, status, words):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(status)
+
+        do_POST = do_GET  # noqa: N815 - http.server's name
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    uri = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with pytest.raises(InputError, match=words) as caught:
+            show(run, mini_trials(), tracking=TrackingConfig(uri=uri))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("file:///tmp/mlruns", "is neither http"),
+        ("sqlite:///", "is neither http"),
+        ("postgresql://me:secret@db/x", "is neither http"),
+        ("https://me:secret@host", "MLFLOW_TRACKING_USERNAME"),
+    ],
+)
+def test_addresses_that_will_not_do(tmp_path, uri, words):
+    with pytest.raises(InputError, match=words) as caught:
+        store_uri(TrackingConfig(uri=uri), tmp_path)
+    assert "secret" not in str(caught.value)
+
+
+def test_addresses(tmp_path):
+    assert store_uri(TrackingConfig(), tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    relative = store_uri(TrackingConfig(uri="sqlite:///here.db"), tmp_path)
+    assert relative == f"sqlite:///{Path.cwd() / 'here.db'}"
+    assert store_uri(TrackingConfig(uri="http://host:1/"), tmp_path) == "http://host:1"
+    assert without_credentials("http://me:secret@host:1/x") == "http://host:1/x"
+
+
+def test_files_that_are_no_store(tmp_path):
+    (tmp_path / "text.db").write_text("this is no database")
+    with pytest.raises(InputError, match=r"text\.db: is no SQLite file"):
+        open_client(f"sqlite:///{tmp_path}/text.db")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be opened"):
+        open_client(f"sqlite:///{tmp_path}/file/mlflow.db")
