@@ -96,13 +96,14 @@ class AllocationBroker:
                 )
             return None
         if (
-            len(split) != len(self._world.fleet)
+            not isinstance(split, Sequence | np.ndarray)
+            or len(split) != len(self._world.fleet)
             or not all(isinstance(part, int | np.integer) and part >= 0 for part in split)
             or sum(split) != qubits
             or not self._shared.fits(split)
         ):
             raise PolicyError(
-                f"the policy split task {row} into {list(split)}; an allocation has one part per "
+                f"the policy split task {row} into {split!r}; an allocation has one part per "
                 f"QPU, adds up to {qubits}, and fits {self._shared.free.tolist()} free qubits"
             )
         return split

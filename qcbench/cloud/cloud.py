@@ -99,7 +99,7 @@ class Cloud:
         if horizon_s is not None:
             self.clock.at(horizon_s, HORIZON).callbacks.append(self._stop)
         if self._left and not self.clock.run_until_processed(self._over):
-            raise PolicyError(f"{self._left} jobs wait for ever: the policy never served them")
+            raise PolicyError(f"{self._left} jobs wait for ever: nothing is left to happen")
         return self._records()
 
     def _arrivals(self) -> Process:
