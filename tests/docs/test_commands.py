@@ -1,0 +1,112 @@
+"""Every command and every Python block of the README and the docs does what it says."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import qcbench
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+SMALLER = {"suite=placement-v1": ["suite.replicates=1"]}
+"""What is added to a command so that it ends within a test."""
+
+ELSEWHERE = {
+    "qcbench submit": "tests/jobs",
+    "kubectl": "tests/k8s",
+    "docker": "tests/k8s",
+    "ray start": "tests/jobs",
+    "ray stop": "tests/jobs",
+    "qcbench workload build": "tests/workload",
+    "qcbench fleet build": "tests/fleet",
+    "pip install": ".ci/run",
+}
+"""Commands that need a cluster or change the package, and the tests that run or check them."""
+
+BELL = """OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+creg c[2];
+h q[0];
+cx q[0], q[1];
+measure q -> c;
+"""
+
+
+def blocks(page: Path, language: str) -> Iterator[str]:
+    """The fenced blocks of a language on a page."""
+    yield from re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """The commands of a page, without comments, continued lines joined."""
+    text = "\n".join(blocks(page, "sh")).replace("\\\n", " ")
+    lines = (re.sub(r"\s+#.*$", "", line).strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_pages_have_commands() -> None:
+    assert any(command.startswith("qcbench run") for command in commands(PAGES[0]))
+    assert commands(PAGES[0])[:2] == ["make bench", "make test"]
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands(page: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    circuits = tmp_path / "circuits"
+    circuits.mkdir()
+    (circuits / "bell.qasm").write_text(BELL)
+    for command in commands(page):
+        if any(command.startswith(start) for start in ELSEWHERE):
+            continue
+        run(command, tmp_path, environment)
+
+
+def run(command: str, folder: Path, environment: dict[str, str]) -> None:
+    """Run one command, or look that there is what it would run."""
+    words = shlex.split(command)
+    if words[0] == "make":
+        done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=False)
+        assert done.returncode == 0, command
+        return
+    if words[:2] == ["python", "-m"]:
+        assert (ROOT / Path(*words[2].split("."))).with_suffix(".py").is_file(), command
+        return
+    assert words[0] == "qcbench", f"no test knows how to run: {command}"
+    for text, more in SMALLER.items():
+        words += more if text in words else []
+    done = subprocess.run(
+        [sys.executable, "-m", "qcbench.cli.main", *words[1:]],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text in blocks(page, "python"):
+        names: dict[str, object] = {}
+        exec(compile(text, page.name, "exec"), names)
+        policy = names.get("policy")
+        if callable(policy):
+            assert (qcbench.simulate(policy=policy).status == 0).all()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
