@@ -325,7 +325,12 @@ def finish(run: Run, tracking: TrackingConfig) -> Published:
     report = run.report()
     if not tracking.enabled:
         return Published(report)
-    return Published(report)
+    from qcbench.tracking.mlflow_view import publish  # noqa: PLC0415
+
+    shown = publish(
+        run.folder, trials=run.trials, summary=run.summary(), suite=run.suite, tracking=tracking
+    )
+    return Published(report, shown.link, shown.command)
 
 
 def resume(

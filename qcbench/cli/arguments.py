@@ -49,6 +49,14 @@ def parse(verb: str, summary: str, arguments: Sequence[str]) -> HydraArguments:
     return HydraArguments(runs, told.cfg, told.package, told.config_dir)
 
 
+def named_run(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Separate a leading run id from the overrides and options that follow."""
+    first = arguments[0] if arguments else "-"
+    if first.startswith(("-", "+", "~")) or "=" in first:
+        return None, list(arguments)
+    return first, list(arguments[1:])
+
+
 def sweep(overrides: Sequence[str]) -> list[list[str]]:
     """Expand choices (`a=1,2`), ranges and globs into all combinations, in order."""
     from hydra.core.override_parser.overrides_parser import OverridesParser  # noqa: PLC0415

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qcbench.api import compose_resume, drive, finish
 from qcbench.bench.store import find_run, open_run
-from qcbench.cli.arguments import parse, show
+from qcbench.cli.arguments import named_run, parse, show
 from qcbench.cli.run import announce
 from qcbench.errors import InputError
 
@@ -14,8 +14,8 @@ SUMMARY = "Run what a run still lacks. The first argument may be its id; the lat
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    named = arguments[0] if arguments and not _is_option(arguments[0]) else None
-    told = parse("resume", SUMMARY, arguments[1:] if named else arguments)
+    named, rest = named_run(arguments)
+    told = parse("resume", SUMMARY, rest)
     if len(told.runs) > 1:
         raise InputError("--multirun: a run is resumed once")
     overrides = told.runs[0]
@@ -27,7 +27,3 @@ def main(arguments: Sequence[str]) -> int:
     run = drive(open_run(folder, write=True), how.cluster, retry_failed=how.retry_failed)
     announce(run, finish(run, how.tracking))
     return 0
-
-
-def _is_option(argument: str) -> bool:
-    return argument.startswith(("-", "+", "~")) or "=" in argument
