@@ -54,6 +54,8 @@ def synthetic_trials(
                     "violations": int(rng.poisson(violations)),
                     "total_completion_s": total,
                     "mean_completion_s": total / 25,
+                    "mean_wait_s": 0.7 * total / 25,
+                    "mean_exec_s": 0.3 * total / 25,
                     "p95_completion_s": total / 25 * 2.4,
                     "makespan_s": 60 + total / 5,
                     "mean_fidelity": float(np.clip(fidelity + rng.normal(0, 0.01), 0, 1)),

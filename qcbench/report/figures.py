@@ -208,6 +208,60 @@ def trade_off_plot(
         return figure
 
 
+def time_plot(
+    means: pl.DataFrame,
+    scenario: str,
+    policies: Sequence[str],
+    looks: Mapping[str, Look],
+    *,
+    baseline: str,
+) -> Figure | None:
+    """Mean execution and wait of a task under each policy, one after the other.
+
+    Bars longer than four times the median are cut off, and say how long they are.
+
+    Args:
+        means: `Summary.means`.
+        scenario: its scenario.
+        policies: from top to bottom.
+        looks: colour and marker of every policy.
+        baseline: written in grey.
+
+    Returns:
+        None where the result table has no `mean_exec_s` and `mean_wait_s` for the scenario.
+    """
+    if not {"mean_exec_s", "mean_wait_s"} <= set(means.columns):
+        return None
+    own = means.filter(pl.col("scenario") == scenario).drop_nulls(["mean_exec_s", "mean_wait_s"])
+    if own.is_empty():
+        return None
+    times = {
+        str(row["policy"]): (float(row["mean_exec_s"]), float(row["mean_wait_s"]))
+        for row in own.iter_rows(named=True)
+    }
+    totals = sorted(sum(parts) for parts in times.values())
+    scale = text.scale_of("mean_completion_s", totals)
+    end = min(totals[-1] * 1.02, 4.0 * totals[len(totals) // 2]) / scale.factor
+    with style():
+        figure, axes = _rows_figure(len(policies), "Where the time goes")
+        for y, policy in enumerate(policies):
+            if policy not in times:
+                continue
+            colour = looks[policy].colour
+            execution, wait = (part / scale.factor for part in times[policy])
+            axes.barh(y, execution, color=colour, height=0.62)
+            axes.barh(y, wait, left=execution, color=colour, height=0.62, alpha=0.42)
+            if execution + wait > end:
+                written = f"{scale.value(sum(times[policy]))} {scale.unit} ▸ "
+                axes.text(end, y, written, ha="right", va="center", fontsize=8)
+        axes.set_xlim(0, end if end > 0 else 1.0)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))
+        _policy_axis(axes, policies, baseline)
+        axes.set_xlabel(f"mean execution, then wait [{scale.unit}]")
+        return figure
+
+
 def shares_plot(
     means: pl.DataFrame, scenario: str, policies: Sequence[str], *, baseline: str
 ) -> Figure | None:

@@ -109,7 +109,7 @@ def _page(
         failures=failed.height,
         figure=figure,
         goal=text.GOALS[summary.goal],
-        headline=headline(summary),
+        headline=re.sub(r"(?<=[ \[])-(?=\d)", "−", headline(summary)),
         level=f"{100 * summary.level:.0f} %",
         look=looks(summary.policies, summary.baseline),
         metric=text.title_of(summary.metric),
@@ -145,6 +145,7 @@ def _section(
         "distribution": figures.distribution_plot(
             trials, scenario, order, metric, look, baseline=baseline
         ),
+        "time": figures.time_plot(summary.means, scenario, order, look, baseline=baseline),
         "shares": figures.shares_plot(summary.means, scenario, order, baseline=baseline),
     }
     if metric != FIDELITY and _has_values(summary.means, scenario, FIDELITY):

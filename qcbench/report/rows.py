@@ -33,8 +33,8 @@ class Block:
 
     @property
     def has_violations(self) -> bool:
-        """Whether violations were counted."""
-        return any(row["violations"] is not None for row in self.rows)
+        """Whether some policy violated a rule in this scenario."""
+        return any(row["violations"] for row in self.rows)
 
 
 def blocks(summary: Summary) -> list[Block]:
@@ -102,7 +102,7 @@ def headline(summary: Summary) -> str:
     if direction(first, summary.goal) != "better":
         interval = text.percent_interval(low, high)
         amount = f"{text.percent(value)} % {interval}".rstrip()
-        return f"{sentence}. Its {metric} differs from {baseline} by {amount}: maybe by chance."
+        return f"{sentence}. Its {metric} differs from {baseline} by {amount}, maybe by chance."
     word = "above" if value > 0 else "below"
     ends = ", ".join(text.percent(end, signed=False) for end in sorted((abs(low), abs(high))))
     amount = text.percent(abs(value), signed=False)

@@ -88,7 +88,7 @@ def test_every_policy_and_every_failure_is_there(written):
 
 def test_drawings_are_well_formed_and_named(written):
     drawings = re.findall(r"<svg.*?</svg>", written.read_text(), flags=re.DOTALL)
-    assert len(drawings) == 2 + 3 * 4
+    assert len(drawings) == 2 + 3 * 5
     titles = set()
     for drawing in drawings:
         root = ElementTree.fromstring(drawing)
@@ -134,7 +134,7 @@ def test_any_track_will_do(tmp_path):
     assert 'id="overall"' not in page
     assert 'id="failed"' not in page
     names = {path.stem for path in (tmp_path / "figures").iterdir()}
-    assert names == {"qce5-paper-difference", "qce5-paper-distribution"}
+    assert names == {"qce5-paper-difference", "qce5-paper-distribution"}  # and no profile
 
 
 def test_many_policies_one_replicate_and_a_policy_without_results(tmp_path):
@@ -153,15 +153,16 @@ def test_many_policies_one_replicate_and_a_policy_without_results(tmp_path):
 
 def test_an_incomplete_run_says_so(tmp_path):
     run = RunDescription(run_id="r-1", suite={"name": "s"}, expected=500)
-    page = write(tmp_path, synthetic_trials(replicates=2), run=run).read_text()
-    assert "66 of 500 trials have a result" in page
+    trials = synthetic_trials(replicates=2, scenarios=("qce5-paper",))
+    page = write(tmp_path, trials, run=run).read_text()
+    assert "22 of 500 trials have a result" in page
     assert "qcbench resume r-1" in page
 
 
 def test_unwritable_folder(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        write(tmp_path / "file", synthetic_trials(replicates=2))
+        write(tmp_path / "file", synthetic_trials(replicates=2, scenarios=("qce5-paper",)))
 
 
 def test_description_of_a_stored_run(tmp_path):
