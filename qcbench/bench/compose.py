@@ -15,6 +15,7 @@ from qcbench.bench.overrides import (
     nested,
     removals,
     split,
+    unreadable,
 )
 from qcbench.bench.typed import typed
 from qcbench.cloud.rules import Track
@@ -64,7 +65,11 @@ def compose(
         InputError: a group, option or key that does not exist, or a syntax error.
     """
     import hydra  # noqa: PLC0415
-    from hydra.errors import HydraException, MissingConfigException  # noqa: PLC0415
+    from hydra.errors import (  # noqa: PLC0415
+        HydraException,
+        MissingConfigException,
+        OverrideParseException,
+    )
     from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415
 
     with _hydra(config_dirs) as search:
@@ -87,6 +92,8 @@ def compose(
             raise InputError(
                 f"{group}={option}: no such {group}{nearest(option, options)}"
             ) from None
+        except OverrideParseException as error:
+            raise InputError(unreadable(error)) from None
         except (HydraException, OmegaConfBaseException) as error:
             raise InputError(_one_line(error)) from None
     return composed

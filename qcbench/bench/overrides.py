@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hydra.errors import OverrideParseException
     from omegaconf import DictConfig
 
 NESTED_GROUPS = ("fleet", "workload")
@@ -82,6 +83,15 @@ def removals(values: Sequence[str], composed: "DictConfig") -> list[str]:
         if now is not None and str(now) != value.strip("'\" "):
             result.append(f"~{part}")
     return list(dict.fromkeys(result))
+
+
+def unreadable(error: "OverrideParseException") -> str:
+    """Say of an override that it does not follow Hydra's grammar, and what would."""
+    text = error.override.removeprefix("++")
+    return (
+        f"{text}: cannot be read as an override; it is key=value, lists are [a,b], mappings "
+        '{a: 1}, and text with other signs than letters, digits and . - _ / stands in "quotes"'
+    )
 
 
 def _tag_inside(value: str) -> tuple[str, str] | None:

@@ -60,12 +60,14 @@ def named_run(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
 def sweep(overrides: Sequence[str]) -> list[list[str]]:
     """Expand choices (`a=1,2`), ranges and globs into all combinations, in order."""
     from hydra.core.override_parser.overrides_parser import OverridesParser  # noqa: PLC0415
-    from hydra.errors import HydraException  # noqa: PLC0415
+    from hydra.errors import OverrideParseException  # noqa: PLC0415
+
+    from qcbench.bench.overrides import unreadable  # noqa: PLC0415
 
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException as error:
-        raise InputError(" ".join(str(error).split())[:300]) from None
+    except OverrideParseException as error:
+        raise InputError(unreadable(error)) from None
     choices = [
         [f"{one.get_key_element()}={value}" for value in one.sweep_string_iterator()]
         if one.is_sweep_override()
