@@ -4,7 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MODEL_VERSION = 1
 """Raised whenever the same trial would give other numbers, so that old results are not reused."""
@@ -65,12 +68,14 @@ class TrialResult:
         wall_s: wall-clock time of the run [s].
         cpu_s: processor time of the run [s].
         traceback: where it failed, else empty.
+        records: one row a task, for a suite that keeps them.
     """
 
     row: Mapping[str, Any]
     wall_s: float
     cpu_s: float
     traceback: str = ""
+    records: "pl.DataFrame | None" = None
 
 
 COORDINATES = ("trial_id", "suite", "scenario", "policy", "replicate", "seed", "engine", "track")

@@ -1,0 +1,101 @@
+"""Runs the trials of a suite that have no result yet, here or on Ray, and stores what they give."""
+
+import os
+from collections.abc import Sequence
+
+from qcbench.bench import cluster
+from qcbench.bench.config import ClusterConfig
+from qcbench.bench.fan import Fan
+from qcbench.bench.manifest import usable_cores
+from qcbench.bench.outcome import RunTrial, attempt_trial, resolve
+from qcbench.bench.progress import Progress, Silent
+from qcbench.bench.session import RunError, RunSummary, Session
+from qcbench.bench.stopping import StopFlag
+from qcbench.bench.store import RunStore, missing
+from qcbench.bench.trial import Trial
+
+__all__ = ["RunError", "RunSummary", "run_trials"]
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    run_trial: str | RunTrial,
+    store: RunStore,
+    config: ClusterConfig,
+    progress: Progress | None = None,
+    *,
+    retry_failed: bool = False,
+) -> RunSummary:
+    """Run those of `trials` that have no result in `store`; write the result table when all have.
+
+    Resuming is the same call on an opened run. The table's bytes are the same for any cluster and
+    any number of interruptions. Ctrl-C and SIGTERM stop cleanly after storing what has arrived; a
+    second Ctrl-C stops at once.
+
+    Args:
+        trials: the trials of the run, usually `store.trials`.
+        run_trial: what runs one, best as an import path such as `qcbench.bench.run:run_trial`.
+            Pure: the same trial gives the same row.
+        store: where results go; opened for writing.
+        config: where the trials run.
+        progress: what a person sees; nothing where None.
+        retry_failed: run again what an earlier session recorded as failed.
+
+    Raises:
+        InputError: a cluster or function that cannot be used, or a store that became full.
+        RunError: workers that do not start, or no result for `config.timeout_s`.
+    """
+    cluster.check(config)
+    resolve(run_trial)
+    shown = progress or Silent()
+    todo = missing(trials, store, retry_failed=retry_failed)
+    for warning in store.warnings:
+        shown.note(warning)
+    session = Session(store, config, shown, todo)
+    if todo:
+        session.log()
+        shown.start(len(store.trials), *session.counts())
+        try:
+            with StopFlag() as stop:
+                if cluster.is_inline(config):
+                    _run_inline(session, run_trial, stop)
+                else:
+                    _run_on_ray(session, run_trial, stop)
+        finally:
+            shown.stop()
+            session.log(finished=True)
+    if session.interrupted:
+        shown.note(session.resume_line("stopped"))
+    elif len(store.finished) == len(store.trials):
+        store.finish()
+    return session.summary()
+
+
+def _run_inline(session: Session, run_trial: str | RunTrial, stop: StopFlag) -> None:
+    """Run everything in this process, a shard a chunk."""
+    function = resolve(run_trial)
+    ledger = session.ledger(1)
+    track = session.store.manifest.track
+    worker = f"{os.uname().nodename}:{os.getpid()}"
+    session.dispatching()
+    while ledger.unresolved and not session.interrupted:
+        chunk = ledger.next_chunk()
+        if chunk is None:
+            raise AssertionError(f"{ledger.unresolved} trials got lost in the books")
+        outcomes = []
+        for trial in chunk.trials:
+            if stop():
+                session.interrupted = True
+                break
+            outcomes.append(attempt_trial(function, trial, track, worker))
+        session.accept(ledger.settle(chunk, outcomes))
+
+
+def _run_on_ray(session: Session, run_trial: str | RunTrial, stop: StopFlag) -> None:
+    """Fan the trials out to Ray actors."""
+    cores = session.config.workers or usable_cores()
+    with cluster.connect(session.config, min(cores, len(session.todo))) as connected:
+        # Ray has put a handler of its own in the place of ours.
+        stop.install()
+        workers = min(session.config.workers or connected.cores, len(session.todo))
+        Fan(session, run_trial, connected, workers).run(stop)

@@ -1,0 +1,217 @@
+"""What a run is: its suite, its trials in order, and the software that made it."""
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from qcbench.bench.trial import MODEL_VERSION, Trial
+from qcbench.errors import InputError
+
+FORMAT = 1
+PACKAGES = ("qcbench", "numpy", "polars", "simpy", "ray")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Enough to run the same suite again, and to know with what it was run.
+
+    Attributes:
+        run_id: name of the run's folder.
+        suite: the resolved suite as plain JSON data.
+        trials: the expanded suite in order.
+        track: kind of decision; a column of every row.
+        keep_records: whether each trial's records are stored.
+        provenance: package versions, git commit and kind of machine.
+        recorded_ids: the trial ids in the file, in order; those of `trials` where empty.
+        mismatch: why the run cannot be continued by this version; empty where it can.
+    """
+
+    run_id: str
+    suite: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+    track: str
+    keep_records: bool
+    provenance: Mapping[str, Any]
+    recorded_ids: tuple[str, ...] = ()
+    mismatch: str = ""
+
+    @property
+    def trial_ids(self) -> tuple[str, ...]:
+        """The trial ids that the results are stored under, in order."""
+        return self.recorded_ids or tuple(trial.trial_id for trial in self.trials)
+
+
+def check_trials(trials: Sequence[Trial]) -> None:
+    """Raise an InputError unless there are trials and all are different."""
+    if not trials:
+        raise InputError("the suite has no trials; give it scenarios, policies and replicates")
+    seen: set[str] = set()
+    for trial in trials:
+        if trial.trial_id in seen:
+            raise InputError(
+                f"suite {trial.suite}: scenario {trial.scenario}, policy {trial.policy}, replicate "
+                f"{trial.replicate} is listed twice; give one of them another name"
+            )
+        seen.add(trial.trial_id)
+
+
+def dump(manifest: Manifest) -> bytes:
+    """Return the manifest as JSON: one line a trial, each distinct config once."""
+    configs: dict[str, Any] = {}
+
+    def reference(config: Mapping[str, Any]) -> str:
+        text = json.dumps(config, sort_keys=True, allow_nan=False)
+        key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        configs[key] = config
+        return key
+
+    lines = []
+    for trial in manifest.trials:
+        row = {
+            "trial_id": trial.trial_id,
+            "ordinal": trial.ordinal,
+            "suite": trial.suite,
+            "scenario": trial.scenario,
+            "policy": trial.policy,
+            "replicate": trial.replicate,
+            "seed": trial.seed,
+            "engine": trial.engine,
+            "scenario_config": reference(trial.scenario_config),
+            "policy_config": reference(trial.policy_config),
+        }
+        lines.append("  " + json.dumps(row))
+    head = {
+        "format": FORMAT,
+        "run_id": manifest.run_id,
+        "model_version": MODEL_VERSION,
+        "track": manifest.track,
+        "keep_records": manifest.keep_records,
+        "provenance": manifest.provenance,
+        "suite": manifest.suite,
+        "configs": configs,
+    }
+    text = json.dumps(head, indent=2, allow_nan=False).removesuffix("\n}")
+    return (text + ',\n  "trials": [\n' + ",\n".join(lines) + "\n  ]\n}\n").encode()
+
+
+def load(path: Path) -> Manifest:
+    """Read a manifest and rebuild its trials.
+
+    A run whose trials this version of qcbench would run differently can still be read; its
+    `mismatch` says why it cannot be continued.
+
+    Raises:
+        InputError: no manifest of a run, or of another format.
+    """
+    try:
+        data = json.loads(path.read_bytes())
+        model_version = data["model_version"]
+        if data["format"] != FORMAT:
+            raise InputError(f"{path}: format {data['format']}; this qcbench reads {FORMAT}")
+        configs = data["configs"]
+        pairs = [
+            (row.pop("trial_id"), Trial(**_with_configs(row, configs))) for row in data["trials"]
+        ]
+        return Manifest(
+            run_id=data["run_id"],
+            suite=data["suite"],
+            trials=tuple(trial for _, trial in pairs),
+            track=data["track"],
+            keep_records=data["keep_records"],
+            provenance=data["provenance"],
+            recorded_ids=tuple(trial_id for trial_id, _ in pairs),
+            mismatch=_mismatch(pairs, model_version),
+        )
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: is no manifest of a run ({error!r})") from error
+
+
+def _mismatch(pairs: Sequence[tuple[str, Trial]], model_version: int) -> str:
+    changed = [trial_id for trial_id, trial in pairs if trial_id != trial.trial_id]
+    if not changed:
+        return ""
+    if model_version != MODEL_VERSION:
+        return f"it has model version {model_version} and this qcbench {MODEL_VERSION}"
+    return f"its manifest was edited (trial {changed[0]} has another config)"
+
+
+def _with_configs(row: dict[str, Any], configs: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("scenario_config", "policy_config")
+    return {**row, **{name: configs[row[name]] for name in names}}
+
+
+def provenance() -> dict[str, Any]:
+    """Return the package versions, the git commit of a checkout and the kind of machine."""
+    return {"versions": versions(), "git": git_commit(), "machine": machine_class()}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that can change a number."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def git_commit() -> dict[str, Any] | None:
+    """Return commit and whether files differ from it, or None outside a checkout of qcbench."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root)]
+    try:
+        commit = _output([*command, "rev-parse", "HEAD"])
+        changed = _output([*command, "status", "--porcelain", "--untracked-files=no"])
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": commit, "changed": bool(changed)}
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(  # noqa: S603 - fixed arguments
+        command, capture_output=True, text=True, timeout=10, check=True
+    )
+    return done.stdout.strip()
+
+
+def machine_class() -> dict[str, Any]:
+    """Return what kind of machine this is: system, processor, cores and memory."""
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "cores": usable_cores(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def usable_cores() -> int:
+    """Return the cores that this process may use: its affinity, capped by a container's limit."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))

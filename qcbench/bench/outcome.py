@@ -1,0 +1,179 @@
+"""One trial run once: the call of `run_trial`, guarded, and its row in plain types."""
+
+import re
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import polars as pl
+
+from qcbench.bench.trial import COORDINATES, Trial, TrialResult
+from qcbench.errors import InputError
+
+RunTrial: TypeAlias = Callable[[Trial], TrialResult]
+Value: TypeAlias = float | int | str | None
+
+HEAD = (*COORDINATES, "status", "error")
+"""The columns that every row has, in order; the metrics follow."""
+
+MAX_ERROR = 500
+"""Characters of an error that a row keeps; the traceback beside it is whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one attempt at a trial gave.
+
+    Attributes:
+        trial_id: which trial.
+        row: the columns of `HEAD`, then the metrics, in plain types.
+        wall_s: wall-clock time as `run_trial` reports it [s].
+        cpu_s: processor time as `run_trial` reports it [s].
+        elapsed_s: wall-clock time as the worker measured it, for sizing chunks [s].
+        worker: `host:pid` of the process, or empty where none lived to tell.
+        attempt: 1 for the first.
+        traceback: where it failed, else empty.
+        retry: whether another attempt may end differently.
+        records: one row a task, where the suite keeps them.
+    """
+
+    trial_id: str
+    row: Mapping[str, Value]
+    wall_s: float
+    cpu_s: float
+    elapsed_s: float
+    worker: str = ""
+    attempt: int = 1
+    traceback: str = ""
+    retry: bool = True
+    records: pl.DataFrame | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the trial gave no numbers."""
+        return self.row["status"] != "done"
+
+    @property
+    def error(self) -> str:
+        """Why it failed, in one line; empty for a trial that is done."""
+        return str(self.row["error"] or "")
+
+
+def resolve(target: str | RunTrial) -> RunTrial:
+    """Return the function behind an import path such as `qcbench.bench.run:run_trial`.
+
+    Raises:
+        InputError: no such module or attribute, or not a function.
+    """
+    if not isinstance(target, str):
+        return target
+    module_name, _, attribute = target.partition(":")
+    try:
+        function = getattr(import_module(module_name), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"{target}: cannot be imported as module:function ({error})") from error
+    if not callable(function):
+        raise InputError(f"{target}: is no function")
+    return function  # type: ignore[no-any-return]
+
+
+def attempt_trial(run_trial: RunTrial, trial: Trial, track: str, worker: str) -> Outcome:
+    """Run one trial; whatever it raises becomes a failed outcome, so that the suite goes on."""
+    started = time.perf_counter()
+    processor = time.process_time()
+    try:
+        result = run_trial(trial)
+        row = plain_row(trial, track, result.row)
+    except (Exception, SystemExit) as error:
+        elapsed_s = time.perf_counter() - started
+        return Outcome(
+            trial_id=trial.trial_id,
+            row=failed_row(trial, track, error_line(error)),
+            wall_s=elapsed_s,
+            cpu_s=time.process_time() - processor,
+            elapsed_s=elapsed_s,
+            worker=worker,
+            traceback=traceback.format_exc(),
+            # The same input stays bad; anything else may have been the machine.
+            retry=not isinstance(error, InputError),
+        )
+    return Outcome(
+        trial_id=trial.trial_id,
+        row=row,
+        wall_s=float(result.wall_s),
+        cpu_s=float(result.cpu_s),
+        elapsed_s=time.perf_counter() - started,
+        worker=worker,
+        traceback=result.traceback,
+        records=result.records,
+    )
+
+
+def failed_row(trial: Trial, track: str, error: str) -> dict[str, Value]:
+    """Return the row of a trial that gave no numbers."""
+    return {**_coordinates(trial, track), "status": "failed", "error": error}
+
+
+def plain_row(trial: Trial, track: str, row: Mapping[str, Any]) -> dict[str, Value]:
+    """Return `row` with the columns of `HEAD` first and every value in a type that is stored.
+
+    Coordinates come from the trial, not from the row. NumPy scalars become Python numbers, a bool
+    the number 0 or 1.
+
+    Raises:
+        ValueError: a coordinate that contradicts the trial, an unknown status, or a metric that is
+            no number, text or None.
+    """
+    coordinates = _coordinates(trial, str(row.get("track") or track))
+    for name, value in coordinates.items():
+        if name in row and row[name] != value:
+            raise ValueError(
+                f"column {name} is {row[name]!r} in the row and {value!r} in the trial"
+            )
+    status = row.get("status", "done")
+    if status not in ("done", "failed"):
+        raise ValueError(f"column status is {status!r}, neither 'done' nor 'failed'")
+    error = row.get("error")
+    plain: dict[str, Value] = {
+        **coordinates,
+        "status": status,
+        "error": clean_line(str(error)) if error else None,
+    }
+    for name, value in row.items():
+        if name not in plain:
+            plain[str(name)] = _plain_value(str(name), value)
+    return plain
+
+
+def _plain_value(name: str, value: Any) -> Value:
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if value is None or isinstance(value, float):
+        return value
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(f"metric {name} is {value}, beyond 64 bits")
+        return int(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    raise ValueError(f"metric {name} is a {type(value).__name__}; a metric is a number or text")
+
+
+def _coordinates(trial: Trial, track: str) -> dict[str, Value]:
+    known = {name: getattr(trial, name) for name in COORDINATES if name != "track"}
+    return {**known, "track": track}
+
+
+def error_line(error: BaseException) -> str:
+    """Return an exception in one line, the same in every process."""
+    return clean_line(f"{type(error).__name__}: {error}")
+
+
+def clean_line(text: str) -> str:
+    """Return text in one line without memory addresses, which differ from run to run."""
+    line = " ".join(text.encode("utf-8", "replace").decode().split())
+    line = re.sub(r"\b0x[0-9a-fA-F]{6,}\b", "0x...", line)
+    return line if len(line) <= MAX_ERROR else line[: MAX_ERROR - 3] + "..."

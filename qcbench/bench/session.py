@@ -1,0 +1,154 @@
+"""What one call of the driver has done so far; the one place that hands results to the store."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qcbench.bench.config import ClusterConfig
+from qcbench.bench.ledger import Ledger
+from qcbench.bench.manifest import versions
+from qcbench.bench.outcome import Outcome
+from qcbench.bench.progress import Progress
+from qcbench.bench.store import RunStore
+from qcbench.bench.trial import Trial
+
+
+class RunError(RuntimeError):
+    """A run that could not go on. One line; what is stored stays, and `resume` runs the rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """What a session did.
+
+    Attributes:
+        folder: where the run lies.
+        total: trials of the run.
+        done: trials of the run that gave numbers, in this session or before.
+        failed: trials of the run recorded as failed.
+        ran: trials that this session ran.
+        lost_workers: worker processes that died on the way.
+        setup_s: wall-clock time until the first trial was handed out [s].
+        run_s: wall-clock time from then to the last result [s].
+        interrupted: whether it was stopped before all trials had a result.
+    """
+
+    folder: Path
+    total: int
+    done: int
+    failed: int
+    ran: int
+    lost_workers: int
+    setup_s: float
+    run_s: float
+    interrupted: bool
+
+
+class Session:
+    """What one call of `run_trials` has done so far, and the one place that stores results."""
+
+    def __init__(
+        self, store: RunStore, config: ClusterConfig, progress: Progress, todo: Sequence[Trial]
+    ) -> None:
+        self.store = store
+        self.config = config
+        self.progress = progress
+        self.todo = todo
+        self.workers = 1
+        self.ran = 0
+        self.lost_workers = 0
+        self.interrupted = False
+        self._again = {trial.trial_id for trial in todo}
+        self._started = datetime.now(UTC).isoformat()
+        self._clock = time.perf_counter()
+        self._first_dispatch: float | None = None
+        self._last_result: float | None = None
+
+    def ledger(self, workers: int) -> Ledger:
+        """Open the books for a number of workers."""
+        self.workers = workers
+        return Ledger(
+            self.todo,
+            workers=workers,
+            chunk_s=self.config.chunk_s,
+            retries=self.config.retries,
+            track=self.store.manifest.track,
+        )
+
+    def dispatching(self) -> None:
+        """Note when the first trial was handed out."""
+        if self._first_dispatch is None:
+            self._first_dispatch = time.perf_counter()
+
+    def accept(self, outcomes: Sequence[Outcome]) -> None:
+        """Store outcomes and show them."""
+        if not outcomes:
+            return
+        self.store.append(outcomes)
+        self.ran += len(outcomes)
+        self._again.difference_update(outcome.trial_id for outcome in outcomes)
+        self._last_result = time.perf_counter()
+        for outcome in outcomes:
+            if outcome.failed:
+                row = outcome.row
+                self.progress.note(
+                    f"failed: {row['scenario']}, {row['policy']}, replicate {row['replicate']}: "
+                    f"{outcome.error}"
+                )
+        self.progress.update(*self.counts())
+
+    def counts(self) -> tuple[int, int]:
+        """Return trials done and failed, without those that this session will run again."""
+        finished = self.store.finished - self._again
+        failed = self.store.failed - self._again
+        return len(finished) - len(failed), len(failed)
+
+    def resume_line(self, why: str) -> str:
+        """Return why the run stopped and how to go on."""
+        finished = len(self.store.trials) - len(self._again)
+        return (
+            f"{why}: {finished} of {len(self.store.trials)} trials have a result; go on with "
+            f"`qcbench resume {self.store.manifest.run_id}`"
+        )
+
+    def log(self, finished: bool = False) -> None:
+        """Write this session to the run's `machine.json`."""
+        entry: dict[str, Any] = {
+            "started": self._started,
+            "host": os.uname().nodename,
+            "address": self.config.address,
+            "versions": versions(),
+            "trials": len(self.todo),
+        }
+        if finished:
+            summary = self.summary()
+            entry |= {
+                "finished": datetime.now(UTC).isoformat(),
+                "workers": self.workers,
+                "ran": summary.ran,
+                "lost_workers": summary.lost_workers,
+                "setup_s": round(summary.setup_s, 3),
+                "run_s": round(summary.run_s, 3),
+                "interrupted": summary.interrupted,
+            }
+        self.store.log_session(entry)
+
+    def summary(self) -> RunSummary:
+        """Return what was done up to now."""
+        begun = self._first_dispatch or time.perf_counter()
+        failed = len(self.store.failed)
+        return RunSummary(
+            folder=self.store.folder,
+            total=len(self.store.trials),
+            done=len(self.store.finished) - failed,
+            failed=failed,
+            ran=self.ran,
+            lost_workers=self.lost_workers,
+            setup_s=begun - self._clock,
+            run_s=(self._last_result or begun) - begun,
+            interrupted=self.interrupted,
+        )
