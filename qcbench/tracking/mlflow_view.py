@@ -136,11 +136,16 @@ def publish(
 
 def browse_command(uri: str) -> str:
     """Return the command that shows an SQLite store to a browser on this machine alone."""
-    store = shlex.quote(uri)
-    return (
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --host 127.0.0.1 --port 5000"
-        f" --backend-store-uri {store}"
-    )
+    words = ["mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", "5000"]
+    words += ["--backend-store-uri", uri]
+    # Without these the server makes a folder for artifacts wherever it is started.
+    words += ["--no-serve-artifacts", "--default-artifact-root", _artifacts(uri)]
+    return f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false {shlex.join(words)}"
+
+
+def _artifacts(uri: str) -> str:
+    """Where the artifacts of an SQLite store lie."""
+    return str(Path(uri.removeprefix(SQLITE)).parent / "mlartifacts")
 
 
 def _show_table(client: "MlflowClient", experiment: str, identity: str, summary: Summary) -> str:
@@ -180,8 +185,7 @@ def _experiment(client: "MlflowClient", name: str, uri: str) -> str:
         return str(found.experiment_id)
     place = None
     if uri.startswith(SQLITE):
-        place = (Path(uri.removeprefix(SQLITE)).parent / "mlartifacts").as_uri()
-        place += f"/{quote(name, safe='')}"
+        place = f"{Path(_artifacts(uri)).as_uri()}/{quote(name, safe='')}"
     kind = {"mlflow.experimentKind": "custom_model_development"}  # else the pages are about agents
     return str(client.create_experiment(name, artifact_location=place, tags=kind))
 
