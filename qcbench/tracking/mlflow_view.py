@@ -6,14 +6,12 @@ Publishing the same run again writes nothing where nothing has changed, and repl
 
 import hashlib
 import json
-import math
-import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import polars as pl
@@ -23,18 +21,27 @@ from qcbench.errors import InputError
 from qcbench.stats.summary import Summary
 from qcbench.tracking.client import SQLITE, mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.content import (
+    DIGEST_TAG,
+    KIND_TAG,
+    POLICY_TAG,
+    RUN_TAG,
+    SCENARIO_TAG,
+    Content,
+    child_contents,
+    metric_name,
+    parent_content,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-ARTIFACTS = ("trials.parquet", "timings.parquet", "failures.jsonl", "manifest.json", "report.html")
-FOLDERS = ("figures",)
 BATCH = 1000
 """Metrics that one request may carry."""
+PARENT = ("", "")
+"""Key of the parent where children have scenario and policy."""
 
-RUN_TAG, KIND_TAG, DIGEST_TAG = "qcbench.run", "qcbench.kind", "qcbench.digest"
-SCENARIO_TAG, POLICY_TAG = "qcbench.scenario", "qcbench.policy"
 BROWSER = "http://127.0.0.1:5000"
 
 
@@ -61,24 +68,6 @@ class Published:
     written: int
     link: str
     command: str
-
-
-@dataclass(frozen=True)
-class _Content:
-    """What a run in MLflow holds."""
-
-    name: str
-    tags: Mapping[str, str]
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
-    series: Mapping[str, Sequence[tuple[int, float]]]
-    files: Mapping[str, str]
-
-    @property
-    def digest(self) -> str:
-        """Equal for equal content."""
-        content = [self.name, self.tags, self.params, self.metrics, self.series, self.files]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def publish(
@@ -111,10 +100,12 @@ def publish(
         experiment = _experiment(client, tracking.experiment or suite.name, uri)
         identity = _identity(folder)
         known = _known(client, experiment, identity)
-        parent_content = _parent(folder, trials, suite, summary, identity, note)
-        parent, written = _write_parent(client, experiment, known, parent_content, folder)
+        parent_run = parent_content(folder, trials, suite, summary, identity, note)
+        parent, written = _write_parent(client, experiment, known, parent_run, folder)
         child_ids: dict[tuple[str, str], str] = {}
-        for content in _children(trials, summary, suite, tracking, identity, parent):
+        for content in child_contents(
+            trials, summary, suite, tracking.replicates, identity, parent
+        ):
             key = (content.tags[SCENARIO_TAG], content.tags[POLICY_TAG])
             child_ids[key], new = _write_child(client, experiment, known.pop(key, []), content)
             written += new
@@ -154,7 +145,7 @@ def _show_table(client: "MlflowClient", experiment: str, identity: str, summary:
     MLflow's own table hides every metric. A shared view is a tag of the experiment that holds the
     table's settings as JSON; the page finds it by its key.
     """
-    metric = _metric_name(summary.metric)
+    metric = metric_name(summary.metric)
     columns = [metric, f"{metric}_ci_low", f"{metric}_ci_high", "relative_percent"]
     columns += [name for name in ("violations", "mean_fidelity") if name in summary.means.columns]
     state = {
@@ -168,9 +159,6 @@ def _show_table(client: "MlflowClient", experiment: str, identity: str, summary:
     if client.get_experiment(experiment).tags.get(tag) != value:
         client.set_experiment_tag(experiment, tag, value)
     return f"/#/experiments/{experiment}/runs?viewStateShareKey={key}"
-
-
-PARENT = ("", "")
 
 
 def _experiment(client: "MlflowClient", name: str, uri: str) -> str:
@@ -222,7 +210,7 @@ def _write_parent(
     client: "MlflowClient",
     experiment: str,
     known: Mapping[tuple[str, str], list["Run"]],
-    content: _Content,
+    content: Content,
     folder: Path,
 ) -> tuple[str, int]:
     """Write the parent, in place where it exists: its id stays. Returns id and runs written."""
@@ -247,7 +235,7 @@ def _write_parent(
 
 
 def _write_child(
-    client: "MlflowClient", experiment: str, runs: list["Run"], content: _Content
+    client: "MlflowClient", experiment: str, runs: list["Run"], content: Content
 ) -> tuple[str, int]:
     """Keep the child that is as it should be, or write it anew: histories cannot be rewritten."""
     current = [run for run in runs if _is_current(run, content)]
@@ -260,17 +248,17 @@ def _write_child(
     return run_id, 1
 
 
-def _is_current(run: "Run", content: _Content) -> bool:
+def _is_current(run: "Run", content: Content) -> bool:
     ended = run.info.status in ("FINISHED", "FAILED")
     return bool(ended and run.data.tags.get(DIGEST_TAG) == content.digest)
 
 
-def _create(client: "MlflowClient", experiment: str, content: _Content) -> str:
+def _create(client: "MlflowClient", experiment: str, content: Content) -> str:
     run = client.create_run(experiment, tags=dict(content.tags), run_name=content.name)
     return str(run.info.run_id)
 
 
-def _log(client: "MlflowClient", run_id: str, content: _Content) -> None:
+def _log(client: "MlflowClient", run_id: str, content: Content) -> None:
     from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - heavy
 
     now = int(time.time() * 1000)
@@ -285,7 +273,7 @@ def _log(client: "MlflowClient", run_id: str, content: _Content) -> None:
         client.log_batch(run_id, metrics=points[start : start + BATCH])
 
 
-def _finish(client: "MlflowClient", run_id: str, content: _Content) -> None:
+def _finish(client: "MlflowClient", run_id: str, content: Content) -> None:
     """Last of all: a run that is not finished is written again by the next publication."""
     failed = content.metrics.get("trials_done", 1.0) == 0
     client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
@@ -294,143 +282,3 @@ def _finish(client: "MlflowClient", run_id: str, content: _Content) -> None:
 def _delete(client: "MlflowClient", runs: Sequence["Run"]) -> None:
     for run in runs:
         client.delete_run(run.info.run_id)
-
-
-def _parent(
-    folder: Path,
-    trials: pl.DataFrame,
-    suite: SuiteConfig,
-    summary: Summary,
-    identity: str,
-    note: str,
-) -> _Content:
-    done = int((trials.get_column("status") == "done").sum())
-    best = summary.overall.row(0, named=True)
-    tags = {
-        RUN_TAG: identity,
-        KIND_TAG: "suite",
-        "qcbench.trials": str(trials.height),
-        "qcbench.best": str(best["policy"]),
-        "mlflow.source.name": "qcbench",
-        "mlflow.source.type": "LOCAL",
-    }
-    if note:
-        tags["mlflow.note.content"] = note
-    return _Content(
-        name=folder.resolve().name,
-        tags=tags,
-        params={
-            "suite": suite.name,
-            "track": suite.track,
-            "engine": suite.engine,
-            "seed": str(suite.seed),
-            "replicates": str(suite.replicates),
-            "primary_metric": suite.primary_metric,
-            "goal": suite.goal,
-            "baseline": suite.baseline,
-        },
-        metrics={
-            "trials_done": float(done),
-            "trials_failed": float(trials.height - done),
-            "scenarios": float(trials.get_column("scenario").n_unique()),
-            "policies": float(trials.get_column("policy").n_unique()),
-        },
-        series={},
-        files=_files(folder),
-    )
-
-
-def _files(folder: Path) -> dict[str, str]:
-    """Artifacts that exist, and a hash of their content."""
-    found: dict[str, str] = {}
-    for name in (*ARTIFACTS, *FOLDERS):
-        path = folder / name
-        parts = [path] if path.is_file() else sorted(path.glob("*")) if path.is_dir() else []
-        if parts:
-            content = hashlib.sha256()
-            for part in parts:
-                content.update(part.name.encode() + part.read_bytes())
-            found[name] = content.hexdigest()
-    return found
-
-
-def _children(
-    trials: pl.DataFrame,
-    summary: Summary,
-    suite: SuiteConfig,
-    tracking: TrackingConfig,
-    identity: str,
-    parent: str,
-) -> list[_Content]:
-    policies = {policy.label or policy.name: policy for policy in suite.policies}
-    found = []
-    for row in summary.scenarios.iter_rows(named=True):
-        scenario, name = str(row["scenario"]), str(row["policy"])
-        means = summary.means.filter(pl.col("scenario") == scenario, pl.col("policy") == name)
-        policy = policies.get(name)
-        parameters = policy.parameters if policy is not None else {}
-        found.append(
-            _Content(
-                name=f"{name} · {scenario}",
-                tags={
-                    RUN_TAG: identity,
-                    KIND_TAG: "policy",
-                    SCENARIO_TAG: scenario,
-                    POLICY_TAG: name,
-                    "mlflow.parentRunId": parent,
-                    "mlflow.source.name": "qcbench",
-                    "mlflow.source.type": "LOCAL",
-                },
-                params={
-                    "scenario": scenario,
-                    "policy": name,
-                    "policy_name": policy.name if policy is not None else name,
-                    "seed": str(suite.seed),
-                    "baseline": summary.baseline,
-                    **{f"policy.{key}": str(value) for key, value in parameters.items()},
-                },
-                metrics=_metrics(row, means, summary.metric),
-                series=_series(trials, scenario, name, summary.metric)
-                if (tracking.replicates)
-                else {},
-                files={},
-            )
-        )
-    return found
-
-
-def _metrics(row: Mapping[str, Any], means: pl.DataFrame, metric: str) -> dict[str, float]:
-    """Aggregates of a scenario and policy: the mean of every metric, and the comparison."""
-    values: dict[str, Any] = {}
-    if means.height:
-        values |= means.drop("scenario", "policy").row(0, named=True)
-    values |= {f"{metric}_{end}": row[end] for end in ("iqm", "ci_low", "ci_high")}
-    values |= {name: row[name] for name in row if name.startswith(("rank", "relative_"))}
-    values |= {name: row[name] for name in ("difference", "probability_of_improvement")}
-    values |= {f"trials_{kind}": row[key] for kind, key in COUNTS.items()}
-    values["collapsed"] = int(row["collapsed"])
-    return {
-        _metric_name(name): float(value)
-        for name, value in values.items()
-        if value is not None and math.isfinite(value)
-    }
-
-
-COUNTS = {"done": "n", "failed": "failed", "missing": "missing"}
-
-
-def _series(
-    trials: pl.DataFrame, scenario: str, policy: str, metric: str
-) -> dict[str, list[tuple[int, float]]]:
-    """The primary metric of every replicate, with the replicate as the step."""
-    rows = trials.filter(
-        pl.col("scenario") == scenario, pl.col("policy") == policy, pl.col("status") == "done"
-    ).sort("replicate")
-    values = rows.select("replicate", pl.col(metric).cast(pl.Float64)).drop_nulls()
-    points = [(int(step), float(value)) for step, value in values.iter_rows()]
-    return {f"replicate/{_metric_name(metric)}": points} if points else {}
-
-
-def _metric_name(name: str) -> str:
-    """A name that MLflow accepts."""
-    return re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)

@@ -1,0 +1,176 @@
+"""What the runs in MLflow hold: a parent for the suite, a child per scenario and policy."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from qcbench.bench.config import SuiteConfig
+from qcbench.stats.summary import Summary
+
+ARTIFACTS = ("trials.parquet", "timings.parquet", "failures.jsonl", "manifest.json", "report.html")
+FOLDERS = ("figures",)
+RUN_TAG, KIND_TAG, DIGEST_TAG = "qcbench.run", "qcbench.kind", "qcbench.digest"
+SCENARIO_TAG, POLICY_TAG = "qcbench.scenario", "qcbench.policy"
+COUNTS = {"done": "n", "failed": "failed", "missing": "missing"}
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a run in MLflow holds; `files` are artifacts and hashes of their content."""
+
+    name: str
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    series: Mapping[str, Sequence[tuple[int, float]]]
+    files: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal content."""
+        content = [self.name, self.tags, self.params, self.metrics, self.series, self.files]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def parent_content(
+    folder: Path,
+    trials: pl.DataFrame,
+    suite: SuiteConfig,
+    summary: Summary,
+    identity: str,
+    note: str,
+) -> Content:
+    """Return what the parent holds: the suite, the outcome in short, and the run's files."""
+    done = int((trials.get_column("status") == "done").sum())
+    best = summary.overall.row(0, named=True)
+    tags = {
+        RUN_TAG: identity,
+        KIND_TAG: "suite",
+        "qcbench.trials": str(trials.height),
+        "qcbench.best": str(best["policy"]),
+        "mlflow.source.name": "qcbench",
+        "mlflow.source.type": "LOCAL",
+    }
+    if note:
+        tags["mlflow.note.content"] = note
+    return Content(
+        name=folder.resolve().name,
+        tags=tags,
+        params={
+            "suite": suite.name,
+            "track": suite.track,
+            "engine": suite.engine,
+            "seed": str(suite.seed),
+            "replicates": str(suite.replicates),
+            "primary_metric": suite.primary_metric,
+            "goal": suite.goal,
+            "baseline": suite.baseline,
+        },
+        metrics={
+            "trials_done": float(done),
+            "trials_failed": float(trials.height - done),
+            "scenarios": float(trials.get_column("scenario").n_unique()),
+            "policies": float(trials.get_column("policy").n_unique()),
+        },
+        series={},
+        files=artifact_hashes(folder),
+    )
+
+
+def artifact_hashes(folder: Path) -> dict[str, str]:
+    """Artifacts that exist, and a hash of their content."""
+    found: dict[str, str] = {}
+    for name in (*ARTIFACTS, *FOLDERS):
+        path = folder / name
+        parts = [path] if path.is_file() else sorted(path.glob("*")) if path.is_dir() else []
+        if parts:
+            content = hashlib.sha256()
+            for part in parts:
+                content.update(part.name.encode() + part.read_bytes())
+            found[name] = content.hexdigest()
+    return found
+
+
+def child_contents(
+    trials: pl.DataFrame,
+    summary: Summary,
+    suite: SuiteConfig,
+    replicates: bool,
+    identity: str,
+    parent: str,
+) -> list[Content]:
+    """Return what each child holds: a policy's parameters and numbers in one scenario."""
+    policies = {policy.label or policy.name: policy for policy in suite.policies}
+    found = []
+    for row in summary.scenarios.iter_rows(named=True):
+        scenario, name = str(row["scenario"]), str(row["policy"])
+        means = summary.means.filter(pl.col("scenario") == scenario, pl.col("policy") == name)
+        policy = policies.get(name)
+        parameters = policy.parameters if policy is not None else {}
+        found.append(
+            Content(
+                name=f"{name} · {scenario}",
+                tags={
+                    RUN_TAG: identity,
+                    KIND_TAG: "policy",
+                    SCENARIO_TAG: scenario,
+                    POLICY_TAG: name,
+                    "mlflow.parentRunId": parent,
+                    "mlflow.source.name": "qcbench",
+                    "mlflow.source.type": "LOCAL",
+                },
+                params={
+                    "scenario": scenario,
+                    "policy": name,
+                    "policy_name": policy.name if policy is not None else name,
+                    "seed": str(suite.seed),
+                    "baseline": summary.baseline,
+                    **{f"policy.{key}": str(value) for key, value in parameters.items()},
+                },
+                metrics=_metrics(row, means, summary.metric),
+                series=_series(trials, scenario, name, summary.metric) if (replicates) else {},
+                files={},
+            )
+        )
+    return found
+
+
+def _metrics(row: Mapping[str, Any], means: pl.DataFrame, metric: str) -> dict[str, float]:
+    """Aggregates of a scenario and policy: the mean of every metric, and the comparison."""
+    values: dict[str, Any] = {}
+    if means.height:
+        values |= means.drop("scenario", "policy").row(0, named=True)
+    values |= {f"{metric}_{end}": row[end] for end in ("iqm", "ci_low", "ci_high")}
+    values |= {name: row[name] for name in row if name.startswith(("rank", "relative_"))}
+    values |= {name: row[name] for name in ("difference", "probability_of_improvement")}
+    values |= {f"trials_{kind}": row[key] for kind, key in COUNTS.items()}
+    values["collapsed"] = int(row["collapsed"])
+    return {
+        metric_name(name): float(value)
+        for name, value in values.items()
+        if value is not None and math.isfinite(value)
+    }
+
+
+def _series(
+    trials: pl.DataFrame, scenario: str, policy: str, metric: str
+) -> dict[str, list[tuple[int, float]]]:
+    """The primary metric of every replicate, with the replicate as the step."""
+    rows = trials.filter(
+        pl.col("scenario") == scenario, pl.col("policy") == policy, pl.col("status") == "done"
+    ).sort("replicate")
+    values = rows.select("replicate", pl.col(metric).cast(pl.Float64)).drop_nulls()
+    points = [(int(step), float(value)) for step, value in values.iter_rows()]
+    return {f"replicate/{metric_name(metric)}": points} if points else {}
+
+
+def metric_name(name: str) -> str:
+    """A name that MLflow accepts."""
+    return re.sub(r"[^A-Za-z0-9_\-. :/]", "_", name)
