@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
+from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.execution import DONE, STATUS
 from qcbench.cloud.world import World
 from qcbench.fleet.profile import Fleet
@@ -37,6 +38,7 @@ class Records:
         busy_s: execution time per QPU, shape (QPUs,); qubit-share weighted on shared QPUs.
         end_s: the clock when the observation ended.
         decisions: decisions that the policy took.
+        estimates: what physics said of every task on every QPU.
         truncated: whether the rules allowed no further one.
     """
 
@@ -68,6 +70,7 @@ class Records:
     end_s: float
     decisions: int
     truncated: bool
+    estimates: Estimates
 
     def __len__(self) -> int:
         return len(self.job)
@@ -201,6 +204,7 @@ def collect(
         end_s=world.clock.now,
         decisions=world.decisions,
         truncated=world.truncated,
+        estimates=world.estimates,
     )
 
 
