@@ -1,0 +1,187 @@
+"""Finding policies, and what is said of names and parameters that do not fit."""
+
+import importlib.metadata
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from qcbench.errors import InputError
+from qcbench.fleet.profile import Fleet, QpuProfile
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.protocol import PolicyContext
+
+FLEET = Fleet("one", (QpuProfile(name="q0", qubits=1, family="tiny"),))
+CONTEXT = PolicyContext(FLEET, np.random.default_rng(0))
+
+
+def check(name: str, **parameters: Any) -> None:
+    registry.check_parameters("placement", PolicyConfig(name=name, parameters=parameters))
+
+
+def one_line(error: pytest.ExceptionInfo[InputError]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("track", "names"),
+    [
+        (
+            "placement",
+            {
+                *("round_robin", "greedy", "greedy_error", "random", "scripted", "weighted"),
+                *("earliest_available", "earliest_completion", "fastest", "best_fidelity"),
+                "lookahead",
+            },
+        ),
+        ("queueing", {"fifo", "lifo", "random"}),
+        ("allocation", {"fewest_parts"}),
+    ],
+)
+def test_what_is_there(track: Any, names: set[str]) -> None:
+    assert names <= set(registry.names(track))
+
+
+def test_an_unknown_policy_gets_the_nearest_names() -> None:
+    with pytest.raises(InputError) as error:
+        check("gredy")
+    assert one_line(error).startswith("policy gredy: no such placement policy; did you mean greedy")
+    with pytest.raises(InputError, match="known: fewest_parts"):
+        registry.find("allocation", "zzzzz")
+
+
+def test_a_track_without_policies() -> None:
+    with pytest.raises(InputError, match="no such partition policy"):
+        registry.find("partition", "greedy")
+    assert registry.names("partition") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("weighted", {"tme": 1.0}, "policy weighted: no parameter tme; did you mean time?"),
+        ("greedy", {"depth": 1}, "policy greedy: no parameter depth; it has none"),
+        ("weighted", {"time": "fast"}, "parameter time is 'fast'; it must be float"),
+        ("weighted", {"time": True}, "parameter time is True; it must be float"),
+        ("weighted", {"time": float("nan")}, "parameter time is nan; it must be finite"),
+        ("weighted", {"price": float("inf")}, "parameter price is inf; it must be finite"),
+        ("lookahead", {"horizon": 2.5}, "parameter horizon is 2.5; it must be int"),
+        ("lookahead", {"horizon": "2"}, "parameter horizon is '2'; it must be int"),
+        ("scripted", {}, "policy scripted: parameter file is missing"),
+        ("scripted", {"file": 3}, "parameter file is 3; it must be str"),
+    ],
+)
+def test_parameters_that_do_not_fit(name: str, parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        check(name, **parameters)
+    assert message in one_line(error)
+
+
+def test_an_integer_is_a_float() -> None:
+    check("weighted", time=2, fidelity=0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"time": -1.0}, "parameter time is -1; it must be finite and >= 0"),
+        ({"time": 0, "fidelity": 0, "price": 0}, "one of time, fidelity, price must be positive"),
+    ],
+)
+def test_weights_that_make_no_sense(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        registry.make("placement", PolicyConfig(name="weighted", parameters=parameters), CONTEXT)
+    assert message in one_line(error)
+
+
+class Point:
+    """An entry point as `importlib.metadata` gives it."""
+
+    def __init__(self, name: str, target: Any) -> None:
+        self.name, self.value = name, "their_package:policy"
+        self._target = target
+
+    def load(self) -> Any:
+        if isinstance(self._target, Exception):
+            raise self._target
+        return self._target
+
+
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def install(name: str, target: Any) -> None:
+        points = [Point(name, target)]
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: points)
+
+    return install
+
+
+def test_a_plug_in_takes_part(plug_in: Any) -> None:
+    def factory(context: PolicyContext, *, mode: Literal["a", "b"] = "a", any_thing=None):  # type: ignore[no-untyped-def]
+        """Always the first one.
+
+        Details follow.
+        """
+        return lambda _view: 0
+
+    plug_in("placement.first", factory)
+    assert "first" in registry.names("placement")
+    assert "first" not in registry.names("queueing")
+    assert registry.find("placement", "first").summary == "Always the first one"
+    check("first", mode="b", any_thing="whatever")
+    with pytest.raises(InputError, match="parameter mode is 'c'; it must be 'a' or 'b'"):
+        check("first", mode="c")
+    decide = registry.make("placement", PolicyConfig(name="first"), CONTEXT)
+    assert decide(None) == 0  # type: ignore[arg-type]
+
+
+def test_a_plug_in_may_be_a_class(plug_in: Any) -> None:
+    class Last:
+        """Always the last one."""
+
+        def __init__(self, context: PolicyContext, *, offset: int | None = None) -> None:
+            self.last = len(context.fleet) - 1
+
+        def __call__(self, _view: object) -> int:
+            return self.last
+
+    plug_in("placement.last", Last)
+    check("last", offset=3)
+    with pytest.raises(InputError, match=r"parameter offset is 0\.5; it must be int or NoneType"):
+        check("last", offset=0.5)
+    config = PolicyConfig(name="last")
+    assert registry.make("placement", config, CONTEXT)(None) == 0  # type: ignore[arg-type]
+
+
+def test_annotations_as_text(plug_in: Any) -> None:
+    module = ModuleType("their_package")
+    source = '''
+from __future__ import annotations
+def policy(context: PolicyContext, *, size: int = 1):
+    """Theirs."""
+    return lambda view: size
+def resolved(context: object, *, size: int = 1):
+    """Theirs."""
+    return lambda view: size
+'''
+    exec(compile(source, "their_package", "exec"), module.__dict__)
+    # `PolicyContext` is not known there; nothing can be checked, so nothing is refused.
+    plug_in("placement.theirs", module.policy)
+    check("theirs", size=1)
+    plug_in("placement.theirs", module.resolved)
+    with pytest.raises(InputError, match="it must be int"):
+        check("theirs", size="1")
+
+
+def test_plug_ins_that_cannot_be_used(plug_in: Any) -> None:
+    plug_in("placement.broken", ImportError("No module named 'theirs'"))
+    with pytest.raises(InputError) as error:
+        check("broken")
+    assert "cannot be loaded (ImportError: No module named 'theirs')" in one_line(error)
+    plug_in("placement.broken", 3)
+    with pytest.raises(InputError, match="is no function and no class"):
+        check("broken")

@@ -1,0 +1,106 @@
+"""Random situations to put before a policy."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from qcbench.fleet.profile import Fleet, QpuProfile
+from qcbench.policies.view import AllocationView, PlacementView, QueueView, TaskTable, WaitingTask
+
+
+def random_fleet(rng: np.random.Generator, qpus: int) -> Fleet:
+    return Fleet(
+        "random",
+        tuple(
+            QpuProfile(
+                name=f"q{index}",
+                qubits=int(rng.integers(2, 30)),
+                family="tiny",
+                readout_error=float(rng.choice([0.0, 0.01, rng.uniform(0, 0.2)])),
+                price_per_s=float(rng.choice([0.0, 1.0, 1.6])),
+            )
+            for index in range(qpus)
+        ),
+    )
+
+
+def random_table(rng: np.random.Generator, fleet: Fleet, tasks: int) -> TaskTable:
+    """Estimates with ties, zeros and large values; every task fits at least one QPU."""
+    qpus = len(fleet)
+    qubits = rng.integers(1, int(fleet.qubits.max()) + 1, size=tasks)
+    # Every third task fits the widest QPU only, where there is one.
+    qubits[::3] = fleet.qubits.max()
+    feasible = qubits[:, np.newaxis] <= fleet.qubits
+    price = np.array([qpu.price_per_s for qpu in fleet])
+    exec_s = rng.choice([0.0, 1.0, 1e-9, 1e7], size=(tasks, qpus)) * rng.uniform(
+        0.5, 2.0, size=(tasks, qpus)
+    )
+    fidelity = rng.choice([0.0, 1e-300, 0.5, 1.0], size=(tasks, qpus))
+    columns = (
+        feasible,
+        np.where(feasible, exec_s, np.inf),
+        np.where(feasible, fidelity, 0.0),
+        np.where(feasible, exec_s * price, np.inf),
+    )
+    for column in columns:
+        column.flags.writeable = False
+    ones = np.ones(tasks, dtype=np.int64)
+    return TaskTable(
+        qubits,
+        rng.integers(1, 100, tasks),
+        1024 * ones,
+        rng.integers(0, 100, tasks),
+        *(list(column) for column in columns),
+    )
+
+
+def placement_views(seed: int, fleet: Fleet, count: int) -> Iterator[PlacementView]:
+    """The same view, filled anew; idle, busy, overdue and broken QPUs."""
+    rng = np.random.default_rng(seed)
+    qpus = len(fleet)
+    table = random_table(rng, fleet, count)
+    free_at_s, queue_length = np.full(qpus, -1.0), np.zeros(qpus, dtype=np.int64)
+    up = np.ones(qpus, dtype=np.bool_)
+    view = PlacementView(fleet, table, free_at_s, queue_length, up)
+    now_s = 0.0
+    for row in range(count):
+        now_s += float(rng.choice([0.0, 0.5, 100.0]))
+        free_at_s[:] = rng.choice([-1.0, now_s, now_s + 3.0, now_s / 2, 1e9], size=qpus)
+        queue_length[:] = np.where(free_at_s > now_s, rng.integers(1, 5, qpus), 0)
+        up[:] = rng.random(qpus) < rng.choice([0.0, 0.6, 1.0])
+        view.now_s = now_s
+        view.row = row
+        view.task_qubits = int(table.qubits[row])
+        view.depth = int(table.depth[row])
+        view.shots = int(table.shots[row])
+        view.violations = int(rng.integers(0, 2) * rng.integers(0, 9))
+        yield view
+
+
+def allocation_views(seed: int, fleet: Fleet, count: int) -> Iterator[AllocationView]:
+    """Tasks of up to all qubits together; QPUs that are full, part full, empty."""
+    rng = np.random.default_rng(seed)
+    table = random_table(rng, fleet, count)
+    free = fleet.qubits.copy()
+    view = AllocationView(fleet, table, free)
+    for row in range(count):
+        free[:] = rng.integers(0, fleet.qubits + 1) if row % 3 else fleet.qubits
+        view.now_s += 1.0
+        view.row = row
+        view.task_qubits = int(rng.integers(1, fleet.qubits.sum() + 1))
+        view.waiting = int(rng.integers(1, 5))
+        yield view
+
+
+def queue_views(seed: int, fleet: Fleet, count: int) -> Iterator[QueueView]:
+    rng = np.random.default_rng(seed)
+    table = random_table(rng, fleet, 50)
+    view = QueueView(fleet, table)
+    for _ in range(count):
+        view.now_s += 1.0
+        view.qpu = int(rng.integers(len(fleet)))
+        view.waiting = tuple(
+            WaitingTask(int(row), int(row), float(row), 0.0, int(rng.integers(1, 5)), 1)
+            for row in np.sort(rng.choice(50, size=rng.integers(1, 20), replace=False))
+        )
+        yield view
