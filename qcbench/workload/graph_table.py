@@ -1,0 +1,191 @@
+"""Interaction graphs by algorithm and width: in closed form, or from the packaged table."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from qcbench.errors import InputError, nearest
+from qcbench.workload.graphs import IN_CLOSED_FORM, InteractionGraph, graph_of
+
+PACKAGED_GRAPHS = Path(__file__).resolve().parent.parent / "data" / "interactions.parquet"
+
+IN_TABLE: dict[str, str] = {
+    "qaoa": "qaoa",
+    "adder": "cdkm_ripple_carry_adder",
+    "qft_adder": "draper_qft_adder",
+    "multiplier": "hrs_cumulative_multiplier",
+    "qft_multiplier": "rg_qft_multiplier",
+}
+"""Algorithms of the packaged table, and what MQT Bench 2 calls them."""
+
+GRAPH_ALGORITHMS = (*IN_CLOSED_FORM, *IN_TABLE)
+
+TABLE_WIDTHS = range(4, 41)
+"""Widths of the packaged table; an adder or multiplier exists at some of them only."""
+
+CLOSED_FORM_WIDTHS = range(2, 1025)
+
+DEPTHS: dict[str, Callable[[int], int]] = {
+    "qft": lambda qubits: 2 * qubits,
+    "dj": lambda qubits: qubits + 3,  # one more where the oracle flips its last input
+    "ghz": lambda qubits: qubits + 1,
+}
+"""Layers with the measurement, of the circuits in closed form."""
+
+
+@dataclass(frozen=True)
+class GraphEntry:
+    """A circuit of the table: its graph, and its depth in layers."""
+
+    graph: InteractionGraph
+    depth: int
+
+
+def widths_of(algorithm: str) -> Sequence[int]:
+    """Return the widths at which an algorithm's graph is known, in order.
+
+    Raises:
+        InputError: an unknown algorithm.
+    """
+    if algorithm in IN_CLOSED_FORM:
+        return CLOSED_FORM_WIDTHS
+    if algorithm not in IN_TABLE:
+        raise InputError(
+            f"algorithm {algorithm}: no such interaction graph"
+            f"{nearest(algorithm, GRAPH_ALGORITHMS)}"
+        )
+    return sorted(width for name, width in _table() if name == algorithm)
+
+
+@cache
+def graph_entry(algorithm: str, qubits: int) -> GraphEntry:
+    """Return the graph of an algorithm at a width.
+
+    Raises:
+        InputError: an unknown algorithm, or a width at which it does not exist.
+    """
+    widths = widths_of(algorithm)
+    if qubits not in widths:
+        options = list(widths)
+        near = sorted(sorted(options, key=lambda width: abs(width - qubits))[:4])
+        raise InputError(
+            f"algorithm {algorithm}: there is none on {qubits} qubits; the nearest are "
+            f"{', '.join(str(width) for width in near)}"
+        )
+    if algorithm in IN_CLOSED_FORM:
+        return GraphEntry(IN_CLOSED_FORM[algorithm](qubits), DEPTHS[algorithm](qubits))
+    return _table()[algorithm, qubits]
+
+
+@cache
+def _table() -> dict[tuple[str, int], GraphEntry]:
+    import polars as pl  # noqa: PLC0415
+
+    entries = {}
+    for row in pl.read_parquet(PACKAGED_GRAPHS).iter_rows(named=True):
+        edges = np.array([row["first"], row["second"], row["gates"]], dtype=np.int64).T
+        graph = InteractionGraph(row["qubits"], np.ascontiguousarray(edges))
+        entries[row["algorithm"], row["qubits"]] = GraphEntry(graph, row["depth"])
+    return entries
+
+
+def build_graph_table(path: Path, progress: Callable[[str], None] = lambda _: None) -> None:
+    """Build the packaged table with MQT Bench.
+
+    The same package versions give the same table; they are in the file's metadata.
+
+    Raises:
+        InputError: mqt.bench is not installed, or the file cannot be written.
+    """
+    import polars as pl  # noqa: PLC0415
+
+    from qcbench.workload.atomic import replacing  # noqa: PLC0415
+    from qcbench.workload.interactions import interactions  # noqa: PLC0415
+
+    rows = []
+    for algorithm in IN_TABLE:
+        for width in TABLE_WIDTHS:
+            circuit = mqt_circuit(algorithm, width)
+            if circuit is None:
+                continue
+            found = interactions(circuit)
+            first, second, gates = found.graph.edges.T.tolist()
+            rows.append(
+                {
+                    "algorithm": algorithm,
+                    "qubits": width,
+                    "depth": found.depth,
+                    "first": first,
+                    "second": second,
+                    "gates": gates,
+                }
+            )
+            progress(f"{algorithm} on {width} qubits: {len(first)} edges")
+    small = pl.List(pl.UInt16)
+    frame = pl.DataFrame(
+        rows,
+        schema={
+            "algorithm": pl.String,
+            "qubits": pl.UInt16,
+            "depth": pl.UInt32,
+            "first": small,
+            "second": small,
+            "gates": pl.List(pl.UInt32),
+        },
+    )
+    packages = ", ".join(f"{name} {version(name)}" for name in ("mqt.bench", "qiskit"))
+    with replacing(path) as temporary:
+        frame.write_parquet(temporary, compression="zstd", metadata={"packages": packages})
+
+
+def mqt_circuit(algorithm: str, qubits: int) -> "object | None":
+    """Return MQT Bench's `QuantumCircuit`, None where the algorithm has none of this width.
+
+    Raises:
+        InputError: mqt.bench is not installed.
+    """
+    try:
+        from mqt.bench import BenchmarkLevel, get_benchmark  # noqa: PLC0415
+    except ImportError as error:
+        from qcbench.workload.targets import INSTALL  # noqa: PLC0415
+
+        raise InputError(f"circuits are built with mqt.bench ({error.name}); {INSTALL}") from error
+    try:
+        circuit: object = get_benchmark(
+            IN_TABLE.get(algorithm, algorithm), BenchmarkLevel.ALG, qubits
+        )
+    except ValueError:
+        return None
+    return circuit
+
+
+def named_graph(name: str, where: str) -> InteractionGraph:
+    """Return the graph of `algorithm:width`, such as `qft:30`.
+
+    Raises:
+        InputError: not of that form, or no such circuit.
+    """
+    algorithm, colon, width = name.partition(":")
+    if not colon or not width.isdigit():
+        raise InputError(f"{where}: {name!r}; write ALGORITHM:WIDTH, such as qft:30")
+    try:
+        return graph_entry(algorithm, int(width)).graph
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+__all__ = [
+    "GRAPH_ALGORITHMS",
+    "PACKAGED_GRAPHS",
+    "GraphEntry",
+    "build_graph_table",
+    "graph_entry",
+    "graph_of",
+    "mqt_circuit",
+    "named_graph",
+    "widths_of",
+]
