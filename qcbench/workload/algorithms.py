@@ -31,3 +31,17 @@ FAMILIES: dict[str, str] = {
 
 PUBLISHED_FAMILIES = ("ibmq7", "ibmq16", "ibmq27", "ibmq127")
 """The families that the published CSV format has columns for."""
+
+GRAPHS_IN_TABLE: dict[str, str] = {
+    "qaoa": "qaoa",
+    "adder": "cdkm_ripple_carry_adder",
+    "qft_adder": "draper_qft_adder",
+    "multiplier": "hrs_cumulative_multiplier",
+    "qft_multiplier": "rg_qft_multiplier",
+}
+"""Algorithms whose interaction graphs are packaged, and what MQT Bench 2 calls them."""
+
+GRAPH_ALGORITHMS = ("qft", "dj", "ghz", *GRAPHS_IN_TABLE)
+"""Algorithms with interaction graphs; those of the first three follow from their definition."""
+
+MAX_GRAPH_QUBITS = 1024

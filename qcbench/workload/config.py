@@ -5,7 +5,13 @@ from typing import Literal
 
 from qcbench.configs import config
 from qcbench.errors import InputError, nearest
-from qcbench.workload.algorithms import ALGORITHMS, MAX_QUBITS, MIN_QUBITS
+from qcbench.workload.algorithms import (
+    ALGORITHMS,
+    GRAPH_ALGORITHMS,
+    MAX_GRAPH_QUBITS,
+    MAX_QUBITS,
+    MIN_QUBITS,
+)
 
 
 def _require(holds: bool, message: str) -> None:
@@ -110,7 +116,43 @@ class SyntheticCircuits:
         _require(holds, f"workload.circuits.scv: {self.scv:g}; must be {least}")
 
 
-Circuits = MqtCircuits | FileCircuits | SyntheticCircuits
+@config
+class GraphCircuits:
+    """Circuits by their interaction graph, also wider than the packaged compiled ones.
+
+    An algorithm and a width at which it exists are drawn independently for every task.
+
+    Attributes:
+        algorithms: short names; `qft`, `dj` and `ghz` exist at every width, the others (`qaoa`,
+            `adder`, `qft_adder`, `multiplier`, `qft_multiplier`) at some up to 40 qubits.
+        min_qubits: narrowest circuit.
+        max_qubits: widest circuit.
+        shots: repetitions of every circuit.
+    """
+
+    source: Literal["graphs"] = "graphs"
+    algorithms: list[str] = field(default_factory=lambda: ["qft", "dj", "ghz"])
+    min_qubits: int = 15
+    max_qubits: int = 25
+    shots: int = 1024
+
+    def __post_init__(self) -> None:
+        where = "workload.circuits"
+        _require(bool(self.algorithms), f"{where}.algorithms: is empty; name at least one")
+        for name in self.algorithms:
+            if name not in GRAPH_ALGORITHMS:
+                raise InputError(
+                    f"{where}.algorithms: {name!r} is unknown{nearest(name, GRAPH_ALGORITHMS)}"
+                )
+        _require(
+            2 <= self.min_qubits <= self.max_qubits <= MAX_GRAPH_QUBITS,
+            f"{where}: qubits {self.min_qubits}..{self.max_qubits}; must rise within "
+            f"2..{MAX_GRAPH_QUBITS}",
+        )
+        _require(self.shots > 0, f"{where}.shots: {self.shots}; must be positive")
+
+
+Circuits = MqtCircuits | FileCircuits | SyntheticCircuits | GraphCircuits
 
 
 def _check_rate(rate_per_s: float | None, load: float | None) -> None:

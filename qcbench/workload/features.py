@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
+from qcbench.workload.graphs import InteractionGraph, graph_of
+from qcbench.workload.interactions import interactions
 from qcbench.workload.targets import family_target
 
 OPTIMIZATION_LEVEL = 1
@@ -40,11 +42,16 @@ class Compiled:
 
 @dataclass(frozen=True)
 class CircuitFeatures:
-    """A circuit's features before (`original`) and after transpilation, per family."""
+    """A circuit's features before (`original`) and after transpilation, per family.
+
+    Attributes:
+        interactions: rows (a, b, gates) of its interaction graph.
+    """
 
     qubits: int
     original: Compiled
     families: dict[str, Compiled]
+    interactions: list[list[int]]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -57,7 +64,12 @@ class CircuitFeatures:
             qubits=int(content["qubits"]),
             original=Compiled(**content["original"]),
             families={name: Compiled(**entry) for name, entry in content["families"].items()},
+            interactions=content["interactions"],
         )
+
+    def graph(self) -> InteractionGraph:
+        """Return the interaction graph."""
+        return graph_of(self.qubits, {(a, b): gates for a, b, gates in self.interactions})
 
 
 def extract(circuit: Any, families: Sequence[str]) -> CircuitFeatures:
@@ -71,7 +83,12 @@ def extract(circuit: Any, families: Sequence[str]) -> CircuitFeatures:
             compiled[family] = Compiled(-1, {})
         else:
             compiled[family] = _count(_pass_manager(family).run(circuit))
-    return CircuitFeatures(circuit.num_qubits, _count(_unroll(circuit)), compiled)
+    return CircuitFeatures(
+        circuit.num_qubits,
+        _count(_unroll(circuit)),
+        compiled,
+        interactions(circuit).graph.edges.tolist(),
+    )
 
 
 def _count(circuit: Any) -> Compiled:

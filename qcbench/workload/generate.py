@@ -11,6 +11,7 @@ from qcbench.workload import arrivals as processes
 from qcbench.workload.circuits import load_circuits
 from qcbench.workload.config import (
     FileCircuits,
+    GraphCircuits,
     MqtCircuits,
     QsimpyArrivals,
     SyntheticCircuits,
@@ -18,6 +19,7 @@ from qcbench.workload.config import (
 )
 from qcbench.workload.draw import draw_arrivals
 from qcbench.workload.from_file import file_workload, resolve_file
+from qcbench.workload.graph_tasks import draw_graph_tasks
 from qcbench.workload.selection import SUBSET_ROWS, SUBSET_TASKS, draw_subsets, draw_uniform
 from qcbench.workload.synthetic import synthetic_tasks
 from qcbench.workload.workload import Tasks, Workload
@@ -48,6 +50,8 @@ def make_workload(
             return file_workload(
                 config, config.circuits, replicate, circuits_rng, arrivals_rng, base_dir
             )
+        case GraphCircuits():
+            tasks = draw_graph_tasks(circuits_rng, config.tasks, config.circuits)
         case SyntheticCircuits():
             tasks = synthetic_tasks(circuits_rng, config.tasks, config.circuits)
         case MqtCircuits():

@@ -9,25 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from qcbench.errors import InputError, nearest
-from qcbench.workload.graphs import IN_CLOSED_FORM, InteractionGraph, graph_of
+from qcbench.workload.algorithms import GRAPH_ALGORITHMS, GRAPHS_IN_TABLE, MAX_GRAPH_QUBITS
+from qcbench.workload.graphs import IN_CLOSED_FORM, InteractionGraph
 
 PACKAGED_GRAPHS = Path(__file__).resolve().parent.parent / "data" / "interactions.parquet"
-
-IN_TABLE: dict[str, str] = {
-    "qaoa": "qaoa",
-    "adder": "cdkm_ripple_carry_adder",
-    "qft_adder": "draper_qft_adder",
-    "multiplier": "hrs_cumulative_multiplier",
-    "qft_multiplier": "rg_qft_multiplier",
-}
-"""Algorithms of the packaged table, and what MQT Bench 2 calls them."""
-
-GRAPH_ALGORITHMS = (*IN_CLOSED_FORM, *IN_TABLE)
 
 TABLE_WIDTHS = range(4, 41)
 """Widths of the packaged table; an adder or multiplier exists at some of them only."""
 
-CLOSED_FORM_WIDTHS = range(2, 1025)
+CLOSED_FORM_WIDTHS = range(2, MAX_GRAPH_QUBITS + 1)
 
 DEPTHS: dict[str, Callable[[int], int]] = {
     "qft": lambda qubits: 2 * qubits,
@@ -53,7 +43,7 @@ def widths_of(algorithm: str) -> Sequence[int]:
     """
     if algorithm in IN_CLOSED_FORM:
         return CLOSED_FORM_WIDTHS
-    if algorithm not in IN_TABLE:
+    if algorithm not in GRAPHS_IN_TABLE:
         raise InputError(
             f"algorithm {algorithm}: no such interaction graph"
             f"{nearest(algorithm, GRAPH_ALGORITHMS)}"
@@ -107,7 +97,7 @@ def build_graph_table(path: Path, progress: Callable[[str], None] = lambda _: No
     from qcbench.workload.interactions import interactions  # noqa: PLC0415
 
     rows = []
-    for algorithm in IN_TABLE:
+    for algorithm in GRAPHS_IN_TABLE:
         for width in TABLE_WIDTHS:
             circuit = mqt_circuit(algorithm, width)
             if circuit is None:
@@ -156,7 +146,7 @@ def mqt_circuit(algorithm: str, qubits: int) -> "object | None":
         raise InputError(f"circuits are built with mqt.bench ({error.name}); {INSTALL}") from error
     try:
         circuit: object = get_benchmark(
-            IN_TABLE.get(algorithm, algorithm), BenchmarkLevel.ALG, qubits
+            GRAPHS_IN_TABLE.get(algorithm, algorithm), BenchmarkLevel.ALG, qubits
         )
     except ValueError:
         return None
@@ -176,16 +166,3 @@ def named_graph(name: str, where: str) -> InteractionGraph:
         return graph_entry(algorithm, int(width)).graph
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-
-
-__all__ = [
-    "GRAPH_ALGORITHMS",
-    "PACKAGED_GRAPHS",
-    "GraphEntry",
-    "build_graph_table",
-    "graph_entry",
-    "graph_of",
-    "mqt_circuit",
-    "named_graph",
-    "widths_of",
-]

@@ -37,7 +37,7 @@ from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import CompiledFeatures, Tasks
 
 SUFFIXES = (".qasm", ".qasm2", ".qasm3")
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 
 def cache_folder() -> Path:
@@ -86,6 +86,7 @@ def read_qasm(
                 family: _compiled([entry.families[family] for entry in features])
                 for family in families
             },
+            graphs=[entry.graph() for entry in features],
         ),
         gates={
             "original": [format_counts(entry.original.gates) for entry in features],

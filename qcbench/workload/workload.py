@@ -7,6 +7,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
+from qcbench.workload.graphs import InteractionGraph
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Tasks:
         two_qubit_gates: number of gates on two or more qubits before transpilation.
         compiled: features per transpilation family.
         duration_s: execution time on any QPU where the workload itself states it, else None.
+        graphs: interaction graph of each circuit where the source has them, else None.
     """
 
     algorithm: Sequence[str]
@@ -45,6 +47,7 @@ class Tasks:
     two_qubit_gates: IntArray
     compiled: Mapping[str, CompiledFeatures] = field(default_factory=dict)
     duration_s: FloatArray | None = None
+    graphs: Sequence[InteractionGraph] | None = None
 
     def __len__(self) -> int:
         return len(self.qubits)
@@ -67,6 +70,7 @@ class Tasks:
                 for family, features in self.compiled.items()
             },
             duration_s=None if self.duration_s is None else self.duration_s[rows],
+            graphs=None if self.graphs is None else [self.graphs[row] for row in rows],
         )
 
 
