@@ -75,7 +75,7 @@ class PlacementBroker:
             if not execution.lost:
                 break
             if self._gives_up:
-                execution.status = FAILED
+                execution.close(FAILED)
                 self._present -= 1
                 raise TaskLost
             execution.lost = False
@@ -83,7 +83,7 @@ class PlacementBroker:
         self._queue_length[qpu] -= 1
         self._present -= 1
         execution.finish_s = clock.now
-        execution.status = DONE
+        execution.close(DONE)
 
     def _choose(self, execution: Execution) -> int:
         """Ask the policy; -1 for a decision that is infeasible."""

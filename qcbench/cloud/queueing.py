@@ -55,10 +55,10 @@ class QueueingBroker:
         yield execution.ended
         self._present -= 1
         if execution.lost:
-            execution.status = FAILED
+            execution.close(FAILED)
             raise TaskLost
         execution.finish_s = self._clock.now
-        execution.status = DONE
+        execution.close(DONE)
 
     def _join(self, execution: Execution) -> None:
         job, row = execution.job, execution.row

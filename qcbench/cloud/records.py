@@ -156,7 +156,8 @@ def collect(
         arrived: jobs that had arrived when the observation ended; the later ones have no row.
         true_errors: gives the true over the calibrated error of each QPU at each time.
     """
-    executions = sorted(world.executions, key=lambda e: (e.job, e.arrival_s))
+    # They were opened in order of time, and the sort is stable.
+    executions = sorted(world.executions, key=attrgetter("job"))
 
     def floats(name: str) -> FloatArray:
         get = attrgetter(name)
