@@ -1,0 +1,134 @@
+"""What a cluster is sent: qcbench itself, the entry point, and the user's own configs and files."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from qcbench import __version__
+from qcbench.bench.compose import conf_dir
+from qcbench.errors import InputError
+
+ENTRY = "run_suite.py"
+LIMIT_BYTES = 100 * 2**20
+"""Ray refuses packages from 500 MB on; long before that they belong into the image."""
+
+LEFT_OUT = {"__pycache__", "node_modules", "runs", "mlruns"}
+"""Folders that are never sent, besides hidden ones such as `.git` and `.venv`."""
+
+NODE_PACKAGES = ("numpy", "polars", "simpy", "hydra-core", "pydantic")
+"""What a suite needs on a node, besides Python and Ray."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A folder that is ready to be sent.
+
+    Attributes:
+        folder: becomes the working folder of the job and of its workers.
+        config_dirs: the user's config folders, relative to it.
+        size: of all files [bytes].
+    """
+
+    folder: Path
+    config_dirs: tuple[str, ...]
+    size: int
+
+
+def entry_point() -> Path:
+    """Return the script that a cluster runs: from the installed package or from the checkout."""
+    package = Path(__file__).resolve().parents[2]
+    installed = package / "jobs" / ENTRY
+    return installed if installed.is_file() else package.parent / "jobs" / ENTRY
+
+
+def stage(folder: Path, config_dirs: Sequence[Path] = (), files: Sequence[Path] = ()) -> Package:
+    """Copy into an empty folder what the cluster needs.
+
+    Args:
+        folder: where to.
+        config_dirs: the user's config folders.
+        files: files and folders below the current one; they keep their relative path, so that the
+            same relative path in a config means the same file here and there.
+
+    Raises:
+        InputError: a path that does not exist or is not below the current folder, or too much data.
+    """
+    package = Path(__file__).resolve().parents[2]
+    _copy(package, folder / "qcbench")
+    if not (folder / "qcbench" / "conf").is_dir():
+        _copy(conf_dir(), folder / "qcbench" / "conf")
+    shutil.copyfile(entry_point(), folder / ENTRY)
+    _declare(folder)
+    names = []
+    for number, source in enumerate(config_dirs):
+        if not source.is_dir():
+            raise InputError(f"--config-dir {source}: no such folder")
+        names.append(f"conf-{number}")
+        _copy(source, folder / names[-1])
+    here = Path.cwd().resolve()
+    for path in files:
+        if not path.exists():
+            raise InputError(f"--send {path}: no such file or folder")
+        if not path.resolve().is_relative_to(here) or path.resolve() == here:
+            raise InputError(f"--send {path}: is not below the current folder {here}")
+        target = folder / path.resolve().relative_to(here)
+        if target.exists():
+            raise InputError(f"--send {path}: the job has a file of its own there; rename yours")
+        _copy(path, target)
+    sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    total = sum(sizes.values())
+    if total > LIMIT_BYTES:
+        largest = max(sizes, key=lambda path: sizes[path])
+        raise InputError(
+            f"{largest.relative_to(folder)}: with it {total / 1e6:.0f} MB would be sent and "
+            f"{LIMIT_BYTES / 1e6:.0f} MB are allowed; put data into the image or a shared folder"
+        )
+    return Package(folder=folder, config_dirs=tuple(names), size=total)
+
+
+def _declare(folder: Path) -> None:
+    """Let the packages on a node tell qcbench's version, as if it were installed there."""
+    metadata = folder / f"qcbench-{__version__}.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text(f"Metadata-Version: 2.1\nName: qcbench\nVersion: {__version__}\n")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, or the files of a folder without hidden ones and caches."""
+    if source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        return
+    for path in _files(source):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name in LEFT_OUT or path.suffix == ".pyc":
+            continue
+        if path.is_dir() and not path.is_symlink():
+            yield from _files(path)
+        elif path.is_file():
+            yield path
+
+
+def node_requirements() -> list[str]:
+    """Return what `--pip` installs on the nodes: the versions that are installed here.
+
+    Raises:
+        InputError: one of them is not installed here.
+    """
+    found = []
+    for name in NODE_PACKAGES:
+        try:
+            found.append(f"{name}=={version(name)}")
+        except PackageNotFoundError:
+            raise InputError(
+                f"--pip: {name} is not installed here; install qcbench[bench]"
+            ) from None
+    return found

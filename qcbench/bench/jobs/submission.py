@@ -1,0 +1,171 @@
+"""A suite as a job: sent, remembered, and its run brought home."""
+
+import json
+import re
+import secrets
+import shlex
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from qcbench import __version__
+from qcbench.bench.files import write_atomic
+from qcbench.bench.jobs.client import Job, JobsClient
+from qcbench.bench.jobs.package import ENTRY, node_requirements, stage
+from qcbench.bench.jobs.parcel import INDEX, is_name, read_index, receive
+from qcbench.errors import InputError, nearest
+
+FOLDER = ".submitted"
+"""Folder below that of all runs where submissions are remembered."""
+
+STAYS_HERE = ("cluster.address", "cluster.token_path", "runs_dir", "tracking")
+"""Keys that mean something only on this side; where a token lies is nobody else's business."""
+
+PACK_S = 300.0
+"""Time that a second job gets to pack what a killed one left [s]."""
+
+
+class NothingLeftError(RuntimeError):
+    """A job that ended before it had a run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What is remembered of a job, so that its id is enough to come back to it.
+
+    Attributes:
+        job_id: the id, also on the cluster.
+        address: of the cluster's dashboard.
+        token_path: file of its token, never the token.
+        overrides: of the run, as they were given.
+        config_dirs: the user's config folders, absolute.
+        submitted: when, in UTC.
+    """
+
+    job_id: str
+    address: str
+    token_path: str | None
+    overrides: tuple[str, ...]
+    config_dirs: tuple[str, ...]
+    submitted: str
+
+
+def new_job_id(suite: str) -> str:
+    """Return an id that says what and when, and that nobody else draws."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", suite).strip("-.") or "suite"
+    return f"qcbench-{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def sent_overrides(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides for the other side: without those that belong to this one."""
+
+    def stays(text: str) -> bool:
+        key = text.lstrip("+~").partition("=")[0]
+        return any(key == name or key.startswith(f"{name}.") for name in STAYS_HERE)
+
+    # Results are published from here, where the user's MLflow is.
+    return [*(text for text in overrides if not stays(text)), "tracking=none"]
+
+
+def submit(
+    client: JobsClient,
+    submission: Submission,
+    suite: str,
+    files: Sequence[Path] = (),
+    *,
+    pip: bool = False,
+) -> int:
+    """Send package, configs and files, and start the suite; return the bytes that were staged."""
+    requirements = node_requirements() if pip else []
+    with tempfile.TemporaryDirectory(prefix="qcbench-send-") as name:
+        package = stage(Path(name), [Path(folder) for folder in submission.config_dirs], files)
+        command = ["python", ENTRY, "--deliver", submission.job_id]
+        for folder in package.config_dirs:
+            command += ["--config-dir", folder]
+        command += ["--overrides", json.dumps(sent_overrides(submission.overrides))]
+        client.submit(
+            submission.job_id,
+            shlex.join(command),
+            name,
+            pip=requirements,
+            metadata={"qcbench": __version__, "suite": suite},
+        )
+    return package.size
+
+
+def fetch(client: JobsClient, job: Job, runs: Path, note: Callable[[str], None]) -> Path:
+    """Fetch the run of a finished job; return its folder.
+
+    A job that was killed before it could pack its results is packed by a second, short job.
+
+    Raises:
+        NothingLeftError: the job left no results.
+        InputError: a job that is still running, or a parcel that arrives damaged.
+    """
+    if not job.finished:
+        raise InputError(
+            f"job {job.job_id}: is {job.status}; its results can be fetched when it has ended"
+        )
+    data = client.read(job, INDEX) if job.node_id else None
+    if data is None and job.node_id:
+        note(f"job {job.job_id} has packed nothing; looking for what it left")
+        data = _salvage(client, job)
+    if data is None:
+        raise NothingLeftError("it left no results")
+    index = read_index(data, f"job {job.job_id}")
+    note(f"fetching {index.run_id}: {index.size / 1e6:.1f} MB")
+    return receive(index, lambda name, file: client.download(job, name, file), runs)
+
+
+def _salvage(client: JobsClient, job: Job) -> bytes | None:
+    job_id = f"{job.job_id}-pack-{secrets.token_hex(2)}"
+    with tempfile.TemporaryDirectory(prefix="qcbench-send-") as name:
+        stage(Path(name))
+        client.submit(job_id, shlex.join(["python", ENTRY, "--pack", job.job_id]), name)
+    packed = client.wait(job_id, PACK_S)
+    return client.read(job, INDEX) if packed.status == "SUCCEEDED" else None
+
+
+def remember(runs: Path, submission: Submission) -> None:
+    """Write a submission below the folder of all runs."""
+    folder = runs / FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{runs}: runs cannot be stored here ({error.strerror}); choose another folder"
+        ) from error
+    text = json.dumps(asdict(submission), indent=2)
+    write_atomic(folder / f"{submission.job_id}.json", f"{text}\n".encode())
+
+
+def forget(runs: Path, job_id: str) -> None:
+    """Remove what was written of a submission that failed."""
+    (runs / FOLDER / f"{job_id}.json").unlink(missing_ok=True)
+
+
+def recall(runs: Path, job_id: str) -> Submission | None:
+    """Return what is remembered of a job; None where nothing is.
+
+    Raises:
+        InputError: an id that can be none, or a damaged file.
+    """
+    if not is_name(job_id):
+        raise InputError(f"job {job_id!r}: is no job id{nearest(job_id, remembered(runs))}")
+    path = runs / FOLDER / f"{job_id}.json"
+    try:
+        data = json.loads(path.read_bytes())
+        data |= {name: tuple(data[name]) for name in ("overrides", "config_dirs")}
+        return Submission(**data)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: is no remembered submission ({error!r})") from error
+
+
+def remembered(runs: Path) -> list[str]:
+    """Return the ids of the jobs that are remembered, oldest first."""
+    found = (runs / FOLDER).glob("*.json")
+    return [path.stem for path in sorted(found, key=lambda path: path.stat().st_mtime)]
