@@ -4,18 +4,18 @@ All parts are acquired at once, so nothing is held while waiting and no deadlock
 that waits is asked for again when qubits are released, never by polling.
 """
 
-from collections.abc import Sequence
+from collections import deque
 
-import numpy as np
 from simpy import Event
 
 from qcbench.arrays import FloatArray
 from qcbench.cloud.broker import TaskLost
 from qcbench.cloud.clock import COMPLETION, Process
+from qcbench.cloud.decisions import Parts, parts_of
 from qcbench.cloud.execution import DONE, FAILED, Execution
 from qcbench.cloud.shared_qpus import SharedQpus
 from qcbench.cloud.world import World
-from qcbench.physics.communication import chain_time_s
+from qcbench.errors import InputError
 from qcbench.policies.protocol import Allocation, PolicyError
 from qcbench.policies.view import AllocationView
 
@@ -24,22 +24,50 @@ class AllocationBroker:
     """Asks an allocation policy for the waiting tasks, in order of arrival.
 
     Under `fifo` a task that waits holds up all later ones; under `backfill` later ones that the
-    policy can serve overtake it.
+    policy can serve overtake it. A task is asked for only where enough qubits for it are free.
+
+    Raises:
+        InputError: parts must be connected, and a QPU or a task makes that impossible.
     """
 
     def __init__(self, world: World, decide: Allocation) -> None:
+        dispatch, failures, tasks = world.rules.dispatch, world.rules.failures, world.workload.tasks
         self._world = world
         self._clock = world.clock
         self._decide = decide
-        self._backfill = world.rules.dispatch.order == "backfill"
-        failures = world.rules.failures
+        self._depth = 0
+        """How many behind the first may overtake."""
+        if dispatch.order == "backfill":
+            depth = dispatch.backfill_depth
+            self._depth = len(tasks) if depth is None else depth
         self._gives_up = failures is not None and failures.on_failure == "fail"
         self._restarts = failures is None or failures.on_failure == "restart"
-        self._shared = SharedQpus(world.fleet)
-        self._waiting: list[Execution] = []
+        self._shared = SharedQpus(
+            world.fleet, dispatch.search_steps if dispatch.connected else None
+        )
+        self._qubits: list[int] = tasks.qubits.tolist()
+        self._features = list(
+            zip(
+                self._qubits,
+                tasks.depth.tolist(),
+                tasks.shots.tolist(),
+                tasks.two_qubit_gates.tolist(),
+                strict=True,
+            )
+        )
+        check_widths(world, int(self._shared.free.sum()))
+        self._waiting: deque[Execution] = deque()
         self._running: dict[Execution, Event] = {}
         """What holds qubits, each with the alarm of its end."""
-        self.view = AllocationView(world.fleet, world.table(), self._shared.free)
+        self._regions: dict[Execution, tuple[tuple[int, ...], ...]] = {}
+        """Which qubits it holds, where parts must be connected."""
+        self.view = AllocationView(
+            world.fleet,
+            world.table(),
+            self._shared.free,
+            world.splits,
+            world.links.time_per_qubit_s,
+        )
 
     @property
     def pending(self) -> int:
@@ -55,7 +83,7 @@ class AllocationBroker:
         """Have a task split, communicate, execute, and release."""
         execution = self._world.open(job, row)
         self._waiting.append(execution)
-        if self._backfill or len(self._waiting) == 1:
+        if len(self._waiting) <= 1 + self._depth:
             # Nothing was released: those that wait already are not asked for again.
             self._dispatch(len(self._waiting) - 1)
         yield execution.ended
@@ -64,55 +92,45 @@ class AllocationBroker:
             raise TaskLost
 
     def _dispatch(self, position: int = 0) -> None:
-        """Ask for the waiting tasks until one must wait (or, with backfill, for all of them)."""
-        while position < len(self._waiting):
-            execution = self._waiting[position]
-            if not self._world.may_decide():
+        """Ask for the waiting tasks until one must wait (or, with backfill, as many as it may)."""
+        waiting = self._waiting
+        free = int(self._shared.free.sum())
+        overtaken = position
+        while position < len(waiting) and overtaken <= self._depth:
+            execution = waiting[position]
+            if self._qubits[execution.row] > free:
+                parts = None
+            elif not self._world.may_decide():
                 return
-            split = self._ask(execution)
-            if split is not None:
-                del self._waiting[position]
-                self._start(execution, split)
-            elif self._backfill:
-                position += 1
             else:
-                return
+                parts = self._ask(execution)
+            if parts is None:
+                position += 1
+                overtaken += 1
+            else:
+                del waiting[position]
+                self._start(execution, parts)
+                free = int(self._shared.free.sum())
 
-    def _ask(self, execution: Execution) -> Sequence[int] | None:
-        tasks, view, row = self._world.workload.tasks, self.view, execution.row
+    def _ask(self, execution: Execution) -> Parts | None:
+        view, row = self.view, execution.row
         view.now_s = self._clock.now
         view.row = row
-        view.task_qubits = qubits = int(tasks.qubits[row])
-        view.depth = int(tasks.depth[row])
-        view.shots = int(tasks.shots[row])
-        view.two_qubit_gates = int(tasks.two_qubit_gates[row])
+        view.task_qubits, view.depth, view.shots, view.two_qubit_gates = self._features[row]
         view.waiting = len(self._waiting)
-        split = self._decide(view)
-        if split is None:
+        view.running = len(self._running)
+        decision = self._decide(view)
+        if decision is None:
             if not self._running and self._shared.up.all():
-                raise PolicyError(
-                    f"the policy lets task {row} ({qubits} qubits) wait although all QPUs are "
-                    "free, so that it would wait for ever"
-                )
+                raise waits_for_ever(row, view.task_qubits)
             return None
-        if (
-            not isinstance(split, Sequence | np.ndarray)
-            or len(split) != len(self._world.fleet)
-            or not all(isinstance(part, int | np.integer) and part >= 0 for part in split)
-            or sum(split) != qubits
-            or not self._shared.fits(split)
-        ):
-            raise PolicyError(
-                f"the policy split task {row} into {split!r}; an allocation has one part per "
-                f"QPU, adds up to {qubits}, and fits {self._shared.free.tolist()} free qubits"
-            )
-        return split
+        return parts_of(decision, row, view.task_qubits, self._shared.free.tolist())
 
-    def _start(self, execution: Execution, split: Sequence[int]) -> None:
+    def _start(self, execution: Execution, parts: Parts) -> None:
         world, clock = self._world, self._clock
-        parts = tuple((qpu, int(part)) for qpu, part in enumerate(split) if part)
-        self._shared.acquire(parts)
-        links = world.links
+        regions = self._shared.acquire(parts)
+        if regions:
+            self._regions[execution] = regions
         execution.parts = parts
         execution.order = world.valid_decisions
         world.valid_decisions += 1
@@ -121,7 +139,7 @@ class AllocationBroker:
             float(world.estimates.exec_s[execution.row, qpu]) for qpu, _ in parts
         )
         execution.exec_s = max(world.exec_s(execution.row, qpu) for qpu, _ in parts)
-        execution.comm_s = chain_time_s([part for _, part in parts], links.time_per_qubit_s)
+        execution.comm_s = world.comm_s(execution.row, parts)
         execution.start_s = clock.now
         alarm = clock.at(clock.now + execution.comm_s + execution.exec_s, COMPLETION)
         alarm.callbacks.append(lambda event: self._finish(event, execution))
@@ -138,7 +156,8 @@ class AllocationBroker:
 
     def _release(self, execution: Execution) -> None:
         del self._running[execution]
-        self._shared.release(execution.parts, self._clock.now - execution.start_s)
+        held_s = self._clock.now - execution.start_s
+        self._shared.release(execution.parts, held_s, self._regions.pop(execution, ()))
 
     def fail(self, qpu: int) -> None:
         """Stop a QPU; every split with a part on it is lost and releases all its parts."""
@@ -155,8 +174,10 @@ class AllocationBroker:
                 execution.parts = ()
         if not self._gives_up:
             # A restart goes before all that wait, a resubmission behind them.
-            place = 0 if self._restarts else len(self._waiting)
-            self._waiting[place:place] = lost
+            if self._restarts:
+                self._waiting.extendleft(reversed(lost))
+            else:
+                self._waiting.extend(lost)
         self._dispatch()
 
     def repair(self, qpu: int) -> None:
@@ -172,3 +193,26 @@ class AllocationBroker:
                 held_s = self._clock.now - execution.start_s
                 busy[qpu] += held_s * qubits / self._shared.capacity[qpu]
         return busy
+
+
+def check_widths(world: World, total: int) -> None:
+    """Check that every task fits into what all QPUs together can offer.
+
+    Raises:
+        InputError: one has more qubits.
+    """
+    tasks = world.workload.tasks
+    if len(tasks) and tasks.qubits.max() > total:
+        row = int(tasks.qubits.argmax())
+        raise InputError(
+            f"task {row} ({tasks.algorithm[row]}) needs {tasks.qubits[row]} qubits; connected sets "
+            f"of qubits of fleet {world.fleet.name} have {total} in all"
+        )
+
+
+def waits_for_ever(row: int, qubits: int) -> PolicyError:
+    """Return the error of a policy that waits for a release although nothing is held."""
+    return PolicyError(
+        f"the policy lets task {row} ({qubits} qubits) wait although all QPUs are free, so that "
+        "it would wait for ever"
+    )

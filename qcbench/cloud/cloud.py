@@ -21,6 +21,7 @@ from qcbench.cloud.records import Records, collect
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.world import World
 from qcbench.errors import InputError
+from qcbench.cloud.splits import Splits
 from qcbench.policies.protocol import Decide, PolicyError
 from qcbench.workload.workload import QuantumPhase
 
@@ -69,9 +70,11 @@ class Cloud:
             ).tolist()
         self.world = World(
             clock=self.clock,
+        estimates = estimate(workload.tasks, fleet, scenario.physics, splits=shared)
             fleet=fleet,
             workload=workload,
-            estimates=estimate(workload.tasks, fleet, scenario.physics, splits=shared),
+            estimates=estimates,
+            splits=Splits(workload.tasks, fleet, scenario.physics, estimates, fleet.errors()),
             rules=rules,
             links=scenario.physics.links,
             over=self._over,

@@ -17,9 +17,13 @@ from qcbench.physics.config import (
     GivenTime,
     IbmUsageTime,
     Noiseless,
+    PartsFidelity,
     PhysicsConfig,
+    SuccessProbability,
 )
 from qcbench.workload.workload import CompiledFeatures, Tasks
+
+SECONDS_PER_MINUTE = 60.0
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ def _exec_s(
             "the time model `clops`",
             lambda qpu: qpu.clops_v if model.scale == "clops_v" else qpu.clops_h,
         )
-        return timing.clops_time_s(shots, volume, clops)
+        exec_s = timing.clops_time_s(shots, volume, clops)
+        return exec_s / SECONDS_PER_MINUTE if model.variant == "icpp2025" else exec_s
     if compiled is None:
         raise TypeError(f"the time model {model.model} needs compiled circuits")
     if isinstance(model, D1cpsTime):
@@ -131,6 +136,48 @@ def _exec_s(
         operations = (compiled.depth * shots).astype(np.float64)
         return timing.affine_time_s(operations, model.intercept_s, model.slope_s)
     assert_never(model)
+
+
+def _fidelity(
+    tasks: Tasks, fleet: Fleet, physics: PhysicsConfig, compiled: CompiledFeatures | None
+) -> FloatArray:
+    """Return the fidelity of every task, whole, of shape (tasks, QPUs)."""
+    model = physics.fidelity
+    if isinstance(model, Noiseless):
+        return np.ones((len(tasks), len(fleet)))
+    readout, one_qubit, two_qubit = fleet.errors().T
+    qubits, gates = tasks.qubits[:, np.newaxis], tasks.two_qubit_gates[:, np.newaxis]
+    depth = tasks.depth[:, np.newaxis]
+    if isinstance(model, PartsFidelity):
+        return fidelity.parts_fidelity(
+            qubits,
+            depth,
+            gates,
+            1,
+            one_qubit,
+            two_qubit,
+            readout,
+            with_two_qubit_gates=model.model == "with_2q",
+        )
+    if model.gates == "compiled":
+        if compiled is None:
+            raise TypeError("compiled gates are counted in compiled circuits")
+        return fidelity.estimated_success_probability(
+            compiled.one_qubit_gates,
+            compiled.two_qubit_gates,
+            compiled.measurements,
+            one_qubit,
+            two_qubit,
+            readout,
+        )
+    return fidelity.estimated_success_probability(
+        fidelity.one_qubit_gates_as_written(qubits, depth, gates),
+        gates,
+        qubits,
+        one_qubit,
+        two_qubit,
+        readout,
+    )
 
 
 def _check_times(
@@ -172,23 +219,13 @@ def estimate(
             f"of fleet {fleet.name}, whose {'total is' if splits else 'largest has'} "
             f"{offered.max()}"
         )
-    needs_circuits = not isinstance(physics.time, GivenTime | ClopsTime) or not isinstance(
-        physics.fidelity, Noiseless
+    needs_circuits = not isinstance(physics.time, GivenTime | ClopsTime) or (
+        isinstance(physics.fidelity, SuccessProbability) and physics.fidelity.gates == "compiled"
     )
     compiled = _compiled(tasks, fleet, feasible) if needs_circuits else None
     exec_s = np.where(feasible, _exec_s(tasks, fleet, physics, compiled), np.inf)
     _check_times(exec_s, tasks, fleet, physics, feasible)
-    success = np.ones_like(exec_s)
-    if not isinstance(physics.fidelity, Noiseless) and compiled is not None:
-        readout, one_qubit, two_qubit = fleet.errors().T
-        success = fidelity.estimated_success_probability(
-            compiled.one_qubit_gates,
-            compiled.two_qubit_gates,
-            compiled.measurements,
-            one_qubit,
-            two_qubit,
-            readout,
-        )
+    success = _fidelity(tasks, fleet, physics, compiled)
     price_per_s = np.array([qpu.price_per_s for qpu in fleet])
     cost = price.usage_price(np.where(feasible, exec_s, 0.0), price_per_s)
     return Estimates(

@@ -223,15 +223,13 @@ def _quality(
     counts = np.array([len(parts[i]) for i in done], dtype=np.int64)
     owner = np.repeat(done, counts)
     used = np.array([q for i in done for q, _ in parts[i]], dtype=np.int64)
-    of_part = world.estimates.fidelity[row[owner], used]
+    held = np.array([n for i in done for _, n in parts[i]], dtype=np.int64)
+    of_part = world.splits.of_parts(row[owner], used, held, np.repeat(counts, counts))
     if true_errors is not None:
         of_part = fidelity.drifted(of_part, true_errors(used, start_s[owner]))
     price_per_s = np.array([q.price_per_s for q in world.fleet])[used]
-    first = np.cumsum(counts) - counts
-    success[done] = of_part[first]
-    cost[done] = exec_s[done] * price_per_s[first]
-    for index in np.flatnonzero(counts > 1):
-        split = slice(first[index], first[index] + counts[index])
-        success[done[index]] = fidelity.split_fidelity(of_part[split], world.links.fidelity_per_cut)
-        cost[done[index]] = exec_s[done[index]] * price_per_s[split].sum()
+    success[done] = world.splits.combined(of_part, counts)
+    if len(done):
+        of_split = np.add.reduceat(price_per_s, np.cumsum(counts) - counts)
+        cost[done] = exec_s[done] * of_split
     return success, cost

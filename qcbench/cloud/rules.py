@@ -15,12 +15,22 @@ class Dispatch:
     Attributes:
         mode: `push`: the policy is asked when a task is ready; `pull`: when a QPU frees.
         qpus: `exclusive`: one task at a time; `shared`: tasks hold qubits side by side.
-        order: of tasks that wait for shared QPUs: `fifo` never overtakes, `backfill` may.
+        order: of tasks that wait for shared QPUs: `fifo` never overtakes; under `backfill` later
+            ones that can be served may; `icpp2025` is the published simulator's: every task polls
+            on its own, and takes its parts one after the other, holding what it has.
+        backfill_depth: how many of the first waiting tasks are looked at after a release; all of
+            them where None.
+        connected: parts of a split take sets of qubits that are connected on the coupling map.
+        search_steps: bound on the search for such a set, in qubits visited; the best set that was
+            found by then is taken.
     """
 
     mode: Literal["push", "pull"] = "push"
     qpus: Literal["exclusive", "shared"] = "exclusive"
-    order: Literal["fifo", "backfill"] = "fifo"
+    order: Literal["fifo", "backfill", "icpp2025"] = "fifo"
+    backfill_depth: int | None = None
+    connected: bool = False
+    search_steps: int = 20_000
 
 
 @config

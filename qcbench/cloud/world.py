@@ -10,6 +10,7 @@ from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.execution import Execution
 from qcbench.cloud.rules import Rules
 from qcbench.fleet.profile import Fleet
+from qcbench.cloud.splits import Splits
 from qcbench.physics.config import Links
 from qcbench.policies.view import TaskTable
 from qcbench.workload.workload import Workload
@@ -35,6 +36,7 @@ class World:
     rules: Rules
     links: Links
     over: Event
+    splits: Splits
     slowdown: Sequence[float] | None = None
     executions: list[Execution] = field(default_factory=list)
     decisions: int = 0

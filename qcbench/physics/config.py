@@ -15,11 +15,18 @@ class D1cpsTime:
 
 @config
 class ClopsTime:
-    """CLOPS model: M K S log2(QV) / CLOPS."""
+    """CLOPS model: M K S log2(QV) / CLOPS.
+
+    Attributes:
+        scale: which of the two CLOPS figures of a profile.
+        variant: `consistent` is in seconds; `icpp2025` is in minutes that count as seconds, as in
+            the published code of the allocation study, which adds seconds of communication to them.
+    """
 
     model: Literal["clops"] = "clops"
     scale: Literal["clops_v", "clops_h"] = "clops_h"
 
+    variant: Literal["consistent", "icpp2025"] = "consistent"
 
 @config
 class IbmUsageTime:
@@ -47,10 +54,31 @@ class GivenTime:
 
 @config
 class SuccessProbability:
-    """Estimated success probability from gate counts and calibrated errors."""
+    """Estimated success probability from gate counts and calibrated errors.
+
+    A part of a split has its share of the gates, by its share of the qubits.
+
+    Attributes:
+        gates: `compiled` counts gates after transpilation for each family; `written` needs no
+            transpilation: the circuit's two-qubit gates, and a one-qubit gate wherever a qubit
+            takes no part in one of them in a layer.
+    """
 
     model: Literal["esp"] = "esp"
 
+    gates: Literal["compiled", "written"] = "compiled"
+
+
+@config
+class PartsFidelity:
+    """Fidelity of the allocation study: depth, width and number of parts, not gate by gate.
+
+    Attributes:
+        model: `icpp2025` as in the published code, in which two-qubit gates are perfect;
+            `with_2q` with their errors, as the paper describes and the code leaves out.
+    """
+
+    model: Literal["icpp2025", "with_2q"] = "icpp2025"
 
 @config
 class Noiseless:
@@ -74,5 +102,7 @@ class PhysicsConfig:
     time: D1cpsTime | ClopsTime | IbmUsageTime | AffineTime | GivenTime = field(
         default_factory=D1cpsTime
     )
-    fidelity: SuccessProbability | Noiseless = field(default_factory=SuccessProbability)
+    fidelity: SuccessProbability | PartsFidelity | Noiseless = field(
+        default_factory=SuccessProbability
+    )
     links: Links = field(default_factory=Links)

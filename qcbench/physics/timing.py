@@ -21,7 +21,10 @@ def d1cps_time_s(depth: IntArray, d1cps: FloatArray, shots: IntArray) -> FloatAr
 
 
 def clops_time_s(shots: IntArray, quantum_volume: FloatArray, clops: FloatArray) -> FloatArray:
-    """Time of a job of ``shots`` by the CLOPS definition: M K S log2(QV) / CLOPS."""
+    """Time of a job of ``shots`` by the CLOPS definition: M K S log2(QV) / CLOPS.
+
+    It knows neither depth nor width: a part takes as long as the whole.
+    """
     layers = np.log2(quantum_volume)
     return np.asarray(CLOPS_TEMPLATES * CLOPS_UPDATES * shots * layers / clops, dtype=np.float64)
 

@@ -4,7 +4,7 @@ A policy file holds one function ``policy(context, **parameters)``. Its paramete
 with annotations and defaults; they are what a YAML may set.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -17,8 +17,10 @@ Track = Literal["placement", "allocation", "queueing", "partition"]
 
 Placement: TypeAlias = Callable[[PlacementView], int]
 """Returns the index of a QPU."""
-Allocation: TypeAlias = Callable[[AllocationView], Sequence[int] | None]
-"""Returns qubits per QPU that add up to the task's, or None to wait for a release."""
+Split: TypeAlias = Sequence[int] | Mapping[int, int]
+"""Qubits for every QPU in order; or qubits by QPU, in the order in which the parts are chained."""
+Allocation: TypeAlias = Callable[[AllocationView], Split | None]
+"""Returns a split that adds up to the task's qubits, or None to wait for a release."""
 Queueing: TypeAlias = Callable[[QueueView], int]
 """Returns a position in `QueueView.waiting`."""
 Decide: TypeAlias = Placement | Allocation | Queueing

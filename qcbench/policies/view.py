@@ -5,7 +5,7 @@ A view is filled anew for every decision; a policy must copy what it wants to ke
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, overload
+from typing import Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -146,31 +146,60 @@ class PlacementView:
         return self.start_s() - self.now_s + self.exec_s
 
 
+class SplitModel(Protocol):
+    """How well splits execute a task; parts are concatenated, see `AllocationView.fidelity`."""
+
+    def fidelity(self, row: int, qpu: IntArray, qubits: IntArray, counts: IntArray) -> FloatArray:
+        """Return the fidelity of each split."""
+
+
 class AllocationView:
     """The state at the decision how to split a task over QPUs with shared qubits.
 
     Attributes:
-        free_qubits: qubits that nobody holds, 0 on a QPU that is down. Shape (QPUs,).
+        free_qubits: qubits that a part may have now, 0 on a QPU that is down: those that nobody
+            holds or, where parts must be connected, the largest connected set of them. Shape
+            (QPUs,).
         waiting: tasks that wait, this one included.
+        running: tasks that hold qubits.
+        may_hold: parts are taken one after the other as they become free, so a split may ask for
+            more than is free now; otherwise all parts must be free.
+        time_per_qubit_s: communication of a link for each qubit on both of its sides.
     """
 
     __slots__ = (
+        "_splits",
         "_table",
         "depth",
         "fleet",
         "free_qubits",
+        "may_hold",
         "now_s",
         "row",
+        "running",
         "shots",
         "task_qubits",
+        "time_per_qubit_s",
         "two_qubit_gates",
         "waiting",
     )
 
-    def __init__(self, fleet: Fleet, table: TaskTable, free_qubits: IntArray) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        table: TaskTable,
+        free_qubits: IntArray,
+        splits: SplitModel,
+        time_per_qubit_s: float,
+        *,
+        may_hold: bool = False,
+    ) -> None:
         self.fleet = fleet
         self._table = table
+        self._splits = splits
         self.free_qubits: IntArray = read_only(free_qubits)
+        self.time_per_qubit_s = time_per_qubit_s
+        self.may_hold = may_hold
         self.now_s = 0.0
         self.row = 0
         self.task_qubits = 0
@@ -178,11 +207,21 @@ class AllocationView:
         self.shots = 0
         self.two_qubit_gates = 0
         self.waiting = 0
+        self.running = 0
 
     @property
     def exec_s(self) -> FloatArray:
         """Estimated execution time of a part on each QPU [s]."""
         return self._table.exec_s[self.row]
+
+    def fidelity(self, qpu: IntArray, qubits: IntArray, counts: IntArray) -> FloatArray:
+        """Estimated fidelity of several splits of this task, shape (splits,).
+
+        Args:
+            qpu, qubits: of every part of the first split, then of the second, and so on.
+            counts: number of parts of each split.
+        """
+        return self._splits.fidelity(self.row, qpu, qubits, counts)
 
 
 @dataclass(frozen=True, slots=True)

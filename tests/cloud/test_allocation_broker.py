@@ -85,14 +85,14 @@ def test_who_waits_is_asked_for_again_at_releases_only() -> None:
 
     def decide(view: AllocationView) -> list[int] | None:
         asked.append((view.now_s, view.row))
-        return [view.task_qubits] if view.free_qubits[0] >= view.task_qubits else None
+        return [view.task_qubits, 0] if view.free_qubits[0] >= view.task_qubits else None
 
     workload = make_workload([0.0, 1.0, 2.0, 3.0], [10.0, 1.0, 1.0, 1.0], [7, 10, 10, 2])
-    run(workload, make_fleet(10), decide, FIFO)
+    run(workload, make_fleet(10, 10), decide, FIFO)
     # 1 is asked for when it arrives and when 0 releases; 2 and 3 are behind it until then.
     assert asked == [(0.0, 0), (1.0, 1), (10.0, 1), (10.0, 2), (11.0, 2), (11.0, 3), (12.0, 3)]
     asked.clear()
-    run(workload, make_fleet(10), decide, BACKFILL)
+    run(workload, make_fleet(10, 10), decide, BACKFILL)
     assert asked == [
         *((0.0, 0), (1.0, 1), (2.0, 2), (3.0, 3)),
         *((4.0, 1), (4.0, 2)),  # 3 has released
@@ -115,7 +115,10 @@ def test_several_releases_at_one_instant() -> None:
 
 @pytest.mark.parametrize(
     "split",
-    [[6], [5, 1, 0], [7, -1], [4, 2.0], [0, 6], [3.5, 2.5], [3, 2], "ab", [None, 6], 6],
+    [
+        *([6], [5, 1, 0], [7, -1], [4, 2.0], [0, 6], [3.5, 2.5], [3, 2], "ab", [None, 6], 6),
+        *({0: 6}, {0: 3, 2: 3}, {0: 3, "1": 3}, {0: 3, 1: 2}, {0: 3, 1: 3.0}, {}),
+    ],
     ids=str,
 )
 def test_what_is_no_split_is_refused(split: object) -> None:
@@ -128,6 +131,48 @@ def test_a_policy_may_return_an_array() -> None:
         make_workload([0.0], [1.0], [6]), make_fleet(5, 5), script(np.array([2, 4])), FIFO
     )
     assert records.parts == [((0, 2), (1, 4))]
+
+
+def test_a_mapping_says_the_order_of_the_chain() -> None:
+    # 5-3-4 with QPU 2 first: links of 8 and 7 qubits, where the fleet's order has 7 and 9.
+    records = run(
+        make_workload([0.0], [1.0], [12]), make_fleet(3, 4, 5), script({2: 5, 0: 3, 1: 4}), FIFO
+    )
+    assert records.parts == [((2, 5), (0, 3), (1, 4))]
+    assert records.comm_s == pytest.approx([0.02 * (8 + 7)])
+
+
+def test_nobody_is_asked_for_a_task_wider_than_all_that_is_free() -> None:
+    asked: list[tuple[float, int]] = []
+
+    def decide(view: AllocationView) -> list[int]:
+        asked.append((view.now_s, view.row))
+        return [view.task_qubits]
+
+    workload = make_workload([0.0, 1.0, 2.0], [10.0, 1.0, 1.0], [7, 4, 3])
+    run(workload, make_fleet(10), decide, FIFO)
+    assert asked == [(0.0, 0), (10.0, 1), (10.0, 2)]
+    asked.clear()
+    run(workload, make_fleet(10), decide, BACKFILL)
+    assert asked == [(0.0, 0), (2.0, 2), (10.0, 1)]
+
+
+def test_backfill_looks_no_further_than_its_depth() -> None:
+    fleet = make_fleet(10)
+    workload = make_workload([0.0] * 5, [4.0, 4.0, 4.0, 4.0, 1.0], [6, 10, 10, 10, 3])
+    near, far = (
+        run(
+            workload,
+            fleet,
+            fewest(fleet),
+            Dispatch(qpus="shared", order="backfill", backfill_depth=depth),
+            physics=NO_LINKS,
+        )
+        for depth in (2, 3)
+    )
+    assert far.start_s.tolist() == [0.0, 4.0, 8.0, 12.0, 0.0]
+    # At 4 the last one is within reach, but task 1 takes all qubits.
+    assert near.start_s.tolist() == [0.0, 4.0, 8.0, 12.0, 16.0]
 
 
 def test_a_policy_that_waits_for_ever_is_told() -> None:
@@ -164,7 +209,7 @@ def test_a_split_lasts_as_long_as_its_slowest_part_and_costs_all_of_them() -> No
     workload = Workload(np.zeros(2), tasks)
     physics = PhysicsConfig(time=ClopsTime(), fidelity=Noiseless())
     records = run(
-        workload, Fleet("two", (slow, fast)), script([4, 4], None, [0, 5]), FIFO, physics=physics
+        workload, Fleet("two", (slow, fast)), script([4, 4], [0, 5]), FIFO, physics=physics
     )
     # M K S log2(QV) / CLOPS = 100 x 10 x 100 x 6 / 1000
     assert records.exec_s == pytest.approx([600.0, 150.0])
@@ -174,7 +219,7 @@ def test_a_split_lasts_as_long_as_its_slowest_part_and_costs_all_of_them() -> No
     assert records.fidelity == pytest.approx([0.94, 1.0])  # one cut
 
 
-def test_the_fidelity_of_a_split_is_the_mean_of_its_parts_with_a_penalty() -> None:
+def test_the_success_of_a_split_is_the_product_of_its_parts_with_a_penalty() -> None:
     fleet = Fleet(
         "two",
         (
@@ -188,7 +233,8 @@ def test_the_fidelity_of_a_split_is_the_mean_of_its_parts_with_a_penalty() -> No
     tasks = Tasks(["a"], 9 * one, 5 * one, one, 2 * one, compiled, np.array([1.0]))
     physics = PhysicsConfig(time=GivenTime(), links=Links(fidelity_per_cut=0.5))
     records = run(Workload(np.zeros(1), tasks), fleet, script([3, 3, 3]), FIFO, physics=physics)
-    assert records.fidelity == pytest.approx([(0.81 + 0.64 + 0.36) / 3 * 0.25])
+    # Each part has a third of the gates.
+    assert records.fidelity == pytest.approx([(0.81 * 0.64 * 0.36) ** (1 / 3) * 0.25])
 
 
 def disrupted(on_failure: Any, dispatch: Dispatch, happenings: list[tuple[float, str, int]]) -> Any:
@@ -249,8 +295,8 @@ def test_decisions_run_out_among_waiting_tasks() -> None:
     )
     assert records.truncated
     assert records.decisions == 2
-    assert records.frame()["status"].to_list() == ["done", "censored", "censored"]
-    assert records.end_s == 9.0
+    assert records.frame()["status"].to_list() == ["done", "done", "censored"]
+    assert records.end_s == 10.0
 
 
 @given(

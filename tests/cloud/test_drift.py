@@ -140,7 +140,7 @@ def test_each_part_of_a_split_drifts_with_its_own_qpu() -> None:
         )
         for qpu in (0, 1)
     )
-    expected = (0.99 ** (10 * first) + 0.97 ** (10 * second)) / 2 * 0.94
+    expected = np.sqrt(0.99 ** (10 * first) * 0.97 ** (10 * second)) * 0.94
     np.testing.assert_allclose(records.fidelity, expected)
 
 

@@ -1,0 +1,20 @@
+"""Evenly over the fewest QPUs with room for a share, those with the least error score first.
+
+The `fidelity` mode of the allocation study (2025).
+"""
+
+import numpy as np
+
+from qcbench.policies.protocol import Allocation, PolicyContext
+from qcbench.policies.splitting import error_scores, published_split
+
+
+def policy(context: PolicyContext) -> Allocation:
+    """Build the policy."""
+    ranking = np.argsort(error_scores(context.fleet), kind="stable").tolist()
+    return published_split(
+        context.fleet,
+        ranking,
+        ranking,
+        lambda eligible, qubits, most: min(eligible, -(-qubits // most)),
+    )
