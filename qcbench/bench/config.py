@@ -59,10 +59,12 @@ class ClusterConfig:
 
     Attributes:
         address: `local` starts a private Ray and stops it; `auto` or a GCS address (`host:6379`)
-            joins a running cluster; `http://host:8265` is where `qcbench submit` sends jobs.
-        workers: actors; one a core where None.
+            joins a running cluster; `http://host:8265` is where `qcbench submit` sends jobs;
+            `inline` runs the trials in this process, without Ray.
+        workers: actors; one a core where None; 0 is the same as `inline`.
         chunk_s: work that is handed to an actor at a time [s].
-        retries: further attempts of a trial that fails or loses its worker.
+        retries: further attempts of a trial that fails; one that takes its worker down has two
+            more.
         timeout_s: time without any result after which the run stops and says so [s].
         object_store_mb: object store of a private Ray [MB].
         token_path: file with the token of a cluster that asks for one; never logged.

@@ -116,6 +116,35 @@ def test_any_number_of_workers_gives_the_same_bytes(private_ray: None, tmp_path:
 
 
 @pytest.mark.ray
+def test_a_private_ray_is_closed_to_others(private_ray: None) -> None:
+    import ray
+
+    script = """
+import sys, ray
+try:
+    ray.init(address=sys.argv[1], logging_level="error")
+except ConnectionError:
+    raise SystemExit(7)
+"""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    environment |= {
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_gcs_rpc_server_connect_timeout_s": "1",
+        "RAY_NUM_REDIS_GET_RETRIES": "1",
+    }
+    stranger = subprocess.run(
+        [sys.executable, "-c", script, ray.get_runtime_context().gcs_address],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert stranger.returncode == 7, stranger.stderr
+    assert "Unauthenticated" in stranger.stderr
+
+
+@pytest.mark.ray
 def test_killed_workers_change_nothing(private_ray: None, tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
