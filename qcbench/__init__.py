@@ -5,6 +5,7 @@ benchmark suite on Ray and returns its results. Both take the names and override
 line. Importing the package imports nothing else; the heavy libraries come when they are used.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ __all__ = ["Run", "__version__", "open_run", "run_suite", "simulate"]
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from qcbench import api  # noqa: PLC0415
-
-        return getattr(api, name)
+        return getattr(import_module("qcbench.api"), name)
     raise AttributeError(f"module 'qcbench' has no attribute {name!r}")
 
 
