@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qcbench.bench.config import ScenarioConfig
-from qcbench.bench.metrics import allocation, placement, queueing
+from qcbench.bench.metrics import allocation, partition, placement, queueing
 from qcbench.bench.scenario import build_scenario
 from qcbench.bench.seeds import policy_stream, stream
 from qcbench.bench.trial import Trial, TrialResult
@@ -21,6 +21,7 @@ METRICS: Mapping[Track, Callable[[Records, float], dict[str, Any]]] = {
     "placement": placement.metrics,
     "allocation": allocation.metrics,
     "queueing": queueing.metrics,
+    "partition": partition.metrics,
 }
 
 

@@ -14,6 +14,7 @@ from qcbench.cloud.estimates import estimate
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
+from qcbench.fleet.draw import draw_sizes
 from qcbench.fleet.load import load_fleet, resolve_fleet
 from qcbench.fleet.profile import Fleet
 from qcbench.stats.load import sustainable_rate_per_s
@@ -27,9 +28,13 @@ from qcbench.workload.config import (
     WorkloadConfig,
 )
 from qcbench.workload.generate import make_workload, resolve_workload
+from qcbench.workload.workload import Workload
 
 SIGNIFICANT_DIGITS = 6
 """Of figures that a solver found, so that they are equal on all machines."""
+
+MOST_DRAWS = 1000
+"""Worlds that are drawn before a batch is said not to fit; about half of the paper's do not."""
 
 MIX_TASKS = 2600
 """Tasks that the mix is judged by where it is drawn at random: 100 of the paper's subsets."""
@@ -42,18 +47,38 @@ def build_scenario(config: ScenarioConfig, suite: str, replicate: int, seed: int
         InputError: a figure is missing, a file cannot be used, the rules do not go together.
     """
     check_rules(config)
+    fleet, workload = _draw(config, suite, replicate, seed)
     return Scenario(
         name=config.name,
         track=config.track,
-        fleet=_fleet(json.dumps(plain(config.fleet))),
-        workload=make_workload(
-            config.workload,
-            replicate,
-            stream(suite, config.name, replicate, "circuits", seed=seed),
-            stream(suite, config.name, replicate, "arrivals", seed=seed),
-        ),
+        fleet=fleet,
+        workload=workload,
         rules=config.rules,
         physics=config.physics,
+    )
+
+
+def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tuple[Fleet, Workload]:
+    """Draw fleet and workload; in the partition track again until the batch fits.
+
+    Raises:
+        InputError: it never fits.
+    """
+    sizes, circuits, arrivals = (
+        stream(suite, config.name, replicate, name, seed=seed)
+        for name in ("fleet", "circuits", "arrivals")
+    )
+    listed = _fleet(json.dumps(plain(config.fleet)))
+    demand = capacity = 0
+    for _ in range(MOST_DRAWS):
+        fleet = draw_sizes(config.fleet, listed, sizes)
+        workload = make_workload(config.workload, replicate, circuits, arrivals)
+        demand, capacity = int(workload.tasks.qubits.sum()), int(fleet.qubits.sum())
+        if config.track != "partition" or demand <= capacity:
+            return fleet, workload
+    raise InputError(
+        f"scenario {config.name}: the circuits need {demand} qubits, more than the {capacity} of "
+        f"all nodes, and so in each of {MOST_DRAWS} draws; take fewer or narrower circuits"
     )
 
 
@@ -75,6 +100,17 @@ def check_rules(config: ScenarioConfig) -> None:
         raise InputError(
             f"{where}.dispatch: {' '.join(dispatch)} does not go with track {config.track}; "
             f"it must be {' '.join(wanted)}"
+        )
+    if config.track == "partition" and not isinstance(config.workload.arrivals, BatchArrivals):
+        raise InputError(
+            f"scenario {config.name}: workload.arrivals: process "
+            f"{config.workload.arrivals.process} does not go with track partition, which decides "
+            "on everything at once; it must be batch"
+        )
+    if config.track == "partition" and rules.dispatch.order == "icpp2025":
+        raise InputError(
+            f"{where}.dispatch.order: icpp2025 asks task by task, which does not go with track "
+            "partition; it must be fifo or backfill"
         )
     positive = {
         "failures.mean_up_s": rules.failures.mean_up_s if rules.failures else 1.0,

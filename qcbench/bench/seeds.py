@@ -8,7 +8,7 @@ import hashlib
 
 import numpy as np
 
-WORLD_STREAMS = ("circuits", "arrivals", "failures", "drift", "execution")
+WORLD_STREAMS = ("fleet", "circuits", "arrivals", "failures", "drift", "execution")
 
 
 def stream(

@@ -14,14 +14,16 @@ from qcbench.cloud.drift import error_multiplier
 from qcbench.cloud.estimates import estimate
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.failures import failing_qpu
+from qcbench.cloud.hold_and_wait import HoldAndWaitBroker
+from qcbench.cloud.partition import as_splits, batch_of, make_plan
 from qcbench.cloud.placement import PlacementBroker
 from qcbench.cloud.pool import ClassicalPool
 from qcbench.cloud.queueing import QueueingBroker
 from qcbench.cloud.records import Records, collect
 from qcbench.cloud.scenario import Scenario
+from qcbench.cloud.splits import Splits
 from qcbench.cloud.world import World
 from qcbench.errors import InputError
-from qcbench.cloud.splits import Splits
 from qcbench.policies.protocol import Decide, PolicyError
 from qcbench.workload.workload import QuantumPhase
 
@@ -68,9 +70,9 @@ class Cloud:
             slowdown = streams.execution.lognormal(
                 -0.5 * sigma**2, sigma, len(workload.tasks)
             ).tolist()
+        estimates = estimate(workload.tasks, fleet, scenario.physics, splits=shared)
         self.world = World(
             clock=self.clock,
-        estimates = estimate(workload.tasks, fleet, scenario.physics, splits=shared)
             fleet=fleet,
             workload=workload,
             estimates=estimates,
@@ -80,7 +82,7 @@ class Cloud:
             over=self._over,
             slowdown=slowdown,
         )
-        self.broker: Broker = _broker(self.world, decide)
+        self.broker: Broker = _broker(self.world, decide, scenario)
         self.pool = ClassicalPool(self.clock, rules.classical)
         self._admits = admission_test(rules.admission, self.pool, self.broker)
         self._job_finish_s = np.full(len(workload), np.nan)
@@ -166,12 +168,22 @@ class Cloud:
         )
 
 
-def _broker(world: World, decide: Decide) -> Broker:
+def _broker(world: World, decide: Decide, scenario: Scenario) -> Broker:
     dispatch = world.rules.dispatch
     if dispatch.mode == "pull":
         if dispatch.qpus == "shared":
             raise InputError("rules.dispatch: shared QPUs take tasks by push; pull needs exclusive")
         return QueueingBroker(world, decide)  # type: ignore[arg-type]
+    if dispatch.order == "icpp2025" and dispatch.qpus != "shared":
+        raise InputError(
+            "rules.dispatch: order icpp2025 is a way to share QPUs; set qpus to shared"
+        )
+    if dispatch.order == "icpp2025":
+        return HoldAndWaitBroker(world, decide)  # type: ignore[arg-type]
+    if scenario.track == "partition":
+        batch = batch_of(world.workload.tasks, world.fleet, scenario.physics.node_cost)
+        world.plan = make_plan(batch, decide)  # type: ignore[arg-type]
+        return AllocationBroker(world, as_splits(world.plan))
     if dispatch.qpus == "shared":
         return AllocationBroker(world, decide)  # type: ignore[arg-type]
     return PlacementBroker(world, decide)  # type: ignore[arg-type]

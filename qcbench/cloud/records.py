@@ -10,6 +10,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.execution import DONE, STATUS
+from qcbench.cloud.partition import Plan
 from qcbench.cloud.world import World
 from qcbench.fleet.profile import Fleet
 from qcbench.physics import fidelity
@@ -39,6 +40,7 @@ class Records:
         end_s: the clock when the observation ended.
         decisions: decisions that the policy took.
         estimates: what physics said of every task on every QPU.
+        plan: which qubits a partition policy put where; None in other tracks.
         truncated: whether the rules allowed no further one.
     """
 
@@ -71,6 +73,7 @@ class Records:
     decisions: int
     truncated: bool
     estimates: Estimates
+    plan: Plan | None = None
 
     def __len__(self) -> int:
         return len(self.job)
@@ -137,9 +140,22 @@ class Records:
                 "estimated_wait_s": self.estimated_wait_s,
                 "estimated_exec_s": self.estimated_exec_s,
                 "order": self.order,
+                **self._partition_columns(),
             },
             nan_to_null=True,
         )
+
+    def _partition_columns(self) -> "dict[str, pl.Series]":
+        """Return the columns of the partition track: remote gates, node of every qubit."""
+        import polars as pl  # noqa: PLC0415
+
+        if self.plan is None:
+            return {}
+        nodes = [self.plan.nodes[row].tolist() for row in self.row]
+        return {
+            "remote_gates": pl.Series(self.plan.remote_gates[self.row], dtype=pl.Int64),
+            "nodes": pl.Series(nodes, dtype=pl.List(pl.Int64)),
+        }
 
 
 def collect(
@@ -206,6 +222,7 @@ def collect(
         decisions=world.decisions,
         truncated=world.truncated,
         estimates=world.estimates,
+        plan=world.plan,
     )
 
 
@@ -229,6 +246,8 @@ def _quality(
         of_part = fidelity.drifted(of_part, true_errors(used, start_s[owner]))
     price_per_s = np.array([q.price_per_s for q in world.fleet])[used]
     success[done] = world.splits.combined(of_part, counts)
+    if world.plan is not None:
+        success[done] *= world.links.fidelity_per_remote_gate ** world.plan.remote_gates[row[done]]
     if len(done):
         of_split = np.add.reduceat(price_per_s, np.cumsum(counts) - counts)
         cost[done] = exec_s[done] * of_split

@@ -8,9 +8,11 @@ from simpy import Event
 from qcbench.cloud.clock import Clock
 from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.execution import Execution
+from qcbench.cloud.partition import Plan
 from qcbench.cloud.rules import Rules
-from qcbench.fleet.profile import Fleet
 from qcbench.cloud.splits import Splits
+from qcbench.fleet.profile import Fleet
+from qcbench.physics.communication import chain_time_s
 from qcbench.physics.config import Links
 from qcbench.policies.view import TaskTable
 from qcbench.workload.workload import Workload
@@ -27,21 +29,23 @@ class World:
         decisions: decisions that the policy took.
         valid_decisions: those of them that placed a task.
         truncated: the policy used up its decisions.
+        plan: what a partition policy decided for all tasks at once; None in other tracks.
     """
 
     clock: Clock
     fleet: Fleet
     workload: Workload
     estimates: Estimates
+    splits: Splits
     rules: Rules
     links: Links
     over: Event
-    splits: Splits
     slowdown: Sequence[float] | None = None
     executions: list[Execution] = field(default_factory=list)
     decisions: int = 0
     valid_decisions: int = 0
     truncated: bool = False
+    plan: Plan | None = None
 
     def open(self, job: int, row: int) -> Execution:
         """Begin the record of a task that is ready now."""
@@ -68,6 +72,14 @@ class World:
         """Real execution time of a task on a QPU [s]."""
         estimate = float(self.estimates.exec_s[row, qpu])
         return estimate if self.slowdown is None else estimate * self.slowdown[row]
+
+    def comm_s(self, row: int, parts: Sequence[tuple[int, int]]) -> float:
+        """Communication between the parts of a task [s]."""
+        chain_s = chain_time_s([qubits for _, qubits in parts], self.links.time_per_qubit_s)
+        if self.plan is None:
+            return chain_s
+        crossings = int(self.plan.remote_gates[row]) * int(self.workload.tasks.shots[row])
+        return chain_s + crossings * self.links.time_per_remote_gate_s
 
     def table(self) -> TaskTable:
         """What views show of the tasks."""

@@ -20,6 +20,8 @@ class QpuConfig:
         device: name in the catalogue (`kolkata`, `ibmq_kolkata`); empty for a QPU of your own.
         name: name in the fleet; the device's, or `qpu`, where empty.
         count: number of identical QPUs; above 1 they are called `name-0`, `name-1` and so on.
+        max_qubits: where stated, each QPU has qubits drawn evenly from `qubits` to this, anew in
+            every replicate.
         family: prefix of the depth columns of a workload; `synthetic` where a QPU has none.
         d1cps: where only `clops_v` is stated it follows from that (see `docs/fleets.md`).
         coupling: links as pairs of qubits; a device whose `qubits` are changed loses its own.
@@ -29,6 +31,7 @@ class QpuConfig:
     name: str = ""
     count: int = 1
     qubits: int | None = None
+    max_qubits: int | None = None
     family: str | None = None
     d1cps: float | None = None
     clops_v: float | None = None
@@ -63,6 +66,13 @@ class QpuConfig:
         check_name(where, self.label)
         if not self.device and self.qubits is None:
             raise InputError(f"{where}: qubits is missing; state it, or name a catalogue device")
+        if self.max_qubits is not None and self.max_qubits < (self.qubits or 0):
+            raise InputError(
+                f"{where}: max_qubits is {self.max_qubits}; it must be at least qubits, "
+                f"{self.qubits}"
+            )
+        if self.max_qubits is not None and self.qubits is None:
+            raise InputError(f"{where}: qubits is missing; max_qubits needs a least number")
         if self.family == "":
             raise InputError(f"{where}: family is empty; leave it out or name one, such as ibmq27")
 

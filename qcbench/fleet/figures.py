@@ -10,7 +10,7 @@ from qcbench.errors import InputError
 D1CPS_PER_CLOPS = 19.95
 """D1CPS of QSimPy over CLOPS_v: how its published code derives the one from the other."""
 
-COUNTS = ("qubits", "quantum_volume", "count")
+COUNTS = ("qubits", "max_qubits", "quantum_volume", "count")
 """Whole numbers, at least 1."""
 
 RATES = ("d1cps", "clops_v", "clops_h", "t1_s", "t2_s")

@@ -4,6 +4,7 @@ from dataclasses import field
 from typing import Literal
 
 from qcbench.configs import config
+from qcbench.physics.node_cost import CostDefinition
 
 
 @config
@@ -25,8 +26,8 @@ class ClopsTime:
 
     model: Literal["clops"] = "clops"
     scale: Literal["clops_v", "clops_h"] = "clops_h"
-
     variant: Literal["consistent", "icpp2025"] = "consistent"
+
 
 @config
 class IbmUsageTime:
@@ -65,7 +66,6 @@ class SuccessProbability:
     """
 
     model: Literal["esp"] = "esp"
-
     gates: Literal["compiled", "written"] = "compiled"
 
 
@@ -80,6 +80,7 @@ class PartsFidelity:
 
     model: Literal["icpp2025", "with_2q"] = "icpp2025"
 
+
 @config
 class Noiseless:
     """Fidelity 1 everywhere, for workloads without circuits."""
@@ -89,15 +90,32 @@ class Noiseless:
 
 @config
 class Links:
-    """Connection of the parts of a split circuit: time a qubit and link, fidelity a cut."""
+    """Connection of the parts of a split circuit.
+
+    Remote gates are known where a partition policy says which qubits go where; elsewhere there are
+    none.
+
+    Attributes:
+        time_per_qubit_s: for each qubit on both sides of each link of the chain of parts.
+        fidelity_per_cut: factor for each link.
+        time_per_remote_gate_s: for each gate between QPUs, in every shot.
+        fidelity_per_remote_gate: factor for each gate between QPUs.
+    """
 
     time_per_qubit_s: float = 0.02
     fidelity_per_cut: float = 0.94
+    time_per_remote_gate_s: float = 0.0
+    fidelity_per_remote_gate: float = 1.0
 
 
 @config
 class PhysicsConfig:
-    """Time, fidelity and communication models of a scenario."""
+    """Time, fidelity and communication models of a scenario.
+
+    Attributes:
+        node_cost: what a node costs a provider by its qubits in use, see
+            `qcbench.physics.node_cost`.
+    """
 
     time: D1cpsTime | ClopsTime | IbmUsageTime | AffineTime | GivenTime = field(
         default_factory=D1cpsTime
@@ -106,3 +124,4 @@ class PhysicsConfig:
         default_factory=SuccessProbability
     )
     links: Links = field(default_factory=Links)
+    node_cost: CostDefinition = "Q"

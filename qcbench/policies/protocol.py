@@ -10,7 +10,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from qcbench.arrays import IntArray
 from qcbench.fleet.profile import Fleet
+from qcbench.policies.batch.problem import Batch
 from qcbench.policies.view import AllocationView, PlacementView, QueueView
 
 Track = Literal["placement", "allocation", "queueing", "partition"]
@@ -23,7 +25,9 @@ Allocation: TypeAlias = Callable[[AllocationView], Split | None]
 """Returns a split that adds up to the task's qubits, or None to wait for a release."""
 Queueing: TypeAlias = Callable[[QueueView], int]
 """Returns a position in `QueueView.waiting`."""
-Decide: TypeAlias = Placement | Allocation | Queueing
+Partition: TypeAlias = Callable[[Batch], Sequence[IntArray]]
+"""Returns, for every circuit of the batch, the node of each of its qubits."""
+Decide: TypeAlias = Placement | Allocation | Queueing | Partition
 
 
 class PolicyError(RuntimeError):

@@ -18,7 +18,7 @@ ENTRY_POINTS = "qcbench.policies"
 """An entry point is named ``track.policy`` and refers to a factory."""
 
 
-TRACKS: tuple[Track, ...] = ("placement", "allocation", "queueing")
+TRACKS: tuple[Track, ...] = ("placement", "allocation", "queueing", "partition")
 """Tracks that have policies."""
 
 

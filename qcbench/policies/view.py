@@ -149,6 +149,10 @@ class PlacementView:
 class SplitModel(Protocol):
     """How well splits execute a task; parts are concatenated, see `AllocationView.fidelity`."""
 
+    @property
+    def share_matters(self) -> bool:
+        """Whether the fidelity depends on how many qubits each part has."""
+
     def fidelity(self, row: int, qpu: IntArray, qubits: IntArray, counts: IntArray) -> FloatArray:
         """Return the fidelity of each split."""
 
@@ -213,6 +217,16 @@ class AllocationView:
     def exec_s(self) -> FloatArray:
         """Estimated execution time of a part on each QPU [s]."""
         return self._table.exec_s[self.row]
+
+    @property
+    def whole_fidelity(self) -> FloatArray:
+        """Estimated fidelity of the whole task on each QPU, whether it fits or not."""
+        return self._table.fidelity[self.row]
+
+    @property
+    def share_matters(self) -> bool:
+        """Whether the fidelity of a split depends on how many qubits each part has."""
+        return self._splits.share_matters
 
     def fidelity(self, qpu: IntArray, qubits: IntArray, counts: IntArray) -> FloatArray:
         """Estimated fidelity of several splits of this task, shape (splits,).

@@ -17,7 +17,7 @@ from qcbench.workload.graphs import InteractionGraph
 PARTITION_WORTH = 25.0
 """Remote gates that a partition more is worth."""
 HOT, COLD = 8.0, 0.25
-"""First and last temperature, in remote gates."""
+"""First and last temperature, in edges cut: remote gates over the gates of a mean edge."""
 TIE = 1e-9
 TIE_SHARE = 0.1
 """Share of the moves that change the use of nodes, where there are equal nodes."""
@@ -26,7 +26,7 @@ TIE_SHARE = 0.1
 class RowWorth:
     """What the parts of one circuit cost: remote gates, plus a price per part.
 
-    Exact for complete graphs, stars and paths, an estimate from `boundary_profile` for others;
+    Exact for complete graphs, stars and paths, estimated by `boundary_profile` for others;
     without a graph the number of parts decides, and among equals large parts do.
 
     Attributes:
@@ -159,7 +159,8 @@ def anneal(
     best_total, best = walk.total, start.tolist()
     draws = rng.random((3, moves)).tolist()
     # A move is taken if it adds less than temperature x (- log of a uniform number).
-    limits = (np.geomspace(HOT, COLD, moves) * rng.exponential(size=moves) + TIE).tolist()
+    scale = gates_per_edge(batch)
+    limits = (scale * np.geomspace(HOT, COLD, moves) * rng.exponential(size=moves) + TIE).tolist()
     for first, second, third, most in zip(*draws, limits, strict=True):
         i, k = cells[int(first * len(cells))]
         if third < tie_share:
@@ -180,6 +181,12 @@ def anneal(
             best_total = walk.total
             best = [row[:] for row in matrix]
     return np.array(best, dtype=np.int64), best_total
+
+
+def gates_per_edge(batch: Batch) -> float:
+    """Return the mean weight of an edge over all circuits, 1 where there are no graphs."""
+    edges = sum(len(graph.edges) for graph in batch.graphs)
+    return sum(graph.gates for graph in batch.graphs) / edges if edges else 1.0
 
 
 def has_equal_nodes(batch: Batch, use: IntArray) -> bool:

@@ -173,26 +173,39 @@ def spectral_order(adjacency: FloatArray) -> IntArray:
 
 
 def boundary_profile(graph: InteractionGraph) -> FloatArray:
-    """Estimate the gates that leave the best connected set of each size, shape (qubits + 1,).
+    """Estimate the gates that leave a part by its size, shape (qubits + 1,).
 
-    Exact for complete graphs; elsewhere the least over greedy growths from several qubits.
+    The mean over all windows of that size in a good linear order of the qubits. It is exact for
+    complete graphs. The least over all sets of a size would be no use: parts cannot all have it.
     """
-    adjacency = graph.adjacency
-    degrees = adjacency.sum(axis=1)
     width = graph.qubits
-    least = np.full(width + 1, np.inf)
-    least[[0, width]] = 0.0
-    seeds = np.unique(np.linspace(0, width - 1, min(width, 6)).astype(np.int64))
-    for seed in np.argsort(degrees, kind="stable")[seeds].tolist():
-        inside = np.zeros(width)
-        free = np.ones(width, dtype=np.bool_)
-        chosen, leaving = seed, 0.0
+    best = np.full(width + 1, np.inf)
+    for order in (spectral_order(graph.adjacency), _growth_order(graph.adjacency)):
+        sums = np.zeros((width + 1, width + 1))
+        sums[1:, 1:] = graph.adjacency[np.ix_(order, order)].cumsum(axis=0).cumsum(axis=1)
+        profile = np.zeros(width + 1)
         for size in range(1, width):
-            leaving += degrees[chosen] - 2.0 * inside[chosen]
-            free[chosen] = False
-            inside += adjacency[:, chosen]
-            least[size] = min(least[size], leaving)
-            chosen = int(np.where(free, 2.0 * inside - degrees, -np.inf).argmax())
-    # The complement of a set has the same boundary.
-    symmetric: FloatArray = np.minimum(least, least[::-1])
-    return symmetric
+            first = np.arange(width - size + 1)
+            last = first + size
+            within = sums[last, last] - sums[first, last] - sums[last, first] + sums[first, first]
+            profile[size] = (sums[last, width] - sums[first, width] - within).mean()
+        best = np.minimum(best, profile)
+    return best
+
+
+def _growth_order(adjacency: FloatArray) -> IntArray:
+    """Return the qubits in the order in which one part would take them all."""
+    part = np.full(len(adjacency), -1)
+    width = len(adjacency)
+    order = []
+    inside = np.zeros(width)
+    to_free = adjacency.sum(axis=1)
+    dominant = float(to_free.max()) + 1.0
+    for count in range(width):
+        score = -to_free if count == 0 else dominant * inside - to_free
+        chosen = int(np.where(part < 0, score, -np.inf).argmax())
+        part[chosen] = count
+        order.append(chosen)
+        inside += adjacency[:, chosen]
+        to_free = to_free - adjacency[:, chosen]
+    return np.array(order)

@@ -1,0 +1,40 @@
+"""Metrics of a partition trial: what the plan costs, and how its execution went."""
+
+from typing import Any
+
+import numpy as np
+
+from qcbench.bench.metrics.common import task_metrics
+from qcbench.cloud.records import Records
+from qcbench.physics.node_cost import node_costs
+from qcbench.policies.batch.games import is_equilibrium
+
+
+def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
+    """Return the metrics of the whole batch, then those of the execution.
+
+    `mean_node_cost`, `total_node_cost` and `max_node_cost` are over all nodes, used or not;
+    `gap_opt` is the total over the least possible one, minus 1. `load` is demand over capacity.
+    """
+    plan = records.plan
+    if plan is None:
+        raise TypeError("records of another track have no plan")
+    batch, allocation = plan.batch, plan.allocation
+    costs = node_costs(batch.weights, allocation.sum(axis=0))
+    total, least = float(costs.sum()), batch.optimal_cost
+    return {
+        "total_node_cost": total,
+        "mean_node_cost": total / len(costs),
+        "max_node_cost": float(costs.max()),
+        "gap_opt": total / least - 1.0 if least > 0 else 0.0,
+        "partitions_per_circuit": float((allocation > 0).sum(axis=1).mean()),
+        "remote_gates_per_circuit": float(plan.remote_gates.mean()),
+        "remote_share": float(
+            plan.remote_gates.sum() / np.sum([graph.gates for graph in batch.graphs])
+        ),
+        "equilibrium_g1": float(is_equilibrium(batch, allocation, "G1")),
+        "equilibrium_g2": float(is_equilibrium(batch, allocation, "G2")),
+        "load": float(batch.demands.sum() / batch.capacities.sum()),
+        **task_metrics(records, warm_up_s),
+        "total_communication_s": float(np.nansum(records.comm_s)),
+    }

@@ -1,0 +1,113 @@
+"""A batch that is decided on at once, then executed as splits.
+
+The policy is asked once, for everything; each circuit then holds exactly the qubits that it was
+given, until it ends. What a static game answers thereby also has times, fidelity and prices.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qcbench.arrays import IntArray
+from qcbench.errors import InputError
+from qcbench.fleet.profile import Fleet
+from qcbench.physics.node_cost import CostDefinition
+from qcbench.policies.batch.problem import Batch, check_batch
+from qcbench.policies.protocol import Allocation, Partition, PolicyError
+from qcbench.policies.view import AllocationView
+from qcbench.workload.workload import Tasks
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a partition policy decided.
+
+    Attributes:
+        batch: the problem.
+        nodes: node of every qubit of every circuit.
+        allocation: qubits of every circuit on every node, shape (circuits, nodes).
+        remote_gates: gates between nodes of every circuit, shape (circuits,).
+    """
+
+    batch: Batch
+    nodes: Sequence[IntArray]
+    allocation: IntArray
+    remote_gates: IntArray
+
+
+def batch_of(tasks: Tasks, fleet: Fleet, definition: CostDefinition) -> Batch:
+    """Return the static problem that a workload poses to a fleet; prices are those per second.
+
+    Raises:
+        InputError: the circuits have no interaction graphs, no two-qubit gates, or do not fit.
+    """
+    if tasks.graphs is None:
+        raise InputError(
+            "partition needs circuits with interaction graphs: set workload.circuits.source to "
+            "graphs, or to file with OpenQASM"
+        )
+    for row, graph in enumerate(tasks.graphs):
+        if not len(graph.edges):
+            raise InputError(
+                f"task {row} ({tasks.algorithm[row]}): has no two-qubit gate; there is nothing to "
+                "partition"
+            )
+    batch = Batch(
+        capacities=fleet.qubits.copy(),
+        unit_prices=np.array([qpu.price_per_s for qpu in fleet], dtype=np.float64),
+        demands=tasks.qubits.copy(),
+        definition=definition,
+        graphs=tuple(tasks.graphs),
+    )
+    check_batch(batch, f"fleet {fleet.name}: ")
+    return batch
+
+
+def make_plan(batch: Batch, decide: Partition) -> Plan:
+    """Ask the policy, and check its answer.
+
+    Raises:
+        PolicyError: the answer is none, or puts more on a node than it has.
+    """
+    answer = [np.asarray(nodes) for nodes in decide(batch)]
+    if len(answer) != len(batch.demands):
+        raise PolicyError(
+            f"the policy answered for {len(answer)} circuits; there are {len(batch.demands)}"
+        )
+    last = len(batch.capacities) - 1
+    for row, (nodes, demand) in enumerate(zip(answer, batch.demands.tolist(), strict=True)):
+        if (
+            nodes.shape != (demand,)
+            or not np.issubdtype(nodes.dtype, np.integer)
+            or nodes.min() < 0
+            or nodes.max() > last
+        ):
+            raise PolicyError(
+                f"the policy gave circuit {row} {nodes.tolist()}; a partition names one node of "
+                f"0..{last} for each of its {demand} qubits"
+            )
+    allocation = batch.allocation(answer)
+    over = np.flatnonzero(allocation.sum(axis=0) > batch.capacities)
+    if len(over):
+        node = int(over[0])
+        raise PolicyError(
+            f"the policy put {allocation[:, node].sum()} qubits on node {node}, which has "
+            f"{batch.capacities[node]}"
+        )
+    return Plan(batch, answer, allocation, batch.remote_gates(answer))
+
+
+def as_splits(plan: Plan) -> Allocation:
+    """Return the allocation policy that gives every task its planned split.
+
+    After a failure a task waits until its nodes have the qubits again.
+    """
+    splits = plan.allocation.tolist()
+
+    def decide(view: AllocationView) -> list[int] | None:
+        split: list[int] = splits[view.row]
+        fits = all(part <= free for part, free in zip(split, view.free_qubits, strict=True))
+        return split if fits else None
+
+    return decide

@@ -1,0 +1,157 @@
+"""Reading a partition problem from JSON, with one clear line for what is wrong in it."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from qcbench.arrays import IntArray
+from qcbench.errors import InputError, nearest
+from qcbench.physics.node_cost import CostDefinition
+from qcbench.policies.batch.problem import Batch, check_batch
+from qcbench.workload.graph_table import named_graph
+from qcbench.workload.graphs import InteractionGraph, graph_from_gates
+
+KEYS = ("capacities", "demands", "unit_prices", "definition", "circuits", "allocation")
+COMMENTS = ("id", "name", "description")
+MAX_QUBITS = 100_000
+MAX_NODES = 1_000
+
+
+def read_problem(path: Path) -> dict[str, Any]:
+    """Read the JSON object of a problem; its keys are checked, its values are not yet.
+
+    Raises:
+        InputError: no such file, no JSON, no object, or a key that is unknown or there twice.
+    """
+    try:
+        content = json.loads(
+            path.read_text(encoding="utf-8"), object_pairs_hook=_unique, parse_constant=_no_number
+        )
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{path}: must be a JSON object with the keys capacities, demands, unit_prices and "
+            "definition"
+        )
+    for key in content:
+        if key not in KEYS and key not in COMMENTS:
+            raise InputError(f"{path}: key {key!r} is unknown{nearest(key, KEYS)}")
+    return content
+
+
+def batch_from(content: Mapping[str, Any], where: str) -> Batch:
+    """Return the problem that a JSON object states.
+
+    Raises:
+        InputError: a key that is missing or cannot be; ``where`` begins the message.
+    """
+    for key in ("capacities", "demands", "unit_prices"):
+        if key not in content:
+            raise InputError(f"{where}: key {key!r} is missing")
+    definition = content.get("definition", "Q")
+    if definition not in get_args(CostDefinition):
+        raise InputError(f"{where}: definition: {definition!r}; it must be P, Q or M")
+    capacities = _whole_numbers(content["capacities"], f"{where}: capacities")
+    demands = _whole_numbers(content["demands"], f"{where}: demands")
+    graphs = _graphs(content["circuits"], demands, where) if "circuits" in content else ()
+    batch = Batch(
+        capacities=np.array(capacities, dtype=np.int64),
+        unit_prices=np.array(_prices(content["unit_prices"], f"{where}: unit_prices")),
+        demands=np.array(demands, dtype=np.int64),
+        definition=definition,
+        graphs=graphs,
+    )
+    if len(capacities) > MAX_NODES:
+        raise InputError(f"{where}: capacities: {len(capacities)} nodes; at most {MAX_NODES}")
+    check_batch(batch, f"{where}: ")
+    if batch.demands.sum() > MAX_QUBITS:
+        raise InputError(f"{where}: demands: {batch.demands.sum()} qubits; at most {MAX_QUBITS}")
+    return batch
+
+
+def allocation_from(content: Mapping[str, Any], where: str) -> IntArray:
+    """Return the allocation of a JSON object as a matrix; whether it is feasible is open.
+
+    Raises:
+        InputError: it is missing, or no list of equally long rows of whole numbers.
+    """
+    if "allocation" not in content:
+        raise InputError(f"{where}: key 'allocation' is missing: one row of qubits per circuit")
+    rows = content["allocation"]
+    if not isinstance(rows, list) or not rows:
+        raise InputError(f"{where}: allocation: must be a list of rows, one per circuit")
+    matrix = [_whole_numbers(row, f"{where}: allocation[{i}]") for i, row in enumerate(rows)]
+    for index, row in enumerate(matrix):
+        if len(row) != len(matrix[0]):
+            raise InputError(
+                f"{where}: allocation[{index}]: has {len(row)} entries, the first row "
+                f"{len(matrix[0])}"
+            )
+    return np.array(matrix, dtype=np.int64)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"key {twice!r} is there twice")
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise InputError(f"{text} is no number that JSON knows")
+
+
+def _whole_numbers(values: object, where: str) -> list[int]:
+    if not isinstance(values, list):
+        raise InputError(f"{where}: must be a list of whole numbers")
+    for index, value in enumerate(values):
+        if type(value) is not int or abs(value) > 2**53:
+            raise InputError(f"{where}[{index}]: {value!r}; must be a whole number")
+    return values
+
+
+def _prices(values: object, where: str) -> list[float]:
+    if not isinstance(values, list):
+        raise InputError(f"{where}: must be a list of numbers")
+    for index, value in enumerate(values):
+        if type(value) not in {int, float} or not math.isfinite(float(value)):
+            raise InputError(f"{where}[{index}]: {value!r}; must be a number")
+    return [float(value) for value in values]
+
+
+def _graphs(circuits: object, demands: Sequence[int], where: str) -> tuple[InteractionGraph, ...]:
+    """Return the graph of each circuit: `algorithm:width`, or a list of its gates."""
+    if not isinstance(circuits, list) or len(circuits) != len(demands):
+        raise InputError(
+            f"{where}: circuits: must be a list with one entry for each of the {len(demands)} "
+            "demands"
+        )
+    graphs = []
+    for index, (circuit, demand) in enumerate(zip(circuits, demands, strict=True)):
+        here = f"{where}: circuits[{index}]"
+        if isinstance(circuit, str):
+            graph = named_graph(circuit, here)
+        elif isinstance(circuit, list):
+            graph = graph_from_gates(circuit, demand, here)
+        else:
+            raise InputError(
+                f"{here}: must be a name such as 'qft:30', or a list of gates such as "
+                "[[0, 1], [1, 2]]"
+            )
+        if graph.qubits != demand:
+            raise InputError(
+                f"{here}: {circuit} has {graph.qubits} qubits, demands[{index}] is {demand}"
+            )
+        graphs.append(graph)
+    return tuple(graphs)

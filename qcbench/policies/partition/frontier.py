@@ -1,0 +1,54 @@
+"""The least cost with few remote gates: exact use, annealed split, refined cuts.
+
+1. The use of every node that costs least, exactly.
+2. A start: circuits take the fewest nodes that add up to them, dense ones first.
+3. Annealing over splits of the same cost, for few remote gates and few parts, several times.
+4. Every circuit of the best split is cut optimally where its graph's shape allows, otherwise by
+   swaps from several starts.
+"""
+
+from qcbench.arrays import IntArray
+from qcbench.errors import InputError
+from qcbench.policies.batch.cuts import best_cut
+from qcbench.policies.batch.frontier import annealed_split
+from qcbench.policies.batch.problem import Batch
+from qcbench.policies.protocol import Partition, PolicyContext
+
+
+def policy(
+    context: PolicyContext,
+    *,
+    moves: int = 25_000,
+    restarts: int = 4,
+    partition_worth: float = 25.0,
+) -> Partition:
+    """Build the policy.
+
+    Args:
+        moves: of one annealing.
+        restarts: annealings, of which the best counts.
+        partition_worth: remote gates that a partition less is worth.
+    """
+    for key, value in {"moves": moves, "restarts": restarts}.items():
+        if value < 1:
+            raise InputError(f"policy frontier: parameter {key} is {value}; must be at least 1")
+    if partition_worth < 0:
+        raise InputError(
+            f"policy frontier: parameter partition_worth is {partition_worth:g}; must not be "
+            "negative"
+        )
+
+    def decide(batch: Batch) -> list[IntArray]:
+        allocation = annealed_split(
+            batch,
+            context.rng,
+            moves=moves,
+            restarts=restarts,
+            partition_worth=partition_worth,
+        )
+        return [
+            best_cut(graph, row, context.rng)
+            for graph, row in zip(batch.graphs, allocation, strict=True)
+        ]
+
+    return decide
