@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from qcbench.errors import InputError
-from qcbench.report import figures, text
+from qcbench.report import figures, partition, text
 from qcbench.report.rows import Block, blocks, direction, headline
 from qcbench.report.run import RunDescription
 from qcbench.report.style import Look, draw_svg, inline_svg, looks, save_figures
@@ -146,6 +146,7 @@ def _section(
             trials, scenario, order, metric, look, baseline=baseline
         ),
         "time": figures.time_plot(summary.means, scenario, order, look, baseline=baseline),
+        "node-costs": partition.mean_node_cost_plot(summary.means, scenario, order, look),
         "shares": figures.shares_plot(summary.means, scenario, order, baseline=baseline),
     }
     if metric != FIDELITY and _has_values(summary.means, scenario, FIDELITY):

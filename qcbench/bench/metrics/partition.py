@@ -4,10 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from qcbench.arrays import FloatArray
 from qcbench.bench.metrics.common import task_metrics
 from qcbench.cloud.records import Records
 from qcbench.physics.node_cost import node_costs
 from qcbench.policies.batch.games import is_equilibrium
+
+NODES_SHOWN = 32
+"""Fleets up to this size have a column for the cost of the costliest node, the second, ..."""
 
 
 def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
@@ -32,9 +36,18 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         "remote_share": float(
             plan.remote_gates.sum() / np.sum([graph.gates for graph in batch.graphs])
         ),
+        **_costs_in_order(costs),
         "equilibrium_g1": float(is_equilibrium(batch, allocation, "G1")),
         "equilibrium_g2": float(is_equilibrium(batch, allocation, "G2")),
         "load": float(batch.demands.sum() / batch.capacities.sum()),
         **task_metrics(records, warm_up_s),
         "total_communication_s": float(np.nansum(records.comm_s)),
     }
+
+
+def _costs_in_order(costs: FloatArray) -> dict[str, float]:
+    """Return the cost of every node by its rank, `node_cost_01` for the costliest."""
+    if len(costs) > NODES_SHOWN:
+        return {}
+    ranked = np.sort(costs)[::-1].tolist()
+    return {f"node_cost_{rank:02d}": cost for rank, cost in enumerate(ranked, start=1)}
