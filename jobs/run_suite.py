@@ -21,6 +21,10 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
+LACKING = (
+    "run_suite: the cluster lacks the package {}; use an image that has it, or submit with --pip"
+)
+
 try:
     from qcbench.api import Run, RunConfig, compose_run, drive, finish, start_run
     from qcbench.bench.jobs.client import LOGS_FOLDER
@@ -28,10 +32,8 @@ try:
     from qcbench.bench.store import RunStore, list_runs, open_run
     from qcbench.errors import InputError
 except ModuleNotFoundError as missing:
-    sys.exit(
-        f"run_suite: the cluster lacks the package {missing.name}; use an image that has it, or "
-        "submit with --pip"
-    )
+    print(LACKING.format(missing.name), flush=True)
+    sys.exit(2)
 
 
 def say(line: str) -> None:
@@ -159,6 +161,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return work(arguments)
     except InputError as error:
         say(f"run_suite: {error}")
+        return 2
+    except ModuleNotFoundError as error:
+        say(LACKING.format(error.name))
         return 2
     except KeyboardInterrupt:
         say("run_suite: stopped")

@@ -16,6 +16,7 @@ from qcbench.bench.trial import MODEL_VERSION, Trial
 from qcbench.errors import InputError
 
 FORMAT = 1
+COMMIT_FILE = "commit.json"
 PACKAGES = ("qcbench", "numpy", "polars", "simpy", "ray")
 
 
@@ -167,7 +168,15 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> dict[str, Any] | None:
-    """Return commit and whether files differ from it, or None outside a checkout of qcbench."""
+    """Return commit and whether files differ from it, or None where that is not known.
+
+    A checkout asks git; a package that was sent to a cluster or built into an image brings the
+    answer along.
+    """
+    brought = Path(__file__).resolve().parents[1] / COMMIT_FILE
+    if brought.is_file():
+        known: dict[str, Any] | None = json.loads(brought.read_bytes())
+        return known
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None

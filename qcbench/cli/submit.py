@@ -66,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
     sent = Submission(
         job_id=jobs.new_job_id(config.suite.name),
         address=client.address,
-        token_path=None if token_path is None else str(Path(token_path).absolute()),
+        token_path=None if token_path is None else str(Path(token_path).expanduser().absolute()),
         overrides=tuple(told.overrides),
         config_dirs=tuple(str(folder.absolute()) for folder in told.config_dir),
         submitted=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -95,7 +95,7 @@ def follow(arguments: Sequence[str]) -> int:
 def fetch(arguments: Sequence[str]) -> int:
     """Fetch the results of a job that has ended."""
     job_id, client, here = _known_job("fetch", fetch.__doc__ or "", arguments)
-    _bring_home(client, client.job(job_id), here)
+    _bring_home(client, client.job(job_id), here, log_shown=False)
     return 0
 
 
@@ -251,7 +251,7 @@ def _follow(client: JobsClient, job_id: str, here: _Here) -> int:
     except (KeyboardInterrupt, ConnectionLostError):
         _note(f"\nthe job goes on without you:\n{_ways_back(job_id, here.runs_dir)}")
         raise
-    _bring_home(client, job, here)
+    _bring_home(client, job, here, log_shown=True)
     return 0
 
 
@@ -260,30 +260,34 @@ def _show(text: str) -> None:
     sys.stderr.flush()
 
 
-def _bring_home(client: JobsClient, job: Job, here: _Here) -> None:
+def _bring_home(client: JobsClient, job: Job, here: _Here, *, log_shown: bool) -> None:
     """Fetch what a job left and show it; raise what ended the job if that was no success."""
     try:
         folder = jobs.fetch(client, job, Path(here.runs_dir), _note)
     except jobs.NothingLeftError as error:
-        raise _failure(client, job, str(error)) from None
+        raise _failure(client, job, str(error), log_shown) from None
     run = Run(folder)
     if not run.complete:
         why = f"{folder} is incomplete; `qcbench resume {folder.name}` runs the rest here"
-        raise _failure(client, job, why)
+        raise _failure(client, job, why, log_shown)
     announce(run, finish(run, here.tracking))
 
 
-def _failure(client: JobsClient, job: Job, why: str) -> Exception:
-    """Return why a job ended; the end of its log goes above that."""
+def _failure(client: JobsClient, job: Job, why: str, log_shown: bool) -> Exception:
+    """Return why a job ended; the end of its log goes above that, unless it is there already."""
     if job.status == "STOPPED":
         return RunError(f"job {job.job_id}: was stopped; {why}")
     text = client.log(job.job_id) if job.node_id else job.message
     lines = [line for line in text.splitlines() if line.strip()]
-    for line in lines[-LAST_LINES:]:
+    for line in [] if log_shown else lines[-LAST_LINES:]:
         _note(f"| {line}")
     said = [line for line in lines if line.startswith(SAYS)]
-    # Ray's message repeats the log after a comma.
-    first = (job.message.splitlines() or [""])[0].partition(", last available")[0]
-    reason = said[-1].removeprefix(SAYS) if said else first.strip()
+    if said:
+        reason = said[-1].removeprefix(SAYS)
+    elif any(line.startswith("Traceback ") for line in lines):
+        reason = lines[-1].strip()
+    else:
+        # What Ray says of it; it repeats the log after a comma.
+        reason = (job.message.splitlines() or [""])[0].partition(", last available")[0].strip()
     kind = InputError if job.exit_code == INPUT_ERROR else RunError
     return kind(f"job {job.job_id}: {job.status}: {reason[:300]}; {why}")

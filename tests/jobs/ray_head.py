@@ -93,7 +93,7 @@ def running_head(token: Path) -> Iterator[Head]:
 
 
 def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     answer = 0
     while not answer and time.monotonic() < deadline and process.poll() is None:
         try:

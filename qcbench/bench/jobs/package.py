@@ -1,5 +1,6 @@
 """What a cluster is sent: qcbench itself, the entry point, and the user's own configs and files."""
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from qcbench import __version__
 from qcbench.bench.compose import conf_dir
+from qcbench.bench.manifest import COMMIT_FILE, git_commit
 from qcbench.errors import InputError
 
 ENTRY = "run_suite.py"
@@ -17,7 +19,7 @@ LIMIT_BYTES = 100 * 2**20
 LEFT_OUT = {"__pycache__", "node_modules", "runs", "mlruns"}
 """Folders that are never sent, besides hidden ones such as `.git` and `.venv`."""
 
-NODE_PACKAGES = ("numpy", "polars", "simpy", "hydra-core", "pydantic")
+NODE_PACKAGES = ("numpy", "polars", "simpy", "scipy", "hydra-core", "pydantic")
 """What a suite needs on a node, besides Python and Ray."""
 
 
@@ -89,7 +91,8 @@ def stage(folder: Path, config_dirs: Sequence[Path] = (), files: Sequence[Path] 
 
 
 def _declare(folder: Path) -> None:
-    """Let the packages on a node tell qcbench's version, as if it were installed there."""
+    """Let a node know qcbench's version and commit, as if it were installed there."""
+    (folder / "qcbench" / COMMIT_FILE).write_text(json.dumps(git_commit()))
     metadata = folder / f"qcbench-{__version__}.dist-info" / "METADATA"
     metadata.parent.mkdir()
     metadata.write_text(f"Metadata-Version: 2.1\nName: qcbench\nVersion: {__version__}\n")

@@ -23,6 +23,9 @@ FOLDER = ".submitted"
 STAYS_HERE = ("cluster.address", "cluster.token_path", "runs_dir", "tracking")
 """Keys that mean something only on this side; where a token lies is nobody else's business."""
 
+ORDERLY = (0, 1, 2, 130)
+"""Exit codes of an entry point that came to its end, and so packed whatever there was."""
+
 PACK_S = 300.0
 """Time that a second job gets to pack what a killed one left [s]."""
 
@@ -109,7 +112,7 @@ def fetch(client: JobsClient, job: Job, runs: Path, note: Callable[[str], None])
             f"job {job.job_id}: is {job.status}; its results can be fetched when it has ended"
         )
     data = client.read(job, INDEX) if job.node_id else None
-    if data is None and job.node_id:
+    if data is None and job.node_id and job.exit_code not in ORDERLY:
         note(f"job {job.job_id} has packed nothing; looking for what it left")
         data = _salvage(client, job)
     if data is None:
