@@ -1,6 +1,6 @@
 """SimPy's environment with exact times and an order for what happens at the same instant."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
@@ -23,6 +23,9 @@ class Clock(Environment):
     ties and replays of other simulators need ``t`` itself.
     """
 
+    now = 0.0
+    """The time. SimPy computes it in a property, which is too slow for what is read most."""
+
     def __init__(self) -> None:
         super().__init__(initial_time=0.0)
         self._retries = 0
@@ -41,6 +44,27 @@ class Clock(Environment):
         heappush(self._queue, (time_s, priority, next(self._eid), event))  # type: ignore[misc]
         return event
 
+    def step(self) -> None:
+        """Process the next event."""
+        if self._queue:
+            self.now = self._queue[0][0]
+        super().step()
+
+    def alarm(self) -> Event:
+        """Return an event that has succeeded but is not on the clock: for `rearm`."""
+        event = Event(self)
+        event._ok = True
+        event._value = None
+        return event
+
+    def rearm(self, event: Event, callbacks: list[Callable[[Event], None]], time_s: float) -> None:
+        """Let an event that has been processed fire once more, as a completion at this time.
+
+        A QPU or a pool that ends one task after the other needs no new event for each.
+        """
+        event.callbacks = callbacks
+        heappush(self._queue, (time_s, COMPLETION, next(self._eid), event))  # type: ignore[misc]
+
     def retry(self, time_s: float) -> Event:
         """Return an event for a task that is put back into the order of arrivals.
 
@@ -57,10 +81,12 @@ class Clock(Environment):
         comes out as the very one that was raised there.
         """
         queue = self._queue
-        while not last.processed:
+        awaited: Any = last
+        while awaited.callbacks is not None:  # what `processed` says
             if not queue:
                 return False
-            self._now, _, _, event = heappop(queue)
+            now, _, _, event = heappop(queue)
+            self.now = self._now = now
             callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
             for callback in callbacks:
                 callback(event)

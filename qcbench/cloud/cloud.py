@@ -1,7 +1,9 @@
 """The cloud: every job is one SimPy process; one broker takes every decision."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, repeat
 
 import numpy as np
 from simpy import Event
@@ -15,6 +17,7 @@ from qcbench.cloud.estimates import estimate
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.failures import failing_qpu
 from qcbench.cloud.hold_and_wait import HoldAndWaitBroker
+from qcbench.cloud.levels import NOTHING, Areas, Present, levels
 from qcbench.cloud.partition import as_splits, batch_of, make_plan
 from qcbench.cloud.placement import PlacementBroker
 from qcbench.cloud.pool import ClassicalPool
@@ -25,7 +28,7 @@ from qcbench.cloud.splits import Splits
 from qcbench.cloud.world import World
 from qcbench.errors import InputError
 from qcbench.policies.protocol import Decide, PolicyError
-from qcbench.workload.workload import QuantumPhase
+from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,9 @@ class Cloud:
         )
         self.broker: Broker = _broker(self.world, decide, scenario)
         self.pool = ClassicalPool(self.clock, rules.classical)
-        self._admits = admission_test(rules.admission, self.pool, self.broker)
+        self._admits = admission_test(rules.admission, self.clock, self.pool, self.broker, workload)
+        self._present = Present()
+        self._warm = NOTHING
         self._job_finish_s = np.full(len(workload), np.nan)
         self._job_status = np.full(len(workload), CENSORED, dtype=np.int64)
         self._arrived = 0
@@ -103,6 +108,9 @@ class Cloud:
         horizon_s = self.scenario.rules.horizon_s
         if horizon_s is not None:
             self.clock.at(horizon_s, HORIZON).callbacks.append(self._stop)
+        warm_up_s = self.scenario.rules.warm_up_s
+        if warm_up_s > 0 and self._left:
+            self.clock.at(warm_up_s, HORIZON).callbacks.append(self._warmed_up)
         if self._left and not self.clock.run_until_processed(self._over):
             raise PolicyError(f"{self._left} jobs wait for ever: nothing is left to happen")
         return self._records()
@@ -116,38 +124,54 @@ class Cloud:
 
     def _job(self, job: int) -> Process:
         """Arrive, be admitted, go through the phases, be done."""
-        phases = self.scenario.workload.phases
         status = DONE
-        if self._admits is not None and not self._admits():
+        if self._admits is not None and not self._admits(job):
             status = DROPPED
             row = self._first_task(job)
             if row is not None:
                 self.world.open(job, row).status = DROPPED
         else:
+            self._present.change(1, self.clock.now)
             try:
-                if phases is None:
-                    yield from self.broker.execute(job, job)
-                else:
-                    for phase in phases[job]:
-                        if isinstance(phase, QuantumPhase):
-                            yield from self.broker.execute(job, phase.task)
-                        else:
-                            yield self.pool.submit(phase.operations)
+                for phase in self._phases(job):
+                    if isinstance(phase, ClassicalPhase):
+                        yield self.pool.submit(phase.operations)
+                    else:
+                        yield from self.broker.execute(job, phase.task)
                 self._job_finish_s[job] = self.clock.now
             except TaskLost:
                 status = FAILED
+            self._present.change(-1, self.clock.now)
         self._job_status[job] = status
         self._left -= 1
         if not self._left:
             self.world.end()
 
-    def _first_task(self, job: int) -> int | None:
-        """Row of the first circuit of a job, None where it has only classical phases."""
+    def _phases(self, job: int) -> Iterable[ClassicalPhase | QuantumPhase]:
+        """Return the phases of a job one by one, each as often as it is gone through."""
         phases = self.scenario.workload.phases
         if phases is None:
-            return job
-        quantum = (phase.task for phase in phases[job] if isinstance(phase, QuantumPhase))
-        return next(quantum, None)
+            return (QuantumPhase(job),)
+        return chain.from_iterable(
+            chain.from_iterable(repeat(phase.phases, phase.times))
+            if isinstance(phase, Repeat)
+            else (phase,)
+            for phase in phases[job]
+        )
+
+    def _first_task(self, job: int) -> int | None:
+        """Row of the first circuit of a job, None where it has only classical phases."""
+        return next((task for task, _ in self.scenario.workload.quantum_phases(job)), None)
+
+    def _areas(self) -> Areas:
+        """Return the integrals up to now of what is on the platform."""
+        now_s, broker = self.clock.now, self.broker
+        waiting_s = broker.waiting_area_s() if isinstance(broker, QueueingBroker) else np.nan
+        running_s = float(broker.busy_s().sum())
+        return Areas(now_s, self._present.area_s(now_s), self.pool.area_s, waiting_s, running_s)
+
+    def _warmed_up(self, _event: Event) -> None:
+        self._warm = self._areas()
 
     def _stop(self, _horizon: Event) -> None:
         """End the trial before anything else happens at this instant."""
@@ -162,6 +186,7 @@ class Cloud:
             job_finish_s=self._job_finish_s,
             job_status=self._job_status,
             busy_s=self.broker.busy_s(),
+            levels=levels(self._warm, self._areas()),
             true_errors=None
             if drift is None
             else partial(error_multiplier, drift, len(self.scenario.fleet), self._drift_rng),

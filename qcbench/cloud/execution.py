@@ -1,8 +1,11 @@
 """One execution of a task: the state of it while it lives, its row in the records afterwards."""
 
+from collections.abc import Sequence
 from math import nan
+from typing import TypeAlias
 
 from simpy import Event
+from simpy.events import PENDING
 
 DONE, DROPPED, FAILED, CENSORED = range(4)
 STATUS = ("done", "dropped", "failed", "censored")
@@ -83,3 +86,65 @@ class Execution:
     def forget_start(self) -> None:
         """Take back a start that a failure has undone."""
         self.start_s = nan
+
+
+class JobExecutions(Execution):
+    """All executions of a job one after the other, with their sums: a row for the job.
+
+    What `Execution` holds is that of the latest one; `submit_s` is NaN while there is none.
+
+    Attributes:
+        executions: how many are done.
+        waited_s, executed_s, cost, fidelity: sums over them.
+        first_start_s: start of the first, NaN before.
+    """
+
+    __slots__ = (
+        "_quality",
+        "cost",
+        "executed_s",
+        "executions",
+        "fidelity",
+        "first_start_s",
+        "waited_s",
+    )
+
+    def __init__(
+        self, job: int, row: int, arrival_s: float, ended: Event, quality: "Quality | None" = None
+    ) -> None:
+        super().__init__(job, row, arrival_s, ended)
+        self.executions = 0
+        self.waited_s = 0.0
+        self.executed_s = 0.0
+        self.cost = 0.0
+        self.fidelity = 0.0
+        self.first_start_s = nan
+        self._quality = quality
+
+    def reopen(self, row: int, now_s: float) -> None:
+        """Begin the next execution."""
+        self.row = row
+        self.submit_s = now_s
+        self.start_s = nan
+        self.ended.callbacks = []
+        self.ended._value = PENDING
+
+    def close(self, status: int) -> None:
+        """Add an execution that is done to the sums; `finish_s` says when."""
+        self.status = status
+        if status != DONE:
+            return
+        if not self.executions:
+            self.first_start_s = self.start_s
+        self.executions += 1
+        self.waited_s += self.start_s - self.submit_s
+        self.executed_s += self.exec_s
+        self.submit_s = nan
+        if self._quality is not None:
+            fidelity, price_per_s = self._quality[self.row][self.parts[0][0]]
+            self.fidelity += fidelity
+            self.cost += price_per_s * self.exec_s
+
+
+Quality: TypeAlias = Sequence[Sequence[tuple[float, float]]]
+"""Fidelity and price a second of every task on every QPU."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from simpy import Event
 
-from qcbench.cloud.clock import COMPLETION, Clock
+from qcbench.cloud.clock import Clock
 from qcbench.cloud.execution import Execution
 from qcbench.policies.view import NEVER_USED
 
@@ -26,6 +26,7 @@ class ExclusiveQpu:
 
     __slots__ = (
         "_alarm",
+        "_callbacks",
         "_clock",
         "backlog_s",
         "busy_s",
@@ -41,7 +42,8 @@ class ExclusiveQpu:
         self, clock: Clock, index: int, on_idle: Callable[["ExclusiveQpu"], None] | None = None
     ) -> None:
         self._clock = clock
-        self._alarm: Event | None = None
+        self._alarm = clock.alarm()
+        self._callbacks: list[Callable[[Event], None]] = [self._finish]
         self.index = index
         self.running: Execution | None = None
         self.queue: deque[Execution] = deque()
@@ -54,7 +56,7 @@ class ExclusiveQpu:
     def submit(self, execution: Execution) -> None:
         """Execute at once if idle, else after all that was submitted before."""
         if self.running is None and self.up:
-            self._start(execution)
+            self.start(execution)
         else:
             self.queue.append(execution)
             self.backlog_s += execution.estimated_exec_s
@@ -67,8 +69,9 @@ class ExclusiveQpu:
     def fail(self) -> Execution | None:
         """Stop working; return what was being executed. What waits goes on waiting."""
         self.up = False
-        lost, self.running, self._alarm = self.running, None, None
+        lost, self.running = self.running, None
         if lost is not None:
+            self._alarm = self._clock.alarm()  # the former one still is to come, and means nothing
             self.idle_since_s = self._clock.now
             self.busy_s += self._clock.now - lost.start_s
             lost.restarts += 1
@@ -79,7 +82,10 @@ class ExclusiveQpu:
         if self.up:
             return
         self.up = True
-        self._next()
+        if self.queue:
+            self._next()
+        elif self.on_idle is not None:
+            self.on_idle(self)
 
     def busy_until_now_s(self) -> float:
         """Time spent executing, the current execution included up to now."""
@@ -87,28 +93,29 @@ class ExclusiveQpu:
             return self.busy_s
         return self.busy_s + self._clock.now - self.running.start_s
 
-    def _start(self, execution: Execution) -> None:
+    def start(self, execution: Execution) -> None:
+        """Execute at once; it must be idle and up."""
         clock = self._clock
         self.running = execution
         execution.start_s = now = clock.now
-        self._alarm = alarm = clock.at(now + execution.exec_s, COMPLETION)
-        alarm.callbacks.append(self._finish)
+        clock.rearm(self._alarm, self._callbacks, now + execution.exec_s)
 
     def _finish(self, alarm: Event) -> None:
         execution = self.running
         if execution is None or alarm is not self._alarm:
             return  # that execution was lost to a failure
-        self.running = self._alarm = None
+        self.running = None
         self.busy_s += execution.exec_s
-        self.idle_since_s = self._clock.now
-        self._next()
-        self._clock.fire(execution.ended)
-
-    def _next(self) -> None:
+        clock = self._clock
+        self.idle_since_s = clock.now
         if self.queue:
-            execution = self.queue.popleft()
-            # Emptied, the sum starts again at 0, so that no rounding error piles up.
-            self.backlog_s = self.backlog_s - execution.estimated_exec_s if self.queue else 0.0
-            self._start(execution)
+            self._next()
         elif self.on_idle is not None:
             self.on_idle(self)
+        clock.fire(execution.ended)
+
+    def _next(self) -> None:
+        execution = self.queue.popleft()
+        # Emptied, the sum starts again at 0, so that no rounding error piles up.
+        self.backlog_s = self.backlog_s - execution.estimated_exec_s if self.queue else 0.0
+        self.start(execution)

@@ -10,6 +10,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.execution import DONE, STATUS
+from qcbench.cloud.levels import Levels
 from qcbench.cloud.partition import Plan
 from qcbench.cloud.world import World
 from qcbench.fleet.profile import Fleet
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Records:
     """All rows of a trial, tasks in order of (job, arrival), jobs in order of arrival.
+
+    Where the rules say `records: jobs`, a row is a job with all its executions: arrival, finish and
+    status are the job's, wait, execution time and cost are sums over its executions, fidelity is
+    their mean, the start that of the first; QPU and order are those of the latest.
 
     Every job that arrived has an entry in the columns of jobs, shape (jobs,), and every task that
     was asked for one in the others, shape (task rows,). What does not exist is NaN: a dropped
@@ -38,6 +43,8 @@ class Records:
         job_finish_s, job_status: of jobs.
         busy_s: execution time per QPU, shape (QPUs,); qubit-share weighted on shared QPUs.
         end_s: the clock when the observation ended.
+        executions: circuits that were executed, of each row; 1 or 0 but in a row for a job.
+        levels: averages over time; None where the observation ended within the warm-up.
         decisions: decisions that the policy took.
         estimates: what physics said of every task on every QPU.
         plan: which qubits a partition policy put where; None in other tracks.
@@ -70,6 +77,8 @@ class Records:
     job_status: IntArray
     busy_s: FloatArray
     end_s: float
+    executions: IntArray
+    levels: Levels | None
     decisions: int
     truncated: bool
     estimates: Estimates
@@ -164,6 +173,7 @@ def collect(
     job_finish_s: FloatArray,
     job_status: IntArray,
     busy_s: FloatArray,
+    levels: Levels | None = None,
     true_errors: Callable[[IntArray, FloatArray], FloatArray] | None = None,
 ) -> Records:
     """Turn the executions of a run into columns, and add fidelity and cost.
@@ -186,22 +196,38 @@ def collect(
     row = ints("row")
     parts = [e.parts for e in executions]
     qpu = np.array([p[0][0] if p else -1 for p in parts], dtype=np.int64)
-    arrival_s, submit_s = floats("arrival_s"), floats("submit_s")
-    start_s, finish_s, exec_s = floats("start_s"), floats("finish_s"), floats("exec_s")
-    violations = ints("violations")
-    status = ints("status")
-    done = status == DONE
-    success, cost = _quality(world, np.flatnonzero(done), row, parts, start_s, exec_s, true_errors)
+    job, status, violations = ints("job"), ints("status"), ints("violations")
+    if world.rules.records == "jobs":
+        arrival_s, finish_s, status = (
+            world.workload.arrival_s[job],
+            job_finish_s[job],
+            job_status[job],
+        )
+        start_s, wait_s = floats("first_start_s"), floats("waited_s")
+        exec_s, counts = floats("executed_s"), ints("executions")
+        done = status == DONE
+        success = np.full(len(job), np.nan)
+        cost = np.where(done, floats("cost"), np.nan)
+        mean = floats("fidelity")[done] / np.maximum(counts[done], 1)
+        success[done] = mean if world.has_qualities else 1.0
+    else:
+        arrival_s, finish_s, start_s = floats("arrival_s"), floats("finish_s"), floats("start_s")
+        wait_s, exec_s = start_s - floats("submit_s"), floats("exec_s")
+        done = status == DONE
+        counts = done.astype(np.int64)
+        success, cost = _quality(
+            world, np.flatnonzero(done), row, parts, start_s, exec_s, true_errors
+        )
     return Records(
         fleet=world.fleet,
         workload=world.workload,
-        job=ints("job"),
+        job=job,
         row=row,
         arrival_s=arrival_s,
         delay_s=violations * np.float64(world.rules.rescheduling.delay_s),
         start_s=start_s,
         finish_s=finish_s,
-        wait_s=start_s - submit_s,
+        wait_s=wait_s,
         exec_s=np.where(done, exec_s, np.nan),
         comm_s=np.where(done, floats("comm_s"), np.nan),
         completion_s=finish_s - arrival_s,
@@ -219,6 +245,8 @@ def collect(
         job_status=job_status[:arrived],
         busy_s=busy_s,
         end_s=world.clock.now,
+        executions=counts,
+        levels=levels,
         decisions=world.decisions,
         truncated=world.truncated,
         estimates=world.estimates,

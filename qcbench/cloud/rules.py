@@ -82,6 +82,20 @@ class Drift:
 
 
 @config
+class TokenBucket:
+    """A quota for each user: a job takes a token, and a user without one is turned away.
+
+    Attributes:
+        tokens_per_s: at which a user's bucket fills, where the workload gives the user no quota of
+            its own.
+        burst: tokens that a bucket holds; every bucket is full at the beginning.
+    """
+
+    tokens_per_s: float = 1.0 / 600.0
+    burst: float = 5.0
+
+
+@config
 class Admission:
     """Which jobs are let in, by the classical tasks active and quantum tasks on the platform.
 
@@ -89,11 +103,30 @@ class Admission:
         variant: `all` admits everything; `pending` compares waiting quantum tasks with the limit,
             `total` waiting and running ones, both strictly; `paper` as `pending` but up to and
             including the limits.
+        per_user: a quota for each user besides; a job that the limits turn away takes no token.
     """
 
     variant: Literal["all", "pending", "total", "paper"] = "all"
     classical_limit: int = 40
     quantum_limit: int = 40
+    per_user: TokenBucket | None = None
+
+
+@config
+class ColdStart:
+    """Containers that classical tasks run in, see `qcbench.cloud.containers`.
+
+    Attributes:
+        image_pull_s: time to fetch the image, once: those who come meanwhile wait for it too.
+        boot_s: time to start a container from the image.
+        warm_pool: containers that are always kept.
+        keep_alive_s: time after which an idle container outside the warm pool is given up.
+    """
+
+    image_pull_s: float = 10.0
+    boot_s: float = 1.0
+    warm_pool: int = 0
+    keep_alive_s: float = 600.0
 
 
 @config
@@ -103,10 +136,12 @@ class ClassicalPoolRules:
     Attributes:
         workers: processors.
         speed: operations a second of each.
+        cold_start: tasks must wait for a container; None lets them begin at once.
     """
 
     workers: int = 1
     speed: float = 1e9
+    cold_start: ColdStart | None = None
 
 
 @config
@@ -119,6 +154,8 @@ class Rules:
         horizon_s: end of the observation; what is not finished then is censored. None runs until
             the last job is done.
         warm_up_s: jobs that arrive earlier are left out of the metrics.
+        records: a row for every execution of a circuit, or one for every job: a job may have
+            thousands of executions.
     """
 
     dispatch: Dispatch = field(default_factory=Dispatch)
@@ -130,3 +167,4 @@ class Rules:
     execution_sigma: float = 0.0
     horizon_s: float | None = None
     warm_up_s: float = 0.0
+    records: Literal["tasks", "jobs"] = "tasks"

@@ -7,7 +7,7 @@ from simpy import Event
 
 from qcbench.cloud.clock import Clock
 from qcbench.cloud.estimates import Estimates
-from qcbench.cloud.execution import Execution
+from qcbench.cloud.execution import Execution, JobExecutions, Quality
 from qcbench.cloud.partition import Plan
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.splits import Splits
@@ -25,7 +25,8 @@ class World:
     Attributes:
         over: ends the trial when fired.
         slowdown: real over estimated execution time of each task, None where they are equal.
-        executions: every task that was asked for, in order of arrival: the records to be.
+        executions: every task that was asked for, or every job that asked for one, in order of
+            arrival: the records to be.
         decisions: decisions that the policy took.
         valid_decisions: those of them that placed a task.
         truncated: the policy used up its decisions.
@@ -47,11 +48,37 @@ class World:
     truncated: bool = False
     plan: Plan | None = None
 
+    def __post_init__(self) -> None:
+        self._of_job: dict[int, JobExecutions] | None = {} if self.rules.records == "jobs" else None
+        self._quality = self._qualities() if self._of_job is not None else None
+
     def open(self, job: int, row: int) -> Execution:
-        """Begin the record of a task that is ready now."""
-        execution = Execution(job, row, self.clock.now, Event(self.clock))
+        """Begin the record of a task that is ready now, or go on with that of its job."""
+        execution: Execution
+        if self._of_job is None:
+            execution = Execution(job, row, self.clock.now, Event(self.clock))
+        elif job in self._of_job:
+            latest = self._of_job[job]
+            latest.reopen(row, self.clock.now)
+            return latest
+        else:
+            execution = JobExecutions(job, row, self.clock.now, Event(self.clock), self._quality)
+            self._of_job[job] = execution
         self.executions.append(execution)
         return execution
+
+    @property
+    def has_qualities(self) -> bool:
+        """Whether rows of jobs add up fidelity and cost; else all are 1 and 0."""
+        return self._quality is not None
+
+    def _qualities(self) -> Quality | None:
+        """Fidelity and price of every task on every QPU, None where all are 1 and 0."""
+        price_per_s = [qpu.price_per_s for qpu in self.fleet]
+        fidelity = self.estimates.fidelity
+        if not any(price_per_s) and bool((fidelity[self.estimates.feasible] == 1.0).all()):
+            return None
+        return [list(zip(row, price_per_s, strict=True)) for row in fidelity.tolist()]
 
     def may_decide(self) -> bool:
         """Count a decision, or end the trial where the rules allow no further one."""

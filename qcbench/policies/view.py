@@ -238,9 +238,9 @@ class AllocationView:
         return self._splits.fidelity(self.row, qpu, qubits, counts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WaitingTask:
-    """A task in the queue of a pull dispatch.
+    """A task in the queue of a pull dispatch; the broker fills it anew when it joins again.
 
     Attributes:
         row: its row in the workload.
@@ -249,6 +249,11 @@ class WaitingTask:
         job_arrival_s: when its job arrived.
         priority: weight of its job.
         qubits: its width.
+        user: owner of its job, empty where the workload has no users.
+        ticket: how many tasks have joined the queue before it.
+        attained_s: time for which circuits of its job have been executed.
+        remaining_s: mean time over the QPUs that fit that the job's executions still take, this one
+            included: nobody knows it beforehand, so only a clairvoyant policy looks at it.
     """
 
     row: int
@@ -257,6 +262,10 @@ class WaitingTask:
     job_arrival_s: float
     priority: int
     qubits: int
+    user: str = ""
+    ticket: int = 0
+    attained_s: float = 0.0
+    remaining_s: float = 0.0
 
 
 class QueueView:
@@ -265,20 +274,26 @@ class QueueView:
     Attributes:
         qpu: index of the QPU that is free.
         waiting: tasks in order of arrival that fit this QPU; a decision is a position in it.
+        highest_priority: of all jobs of the workload.
     """
 
-    __slots__ = ("_table", "fleet", "now_s", "qpu", "waiting")
+    __slots__ = ("_table", "fleet", "highest_priority", "now_s", "qpu", "waiting")
 
     def __init__(self, fleet: Fleet, table: TaskTable) -> None:
         self.fleet = fleet
         self._table = table
         self.now_s = 0.0
         self.qpu = 0
+        self.highest_priority = 1
         self.waiting: Sequence[WaitingTask] = ()
 
     def exec_s(self) -> FloatArray:
         """Estimated execution time of every waiting task on this QPU [s]."""
         return np.array([self._table.exec_s[task.row][self.qpu] for task in self.waiting])
+
+    def exec_s_of(self, task: WaitingTask) -> float:
+        """Estimated execution time of one task on this QPU [s]."""
+        return float(self._table.exec_s[task.row][self.qpu])
 
     def priority(self) -> FloatArray:
         """Priority of every waiting task."""

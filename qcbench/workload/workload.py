@@ -1,6 +1,6 @@
 """What a cloud is asked to do: jobs with their arrivals, tasks with their circuits' features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -88,7 +88,15 @@ class QuantumPhase:
     task: int
 
 
-Phase = ClassicalPhase | QuantumPhase
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Phases that are gone through several times: the equal iterations of a hybrid algorithm."""
+
+    times: int
+    phases: tuple[ClassicalPhase | QuantumPhase, ...]
+
+
+Phase = ClassicalPhase | QuantumPhase | Repeat
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ class Workload:
         phases: the phases of each job; where None, job ``i`` is one execution of task ``i``.
         priority: weight of each job, 1 where None.
         user: owner of each job, empty where None.
+        quota_per_s: jobs a second that a user is entitled to, where there are quotas.
     """
 
     arrival_s: FloatArray
@@ -110,6 +119,7 @@ class Workload:
     phases: Sequence[Sequence[Phase]] | None = None
     priority: IntArray | None = None
     user: Sequence[str] | None = None
+    quota_per_s: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         arrivals = self.arrival_s
@@ -135,6 +145,29 @@ class Workload:
 
     def __len__(self) -> int:
         return len(self.arrival_s)
+
+    def quantum_phases(self, job: int) -> Iterator[tuple[int, int]]:
+        """Yield the tasks of a job and how often each is executed in a row of iterations."""
+        if self.phases is None:
+            yield job, 1
+            return
+        for phase in self.phases[job]:
+            if isinstance(phase, QuantumPhase):
+                yield phase.task, 1
+            elif isinstance(phase, Repeat):
+                for part in phase.phases:
+                    if isinstance(part, QuantumPhase):
+                        yield part.task, phase.times
+
+    def executions(self) -> IntArray:
+        """Return how often each task is executed, shape (tasks,)."""
+        if self.phases is None:
+            return np.ones(len(self.tasks), dtype=np.int64)
+        counts = np.zeros(len(self.tasks), dtype=np.int64)
+        for job in range(len(self)):
+            for task, times in self.quantum_phases(job):
+                counts[task] += times
+        return counts
 
     def name(self, row: int) -> str:
         """Name of the job at this position."""

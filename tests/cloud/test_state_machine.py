@@ -83,7 +83,7 @@ class CloudMachine(RuleBasedStateMachine):
         """Process every event up to and including this time."""
         clock = self.cloud.clock
         while clock.peek() <= until_s:
-            clock.run_until_processed(clock._queue[0][3])
+            clock.step()
         clock.run_until_processed(clock.at(until_s))
 
     @rule(elapsed_s=st.sampled_from([0.25, 0.5, 1.0, 4.0]))

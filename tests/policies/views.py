@@ -96,11 +96,23 @@ def queue_views(seed: int, fleet: Fleet, count: int) -> Iterator[QueueView]:
     rng = np.random.default_rng(seed)
     table = random_table(rng, fleet, 50)
     view = QueueView(fleet, table)
-    for _ in range(count):
+    view.highest_priority = 4
+    for step in range(count):
         view.now_s += 1.0
         view.qpu = int(rng.integers(len(fleet)))
         view.waiting = tuple(
-            WaitingTask(int(row), int(row), float(row), 0.0, int(rng.integers(1, 5)), 1)
+            WaitingTask(
+                row=int(row),
+                job=int(row),
+                arrival_s=float(row),
+                job_arrival_s=0.0,
+                priority=int(rng.integers(1, 5)),
+                qubits=1,
+                user=str(rng.choice(["", "ann", "bob"])),
+                ticket=50 * step + int(row),
+                attained_s=float(rng.choice([0.0, 1.0, 1e6])),
+                remaining_s=float(rng.choice([1e-9, 1.0, 1e6])),
+            )
             for row in np.sort(rng.choice(50, size=rng.integers(1, 20), replace=False))
         )
         yield view

@@ -1,14 +1,15 @@
 """Any waiting task with equal probability."""
 
+from qcbench.policies.draws import uniforms
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.view import QueueView
 
 
 def policy(context: PolicyContext) -> Queueing:
     """Build the policy."""
-    integers = context.rng.integers
+    draws = uniforms(context.rng)
 
     def decide(view: QueueView) -> int:
-        return int(integers(len(view.waiting)))
+        return int(next(draws) * len(view.waiting))
 
     return decide
