@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from views import allocation_views, placement_views, queue_views, random_fleet
+from views import allocation_views, batches, placement_views, queue_views, random_fleet
 
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.policies import registry
+from qcbench.policies.batch.problem import Batch
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
 from qcbench.policies.view import AllocationView, PlacementView, QueueView
@@ -20,6 +21,7 @@ VIEWS: dict[str, Callable[[int, Fleet, int], Iterator[Any]]] = {
     "placement": placement_views,
     "allocation": allocation_views,
     "queueing": queue_views,
+    "partition": batches,
 }
 MAY_VIOLATE = {"round_robin", "greedy", "greedy_error", "random", "scripted"}
 """The published heuristics, which do not look at what fits; `scripted` does what it is told."""
@@ -38,8 +40,13 @@ def make(tmp_path: Path) -> Callable[[Any, str, Fleet, np.random.Generator], Any
             file = tmp_path / f"{len(fleet)}.csv"
             file.write_text("action\n" + "".join(f"{k % len(fleet)}\n" for k in range(DECISIONS)))
             parameters["file"] = str(file)
+        if "moves" in registry.find(track, name).parameters:
+            parameters |= {"moves": 200, "restarts": 1}
         config = PolicyConfig(name=name, parameters=parameters)
-        return registry.make(track, config, PolicyContext(fleet, rng))
+        decide: Any = registry.make(track, config, PolicyContext(fleet, rng))
+        if track == "partition":
+            return lambda batch: [nodes.tolist() for nodes in decide(batch)]
+        return decide
 
     return build
 
@@ -53,9 +60,14 @@ def check_legal(view: Any, decision: Any, name: str) -> None:
     elif isinstance(view, AllocationView):
         if decision is None:
             return
-        assert len(decision) == len(view.fleet)
-        assert sum(decision) == view.task_qubits
-        assert all(0 <= part <= free for part, free in zip(decision, view.free_qubits, strict=True))
+        parts = decision if isinstance(decision, dict) else dict(enumerate(decision))
+        assert isinstance(decision, dict) or len(decision) == len(view.fleet)
+        assert sum(parts.values()) == view.task_qubits
+        assert all(0 <= part <= view.free_qubits[qpu] for qpu, part in parts.items())
+    elif isinstance(view, Batch):
+        assert [len(nodes) for nodes in decision] == view.demands.tolist()
+        held = view.allocation([np.array(nodes) for nodes in decision]).sum(axis=0)
+        assert (held <= view.capacities).all()
     elif isinstance(view, QueueView):
         assert type(decision) is int
         assert 0 <= decision < len(view.waiting)

@@ -1,11 +1,22 @@
 """Random situations to put before a policy."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qcbench.arrays import FloatArray, IntArray
 from qcbench.fleet.profile import Fleet, QpuProfile
-from qcbench.policies.view import AllocationView, PlacementView, QueueView, TaskTable, WaitingTask
+from qcbench.policies.batch.problem import Batch
+from qcbench.policies.view import (
+    AllocationView,
+    PlacementView,
+    QueueView,
+    TaskTable,
+    WaitingTask,
+    read_only,
+)
+from qcbench.workload.graphs import graph_of
 
 
 def random_fleet(rng: np.random.Generator, qpus: int) -> Fleet:
@@ -77,14 +88,33 @@ def placement_views(seed: int, fleet: Fleet, count: int) -> Iterator[PlacementVi
         yield view
 
 
+@dataclass(frozen=True)
+class ToySplits:
+    """Fewer parts are better, and a part on a QPU of a low index."""
+
+    share_matters: bool
+
+    def fidelity(self, row: int, qpu: IntArray, qubits: IntArray, counts: IntArray) -> FloatArray:
+        first = np.cumsum(counts) - counts
+        weight = qubits if self.share_matters else np.ones_like(qubits)
+        quality = np.add.reduceat(weight / (1.0 + qpu), first) / np.add.reduceat(weight, first)
+        return np.asarray(quality * 0.9 ** (counts - 1.0))
+
+
 def allocation_views(seed: int, fleet: Fleet, count: int) -> Iterator[AllocationView]:
     """Tasks of up to all qubits together; QPUs that are full, part full, empty."""
     rng = np.random.default_rng(seed)
     table = random_table(rng, fleet, count)
+    # Every QPU can execute a part of every task.
+    exec_s = [read_only(np.where(np.isfinite(row), row, 7.0)) for row in table.exec_s]
     free = fleet.qubits.copy()
-    view = AllocationView(fleet, table, free)
+    view = AllocationView(
+        fleet, replace(table, exec_s=exec_s), free, ToySplits(seed % 2 == 0), 0.02
+    )
     for row in range(count):
         free[:] = rng.integers(0, fleet.qubits + 1) if row % 3 else fleet.qubits
+        view.running = int((free < fleet.qubits).sum())
+        view.may_overtake = bool(rng.integers(2))
         view.now_s += 1.0
         view.row = row
         view.task_qubits = int(rng.integers(1, fleet.qubits.sum() + 1))
@@ -116,3 +146,22 @@ def queue_views(seed: int, fleet: Fleet, count: int) -> Iterator[QueueView]:
             for row in np.sort(rng.choice(50, size=rng.integers(1, 20), replace=False))
         )
         yield view
+
+
+def batches(seed: int, fleet: Fleet, count: int) -> Iterator[Batch]:
+    """Few and many circuits, up to all qubits together; prices of zero, graphs in pieces."""
+    rng = np.random.default_rng(seed)
+    total = int(fleet.qubits.sum())
+    prices = np.array([qpu.price_per_s for qpu in fleet])
+    for index in range(count):
+        # Every third batch fills a small fleet to the last qubit.
+        used = min(total, 120) if index % 3 == 0 else int(rng.integers(2, min(total, 120) + 1))
+        circuits = int(rng.integers(1, min(used // 2, 9) + 1))
+        demands = 2 + rng.multinomial(used - 2 * circuits, np.full(circuits, 1 / circuits))
+        graphs = []
+        for demand in demands.tolist():
+            pairs = rng.integers(demand, size=(int(rng.integers(1, 3 * demand)), 2))
+            edges = {(int(a), int(b)): int(rng.integers(1, 9)) for a, b in pairs if a != b}
+            graphs.append(graph_of(demand, edges or {(0, 1): 1}))
+        definition = ("P", "Q", "M")[index % 3]
+        yield Batch(fleet.qubits.copy(), prices.copy(), demands, definition, tuple(graphs))

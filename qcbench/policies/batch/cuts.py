@@ -12,6 +12,8 @@ from qcbench.workload.graphs import InteractionGraph
 
 STARTS = 6
 KICKS = 12
+MOST_WORK = 10**8
+"""Gains that are compared for one circuit before the refinement ends: about half a second."""
 
 
 def in_order(sizes: IntArray) -> IntArray:
@@ -81,7 +83,10 @@ def refined_cut(
     adjacency = graph.adjacency
     order = spectral_order(adjacency)
     best, least = in_order(sizes), np.inf
+    swaps_left = MOST_WORK // graph.qubits**2
     for start in range(starts):
+        if swaps_left <= 0:
+            return best
         arranged = np.argsort(-sizes, kind="stable") if start < 2 else rng.permutation(len(sizes))
         if start % 3 == 0:
             part = grown_parts(adjacency, sizes, arranged)
@@ -90,16 +95,18 @@ def refined_cut(
             part[order] = np.repeat(arranged, sizes[arranged])
         else:
             part = rng.permutation(in_order(sizes))
-        remote = refine(adjacency, part, len(sizes))
+        remote, swaps = refine(adjacency, part, len(sizes), swaps_left)
+        swaps_left -= swaps
         if remote < least:
             best, least = part, remote
     failures = 0
-    while failures < kicks:
+    while failures < kicks and swaps_left > 0:
         part = best.copy()
         for _ in range(int(rng.integers(2, 5))):
             first, second = rng.integers(graph.qubits, size=2)
             part[first], part[second] = part[second], part[first]
-        remote = refine(adjacency, part, len(sizes))
+        remote, swaps = refine(adjacency, part, len(sizes), swaps_left)
+        swaps_left -= swaps
         if remote < least:
             failures = 0
             best, least = part, remote
@@ -108,17 +115,25 @@ def refined_cut(
     return best
 
 
-def refine(adjacency: FloatArray, part: IntArray, parts: int) -> float:
-    """Swap the pair of qubits that gains most until none gains; return the gates between parts.
+def refine(
+    adjacency: FloatArray, part: IntArray, parts: int, most: int = 10_000
+) -> tuple[float, int]:
+    """Swap the pair of qubits that gains most until none gains.
 
     Args:
         part: part of every qubit, changed in place.
+        most: swaps after which it ends.
+
+    Returns:
+        The gates between parts, and how many times all swaps were compared.
     """
     indicator = np.zeros((len(part), parts))
     indicator[np.arange(len(part)), part] = 1.0
     towards = adjacency @ indicator
     rows = np.arange(len(part))
-    while True:
+    swaps = 0
+    while swaps < most:
+        swaps += 1
         own = towards[rows, part]
         gain = towards[:, part] - own[:, np.newaxis]
         gain = gain + gain.T - 2.0 * adjacency
@@ -132,7 +147,7 @@ def refine(adjacency: FloatArray, part: IntArray, parts: int) -> float:
         towards[:, a] += difference
         towards[:, b] -= difference
         part[first], part[second] = b, a
-    return float((adjacency.sum() - towards[rows, part].sum()) / 2.0)
+    return float((adjacency.sum() - towards[rows, part].sum()) / 2.0), swaps
 
 
 def grown_parts(adjacency: FloatArray, sizes: IntArray, arranged: IntArray) -> IntArray:

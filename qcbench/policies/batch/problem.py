@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
@@ -16,6 +18,8 @@ from qcbench.physics.node_cost import (
     node_weights,
 )
 from qcbench.workload.graphs import InteractionGraph
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +46,18 @@ class Batch:
 
     @cached_property
     def weights(self) -> FloatArray:
-        """Weight w of each node's cost w X^2."""
-        return node_weights(self.definition, self.unit_prices, self.capacities)
+        """Weight w of each node's cost w X^2, read-only."""
+        return _closed(node_weights(self.definition, self.unit_prices, self.capacities))
 
     @cached_property
     def price_slopes(self) -> FloatArray:
-        """Price of using each node per qubit in use there, as game `G1` charges it."""
-        return node_price_slopes(self.definition, self.unit_prices, self.capacities)
+        """Price of using each node per qubit in use there, as game `G1` charges it; read-only."""
+        return _closed(node_price_slopes(self.definition, self.unit_prices, self.capacities))
 
     @cached_property
     def optimal_use(self) -> IntArray:
         """Qubits in use of each node at the least possible total cost; the first of equals."""
-        return cheapest_use(self.weights, self.capacities, int(self.demands.sum()))
+        return _closed(cheapest_use(self.weights, self.capacities, int(self.demands.sum())))
 
     @cached_property
     def optimal_cost(self) -> float:
@@ -73,6 +77,11 @@ class Batch:
         """Return the gates between nodes of every circuit, shape (circuits,)."""
         counts = [g.remote_gates(n) for g, n in zip(self.graphs, nodes, strict=True)]
         return np.array(counts, dtype=np.int64)
+
+
+def _closed(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    array.flags.writeable = False
+    return array
 
 
 def check_batch(batch: Batch, where: str = "") -> None:

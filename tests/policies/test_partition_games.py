@@ -1,0 +1,125 @@
+"""Games: equilibria by enumeration, best responses against every row, potential, anarchy."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qcbench.policies.batch.games import (
+    Game,
+    allocations,
+    best_response,
+    client_costs,
+    is_equilibrium,
+    play,
+    price_of_anarchy,
+    random_allocation,
+    regrets,
+)
+from qcbench.policies.batch.problem import Batch
+
+GAMES: tuple[Game, ...] = ("G1", "G2")
+
+
+def small(seed: int) -> Batch:
+    rng = np.random.default_rng(seed)
+    capacities = rng.integers(2, 6, size=int(rng.integers(2, 4)))
+    room = int(capacities.sum())
+    demands = np.maximum(rng.multinomial(int(rng.integers(2, room + 1)) - 1, [0.5, 0.5]), 1)
+    while demands.sum() > room:
+        demands[demands.argmax()] -= 1
+    prices = rng.integers(1, 20, size=len(capacities)).astype(float)
+    return Batch(capacities, prices, demands, ("P", "Q", "M")[seed % 3])
+
+
+def test_published_equilibria(reference_data: Path) -> None:
+    examples = json.loads((reference_data / "partition" / "allocation_examples.json").read_text())
+    for example in examples:
+        for definition, wanted in example["definitions"].items():
+            batch = Batch(
+                np.array(example["capacities"]),
+                np.array(example["unit_prices"]),
+                np.array(example["demands"]),
+                definition,
+            )
+            for game in GAMES:
+                found = price_of_anarchy(batch, game, np.random.default_rng(0))
+                assert found.complete
+                assert found.equilibria == wanted[game]["n_NE"]
+                assert found.best == pytest.approx(wanted[game]["PoS"], abs=1e-5)
+                assert found.worst == pytest.approx(wanted[game]["PoA"], abs=1e-5)
+                for matrix in wanted[game]["NE_examples"]:
+                    assert is_equilibrium(batch, np.array(matrix), game)
+
+
+@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("seed", range(12))
+def test_no_row_is_better_than_the_best_response(game: Game, seed: int) -> None:
+    batch = small(seed)
+    start = random_allocation(batch, np.random.default_rng(seed))
+    for client in range(len(batch.demands)):
+        row, paid = best_response(batch, start, client, game)
+        moved = start.copy()
+        moved[client] = row
+        assert client_costs(batch, moved, game)[client] == pytest.approx(paid)
+        others = np.delete(start, client, axis=0)
+        rows = [a for a in allocations(batch) if (np.delete(a, client, axis=0) == others).all()]
+        assert paid == pytest.approx(min(client_costs(batch, a, game)[client] for a in rows))
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_regret_is_zero_exactly_in_equilibrium(game: Game) -> None:
+    batch = small(4)
+    for allocation in allocations(batch):
+        calm = regrets(batch, allocation, game).max() <= 1e-6
+        assert is_equilibrium(batch, allocation, game) == calm
+
+
+def test_bills_add_up_to_the_cost_of_the_provider() -> None:
+    for seed in range(10):
+        batch = small(seed)
+        allocation = random_allocation(batch, np.random.default_rng(seed))
+        assert client_costs(batch, allocation, "G2").sum() == pytest.approx(batch.cost(allocation))
+
+
+def test_every_move_in_the_bills_lowers_a_potential() -> None:
+    # sum over nodes of w/2 (X^2 + sum of g^2): what a client gains is what the potential loses.
+    def potential(batch: Batch, allocation: np.ndarray) -> float:
+        squares = allocation.sum(axis=0) ** 2 + (allocation**2).sum(axis=0)
+        return float(batch.weights @ squares / 2)
+
+    for seed in range(20):
+        batch = small(seed)
+        before = random_allocation(batch, np.random.default_rng(seed))
+        for client in range(len(batch.demands)):
+            row, paid = best_response(batch, before, client, "G2")
+            after = before.copy()
+            after[client] = row
+            gain = client_costs(batch, before, "G2")[client] - paid
+            assert potential(batch, before) - potential(batch, after) == pytest.approx(gain)
+
+
+def test_play_of_the_bills_ends_in_an_equilibrium() -> None:
+    for seed in range(10):
+        batch = small(seed)
+        end = play(batch, random_allocation(batch, np.random.default_rng(seed)), "G2")
+        assert end.converged
+        assert is_equilibrium(batch, end.allocation, "G2")
+
+
+@pytest.mark.parametrize("nodes", [2, 3, 4])
+def test_one_client_on_identical_nodes_pays_as_many_times_as_there_are_nodes(nodes: int) -> None:
+    # Every split has the same sum of prices, all on one node included.
+    batch = Batch(np.full(nodes, nodes), np.ones(nodes), np.array([nodes]), "Q")
+    found = price_of_anarchy(batch, "G1", np.random.default_rng(0))
+    assert found.worst == pytest.approx(nodes)
+    assert price_of_anarchy(batch, "G2", np.random.default_rng(0)).worst == pytest.approx(1.0)
+
+
+def test_large_batches_are_measured_by_playing() -> None:
+    batch = Batch(np.full(6, 9), np.full(6, 2.0), np.array([12, 12, 10]), "P")
+    found = price_of_anarchy(batch, "G2", np.random.default_rng(0), most=100, starts=5)
+    assert not found.complete
+    assert found.worst is not None
+    assert found.worst >= 1.0
