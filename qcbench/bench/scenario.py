@@ -107,6 +107,8 @@ def check_rules(config: ScenarioConfig) -> None:
             f"{config.workload.arrivals.process} does not go with track partition, which decides "
             "on everything at once; it must be batch"
         )
+    if rules.dispatch.order == "icpp2025":
+        _check_icpp2025(config, where)
     if config.track == "partition" and rules.dispatch.order == "icpp2025":
         raise InputError(
             f"{where}.dispatch.order: icpp2025 asks task by task, which does not go with track "
@@ -122,6 +124,7 @@ def check_rules(config: ScenarioConfig) -> None:
         "classical.speed": rules.classical.speed,
         "horizon_s": 1.0 if rules.horizon_s is None else rules.horizon_s,
         "rescheduling.max_decisions": rules.rescheduling.max_decisions or 1,
+        "dispatch.search_steps": rules.dispatch.search_steps,
     }
     for key, value in positive.items():
         if not value > 0 or not math.isfinite(value):
@@ -130,6 +133,7 @@ def check_rules(config: ScenarioConfig) -> None:
         "execution_sigma": rules.execution_sigma,
         "warm_up_s": rules.warm_up_s,
         "drift.sigma": rules.drift.sigma if rules.drift else 0.0,
+        "dispatch.backfill_depth": rules.dispatch.backfill_depth or 0,
     }
     for key, value in not_negative.items():
         if not value >= 0 or not math.isfinite(value):
@@ -138,6 +142,23 @@ def check_rules(config: ScenarioConfig) -> None:
         raise InputError(
             f"{where}.warm_up_s: {rules.warm_up_s:g}; must be less than horizon_s, "
             f"{rules.horizon_s:g}"
+        )
+
+
+def _check_icpp2025(config: ScenarioConfig, where: str) -> None:
+    rules = config.rules
+    for key, present in {
+        "failures": rules.failures is not None,
+        "dispatch.connected": rules.dispatch.connected,
+    }.items():
+        if present:
+            raise InputError(
+                f"{where}.{key}: does not go with dispatch.order icpp2025, the published one, "
+                "which has neither; choose fifo or backfill"
+            )
+    if rules.dispatch.qpus != "shared":
+        raise InputError(
+            f"{where}.dispatch.order: icpp2025 is a way to share QPUs, for track allocation"
         )
 
 
@@ -162,6 +183,7 @@ def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioC
         workload=resolve_workload(config.workload),
     )
     if config.rules.dispatch.qpus == "shared":
+        _check_splits(config, suite, seed)
         return config
     rate_per_s = _capacity_per_s(config, suite, seed)
     workload = config.workload
@@ -175,6 +197,12 @@ def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioC
     if offered_per_s is None:
         return config
     return replace(config, offered_load=_rounded(offered_per_s / rate_per_s))
+
+
+def _check_splits(config: ScenarioConfig, suite: str, seed: int) -> None:
+    """Check that the first world's tasks fit all QPUs together and the models know them all."""
+    scenario = build_scenario(config, suite, replicate=0, seed=seed)
+    estimate(scenario.workload.tasks, scenario.fleet, config.physics, splits=True)
 
 
 def _capacity_per_s(config: ScenarioConfig, suite: str, seed: int) -> float:

@@ -11,13 +11,15 @@ import numpy as np
 from qcbench.errors import InputError
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
 from qcbench.workload.circuits import PACKAGED, load_circuits
-from qcbench.workload.config import MqtCircuits
+from qcbench.workload.config import LargeCircuits, MqtCircuits
 from qcbench.workload.formats import (
     FORMATS,
+    format_of,
     read_task_set,
     select_subset,
     write_task_set,
 )
+from qcbench.workload.large import large_tasks
 from qcbench.workload.published_set import draw_published_set
 from qcbench.workload.summary import compare, describe
 from qcbench.workload.task_set import TaskSet
@@ -42,6 +44,9 @@ def build(output: Path) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Draw subsets and write them."""
+    if options.large is not None:
+        generate_large(options)
+        return
     if options.subsets < 1:
         raise InputError(f"--subsets: {options.subsets}; must be at least 1")
     circuits = MqtCircuits(
@@ -54,6 +59,20 @@ def generate(options: argparse.Namespace) -> None:
     )
     write_task_set(content, options.output, extra_families=_families(options))
     print(f"wrote {len(content)} tasks in {options.subsets} subsets to {options.output}")
+
+
+def generate_large(options: argparse.Namespace) -> None:
+    """Draw jobs like those of the allocation study and write them as a job file."""
+    if options.large < 1:
+        raise InputError(f"--large: {options.large}; must be at least 1")
+    kind = format_of(options.output)
+    if kind not in ("csv", "json"):
+        raise InputError(f"{options.output}: job files end in .csv or .json")
+    circuits = LargeCircuits(small_share=options.small_share)
+    tasks = large_tasks(np.random.default_rng(options.seed), options.large, circuits)
+    names = [str(number) for number in range(1, len(tasks) + 1)]
+    write_task_set(TaskSet(tasks, job_id=names), options.output, f"jobs_{kind}")
+    print(f"wrote {len(tasks)} jobs to {options.output}")
 
 
 def convert(options: argparse.Namespace) -> None:
@@ -121,6 +140,15 @@ def _parser() -> argparse.ArgumentParser:
         choices=("none", "minute", "qsimpy"),
         default="none",
         help="also write arrival times: a minute a subset, or those that QSimPy would draw",
+    )
+    generating.add_argument(
+        "--large",
+        type=int,
+        metavar="JOBS",
+        help="instead a job file (.csv, .json) with so many large circuits, as in QCloudSim",
+    )
+    generating.add_argument(
+        "--small-share", type=float, default=0.0, help="share of small circuits among them"
     )
     generating.add_argument("--algorithms", help=f"comma-separated, of {', '.join(ALGORITHMS)}")
     generating.add_argument("--min-qubits", type=int, default=MIN_QUBITS)

@@ -67,6 +67,7 @@ class AllocationBroker:
             self._shared.free,
             world.splits,
             world.links.time_per_qubit_s,
+            may_overtake=self._depth > 0,
         )
 
     @property

@@ -90,6 +90,7 @@ class HoldAndWaitBroker:
             world.splits,
             world.links.time_per_qubit_s,
             may_hold=True,
+            may_overtake=True,
         )
 
     @property

@@ -27,6 +27,11 @@ class Splits:
     errors: FloatArray
     """Readout, one-qubit and two-qubit error per QPU, shape (QPUs, 3)."""
 
+    @property
+    def share_matters(self) -> bool:
+        """Whether the fidelity depends on how many qubits each part has."""
+        return isinstance(self.physics.fidelity, SuccessProbability)
+
     def of_parts(
         self, row: IntArray, qpu: IntArray, qubits: IntArray, parts: IntArray
     ) -> FloatArray:
@@ -58,8 +63,7 @@ class Splits:
         """Return the fidelity of each split from those of its parts, shape (splits,)."""
         if not len(counts):
             return np.ones(0)
-        product = isinstance(self.physics.fidelity, SuccessProbability)
-        together = fidelity.product_of_parts if product else fidelity.mean_of_parts
+        together = fidelity.product_of_parts if self.share_matters else fidelity.mean_of_parts
         return together(of_part, counts, self.physics.links.fidelity_per_cut)
 
     def fidelity(self, row: int, qpu: IntArray, qubits: IntArray, counts: IntArray) -> FloatArray:

@@ -11,6 +11,8 @@ from qcbench.policies.view import AllocationView
 
 ALL_SUBSETS = 10
 """Fleets of up to so many QPUs are enumerated completely."""
+NEIGHBOURS = 4
+"""In larger fleets, so many QPUs that are next to each other in a ranking may make a set."""
 
 
 @dataclass(frozen=True)
@@ -19,25 +21,24 @@ class SplitOptions:
 
     Attributes:
         uses: which QPUs an option uses.
+        weights: the same as numbers 0 and 1.
         members: their indices, a tuple an option.
         counts: how many they are.
         qpu: the members of all options, one after the other.
     """
 
     uses: BoolArray
+    weights: FloatArray
     members: tuple[tuple[int, ...], ...]
     counts: IntArray
     qpu: IntArray
 
-    def room(self, limits: IntArray) -> IntArray:
-        """Return the most qubits that each option can hold."""
-        room: IntArray = self.uses @ limits
-        return room
-
     def possible(self, qubits: int, limits: IntArray) -> BoolArray:
         """Return which options can hold a task, with at least a qubit in every part."""
-        offered = np.where(self.uses, limits, 1)
-        return (self.room(limits) >= qubits) & (offered >= 1).all(axis=1) & (self.counts <= qubits)
+        holds: BoolArray = (self.weights @ limits >= qubits) & (self.counts <= qubits)
+        if not limits.all():
+            holds &= ~self.uses[:, limits == 0].any(axis=1)
+        return holds
 
     def exec_s(self, view: AllocationView) -> FloatArray:
         """Return how long each option executes: as long as its slowest part [s]."""
@@ -97,8 +98,8 @@ class SplitOptions:
 def split_options(fleet: Fleet) -> SplitOptions:
     """Return all sets of QPUs of a fleet, or a selection of them where it is large.
 
-    For more than 10 QPUs these are all pairs, and the first k of three rankings (by speed, by
-    errors, by qubits) for every k.
+    For more than 10 QPUs these are neighbours in three rankings (by speed, by errors, by qubits),
+    up to four at a time, and the first k of each for every k.
     """
     size = len(fleet)
     sets: dict[tuple[int, ...], None] = {}
@@ -108,17 +109,19 @@ def split_options(fleet: Fleet) -> SplitOptions:
     else:
         errors = fleet.errors().sum(axis=1)
         rates = np.array([qpu.clops_h or qpu.clops_v or 0.0 for qpu in fleet])
-        sets.update(dict.fromkeys((qpu,) for qpu in range(size)))
-        sets.update(dict.fromkeys(combinations(range(size), 2)))
         for key in (-rates, errors, -fleet.qubits):
             ranking = np.argsort(key, kind="stable").tolist()
-            sets.update({tuple(sorted(ranking[:k])): None for k in range(3, size + 1)})
+            for count in range(1, size + 1):
+                starts = range(size - count + 1) if count <= NEIGHBOURS else (0,)
+                for start in starts:
+                    sets[tuple(sorted(ranking[start : start + count]))] = None
     members = tuple(sets)
     uses = np.zeros((len(members), size), dtype=np.bool_)
     for option, qpus in enumerate(members):
         uses[option, list(qpus)] = True
     return SplitOptions(
         uses=uses,
+        weights=uses.astype(np.float64),
         members=members,
         counts=uses.sum(axis=1),
         qpu=np.array([qpu for qpus in members for qpu in qpus], dtype=np.int64),

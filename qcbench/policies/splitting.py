@@ -1,16 +1,15 @@
 """What allocation policies have in common: rankings of QPUs, even splits, what fits."""
 
 from collections.abc import Callable, Iterable, Sequence
-
-import numpy as np
+from typing import TypeAlias
 
 from qcbench.arrays import FloatArray
-from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.physics.fidelity import error_score
 from qcbench.policies.protocol import Allocation
 from qcbench.policies.view import AllocationView
 
+Ranking: TypeAlias = Callable[[AllocationView], Sequence[int]]
 LEAST_PARTS = 2
 """The published policies split a task that is wider than every QPU over at least so many."""
 
@@ -18,24 +17,6 @@ LEAST_PARTS = 2
 def error_scores(fleet: Fleet) -> FloatArray:
     """Return how noisy each QPU is, less is better, shape (QPUs,)."""
     return error_score(*fleet.errors().T)
-
-
-def layer_rates(fleet: Fleet, policy: str) -> FloatArray:
-    """Return CLOPS of each QPU, shape (QPUs,).
-
-    Raises:
-        InputError: a QPU has none.
-    """
-    rates = []
-    for qpu in fleet:
-        rate = qpu.clops_h or qpu.clops_v
-        if rate is None:
-            raise InputError(
-                f"policy {policy}: fleet {fleet.name}: QPU {qpu.name} has neither clops_h nor "
-                "clops_v, by which it ranks; give it one in the fleet"
-            )
-        rates.append(rate)
-    return np.array(rates, dtype=np.float64)
 
 
 def even_split(qubits: int, qpus: Sequence[int]) -> dict[int, int]:
@@ -77,8 +58,8 @@ def first_that_holds(
 
 def published_split(
     fleet: Fleet,
-    ranking: Sequence[int],
-    small_ranking: Sequence[int],
+    ranking: Ranking,
+    small_ranking: Ranking,
     parts: Callable[[int, int, int], int],
 ) -> Allocation:
     """Return a policy of the allocation study: even splits over eligible QPUs.
@@ -93,7 +74,7 @@ def published_split(
 
     Args:
         fleet: the QPUs.
-        ranking: all QPUs, the preferred first.
+        ranking: gives all QPUs, the preferred first.
         small_ranking: the same for tasks that fit one QPU.
         parts: number of QPUs to use, from the number of eligible ones, the task's qubits, and the
             most qubits that are free on one of them.
@@ -105,12 +86,12 @@ def published_split(
         qubits = view.task_qubits
         free: list[int] = view.free_qubits.tolist()
         if qubits <= widest:
-            whole = first_that_holds(qubits, small_ranking, free)
+            whole = first_that_holds(qubits, small_ranking(view), free)
             if whole is not None or view.running:
                 return whole
-            return even_split_within(qubits, ranking, free) or None
+            return even_split_within(qubits, ranking(view), free) or None
         least = qubits / total
-        eligible = [qpu for qpu in ranking if free[qpu] >= least]
+        eligible = [qpu for qpu in ranking(view) if free[qpu] >= least]
         if len(eligible) >= LEAST_PARTS:
             count = parts(len(eligible), qubits, max(free[qpu] for qpu in eligible))
             chosen = eligible[:count]
@@ -122,6 +103,6 @@ def published_split(
                 return split
         if view.running:
             return None
-        return even_split_within(qubits, ranking, free) or None
+        return even_split_within(qubits, ranking(view), free) or None
 
     return decide

@@ -168,6 +168,7 @@ class AllocationView:
         running: tasks that hold qubits.
         may_hold: parts are taken one after the other as they become free, so a split may ask for
             more than is free now; otherwise all parts must be free.
+        may_overtake: tasks that came later may start while this one waits.
         time_per_qubit_s: communication of a link for each qubit on both of its sides.
     """
 
@@ -178,6 +179,7 @@ class AllocationView:
         "fleet",
         "free_qubits",
         "may_hold",
+        "may_overtake",
         "now_s",
         "row",
         "running",
@@ -197,6 +199,7 @@ class AllocationView:
         time_per_qubit_s: float,
         *,
         may_hold: bool = False,
+        may_overtake: bool = False,
     ) -> None:
         self.fleet = fleet
         self._table = table
@@ -204,6 +207,7 @@ class AllocationView:
         self.free_qubits: IntArray = read_only(free_qubits)
         self.time_per_qubit_s = time_per_qubit_s
         self.may_hold = may_hold
+        self.may_overtake = may_overtake
         self.now_s = 0.0
         self.row = 0
         self.task_qubits = 0

@@ -80,3 +80,16 @@ def _qsimpy_minute(generator: Generator, subset: int, rows: int) -> FloatArray:
     times = generator.uniform(MINUTE_MARGIN_S + start_s, MINUTE_S - MINUTE_MARGIN_S + start_s, rows)
     times.sort()
     return times
+
+
+def spaced(earliest_s: FloatArray, gap_s: float) -> FloatArray:
+    """Return times that follow each other by ``gap_s`` at least, none before its earliest.
+
+    The clock of a process that waits for each job in turn: now + max(earliest - now, gap).
+    """
+    times = []
+    now = 0.0
+    for time_s in earliest_s.tolist():
+        now += max(time_s - now, gap_s)
+        times.append(now)
+    return np.array(times)

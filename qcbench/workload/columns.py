@@ -78,35 +78,35 @@ def from_columns(
     if not len(columns["algorithm"]):
         raise InputError(f"{source}: has no tasks; at least one is needed")
 
-    def integers(name: str, least: int | None) -> IntArray:
-        return _integers(columns[name], f"{source}: column {name}", least)
+    def whole(name: str, least: int | None) -> IntArray:
+        return integers(columns[name], f"{source}: column {name}", least)
 
-    def numbers(name: str) -> FloatArray | None:
-        return _numbers(columns[name], f"{source}: column {name}") if name in columns else None
+    def decimal(name: str) -> FloatArray | None:
+        return numbers(columns[name], f"{source}: column {name}") if name in columns else None
 
     def texts(name: str) -> list[str]:
         return _texts(columns[name], f"{source}: column {name}")
 
     tasks = Tasks(
         algorithm=texts("algorithm"),
-        qubits=integers("qubits", 1),
-        depth=integers("depth", 0),
-        shots=integers("shots", 1),
-        two_qubit_gates=integers("two_qubit_gates", 0),
+        qubits=whole("qubits", 1),
+        depth=whole("depth", 0),
+        shots=whole("shots", 1),
+        two_qubit_gates=whole("two_qubit_gates", 0),
         compiled={
             family: CompiledFeatures(
-                *(integers(f"{family}_{name}", -1 if name == "depth" else 0) for name in FEATURES)
+                *(whole(f"{family}_{name}", -1 if name == "depth" else 0) for name in FEATURES)
             )
             for family in families
         },
-        duration_s=numbers("duration_s"),
+        duration_s=decimal("duration_s"),
     )
     content = TaskSet(
         tasks=tasks,
-        arrival_s=numbers("arrival_s"),
-        subset=integers("subset", None) if "subset" in columns else None,
+        arrival_s=decimal("arrival_s"),
+        subset=whole("subset", None) if "subset" in columns else None,
         job_id=texts("job_id") if "job_id" in columns else (),
-        priority=integers("priority", None) if "priority" in columns else None,
+        priority=whole("priority", None) if "priority" in columns else None,
         user=texts("user") if "user" in columns else None,
         gates={
             prefix: texts(f"{prefix}_gates")
@@ -166,7 +166,8 @@ def _families(columns: Mapping[str, Sequence[Any]], source: str) -> list[str]:
     return list(dict.fromkeys(families))
 
 
-def _integers(values: Sequence[Any], where: str, least: int | None) -> IntArray:
+def integers(values: Sequence[Any], where: str, least: int | None) -> IntArray:
+    """Check whole numbers, as JSON gives them; `where` begins the message."""
     for row, value in enumerate(values):
         if type(value) is not int or abs(value) >= 2**63:
             raise InputError(f"{where}, row {row + 1}: {value!r} is no whole number")
@@ -175,7 +176,8 @@ def _integers(values: Sequence[Any], where: str, least: int | None) -> IntArray:
     return np.array(values, dtype=np.int64)
 
 
-def _numbers(values: Sequence[Any], where: str) -> FloatArray:
+def numbers(values: Sequence[Any], where: str) -> FloatArray:
+    """Check numbers that are not negative, as JSON gives them; `where` begins the message."""
     for row, value in enumerate(values):
         if type(value) not in (int, float) or not math.isfinite(value):
             raise InputError(f"{where}, row {row + 1}: {value!r} is no number")

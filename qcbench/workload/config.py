@@ -67,20 +67,23 @@ class FileCircuits:
         shots: repetitions, where the file does not give them.
         duplicates: what happens to rows of a subset with equal algorithm and width: `collapse`
             keeps the place of the first with the values of the last (so did the published
-            simulator), `keep` keeps them all.
-        selection: `in_order` runs the first tasks as they stand; `uniform` draws each task from
-            the file (or subset), so that any number can be asked for.
+            simulator), `keep` keeps them all. Jobs with names of their own are all kept.
+        selection: `in_order` runs the first tasks as they stand; `shuffled` runs them in another
+            order in every replicate; `uniform` draws each task from the file (or subset), so that
+            any number can be asked for.
         any_algorithm: accept other algorithms than the twelve published ones in a CSV.
         sha256: of the content; `resolve_file` fills it in, and another content is then refused.
     """
 
     source: Literal["file"] = "file"
     path: str
-    format: Literal["auto", "csv", "json", "parquet", "swf", "qasm"] = "auto"
+    format: Literal["auto", "csv", "json", "parquet", "swf", "qasm", "jobs_csv", "jobs_json"] = (
+        "auto"
+    )
     subset: int | Literal["by_replicate"] = "by_replicate"
     shots: int = 1024
     duplicates: Literal["collapse", "keep"] = "collapse"
-    selection: Literal["in_order", "uniform"] = "in_order"
+    selection: Literal["in_order", "shuffled", "uniform"] = "in_order"
     any_algorithm: bool = False
     sha256: str = ""
 
@@ -152,7 +155,70 @@ class GraphCircuits:
         _require(self.shots > 0, f"{where}.shots: {self.shots}; must be positive")
 
 
-Circuits = MqtCircuits | FileCircuits | SyntheticCircuits | GraphCircuits
+SHOTS_STEP = 100
+"""Shots of large circuits are multiples of it."""
+
+
+@config
+class LargeCircuits:
+    """Circuits of which only the shape is known, wider than one QPU: the allocation study's.
+
+    The defaults are those of its case study: everything uniform, shots in hundreds, and two-qubit
+    gates in proportion to the qubits.
+
+    Attributes:
+        min_qubits: narrowest of the large circuits.
+        max_qubits: widest.
+        min_depth: least number of layers.
+        max_depth: greatest number of layers.
+        min_shots: fewest repetitions, a multiple of 100.
+        max_shots: most repetitions, a multiple of 100.
+        gates_per_qubit: two-qubit gates over qubits.
+        small_share: probability that a circuit is small instead.
+        min_small_qubits: narrowest of the small circuits.
+        max_small_qubits: widest of the small circuits.
+    """
+
+    source: Literal["large"] = "large"
+    min_qubits: int = 130
+    max_qubits: int = 250
+    min_depth: int = 5
+    max_depth: int = 20
+    min_shots: int = 10_000
+    max_shots: int = 100_000
+    gates_per_qubit: float = 0.1
+    small_share: float = 0.0
+    min_small_qubits: int = 5
+    max_small_qubits: int = 60
+
+    def __post_init__(self) -> None:
+        where = "workload.circuits"
+        for name, low, high, least in (
+            ("qubits", self.min_qubits, self.max_qubits, 1),
+            ("depth", self.min_depth, self.max_depth, 0),
+            ("shots", self.min_shots, self.max_shots, SHOTS_STEP),
+            ("small_qubits", self.min_small_qubits, self.max_small_qubits, 1),
+        ):
+            _require(
+                least <= low <= high,
+                f"{where}: {name} {low}..{high}; must rise, from {least} or more",
+            )
+        for name, shots in (("min_shots", self.min_shots), ("max_shots", self.max_shots)):
+            _require(
+                shots % SHOTS_STEP == 0,
+                f"{where}.{name}: {shots}; must be a multiple of {SHOTS_STEP}",
+            )
+        _require(
+            self.gates_per_qubit >= 0,
+            f"{where}.gates_per_qubit: {self.gates_per_qubit:g}; must not be negative",
+        )
+        _require(
+            0 <= self.small_share <= 1,
+            f"{where}.small_share: {self.small_share:g}; must be between 0 and 1",
+        )
+
+
+Circuits = MqtCircuits | FileCircuits | SyntheticCircuits | GraphCircuits | LargeCircuits
 
 
 def _check_rate(rate_per_s: float | None, load: float | None) -> None:
@@ -261,8 +327,32 @@ class FileArrivals:
     process: Literal["file"] = "file"
 
 
+@config
+class SpacedArrivals:
+    """The times of the file, or 0, but each at least a gap after the one before.
+
+    This is how QCloudSim dispatches its job files. Times are added up gap by gap, as its clock
+    does, so that ties in its runs are ties here.
+
+    Attributes:
+        gap_s: least time between two arrivals.
+    """
+
+    process: Literal["spaced"] = "spaced"
+    gap_s: float = 0.01
+
+    def __post_init__(self) -> None:
+        _require(self.gap_s > 0, f"workload.arrivals.gap_s: {self.gap_s:g}; must be positive")
+
+
 Arrivals = (
-    MinuteArrivals | QsimpyArrivals | PoissonArrivals | BurstArrivals | BatchArrivals | FileArrivals
+    MinuteArrivals
+    | QsimpyArrivals
+    | PoissonArrivals
+    | BurstArrivals
+    | BatchArrivals
+    | SpacedArrivals
+    | FileArrivals
 )
 
 

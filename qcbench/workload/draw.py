@@ -13,6 +13,7 @@ from qcbench.workload.config import (
     MinuteArrivals,
     PoissonArrivals,
     QsimpyArrivals,
+    SpacedArrivals,
 )
 
 
@@ -29,6 +30,8 @@ def draw_arrivals(process: Arrivals, jobs: int, generator: Generator) -> FloatAr
             )
         case BatchArrivals():
             return np.zeros(jobs)
+        case SpacedArrivals():
+            return processes.spaced(np.zeros(jobs), process.gap_s)
         case QsimpyArrivals():
             raise InputError("workload.arrivals: process qsimpy needs circuits in subsets")
         case _:

@@ -7,6 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from qcbench.errors import InputError, nearest
+from qcbench.workload.job_files import (
+    is_job_csv,
+    is_job_json,
+    read_job_csv,
+    read_job_json,
+    write_job_csv,
+    write_job_json,
+)
 from qcbench.workload.json_format import read_json, write_json
 from qcbench.workload.parquet_format import read_parquet, write_parquet
 from qcbench.workload.published_csv import read_published_csv, write_published_csv
@@ -23,7 +31,8 @@ BY_SUFFIX = {
     ".swf": "swf",
     **dict.fromkeys(QASM_SUFFIXES, "qasm"),
 }
-FORMATS = tuple(dict.fromkeys(BY_SUFFIX.values()))
+FORMATS = (*dict.fromkeys(BY_SUFFIX.values()), "jobs_csv", "jobs_json")
+"""`csv` and `json` are task files; `jobs_csv` and `jobs_json` are job files of QCloudSim."""
 
 
 def format_of(path: Path, stated: str | None = None) -> str:
@@ -43,6 +52,15 @@ def format_of(path: Path, stated: str | None = None) -> str:
             f"{path}: the format is not clear from the name; known endings: {', '.join(BY_SUFFIX)}"
         )
     return BY_SUFFIX[path.suffix]
+
+
+def found_format(path: Path, stated: str | None = None) -> str:
+    """Return the format of a file that is there: `.csv` and `.json` may be job files."""
+    chosen = format_of(path, stated)
+    if stated in (None, "auto") and chosen in ("csv", "json"):
+        is_job_file = is_job_csv if chosen == "csv" else is_job_json
+        return f"jobs_{chosen}" if is_job_file(path) else chosen
+    return chosen
 
 
 def read_task_set(
@@ -67,7 +85,7 @@ def read_task_set(
     """
     if not path.exists():
         raise InputError(f"{path}: does not exist")
-    match format_of(path, format):
+    match found_format(path, format):
         case "csv":
             return read_published_csv(path, shots, any_algorithm)
         case "json":
@@ -76,6 +94,10 @@ def read_task_set(
             return read_parquet(path)
         case "swf":
             return read_swf(path)
+        case "jobs_csv":
+            return read_job_csv(path)
+        case "jobs_json":
+            return read_job_json(path)
         case _:
             return read_qasm(path, shots, cache=cache)
 
@@ -99,6 +121,8 @@ def write_task_set(
         "json": write_json,
         "parquet": write_parquet,
         "swf": write_swf,
+        "jobs_csv": write_job_csv,
+        "jobs_json": write_job_json,
     }
     chosen = format_of(path, format)
     if chosen not in writers:

@@ -14,6 +14,7 @@ from qcbench.workload.config import (
     FileArrivals,
     FileCircuits,
     QsimpyArrivals,
+    SpacedArrivals,
     WorkloadConfig,
 )
 from qcbench.workload.draw import draw_arrivals
@@ -92,7 +93,7 @@ def _load(
     if found != sha256:
         raise InputError(_other_content(path, found, sha256))
     distinct = content.collapse()
-    if collapse:
+    if collapse and not len(content.job_id):
         content = distinct
     if content.subset is None or distinct.subset is None:
         return TaskFile(path, content, {}, ())
@@ -129,6 +130,14 @@ def file_workload(
             f"workload.tasks: {count}; {part} has {len(content)} tasks (0 takes them all)"
         )
     chosen = content.take(np.arange(count)) if count < len(content) else content
+    if circuits.selection == "shuffled":
+        if isinstance(config.arrivals, QsimpyArrivals):
+            raise InputError(
+                "workload.arrivals: process qsimpy needs workload.circuits.selection in_order"
+            )
+        order = circuits_rng.permutation(len(content))[:count]
+        # The jobs change places, the times stay.
+        chosen = replace(content.take(order), arrival_s=chosen.arrival_s)
     match config.arrivals:
         case QsimpyArrivals():
             arrival_s = _qsimpy(file, subset, count, config.arrivals.seed)
@@ -138,6 +147,9 @@ def file_workload(
                     f"{file.path}: has no arrival times, which workload.arrivals file needs"
                 )
             arrival_s = chosen.arrival_s
+        case SpacedArrivals():
+            earliest_s = np.zeros(count) if chosen.arrival_s is None else chosen.arrival_s
+            arrival_s = processes.spaced(earliest_s, config.arrivals.gap_s)
         case _:
             arrival_s = draw_arrivals(config.arrivals, count, arrivals_rng)
     try:

@@ -12,6 +12,7 @@ from qcbench.workload.circuits import load_circuits
 from qcbench.workload.config import (
     FileCircuits,
     GraphCircuits,
+    LargeCircuits,
     MqtCircuits,
     QsimpyArrivals,
     SyntheticCircuits,
@@ -20,6 +21,7 @@ from qcbench.workload.config import (
 from qcbench.workload.draw import draw_arrivals
 from qcbench.workload.from_file import file_workload, resolve_file
 from qcbench.workload.graph_tasks import draw_graph_tasks
+from qcbench.workload.large import large_tasks
 from qcbench.workload.selection import SUBSET_ROWS, SUBSET_TASKS, draw_subsets, draw_uniform
 from qcbench.workload.synthetic import synthetic_tasks
 from qcbench.workload.workload import Tasks, Workload
@@ -52,6 +54,8 @@ def make_workload(
             )
         case GraphCircuits():
             tasks = draw_graph_tasks(circuits_rng, config.tasks, config.circuits)
+        case LargeCircuits():
+            tasks = large_tasks(circuits_rng, config.tasks, config.circuits)
         case SyntheticCircuits():
             tasks = synthetic_tasks(circuits_rng, config.tasks, config.circuits)
         case MqtCircuits():

@@ -8,25 +8,21 @@ other names are ignored. Shots are not part of the format.
 
 import csv
 import io
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from qcbench.arrays import FloatArray, IntArray
+from qcbench.arrays import IntArray
 from qcbench.errors import InputError, nearest
 from qcbench.workload.algorithms import ALGORITHMS, PUBLISHED_FAMILIES
 from qcbench.workload.atomic import write_text
 from qcbench.workload.columns import check_order
 from qcbench.workload.gates import format_counts, parse_summary, stand_in_counts
-from qcbench.workload.reading import check_last_line, read_text
+from qcbench.workload.sheet import Sheet
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import CompiledFeatures, Tasks
-
-T = TypeVar("T")
 
 PARTS = ("width", "depth", "gates")
 ARRIVAL = "arrival_time"
@@ -35,91 +31,6 @@ REQUIRED = (
     "algorithm",
     *(f"{prefix}_{part}" for prefix in ("original", *PUBLISHED_FAMILIES) for part in PARTS),
 )
-
-
-class _Sheet:
-    """The cells of a CSV file by column, and where each row stands in the file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        text = read_text(path)
-        reader = csv.reader(io.StringIO(text), strict=True)
-        rows: list[list[str]] = []
-        self.lines: list[int] = []
-        try:
-            self.header = next(reader)
-            self._check_header()
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(self.header):
-                    raise InputError(
-                        f"{path}: line {reader.line_num}: has {len(row)} fields where the header "
-                        f"has {len(self.header)}; it may be torn"
-                    )
-                rows.append(row)
-                self.lines.append(reader.line_num)
-        except csv.Error as error:
-            raise InputError(f"{path}: line {reader.line_num}: {error}; it may be torn") from error
-        check_last_line(path, text)
-        if not rows:
-            raise InputError(f"{path}: has a header but no tasks")
-        self.cells = dict(zip(self.header, zip(*rows, strict=True), strict=True))
-
-    def _check_header(self) -> None:
-        for name in REQUIRED:
-            if name not in self.header:
-                raise InputError(
-                    f"{self.path}: line 1: column {name} is missing; the format has "
-                    f"{', '.join(REQUIRED)} and optionally {ARRIVAL}"
-                )
-        twice = next((name for name in self.header if self.header.count(name) > 1), None)
-        if twice is not None:
-            raise InputError(f"{self.path}: line 1: column {twice} is there twice")
-
-    def families(self) -> list[str]:
-        """Return the families that have columns; each must have all three."""
-        found = [name.removesuffix("_depth") for name in self.header if name.endswith("_depth")]
-        for family in found:
-            for part in PARTS:
-                if f"{family}_{part}" not in self.header:
-                    raise InputError(
-                        f"{self.path}: line 1: column {family}_{part} is missing, which "
-                        f"{family}_depth needs"
-                    )
-        return [family for family in found if family != "original"]
-
-    def convert(self, column: str, parse: Callable[[str], T]) -> list[T]:
-        """Parse a column; what `parse` raises is reported with line and column.
-
-        Each distinct text is parsed once: a file of 49,000 tasks has few.
-        """
-        cells = self.cells[column]
-        parsed: dict[str, T] = {}
-        for row, text in enumerate(cells):
-            if text not in parsed:
-                try:
-                    parsed[text] = parse(text)
-                except ValueError as error:
-                    raise self.bad(row, column, str(error)) from error
-        return [parsed[text] for text in cells]
-
-    def bad(self, row: int, column: str, reason: str) -> InputError:
-        """Return the error of one cell."""
-        return InputError(f"{self.path}: line {self.lines[row]}, column {column}: {reason}")
-
-    def integers(self, column: str, least: int) -> IntArray:
-        """Return a column of whole numbers that are at least this."""
-
-        def parse(text: str) -> int:
-            if not re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()):
-                raise ValueError(f"{text!r} is no whole number")
-            value = int(text)
-            if value < least:
-                raise ValueError(f"{value}; must be at least {least}")
-            return value
-
-        return np.array(self.convert(column, parse), dtype=np.int64)
 
 
 def read_published_csv(path: Path, shots: int = 1024, any_algorithm: bool = False) -> TaskSet:
@@ -133,10 +44,10 @@ def read_published_csv(path: Path, shots: int = 1024, any_algorithm: bool = Fals
     Raises:
         InputError: names line and column.
     """
-    sheet = _Sheet(path)
+    sheet = Sheet(path, REQUIRED, (ARRIVAL,))
     algorithm = sheet.convert("algorithm", lambda text: _algorithm(text, any_algorithm))
     qubits = sheet.integers("original_width", 1)
-    families = sheet.families()
+    families = _families(sheet)
     original = _features(sheet, "original", qubits)
     misfit = np.flatnonzero(original.depth < 0)
     if len(misfit):
@@ -150,7 +61,7 @@ def read_published_csv(path: Path, shots: int = 1024, any_algorithm: bool = Fals
             two_qubit_gates=original.two_qubit_gates,
             compiled={family: _features(sheet, family, qubits) for family in families},
         ),
-        arrival_s=_arrivals(sheet) if ARRIVAL in sheet.header else None,
+        arrival_s=sheet.times(ARRIVAL) if ARRIVAL in sheet.header else None,
         subset=sheet.integers("subset", 0),
         gates={name: sheet.cells[f"{name}_gates"] for name in ("original", *families)},
     )
@@ -164,7 +75,7 @@ def _algorithm(text: str, any_algorithm: bool) -> str:
     return text
 
 
-def _features(sheet: _Sheet, prefix: str, qubits: IntArray) -> CompiledFeatures:
+def _features(sheet: Sheet, prefix: str, qubits: IntArray) -> CompiledFeatures:
     width = sheet.integers(f"{prefix}_width", -1)
     depth = sheet.integers(f"{prefix}_depth", -1)
     summaries = sheet.convert(f"{prefix}_gates", parse_summary)
@@ -193,19 +104,17 @@ def _features(sheet: _Sheet, prefix: str, qubits: IntArray) -> CompiledFeatures:
     return CompiledFeatures(depth, one_qubit, multi_qubit, measurements)
 
 
-def _arrivals(sheet: _Sheet) -> FloatArray:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is no number of seconds") from None
-        if not math.isfinite(value):
-            raise ValueError(f"{text!r} is no number of seconds")
-        if value < 0:
-            raise ValueError(f"{text} is negative; arrivals count from 0")
-        return value
-
-    return np.array(sheet.convert(ARRIVAL, parse), dtype=np.float64)
+def _families(sheet: Sheet) -> list[str]:
+    """Return the families that have columns; each must have all three."""
+    found = [name.removesuffix("_depth") for name in sheet.header if name.endswith("_depth")]
+    for family in found:
+        for part in PARTS:
+            if f"{family}_{part}" not in sheet.header:
+                raise InputError(
+                    f"{sheet.path}: line 1: column {family}_{part} is missing, which "
+                    f"{family}_depth needs"
+                )
+    return [family for family in found if family != "original"]
 
 
 def write_published_csv(

@@ -11,10 +11,10 @@ from qcbench.policies.splitting import error_scores, published_split
 
 def policy(context: PolicyContext) -> Allocation:
     """Build the policy."""
-    ranking = np.argsort(error_scores(context.fleet), kind="stable").tolist()
+    least_errors = np.argsort(error_scores(context.fleet), kind="stable").tolist()
     return published_split(
         context.fleet,
-        ranking,
-        ranking,
+        lambda _view: least_errors,
+        lambda _view: least_errors,
         lambda eligible, qubits, most: min(eligible, -(-qubits // most)),
     )

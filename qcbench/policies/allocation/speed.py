@@ -6,13 +6,15 @@ The `speed` mode of the allocation study (2025).
 import numpy as np
 
 from qcbench.policies.protocol import Allocation, PolicyContext
-from qcbench.policies.splitting import layer_rates, published_split
+from qcbench.policies.splitting import published_split
 
 
 def policy(context: PolicyContext) -> Allocation:
     """Build the policy."""
-    fleet = context.fleet
-    fastest = np.argsort(-layer_rates(fleet, "speed"), kind="stable").tolist()
+    in_order = range(len(context.fleet))
     return published_split(
-        fleet, range(len(fleet)), fastest, lambda eligible, _qubits, _most: eligible
+        context.fleet,
+        lambda _view: in_order,
+        lambda view: np.argsort(view.exec_s, kind="stable").tolist(),
+        lambda eligible, _qubits, _most: eligible,
     )
