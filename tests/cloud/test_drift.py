@@ -44,14 +44,16 @@ def test_it_stays_constant_within_a_step() -> None:
 
 
 def test_its_mean_is_one_and_its_spread_grows_with_the_steps() -> None:
-    # 400 QPUs are 400 independent walks; a fixed number of steps after a calibration.
-    rules = Drift(step_s=1.0, sigma=0.1, calibration_interval_s=40_000.0)
-    walk = path(rules, 400, 17.0)
-    for steps in (1, 4, 16):
+    # 20,000 QPUs are as many independent walks; a fixed number of steps after a calibration.
+    qpus, sigma = 20_000, 0.3
+    rules = Drift(step_s=1.0, sigma=sigma, calibration_interval_s=4_000_000.0)
+    walk = path(rules, qpus, 9.0)
+    for steps in (1, 3, 8):
         values = walk[steps]
-        spread = np.sqrt(np.expm1(steps * 0.1**2))
-        assert abs(values.mean() - 1.0) < 4 * spread / np.sqrt(400)
-        assert np.log(values).std() == pytest.approx(0.1 * np.sqrt(steps), rel=0.15)
+        spread = np.sqrt(np.expm1(steps * sigma**2))
+        assert abs(values.mean() - 1.0) < 4 * spread / np.sqrt(qpus)
+        assert 4 * spread / np.sqrt(qpus) < np.expm1(steps * sigma**2 / 2)  # else no power
+        assert np.log(values).std() == pytest.approx(sigma * np.sqrt(steps), rel=0.03)
 
 
 def test_a_longer_trial_extends_the_path_of_a_shorter_one() -> None:

@@ -149,6 +149,21 @@ def test_what_a_policy_sees_of_a_broken_cloud() -> None:
     ]
 
 
+def test_failures_need_no_rule_to_be_seen() -> None:
+    # From outside, as an environment or a test may do it: 3 s of the lost 5 s are not over.
+    seen: list[float] = []
+
+    def decide(view: PlacementView) -> int:
+        seen.append(float(view.free_at_s[0]))
+        return 0
+
+    cloud = make_cloud(make_workload([0.0, 3.0, 4.5], [5.0, 1.0, 1.0]), make_fleet(1), decide)
+    cloud.clock.at(2.0).callbacks.append(lambda _event: cloud.broker.fail(0))
+    cloud.clock.at(4.0).callbacks.append(lambda _event: cloud.broker.repair(0))
+    assert cloud.run().start_s.tolist() == [4.0, 9.0, 10.0]
+    assert seen == [-1.0, 3.0 + 5.0, 9.0 + 1.0]
+
+
 def test_all_policies_face_the_same_failures() -> None:
     def failures(decide: Any) -> list[tuple[float, str, int]]:
         cloud = make_cloud(

@@ -72,6 +72,18 @@ def test_horizon_and_last_decision_at_one_instant() -> None:
     assert records.status.tolist() == [CENSORED, CENSORED]
 
 
+def test_several_tasks_at_one_instant_may_find_no_decision_left() -> None:
+    records = run(
+        make_workload([0.0, 1.0, 1.0, 1.0], [5.0, 1.0, 1.0, 1.0]),
+        make_fleet(1),
+        lambda _view: 0,
+        rescheduling=Rescheduling(max_decisions=1),
+    )
+    assert records.truncated
+    assert records.end_s == 1.0
+    assert set(records.status) == {CENSORED}
+
+
 def test_an_early_horizon_leaves_nothing() -> None:
     records = run(make_workload([5.0], [1.0]), make_fleet(1), lambda _view: 0, horizon_s=2.0)
     assert len(records) == len(records.job_status) == 0
