@@ -19,9 +19,10 @@ TAGS = ("source", "process", "model")
 
 
 def nested(overrides: Sequence[str]) -> list[str]:
-    """Send `fleet=...` and `workload.tasks=...` to where a scenario holds them."""
+    """Send `fleet=...`, `workload.tasks=...` and `file=...` to where a scenario holds them."""
     result = []
-    for text in overrides:
+    for given in overrides:
+        text = re.sub(r"^file=", "scenario.workload.circuits.path=", given)
         group = re.sub(rf"^({'|'.join(NESTED_GROUPS)})=", r"\1@scenario.\1=", text)
         result.append(re.sub(rf"^([+~]*)({'|'.join(SCENARIO_PARTS)})\.", r"\1scenario.\2.", group))
     return result

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.seeds import stream
 from qcbench.bench.typed import plain, typed
 from qcbench.cloud.estimates import estimate
+from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
-from qcbench.fleet.config import FleetConfig
+from qcbench.fleet.config import FleetConfig, QpuConfig
 from qcbench.fleet.draw import draw_sizes
 from qcbench.fleet.load import load_fleet, resolve_fleet
 from qcbench.fleet.profile import Fleet
@@ -28,6 +30,8 @@ from qcbench.workload.config import (
     WorkloadConfig,
 )
 from qcbench.workload.generate import make_workload, resolve_workload
+from qcbench.workload.hybrid_config import HybridCircuits, JobListCircuits, TraceArrivals
+from qcbench.workload.job_list import read_job_list
 from qcbench.workload.workload import Workload
 
 SIGNIFICANT_DIGITS = 6
@@ -72,7 +76,9 @@ def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tupl
     demand = capacity = 0
     for _ in range(MOST_DRAWS):
         fleet = draw_sizes(config.fleet, listed, sizes)
-        workload = make_workload(config.workload, replicate, circuits, arrivals)
+        workload = make_workload(
+            config.workload, replicate, circuits, arrivals, until_s=config.rules.horizon_s
+        )
         demand, capacity = int(workload.tasks.qubits.sum()), int(fleet.qubits.sum())
         if config.track != "partition" or demand <= capacity:
             return fleet, workload
@@ -122,6 +128,7 @@ def check_rules(config: ScenarioConfig) -> None:
         "rescheduling.delay_s": rules.rescheduling.delay_s,
         "classical.workers": rules.classical.workers,
         "classical.speed": rules.classical.speed,
+        **_hybrid_limits(rules, "positive"),
         "horizon_s": 1.0 if rules.horizon_s is None else rules.horizon_s,
         "rescheduling.max_decisions": rules.rescheduling.max_decisions or 1,
         "dispatch.search_steps": rules.dispatch.search_steps,
@@ -132,12 +139,18 @@ def check_rules(config: ScenarioConfig) -> None:
     not_negative = {
         "execution_sigma": rules.execution_sigma,
         "warm_up_s": rules.warm_up_s,
+        **_hybrid_limits(rules, "not negative"),
         "drift.sigma": rules.drift.sigma if rules.drift else 0.0,
         "dispatch.backfill_depth": rules.dispatch.backfill_depth or 0,
     }
     for key, value in not_negative.items():
         if not value >= 0 or not math.isfinite(value):
             raise InputError(f"{where}.{key}: {value}; must not be negative")
+    if rules.records == "jobs":
+        if dispatch != ("pull", "exclusive"):
+            raise InputError(f"{where}.records: jobs goes with pull dispatch; it must be tasks")
+        if rules.drift is not None:
+            raise InputError(f"{where}.records: jobs knows no times of executions, so no drift")
     if rules.horizon_s is not None and rules.warm_up_s >= rules.horizon_s:
         raise InputError(
             f"{where}.warm_up_s: {rules.warm_up_s:g}; must be less than horizon_s, "
@@ -162,6 +175,23 @@ def _check_icpp2025(config: ScenarioConfig, where: str) -> None:
         )
 
 
+def _hybrid_limits(rules: Rules, wanted: str) -> dict[str, float]:
+    """Figures of admission and cold starts that must be positive, or not negative."""
+    bucket, cold = rules.admission.per_user, rules.classical.cold_start
+    found: dict[str, float] = {}
+    if wanted == "positive":
+        if bucket is not None:
+            found["admission.per_user.tokens_per_s"] = bucket.tokens_per_s
+            found["admission.per_user.burst"] = bucket.burst
+        return found
+    found["admission.classical_limit"] = rules.admission.classical_limit
+    found["admission.quantum_limit"] = rules.admission.quantum_limit
+    if cold is not None:
+        for key in ("image_pull_s", "boot_s", "warm_pool", "keep_alive_s"):
+            found[f"classical.cold_start.{key}"] = getattr(cold, key)
+    return found
+
+
 @lru_cache(maxsize=32)
 def _fleet(text: str) -> Fleet:
     """Load a fleet once a process; its config's JSON text is the key."""
@@ -176,6 +206,7 @@ def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioC
     The offered load is found by a linear program over the workload's mix of tasks, see
     `qcbench.stats.load`.
     """
+    config = with_platform(config)
     check_rules(config)
     config = replace(
         config,
@@ -184,6 +215,8 @@ def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioC
     )
     if config.rules.dispatch.qpus == "shared":
         _check_splits(config, suite, seed)
+        return config
+    if _is_given(config.workload):
         return config
     rate_per_s = _capacity_per_s(config, suite, seed)
     workload = config.workload
@@ -207,16 +240,56 @@ def _check_splits(config: ScenarioConfig, suite: str, seed: int) -> None:
 
 def _capacity_per_s(config: ScenarioConfig, suite: str, seed: int) -> float:
     workload = config.workload
+    if isinstance(workload.circuits, HybridCircuits):
+        # Iterations drawn anew have the same mean and give a row each.
+        workload = replace(workload, circuits=replace(workload.circuits, iterations="equal"))
     if not isinstance(workload.circuits, FileCircuits):
         tasks = max(MIX_TASKS, workload.tasks)
         workload = replace(workload, tasks=tasks, arrivals=BatchArrivals())
     scenario = build_scenario(replace(config, workload=workload), suite, replicate=0, seed=seed)
     estimates = estimate(scenario.workload.tasks, scenario.fleet, config.physics)
-    return sustainable_rate_per_s(estimates.exec_s)
+    times = scenario.workload.executions()[:, np.newaxis]
+    return sustainable_rate_per_s(estimates.exec_s * times)
+
+
+def _is_given(workload: WorkloadConfig) -> bool:
+    """Whether the workload is one list or trace of jobs, for which no load is defined."""
+    return isinstance(workload.circuits, JobListCircuits) or isinstance(
+        workload.arrivals, TraceArrivals
+    )
+
+
+def with_platform(config: ScenarioConfig) -> ScenarioConfig:
+    """Return the scenario on the platform that its list of jobs states, if it has one.
+
+    Raises:
+        InputError: the list cannot be used.
+    """
+    circuits = config.workload.circuits
+    if not isinstance(circuits, JobListCircuits):
+        return config
+    platform = read_job_list(Path(circuits.path).expanduser(), circuits.case).platform
+    rules = replace(
+        config.rules,
+        classical=replace(config.rules.classical, workers=platform.workers, speed=platform.speed),
+        admission=replace(
+            config.rules.admission,
+            classical_limit=platform.classical_limit,
+            quantum_limit=platform.quantum_limit,
+        ),
+    )
+    fleet = FleetConfig(
+        name=f"identical-{platform.qpus}",
+        description="As the list of jobs states it",
+        qpus=[QpuConfig(name="qpu", count=platform.qpus, qubits=27)],
+    )
+    return replace(config, rules=rules, fleet=fleet)
 
 
 def _arrival_rate_per_s(workload: WorkloadConfig) -> float | None:
     match workload.arrivals:
+        case PoissonArrivals(interval_s=float(interval_s)):
+            return 1.0 / interval_s
         case PoissonArrivals(rate_per_s=rate) | BurstArrivals(rate_per_s=rate):
             return rate
         case MinuteArrivals(per_minute=count):

@@ -12,6 +12,7 @@ from qcbench.workload.algorithms import (
     MAX_QUBITS,
     MIN_QUBITS,
 )
+from qcbench.workload.hybrid_config import JobListCircuits, PhasedCircuits, TraceArrivals
 
 
 def _require(holds: bool, message: str) -> None:
@@ -221,12 +222,16 @@ class LargeCircuits:
 Circuits = MqtCircuits | FileCircuits | SyntheticCircuits | GraphCircuits | LargeCircuits
 
 
-def _check_rate(rate_per_s: float | None, load: float | None) -> None:
+def _check_rate(
+    rate_per_s: float | None, load: float | None, interval_s: float | None = None
+) -> None:
+    given = {"rate_per_s": rate_per_s, "load": load, "interval_s": interval_s}
     _require(
-        (rate_per_s is None) != (load is None),
-        "workload.arrivals: give exactly one of rate_per_s and load, and leave the other null",
+        sum(value is not None for value in given.values()) == 1,
+        "workload.arrivals: give exactly one of rate_per_s, interval_s and load, and leave the "
+        "others null",
     )
-    for name, value in (("rate_per_s", rate_per_s), ("load", load)):
+    for name, value in given.items():
         if value is not None:
             _require(value > 0, f"workload.arrivals.{name}: {value:g}; must be positive")
 
@@ -271,14 +276,18 @@ class PoissonArrivals:
         rate_per_s: mean arrivals a second.
         load: offered load relative to the fleet's capacity, instead of a rate; whoever knows the
             fleet replaces it by a rate before a workload is made.
+        interval_s: mean time between two arrivals, instead of a rate.
+        first_at_zero: the first arrival is at time 0, and the process begins with it.
     """
 
     process: Literal["poisson"] = "poisson"
     rate_per_s: float | None = None
     load: float | None = None
+    interval_s: float | None = None
+    first_at_zero: bool = False
 
     def __post_init__(self) -> None:
-        _check_rate(self.rate_per_s, self.load)
+        _check_rate(self.rate_per_s, self.load, self.interval_s)
 
 
 @config
@@ -362,19 +371,35 @@ class WorkloadConfig:
 
     Attributes:
         name: shown in results.
-        tasks: tasks of a replicate; 0 takes all that a file, or its subset, has.
+        tasks: tasks of a replicate, or jobs where they have several phases; 0 takes all that a
+            file, or its subset, has, and of jobs that are drawn all that arrive before the horizon.
     """
 
     name: str
-    circuits: Circuits
-    arrivals: Arrivals
+    circuits: Circuits | PhasedCircuits
+    arrivals: Arrivals | TraceArrivals
     tasks: int = 25
 
     def __post_init__(self) -> None:
         _require(self.tasks >= 0, f"workload.tasks: {self.tasks}; must not be negative")
-        if not isinstance(self.circuits, FileCircuits):
+        phased = isinstance(self.circuits, PhasedCircuits)
+        _require(
+            phased or not isinstance(self.arrivals, TraceArrivals),
+            f"workload.arrivals: process trace needs jobs of several phases, source hybrid, not "
+            f"{self.circuits.source}",
+        )
+        if isinstance(self.circuits, JobListCircuits):
+            _require(
+                isinstance(self.arrivals, FileArrivals),
+                f"workload.arrivals: process {self.arrivals.process}; a list of jobs has its own, "
+                "so it must be file",
+            )
+        elif not isinstance(self.circuits, FileCircuits):
             source = self.circuits.source
-            _require(self.tasks > 0, f"workload.tasks: 0 means all of a file; {source} needs 1+")
+            _require(
+                phased or self.tasks > 0,
+                f"workload.tasks: 0 means all of a file; {source} needs 1+",
+            )
             _require(
                 not isinstance(self.arrivals, FileArrivals),
                 f"workload.arrivals: process file needs circuits from a file, not {source}",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import Generator
 
 from qcbench.arrays import FloatArray
+from qcbench.errors import InputError
 from qcbench.workload import arrivals as processes
 from qcbench.workload.circuits import load_circuits
 from qcbench.workload.config import (
@@ -18,12 +19,15 @@ from qcbench.workload.config import (
     SyntheticCircuits,
     WorkloadConfig,
 )
-from qcbench.workload.draw import draw_arrivals
+from qcbench.workload.draw import draw_arrivals, draw_arrivals_until
 from qcbench.workload.from_file import file_workload, resolve_file
 from qcbench.workload.graph_tasks import draw_graph_tasks
+from qcbench.workload.hybrid_config import JobListCircuits, PhasedCircuits, TraceArrivals
 from qcbench.workload.large import large_tasks
+from qcbench.workload.phased import load_trace, phased_workload, resolve_phased, resolve_trace
 from qcbench.workload.selection import SUBSET_ROWS, SUBSET_TASKS, draw_subsets, draw_uniform
 from qcbench.workload.synthetic import synthetic_tasks
+from qcbench.workload.trace import Trace
 from qcbench.workload.workload import Tasks, Workload
 
 
@@ -33,6 +37,7 @@ def make_workload(
     circuits_rng: Generator,
     arrivals_rng: Generator,
     base_dir: Path | None = None,
+    until_s: float | None = None,
 ) -> Workload:
     """Make the workload of one replicate; equal arguments give equal workloads.
 
@@ -42,11 +47,17 @@ def make_workload(
         circuits_rng: stream for the choice of circuits (or execution times).
         arrivals_rng: stream for the arrival times.
         base_dir: what relative paths are relative to; the working directory where None.
+        until_s: horizon; where jobs are not counted, all that arrive before it.
 
     Raises:
         InputError: a file cannot be used, or the config asks for more than there is.
     """
     process = config.arrivals
+    if isinstance(config.circuits, PhasedCircuits):
+        times, trace = _phased_arrivals(config, arrivals_rng, base_dir, until_s)
+        return phased_workload(config.circuits, times, trace, circuits_rng, base_dir)
+    if isinstance(process, TraceArrivals):
+        raise TypeError("a trace goes with jobs of several phases only")
     match config.circuits:
         case FileCircuits():
             return file_workload(
@@ -74,9 +85,37 @@ def resolve_workload(config: WorkloadConfig, base_dir: Path | None = None) -> Wo
     Raises:
         InputError: the file cannot be read.
     """
+    if isinstance(config.arrivals, TraceArrivals):
+        config = replace(config, arrivals=resolve_trace(config.arrivals, base_dir))
+    if isinstance(config.circuits, PhasedCircuits):
+        return replace(config, circuits=resolve_phased(config.circuits, base_dir))
     if not isinstance(config.circuits, FileCircuits):
         return config
     return replace(config, circuits=resolve_file(config.circuits, base_dir))
+
+
+def _phased_arrivals(
+    config: WorkloadConfig, rng: Generator, base_dir: Path | None, until_s: float | None
+) -> tuple[FloatArray, Trace | None]:
+    """Return when jobs of several phases arrive, and the trace that says so, if any."""
+    process = config.arrivals
+    if isinstance(process, TraceArrivals):
+        trace = load_trace(process, base_dir)
+        if config.tasks > len(trace.arrival_s):
+            raise InputError(
+                f"workload.tasks: {config.tasks}; {process.path} has {len(trace.arrival_s)} jobs "
+                "(0 takes them all)"
+            )
+        return trace.arrival_s[: config.tasks or None], trace.first(config.tasks)
+    if isinstance(config.circuits, JobListCircuits):
+        return np.empty(0), None
+    if config.tasks:
+        return draw_arrivals(process, config.tasks, rng), None
+    if until_s is None:
+        raise InputError(
+            "workload.tasks: 0 means all jobs before the horizon, and rules.horizon_s is not set"
+        )
+    return draw_arrivals_until(process, until_s, rng), None
 
 
 def mqt_tasks(generator: Generator, count: int, circuits: MqtCircuits) -> Tasks:

@@ -9,7 +9,6 @@ from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
 from qcbench.stats.bounds import completion_lower_bound, gap_to_lower_bound
 
-
 SHARES_SHOWN = 16
 """Fleets up to this size have a column for each QPU's share of the tasks."""
 

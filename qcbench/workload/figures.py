@@ -1,0 +1,141 @@
+"""Distributions of measured quantities per circuit size: from a table of figures, or from rows."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from qcbench.arrays import FloatArray
+from qcbench.errors import InputError
+
+PACKAGED = Path(__file__).resolve().parent.parent / "data" / "hamlib_maxcut.csv"
+
+QUANTITIES = ("pre_s", "iterations", "classical_s", "duration_s", "post_s")
+"""What a job draws, in this order."""
+
+Inverse = Callable[[FloatArray], FloatArray]
+"""An inverse distribution function: shares in 0..1 to values."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The inverse distribution of every quantity at every size.
+
+    Attributes:
+        source: where they are from, for messages.
+        inverse: by quantity and qubits.
+        estimate_s: a backend's estimate of one execution by qubits: the mean of `duration_s`.
+    """
+
+    source: str
+    inverse: Mapping[str, Mapping[int, Inverse]]
+    estimate_s: Mapping[int, float]
+
+    def check(self, qubits: Sequence[int]) -> None:
+        """Raise an `InputError` unless there are figures for all of these sizes."""
+        for quantity, by_size in {**self.inverse, "estimate": self.estimate_s}.items():
+            for size in qubits:
+                if size not in by_size and quantity != "duration_s":
+                    raise InputError(
+                        f"{self.source}: no {quantity} for {size} qubits, which "
+                        f"workload.circuits.qubits asks for; it has {_listed(by_size)}"
+                    )
+
+    def draw(self, size: int, shares: FloatArray, duration_cv: float) -> FloatArray:
+        """Return all quantities of jobs of one size, shape (jobs, 5), times in seconds.
+
+        Args:
+            size: qubits.
+            shares: uniform numbers, shape (jobs, 5).
+            duration_cv: spread of durations where there are estimates only.
+        """
+        values = np.empty_like(shares)
+        for column, quantity in enumerate(QUANTITIES):
+            if quantity == "duration_s":
+                values[:, column] = self.durations(size, shares[:, column], duration_cv)
+            else:
+                values[:, column] = self.inverse[quantity][size](shares[:, column])
+        values[:, 1] = np.maximum(1.0, np.rint(values[:, 1]))
+        return values
+
+    def durations(self, size: int, shares: FloatArray, cv: float) -> FloatArray:
+        """Return quantum durations whose mean is the estimate of a size [s]."""
+        if size in self.inverse["duration_s"]:
+            return self.estimate_s[size] * self.inverse["duration_s"][size](shares)
+        return self.estimate_s[size] * lognormal(shares, cv)
+
+
+def lognormal(shares: FloatArray, cv: float) -> FloatArray:
+    """Return lognormal values of mean 1 with a coefficient of variation."""
+    if cv == 0:
+        return np.ones_like(shares)
+    from statistics import NormalDist  # noqa: PLC0415
+
+    variance = np.log1p(cv**2)
+    quantile = NormalDist().inv_cdf
+    tiny = np.finfo(np.float64).tiny
+    normal = np.array([quantile(max(share, tiny)) for share in shares.tolist()])
+    values: FloatArray = np.exp(np.sqrt(variance) * normal - 0.5 * variance)
+    return values
+
+
+def interpolated(quantiles: Sequence[float], mean: float) -> Inverse:
+    """Return the inverse distribution through equidistant quantiles that has a given mean.
+
+    Straight lines between the quantiles miss the mean where values crowd at an end. So the wider
+    one of the two end pieces is bent (a power of its share) until the mean is right; it keeps all
+    quantiles. What little may be left is a factor on all values.
+    """
+    points = np.array(quantiles)
+    pieces = len(points) - 1
+    linear = (points.sum() - 0.5 * (points[0] + points[-1])) / pieces
+    missing = (mean - linear) * pieces
+    first = points[1] - points[0] >= points[-1] - points[-2]
+    width = points[1] - points[0] if first else points[-1] - points[-2]
+    area = float(np.clip(0.5 * width + missing, 0.02 * width, 0.98 * width))
+    power = width / area - 1.0 if width > 0 else 1.0
+    reached = linear + (area - 0.5 * width) / pieces if width > 0 else linear
+    factor = mean / reached if reached else 1.0
+
+    def inverse(shares: FloatArray) -> FloatArray:
+        place = shares * pieces
+        piece = np.minimum(place.astype(np.int64), pieces - 1)
+        within = place - piece
+        bent = piece == (0 if first else pieces - 1)
+        within = np.where(bent, within**power, within)
+        values: FloatArray = factor * (points[piece] + within * (points[piece + 1] - points[piece]))
+        return values
+
+    return inverse
+
+
+def of_rows(rows: Sequence[float]) -> Inverse:
+    """Return the distribution in which each measured row is equally likely."""
+    values = np.array(rows)
+    return lambda shares: values[np.minimum((shares * len(values)).astype(np.int64), len(rows) - 1)]
+
+
+@lru_cache(maxsize=1)
+def packaged_figures() -> Figures:
+    """Load the packaged figures (their source stands in the file)."""
+    lines = [line for line in PACKAGED.read_text("utf-8").splitlines() if line and line[0] != "#"]
+    inverse: dict[str, dict[int, Inverse]] = {quantity: {} for quantity in QUANTITIES}
+    estimate_s: dict[int, float] = {}
+    for row in csv.DictReader(io.StringIO("\n".join(lines))):
+        quantity, size, mean = row["quantity"], int(row["qubits"]), float(row["mean"])
+        if quantity == "estimate_s":
+            estimate_s[size] = mean
+            continue
+        deciles = [float(row[f"d{tenth}"]) for tenth in range(11)]
+        if quantity == "duration_s":  # only the shape counts: the mean is the estimate
+            deciles, mean = [decile / mean for decile in deciles], 1.0
+        inverse[quantity][size] = interpolated(deciles, mean)
+    return Figures("the packaged figures", inverse, estimate_s)
+
+
+def _listed(sizes: Mapping[int, object]) -> str:
+    return ", ".join(str(size) for size in sorted(sizes)) or "none"

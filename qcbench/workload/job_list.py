@@ -1,0 +1,144 @@
+"""Jobs with everything given, in JSON: arrivals, operations, durations, and the platform.
+
+An object with `C` workers of `S` operations/s, `Q` QPUs, the limits `c_max` and `q_max`, and `jobs`
+with `arrival` [s], `priority`, `pre_ops`, `iterations` as [operations, seconds] pairs and
+`post_ops`; or an object whose `cases` are several such objects, each with a `name`.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qcbench.errors import InputError, nearest
+from qcbench.workload.reading import read_text
+from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Tasks, Workload
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What a list says of the platform: workers, operations/s, QPUs, limits of admission."""
+
+    workers: int
+    speed: float
+    qpus: int
+    classical_limit: int
+    quantum_limit: int
+
+
+@dataclass(frozen=True)
+class JobList:
+    """A list that has been read."""
+
+    platform: Platform
+    workload: Workload
+
+
+@lru_cache(maxsize=16)
+def read_job_list(path: Path, case: str = "", _sha256: str = "") -> JobList:
+    """Read a list of jobs.
+
+    Args:
+        path: the file.
+        case: which of several lists; the only one where empty.
+
+    Raises:
+        InputError: names the job and the key.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except ValueError as error:
+        raise InputError(f"{path}: is no JSON ({error})") from error
+    where, data = _case(path, content, case)
+    platform = Platform(
+        workers=_whole(where, data, "C", 1),
+        speed=_number(where, data, "S", positive=True),
+        qpus=_whole(where, data, "Q", 1),
+        classical_limit=_whole(where, data, "c_max", 0),
+        quantum_limit=_whole(where, data, "q_max", 0),
+    )
+    jobs = data.get("jobs")
+    if not isinstance(jobs, list) or not jobs:
+        raise InputError(f"{where}: jobs is no list with a job in it")
+    try:
+        return JobList(platform, _workload(where, jobs))
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(str(path)) else f"{where}: {text}") from None
+
+
+def _case(path: Path, content: Any, case: str) -> tuple[str, Mapping[str, Any]]:
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: is no object with C, S, Q, c_max, q_max and jobs")
+    if "cases" not in content:
+        if case:
+            raise InputError(f"{path}: holds one list only, so there is no case {case}")
+        return str(path), content
+    cases = content["cases"]
+    if not isinstance(cases, list) or not all(isinstance(c, dict) and "name" in c for c in cases):
+        raise InputError(f"{path}: cases is no list of objects with a name each")
+    known = {str(c["name"]): c for c in cases}
+    if not case and len(known) == 1:
+        case = next(iter(known))
+    if case not in known:
+        said = f"no case {case}" if case else "holds several lists; name one as case"
+        raise InputError(f"{path}: {said}{nearest(case, known)}")
+    return f"{path}: case {case}", known[case]
+
+
+def _workload(where: str, jobs: list[Any]) -> Workload:
+    phases: list[list[Phase]] = []
+    durations: list[float] = []
+    arrivals, priorities = [], []
+    for index, job in enumerate(jobs):
+        place = f"{where}: job {index}"
+        if not isinstance(job, dict):
+            raise InputError(f"{place}: is no object")
+        arrivals.append(_number(place, job, "arrival"))
+        priorities.append(_whole(place, {"priority": 1, **job}, "priority", 1))
+        iterations = job.get("iterations")
+        if not isinstance(iterations, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 for pair in iterations
+        ):
+            raise InputError(f"{place}: iterations is no list of [operations, seconds] pairs")
+        phases.append([ClassicalPhase(_number(place, job, "pre_ops"))])
+        for number, (operations, seconds) in enumerate(iterations):
+            pair = {"operations": operations, "seconds": seconds}
+            here = f"{place}: iteration {number}"
+            phases[-1].append(ClassicalPhase(_number(here, pair, "operations")))
+            phases[-1].append(QuantumPhase(len(durations)))
+            durations.append(_number(here, pair, "seconds"))
+        phases[-1].append(ClassicalPhase(_number(place, job, "post_ops")))
+    count = len(durations)
+    zeros = np.zeros(count, dtype=np.int64)
+    ones = np.ones(count, dtype=np.int64)
+    return Workload(
+        np.array(arrivals),
+        Tasks(["given"] * count, ones, zeros, ones, zeros, duration_s=np.array(durations)),
+        phases=phases,
+        priority=np.array(priorities, dtype=np.int64),
+    )
+
+
+def _number(where: str, data: Mapping[str, Any], key: str, *, positive: bool = False) -> float:
+    if key not in data:
+        raise InputError(f"{where}: {key} is missing")
+    value = data[key]
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise InputError(f"{where}: {key} is {value!r}; it must be a number")
+    if value < 0 or (positive and value == 0):
+        wanted = "positive" if positive else "not negative"
+        raise InputError(f"{where}: {key} is {value}; it must be {wanted}")
+    return float(value)
+
+
+def _whole(where: str, data: Mapping[str, Any], key: str, least: int) -> int:
+    value = _number(where, data, key)
+    if not value.is_integer() or value < least:
+        raise InputError(f"{where}: {key} is {data[key]}; it must be a whole number from {least}")
+    return int(value)
