@@ -53,7 +53,7 @@ class Polls:
         idle = 0
         while others or idle < len(queue):
             time_s, _, seen, event = queue.popleft()
-            clock._now = time_s
+            clock.now = clock._now = time_s
             if seen == self.news:
                 queue.append((time_s + interval_s, next(numbers), seen, event))
                 idle += 1

@@ -10,11 +10,16 @@ from qcbench.cloud.records import Records
 
 
 def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
-    """Return the metrics; communication is summed over tasks, parts are means over them."""
+    """Return the metrics; communication is summed over tasks, parts are means over them.
+
+    `makespan_s` (of all tracks) is the study's total simulation time; its fidelities are given as
+    `mean_fidelity` and `sd_fidelity`, the standard deviation over tasks.
+    """
     done = (records.status == DONE) & (records.arrival_s >= warm_up_s)
     parts = np.array([len(p) for p in records.parts])[done]
     return {
         **task_metrics(records, warm_up_s),
+        "sd_fidelity": float(records.fidelity[done].std()) if done.any() else None,
         "total_communication_s": float(records.comm_s[done].sum()),
         "mean_parts": float(parts.mean()) if len(parts) else None,
     }
