@@ -1,5 +1,6 @@
 """Every command and every Python block of the README and the docs does what it says."""
 
+import json
 import os
 import re
 import shlex
@@ -15,7 +16,10 @@ import qcbench
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-SMALLER = {"suite=placement-v1": ["suite.replicates=1"]}
+SMALLER = {
+    "suite=placement-v1": ["suite.replicates=1"],
+    "suite=partition-v1": ["suite.replicates=1"],
+}
 """What is added to a command so that it ends within a test."""
 
 ELSEWHERE = {
@@ -26,6 +30,7 @@ ELSEWHERE = {
     "ray stop": "tests/jobs",
     "qcbench workload build": "tests/workload",
     "qcbench fleet build": "tests/fleet",
+    "qcbench partition build": "tests/workload",
     "pip install": ".ci/run",
 }
 """Commands that need a cluster or change the package, and the tests that run or check them."""
@@ -38,6 +43,14 @@ h q[0];
 cx q[0], q[1];
 measure q -> c;
 """
+
+PROBLEM = {
+    "capacities": [5, 4, 5, 4],
+    "demands": [9, 6],
+    "unit_prices": [100, 100, 100, 100],
+    "definition": "P",
+}
+ALLOCATION = {**PROBLEM, "allocation": [[5, 0, 4, 0], [0, 3, 0, 3]]}
 
 
 def blocks(page: Path, language: str) -> Iterator[str]:
@@ -64,6 +77,8 @@ def test_commands(page: Path, tmp_path: Path) -> None:
     circuits = tmp_path / "circuits"
     circuits.mkdir()
     (circuits / "bell.qasm").write_text(BELL)
+    (tmp_path / "problem.json").write_text(json.dumps(PROBLEM))
+    (tmp_path / "allocation.json").write_text(json.dumps(ALLOCATION))
     for command in commands(page):
         if any(command.startswith(start) for start in ELSEWHERE):
             continue

@@ -14,8 +14,6 @@ from qcbench.policies.batch.cuts import boundary_profile
 from qcbench.policies.batch.problem import Batch
 from qcbench.workload.graphs import InteractionGraph
 
-PARTITION_WORTH = 25.0
-"""Remote gates that a partition more is worth."""
 HOT, COLD = 8.0, 0.25
 """First and last temperature, in edges cut: remote gates over the gates of a mean edge."""
 TIE = 1e-9

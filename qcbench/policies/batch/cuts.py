@@ -10,8 +10,8 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.workload.graphs import InteractionGraph
 
-STARTS = 6
-KICKS = 12
+STARTS = 9
+KICKS = 40
 MOST_WORK = 10**8
 """Gains that are compared for one circuit before the refinement ends: about half a second."""
 

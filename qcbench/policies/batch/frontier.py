@@ -3,9 +3,20 @@
 import numpy as np
 
 from qcbench.arrays import IntArray
-from qcbench.policies.batch.anneal import PARTITION_WORTH, anneal, worths
+from qcbench.policies.batch.anneal import anneal, worths
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.batch.splits import require_room, subset_sum_split
+
+PARTITION_WORTH = 0.02
+"""Remote gates that a partition less is worth, per squared mean width of the circuits."""
+
+
+def partition_worth_of(batch: Batch, share: float = PARTITION_WORTH) -> float:
+    """Return the remote gates that a partition less is worth; the gates of dense circuits grow so.
+
+    With the default it is 25 gates where circuits have 35 qubits, 8 where they have 20.
+    """
+    return share * float(batch.demands.mean()) ** 2
 
 
 def annealed_split(
@@ -14,17 +25,24 @@ def annealed_split(
     *,
     moves: int = 25_000,
     restarts: int = 4,
-    partition_worth: float = PARTITION_WORTH,
+    partition_worth: float | None = None,
 ) -> IntArray:
     """Return the best of several annealed allocations, shape (circuits, nodes).
 
     Its cost is the least possible. Without graphs the number of parts decides alone.
 
+    Args:
+        moves: of one annealing.
+        restarts: annealings, of which the best counts.
+        partition_worth: remote gates that a partition less is worth; `partition_worth_of` the
+            batch where None.
+
     Raises:
         InputError: the circuits need more qubits than there are.
     """
     require_room(batch)
-    rows = worths(batch, partition_worth)
+    worth = partition_worth_of(batch) if partition_worth is None else partition_worth
+    rows = worths(batch, worth)
     if batch.graphs:
         # Large parts matter most to dense circuits: they choose first.
         density = [graph.gates / graph.qubits for graph in batch.graphs]

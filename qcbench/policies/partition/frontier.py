@@ -10,7 +10,11 @@
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError
 from qcbench.policies.batch.cuts import best_cut
-from qcbench.policies.batch.frontier import annealed_split
+from qcbench.policies.batch.frontier import (
+    PARTITION_WORTH,
+    annealed_split,
+    partition_worth_of,
+)
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.protocol import Partition, PolicyContext
 
@@ -20,14 +24,14 @@ def policy(
     *,
     moves: int = 25_000,
     restarts: int = 4,
-    partition_worth: float = 25.0,
+    partition_worth: float = PARTITION_WORTH,
 ) -> Partition:
     """Build the policy.
 
     Args:
         moves: of one annealing.
         restarts: annealings, of which the best counts.
-        partition_worth: remote gates that a partition less is worth.
+        partition_worth: remote gates that a partition less is worth, per squared mean width.
     """
     for key, value in {"moves": moves, "restarts": restarts}.items():
         if value < 1:
@@ -44,7 +48,7 @@ def policy(
             context.rng,
             moves=moves,
             restarts=restarts,
-            partition_worth=partition_worth,
+            partition_worth=partition_worth_of(batch, partition_worth),
         )
         return [
             best_cut(graph, row, context.rng)
