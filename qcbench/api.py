@@ -10,6 +10,7 @@ from qcbench.bench.compose import (
     compose_policy,
     compose_scenario,
     known_policies,
+    of_track,
     suite_config,
     to_plain,
 )
@@ -106,7 +107,11 @@ def compose_simulate(
 ) -> SimulateConfig:
     """Compose what a simulation is told from Hydra overrides."""
     complete = known_policies(nested(overrides), config_dirs)
-    return typed(SimulateConfig, to_plain(compose("simulate", complete, config_dirs)), "")
+    data = to_plain(compose("simulate", complete, config_dirs))
+    track = data["scenario"].get("track")
+    if track in registry.TRACKS:
+        data["policy"] = of_track(data["policy"], track, config_dirs)
+    return typed(SimulateConfig, data, "")
 
 
 def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> ResumeConfig:
@@ -160,6 +165,8 @@ def simulate(
         raise InputError("overrides: go with a scenario's name, not with a config")
     factory = policy if callable(policy) else None
     named = {"name": "custom"} if callable(policy) else compose_policy(policy, config_dirs)
+    if factory is None:
+        named = of_track(named, scenario.track, config_dirs)
     chosen = typed(PolicyConfig, named, "policy")
     if factory is None:
         registry.check_parameters(scenario.track, chosen)

@@ -185,6 +185,25 @@ def compose_policy(entry: str | Mapping[str, Any], config_dirs: Sequence[Path] =
     return {**base, **changes, "parameters": parameters}
 
 
+def of_track(
+    policy: Mapping[str, Any], track: Track, config_dirs: Sequence[Path] = ()
+) -> dict[str, Any]:
+    """Drop what the file of an equally named policy of another track has set.
+
+    `weighted` is a placement policy with parameters and a queueing policy without.
+    """
+    name, given = policy["name"], policy.get("parameters", {})
+    if name not in options_of("policy", config_dirs) or name not in registry.names(track):
+        return dict(policy)
+    known = registry.find(track, name).parameters
+    if set(given) <= set(known):
+        return dict(policy)
+    file = to_plain(compose("policy-alone", [f"policy={name}"], config_dirs))["policy"]
+    foreign = set(file.get("parameters", {})) - set(known)
+    kept = {key: value for key, value in given.items() if key not in foreign}
+    return {**policy, "parameters": kept}
+
+
 def suite_config(data: Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> SuiteConfig:
     """Return the typed suite, its policies completed from their own files."""
     policies = data.get("policies")
@@ -195,12 +214,17 @@ def suite_config(data: Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> S
         raise InputError("suite.scenarios: is empty; name at least one scenario")
     complete = {
         **data,
-        "policies": [compose_policy(entry, config_dirs) for entry in policies],
+        "policies": [
+            of_track(compose_policy(entry, config_dirs), data["track"], config_dirs)
+            if data.get("track") in registry.TRACKS
+            else compose_policy(entry, config_dirs)
+            for entry in policies
+        ],
         "scenarios": [{"base": s} if isinstance(s, str) else s for s in scenarios],
     }
     suite = typed(SuiteConfig, complete, "suite")
     return replace(
         suite,
         policies=[p if p.label else replace(p, label=p.name) for p in suite.policies],
-        scenarios=[s if s.name else replace(s, name=s.base) for s in suite.scenarios],
+        scenarios=[crossing for entry in suite.scenarios for crossing in entry.crossings()],
     )

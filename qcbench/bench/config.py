@@ -1,14 +1,41 @@
 """The YAML groups `suite`, `scenario` and `cluster`."""
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Literal
 
 from qcbench.cloud.rules import Rules, Track
 from qcbench.configs import config
+from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
 from qcbench.physics.config import PhysicsConfig
 from qcbench.policies.config import PolicyConfig
 from qcbench.workload.config import WorkloadConfig
+
+PLACEHOLDER = "VALUE"
+
+
+@config
+class GridAxis:
+    """One axis of a grid of scenarios.
+
+    Attributes:
+        axis: name in the results.
+        values: along the axis.
+        override: Hydra override in which VALUE stands for a value.
+    """
+
+    axis: str
+    values: list[float]
+    override: str
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise InputError(f"suite.scenarios: grid axis {self.axis}: has no values")
+        if PLACEHOLDER not in self.override:
+            raise InputError(
+                f"suite.scenarios: grid axis {self.axis}: {self.override!r} has no {PLACEHOLDER} "
+                "in the place of a value"
+            )
 
 
 @config
@@ -19,11 +46,33 @@ class ScenarioEntry:
         base: name of the file below `conf/scenario`.
         name: name in the results; `base` where empty.
         overrides: Hydra overrides relative to the scenario, such as `workload.tasks=200`.
+        grid: axes; the entry stands for a scenario at each of their crossings.
+        axes: where this scenario lies, by axis; those of the grid are added.
     """
 
     base: str
     name: str = ""
     overrides: list[str] = field(default_factory=list)
+    grid: list[GridAxis] = field(default_factory=list)
+    axes: dict[str, float] = field(default_factory=dict)
+
+    def crossings(self) -> list["ScenarioEntry"]:
+        """Return an entry for each crossing of the grid; itself where it has none."""
+        entries = [self if self.name else replace(self, name=self.base)]
+        for axis in self.grid:
+            entries = [
+                replace(
+                    entry,
+                    name=f"{entry.name},{axis.axis}={value:g}"
+                    if entry.axes.keys() - self.axes.keys()
+                    else f"{entry.name}/{axis.axis}={value:g}",
+                    overrides=[*entry.overrides, axis.override.replace(PLACEHOLDER, f"{value:g}")],
+                    axes={**entry.axes, axis.axis: value},
+                )
+                for entry in entries
+                for value in axis.values
+            ]
+        return [replace(entry, grid=[]) for entry in entries]
 
 
 @config
@@ -87,6 +136,7 @@ class ScenarioConfig:
         name: name in results and seeds.
         offered_load: work that arrives over what the fleet can do, found when the suite is
             expanded; None where it is not defined (everything arrives at once, shared QPUs).
+        axes: where it lies in a suite's grid.
     """
 
     name: str
@@ -97,3 +147,4 @@ class ScenarioConfig:
     rules: Rules = field(default_factory=Rules)
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
     offered_load: float | None = None
+    axes: dict[str, float] = field(default_factory=dict)

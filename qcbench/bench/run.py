@@ -69,6 +69,7 @@ def row_of(trial: Trial, records: Records) -> dict[str, Any]:
         "status": "done",
         "error": None,
         "offered_load": config.get("offered_load"),
+        **{f"axis_{name}": value for name, value in config.get("axes", {}).items()},
         "truncated": records.truncated,
         **METRICS[config["track"]](records, float(rules.get("warm_up_s", 0.0))),
     }

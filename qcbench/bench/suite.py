@@ -43,7 +43,7 @@ def suite_scenarios(suite: SuiteConfig, config_dirs: Sequence[Path] = ()) -> lis
     for entry in suite.scenarios:
         overrides = [*entry.overrides, *suite.scenario_overrides]
         scenario = compose_scenario(entry.base, overrides, config_dirs)
-        scenario = replace(scenario, name=entry.name or entry.base)
+        scenario = replace(scenario, name=entry.name or entry.base, axes=entry.axes)
         if scenario.track != suite.track:
             raise InputError(
                 f"suite {suite.name}: scenario {scenario.name} is of track {scenario.track}, "

@@ -13,12 +13,18 @@ NO_METRIC = frozenset(
 """Columns that say which trial a row is and what became of it; every other number is a metric."""
 
 
+AXIS = "axis_"
+"""Columns that say where a scenario lies in its suite's grid begin with this."""
+
+
 def metrics(trials: pl.DataFrame) -> list[str]:
     """Names of the numeric columns that are metrics, in the order of the table."""
     return [
         name
         for name, kind in trials.schema.items()
-        if name not in NO_METRIC and (kind.is_numeric() or kind == pl.Boolean)
+        if name not in NO_METRIC
+        and not name.startswith(AXIS)
+        and (kind.is_numeric() or kind == pl.Boolean)
     ]
 
 

@@ -121,7 +121,7 @@ def traces(reference_data: Path) -> list[dict]:
 
 
 @pytest.mark.parametrize("variant", ["pending", "total", "paper"])
-@pytest.mark.parametrize("policy", ["fifo", "lifo"])
+@pytest.mark.parametrize("policy", ["fifo", "fifo_legacy", "lifo"])
 def test_hybrid_jobs_meet_the_published_traces(
     traces: list[dict], policy: str, variant: str
 ) -> None:

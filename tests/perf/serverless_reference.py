@@ -112,7 +112,7 @@ def simulate(scenario: str, overrides: tuple[str, ...], policy: str, replicate: 
     )
     result = run_trial(trial)
     kept = {
-        k: v for k, v in result.row.items() if isinstance(v, float) and "_s" in k or "drop" in k
+        k: v for k, v in result.row.items() if (isinstance(v, float) and "_s" in k) or "drop" in k
     }
     return {**kept, "cpu_s": result.cpu_s}
 

@@ -1,0 +1,348 @@
+"""Jobs of several phases: figures, folders of measurements, lists, traces, users."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qcbench.errors import InputError
+from qcbench.workload.config import FileArrivals, PoissonArrivals, WorkloadConfig
+from qcbench.workload.figures import QUANTITIES, interpolated, lognormal, packaged_figures
+from qcbench.workload.generate import make_workload, resolve_workload
+from qcbench.workload.hybrid_config import (
+    HybridCircuits,
+    JobListCircuits,
+    TraceArrivals,
+    Users,
+    VariationalCircuits,
+)
+from qcbench.workload.measurements import read_measurements
+from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat, Workload
+
+SIZES = range(4, 26, 2)
+GRID = (np.arange(20_000) + 0.5) / 20_000
+# Means as published, rounded as there.
+ITERATIONS = [379, 607, 855, 1135, 1287, 1421, 1353, 1464, 1474, 1488, 1481]
+CLASSICAL_MS = [0.19, 0.30, 0.48, 0.74, 1.2, 1.9, 6.5, 3.7, 5.8, 7.6, 19.9]
+ESTIMATE_S = [3.655, 3.683, 3.851, 4.040, 3.973, 3.973, 3.981, 3.981, 4.238, 4.196, 5.321]
+
+
+def make(circuits: Any, arrivals: Any = None, tasks: int = 0, **more: Any) -> Workload:
+    config = WorkloadConfig(
+        name="test",
+        circuits=circuits,
+        arrivals=arrivals or PoissonArrivals(interval_s=600.0, first_at_zero=True),
+        tasks=tasks,
+    )
+    rngs = np.random.default_rng(1), np.random.default_rng(2)
+    return make_workload(config, 0, *rngs, **more)
+
+
+def folder_of(path: Path, sizes: tuple[int, ...] = (4, 6), *, durations: bool = False) -> Path:
+    path.mkdir()
+    files = {"pre": 14.0, "cost_time": 0.001, "post": 0.1, "num_iterations": 3}
+    files |= {"exec_time": 0.03} if durations else {}
+    for name, value in files.items():
+        rows = [f"{n},{value * k}" for n in sizes for k in (1, 2, 3)]
+        (path / f"{name}.csv").write_text("\n".join([f"n_qubits,{name}", *rows]) + "\n")
+    lines = [f"1727344764.0,{n},ibm_nazca,{n / 2}" for n in (4, 6, 8)]
+    (path / "ibm_job_estimate.csv").write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("quantity", "published"),
+    [
+        ("iterations", ITERATIONS),
+        ("classical_s", [ms / 1e3 for ms in CLASSICAL_MS]),
+    ],
+)
+def test_packaged_figures_have_the_published_means(quantity: str, published: list[float]) -> None:
+    figures = packaged_figures()
+    for size, mean in zip(SIZES, published, strict=True):
+        values = figures.inverse[quantity][size](GRID)
+        assert values.mean() == pytest.approx(mean, rel=0.03)
+        assert (np.diff(values) >= 0).all()
+
+
+def test_durations_have_the_mean_of_the_estimate_and_the_measured_or_stated_spread() -> None:
+    figures = packaged_figures()
+    for size, estimate_s in zip(SIZES, ESTIMATE_S, strict=True):
+        values = figures.durations(size, GRID, 0.27)
+        assert values.mean() == pytest.approx(estimate_s, rel=1e-3)
+        assert 0.2 < values.std() / values.mean() < 0.5
+        assert values.min() >= 0
+
+
+def test_bent_ends_keep_quantiles_and_meet_the_mean() -> None:
+    quantiles = [1.0, 2.0, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 7.5, 8.0, 30.0]
+    for mean in (5.4, 5.8, 6.2):
+        inverse = interpolated(quantiles, mean)
+        assert inverse(GRID).mean() == pytest.approx(mean, rel=1e-3)
+        inner = np.array(inverse(np.arange(1, 10) / 10))
+        np.testing.assert_allclose(inner, quantiles[1:-1])
+    assert interpolated([2.0] * 11, 2.0)(GRID).tolist() == [2.0] * len(GRID)
+
+
+def test_lognormal_has_mean_one_and_the_spread() -> None:
+    values = lognormal(GRID, 0.4)
+    assert values.mean() == pytest.approx(1.0, rel=1e-3)
+    assert values.std() == pytest.approx(0.4, rel=0.01)
+
+
+def test_jobs_before_the_horizon_with_equal_iterations() -> None:
+    workload = make(HybridCircuits(priorities=[1, 2, 4]), until_s=604_800.0)
+    assert workload.arrival_s[0] == 0.0
+    assert workload.arrival_s[-1] < 604_800.0
+    assert len(workload) == pytest.approx(1008, rel=0.12)
+    assert workload.phases is not None
+    assert len(workload.tasks) == len(workload)
+    for job, phases in enumerate(workload.phases):
+        before, loop, after = phases
+        assert isinstance(before, ClassicalPhase)
+        assert isinstance(after, ClassicalPhase)
+        assert isinstance(loop, Repeat)
+        assert 322 <= loop.times <= 1500
+        assert loop.phases[1] == QuantumPhase(job)
+    assert set(workload.tasks.qubits.tolist()) == {4, 6, 8, 10}
+    assert set(workload.priority.tolist()) == {1, 2, 4}  # type: ignore[union-attr]
+    operations = [phases[0].operations for phases in workload.phases]  # type: ignore[union-attr]
+    assert np.mean(operations) == pytest.approx(14e9, rel=0.02)
+
+
+def test_iterations_drawn_anew_differ_and_keep_the_mean() -> None:
+    equal = make(HybridCircuits(qubits=[6]), tasks=40)
+    anew = make(HybridCircuits(qubits=[6], iterations="anew"), tasks=40)
+    assert anew.executions().tolist() == [1] * len(anew.tasks)
+    assert equal.executions().sum() == len(anew.tasks)
+    assert anew.tasks.duration_s is not None
+    assert anew.tasks.duration_s[:300].std() > 0.1
+    assert anew.tasks.duration_s.mean() == pytest.approx(3.683, rel=0.02)
+    assert list(anew.quantum_phases(1))[0][0] == list(equal.quantum_phases(0))[0][1]
+
+
+def test_more_jobs_or_users_change_no_draw() -> None:
+    few = make(HybridCircuits(), tasks=10)
+    owned = make(HybridCircuits(users=Users(count=3, skew=1.0, quota_per_h=6.0)), tasks=10)
+    np.testing.assert_array_equal(few.tasks.duration_s, owned.tasks.duration_s)
+    assert owned.user is not None
+    assert set(owned.user) <= {"user-1", "user-2", "user-3"}
+    assert owned.quota_per_s == {f"user-{k}": 6.0 / 3600 for k in (1, 2, 3)}
+
+
+def test_a_folder_of_measurements_without_and_with_durations(tmp_path: Path) -> None:
+    plain = make(HybridCircuits(path=str(folder_of(tmp_path / "a")), qubits=[4, 6]), tasks=400)
+    assert plain.tasks.duration_s is not None
+    four = plain.tasks.qubits == 4
+    assert plain.tasks.duration_s[four].mean() == pytest.approx(2.0, rel=0.06)
+    assert plain.tasks.duration_s[~four].mean() == pytest.approx(3.0, rel=0.06)
+    counts = {phases[1].times for phases in plain.phases}  # type: ignore[union-attr]
+    assert counts == {3, 6, 9}
+    timed = folder_of(tmp_path / "b", durations=True)
+    measured = make(HybridCircuits(path=str(timed), qubits=[4]), tasks=50)
+    assert set(np.round(measured.tasks.duration_s, 9).tolist()) == {1.0, 2.0, 3.0}  # type: ignore[arg-type]
+
+
+def test_original_measurements_can_be_read(reference_data: Path) -> None:
+    figures = read_measurements(reference_data / "serverless")
+    packaged = packaged_figures()
+    for quantity in QUANTITIES:
+        if quantity == "duration_s":
+            continue
+        for size in SIZES:
+            measured = figures.inverse[quantity][size](GRID)
+            assert len(np.unique(measured)) <= 20
+            ours = packaged.inverse[quantity][size](GRID)
+            assert ours.mean() == pytest.approx(measured.mean(), rel=1e-3)
+    assert [figures.estimate_s[n] for n in SIZES] == pytest.approx(ESTIMATE_S, abs=5e-4)
+
+
+def test_another_folder_than_was_meant_is_refused(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "a")
+    config = WorkloadConfig(
+        name="test",
+        circuits=HybridCircuits(path=str(folder), qubits=[4]),
+        arrivals=PoissonArrivals(rate_per_s=1.0),
+        tasks=3,
+    )
+    resolved = resolve_workload(config)
+    (folder / "pre.csv").write_text("n_qubits,pre\n4,1.0\n")
+    with pytest.raises(InputError, match="not those that were meant"):
+        make_workload(resolved, 0, np.random.default_rng(0), np.random.default_rng(0))
+
+
+def damage(folder: Path, name: str, text: str | None) -> None:
+    if text is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("post.csv", None, "has no post.csv; a folder of measurements has pre.csv"),
+        ("ibm_job_estimate.csv", None, "has no ibm_job_estimate.csv"),
+        ("pre.csv", "n_qubits,pre\n4,1.0\n", "no pre_s for 6 qubits, which .* asks for; it has 4"),
+        ("pre.csv", "n_qubits,pre\n4,-1.0\n", r"pre.csv: line 2: -1.0; must not be negative"),
+        ("pre.csv", "n_qubits,pre\n4,x\n", r"pre.csv: line 2: 'x' is no number"),
+        ("pre.csv", "n_qubits,pre\n4\n", "line 2: '4'; must be n_qubits,value"),
+        ("pre.csv", "n_qubits,pre\n", "pre.csv: has no measurements"),
+        ("pre.csv", "", "pre.csv: is empty"),
+        ("exec_time.csv", "n,s\n4,0\n", "the durations for 4 qubits are all 0"),
+        ("ibm_job_estimate.csv", "1,4,ibm\n", "line 1: .*must be time,qubits,backend,seconds"),
+        ("ibm_job_estimate.csv", "1,4,ibm,2.0\n", "no estimate for 6 qubits"),
+    ],
+)
+def test_bad_measurements(tmp_path: Path, name: str, text: str | None, message: str) -> None:
+    folder = folder_of(tmp_path / "bad")
+    damage(folder, name, text)
+    with pytest.raises(InputError, match=message) as caught:
+        make(HybridCircuits(path=str(folder), qubits=[4, 6]), tasks=100)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has no pre.csv"):
+        make(HybridCircuits(path=str(tmp_path)), tasks=2)
+
+
+def job_list(**changes: Any) -> dict[str, Any]:
+    job = {"arrival": 0, "priority": 1, "pre_ops": 200, "iterations": [[50, 3]], "post_ops": 100}
+    return {
+        **{"C": 1, "S": 100, "Q": 2, "c_max": 40, "q_max": 40},
+        "jobs": [job, {**job, "arrival": 5}],
+        **changes,
+    }
+
+
+def with_job(**changes: Any) -> dict[str, Any]:
+    content = job_list()
+    content["jobs"][1] |= changes
+    return content
+
+
+def read(path: Path, content: Any, case: str = "") -> Workload:
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return make(JobListCircuits(path=str(path), case=case), FileArrivals())
+
+
+def test_a_list_of_jobs(tmp_path: Path) -> None:
+    workload = read(tmp_path / "jobs.json", job_list())
+    assert workload.arrival_s.tolist() == [0.0, 5.0]
+    assert workload.tasks.duration_s.tolist() == [3.0, 3.0]  # type: ignore[union-attr]
+    one = (ClassicalPhase(200.0), ClassicalPhase(50.0), QuantumPhase(1), ClassicalPhase(100.0))
+    assert tuple(workload.phases[1]) == one  # type: ignore[index]
+
+
+def test_one_of_several_lists(tmp_path: Path) -> None:
+    several = {"cases": [{"name": "a", **job_list()}, {"name": "b", **with_job(arrival=7)}]}
+    assert read(tmp_path / "jobs.json", several, "b").arrival_s[1] == 7.0
+    with pytest.raises(InputError, match="holds several lists; name one as case; known: a, b"):
+        read(tmp_path / "other.json", several)
+    with pytest.raises(InputError, match="no case c; known: a, b"):
+        read(tmp_path / "third.json", several, "c")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (job_list(C=0), "C is 0; it must be a whole number from 1"),
+        (job_list(Q=0), "Q is 0; it must be a whole number from 1"),
+        (job_list(S=0), "S is 0; it must be positive"),
+        (job_list(c_max=-1), "c_max is -1; it must be not negative"),
+        (job_list(jobs=[]), "jobs is no list with a job in it"),
+        (with_job(arrival=-1), "job 1: arrival is -1; it must be not negative"),
+        (with_job(pre_ops=-3), "job 1: pre_ops is -3; it must be not negative"),
+        (with_job(post_ops="x"), "job 1: post_ops is 'x'; it must be a number"),
+        (with_job(priority=0), "job 1: priority is 0; it must be a whole number from 1"),
+        (with_job(iterations=[[50, -3]]), "job 1: iteration 0: seconds is -3; it must be"),
+        (with_job(iterations=[50]), r"job 1: iterations is no list of \[operations, seconds\]"),
+        ({"jobs": []}, "C is missing"),
+        ("[]", "is no object"),
+        ("{", "is no JSON"),
+    ],
+)
+def test_bad_lists(tmp_path: Path, content: Any, message: str) -> None:
+    path = tmp_path / "jobs.json"
+    with pytest.raises(InputError, match=message) as caught:
+        read(path, content)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_jobs_out_of_order_in_a_list(tmp_path: Path) -> None:
+    content = job_list()
+    content["jobs"].reverse()
+    with pytest.raises(InputError, match=r"jobs.json: job 1: arrives at 0 s, before"):
+        read(tmp_path / "jobs.json", content)
+
+
+def trace(path: Path, text: str) -> Workload:
+    path.write_text(text)
+    return make(HybridCircuits(qubits=[4]), TraceArrivals(path=str(path)))
+
+
+def test_a_trace_says_when_how_urgent_and_how_large(tmp_path: Path) -> None:
+    rows = "arrival_s,priority,qubits,user\n0.5,2,4,ann\n1.5,1,24,bob\n"
+    workload = trace(tmp_path / "trace.csv", rows)
+    assert workload.arrival_s.tolist() == [0.5, 1.5]
+    assert workload.priority.tolist() == [2, 1]  # type: ignore[union-attr]
+    assert workload.tasks.qubits.tolist() == [4, 24]
+    assert list(workload.user or ()) == ["ann", "bob"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("arrival_s,qubits\n1,4\n", "line 1: column priority is missing"),
+        ("arrival_s,priority,qubits\n", "has a header but no jobs"),
+        ("arrival_s,priority,qubits\n-1,1,4\n", "line 2, column arrival_s: -1; must be not neg"),
+        ("arrival_s,priority,qubits\n1,0,4\n", "line 2, column priority: 0; must be at least 1"),
+        ("arrival_s,priority,qubits\n1,1,x\n", "line 2, column qubits: 'x' is no whole number"),
+        ("arrival_s,priority,qubits\n2,1,4\n1,1,4\n", "line 3, column arrival_s: lies before"),
+        ("arrival_s,priority,qubits\n1,1,5\n", "no pre_s for 5 qubits"),
+        ("arrival_s,priority,qubits\n1,1,4", "may be torn"),
+    ],
+)
+def test_bad_traces(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        trace(tmp_path / "trace.csv", rows)
+
+
+def test_variational_jobs_use_packaged_circuits() -> None:
+    workload = make(VariationalCircuits(min_qubits=5, max_qubits=7, shots=100), tasks=300)
+    assert set(workload.tasks.algorithm) == {"realamprandom", "su2random", "twolocalrandom"}
+    assert set(workload.tasks.qubits.tolist()) == {5, 6, 7}
+    assert workload.executions().mean() == pytest.approx(60.0, rel=0.05)
+    assert (workload.tasks.compiled["ibmq133"].depth > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: HybridCircuits(qubits=[]), "qubits: is empty"),
+        (lambda: HybridCircuits(priorities=[0]), "priorities: .*must be positive"),
+        (lambda: HybridCircuits(operations_per_s=0.0), "operations_per_s: 0.0; must be positive"),
+        (lambda: Users(count=-1), "users.count: -1; must not be negative"),
+        (lambda: Users(quota_per_h=0.0), "users.quota_per_h: 0.0; must be positive"),
+        (lambda: VariationalCircuits(algorithms=["qtf"]), "algorithms: qtf; is unknown"),
+        (lambda: VariationalCircuits(max_qubits=99), "the packaged circuits have 2..27"),
+        (lambda: PoissonArrivals(interval_s=-1.0), "interval_s: -1; must be positive"),
+        (lambda: PoissonArrivals(interval_s=1.0, load=0.5), "exactly one of"),
+        (lambda: make(HybridCircuits()), "horizon_s is not set"),
+        (
+            lambda: make(HybridCircuits(), FileArrivals(), tasks=2),
+            "process file needs circuits from a file, not hybrid",
+        ),
+        (
+            lambda: make(VariationalCircuits(), TraceArrivals(path="none.csv")),
+            "none.csv: cannot be read",
+        ),
+    ],
+)
+def test_bad_configs(build: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        build()
