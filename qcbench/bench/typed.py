@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from qcbench.bench.overrides import TAGS
 from qcbench.errors import InputError, nearest
 
 T = TypeVar("T")
@@ -48,13 +49,19 @@ def _explain(cls: type, errors: list[ErrorDetails], where: str) -> str:
     Where several classes share a key (circuits by `source`), pydantic reports why each of them
     does not fit. The one whose tag is right is the one that was meant.
     """
-    other = {e["loc"][:-1] for e in errors if e["type"] == "literal_error" and _in_union(e["loc"])}
+    other = {e["loc"][:-1] for e in errors if _is_other_tag(e)}
     meant = [e for e in errors if not any(e["loc"][: len(o)] == o for o in other)]
     if meant:
         return _one_line(cls, meant[0], where)
-    first = next(e for e in errors if e["type"] == "literal_error")
-    tags = sorted({str(e["ctx"]["expected"]) for e in errors if e["type"] == "literal_error"})
+    first = next(e for e in errors if _is_other_tag(e))
+    tags = sorted({str(e["ctx"]["expected"]) for e in errors if _is_other_tag(e)})
     return f"{_path(where, first['loc'])}: {first['input']!r}; it must be one of {', '.join(tags)}"
+
+
+def _is_other_tag(error: ErrorDetails) -> bool:
+    """Whether a member of a union was not meant, since its tag is another one."""
+    loc = error["loc"]
+    return error["type"] == "literal_error" and loc[-1] in TAGS and _in_union(loc)
 
 
 def _in_union(loc: tuple[int | str, ...]) -> bool:
