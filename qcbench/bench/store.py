@@ -28,12 +28,12 @@ import polars as pl
 
 from qcbench.bench import manifest as manifests
 from qcbench.bench import tables
-from qcbench.bench.files import remove_temporary, write_atomic
 from qcbench.bench.manifest import Manifest
 from qcbench.bench.outcome import Outcome
 from qcbench.bench.tables import Entry, ShardError
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError, nearest
+from qcbench.files import remove_temporary, write_durable
 
 PROBE_BYTES = 1 << 20
 """What must fit before a run starts; a suite's table is about this large."""
@@ -85,10 +85,10 @@ class RunStore:
         for outcome in outcomes:
             if self.manifest.keep_records and outcome.records is not None:
                 path = self.records_path(outcome.trial_id)
-                write_atomic(path, tables.parquet_bytes(outcome.records))
+                write_durable(path, tables.parquet_bytes(outcome.records))
         entries = [Entry.of(outcome) for outcome in outcomes]
         data = tables.shard_bytes(entries)
-        write_atomic(self.folder / "shards" / _shard_name(data), data)
+        write_durable(self.folder / "shards" / _shard_name(data), data)
         self._add(entries)
 
     def table(self) -> pl.DataFrame:
@@ -139,7 +139,7 @@ class RunStore:
         }
         for file, data in files.items():
             if not file.is_file() or file.read_bytes() != data:
-                write_atomic(file, data)
+                write_durable(file, data)
         return path
 
     def log_session(self, session: Mapping[str, Any]) -> None:
@@ -147,7 +147,7 @@ class RunStore:
         path = self.folder / "machine.json"
         sessions = json.loads(path.read_text()) if path.is_file() else []
         kept = [other for other in sessions if other.get("started") != session.get("started")]
-        write_atomic(path, (json.dumps([*kept, session], indent=2) + "\n").encode())
+        write_durable(path, (json.dumps([*kept, session], indent=2) + "\n").encode())
 
     def close(self) -> None:
         """Give up the lock."""
@@ -267,7 +267,7 @@ def create_run(
                 keep_records=keep_records,
                 provenance=manifests.provenance(),
             )
-            write_atomic(draft / "manifest.json", manifests.dump(manifest))
+            write_durable(draft / "manifest.json", manifests.dump(manifest))
             try:
                 draft.rename(folder)
             except FileExistsError:
@@ -343,7 +343,7 @@ def _lock(folder: Path) -> IO[str]:
 def _probe(folder: Path) -> None:
     """Write and delete a file, so that a full or read-only place shows before any trial runs."""
     probe = folder / "probe"
-    write_atomic(probe, bytes(PROBE_BYTES))
+    write_durable(probe, bytes(PROBE_BYTES))
     probe.unlink()
 
 

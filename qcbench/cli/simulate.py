@@ -80,6 +80,6 @@ def _write(frame: pl.DataFrame, output: str, kind: str) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-    from qcbench.bench.files import write_atomic  # noqa: PLC0415
+    from qcbench.files import write_durable  # noqa: PLC0415
 
-    write_atomic(Path(output), data)
+    write_durable(Path(output), data)

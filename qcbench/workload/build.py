@@ -6,8 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from qcbench.files import replacing
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
-from qcbench.workload.atomic import replacing
 from qcbench.workload.benchmarks import benchmark_circuit
 from qcbench.workload.features import (
     OPTIMIZATION_LEVEL,

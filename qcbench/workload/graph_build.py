@@ -5,8 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from qcbench.errors import InputError
+from qcbench.files import replacing
 from qcbench.workload.algorithms import GRAPHS_IN_TABLE
-from qcbench.workload.atomic import replacing
 from qcbench.workload.interactions import interactions
 from qcbench.workload.targets import INSTALL
 

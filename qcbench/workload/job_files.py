@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.errors import InputError, nearest
-from qcbench.workload.atomic import write_text
+from qcbench.files import write_text
 from qcbench.workload.columns import check_order
 from qcbench.workload.columns import integers as checked_integers
 from qcbench.workload.columns import numbers as checked_numbers

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError
-from qcbench.workload.atomic import write_text
+from qcbench.files import write_text
 from qcbench.workload.columns import from_columns, to_columns
 from qcbench.workload.reading import read_text
 from qcbench.workload.task_set import TaskSet

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from qcbench.errors import InputError
-from qcbench.workload.atomic import replacing
+from qcbench.files import replacing
 from qcbench.workload.columns import from_columns, to_columns
 from qcbench.workload.task_set import TaskSet
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError, nearest
+from qcbench.files import write_text
 from qcbench.workload.algorithms import ALGORITHMS, PUBLISHED_FAMILIES
-from qcbench.workload.atomic import write_text
 from qcbench.workload.columns import check_order
 from qcbench.workload.gates import format_counts, parse_summary, stand_in_counts
 from qcbench.workload.sheet import Sheet

@@ -21,8 +21,8 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError
+from qcbench.files import write_text
 from qcbench.workload.algorithms import FAMILIES
-from qcbench.workload.atomic import write_text
 from qcbench.workload.features import (
     OPTIMIZATION_LEVEL,
     SEED_TRANSPILER,

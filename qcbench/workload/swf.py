@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from qcbench.errors import InputError
-from qcbench.workload.atomic import write_text
+from qcbench.files import write_text
 from qcbench.workload.columns import check_order
 from qcbench.workload.reading import check_last_line, read_text
 from qcbench.workload.task_set import TaskSet

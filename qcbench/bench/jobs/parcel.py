@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from qcbench.bench.files import write_atomic
 from qcbench.errors import InputError
+from qcbench.files import write_durable
 
 FORMAT = 1
 INDEX = "index.json"
@@ -104,7 +104,7 @@ def pack(run: Path, parcel: Path, part_bytes: int = PART_BYTES) -> Index:
         unpacked=unpacked,
     )
     text = json.dumps({"format": FORMAT, **asdict(index)}, indent=2)
-    write_atomic(parcel / INDEX, f"{text}\n".encode())
+    write_durable(parcel / INDEX, f"{text}\n".encode())
     return index
 
 

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qcbench import __version__
-from qcbench.bench.files import write_atomic
 from qcbench.bench.jobs.client import Job, JobsClient
 from qcbench.bench.jobs.package import ENTRY, node_requirements, stage
 from qcbench.bench.jobs.parcel import INDEX, is_name, read_index, receive
 from qcbench.errors import InputError, nearest
+from qcbench.files import write_durable
 
 FOLDER = ".submitted"
 """Folder below that of all runs where submissions are remembered."""
@@ -141,7 +141,7 @@ def remember(runs: Path, submission: Submission) -> None:
             f"{runs}: runs cannot be stored here ({error.strerror}); choose another folder"
         ) from error
     text = json.dumps(asdict(submission), indent=2)
-    write_atomic(folder / f"{submission.job_id}.json", f"{text}\n".encode())
+    write_durable(folder / f"{submission.job_id}.json", f"{text}\n".encode())
 
 
 def forget(runs: Path, job_id: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from qcbench.errors import InputError
-from qcbench.workload.atomic import replacing, write_text
+from qcbench.files import replacing, write_text
 
 
 def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path):
