@@ -8,10 +8,10 @@ cheapest score 0.
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.errors import InputError
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.split_options import split_options
 from qcbench.policies.view import AllocationView
+from qcbench.policies.weights import check_weights
 
 
 def policy(
@@ -22,14 +22,7 @@ def policy(
     price: float = 0.0,
 ) -> Allocation:
     """Build the policy; the three weights must not be negative and one must be positive."""
-    weights = {"time": time, "fidelity": fidelity, "price": price}
-    for key, weight in weights.items():
-        if not 0 <= weight < np.inf:
-            raise InputError(
-                f"policy weighted: parameter {key} is {weight:g}; it must be finite and >= 0"
-            )
-    if not any(weights.values()):
-        raise InputError("policy weighted: one of time, fidelity, price must be positive")
+    check_weights("weighted", {"time": time, "fidelity": fidelity, "price": price})
     options = split_options(context.fleet)
     price_per_s = options.uses @ np.array([qpu.price_per_s for qpu in context.fleet])
 

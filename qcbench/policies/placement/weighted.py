@@ -7,9 +7,9 @@ earliest completion, the best fidelity and the lowest price on offer score 0.
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
-from qcbench.errors import InputError
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.view import PlacementView
+from qcbench.policies.weights import check_weights
 
 
 def policy(
@@ -20,14 +20,7 @@ def policy(
     price: float = 0.0,
 ) -> Placement:
     """Build the policy; the three weights must not be negative and one must be positive."""
-    weights = {"time": time, "fidelity": fidelity, "price": price}
-    for key, weight in weights.items():
-        if not 0 <= weight < np.inf:
-            raise InputError(
-                f"policy weighted: parameter {key} is {weight:g}; it must be finite and >= 0"
-            )
-    if not any(weights.values()):
-        raise InputError("policy weighted: one of time, fidelity, price must be positive")
+    check_weights("weighted", {"time": time, "fidelity": fidelity, "price": price})
 
     def decide(view: PlacementView) -> int:
         feasible = view.feasible
