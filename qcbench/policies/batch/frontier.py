@@ -7,14 +7,14 @@ from qcbench.policies.batch.anneal import anneal, worths
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.batch.splits import require_room, subset_sum_split
 
-PARTITION_WORTH = 0.02
+PARTITION_WORTH = 0.025
 """Remote gates that a partition less is worth, per squared mean width of the circuits."""
 
 
 def partition_worth_of(batch: Batch, share: float = PARTITION_WORTH) -> float:
     """Return the remote gates that a partition less is worth; the gates of dense circuits grow so.
 
-    With the default it is 25 gates where circuits have 35 qubits, 8 where they have 20.
+    With the default it is 31 gates where circuits have 35 qubits, 10 where they have 20.
     """
     return share * float(batch.demands.mean()) ** 2
 
@@ -24,7 +24,7 @@ def annealed_split(
     rng: np.random.Generator,
     *,
     moves: int = 25_000,
-    restarts: int = 4,
+    restarts: int = 5,
     partition_worth: float | None = None,
 ) -> IntArray:
     """Return the best of several annealed allocations, shape (circuits, nodes).

@@ -23,7 +23,7 @@ def policy(
     context: PolicyContext,
     *,
     moves: int = 25_000,
-    restarts: int = 4,
+    restarts: int = 5,
     partition_worth: float = PARTITION_WORTH,
 ) -> Partition:
     """Build the policy.
