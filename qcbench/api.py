@@ -73,7 +73,7 @@ class SimulateConfig:
     """Everything that `qcbench simulate` is told: `conf/simulate.yaml`.
 
     Attributes:
-        suite: name of the suite whose worlds are drawn.
+        suite_name: name of the suite whose worlds are drawn.
         seed: the replicate.
         master_seed: the suite's seed.
         output: where the records go; `-` is standard output.
@@ -82,7 +82,7 @@ class SimulateConfig:
 
     scenario: ScenarioConfig
     policy: PolicyConfig
-    suite: str = "simulate"
+    suite_name: str = "simulate"
     seed: int = 0
     master_seed: int = 0
     output: str = "-"
@@ -122,10 +122,10 @@ def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
 def trial_of(told: SimulateConfig) -> Trial:
     """Return the one trial that a simulation runs."""
     registry.check_parameters(told.scenario.track, told.policy)
-    scenario = resolve_scenario(told.scenario, told.suite, told.master_seed)
+    scenario = resolve_scenario(told.scenario, told.suite_name, told.master_seed)
     return Trial(
         ordinal=0,
-        suite=told.suite,
+        suite=told.suite_name,
         scenario=scenario.name,
         policy=told.policy.label or told.policy.name,
         replicate=told.seed,

@@ -83,7 +83,8 @@ def _overrides(verb: str, last: str) -> list[str]:
         if verb == "simulate" and key == "policy":
             from qcbench.policies import registry  # noqa: PLC0415
 
-            options = sorted({*options, *registry.names("placement")} - {"default"})
+            names = {name for track in registry.TRACKS for name in registry.names(track)}
+            options = sorted({*options, *names} - {"default"})
         return [f"{key}={option}" for option in _beginning(value, options)]
     parent, _, _ = last.rpartition(".")
     keys = _keys(_root(verb), parent)
