@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from qcbench.errors import InputError
-from qcbench.report import figures, partition, text
+from qcbench.report import figures, grids, partition, text
 from qcbench.report.rows import Block, blocks, direction, headline
 from qcbench.report.run import RunDescription
 from qcbench.report.style import Look, draw_svg, inline_svg, looks, save_figures
@@ -21,6 +21,8 @@ from qcbench.stats.summary import Summary
 
 FIDELITY = "mean_fidelity"
 FAILURES_SHOWN = 200
+GROUPED = re.compile(r"(size|priority)_\d+_")
+"""Metrics of a part of the jobs: too many to be listed; box plots show them."""
 
 
 def write_report(
@@ -74,6 +76,7 @@ def _draw(
     profile = figures.profile_plot(trials, summary.metric, summary.goal, order, look)
     if profile is not None:
         drawn["performance-profile"] = profile
+    drawn |= grids.heat_maps(trials, summary.metric, order)
     sections = [_section(block, trials, summary, run, look, drawn) for block in found]
     if len(found) == 1 and profile is not None:
         sections[0]["figures"].append("performance-profile")
@@ -154,6 +157,10 @@ def _section(
         own["trade-off"] = figures.trade_off_plot(
             trials, scenario, metric, FIDELITY, order, look, goals=goals
         )
+    for kind in ("size", "priority"):
+        own[f"by-{kind}"] = grids.box_plot(summary.means, scenario, kind, order, look)
+    if grids.in_grid(trials, scenario):
+        own = {}  # the heat maps show all of them at once
     anchor = _slug(scenario)
     names = {kind: f"{anchor}-{kind}" for kind, drawing in own.items() if drawing is not None}
     drawn.update({names[kind]: drawing for kind, drawing in own.items() if drawing is not None})
@@ -169,7 +176,11 @@ def _section(
 def _other_metrics(means: pl.DataFrame, scenario: str, order: Sequence[str]) -> dict[str, Any]:
     """Mean of every metric per policy, written out: heads, and a row of cells per policy."""
     own = means.filter(pl.col("scenario") == scenario)
-    names = [name for name in table.metrics(own) if own.get_column(name).is_not_null().any()]
+    names = [
+        name
+        for name in table.metrics(own)
+        if own.get_column(name).is_not_null().any() and not GROUPED.match(name)
+    ]
     scales = {name: text.scale_of(name, own.get_column(name)) for name in names}
     rows = []
     for policy in order:

@@ -1,7 +1,7 @@
-"""The serverless study's published means against ours: `python -m tests.perf.serverless_reference`.
+"""The published means of the serverless study: `python -m tests.perf.serverless_reference`.
 
-100 replications of every cell take most of an hour on two cores; results are kept in a file, so that
-it can be stopped and started again. `--replications 20` asks for fewer, `--only small` for a part.
+100 replications of every cell take most of an hour on two cores; results are kept in a file, so
+that it can be stopped and started again. `--replications 20` asks for fewer, `--only small` for a part.
 """
 
 import argparse
@@ -154,7 +154,7 @@ def main() -> None:
         futures = {pool.submit(simulate, *job): (world, job[3]) for job, world in todo.items()}
         for count, (future, (world, replicate)) in enumerate(futures.items(), start=1):
             known.setdefault(world, {})[str(replicate)] = future.result()
-            if count % 20 == 0 or count == len(futures):
+            if count % 10 == 0 or count == len(futures):
                 temporary = told.file.with_suffix(".tmp")
                 temporary.write_text(json.dumps(known))
                 temporary.replace(told.file)

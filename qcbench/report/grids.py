@@ -1,0 +1,188 @@
+"""Figures of hybrid jobs: their times by size and priority, and heat maps over a suite's grid."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from qcbench.arrays import FloatArray
+from qcbench.report import text
+from qcbench.report.style import DPI, INK, WIDTH_IN, Look, style
+from qcbench.stats.table import AXIS
+
+SHARES = ("p05", "p25", "p50", "p75", "p95")
+PANELS_MOST = 6
+
+
+def box_plot(
+    means: pl.DataFrame,
+    scenario: str,
+    kind: str,
+    policies: Sequence[str],
+    looks: Mapping[str, Look],
+) -> Figure | None:
+    """Time of jobs by `size` or `priority`: median, quartiles, 5th and 95th percentile.
+
+    Each is the mean over the replicates of that quantile.
+
+    Args:
+        means: `Summary.means`; columns named `size_4_job_s_p05` and so on are drawn.
+        scenario: its scenario.
+        kind: `size` or `priority`.
+        policies: from top to bottom within a group.
+        looks: colour and marker of every policy.
+
+    Returns:
+        None where the result table has no such columns for the scenario.
+    """
+    pattern = re.compile(rf"{kind}_(\d+)_job_s_p50")
+    groups = sorted(int(found[1]) for name in means.columns if (found := pattern.fullmatch(name)))
+    own = means.filter(pl.col("scenario") == scenario)
+    boxes: dict[tuple[int, str], list[float]] = {}
+    for group in groups:
+        columns = [f"{kind}_{group}_job_s_{share}" for share in SHARES]
+        for policy in policies:
+            row = own.filter(pl.col("policy") == policy).select(columns).drop_nulls()
+            if row.height:
+                boxes[group, policy] = [float(value) for value in row.row(0)]
+    if not boxes:
+        return None
+    shown = [group for group in groups if any(key[0] == group for key in boxes)]
+    scale = text.scale_of("job_s", [values[2] for values in boxes.values()])
+    with style():
+        rows = len(shown) * (len(policies) + 1)
+        figure = Figure(figsize=(WIDTH_IN, 1.0 + 0.13 * rows + 0.1 * len(policies)), dpi=DPI)
+        axes: Axes = figure.add_subplot()
+        labelled: set[str] = set()
+        for place, group in enumerate(shown):
+            for offset, policy in enumerate(policies):
+                if (group, policy) in boxes:
+                    y = place * (len(policies) + 1) + offset
+                    values = np.array(boxes[group, policy]) / scale.factor
+                    label = None if policy in labelled else policy
+                    _box(axes, y, values, looks[policy].colour, label)
+                    labelled.add(policy)
+        axes.set_xscale("log")
+        low = min(values[0] for values in boxes.values() if values[0] > 0) / scale.factor
+        high = max(values[4] for values in boxes.values()) / scale.factor
+        ticks = [m * 10.0**e for e in range(-6, 9) for m in (1, 3) if low <= m * 10.0**e <= high]
+        axes.xaxis.set_major_locator(FixedLocator(ticks))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticklabels([f"{tick:,.6g}" for tick in ticks])
+        middle = (len(policies) - 1) / 2
+        centres = [place * (len(policies) + 1) + middle for place in range(len(shown))]
+        axes.yaxis.set_major_locator(FixedLocator(centres))
+        unit = "qubits" if kind == "size" else "priority"
+        axes.set_yticklabels([f"{unit} {group}" for group in shown])
+        axes.set_ylim(len(shown) * (len(policies) + 1) - 0.4, -1.0)
+        axes.set_xlabel(f"time of a job [{scale.unit}]")
+        axes.set_title(f"Time of a job by {kind}")
+        figure.legend(loc="outside right upper", handlelength=1.2, labelspacing=0.4)
+        return figure
+
+
+def _box(axes: Axes, y: float, values: FloatArray, colour: str, label: str | None) -> None:
+    least, low, middle, high, most = values
+    axes.plot([least, most], [y, y], color=colour, linewidth=0.9)
+    axes.barh(y, high - low, left=low, height=0.72, color=colour, alpha=0.55, label=label)
+    axes.plot([middle, middle], [y - 0.36, y + 0.36], color=colour, linewidth=2.0)
+
+
+def heat_maps(trials: pl.DataFrame, metric: str, policies: Sequence[str]) -> dict[str, Figure]:
+    """Mean of a metric over the two longest axes of a suite's grid, a figure per policy.
+
+    The values of a further axis are shown side by side.
+
+    Args:
+        trials: result table with columns `axis_NAME`.
+        metric: column to show.
+        policies: whose figures to draw.
+
+    Returns:
+        Figures by name; none where the suite has no grid of two axes.
+    """
+    names = [name for name in trials.columns if name.startswith(AXIS)]
+    done = trials.filter(pl.col("status") == "done").drop_nulls([*names, metric])
+    by_length = sorted(names, key=lambda name: -done.get_column(name).n_unique())
+    if len(names) < 2 or done.get_column(by_length[1]).n_unique() < 2:
+        return {}
+    ordered = [name for name in names if name in by_length[:2]]
+    third = by_length[2] if len(names) > 2 else None
+    figures: dict[str, Figure] = {}
+    for policy in policies:
+        own = done.filter(pl.col("policy") == policy)
+        if own.height:
+            figures[f"heat-map-{policy}"] = _heat_map(own, metric, ordered[0], ordered[1], third)
+    return figures
+
+
+def _heat_map(own: pl.DataFrame, metric: str, x: str, y: str, third: str | None) -> Figure:
+    columns, rows = (sorted(own.get_column(name).unique()) for name in (x, y))
+    panels = [None] if third is None else sorted(own.get_column(third).unique())[:PANELS_MOST]
+    grids = []
+    for panel in panels:
+        part = own if panel is None else own.filter(pl.col(str(third)) == panel)
+        grid = np.full((len(rows), len(columns)), np.nan)
+        means = part.group_by(x, y).agg(pl.col(metric).mean())
+        for column, row, value in means.iter_rows():
+            grid[rows.index(row), columns.index(column)] = value
+        grids.append(grid)
+    percent = metric.endswith("probability")
+    scale = text.scale_of(metric, np.concatenate([grid.ravel() for grid in grids]).tolist())
+    factor = 0.01 if percent else scale.factor
+    with style():
+        height = 1.1 + 0.34 * len(rows)
+        figure = Figure(figsize=(WIDTH_IN, height), dpi=DPI)
+        low, high = np.nanmin(grids) / factor, np.nanmax(grids) / factor
+        for place, (panel, grid) in enumerate(zip(panels, grids, strict=True)):
+            axes: Axes = figure.add_subplot(1, len(panels), place + 1)
+            axes.grid(visible=False)
+            axes.imshow(
+                grid / factor, cmap="YlGnBu", vmin=low, vmax=high, aspect="auto", origin="lower"
+            )
+            for (row, column), value in np.ndenumerate(grid / factor):
+                if np.isfinite(value):
+                    dark = value > low + 0.6 * (high - low)
+                    axes.text(
+                        column,
+                        row,
+                        f"{value:.3g}",
+                        ha="center",
+                        va="center",
+                        fontsize=7,
+                        color="white" if dark else INK,
+                    )
+            axes.xaxis.set_major_locator(FixedLocator(range(len(columns))))
+            axes.set_xticklabels([f"{value:g}" for value in columns])
+            axes.yaxis.set_major_locator(FixedLocator(range(len(rows))))
+            axes.set_yticklabels([f"{value:g}" for value in rows] if not place else [])
+            axes.set_xlabel(_axis_label(x))
+            if not place:
+                axes.set_ylabel(_axis_label(y))
+            if panel is not None:
+                axes.set_title(f"{_axis_label(str(third))} {panel:g}", fontsize=9)
+        unit = "%" if percent else scale.unit
+        title = text.title_of(metric).capitalize() + (f" [{unit}]" if unit else "")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
+        return figure
+
+
+def _axis_label(name: str) -> str:
+    bare = name.removeprefix(AXIS)
+    for end, unit in (("_s", "s"), ("_h", "h")):
+        if bare.endswith(end):
+            return f"{bare.removesuffix(end)} [{unit}]"
+    return bare.replace("_", " ")
+
+
+def in_grid(trials: pl.DataFrame, scenario: str) -> bool:
+    """Whether a scenario is one of many in a grid."""
+    names = [name for name in trials.columns if name.startswith(AXIS)]
+    if not names:
+        return False
+    own = trials.filter(pl.col("scenario") == scenario).select(names)
+    return any(own.get_column(name).is_not_null().any() for name in names)
