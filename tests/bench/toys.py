@@ -46,6 +46,8 @@ def work(trial: Trial) -> TrialResult:
     processor = time.process_time()
     config = trial.scenario_config
     spin(config.get("spin_s", 0.0))
+    if "meet" in config:
+        _meet(Path(config["meet"]))
     fail = config.get("fail", {})
     if str(trial.replicate) in fail:
         raise {"input": InputError, "value": ValueError}[fail[str(trial.replicate)]](
@@ -77,6 +79,16 @@ def work(trial: Trial) -> TrialResult:
         cpu_s=time.process_time() - processor,
         records=records,
     )
+
+
+def _meet(folder: Path, timeout_s: float = 60.0) -> None:
+    """Wait until as many processes have come here as the folder asks for."""
+    (folder / f"{os.getpid()}.here").touch()
+    end = time.monotonic() + timeout_s
+    while len(list(folder.glob("*.here"))) < int((folder / "needed").read_text()):
+        if time.monotonic() > end:
+            raise TimeoutError("nobody else came")
+        time.sleep(0.01)
 
 
 def _first_time(marks: str, trial: Trial) -> bool:

@@ -103,21 +103,30 @@ def test_two_drivers_on_one_run(tmp_path: Path) -> None:
 
 @pytest.mark.ray
 def test_any_number_of_workers_gives_the_same_bytes(private_ray: None, tmp_path: Path) -> None:
-    trials = toy_trials(120, fail={"3": "value"})
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    trials = toy_trials(120, fail={"3": "value"}, meet=str(meeting))
+
+    def need(processes: int) -> None:
+        for mark in meeting.glob("*.here"):
+            mark.unlink()
+        (meeting / "needed").write_text(str(processes))
+
+    need(1)
     expected = table_in_one_go(tmp_path, trials)
     for workers in (1, 2):
+        need(workers)
         config = ClusterConfig(address="local", workers=workers)
         with create_run(tmp_path, {}, trials, track="placement") as store:
             summary = run_trials(store.trials, WORK, store, config)
-            processes = store.timings()["worker"].n_unique()
+            assert store.timings()["worker"].n_unique() == workers
         assert (summary.done, summary.failed, summary.lost_workers) == (116, 4, 0)
-        assert processes == workers
         assert (store.folder / "trials.parquet").read_bytes() == expected
 
 
 @pytest.mark.ray
 def test_a_private_ray_is_closed_to_others(private_ray: None) -> None:
-    import ray
+    import ray  # noqa: PLC0415 - other tests are about not needing it
 
     script = """
 import sys, ray
@@ -199,10 +208,18 @@ def test_no_result_for_too_long_stops_the_run_with_what_is_missing(
     private_ray: None, tmp_path: Path
 ) -> None:
     trials = toy_trials(6, scenarios=1, policies=1, hang=[4])
-    config = ClusterConfig(address="local", workers=2, timeout_s=6.0)
+    config = ClusterConfig(address="local", workers=2)
+
+    class Impatient(Silent):
+        """Has patience until all others are there, however slowly the workers start."""
+
+        def update(self, done: int, failed: int) -> None:
+            if done == 5:
+                object.__setattr__(config, "timeout_s", 1.0)
+
     with create_run(tmp_path, {}, trials, track="placement") as store:
-        with pytest.raises(RunError, match=r"timeout_s=6 s \(in hand: s0/p0/4\): 5 of 6 trials"):
-            run_trials(store.trials, WORK, store, config)
+        with pytest.raises(RunError, match=r"timeout_s=1 s \(in hand: s0/p0/4\): 5 of 6 trials"):
+            run_trials(store.trials, WORK, store, config, Impatient())
         assert [t.replicate for t in missing(store.trials, store)] == [4]
 
 
