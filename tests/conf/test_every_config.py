@@ -25,7 +25,7 @@ from qcbench.policies.config import PolicyConfig
 from qcbench.tracking.config import TrackingConfig
 from qcbench.workload.config import WorkloadConfig
 
-ON_A_FILE = {"placement/qsimpy-file", "allocation/job-file"}
+ON_A_FILE = {"placement/qsimpy-file", "allocation/job-file", "serverless/jobs"}
 """Scenarios that are nothing without a file of the user's."""
 ALONE = {
     "fleet": FleetConfig,

@@ -16,7 +16,10 @@ import qcbench
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
+SHORT = 'suite.scenario_overrides=["rules.horizon_s=20000.0","rules.warm_up_s=3600.0"]'
 SMALLER = {
+    "suite=serverless-small-v1": ["suite.replicates=1", SHORT],
+    "suite=hybrid-v1": ["suite.replicates=1", SHORT],
     "suite=placement-v1": ["suite.replicates=1"],
     "suite=partition-v1": ["suite.replicates=1"],
 }

@@ -1,7 +1,8 @@
 """The published means of the serverless study: `python -m tests.perf.serverless_reference`.
 
 100 replications of every cell take most of an hour on two cores; results are kept in a file, so
-that it can be stopped and started again. `--replications 20` asks for fewer, `--only small` for a part.
+that it can be stopped and started again. `--replications 20` asks for fewer, `--only small` for a
+part.
 """
 
 import argparse

@@ -14,7 +14,7 @@ def grid_trials(horizons: tuple[int, ...] = (24, 168)) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
     for horizon in horizons:
         for qpus in (1, 2, 3):
-            for interval in (150.0, 300.0):
+            for interval in (150.0, 300.0, 450.0):
                 for replicate in (0, 1):
                     rows.append(
                         {
@@ -40,7 +40,7 @@ def test_a_heat_map_has_a_panel_for_each_value_of_the_third_axis() -> None:
     shown = np.asarray(axes[0].images[0].get_array())
     np.testing.assert_allclose(shown[0], 100 * (0.024 + 0.005 + np.array([0.1, 0.2, 0.3])))
     assert [label.get_text() for label in axes[0].get_xticklabels()] == ["1", "2", "3"]
-    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["150", "300"]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["150", "300", "450"]
     assert "drop_probability" in metrics(trials)
     assert not [name for name in metrics(trials) if name.startswith("axis_")]
 
