@@ -21,6 +21,7 @@ SMALLER = {
     "suite=serverless-small-v1": ["suite.replicates=1", SHORT],
     "suite=hybrid-v1": ["suite.replicates=1", SHORT],
     "suite=placement-v1": ["suite.replicates=1"],
+    "suite=allocation-v1": ["suite.replicates=1"],
     "suite=partition-v1": ["suite.replicates=1"],
 }
 """What is added to a command so that it ends within a test."""
@@ -53,6 +54,9 @@ PROBLEM = {
     "unit_prices": [100, 100, 100, 100],
     "definition": "P",
 }
+JOBS = "job_id,num_qubits,two_qubits,depth,priority,arrival_time,num_shots\n" + "".join(
+    f"{job},{130 + 7 * job},{13 + job},{5 + job},2,,{10_000 * job}\n" for job in range(1, 10)
+)
 ALLOCATION = {**PROBLEM, "allocation": [[5, 0, 4, 0], [0, 3, 0, 3]]}
 
 
@@ -81,6 +85,7 @@ def test_commands(page: Path, tmp_path: Path) -> None:
     circuits.mkdir()
     (circuits / "bell.qasm").write_text(BELL)
     (tmp_path / "problem.json").write_text(json.dumps(PROBLEM))
+    (tmp_path / "jobs.csv").write_text(JOBS)
     (tmp_path / "allocation.json").write_text(json.dumps(ALLOCATION))
     for command in commands(page):
         if any(command.startswith(start) for start in ELSEWHERE):
