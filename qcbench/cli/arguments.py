@@ -5,8 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import NoReturn
 
 from qcbench.errors import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose refusals are an `InputError`: one line like every other, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
+        verb = self.prog.removeprefix("qcbench ")
+        raise InputError(f"{verb}: {message}; see `{self.prog} --help`")
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class HydraArguments:
 
 def parse(verb: str, summary: str, arguments: Sequence[str]) -> HydraArguments:
     """Parse the arguments of a composed verb."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"qcbench {verb}",
         description=summary,
         epilog="Overrides have Hydra's syntax: group=option, key.sub=value, +new=value, ~gone.",

@@ -1,12 +1,12 @@
 """`qcbench fleet`: the catalogue of devices."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
 from qcbench.fleet.catalogue import catalogue_rows, device
 from qcbench.fleet.profile import QpuProfile
@@ -80,7 +80,7 @@ def show(name: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `qcbench fleet build|list|show`; return the exit code."""
-    parser = argparse.ArgumentParser(prog="qcbench fleet", description=__doc__)
+    parser = Parser(prog="qcbench fleet", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     building = verbs.add_parser("build", help="rebuild the catalogue from qiskit-ibm-runtime")
     building.add_argument("--output", type=Path, help="file to write instead of the packaged one")

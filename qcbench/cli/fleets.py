@@ -1,6 +1,5 @@
 """`qcbench fleets`: the fleets, or the QPUs of one."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from rich.table import Table
 
 from qcbench.bench.compose import compose, options_of, to_plain
 from qcbench.bench.typed import typed
+from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError, nearest
 from qcbench.fleet.config import FleetConfig
 from qcbench.fleet.load import load_fleet
@@ -17,9 +17,7 @@ from qcbench.fleet.profile import Fleet
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    parser = argparse.ArgumentParser(
-        prog="qcbench fleets", description="List the fleets, or the QPUs of one."
-    )
+    parser = Parser(prog="qcbench fleets", description="List the fleets, or the QPUs of one.")
     parser.add_argument("fleet", nargs="?", help="name of a fleet")
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
     told = parser.parse_args(arguments)
@@ -51,8 +49,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _fleet_config(name: str, config_dirs: Sequence[Path]) -> FleetConfig:
-    composed = to_plain(compose(f"fleet/{name}", (), config_dirs))
-    return typed(FleetConfig, composed.get("fleet", composed), f"fleet {name}")
+    composed = to_plain(compose("fleet-alone", [f"fleet={name}"], config_dirs))
+    return typed(FleetConfig, composed["fleet"], f"fleet {name}")
 
 
 def _qpus(fleet: Fleet) -> Table:

@@ -1,17 +1,15 @@
 """`qcbench leaderboard`: a run's ranking in the terminal, or as CSV, JSON or Markdown."""
 
-import argparse
 from collections.abc import Sequence
 
 from qcbench.api import Run, open_run
+from qcbench.cli.arguments import Parser
 from qcbench.report.leaderboard import FORMATS, Format, leaderboard
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    parser = argparse.ArgumentParser(
-        prog="qcbench leaderboard", description="Show the leaderboard of a run."
-    )
+    parser = Parser(prog="qcbench leaderboard", description="Show the leaderboard of a run.")
     parser.add_argument("run", nargs="?", help="id, beginning of one, or path; the latest if none")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     parser.add_argument("--metric", help="rank by another column of the result table")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import IntArray
+from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
 from qcbench.policies.batch.problem import Batch
 
@@ -28,8 +29,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="qcbench partition", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="qcbench partition", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
     def on_file(name: str, run: Callable[[argparse.Namespace], None], summary: str) -> Any:

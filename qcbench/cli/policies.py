@@ -1,19 +1,19 @@
 """`qcbench policies`: every policy with its parameters."""
 
-import argparse
 import inspect
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError, nearest
 from qcbench.policies import registry
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    parser = argparse.ArgumentParser(prog="qcbench policies", description="List the policies.")
+    parser = Parser(prog="qcbench policies", description="List the policies.")
     parser.add_argument("track", nargs="?", help=f"one of {', '.join(registry.TRACKS)}")
     track = parser.parse_args(arguments).track
     if track is not None and track not in registry.TRACKS:

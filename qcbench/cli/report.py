@@ -1,16 +1,14 @@
 """`qcbench report`: a run's HTML report with its figures."""
 
-import argparse
 from collections.abc import Sequence
 
 from qcbench.api import open_run
+from qcbench.cli.arguments import Parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    parser = argparse.ArgumentParser(
-        prog="qcbench report", description="Write the HTML report of a run."
-    )
+    parser = Parser(prog="qcbench report", description="Write the HTML report of a run.")
     parser.add_argument("run", nargs="?", help="id, beginning of one, or path; the latest if none")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     told = parser.parse_args(arguments)

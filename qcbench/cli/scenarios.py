@@ -1,6 +1,5 @@
 """`qcbench scenarios`: every scenario with its fleet, workload and offered load."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,12 +8,13 @@ from rich.table import Table
 
 from qcbench.bench.compose import compose_scenario, options_of
 from qcbench.bench.scenario import resolve_scenario
+from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="qcbench scenarios", description="List the scenarios and their offered load."
     )
     parser.add_argument("--config-dir", action="append", default=[], type=Path)

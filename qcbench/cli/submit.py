@@ -1,6 +1,5 @@
 """`qcbench submit`: a suite on a Ray cluster, through the port of its dashboard."""
 
-import argparse
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from qcbench.bench.jobs.submission import Submission
 from qcbench.bench.jobs.token import create_token, readable_by_others
 from qcbench.bench.suite import suite_scenarios
 from qcbench.bench.typed import typed
-from qcbench.cli.arguments import HydraArguments, show
+from qcbench.cli.arguments import HydraArguments, Parser, show
 from qcbench.cli.run import announce
 from qcbench.errors import InputError, nearest
 from qcbench.tracking.config import TrackingConfig
@@ -171,8 +170,8 @@ def main(arguments: Sequence[str]) -> int:
         raise RunError(str(error)) from error
 
 
-def _parser(verb: str, summary: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"qcbench submit {verb}", description=summary)
+def _parser(verb: str, summary: str) -> Parser:
+    return Parser(prog=f"qcbench submit {verb}", description=summary)
 
 
 def _note(line: str) -> None:

@@ -1,6 +1,5 @@
 """`qcbench suites`: what suites there are, or what one contains."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,13 +9,12 @@ from rich.table import Table
 from qcbench.api import compose_run
 from qcbench.bench.compose import options_of
 from qcbench.bench.suite import suite_scenarios
+from qcbench.cli.arguments import Parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    parser = argparse.ArgumentParser(
-        prog="qcbench suites", description="List the suites, or the scenarios of one."
-    )
+    parser = Parser(prog="qcbench suites", description="List the suites, or the scenarios of one.")
     parser.add_argument("suite", nargs="?", help="name of a suite")
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
     told = parser.parse_args(arguments)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
 from qcbench.workload.circuits import PACKAGED, load_circuits
@@ -124,8 +125,8 @@ def _writing(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="qcbench workload", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="qcbench workload", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     building = verbs.add_parser("build", help="rebuild the packaged circuits with mqt.bench")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from qcbench.cli.fleet import main
+from qcbench.cli.main import main as qcbench
 from qcbench.fleet.catalogue import catalogue
 
 
@@ -51,3 +52,14 @@ def test_build_without_the_snapshots_is_one_line(
     assert main(["build", "--output", str(tmp_path / "table.jsonl")]) == 2
     assert "qiskit-ibm-runtime is not installed" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_fleets_of_ones_own_are_listed_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "fleet").mkdir()
+    (tmp_path / "fleet" / "mine.yaml").write_text("name: mine\nqpus: [{device: kolkata}]\n")
+    assert qcbench(["fleets", "--config-dir", str(tmp_path)]) == 0
+    assert "mine" in capsys.readouterr().out
+    assert qcbench(["fleets", "mine", "--config-dir", str(tmp_path)]) == 0
+    assert "kolkata" in capsys.readouterr().out
