@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qcbench.bench.cluster import check as check_cluster
 from qcbench.bench.compose import (
     compose,
     compose_policy,
@@ -16,6 +17,7 @@ from qcbench.bench.compose import (
 )
 from qcbench.bench.config import ClusterConfig, ScenarioConfig, SuiteConfig
 from qcbench.bench.driver import run_trials
+from qcbench.bench.metrics.names import goal_of
 from qcbench.bench.overrides import nested
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run import PolicyFactory, simulate_trial
@@ -96,7 +98,7 @@ def compose_run(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ())
         InputError: a group, key or value that does not exist or does not fit.
     """
     data = to_plain(compose("run", overrides, config_dirs))
-    suite = suite_config(data.pop("suite"), config_dirs)
+    suite = suite_config(data.pop("suite", None), config_dirs)
     check_suite(suite)
     rest = typed(RunConfig, {**data, "suite": plain(suite)}, "")
     return replace(rest, suite=suite)
@@ -108,10 +110,9 @@ def compose_simulate(
     """Compose what a simulation is told from Hydra overrides."""
     complete = known_policies(nested(overrides), config_dirs)
     data = to_plain(compose("simulate", complete, config_dirs))
-    track = data["scenario"].get("track")
-    if track in registry.TRACKS:
-        data["policy"] = of_track(data["policy"], track, config_dirs)
-    return typed(SimulateConfig, data, "")
+    told = typed(SimulateConfig, data, "")
+    policy = of_track(plain(told.policy), told.scenario.track, config_dirs)
+    return replace(told, policy=typed(PolicyConfig, policy, "policy"))
 
 
 def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> ResumeConfig:
@@ -236,21 +237,33 @@ class Run:
         """Summarise the results per scenario and policy.
 
         Args:
-            metric: column of the result table; the suite's primary metric where None.
+            metric: column of the result table; the suite's primary metric where None, with the
+                suite's goal. Of another one, less is better unless it is known to be a gain.
         """
         from qcbench.stats.summary import summarise  # noqa: PLC0415
 
+        metric = metric or self.suite.primary_metric
+        own = metric == self.suite.primary_metric
+
         return summarise(
             self.trials,
-            metric=metric or self.suite.primary_metric,
-            goal=self.suite.goal,
+            metric=metric,
+            goal=self.suite.goal if own else goal_of(metric),
             baseline=self.suite.baseline,
             seed=self.suite.seed,
         )
 
 
 def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
-    """Expand a suite and make its run folder; nothing has been simulated yet."""
+    """Expand a suite and make its run folder; nothing has been simulated yet.
+
+    Raises:
+        InputError: anything that would stop the run later; then there is no folder.
+    """
+    from qcbench.tracking.client import check_store  # noqa: PLC0415
+
+    check_cluster(told.cluster)
+    check_store(told.tracking, Path(told.runs_dir))
     scenarios = suite_scenarios(told.suite, config_dirs)
     trials = expand(told.suite, scenarios)
     return create_run(

@@ -49,6 +49,10 @@ def is_inline(config: ClusterConfig) -> bool:
 
 def check(config: ClusterConfig) -> None:
     """Raise an InputError for a cluster that the driver cannot use."""
+    if not config.address:
+        raise InputError(
+            "cluster.address: is empty; it is local, inline, auto or HOST:6379 of a running Ray"
+        )
     if config.address.startswith(("http://", "https://")):
         raise InputError(
             f"cluster.address={config.address}: the address of the Jobs API; send the suite there "
@@ -59,13 +63,6 @@ def check(config: ClusterConfig) -> None:
             f"cluster.address={config.address}: Ray Client is not supported; join with "
             "cluster.address=HOST:6379"
         )
-    if config.workers is not None and config.workers < 0:
-        raise InputError(f"cluster.workers={config.workers}: must be 0 or more")
-    for name in ("chunk_s", "timeout_s"):
-        if not getattr(config, name) > 0:
-            raise InputError(f"cluster.{name}={getattr(config, name)}: must be more than 0")
-    if config.retries < 0:
-        raise InputError(f"cluster.retries={config.retries}: must be 0 or more")
     if config.token_path is not None and not os.access(config.token_path, os.R_OK):
         raise InputError(f"cluster.token_path={config.token_path}: no file that can be read")
 

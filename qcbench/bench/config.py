@@ -127,6 +127,15 @@ class ClusterConfig:
     object_store_mb: int = 200
     token_path: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 0:
+            raise InputError(f"cluster.workers: {self.workers}; must be 0 or more")
+        for name in ("chunk_s", "timeout_s", "object_store_mb"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"cluster.{name}: {getattr(self, name)}; must be more than 0")
+        if self.retries < 0:
+            raise InputError(f"cluster.retries: {self.retries}; must be 0 or more")
+
 
 @config
 class ScenarioConfig:

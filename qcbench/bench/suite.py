@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
+from qcbench.bench.metrics.names import NAMES, is_metric
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
@@ -19,15 +20,16 @@ def check_suite(suite: SuiteConfig) -> None:
 
     Raises:
         InputError: an unknown policy or parameter, two policies or scenarios of one name, a
-            baseline that does not take part, no replicates.
+            baseline that does not take part, no replicates, a metric that trials do not have.
     """
     for policy in suite.policies:
         registry.check_parameters(suite.track, policy)
     labels = [policy.label or policy.name for policy in suite.policies]
-    for what, names in (("policies", labels), ("scenarios", [s.name for s in suite.scenarios])):
+    scenarios = [scenario.name for scenario in suite.scenarios]
+    for what, key, names in (("policies", "label", labels), ("scenarios", "name", scenarios)):
         twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
-            raise InputError(f"suite.{what}: {twice[0]} is there twice; give one of them a label")
+            raise InputError(f"suite.{what}: {twice[0]} is there twice; give one of them a {key}")
     if suite.baseline not in labels:
         raise InputError(
             f"suite.baseline: {suite.baseline} is none of the policies"
@@ -35,6 +37,11 @@ def check_suite(suite: SuiteConfig) -> None:
         )
     if suite.replicates < 1:
         raise InputError(f"suite.replicates: {suite.replicates}; must be at least 1")
+    if not is_metric(suite.track, suite.primary_metric):
+        raise InputError(
+            f"suite.primary_metric: {suite.primary_metric!r} is no metric of {suite.track} trials"
+            f"{nearest(suite.primary_metric, NAMES[suite.track])}"
+        )
 
 
 def suite_scenarios(suite: SuiteConfig, config_dirs: Sequence[Path] = ()) -> list[ScenarioConfig]:

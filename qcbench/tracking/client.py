@@ -55,6 +55,18 @@ def store_uri(tracking: TrackingConfig, runs: Path) -> str:
     )
 
 
+def check_store(tracking: TrackingConfig, runs: Path) -> None:
+    """Check, before hours of work, what can be said of a store without opening it.
+
+    Raises:
+        InputError: an address of no known kind, or a server that does not answer.
+    """
+    if tracking.enabled:
+        uri = store_uri(tracking, runs)
+        if not uri.startswith(SQLITE):
+            _check_server(uri)
+
+
 def without_credentials(uri: str) -> str:
     """Return an address that can be printed."""
     parts = urlsplit(uri)

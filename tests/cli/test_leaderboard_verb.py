@@ -1,0 +1,42 @@
+"""`qcbench leaderboard` on a small run."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from qcbench.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one run: `best_fidelity` against the baseline in two worlds."""
+    folder = tmp_path_factory.mktemp("runs")
+    small = ["suite.replicates=2", "suite.scenarios=[placement/qce5]", "cluster=inline"]
+    policies = "suite.policies=[earliest_completion,best_fidelity]"
+    arguments = ["run", *small, policies, "tracking=none", f"runs_dir={folder}"]
+    assert main(arguments) == 0
+    return folder
+
+
+def rank_of_best_fidelity(
+    capsys: pytest.CaptureFixture[str], runs_dir: Path, *more: str
+) -> tuple[float, str]:
+    """Return its rank, and whether less or more was better."""
+    capsys.readouterr()
+    common = ["leaderboard", "--runs-dir", str(runs_dir)]
+    assert main([*common, "--format", "csv", *more]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    row = next(row for row in rows if row["policy"] == "best_fidelity")
+    assert main([*common, *more]) == 0
+    facts = capsys.readouterr().out
+    return float(row["rank"]), "more" if "more is better" in facts else "less"
+
+
+def test_less_time_is_better(capsys: pytest.CaptureFixture[str], runs_dir: Path) -> None:
+    assert rank_of_best_fidelity(capsys, runs_dir) == (2.0, "less")
+
+
+def test_more_fidelity_is_better(capsys: pytest.CaptureFixture[str], runs_dir: Path) -> None:
+    told = rank_of_best_fidelity(capsys, runs_dir, "--metric", "mean_fidelity")
+    assert told == (1.0, "more")
