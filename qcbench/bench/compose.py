@@ -71,6 +71,7 @@ def compose(
         OverrideParseException,
     )
     from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415
+    from yaml import YAMLError  # type: ignore[import-untyped]  # noqa: PLC0415
 
     with _hydra(config_dirs) as search:
         choices, values = split(overrides, _groups(config_dirs))
@@ -96,7 +97,31 @@ def compose(
             raise InputError(unreadable(error)) from None
         except (HydraException, OmegaConfBaseException) as error:
             raise InputError(_one_line(error)) from None
+        except YAMLError as error:
+            raise InputError(_broken_yaml(error)) from None
+        except UnicodeDecodeError as error:
+            raise InputError(_no_text(config_dirs) or f"a config file: {error}") from None
     return composed
+
+
+def _broken_yaml(error: Exception) -> str:
+    """Return file, line and problem of a YAML file that cannot be read."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None:
+        reason = " ".join(str(error).split())
+        return f"{getattr(error, 'name', 'a config file')}: is not YAML ({reason})"
+    return f"{mark.name}: line {mark.line + 1}: is not YAML ({problem})"
+
+
+def _no_text(config_dirs: Sequence[Path]) -> str:
+    """Return which of the user's files is not text: the decoder does not say."""
+    for path in sorted(path for folder in config_dirs for path in folder.rglob("*.yaml")):
+        if path.is_file():
+            try:
+                path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                return f"{path}: is not text in UTF-8"
+    return ""
 
 
 def _groups(config_dirs: Sequence[Path]) -> set[str]:
@@ -174,14 +199,19 @@ def compose_scenario(
 
 def compose_policy(entry: str | Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> Any:
     """Return the plain config of a policy of a suite: a name, or a name with changes."""
-    changes: dict[str, Any] = {"name": entry} if isinstance(entry, str) else dict(entry)
-    name = changes.get("name")
+    changes: Any = {"name": entry} if isinstance(entry, str) else entry
+    name = changes.get("name") if isinstance(changes, Mapping) else None
     if not isinstance(name, str):
         raise InputError(f"suite.policies: {entry!r}; an entry is a name, or a mapping with `name`")
+    given = changes.get("parameters", {})
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"policy {name}: parameters are {given!r}; they are a mapping {{key: value}}"
+        )
     if name not in options_of("policy", config_dirs):
-        return changes
+        return dict(changes)
     base = to_plain(compose("policy-alone", [f"policy={name}"], config_dirs))["policy"]
-    parameters = {**base.get("parameters", {}), **changes.get("parameters", {})}
+    parameters = {**base.get("parameters", {}), **given}
     return {**base, **changes, "parameters": parameters}
 
 
@@ -204,14 +234,23 @@ def of_track(
     return {**policy, "parameters": kept}
 
 
+def _entries(data: Mapping[str, Any], key: str) -> list[Any]:
+    """Return a list of a suite that has at least one entry."""
+    entries = data[key]
+    if not entries:
+        raise InputError(f"suite.{key}: is empty; name at least one")
+    if not isinstance(entries, list):
+        raise InputError(f"suite.{key}: {entries!r}; it is a list such as [NAME, NAME]")
+    return entries
+
+
 def suite_config(data: Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> SuiteConfig:
     """Return the typed suite, its policies completed from their own files."""
-    policies = data.get("policies")
-    if not isinstance(policies, list) or not policies:
-        raise InputError("suite.policies: is empty; name at least one policy")
-    scenarios = data.get("scenarios")
-    if not isinstance(scenarios, list) or not scenarios:
-        raise InputError("suite.scenarios: is empty; name at least one scenario")
+    if not isinstance(data, Mapping):
+        raise InputError(f"suite: {data!r}; it is a mapping with name, scenarios, policies, ...")
+    if not {"policies", "scenarios"} <= data.keys():
+        typed(SuiteConfig, data, "suite")  # says which key is missing, or misspelt
+    policies, scenarios = _entries(data, "policies"), _entries(data, "scenarios")
     complete = {
         **data,
         "policies": [

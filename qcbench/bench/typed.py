@@ -52,7 +52,10 @@ def _explain(cls: type, errors: list[ErrorDetails], where: str) -> str:
     other = {e["loc"][:-1] for e in errors if _is_other_tag(e)}
     meant = [e for e in errors if not any(e["loc"][: len(o)] == o for o in other)]
     if meant:
-        return _one_line(cls, meant[0], where)
+        # A misspelt key is also why the right one is missing.
+        misspelt = [e for e in meant if e["type"] == _UNKNOWN_KEY]
+        first = misspelt[0] if misspelt and meant[0]["type"] == "missing" else meant[0]
+        return _one_line(cls, first, where)
     first = next(e for e in errors if _is_other_tag(e))
     tags = sorted({str(e["ctx"]["expected"]) for e in errors if _is_other_tag(e)})
     return f"{_path(where, first['loc'])}: {first['input']!r}; it must be one of {', '.join(tags)}"

@@ -25,6 +25,7 @@ autoload -U +X bashcompinit && bashcompinit
 FISH = """\
 complete -c qcbench -f -a '(qcbench completion suggest (commandline -cp) 2>/dev/null)'
 """
+IN_BASH = 'eval "$(qcbench completion bash)"'
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 GROUPS = {
@@ -41,11 +42,13 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) == 2 and arguments[0] == "suggest":
         print("\n".join(suggestions(arguments[1])))
         return 0
+    if list(arguments) in (["-h"], ["--help"]):
+        print(f"usage: qcbench completion {{{','.join(SCRIPTS)}}}\n\nFor bash: {IN_BASH}")
+        return 0
     if len(arguments) != 1 or arguments[0] not in SCRIPTS:
         shell = arguments[0] if arguments else ""
         raise InputError(
-            f"completion {shell}: name a shell{nearest(shell, SCRIPTS)}; "
-            'for bash: eval "$(qcbench completion bash)"'
+            f"completion {shell}: name a shell{nearest(shell, SCRIPTS)}; for bash: {IN_BASH}"
         )
     sys.stdout.write(SCRIPTS[arguments[0]])
     return 0

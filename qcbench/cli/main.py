@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(rest)
     except InputError as error:
         return _say(error, 2)
+    except MemoryError as error:
+        return _say(f"more than the memory of this machine is asked for ({error})", 2)
     except KeyboardInterrupt:
         return _say("interrupted", 130)
     except BrokenPipeError:

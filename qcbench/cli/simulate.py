@@ -30,8 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     if len(targets) > 1:
         raise InputError("output: is not the same for all runs; they go into one table")
     output, kind = targets.pop()
-    if output != "-" and not Path(output).absolute().parent.is_dir():
-        raise InputError(f"output={output}: its folder does not exist")
+    if output != "-":
+        if not Path(output).absolute().parent.is_dir():
+            raise InputError(f"output={output}: its folder does not exist")
+        if Path(output).is_dir():
+            raise InputError(f"output={output}: is a folder; name a file in it")
     _write(pl.concat([_simulate(run) for run in runs]), output, kind)
     return 0
 
@@ -40,6 +43,10 @@ def _format(run: SimulateConfig) -> str:
     kind = run.format
     if kind == "auto":
         kind = "csv" if run.output == "-" else Path(run.output).suffix.removeprefix(".")
+        if kind not in FORMATS:
+            raise InputError(
+                f"output={run.output}: its ending names no format; known: .csv, .parquet, .json"
+            )
     if kind not in FORMATS:
         raise InputError(f"format: {kind!r}; it must be one of {', '.join(FORMATS)}")
     return kind

@@ -79,6 +79,36 @@ def rewrite(path: Path, change: "object") -> None:
         (["policies", "placment"], ["placment", "placement"]),
         (["fleets", "qce6"], ["qce6", "qce5"]),
         (["completion", "tcsh"], ["tcsh", "bash"]),
+        (["leaderboard", "--format", "xml"], ["--format", "xml", "csv", "--help"]),
+        (["workload", "show", "--nope"], ["--nope", "--help"]),
+        (["run", "--cfg", "jobs"], ["--cfg", "jobs", "job"]),
+        (["simulate", "~policy"], ["policy", "missing"]),
+        (["simulate", "output=records.xlsx"], ["records.xlsx", ".parquet"]),
+        (["simulate", "output=/tmp", "format=csv"], ["/tmp", "folder"]),
+        (["simulate", "workload.tasks=1e15"], ["memory"]),
+        (
+            ["simulate", "scenario=placement/qce5-stream", "workload.arrivals.load=inf"],
+            ["load", "inf", "finite"],
+        ),
+        (["run", "suite.policies=greedy"], ["suite.policies", "greedy", "list"]),
+        (["run", "suite.policies=[1]"], ["suite.policies", "1", "name"]),
+        (
+            ["run", "suite.scenarios=[placement/qce5,placement/qce5]"],
+            ["placement/qce5", "twice", "name"],
+        ),
+        (["run", "suite.policies=[{name: lookahead, parameters: [1]}]"], ["parameters", "[1]"]),
+        (
+            ["run", "suite.primary_metric=mean_completion"],
+            ["suite.primary_metric", "mean_completion_s"],
+        ),
+        (["run", "cluster.workers=-1"], ["cluster.workers", "-1"]),
+        (["run", "cluster.chunk_s=0"], ["cluster.chunk_s", "0"]),
+        (["run", "cluster.chunk_s=nan"], ["cluster.chunk_s", "nan"]),
+        (["run", "cluster.retries=-1"], ["cluster.retries", "-1"]),
+        (["run", "cluster.address="], ["cluster.address", "local"]),
+        (["run", "cluster.token_path=/no/such/token"], ["/no/such/token"]),
+        (["run", "tracking.uri=ftp://host"], ["tracking.uri", "ftp://host", "sqlite:///"]),
+        (["run", "tracking=server", "tracking.uri=http://127.0.0.1:9"], ["127.0.0.1:9"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -92,6 +122,25 @@ def test_one_line_and_exit_code_2(
     monkeypatch.chdir(tmp_path)
     refuse(capsys, arguments, *words)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"name: [a\n  b: {", ["mine.yaml", "line 2"]),
+        (b"name: x\n\ttrack: y\n", ["mine.yaml", "line 2"]),
+        (b"name: \xff\xfe", ["mine.yaml", "UTF-8"]),
+        (b"", ["suite", "missing"]),
+        (b"name: x\npolices: [greedy]\n", ["suite.polices", "policies"]),
+        (b"- a\n- b\n", ["suite"]),
+    ],
+)
+def test_a_suite_file_that_cannot_be_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, words: list[str]
+) -> None:
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / "mine.yaml").write_bytes(content)
+    refuse(capsys, ["run", "--config-dir", str(tmp_path), "suite=mine"], *words)
 
 
 def test_a_task_that_fits_no_qpu(capsys: pytest.CaptureFixture[str]) -> None:
