@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from qcbench.bench.overrides import SCENARIO_PARTS
 from qcbench.errors import InputError, nearest
 
 BASH = """\
@@ -31,9 +33,15 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 GROUPS = {
     "run": ("suite", "cluster", "tracking"),
     "resume": ("cluster", "tracking"),
+    "track": ("tracking",),
     "simulate": ("scenario", "policy", "fleet", "workload"),
 }
 """Config groups that a composed verb chooses from."""
+SUBVERBS = {
+    "fleet": ("build", "list", "show"),
+    "workload": ("build", "generate", "convert", "show"),
+}
+"""What follows a verb that is several."""
 RUN_VERBS = ("resume", "leaderboard", "report", "track")
 
 
@@ -68,21 +76,32 @@ def suggestions(line: str) -> list[str]:
     found: list[str] = []
     if verb in RUN_VERBS:
         found += _beginning(last, _runs())
+    if verb in SUBVERBS and len(words) == 1:
+        found += _beginning(last, SUBVERBS[verb])
+    if verb == "submit":
+        from qcbench.cli.submit import VERBS as SUBMIT_VERBS  # noqa: PLC0415
+
+        found += _beginning(last, SUBMIT_VERBS)
+    if verb == "policies":
+        from qcbench.policies.registry import TRACKS  # noqa: PLC0415
+
+        found += _beginning(last, TRACKS)
+    folders = [Path(after) for word, after in pairwise(words) if word == "--config-dir"]
     if verb in GROUPS:
-        found += _overrides(verb, last)
+        found += _overrides(verb, last, folders)
     if verb in {"suites", "fleets"}:
         from qcbench.bench.compose import options_of  # noqa: PLC0415
 
-        found += _beginning(last, options_of(verb.removesuffix("s")))
+        found += _beginning(last, options_of(verb.removesuffix("s"), folders))
     return found
 
 
-def _overrides(verb: str, last: str) -> list[str]:
+def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
     from qcbench.bench.compose import options_of  # noqa: PLC0415
 
     key, equals, value = last.partition("=")
     if equals:
-        options = options_of(key) if key in GROUPS[verb] else []
+        options = options_of(key, config_dirs) if key in GROUPS[verb] else []
         if verb == "simulate" and key == "policy":
             from qcbench.policies import registry  # noqa: PLC0415
 
@@ -91,6 +110,11 @@ def _overrides(verb: str, last: str) -> list[str]:
         return [f"{key}={option}" for option in _beginning(value, options)]
     parent, _, _ = last.rpartition(".")
     keys = _keys(_root(verb), parent)
+    if verb == "simulate":
+        # The parts of a scenario may be named without it: workload.tasks.
+        below = _keys(_root(verb), f"scenario.{parent}".removesuffix("."))
+        short = [key.removeprefix("scenario.") for key in below]
+        keys += [key for key in short if key.partition(".")[0] in SCENARIO_PARTS]
     groups = [f"{group}=" for group in GROUPS[verb]] if not parent else []
     return _beginning(last, sorted({*groups, *keys}))
 
@@ -101,6 +125,7 @@ def _root(verb: str) -> type:
     roots: dict[str, type] = {
         "run": api.RunConfig,
         "resume": api.ResumeConfig,
+        "track": api.ResumeConfig,
         "simulate": api.SimulateConfig,
     }
     return roots[verb]
