@@ -143,6 +143,10 @@ def _one_line(error: Exception) -> str:
     missing = re.search(r"Missing mandatory value: \S+\s+full_key: (\S+)", text)
     if missing:
         return f"{missing[1]}: is missing; give {missing[1]}=..."
+    if dangling := re.search(r"Interpolation key '([^']+)' not found\s+full_key: (\S+)", text):
+        return f"{dangling[2]}: refers to ${{{dangling[1]}}}, which is no key"
+    if unlike := re.search(r"Error merging override \+*([^=]+)=(.*)", text):
+        return f"{unlike[1]}: {unlike[2]}; the config has a value of another kind there"
     return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]
 
 

@@ -22,6 +22,8 @@ def check_suite(suite: SuiteConfig) -> None:
         InputError: an unknown policy or parameter, two policies or scenarios of one name, a
             baseline that does not take part, no replicates, a metric that trials do not have.
     """
+    if not suite.name:
+        raise InputError("suite.name: is empty; it names the runs and the worlds")
     for policy in suite.policies:
         registry.check_parameters(suite.track, policy)
     labels = [policy.label or policy.name for policy in suite.policies]

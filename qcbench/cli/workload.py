@@ -45,6 +45,8 @@ def build(output: Path) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Draw subsets and write them."""
+    if options.seed < 0:
+        raise InputError(f"--seed: {options.seed}; must be 0 or more")
     if options.large is not None:
         generate_large(options)
         return

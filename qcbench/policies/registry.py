@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from qcbench.errors import InputError, nearest
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.protocol import Decide, PolicyContext, Track
+from qcbench.policies.protocol import Decide, PolicyContext, PolicyError, Track
 
 ENTRY_POINTS = "qcbench.policies"
 """An entry point is named ``track.policy`` and refers to a factory."""
@@ -139,4 +139,7 @@ def _is_union(annotation: Any) -> bool:
 def make(track: Track, config: PolicyConfig, context: PolicyContext) -> Decide:
     """Build a policy for one trial."""
     info = check_parameters(track, config)
-    return info.factory(context, **config.parameters)
+    decide = info.factory(context, **config.parameters)
+    if not callable(decide):
+        raise PolicyError(f"the factory returned {decide!r}; it returns the function that decides")
+    return decide

@@ -80,6 +80,7 @@ def rewrite(path: Path, change: "object") -> None:
         (["fleets", "qce6"], ["qce6", "qce5"]),
         (["completion", "tcsh"], ["tcsh", "bash"]),
         (["leaderboard", "--format", "xml"], ["--format", "xml", "csv", "--help"]),
+        (["workload", "generate", "x.csv", "--seed", "-1"], ["--seed", "-1"]),
         (["workload", "show", "--nope"], ["--nope", "--help"]),
         (["run", "--cfg", "jobs"], ["--cfg", "jobs", "job"]),
         (["simulate", "~policy"], ["policy", "missing"]),
@@ -90,6 +91,9 @@ def rewrite(path: Path, change: "object") -> None:
             ["simulate", "scenario=placement/qce5-stream", "workload.arrivals.load=inf"],
             ["load", "inf", "finite"],
         ),
+        (["run", "suite.name="], ["suite.name", "empty"]),
+        (["run", "suite.scenarios={}"], ["suite.scenarios", "{}", "another kind"]),
+        (["run", "+suite.description=${nope}"], ["suite.description", "nope"]),
         (["run", "suite.policies=greedy"], ["suite.policies", "greedy", "list"]),
         (["run", "suite.policies=[1]"], ["suite.policies", "1", "name"]),
         (

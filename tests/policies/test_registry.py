@@ -11,7 +11,7 @@ from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet, QpuProfile
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.protocol import PolicyContext
+from qcbench.policies.protocol import PolicyContext, PolicyError
 
 FLEET = Fleet("one", (QpuProfile(name="q0", qubits=1, family="tiny"),))
 CONTEXT = PolicyContext(FLEET, np.random.default_rng(0))
@@ -139,6 +139,12 @@ def test_a_plug_in_takes_part(plug_in: Any) -> None:
         check("first", mode="c")
     decide = registry.make("placement", PolicyConfig(name="first"), CONTEXT)
     assert decide(None) == 0  # type: ignore[arg-type]
+
+
+def test_a_factory_that_returns_no_function(plug_in: Any) -> None:
+    plug_in("placement.first", lambda _context: 3)
+    with pytest.raises(PolicyError, match="the factory returned 3"):
+        registry.make("placement", PolicyConfig(name="first"), CONTEXT)
 
 
 def test_a_plug_in_may_be_a_class(plug_in: Any) -> None:
