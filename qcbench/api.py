@@ -242,11 +242,17 @@ class Run:
         """
         from qcbench.stats.summary import summarise  # noqa: PLC0415
 
+        trials = self.trials
+        if trials.is_empty():
+            name = self.folder.name
+            raise InputError(
+                f"run {name}: no trial has a result yet; go on with `qcbench resume {name}`"
+            )
         metric = metric or self.suite.primary_metric
         own = metric == self.suite.primary_metric
 
         return summarise(
-            self.trials,
+            trials,
             metric=metric,
             goal=self.suite.goal if own else goal_of(metric),
             baseline=self.suite.baseline,

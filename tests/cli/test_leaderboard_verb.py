@@ -40,3 +40,15 @@ def test_less_time_is_better(capsys: pytest.CaptureFixture[str], runs_dir: Path)
 def test_more_fidelity_is_better(capsys: pytest.CaptureFixture[str], runs_dir: Path) -> None:
     told = rank_of_best_fidelity(capsys, runs_dir, "--metric", "mean_fidelity")
     assert told == (1.0, "more")
+
+
+def test_a_run_without_results_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], runs_dir: Path, tmp_path: Path
+) -> None:
+    (run,) = (path for path in runs_dir.iterdir() if path.is_dir())
+    begun = tmp_path / run.name
+    (begun / "shards").mkdir(parents=True)
+    (begun / "manifest.json").write_bytes((run / "manifest.json").read_bytes())
+    capsys.readouterr()
+    assert main(["leaderboard", "--runs-dir", str(tmp_path)]) == 2
+    assert f"qcbench resume {run.name}" in capsys.readouterr().err
