@@ -71,7 +71,7 @@ def compose(
         OverrideParseException,
     )
     from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415
-    from yaml import YAMLError  # type: ignore[import-untyped]  # noqa: PLC0415
+    from yaml import YAMLError  # noqa: PLC0415
 
     with _hydra(config_dirs) as search:
         choices, values = split(overrides, _groups(config_dirs))

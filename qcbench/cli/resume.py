@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from qcbench.api import compose_resume, drive, finish
+from qcbench.api import compose_resume, drive
 from qcbench.bench.store import find_run, open_run
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.cli.run import announce
@@ -25,5 +25,5 @@ def main(arguments: Sequence[str]) -> int:
     how = compose_resume(overrides, told.config_dirs)
     folder = find_run(Path(how.runs_dir), named)
     run = drive(open_run(folder, write=True), how.cluster, retry_failed=how.retry_failed)
-    announce(run, finish(run, how.tracking))
+    announce(run, how.tracking)
     return 0

@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-from qcbench.api import Published, Run, compose_run, drive, finish, start_run
+from qcbench.api import Run, compose_run, drive, finish, start_run
 from qcbench.cli.arguments import parse, show
 from qcbench.cli.leaderboard import show_leaderboard
+from qcbench.tracking.config import TrackingConfig
 
 SUMMARY = "Run a benchmark suite on Ray; store, track and report it."
 
@@ -21,15 +22,15 @@ def main(arguments: Sequence[str]) -> int:
     for config in runs:
         store = start_run(config, told.config_dirs)
         print(f"{store.folder}: {len(store.trials)} trials", file=sys.stderr)
-        run = drive(store, config.cluster)
-        announce(run, finish(run, config.tracking))
+        announce(drive(store, config.cluster), config.tracking)
     return 0
 
 
-def announce(run: Run, published: Published) -> None:
-    """Print the leaderboard of a finished run and where the rest of it is."""
+def announce(run: Run, tracking: TrackingConfig) -> None:
+    """Print the leaderboard of a finished run, report and track it, and say where all that is."""
     show_leaderboard(run)
-    print(f"\nresults     {run.folder / 'trials.parquet'}")
+    print(f"\nresults     {run.folder / 'trials.parquet'}", flush=True)
+    published = finish(run, tracking)
     print(f"report      {published.report}")
     if published.link:
         print(f"tracking    {published.link}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qcbench.api import Run, compose_run, finish
+from qcbench.api import Run, compose_run
 from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
@@ -269,7 +269,7 @@ def _bring_home(client: JobsClient, job: Job, here: _Here, *, log_shown: bool) -
     if not run.complete:
         why = f"{folder} is incomplete; `qcbench resume {folder.name}` runs the rest here"
         raise _failure(client, job, why, log_shown)
-    announce(run, finish(run, here.tracking))
+    announce(run, here.tracking)
 
 
 def _failure(client: JobsClient, job: Job, why: str, log_shown: bool) -> Exception:
