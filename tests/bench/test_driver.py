@@ -138,10 +138,6 @@ def test_records_go_into_the_store(runs: Path) -> None:
     [
         (ClusterConfig(address="http://head:8265"), "qcbench submit"),
         (ClusterConfig(address="ray://head:10001"), "Ray Client is not supported"),
-        (ClusterConfig(workers=-1), "cluster.workers=-1"),
-        (ClusterConfig(chunk_s=0.0), "cluster.chunk_s=0.0"),
-        (ClusterConfig(timeout_s=float("nan")), "cluster.timeout_s"),
-        (ClusterConfig(retries=-1), "cluster.retries"),
         (ClusterConfig(token_path="/nowhere/token"), "cluster.token_path=/nowhere/token"),
     ],
 )
@@ -153,6 +149,21 @@ def test_a_cluster_that_cannot_be_used_is_refused(
         pytest.raises(InputError, match=message),
     ):
         run_trials(store.trials, WORK, store, config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("workers", -1),
+        ("chunk_s", 0.0),
+        ("timeout_s", float("nan")),
+        ("object_store_mb", 0),
+        ("retries", -1),
+    ],
+)
+def test_figures_of_a_cluster_that_cannot_be_are_refused(key: str, value: float) -> None:
+    with pytest.raises(InputError, match=rf"^cluster\.{key}: "):
+        ClusterConfig(**{key: value})
 
 
 @pytest.mark.parametrize("target", ["nowhere:work", "tests.bench.toys:nothing", "os:sep", "os"])
