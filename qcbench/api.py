@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+USUAL_POLICY = {"allocation": "speed", "queueing": "fifo", "partition": "pragm_pp"}
+"""What `qcbench simulate` takes where no policy is named, on tracks other than placement."""
+
+
 @config
 class RunConfig:
     """Everything that `qcbench run` is told: `conf/run.yaml`.
@@ -110,6 +114,12 @@ def compose_simulate(
     """Compose what a simulation is told from Hydra overrides."""
     complete = known_policies(nested(overrides), config_dirs)
     data = to_plain(compose("simulate", complete, config_dirs))
+    track = data["scenario"].get("track")
+    if track in USUAL_POLICY and not any(
+        text.lstrip("+~").startswith("policy") for text in complete
+    ):
+        usual = known_policies([f"policy={USUAL_POLICY[track]}"], config_dirs)
+        data = to_plain(compose("simulate", [*usual, *complete], config_dirs))
     told = typed(SimulateConfig, data, "")
     policy = of_track(plain(told.policy), told.scenario.track, config_dirs)
     return replace(told, policy=typed(PolicyConfig, policy, "policy"))

@@ -50,8 +50,9 @@ def read_job_list(path: Path, case: str = "", _sha256: str = "") -> JobList:
     Raises:
         InputError: names the job and the key.
     """
+    text = read_text(path)
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(text)
     except ValueError as error:
         raise InputError(f"{path}: is no JSON ({error})") from error
     where, data = _case(path, content, case)

@@ -93,6 +93,17 @@ def test_a_policy_of_ones_own() -> None:
     assert records.violations.sum() == 0
 
 
+@pytest.mark.parametrize(
+    ("scenario", "policy"),
+    [("theory/mmc", "fifo"), ("allocation/eagle5-mix", "speed"), ("partition/nodes20", "pragm_pp")],
+)
+def test_every_track_has_a_usual_policy(
+    capsys: pytest.CaptureFixture[str], scenario: str, policy: str
+) -> None:
+    assert main(["simulate", f"scenario={scenario}"]) == 0
+    assert f" {policy} " in capsys.readouterr().err
+
+
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert "leaderboard" in capsys.readouterr().out
