@@ -13,6 +13,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from qcbench.errors import InputError
+from qcbench.files import replacing
 
 # Middle tones that stay apart on white and on near-black, and for the common colour blindnesses
 # in this order; after twelve they repeat with another marker.
@@ -41,6 +42,8 @@ NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/
 
 WIDTH_IN = 5.4
 DPI = 160
+PNG_SCALE = 2
+"""Pixels of a PNG for each of an SVG, for sharp screens."""
 
 RC = {
     "axes.axisbelow": True,
@@ -160,9 +163,8 @@ def save_figures(
                 (".svg", _on_white(documents[name]).encode()),
             ):
                 path = folder / f"{name}{suffix}"
-                temporary = path.with_name(f".{path.name}.tmp")
-                temporary.write_bytes(data)
-                temporary.replace(path)
+                with replacing(path) as temporary:
+                    temporary.write_bytes(data)
                 paths.append(path)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
@@ -173,7 +175,10 @@ def _png(figure: Figure) -> bytes:
     with style():
         pixels = BytesIO()
         figure.set_facecolor("white")
-        FigureCanvasAgg(figure).print_png(pixels, metadata={"Software": None})
+        canvas = FigureCanvasAgg(figure)
+        canvas.print_figure(
+            pixels, dpi=PNG_SCALE * figure.dpi, format="png", metadata={"Software": None}
+        )
         figure.set_facecolor("none")
         return pixels.getvalue()
 
