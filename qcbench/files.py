@@ -1,10 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and JSON that means what it says."""
 
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from qcbench.errors import InputError
 
@@ -56,6 +57,19 @@ def remove_temporary(folder: Path) -> None:
     """Delete what a killed writer left under temporary names."""
     for left_over in folder.glob(".*.tmp"):
         left_over.unlink(missing_ok=True)
+
+
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; one that has a key twice is an error, not its last value.
+
+    For `json.loads(..., object_pairs_hook=unique_keys)`.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"key {twice!r} is there twice")
+    return found
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError, nearest
+from qcbench.files import unique_keys
 from qcbench.fleet.catalogue import device
 from qcbench.fleet.config import FleetConfig, QpuConfig
 from qcbench.fleet.figures import D1CPS_PER_CLOPS, check_coupling
@@ -21,16 +22,6 @@ _OWN_FIGURES = tuple(
 )
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; an object that has a key twice is an error, not its last value."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"key {twice!r} is there twice")
-    return found
-
-
 def read_qpus(path: Path) -> list[QpuConfig]:
     """Read a JSON list of QPUs, each an object with the keys of `QpuConfig`.
 
@@ -38,7 +29,7 @@ def read_qpus(path: Path) -> list[QpuConfig]:
         InputError: the file cannot be read or holds something else; names the entry and the key.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except InputError as error:

@@ -19,7 +19,7 @@ from qcbench.files import write_text
 from qcbench.workload.columns import check_order
 from qcbench.workload.columns import integers as checked_integers
 from qcbench.workload.columns import numbers as checked_numbers
-from qcbench.workload.reading import read_text
+from qcbench.workload.reading import parse_json
 from qcbench.workload.sheet import Sheet
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Tasks
@@ -77,16 +77,7 @@ def read_job_json(path: Path) -> TaskSet:
     Raises:
         InputError: the file is torn, is something else, or holds a value that cannot be.
     """
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: line {error.lineno}, column {error.colno}: is not JSON ({error.msg}); it may "
-            "be torn"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON ({error})") from error
+    content = parse_json(path)
     jobs = content.get("jobs") if isinstance(content, dict) else None
     if not isinstance(jobs, list) or not jobs:
         raise InputError(f'{path}: "jobs" must be a list with at least one job')

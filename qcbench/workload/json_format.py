@@ -7,7 +7,7 @@ from typing import Any
 from qcbench.errors import InputError
 from qcbench.files import write_text
 from qcbench.workload.columns import from_columns, to_columns
-from qcbench.workload.reading import read_text
+from qcbench.workload.reading import parse_json
 from qcbench.workload.task_set import TaskSet
 
 FORMAT = "qcbench-workload"
@@ -20,15 +20,7 @@ def read_json(path: Path) -> TaskSet:
     Raises:
         InputError: the file is torn, is something else, or holds a value that cannot be.
     """
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: line {error.lineno}, column {error.colno}: is not JSON ({error.msg})"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON ({error})") from error
+    content = parse_json(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f'{path}: is no task file; "format" must be "{FORMAT}"')
     if content.get("version") != VERSION:

@@ -1,6 +1,8 @@
 """Reading text files so that every failure names the file."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from qcbench.errors import InputError
 
@@ -23,6 +25,24 @@ def read_text(path: Path) -> str:
     if not text.strip():
         raise InputError(f"{path}: is empty")
     return text
+
+
+def parse_json(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        InputError: as `read_text`, or it is not JSON; says where.
+    """
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}: line {error.lineno}, column {error.colno}: is not JSON ({error.msg}); it may "
+            "be torn"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is not JSON ({error})") from error
 
 
 def check_last_line(path: Path, text: str) -> None:

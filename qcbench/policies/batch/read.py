@@ -10,6 +10,7 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError, nearest
+from qcbench.files import unique_keys
 from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch, check_batch
 from qcbench.workload.graph_table import named_graph
@@ -29,7 +30,9 @@ def read_problem(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(
-            path.read_text(encoding="utf-8"), object_pairs_hook=_unique, parse_constant=_no_number
+            path.read_text(encoding="utf-8"),
+            object_pairs_hook=unique_keys,
+            parse_constant=_no_number,
         )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
@@ -97,15 +100,6 @@ def allocation_from(content: Mapping[str, Any], where: str) -> IntArray:
                 f"{len(matrix[0])}"
             )
     return np.array(matrix, dtype=np.int64)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"key {twice!r} is there twice")
-    return found
 
 
 def _no_number(text: str) -> float:
