@@ -1,0 +1,1 @@
+"""Training, sweeps and export of learned policies."""

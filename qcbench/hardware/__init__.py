@@ -1,0 +1,1 @@
+"""Running tasks on IBM backends, and the gap between simulation and hardware."""
