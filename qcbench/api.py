@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from qcbench.bench.cluster import check as check_cluster
 from qcbench.bench.compose import (
@@ -15,7 +15,7 @@ from qcbench.bench.compose import (
     suite_config,
     to_plain,
 )
-from qcbench.bench.config import ClusterConfig, ScenarioConfig, SuiteConfig
+from qcbench.bench.config import ClusterConfig, Engine, ScenarioConfig, SuiteConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.metrics.names import goal_of
 from qcbench.bench.overrides import nested
@@ -82,6 +82,7 @@ class SimulateConfig:
         suite_name: name of the suite whose worlds are drawn.
         seed: the replicate.
         master_seed: the suite's seed.
+        engine: `simpy`, or `compiled` for the numba twin of the same cloud.
         output: where the records go; `-` is standard output.
         format: of the records; by the ending of `output` where `auto`, CSV on standard output.
     """
@@ -91,6 +92,7 @@ class SimulateConfig:
     suite_name: str = "simulate"
     seed: int = 0
     master_seed: int = 0
+    engine: Engine = "simpy"
     output: str = "-"
     format: str = "auto"
 
@@ -141,6 +143,7 @@ def trial_of(told: SimulateConfig) -> Trial:
         policy=told.policy.label or told.policy.name,
         replicate=told.seed,
         seed=told.master_seed,
+        engine=told.engine,
         scenario_config=plain(scenario),
         policy_config=plain(told.policy),
     )
@@ -153,6 +156,7 @@ def simulate(
     *,
     overrides: Sequence[str] = (),
     suite: str = "simulate",
+    engine: Engine = "simpy",
     config_dirs: Sequence[Path] = (),
 ) -> Records:
     """Run one trial and return its records.
@@ -164,6 +168,7 @@ def simulate(
         seed: the replicate: which world.
         overrides: Hydra overrides relative to the scenario, such as `workload.tasks=200`.
         suite: with a suite's name, the worlds are those of that suite.
+        engine: `simpy`, or `compiled` for the numba twin of the same cloud.
         config_dirs: folders of your own configs.
 
     Raises:
@@ -174,6 +179,8 @@ def simulate(
         scenario = compose_scenario(scenario, overrides, config_dirs)
     elif overrides:
         raise InputError("overrides: go with a scenario's name, not with a config")
+    if engine not in get_args(Engine):
+        raise InputError(f"engine: {engine!r}; it must be one of {', '.join(get_args(Engine))}")
     factory = policy if callable(policy) else None
     named = {"name": "custom"} if callable(policy) else compose_policy(policy, config_dirs)
     if factory is None:
@@ -188,6 +195,7 @@ def simulate(
         scenario=scenario.name,
         policy=chosen.label or chosen.name,
         replicate=seed,
+        engine=engine,
         scenario_config=plain(scenario),
         policy_config=plain(chosen),
     )

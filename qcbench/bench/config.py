@@ -13,6 +13,8 @@ from qcbench.workload.config import WorkloadConfig
 
 PLACEHOLDER = "VALUE"
 
+Engine = Literal["simpy", "compiled"]
+
 
 @config
 class GridAxis:
@@ -85,6 +87,7 @@ class SuiteConfig:
         goal: whether less or more of it is better.
         baseline: label of the policy that the others are compared to.
         seed: master seed; another one gives other worlds.
+        engine: `simpy`, or `compiled` for the numba twin of the same cloud.
         scenario_overrides: Hydra overrides for every scenario of the suite.
     """
 
@@ -98,7 +101,7 @@ class SuiteConfig:
     goal: Literal["min", "max"] = "min"
     baseline: str
     seed: int = 0
-    engine: Literal["simpy"] = "simpy"
+    engine: Engine = "simpy"
     scenario_overrides: list[str] = field(default_factory=list)
 
 

@@ -13,6 +13,7 @@ from qcbench.bench.typed import typed
 from qcbench.cloud.cloud import Cloud, Streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Track
+from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext
@@ -44,12 +45,14 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
     key = (trial.suite, trial.scenario, trial.replicate)
     rng = policy_stream(*key, trial.policy, seed=trial.seed)
     context = PolicyContext(fleet=scenario.fleet, rng=rng)
-    decide = factory(context) if factory else registry.make(config.track, policy, context)
     streams = Streams(
         failures=stream(*key, "failures", seed=trial.seed),
         drift=stream(*key, "drift", seed=trial.seed),
         execution=stream(*key, "execution", seed=trial.seed),
     )
+    if trial.engine == "compiled":
+        return engine.simulate(scenario, factory or policy, context, streams)
+    decide = factory(context) if factory else registry.make(config.track, policy, context)
     return Cloud(scenario, decide, streams).run()
 
 

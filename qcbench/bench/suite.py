@@ -12,6 +12,7 @@ from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError, nearest
+from qcbench.kernels import engine
 from qcbench.policies import registry
 
 
@@ -58,6 +59,8 @@ def suite_scenarios(suite: SuiteConfig, config_dirs: Sequence[Path] = ()) -> lis
                 f"suite {suite.name}: scenario {scenario.name} is of track {scenario.track}, "
                 f"the suite of track {suite.track}"
             )
+        if suite.engine == "compiled":
+            engine.check(scenario.track, scenario.rules, scenario.name)
         scenario = resolve_scenario(scenario, suite.name, suite.seed)
         build_scenario(scenario, suite.name, replicate=0, seed=suite.seed)
         resolved.append(scenario)
