@@ -1,0 +1,86 @@
+"""What a decision is rewarded with: the time, infidelity and price that it causes.
+
+All rewards are costs with a minus sign, and add up over an episode to that of all its tasks or
+jobs, so that an undiscounted return ranks policies as the benchmark's metrics do. When a cost is
+due:
+
+- placement and allocation: with the decision that starts or places the task, by the estimates.
+  Where executions last otherwise (failures, uncertain times), the difference is due in the step in
+  which the task ends. A violation costs the delay that it adds, and a penalty.
+- queueing: a step costs the time from its decision to the next one for every job that is present.
+  Added up that is the sum of all job times, of jobs cut off by the horizon the part before it.
+"""
+
+from dataclasses import fields
+from math import isfinite
+from typing import Literal
+
+from qcbench.configs import config
+from qcbench.errors import InputError
+
+
+@config
+class Reward:
+    """Weights of a reward.
+
+    Attributes:
+        kind: `cost` as the weights say; `legacy` is QSimPy's, for placement only:
+            1 / (delay + wait + execution), and -10 for a violation.
+        time: weight of completion times, in units of `time_scale_s`.
+        fidelity: weight of 1 - estimated fidelity.
+        price: weight of the price.
+        time_scale_s: completion time that costs 1 at weight 1.
+        violation: penalty of an infeasible decision besides the delay that it adds.
+        failure: penalty of a task that is given up after a failure of its QPU.
+        drop: penalty of a job that is not admitted; without it turning jobs away would pay.
+    """
+
+    kind: Literal["cost", "legacy"] = "cost"
+    time: float = 1.0
+    fidelity: float = 0.0
+    price: float = 0.0
+    time_scale_s: float = 50.0
+    violation: float = 1.0
+    failure: float = 10.0
+    drop: float = 10.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "kind" and not (isfinite(value) and value >= 0):
+                raise InputError(f"reward.{field.name}: {value}; must be finite and not negative")
+        if not self.time_scale_s > 0:
+            raise InputError(f"reward.time_scale_s: {self.time_scale_s}; must be positive")
+        if self.kind == "cost" and not self.time + self.fidelity + self.price > 0:
+            raise InputError("reward: time, fidelity and price are all 0; one must be positive")
+
+    @property
+    def per_second(self) -> float:
+        """What a second costs."""
+        return self.time / self.time_scale_s
+
+
+PLACEMENT = Reward()
+ALLOCATION = Reward(time_scale_s=10_000.0)
+QUEUEING = Reward(time_scale_s=100.0)
+"""The usual reward of each track; the scales make a step cost about 1."""
+
+LEGACY_VIOLATION = -10.0
+
+
+def cost_reward(
+    time_s: float,
+    fidelity: float,
+    price: float,
+    per_second: float,
+    per_infidelity: float,
+    per_price: float,
+) -> float:
+    """Return the reward of a task that takes `time_s` from its decision, or its arrival, on."""
+    return -(per_second * time_s + per_infidelity * (1.0 - fidelity) + per_price * price)
+
+
+def legacy_reward(delay_s: float, wait_s: float, exec_s: float) -> float:
+    """Return QSimPy's reward of a feasible placement; of one that takes no time it is 1e9."""
+    total_s = delay_s + wait_s + exec_s
+    return 1.0 / total_s if total_s > 1e-9 else 1e9
