@@ -6,7 +6,7 @@ import inspect
 import math
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -24,13 +24,19 @@ TRACKS: tuple[Track, ...] = ("placement", "allocation", "queueing", "partition")
 
 @dataclass(frozen=True)
 class PolicyInfo:
-    """One policy as it is listed: its track, name, first line of documentation, parameters."""
+    """One policy as it is listed: its track, name, first line of documentation, parameters.
+
+    Attributes:
+        resolve: adds to its parameters what a trial depends on besides them, such as the hash of a
+            file that they name; `resolve_parameters` beside the factory, if there is one.
+    """
 
     track: Track
     name: str
     summary: str
     parameters: Mapping[str, inspect.Parameter]
     factory: Callable[..., Decide]
+    resolve: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
 
 def _built_in(track: Track) -> dict[str, str]:
@@ -69,7 +75,12 @@ def find(track: Track, name: str) -> PolicyInfo:
         raise InputError(f"policy {name}: no such {track} policy{nearest(name, names(track))}")
     summary = (inspect.getdoc(documented) or "").split("\n", 1)[0].rstrip(".")
     return PolicyInfo(
-        track=track, name=name, summary=summary, parameters=_parameters(factory), factory=factory
+        track=track,
+        name=name,
+        summary=summary,
+        parameters=_parameters(factory),
+        factory=factory,
+        resolve=getattr(documented, "resolve_parameters", None),
     )
 
 
@@ -113,6 +124,18 @@ def check_parameters(track: Track, config: PolicyConfig) -> PolicyInfo:
         if parameter.default is parameter.empty and key not in config.parameters:
             raise InputError(f"policy {config.name}: parameter {key} is missing")
     return info
+
+
+def resolve(track: Track, config: PolicyConfig) -> PolicyConfig:
+    """Return a config that a trial can be identified by: files by the hash of their content.
+
+    Raises:
+        InputError: an unknown policy or parameter, or a file that cannot be used.
+    """
+    info = check_parameters(track, config)
+    if info.resolve is None:
+        return config
+    return replace(config, parameters=info.resolve(config.parameters))
 
 
 def _check_type(policy: str, key: str, value: object, annotation: Any) -> None:

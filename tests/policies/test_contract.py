@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exported_samples import write_sample
 from views import allocation_views, batches, placement_views, queue_views, random_fleet
 
 from qcbench.errors import InputError
@@ -40,6 +41,8 @@ def make(tmp_path: Path) -> Callable[[Any, str, Fleet, np.random.Generator], Any
             file = tmp_path / f"{len(fleet)}.csv"
             file.write_text("action\n" + "".join(f"{k % len(fleet)}\n" for k in range(DECISIONS)))
             parameters["file"] = str(file)
+        if name == "learned":
+            parameters["path"] = str(write_sample(tmp_path / "policy", track))
         if "moves" in registry.find(track, name).parameters:
             parameters |= {"moves": 200, "restarts": 1}
         config = PolicyConfig(name=name, parameters=parameters)

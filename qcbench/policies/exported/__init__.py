@@ -1,0 +1,1 @@
+"""Trained policies that have left their trainer: a card in JSON, weights in safetensors, NumPy."""

@@ -1,0 +1,30 @@
+"""How a configured policy is tied to the content of its files."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from qcbench.errors import InputError
+from qcbench.policies.exported.folder import load
+
+Parameters: TypeAlias = Mapping[str, bool | int | float | str]
+
+
+def with_digest(track: str) -> Callable[[Parameters], dict[str, bool | int | float | str]]:
+    """Return the function that adds the hash of a policy's files to its parameters.
+
+    The registry calls it when a trial is made; a worker that finds other files refuses them.
+    """
+
+    def resolve_parameters(parameters: Parameters) -> dict[str, bool | int | float | str]:
+        path, expected = parameters.get("path"), parameters.get("sha256", "")
+        if not isinstance(path, str) or not isinstance(expected, str):
+            return dict(parameters)  # the check of the parameters says so
+        found = load(track, path).sha256
+        if expected not in ("", found):
+            raise InputError(
+                f"{path}: is not the policy that was meant; its SHA-256 is {found[:16]}..., "
+                f"expected {expected[:16]}..."
+            )
+        return {**parameters, "sha256": found}
+
+    return resolve_parameters

@@ -1,0 +1,77 @@
+"""From a whole observation to the outputs of every item, whatever network a policy has."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from qcbench.arrays import BoolArray
+from qcbench.policies.exported.card import Card, PerItem
+from qcbench.policies.exported.folder import Exported
+from qcbench.policies.exported.per_item import PerItemNetwork
+from qcbench.policies.exported.plain import PlainNetwork
+from qcbench.policies.exported.serving import columns, layout_of
+from qcbench.policies.exported.weights import Tensor
+from qcbench.policies.features.layout import Layout
+
+Scores: TypeAlias = Callable[[Sequence[float], int, BoolArray | None], Tensor]
+"""Takes a whole observation, the number of items in it and which are allowed.
+
+Returns the outputs, shape (items, outputs), in a buffer that the next call may write over.
+"""
+
+
+def scorer(exported: Exported, layouts: Mapping[str, Layout], where: str) -> Scores:
+    """Return the function that scores the items of observations in the policy's layout.
+
+    A plain network sees items that are not there as zeros.
+
+    Raises:
+        InputError: features that this version does not know.
+    """
+    card = exported.card
+    layout = layout_of(card, layouts, where)
+    if isinstance(card.network, PerItem):
+        return _per_item(card, PerItemNetwork(card, exported.tensors), layout)
+    return _plain(card, PlainNetwork(card, exported.tensors), layout)
+
+
+def _per_item(card: Card, network: PerItemNetwork, layout: Layout) -> Scores:
+    shared, each = len(layout.shared), len(layout.each)
+    of_all = columns(card.observation.shared, layout.shared)
+    of_item = columns(card.observation.each, layout.each)
+    outputs = network.outputs
+
+    def score(observation: Sequence[float], items: int, allowed: BoolArray | None) -> Tensor:
+        numbers = np.array(observation, dtype=np.float32)
+        first, rest = numbers[:shared], numbers[shared : shared + items * each]
+        table = rest.reshape(items, each)
+        if of_all is not None:
+            first = first[of_all]
+        if of_item is not None:
+            table = np.ascontiguousarray(table[:, of_item])
+        return outputs(first, table, allowed)
+
+    return score
+
+
+def _plain(card: Card, network: PlainNetwork, layout: Layout) -> Scores:
+    shared, each, slots = len(layout.shared), len(layout.each), network.items
+    of_all = columns(card.observation.shared, layout.shared)
+    of_item = columns(card.observation.each, layout.each)
+    whole = of_all is None and of_item is None
+    seen = np.zeros(shared + slots * each, dtype=np.float32)
+    outputs = network.outputs
+
+    def score(observation: Sequence[float], items: int, _allowed: BoolArray | None) -> Tensor:
+        used = shared + items * each
+        seen[:used] = observation[:used]
+        seen[used:] = 0.0
+        if whole:
+            return outputs(seen)[:items]
+        first, table = seen[:shared], seen[shared:].reshape(slots, each)
+        first = first if of_all is None else first[of_all]
+        table = table if of_item is None else table[:, of_item]
+        return outputs(np.concatenate([first, table.ravel()]))[:items]
+
+    return score
