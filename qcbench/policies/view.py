@@ -228,6 +228,11 @@ class AllocationView:
         return self._table.fidelity[self.row]
 
     @property
+    def price(self) -> FloatArray:
+        """Price of the execution of a part on each QPU."""
+        return self._table.price[self.row]
+
+    @property
     def share_matters(self) -> bool:
         """Whether the fidelity of a split depends on how many qubits each part has."""
         return self._splits.share_matters
