@@ -113,7 +113,7 @@ class Cloud:
             self.clock.at(warm_up_s, HORIZON).callbacks.append(self._warmed_up)
         if self._left and not self.clock.run_until_processed(self._over):
             raise PolicyError(f"{self._left} jobs wait for ever: nothing is left to happen")
-        return self._records()
+        return self.records()
 
     def _arrivals(self) -> Process:
         clock = self.clock
@@ -163,7 +163,7 @@ class Cloud:
         """Row of the first circuit of a job, None where it has only classical phases."""
         return next((task for task, _ in self.scenario.workload.quantum_phases(job)), None)
 
-    def _areas(self) -> Areas:
+    def areas(self) -> Areas:
         """Return the integrals up to now of what is on the platform."""
         now_s, broker = self.clock.now, self.broker
         waiting_s = broker.waiting_area_s() if isinstance(broker, QueueingBroker) else np.nan
@@ -171,14 +171,15 @@ class Cloud:
         return Areas(now_s, self._present.area_s(now_s), self.pool.area_s, waiting_s, running_s)
 
     def _warmed_up(self, _event: Event) -> None:
-        self._warm = self._areas()
+        self._warm = self.areas()
 
     def _stop(self, _horizon: Event) -> None:
         """End the trial before anything else happens at this instant."""
         if not self._over.triggered:
             self.clock.fire(self._over)
 
-    def _records(self) -> Records:
+    def records(self) -> Records:
+        """Return what has happened up to now; to be called once, when nothing more will."""
         drift = self.scenario.rules.drift
         return collect(
             self.world,
@@ -186,7 +187,7 @@ class Cloud:
             job_finish_s=self._job_finish_s,
             job_status=self._job_status,
             busy_s=self.broker.busy_s(),
-            levels=levels(self._warm, self._areas()),
+            levels=levels(self._warm, self.areas()),
             true_errors=None
             if drift is None
             else partial(error_multiplier, drift, len(self.scenario.fleet), self._drift_rng),
