@@ -26,6 +26,7 @@ VERBS = {
     "fleet": ("qcbench.cli.fleet", "list, show or rebuild the catalogue of devices"),
     "workload": ("qcbench.cli.workload", "generate, convert, show or rebuild workloads"),
     "partition": ("qcbench.cli.partition", "solve, check and draw partitions of a batch"),
+    "emulator": ("qcbench.cli.emulator", "emulate IBM's quantum service on this machine"),
     "completion": ("qcbench.cli.completion", "print the tab completion of a shell"),
 }
 """Every verb with the module whose ``main(arguments)`` runs it, and what it does."""

@@ -1,0 +1,1 @@
+"""The deploy stage: what runs beside qcbench rather than in it."""

@@ -1,0 +1,96 @@
+"""Circuits cut down to the qubits that they use."""
+
+from dataclasses import dataclass
+
+from qiskit import QuantumCircuit
+from qiskit.transpiler import Target
+
+IDLE = {"barrier", "delay"}
+
+
+class CircuitError(ValueError):
+    """A circuit that the emulator cannot run; the message is the reason that its job gives."""
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A circuit on its active qubits.
+
+    Attributes:
+        circuit: with the classical registers of the original.
+        qubits: the physical qubit of each of its qubits.
+        gates: number of instructions that are neither idle nor measurements.
+        pairs: the qubits of every two-qubit gate, in order.
+    """
+
+    circuit: QuantumCircuit
+    qubits: tuple[int, ...]
+    gates: int
+    pairs: tuple[tuple[int, int], ...]
+
+
+def reduce(circuit: QuantumCircuit) -> Reduced:
+    """Return a circuit on its active qubits: those that something happens to.
+
+    Raises:
+        CircuitError: it has control flow.
+    """
+    if circuit.has_control_flow_op():
+        raise CircuitError(f"circuit {circuit.name}: the emulator runs no control flow")
+    index = {qubit: place for place, qubit in enumerate(circuit.qubits)}
+    active = sorted(
+        {index[q] for step in circuit.data if step.operation.name not in IDLE for q in step.qubits}
+    )
+    place = {physical: virtual for virtual, physical in enumerate(active)}
+    small = QuantumCircuit(len(active), name=circuit.name)
+    small.add_bits([bit for bit in circuit.clbits if not circuit.find_bit(bit).registers])
+    for register in circuit.cregs:
+        small.add_register(register)
+    small.global_phase = circuit.global_phase
+    gates = 0
+    pairs: list[tuple[int, int]] = []
+    for step in circuit.data:
+        qubits = [place[index[q]] for q in step.qubits if index[q] in place]
+        if step.operation.name == "barrier":
+            if qubits:
+                small.barrier(qubits)
+            continue
+        if len(qubits) < len(step.qubits):
+            continue
+        small.append(step.operation, qubits, step.clbits)
+        if step.operation.name not in {"measure", "delay"}:
+            gates += 1
+        if len(qubits) == 2:
+            pairs.append((qubits[0], qubits[1]))
+    return Reduced(small, tuple(active), gates, tuple(pairs))
+
+
+def check_target(circuit: QuantumCircuit, target: Target, backend: str) -> None:
+    """Refuse what a device does not know.
+
+    Raises:
+        CircuitError: an instruction that is none of the device's, or on qubits without it.
+    """
+    if circuit.num_qubits > target.num_qubits:
+        raise CircuitError(
+            f"circuit {circuit.name}: has {circuit.num_qubits} qubits; {backend} has "
+            f"{target.num_qubits}"
+        )
+    index = {qubit: place for place, qubit in enumerate(circuit.qubits)}
+    for step in circuit.data:
+        name = step.operation.name
+        if name == "barrier":
+            continue
+        qubits = tuple(index[q] for q in step.qubits)
+        if not target.instruction_supported(name, qubits):
+            raise CircuitError(
+                f"circuit {circuit.name}: the instruction {name} on qubits {list(qubits)} is not "
+                f"supported by {backend}; transpile it for the backend"
+            )
+
+
+def length_s(circuit: QuantumCircuit, target: Target) -> float:
+    """Return the length of a circuit by its longest path."""
+    if not circuit.data:
+        return 0.0
+    return float(circuit.estimate_duration(target, unit="s"))

@@ -1,0 +1,185 @@
+"""What the emulator is told: `conf/emulator.yaml`. Times are emulated seconds."""
+
+from dataclasses import field
+from typing import Annotated, Literal, get_args
+
+from annotated_types import Ge, Gt, Interval, Le
+
+from qcbench.configs import config
+
+Share = Annotated[float, Interval(ge=0.0, le=1.0)]
+Sigma = Annotated[float, Interval(ge=0.0, le=3.0)]
+NotNegative = Annotated[float, Ge(0.0)]
+Positive = Annotated[float, Gt(0.0)]
+
+Fault = Literal[
+    "unavailable", "unavailable_after", "rate_limit", "lost_response", "job_error", "slow"
+]
+"""What can go wrong with a request.
+
+`unavailable`: 503, and nothing is done; the client tries again. `unavailable_after`: it is done,
+and then 503, so that the client's own retry makes a second job. `rate_limit`: 429, which the client
+does not retry. `lost_response`: it is done, and the connection closes without an answer.
+`job_error`: the job is accepted, runs, and fails. `slow`: the answer waits `slow_s` real seconds.
+"""
+
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+Request = Literal["any", "submit", "status", "result", "metrics", "list", "cancel", "backend"]
+
+
+@config
+class ScriptedFault:
+    """A fault at the nth request of a kind, whatever the probabilities say.
+
+    Attributes:
+        fault: what happens.
+        nth: counted from 1.
+        on: which requests count; `backend` are configuration, properties, status and usage.
+    """
+
+    fault: Fault
+    nth: Annotated[int, Ge(1)] = 1
+    on: Request = "submit"
+
+
+@config
+class Maintenance:
+    """A time in which a backend accepts jobs and runs none (status `internal`).
+
+    Attributes:
+        backend: name with or without its prefix `ibm_`.
+        start_s: after the start of the emulator.
+        end_s: to the end of time where it is null.
+    """
+
+    backend: str
+    start_s: NotNegative = 0.0
+    end_s: Positive | None = None
+
+
+@config
+class FaultsConfig:
+    """Faults by probability a request, and by script: `conf/faults`.
+
+    `lost_response`, `unavailable_after` and `job_error` meet submits only; the others any request
+    but that for an access token.
+
+    Attributes:
+        slow_s: how long a slow answer waits, in real seconds.
+        script: faults at certain requests.
+        maintenance: backends that accept and do not run.
+    """
+
+    unavailable: Share = 0.0
+    unavailable_after: Share = 0.0
+    rate_limit: Share = 0.0
+    lost_response: Share = 0.0
+    job_error: Share = 0.0
+    slow: Share = 0.0
+    slow_s: NotNegative = 5.0
+    script: tuple[ScriptedFault, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+
+
+@config
+class DriftConfig:
+    """How far a device has moved from the snapshot that the catalogue holds.
+
+    Every figure is multiplied by exp(normal(0, sigma)), drawn once a device from the seed.
+
+    Attributes:
+        errors: of gate and readout errors, as the service reports them.
+        coherence: of T1 and T2.
+        durations: of gates and readout.
+        device: of all errors of a device together.
+        unreported: of gate and readout errors since that calibration; circuits feel it, and no
+            report tells it.
+    """
+
+    errors: Sigma = 0.3
+    coherence: Sigma = 0.2
+    durations: Sigma = 0.03
+    device: Sigma = 0.2
+    unreported: Sigma = 0.15
+
+
+@config
+class BackgroundConfig:
+    """Jobs of other users: Poisson arrivals with lognormal run times, first come, first served.
+
+    Attributes:
+        utilisation: mean share of a device's time that they take.
+        spread: each device has its own, drawn from utilisation x (1 +- spread).
+        run_median_s: median run time.
+        run_sigma: of its logarithm.
+        run_max_s: no job of theirs is longer.
+        warm_up_s: time before the start from which a queue may be left.
+    """
+
+    utilisation: Annotated[float, Interval(ge=0.0, lt=1.0)] = 0.3
+    spread: Share = 0.5
+    run_median_s: Positive = 15.0
+    run_sigma: Sigma = 1.0
+    run_max_s: Positive = 3600.0
+    warm_up_s: NotNegative = 3600.0
+
+
+@config
+class ExecutionConfig:
+    """How long jobs take on a device; the figures themselves are drawn from the seed and hidden.
+
+    `usage`: setup + factor x (repetition delay + circuit length) x executions. `affine`:
+    setup + factor x (depth x executions).
+
+    Attributes:
+        model: the shape of the time model.
+        noise: sigma of the logarithm of a job's time.
+        classical_median_s: median time of a job that is not spent on the QPU.
+    """
+
+    model: Literal["usage", "affine"] = "usage"
+    noise: Sigma = 0.05
+    classical_median_s: NotNegative = 2.5
+
+
+@config
+class SimulationConfig:
+    """What is simulated and what is refused as too large.
+
+    Attributes:
+        density_matrix_qubits: up to so many active qubits the density matrix is evolved.
+        budget_s: a circuit that would take longer fails; in real seconds, estimated.
+        workers: circuits simulated at a time.
+    """
+
+    density_matrix_qubits: Annotated[int, Interval(ge=1, le=12)] = 10
+    budget_s: Positive = 60.0
+    workers: Annotated[int, Interval(ge=1, le=64)] = 1
+
+
+@config
+class EmulatorConfig:
+    """Everything that `qcbench emulator` is told.
+
+    Attributes:
+        port: on 127.0.0.1; 0 takes a free one.
+        devices: names of calibration snapshots; a device `perth` is the backend `ibm_perth`.
+        seed: of drift, hidden times, background load, faults and shots.
+        time_scale: emulated seconds that pass in a real one.
+        quota_s: QPU seconds that each instance may use; null is no limit.
+        ledger: JSON lines of every job accepted, started, ended; none where it is empty.
+        parent_pid: the process without which the emulator ends.
+    """
+
+    faults: FaultsConfig = field(default_factory=FaultsConfig)
+    drift: DriftConfig = field(default_factory=DriftConfig)
+    background: BackgroundConfig = field(default_factory=BackgroundConfig)
+    execution: ExecutionConfig = field(default_factory=ExecutionConfig)
+    simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    port: Annotated[int, Interval(ge=0, le=65535)] = 0
+    devices: tuple[str, ...] = ("washington", "kolkata", "hanoi", "perth", "lagos")
+    seed: Annotated[int, Ge(0)] = 0
+    time_scale: Annotated[float, Gt(0.0), Le(1e6)] = 60.0
+    quota_s: NotNegative | None = None
+    ledger: str = ""
+    parent_pid: Annotated[int, Ge(1)] | None = None

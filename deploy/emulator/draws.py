@@ -1,0 +1,11 @@
+"""Streams of random numbers that are named, so that no use disturbs another."""
+
+import zlib
+
+import numpy as np
+
+
+def stream(seed: int, *names: str | int) -> np.random.Generator:
+    """Return the generator of a name below a seed, such as `stream(0, "drift", "ibm_perth")`."""
+    words = [name if isinstance(name, int) else zlib.crc32(name.encode()) for name in names]
+    return np.random.default_rng(np.random.SeedSequence([seed, *words]))

@@ -1,0 +1,79 @@
+"""Circuits on Aer, with a device's noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from qiskit.primitives import BitArray
+from qiskit_aer import AerSimulator
+from qiskit_aer.primitives import SamplerV2
+
+from .circuits import Reduced, check_target, length_s, reduce
+from .config import SimulationConfig
+from .devices import Device
+from .methods import Choice, choose
+from .noise import noise_model
+from .programs import Bits, Item
+from .timing import Load
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An item that can be run, and what it asks of the device."""
+
+    item: Item
+    reduced: Reduced
+    choice: Choice
+    load: Load
+
+
+def load_of(item: Item, device: Device) -> Load:
+    """Return what an item asks of a device.
+
+    Raises:
+        CircuitError: the device cannot run it.
+    """
+    check_target(item.circuit, device.target, device.name)
+    return Load(
+        executions=item.executions,
+        length_s=length_s(item.circuit, device.target),
+        depth=int(item.circuit.depth()),
+    )
+
+
+def prepare(item: Item, device: Device, told: SimulationConfig) -> Prepared:
+    """Make an item ready to run.
+
+    Raises:
+        CircuitError: the device cannot run it, or it is too large to simulate.
+    """
+    load = load_of(item, device)
+    reduced = reduce(item.circuit)
+    return Prepared(item, reduced, choose(reduced, item.executions, told), load)
+
+
+def run(prepared: Sequence[Prepared], device: Device, rng: np.random.Generator) -> list[Bits]:
+    """Run the items of a job; return their measured bits."""
+    return [_run(one, device, int(rng.integers(2**31))) for one in prepared]
+
+
+def _run(one: Prepared, device: Device, seed: int) -> Bits:
+    circuit = one.reduced.circuit
+    names = {step.operation.name for step in circuit.data}
+    if "measure" not in names:
+        return {
+            register.name: BitArray.from_bool_array(
+                np.zeros((*one.item.shape, one.item.shots, register.size), dtype=bool)
+            )
+            for register in circuit.cregs
+        }
+    simulator = AerSimulator(
+        method=one.choice.method,
+        noise_model=noise_model(device, one.reduced.qubits, names),
+        max_parallel_threads=1,
+    )
+    sampler = SamplerV2.from_backend(simulator, seed=seed)
+    values = one.item.parameters if circuit.parameters else None
+    pub = (circuit, values, one.item.shots)
+    data = sampler.run([pub]).result()[0].data
+    return dict(data.items())

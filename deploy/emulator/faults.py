@@ -1,0 +1,57 @@
+"""Which fault meets which request."""
+
+import threading
+from collections import Counter
+
+from .config import Fault, FaultsConfig, Maintenance, Request
+from .draws import stream
+
+ON_SUBMIT: tuple[Fault, ...] = ("lost_response", "unavailable_after", "job_error")
+ON_ANY: tuple[Fault, ...] = ("unavailable", "rate_limit", "slow")
+
+
+class Faults:
+    """Decides by script first, then by probability; the nth request of a kind has its own draw.
+
+    So a request meets the same fault in every run with this seed, whatever the others do meanwhile.
+    """
+
+    def __init__(self, told: FaultsConfig, seed: int) -> None:
+        self._told = told
+        self._seed = seed
+        self._lock = threading.Lock()
+        self._seen: Counter[str] = Counter()
+
+    def next(self, kind: Request) -> Fault | None:
+        """Return the fault of the next request of a kind, if it has one."""
+        with self._lock:
+            self._seen[kind] += 1
+            self._seen["any"] += 1
+            nth, nth_of_all = self._seen[kind], self._seen["any"]
+        for scripted in self._told.script:
+            if scripted.nth == (nth_of_all if scripted.on == "any" else nth) and scripted.on in {
+                kind,
+                "any",
+            }:
+                return scripted.fault
+        rng = stream(self._seed, "faults", kind, nth)
+        for fault in (*ON_ANY, *(ON_SUBMIT if kind == "submit" else ())):
+            if rng.random() < getattr(self._told, fault):
+                return fault
+        return None
+
+
+def open_again_s(windows: tuple[Maintenance, ...], moment_s: float) -> float:
+    """Return when a backend next runs jobs: the moment itself where it is not in maintenance.
+
+    Returns:
+        Emulated seconds; infinity if it never will.
+    """
+    moved = True
+    while moved:
+        moved = False
+        for window in windows:
+            end_s = float("inf") if window.end_s is None else window.end_s
+            if window.start_s <= moment_s < end_s:
+                moment_s, moved = end_s, True
+    return moment_s

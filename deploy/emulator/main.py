@@ -1,0 +1,48 @@
+"""The emulator as a process of its own."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from .config import EmulatorConfig
+from .server import Emulator
+
+PARENT_POLL_S = 0.5
+
+
+def serve(told: EmulatorConfig, say: Callable[[str], None]) -> int:
+    """Run the emulator until a signal, or until its parent is gone.
+
+    Args:
+        say: prints a line; the first one is the address, when requests are answered.
+    """
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    emulator = Emulator(told, log=True)
+    try:
+        say(emulator.url)
+        while not stop.wait(PARENT_POLL_S):
+            if told.parent_pid is not None and not _lives(told.parent_pid):
+                break
+    finally:
+        emulator.stop()
+    return 0
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

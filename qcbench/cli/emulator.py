@@ -1,0 +1,26 @@
+"""`qcbench emulator`: the loopback service that qiskit-ibm-runtime's client takes for IBM's."""
+
+from collections.abc import Sequence
+
+from qcbench.bench.compose import compose, to_plain
+from qcbench.bench.typed import typed
+from qcbench.cli.arguments import parse, show
+from qcbench.errors import InputError
+from qcbench.hardware.emulator_process import emulator_module
+
+SUMMARY = "Emulate IBM's quantum service on 127.0.0.1; prints its address, ends by SIGTERM."
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb."""
+    told = parse("emulator", SUMMARY, arguments)
+    if len(told.runs) > 1:
+        raise InputError("--multirun: one emulator runs at a time")
+    overrides = told.runs[0]
+    if told.show:
+        show("emulator", told, overrides)
+        return 0
+    data = to_plain(compose("emulator", overrides, told.config_dirs))
+    config = typed(emulator_module("config").EmulatorConfig, data, "")
+    code: int = emulator_module("main").serve(config, lambda line: print(line, flush=True))
+    return code
