@@ -1,0 +1,128 @@
+"""What single and vector environments of all tracks are told alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from qcbench.cloud.rules import Track
+from qcbench.envs.defaults import default_worlds
+from qcbench.envs.worlds import Split, Splits, WorldSource
+from qcbench.errors import InputError, nearest
+from qcbench.policies.features import rewards
+from qcbench.policies.features.queueing import SLOTS
+from qcbench.policies.features.rewards import Reward
+
+MOST_WORLDS = 1024
+"""How many worlds of a split are drawn from unless an environment is told another number."""
+
+USUAL_REWARD: Mapping[Track, Reward] = {
+    "placement": rewards.PLACEMENT,
+    "allocation": rewards.ALLOCATION,
+    "queueing": rewards.QUEUEING,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of an environment, checked.
+
+    Attributes:
+        source: where the worlds come from.
+        split: which of them.
+        worlds: how many are drawn from, the first of the split.
+        reward: what decisions cost.
+        max_decisions: after which an episode is truncated; never where None.
+        masked: what an action under a false mask is: a `violation`, which costs the penalty of the
+            reward, or an `error`.
+        observation: `usual`, or `legacy`, which is QSimPy's, for placement only.
+        slots: waiting tasks that are seen, for queueing only.
+    """
+
+    source: WorldSource
+    split: Split
+    worlds: int
+    reward: Reward
+    max_decisions: int | None
+    masked: Literal["violation", "error"]
+    observation: Literal["usual", "legacy"]
+    slots: int
+
+
+def make_options(
+    track: Track,
+    *,
+    source: WorldSource | None = None,
+    split: Split = "train",
+    worlds: int | None = None,
+    reward: Reward | Mapping[str, Any] | None = None,
+    max_decisions: int | None = None,
+    masked: Literal["violation", "error"] = "violation",
+    observation: Literal["usual", "legacy"] = "usual",
+    slots: int = SLOTS,
+) -> Options:
+    """Check options and fill in what was left out.
+
+    Args:
+        source: the worlds of one published study where None, see `envs.defaults`.
+        worlds: 1024, or all that the split has, where None.
+        reward: weights by name, or the track's usual one where None.
+        max_decisions: as the rules of the worlds say where None.
+
+    Raises:
+        InputError: an option that cannot be; names it and says what would be right.
+    """
+    source = source or default_worlds(track)
+    if source.track != track:
+        raise InputError(
+            f"scenario {source.name}: is of track {source.track}; this environment is for {track}"
+        )
+    most = _worlds_of(source.name, source.splits, split)
+    if worlds is not None and not 1 <= worlds <= most:
+        raise InputError(f"worlds: {worlds}; split {split} of {source.name} has 1..{most}")
+    if max_decisions is not None and max_decisions < 1:
+        raise InputError(f"max_decisions: {max_decisions}; must be positive, or None for no limit")
+    if masked not in ("violation", "error"):
+        raise InputError(f"masked: {masked!r}; must be violation or error")
+    if observation not in ("usual", "legacy"):
+        raise InputError(f"observation: {observation!r}; must be usual or legacy")
+    if observation == "legacy" and track != "placement":
+        raise InputError(f"observation: legacy is of track placement, not {track}")
+    if slots < 1:
+        raise InputError(f"slots: {slots}; must be positive")
+    told = _reward(track, reward)
+    if told.kind == "legacy" and track != "placement":
+        raise InputError(f"reward.kind: legacy is of track placement, not {track}")
+    return Options(
+        source=source,
+        split=split,
+        worlds=min(MOST_WORLDS, most) if worlds is None else worlds,
+        reward=told,
+        max_decisions=max_decisions,
+        masked=masked,
+        observation=observation,
+        slots=slots,
+    )
+
+
+def _worlds_of(name: str, splits: Splits, split: Split) -> int:
+    count = splits.count(split)
+    if count < 1:
+        why = f" ({splits.reason})" if splits.reason else ""
+        raise InputError(
+            f"split {split}: {name} has only {splits.worlds} worlds{why}, all for testing; take "
+            "split test, or more worlds"
+        )
+    return count
+
+
+def _reward(track: Track, reward: Reward | Mapping[str, Any] | None) -> Reward:
+    if isinstance(reward, Reward):
+        return reward
+    usual = USUAL_REWARD[track]
+    if reward is None:
+        return usual
+    known = [field.name for field in fields(Reward)]
+    for key in reward:
+        if key not in known:
+            raise InputError(f"reward: key {key!r} is unknown{nearest(str(key), known)}")
+    return Reward(**{**{name: getattr(usual, name) for name in known}, **reward})

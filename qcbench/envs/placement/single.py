@@ -1,0 +1,57 @@
+"""`qcbench/Placement-v1`: choose the QPU of a task, on the SimPy cloud."""
+
+from typing import Any, ClassVar
+
+from gymnasium import spaces
+
+from qcbench.cloud.rules import Track
+from qcbench.envs.single import CloudEnv
+from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
+
+
+class PlacementEnv(CloudEnv):
+    """The agent chooses the QPU of each task.
+
+    Action: index of a QPU. An action that the mask forbids is a violation, as it is to every
+    policy: nothing is placed, and the task comes back after the delay that the rules say.
+    """
+
+    track: ClassVar[Track] = "placement"
+
+    def _action_space(self) -> spaces.Space[Any]:
+        return spaces.Discrete(len(self.fleet))
+
+    def _decide(self, action: Any) -> tuple[float, bool]:
+        qpu = self._whole(action)
+        violation = self._forbidden(qpu)
+        reward = self._violated() if violation else self._placed(qpu)
+        self._cloud.answer(qpu)  # type: ignore[union-attr]
+        return reward, violation
+
+    def _delay_s(self) -> float:
+        rules = self._cloud.cloud.scenario.rules  # type: ignore[union-attr]
+        return rules.rescheduling.delay_s
+
+    def _violated(self) -> float:
+        told = self.options.reward
+        if told.kind == "legacy":
+            return LEGACY_VIOLATION
+        delay_s = self._delay_s()
+        self._account.charge(self._view.row, delay_s)  # type: ignore[union-attr]
+        return -(told.per_second * delay_s + told.violation)
+
+    def _placed(self, qpu: int) -> float:
+        told, view = self.options.reward, self._view
+        wait_s = max(float(view.free_at_s[qpu]) - view.now_s, 0.0)
+        exec_s = float(view.exec_s[qpu])
+        if told.kind == "legacy":
+            return legacy_reward(view.violations * self._delay_s(), wait_s, exec_s)
+        self._account.charge(view.row, wait_s + exec_s)  # type: ignore[union-attr]
+        return cost_reward(
+            wait_s + exec_s,
+            float(view.fidelity[qpu]),
+            float(view.price[qpu]),
+            told.per_second,
+            told.fidelity,
+            told.price,
+        )

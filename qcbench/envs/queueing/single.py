@@ -1,0 +1,43 @@
+"""`qcbench/Queueing-v1`: choose the next waiting task of a QPU, on the SimPy cloud."""
+
+from typing import Any, ClassVar
+
+from gymnasium import spaces
+
+from qcbench.cloud.rules import Track
+from qcbench.envs.accounts import Account
+from qcbench.envs.single import CloudEnv
+from qcbench.policies.features.rewards import cost_reward
+
+
+class QueueingEnv(CloudEnv):
+    """The agent chooses among the first waiting tasks, in order of arrival.
+
+    Action: a place in the observation. At a place where no task waits, an action is a violation:
+    the task that waits longest is taken, and the penalty is due.
+    """
+
+    track: ClassVar[Track] = "queueing"
+
+    def _action_space(self) -> spaces.Space[Any]:
+        return spaces.Discrete(self.options.slots)
+
+    def _decide(self, action: Any) -> tuple[float, bool]:
+        place = self._whole(action)
+        violation = self._forbidden(place)
+        told, view, world = self.options.reward, self._view, self._cloud.cloud.world  # type: ignore[union-attr]
+        place = 0 if violation else place
+        row = view.waiting[place].row
+        reward = cost_reward(
+            0.0,
+            float(world.estimates.fidelity[row, view.qpu]),
+            float(world.estimates.price[row, view.qpu]),
+            0.0,
+            told.fidelity,
+            told.price,
+        )
+        self._cloud.answer(place)  # type: ignore[union-attr]
+        return reward - (told.violation if violation else 0.0), violation
+
+    def _come_due(self, account: Account) -> float:
+        return account.settle() + account.presence()

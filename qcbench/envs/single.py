@@ -1,0 +1,282 @@
+"""What the single environments of all tracks have in common: one cloud, one decision a step."""
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+
+from qcbench.cloud.cloud import Cloud
+from qcbench.cloud.execution import DONE
+from qcbench.cloud.records import Records
+from qcbench.cloud.rules import Track
+from qcbench.envs.accounts import Account
+from qcbench.envs.open_cloud import OpenCloud
+from qcbench.envs.options import make_options
+from qcbench.envs.worlds import Split, checked_world, drawn_index
+from qcbench.errors import InputError
+from qcbench.policies.features.observer import Observer, observer
+
+Observation = dict[str, npt.NDArray[Any]]
+RenderMode = Literal["rgb_array", "ansi"]
+EMPTY_WORLDS = 100
+"""Worlds without a decision that are passed over in a row before that is an error."""
+
+
+class CloudEnv(gymnasium.Env[Observation, Any]):
+    """A cloud whose policy is the agent; an episode is one world, a step one decision.
+
+    Attributes:
+        options: what the environment was told, checked.
+        layout: what the observation holds.
+        world: index of the world within its split, -1 before the first reset.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array", "ansi"], "render_fps": 4}
+    track: ClassVar[Track]
+
+    def __init__(self, *, render_mode: RenderMode | None = None, **options: Any) -> None:
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise InputError(f"render_mode: {render_mode!r}; must be rgb_array or ansi")
+        self.render_mode = render_mode
+        self.options = make_options(self.track, **options)
+        self.fleet = self.options.source.fleet
+        watcher = self._new_observer()
+        self.layout = watcher.layout
+        low, high = self.layout.bounds(watcher.items)
+        self.action_space = self._action_space()
+        self._masks = self._mask_size()
+        self.observation_space = spaces.Dict(
+            {
+                "observation": spaces.Box(
+                    np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
+                ),
+                "action_mask": spaces.Box(0, 1, (self._masks,), np.int8),
+            }
+        )
+        self._watcher = watcher
+        self._out = [0.0] * self.layout.size(watcher.items)
+        self._mask = np.ones(self._masks, dtype=np.int8)
+        self._cloud: OpenCloud | None = None
+        self._view: Any = None
+        self._account: Account | None = None
+        self._limit: int | None = None
+        self._seed: int | None = None
+        self._episode = -1
+        self._decisions = 0
+        self._violations = 0
+        self.world = -1
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin an episode in another world, with an idle fleet.
+
+        Args:
+            seed: equal seeds give equal sequences of worlds.
+            options: `world`: index of the world to take; `split`: take it from another split.
+
+        Raises:
+            InputError: an option that does not exist, or a world that cannot be run.
+        """
+        super().reset(seed=seed)
+        if seed is not None:
+            self._seed, self._episode = seed, -1
+        if self._seed is None:
+            self._seed = int(self.np_random.integers(2**31))
+        chosen, split = self._chosen(options or {})
+        for _ in range(EMPTY_WORLDS):
+            self._episode += 1
+            drawn = drawn_index(self._seed, self._episode, self.options.worlds)
+            if self._begin(split, drawn if chosen is None else chosen):
+                return self._observe(), {"action_mask": self._mask.copy(), "world": self.world}
+            if chosen is not None:
+                break
+        raise InputError(
+            f"world {self.world} of split {split} of {self.options.source.name}: asks for no "
+            "decision, so that there is nothing to learn; take another scenario"
+        )
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Give the decision that is due and go on to the next.
+
+        Raises:
+            ResetNeeded: there is none: the episode is over or has not begun.
+            InputError: an action of another shape, type or range, or one that the mask forbids
+                where `masked` is `error`.
+        """
+        cloud, account = self._cloud, self._account
+        if cloud is None or account is None or self._view is None:
+            raise ResetNeeded("step: no decision is due; call reset first")
+        reward, violation = self._decide(action)
+        self._decisions += 1
+        self._violations += violation
+        self._view = cloud.view
+        terminated = self._view is None
+        truncated = not terminated and self._decisions == self._limit
+        if self.options.reward.kind == "cost":
+            reward += self._come_due(account)
+        observation = self._observe()
+        info: dict[str, Any] = {"action_mask": self._mask.copy(), "violation": violation}
+        if truncated:
+            cloud.cloud.world.truncated = True
+            self._view = None
+        if terminated or truncated:
+            info.update(self._final(cloud))
+        return observation, float(reward), terminated, truncated, info
+
+    @property
+    def records(self) -> Records:
+        """What has happened in the episode; ends it where it is not over.
+
+        Raises:
+            ResetNeeded: none has begun.
+        """
+        if self._cloud is None:
+            raise ResetNeeded("records: no episode has begun; call reset first")
+        self._view = None
+        return self._cloud.records()
+
+    def action_mask(self) -> npt.NDArray[np.int8]:
+        """Return 1 for every action that can be taken now; sb3-contrib asks by `action_masks`."""
+        return self._mask.copy()
+
+    def render(self) -> Any:
+        """Return the fleet as an image (height, width, 3) or as text, by `render_mode`."""
+        if self.render_mode is None or self._cloud is None:
+            return None
+        from qcbench.envs import rendering  # noqa: PLC0415
+
+        picture = rendering.Picture.of(self._cloud.cloud)
+        return picture.ansi() if self.render_mode == "ansi" else picture.rgb()
+
+    def close(self) -> None:
+        """Let go of the cloud."""
+        if self._cloud is not None:
+            self._cloud.close()
+            self._cloud = self._view = None
+
+    @abstractmethod
+    def _action_space(self) -> spaces.Space[Any]:
+        """Return the space of decisions."""
+
+    @abstractmethod
+    def _decide(self, action: Any) -> tuple[float, bool]:
+        """Take a decision; return what is due at once, and whether it was a violation."""
+
+    def _come_due(self, account: Account) -> float:
+        return account.settle()
+
+    def _new_observer(self) -> Observer:
+        legacy = self.options.observation == "legacy"
+        return observer(self.track, self.fleet, legacy=legacy, slots=self.options.slots)
+
+    def _mask_size(self) -> int:
+        return int(self.action_space.n) if isinstance(self.action_space, spaces.Discrete) else 1
+
+    def _write_mask(self, view: Any) -> None:
+        self._watcher.mask(view, self._mask)
+
+    def _chosen(self, options: dict[str, Any]) -> tuple[int | None, Split]:
+        for key in options:
+            if key not in ("world", "split"):
+                raise InputError(f"reset: option {key!r} is unknown; known: world, split")
+        return options.get("world"), options.get("split", self.options.split)
+
+    def _begin(self, split: Split, index: int) -> bool:
+        """Build a world; return whether it asks for a decision."""
+        self.close()
+        self.world = index
+        scenario, streams = checked_world(self.options.source, split, index)
+        rules = scenario.rules
+        if rules.dispatch.order == "icpp2025":
+            raise InputError(
+                f"scenario {scenario.name}: rules.dispatch.order icpp2025 has no environment "
+                "(fifo and backfill have)"
+            )
+        limit = self.options.max_decisions
+        self._limit = rules.rescheduling.max_decisions if limit is None else limit
+        # A truncated episode has a last observation, so the limit is kept here, not in the cloud.
+        unlimited = replace(rules.rescheduling, max_decisions=None)
+        scenario = replace(scenario, rules=replace(rules, rescheduling=unlimited))
+        self._cloud = OpenCloud(scenario, streams)
+        self._account = Account(self._cloud.cloud, self.options.reward)
+        self._watcher = self._new_observer()
+        self._decisions = self._violations = 0
+        self._view = self._cloud.start()
+        self._account.settle()
+        return self._view is not None
+
+    def _observe(self) -> Observation:
+        if self._view is None:
+            self._mask[:] = 1
+            values = np.zeros(len(self._out), dtype=np.float32)
+        else:
+            self._watcher.observe(self._view, self._out)
+            self._write_mask(self._view)
+            values = np.array(self._out, dtype=np.float32)
+        return {"observation": values, "action_mask": self._mask.copy()}
+
+    def _final(self, cloud: OpenCloud) -> dict[str, Any]:
+        """Say how the episode ended and what came of it."""
+        records = cloud.records()
+        arrived = len(records.job_status)
+        done = records.job_status == DONE
+        completion_s = records.job_finish_s - records.workload.arrival_s[:arrived]
+        return {
+            "ended": self._ended(cloud.cloud, records),
+            "world": self.world,
+            "decisions": self._decisions,
+            "violations": self._violations,
+            "jobs": arrived,
+            "done": int(done.sum()),
+            "completion_s": float(completion_s[done].mean()) if done.any() else float("nan"),
+        }
+
+    @staticmethod
+    def _ended(cloud: Cloud, records: Records) -> str:
+        if records.truncated:
+            return "max_decisions"
+        horizon_s = cloud.scenario.rules.horizon_s
+        return "horizon" if horizon_s is not None and records.end_s >= horizon_s else "done"
+
+    def _whole(self, action: Any) -> int:
+        """Return a discrete action.
+
+        Raises:
+            InputError: it is no whole number below the number of actions.
+        """
+        count = self._masks
+        value = (
+            action.item()
+            if isinstance(action, np.generic | np.ndarray)
+            and (np.size(action) == 1 and np.ndim(action) == 0)
+            else action
+        )
+        if value.__class__ is not int or not 0 <= value < count:
+            raise InputError(f"action {_shown(action)}: must be a whole number in 0..{count - 1}")
+        return value
+
+    def _forbidden(self, action: int) -> bool:
+        """Return whether the mask forbids an action.
+
+        Raises:
+            InputError: it does, and `masked` is `error`.
+        """
+        if self._mask[action]:
+            return False
+        if self.options.masked == "error":
+            allowed = np.flatnonzero(self._mask).tolist()
+            raise InputError(f"action {action}: the mask forbids it; allowed now: {allowed}")
+        return True
+
+
+def _shown(action: Any) -> str:
+    """Describe an action of the wrong kind."""
+    if isinstance(action, np.ndarray):
+        return f"of shape {action.shape} and type {action.dtype}"
+    return f"{action!r} ({type(action).__name__})"
