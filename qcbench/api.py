@@ -1,7 +1,7 @@
 """The Python API: the verbs of the command line as functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -34,6 +34,7 @@ from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.stats.summary import Summary
 from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.references import resolve_policy
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,10 +86,14 @@ class SimulateConfig:
         engine: `simpy`, or `compiled` for the numba twin of the same cloud.
         output: where the records go; `-` is standard output.
         format: of the records; by the ending of `output` where `auto`, CSV on standard output.
+        tracking: where a policy that is named `models:/...` is registered.
+        runs_dir: folder of all runs, beside which the default registry lies.
     """
 
     scenario: ScenarioConfig
     policy: PolicyConfig
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    runs_dir: str = "runs"
     suite_name: str = "simulate"
     seed: int = 0
     master_seed: int = 0
@@ -105,9 +110,18 @@ def compose_run(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ())
     """
     data = to_plain(compose("run", overrides, config_dirs))
     suite = suite_config(data.pop("suite", None), config_dirs)
-    check_suite(suite)
     rest = typed(RunConfig, {**data, "suite": plain(suite)}, "")
+    suite = _with_policies(suite, rest.tracking, rest.runs_dir)
+    check_suite(suite)
     return replace(rest, suite=suite)
+
+
+def _with_policies(suite: SuiteConfig, tracking: TrackingConfig, runs: str) -> SuiteConfig:
+    """Return a suite whose policies are found, wherever they lie."""
+    found = [resolve_policy(policy, suite.track, tracking, runs) for policy in suite.policies]
+    labels = {p.label: f.label for p, f in zip(suite.policies, found, strict=True)}
+    baseline = labels.get(suite.baseline, suite.baseline)
+    return replace(suite, policies=found, baseline=baseline)
 
 
 def compose_simulate(
@@ -124,7 +138,9 @@ def compose_simulate(
         data = to_plain(compose("simulate", [*usual, *complete], config_dirs))
     told = typed(SimulateConfig, data, "")
     policy = of_track(plain(told.policy), told.scenario.track, config_dirs)
-    return replace(told, policy=typed(PolicyConfig, policy, "policy"))
+    chosen = typed(PolicyConfig, policy, "policy")
+    found = resolve_policy(chosen, told.scenario.track, told.tracking, told.runs_dir)
+    return replace(told, policy=found)
 
 
 def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> ResumeConfig:
@@ -134,7 +150,7 @@ def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
 
 def trial_of(told: SimulateConfig) -> Trial:
     """Return the one trial that a simulation runs."""
-    registry.check_parameters(told.scenario.track, told.policy)
+    told = replace(told, policy=registry.resolve(told.scenario.track, told.policy))
     scenario = resolve_scenario(told.scenario, told.suite_name, told.master_seed)
     return Trial(
         ordinal=0,
@@ -158,18 +174,23 @@ def simulate(
     suite: str = "simulate",
     engine: Engine = "simpy",
     config_dirs: Sequence[Path] = (),
+    tracking: TrackingConfig | None = None,
+    runs_dir: str = "runs",
 ) -> Records:
     """Run one trial and return its records.
 
     Args:
         scenario: name below `conf/scenario`, or a config.
-        policy: a name, a mapping with `name` and `parameters`, or your own factory: a function that
+        policy: a name, a model such as `models:/placement@champion`, the folder of an exported
+            policy, a mapping with `name` and `parameters`, or your own factory: a function that
             takes a `PolicyContext` and returns the function that decides.
         seed: the replicate: which world.
         overrides: Hydra overrides relative to the scenario, such as `workload.tasks=200`.
         suite: with a suite's name, the worlds are those of that suite.
         engine: `simpy`, or `compiled` for the numba twin of the same cloud.
         config_dirs: folders of your own configs.
+        tracking: where models are registered; the default store of `runs_dir` where None.
+        runs_dir: folder of all runs.
 
     Raises:
         InputError: a name, key or value that does not exist or does not fit.
@@ -187,7 +208,7 @@ def simulate(
         named = of_track(named, scenario.track, config_dirs)
     chosen = typed(PolicyConfig, named, "policy")
     if factory is None:
-        registry.check_parameters(scenario.track, chosen)
+        chosen = resolve_policy(chosen, scenario.track, tracking, runs_dir)
     scenario = resolve_scenario(scenario, suite, seed=0)
     trial = Trial(
         ordinal=0,

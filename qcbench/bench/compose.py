@@ -21,6 +21,7 @@ from qcbench.bench.typed import typed
 from qcbench.cloud.rules import Track
 from qcbench.errors import InputError, nearest
 from qcbench.policies import registry
+from qcbench.policies.exported.reference import lies_elsewhere
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -162,19 +163,25 @@ def options_of(group: str, config_dirs: Sequence[Path] = ()) -> list[str]:
 def known_policies(
     overrides: Sequence[str], config_dirs: Sequence[Path], track: Track | None = None
 ) -> list[str]:
-    """Let `policy=NAME` stand for every registered policy, also one without a YAML of its own."""
+    """Let `policy=NAME` stand for every policy, also one without a YAML of its own.
+
+    NAME may be that of a registered policy, or say where a policy lies, such as a folder.
+    """
     files = options_of("policy", config_dirs)
     tracks = [track] if track else registry.TRACKS
     names = {name for t in tracks for name in registry.names(t)}
     result: list[str] = []
     for text in overrides:
-        match = re.fullmatch(r"policy=(\w+)", text)
-        if match and match[1] not in files:
-            if match[1] not in names:
+        key, _, name = text.partition("=")
+        if key == "policy" and name not in files and lies_elsewhere(name := name.strip("'\"")):
+            quoted = name.replace("\\", r"\\").replace('"', r"\"")
+            result += ["policy=default", f'policy.name="{quoted}"']
+        elif key == "policy" and re.fullmatch(r"\w+", name) and name not in files:
+            if name not in names:
                 raise InputError(
-                    f"policy {match[1]}: no such policy{nearest(match[1], names | set(files))}"
+                    f"policy {name}: no such policy{nearest(name, names | set(files))}"
                 )
-            result += ["policy=default", f"policy.name={match[1]}"]
+            result += ["policy=default", f"policy.name={name}"]
         else:
             result.append(text)
     return result
@@ -216,7 +223,8 @@ def compose_policy(entry: str | Mapping[str, Any], config_dirs: Sequence[Path] =
         return dict(changes)
     base = to_plain(compose("policy-alone", [f"policy={name}"], config_dirs))["policy"]
     parameters = {**base.get("parameters", {}), **given}
-    return {**base, **changes, "parameters": parameters}
+    label = changes.get("label") or base.get("label") or name
+    return {**base, **changes, "name": base["name"], "label": label, "parameters": parameters}
 
 
 def of_track(

@@ -34,7 +34,7 @@ GROUPS = {
     "run": ("suite", "cluster", "tracking"),
     "resume": ("cluster", "tracking"),
     "track": ("tracking",),
-    "simulate": ("scenario", "policy", "fleet", "workload"),
+    "simulate": ("scenario", "policy", "fleet", "workload", "tracking"),
 }
 """Config groups that a composed verb chooses from."""
 SUBVERBS = {

@@ -97,7 +97,7 @@ def publish(
     uri = store_uri(tracking, folder.resolve().parent)
     client = open_client(uri)
     with mlflow_errors(uri):
-        experiment = _experiment(client, tracking.experiment or suite.name, uri)
+        experiment = experiment_id(client, tracking.experiment or suite.name, uri)
         identity = _identity(folder)
         known = _known(client, experiment, identity)
         parent_run = parent_content(folder, trials, suite, summary, identity, note)
@@ -161,7 +161,12 @@ def _show_table(client: "MlflowClient", experiment: str, identity: str, summary:
     return f"/#/experiments/{experiment}/runs?viewStateShareKey={key}"
 
 
-def _experiment(client: "MlflowClient", name: str, uri: str) -> str:
+def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
+    """Return the id of an experiment, made where there is none.
+
+    Raises:
+        InputError: it was deleted.
+    """
     found = client.get_experiment_by_name(name)
     if found is not None:
         if found.lifecycle_stage != "active":

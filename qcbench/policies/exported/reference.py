@@ -1,12 +1,17 @@
-"""How a configured policy is tied to the content of its files."""
+"""Policies that are named by where they lie, and how they are tied to what is in their files."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from qcbench.errors import InputError
-from qcbench.policies.exported.folder import load
+from qcbench.policies.exported.folder import PACKAGED, load
 
 Parameters: TypeAlias = Mapping[str, bool | int | float | str]
+
+
+def lies_elsewhere(name: str) -> bool:
+    """Whether a policy's name says where it lies: a folder, in the package, in a registry."""
+    return "/" in name or name.startswith(("~", PACKAGED))
 
 
 def with_digest(track: str) -> Callable[[Parameters], dict[str, bool | int | float | str]]:

@@ -1,0 +1,84 @@
+"""A policy wherever one is named: by a reference to a model, by its folder, or by its name.
+
+Whatever the name, what comes out is a registered policy with its parameters, and with the hash of
+its files where it has any, so that a trial is identified by what is run.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from qcbench.errors import InputError
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.exported.card import CARD, HeuristicCard
+from qcbench.policies.exported.folder import PACKAGED, folder_of, read_folder_card
+from qcbench.policies.exported.reference import lies_elsewhere
+from qcbench.policies.protocol import Track
+from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.registry import SCHEME, fetch_policy
+
+LEARNED = "learned"
+"""The policy, on every track that has it, that runs what was trained."""
+
+EXPORTED = "exported"
+"""Folder of a run that holds its policy; the run's own name says more."""
+
+
+def resolve_policy(
+    config: PolicyConfig, track: Track, tracking: TrackingConfig | None = None, runs: str = "runs"
+) -> PolicyConfig:
+    """Return a policy by its registered name, with parameters that identify what it does.
+
+    Args:
+        config: its name may be that of a registered policy, `models:/placement@champion`,
+            `models:/placement/3`, `packaged:champion`, or the path of an exported policy's folder.
+        track: that it is to decide on.
+        tracking: where models are registered.
+        runs: folder of all runs.
+
+    Raises:
+        InputError: it means nothing, is of another track, or has files that cannot be used.
+    """
+    found = _meant(config, track, tracking or TrackingConfig(), Path(runs))
+    return registry.resolve(track, found)
+
+
+def _meant(
+    config: PolicyConfig, track: Track, tracking: TrackingConfig, runs: Path
+) -> PolicyConfig:
+    """Return the registered policy that a config means."""
+    name = config.name
+    label = "" if config.label == name else config.label
+    if name.startswith(SCHEME):
+        reference, folder = fetch_policy(name, tracking, runs)
+        return _from_folder(config, track, str(folder), label or reference.label)
+    if name.startswith(PACKAGED):
+        return _from_folder(config, track, name, label or name.removeprefix(PACKAGED))
+    if lies_elsewhere(name):
+        return _from_folder(config, track, name, label or _label(Path(name).expanduser()))
+    path = config.parameters.get("path")
+    if name != LEARNED or not isinstance(path, str):
+        return config
+    if path.startswith(SCHEME):
+        path = str(fetch_policy(path, tracking, runs)[1])
+    return _from_folder(config, track, path, config.label)
+
+
+def _from_folder(config: PolicyConfig, track: Track, path: str, label: str) -> PolicyConfig:
+    """Return the policy in a folder, with the parameters that were given for it."""
+    folder = folder_of(track, path)
+    card = read_folder_card(folder)
+    if card.track != track:
+        raise InputError(f"{folder / CARD}: is a policy for track {card.track}, not for {track}")
+    given = {key: value for key, value in config.parameters.items() if key != "path"}
+    if isinstance(card, HeuristicCard):
+        given.pop("sha256", None)
+        parameters = {**card.parameters, **given}
+        return replace(config, name=card.name, label=label, parameters=parameters)
+    return replace(config, name=LEARNED, label=label, parameters={"path": path, **given})
+
+
+def _label(folder: Path) -> str:
+    """Return a name for results: that of the folder, or of the run in which it lies."""
+    whole = folder.resolve()
+    return whole.parent.name if whole.name == EXPORTED else whole.name
