@@ -17,6 +17,7 @@ from qcbench.cloud.rules import Track
 from qcbench.envs.accounts import Account
 from qcbench.envs.open_cloud import OpenCloud
 from qcbench.envs.options import make_options
+from qcbench.envs.rendering import Bar, Picture
 from qcbench.envs.worlds import Split, checked_world, drawn_index
 from qcbench.errors import InputError
 from qcbench.policies.features.observer import Observer, observer
@@ -63,6 +64,7 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
         self._mask = np.ones(self._masks, dtype=np.int8)
         self._cloud: OpenCloud | None = None
         self._view: Any = None
+        self._log: list[Bar] = []
         self._account: Account | None = None
         self._limit: int | None = None
         self._seed: int | None = None
@@ -149,9 +151,7 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
         """Return the fleet as an image (height, width, 3) or as text, by `render_mode`."""
         if self.render_mode is None or self._cloud is None:
             return None
-        from qcbench.envs import rendering  # noqa: PLC0415
-
-        picture = rendering.Picture.of(self._cloud.cloud)
+        picture = Picture.of(self._cloud.cloud, self._log)
         return picture.ansi() if self.render_mode == "ansi" else picture.rgb()
 
     def close(self) -> None:
@@ -206,6 +206,7 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
         self._cloud = OpenCloud(scenario, streams)
         self._account = Account(self._cloud.cloud, self.options.reward)
         self._watcher = self._new_observer()
+        self._log = []
         self._decisions = self._violations = 0
         self._view = self._cloud.start()
         self._account.settle()

@@ -6,6 +6,7 @@ from gymnasium import spaces
 
 from qcbench.cloud.rules import Track
 from qcbench.envs.accounts import Account
+from qcbench.envs.rendering import MOST_BARS, Bar
 from qcbench.envs.single import CloudEnv
 from qcbench.policies.features.rewards import cost_reward
 
@@ -36,8 +37,16 @@ class QueueingEnv(CloudEnv):
             told.fidelity,
             told.price,
         )
+        if self.render_mode:
+            self._note(view.waiting[place].job, view.exec_s_of(view.waiting[place]))
         self._cloud.answer(place)  # type: ignore[union-attr]
         return reward - (told.violation if violation else 0.0), violation
 
     def _come_due(self, account: Account) -> float:
         return account.settle() + account.presence()
+
+    def _note(self, job: int, exec_s: float) -> None:
+        """Keep what is started, for pictures: rows of jobs do not."""
+        now_s = self._view.now_s
+        self._log = self._log[1 - MOST_BARS :]
+        self._log.append(Bar(self._view.qpu, job, now_s, now_s + exec_s))
