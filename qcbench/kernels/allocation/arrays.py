@@ -1,0 +1,289 @@
+"""The arrays that the allocation kernel works on, allocated once.
+
+Worlds are what was drawn: jobs, fleets, failures; the first axis is the world. The state is what
+changes; its first axis is the environment, and every environment refers to a world. One world and
+one environment make a trial.
+"""
+
+from collections.abc import Sequence
+from math import inf
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from qcbench.arrays import FloatArray, IntArray
+from qcbench.cloud.rules import Rules
+from qcbench.workload.workload import Workload
+
+Rows: TypeAlias = npt.NDArray[np.void]
+"""An array of rows with named columns."""
+Row: TypeAlias = Any
+"""One such row, or a row of them, as compiled functions see it."""
+
+FAILURE_MODES = ("restart", "resubmit", "fail")
+RESTART, RESUBMIT, FAIL = range(3)
+ADMISSIONS = ("all", "pending", "total", "paper")
+ALL, PENDING, TOTAL, PAPER = range(4)
+CHANGES = 16
+"""Failures and repairs of a QPU that are drawn at first; more where a trial needs them."""
+
+TASK = np.dtype(
+    [
+        ("arrival_s", "f8"),
+        ("slowdown", "f8"),  # real over estimated execution time
+        ("qubits", "i8"),
+        ("depth", "i8"),
+        ("shots", "i8"),
+        ("two_qubit_gates", "i8"),
+    ],
+    align=True,
+)
+EPISODE = np.dtype(
+    [
+        ("world", "i8"),
+        ("now_s", "f8"),
+        ("number", "i8"),  # of the latest event, as SimPy counts them
+        ("arrived", "i8"),
+        ("arrival_number", "i8"),
+        ("left", "i8"),  # jobs that are not done
+        ("over", "i8"),  # the last event is on its way
+        ("over_s", "f8"),
+        ("over_number", "i8"),
+        ("horizon_passed", "i8"),
+        ("decisions", "i8"),
+        ("valid_decisions", "i8"),
+        ("truncated", "i8"),
+        ("first", "i8"),  # first and last task that wait, -1 where none
+        ("last", "i8"),
+        ("waiting", "i8"),
+        ("running", "i8"),
+        ("free", "i8"),  # qubits of all QPUs together
+        ("down", "i8"),  # QPUs that do not work
+        ("change_qpu", "i8"),  # which of them fails or is repaired next, -1 where none ever
+        ("asking", "i8"),  # the queue is being gone through
+        ("task", "i8"),  # where in it, -1 at the end
+        ("passed", "i8"),  # tasks that wait before it
+        ("present", "i8"),  # admitted jobs that are not done, and the integral of their number
+        ("present_since_s", "f8"),
+        ("present_area_s", "f8"),
+        ("warm", "i8"),  # the warm-up has ended, with these integrals
+        ("warm_present_area_s", "f8"),
+        ("warm_busy_s", "f8"),
+    ],
+    align=True,
+)
+QPU = np.dtype(
+    [
+        ("capacity", "i8"),
+        ("held", "i8"),
+        ("up", "i8"),
+        ("busy_s", "f8"),
+        ("change_s", "f8"),  # its next failure or repair
+        ("change_number", "i8"),
+        ("changes", "i8"),  # how many there were
+    ],
+    align=True,
+)
+RUNNING = np.dtype(
+    [
+        ("task", "i8"),
+        ("order", "i8"),
+        ("parts", "i8"),
+        ("start_s", "f8"),
+        ("comm_s", "f8"),
+        ("exec_s", "f8"),
+    ],
+    align=True,
+)
+END = np.dtype([("end_s", "f8"), ("number", "i8"), ("slot", "i8")], align=True)
+OUTCOME = np.dtype(
+    [
+        ("start_s", "f8"),
+        ("finish_s", "f8"),
+        ("exec_s", "f8"),
+        ("comm_s", "f8"),
+        ("estimated_wait_s", "f8"),
+        ("estimated_exec_s", "f8"),
+        ("order", "i8"),
+        ("restarts", "i8"),
+        ("status", "i8"),
+        ("parts", "i8"),
+    ],
+    align=True,
+)
+
+
+class Settings(NamedTuple):
+    """The rules, as numbers.
+
+    Attributes:
+        depth: how many behind the first may overtake.
+        most_decisions: after which a trial is truncated; -1 where there is no limit.
+        on_failure: index in `FAILURE_MODES`; -1 where QPUs never fail.
+        admission: index in `ADMISSIONS`.
+        keep: outcomes are written, task by task.
+    """
+
+    depth: int
+    most_decisions: int
+    on_failure: int
+    admission: int
+    classical_limit: int
+    quantum_limit: int
+    horizon_s: float
+    warm_up_s: float
+    time_per_qubit_s: float
+    keep: bool
+
+
+class Worlds(NamedTuple):
+    """What was drawn.
+
+    Attributes:
+        jobs: of each world, shape (worlds,).
+        tasks: `TASK` rows, shape (worlds, most jobs).
+        exec_s: estimated execution times, shape (worlds, most jobs, QPUs).
+        capacity: qubits, shape (worlds, QPUs).
+        change_s: times until a QPU fails, is repaired, fails..., shape (worlds, QPUs, changes).
+    """
+
+    jobs: IntArray
+    tasks: Rows
+    exec_s: FloatArray
+    capacity: IntArray
+    change_s: FloatArray
+
+
+class State(NamedTuple):
+    """What changes; the first axis is the environment.
+
+    Attributes:
+        episodes: `EPISODE` rows, shape (environments,).
+        qpus: `QPU` rows, shape (environments, QPUs).
+        free: qubits that a part may have on each QPU, shape (environments, QPUs).
+        running: `RUNNING` rows of what holds qubits, shape (environments, slots).
+        parts: their QPUs and qubits, shape (environments, slots, 2, QPUs).
+        ends: `END` rows, a heap by time and number of the event, shape (environments, slots).
+        slots: the free slots, after as many as are running, shape (environments, slots).
+        neighbours: task before and behind each one that waits, shape (environments, jobs, 2).
+        chain_qpu, chain_qubits: the split that is decided on, shape (environments, QPUs).
+        ranking, share: working space, shape (environments, QPUs).
+    """
+
+    episodes: Rows
+    qpus: Rows
+    free: IntArray
+    running: Rows
+    parts: npt.NDArray[np.int32]
+    ends: Rows
+    slots: npt.NDArray[np.int32]
+    neighbours: npt.NDArray[np.int32]
+    chain_qpu: IntArray
+    chain_qubits: IntArray
+    ranking: IntArray
+    share: FloatArray
+
+
+class Outcomes(NamedTuple):
+    """What became of every task: `OUTCOME` rows, and parts as in `State`."""
+
+    tasks: Rows
+    parts: npt.NDArray[np.int32]
+
+
+def settings_of(rules: Rules, time_per_qubit_s: float, most_jobs: int, *, keep: bool) -> Settings:
+    """Return the rules of a scenario as numbers.
+
+    Args:
+        most_jobs: of any world; as many may overtake where the rules do not say.
+    """
+    dispatch, admission = rules.dispatch, rules.admission
+    depth = 0
+    if dispatch.order == "backfill":
+        depth = most_jobs if dispatch.backfill_depth is None else dispatch.backfill_depth
+    limit = rules.rescheduling.max_decisions
+    return Settings(
+        depth=depth,
+        most_decisions=-1 if limit is None else limit,
+        on_failure=-1 if rules.failures is None else FAILURE_MODES.index(rules.failures.on_failure),
+        admission=ADMISSIONS.index(admission.variant),
+        classical_limit=admission.classical_limit,
+        quantum_limit=admission.quantum_limit,
+        horizon_s=inf if rules.horizon_s is None else rules.horizon_s,
+        warm_up_s=rules.warm_up_s if rules.warm_up_s > 0 else inf,
+        time_per_qubit_s=time_per_qubit_s,
+        keep=keep,
+    )
+
+
+def make_worlds(
+    workloads: Sequence[Workload],
+    exec_s: Sequence[FloatArray],
+    slowdown: Sequence[FloatArray | None],
+    capacity: Sequence[IntArray],
+    change_s: Sequence[FloatArray],
+) -> Worlds:
+    """Put worlds of equally many QPUs one behind the other.
+
+    Args:
+        exec_s: estimates of each world, shape (tasks, QPUs).
+        slowdown: real over estimated times, shape (tasks,); None where they are equal.
+        capacity: qubits of the QPUs.
+        change_s: see `draw_changes`; equally many in all worlds.
+    """
+    jobs = np.array([len(workload) for workload in workloads], dtype=np.int64)
+    most, qpus = max(1, int(jobs.max())), len(capacity[0])
+    tasks = np.zeros((len(jobs), most), dtype=TASK)
+    times = np.zeros((len(jobs), most, qpus))
+    for world, workload in enumerate(workloads):
+        count, rows = len(workload), tasks[world]
+        rows["arrival_s"] = inf
+        rows["arrival_s"][:count] = workload.arrival_s
+        factor = slowdown[world]
+        rows["slowdown"][:count] = 1.0 if factor is None else factor
+        for name in ("qubits", "depth", "shots", "two_qubit_gates"):
+            rows[name][:count] = getattr(workload.tasks, name)
+        times[world, :count] = exec_s[world]
+    return Worlds(jobs, tasks, times, np.array(capacity, dtype=np.int64), np.array(change_s))
+
+
+def draw_changes(
+    rules: Rules, generators: Sequence[np.random.Generator], count: int = CHANGES
+) -> FloatArray:
+    """Draw times until each QPU fails, is repaired, fails..., shape (QPUs, count)."""
+    failures = rules.failures
+    if failures is None:
+        return np.zeros((len(generators), 0))
+    means = np.where(np.arange(count) % 2 == 0, failures.mean_up_s, failures.mean_down_s)
+    return np.array([rng.standard_exponential(count) * means for rng in generators])
+
+
+def make_state(environments: int, worlds: Worlds) -> State:
+    """Allocate the state of many environments."""
+    jobs, qpus = worlds.exec_s.shape[1:]
+    slots = min(jobs, int(worlds.capacity.sum(axis=1).max()))
+    whole = (environments, qpus)
+    return State(
+        episodes=np.zeros(environments, dtype=EPISODE),
+        qpus=np.zeros(whole, dtype=QPU),
+        free=np.zeros(whole, dtype=np.int64),
+        running=np.zeros((environments, slots), dtype=RUNNING),
+        parts=np.zeros((environments, slots, 2, qpus), dtype=np.int32),
+        ends=np.zeros((environments, slots), dtype=END),
+        slots=np.zeros((environments, slots), dtype=np.int32),
+        neighbours=np.zeros((environments, jobs, 2), dtype=np.int32),
+        chain_qpu=np.zeros(whole, dtype=np.int64),
+        chain_qubits=np.zeros(whole, dtype=np.int64),
+        ranking=np.zeros(whole, dtype=np.int64),
+        share=np.zeros(whole),
+    )
+
+
+def make_outcomes(environments: int, worlds: Worlds, *, keep: bool = True) -> Outcomes:
+    """Allocate the outcomes; next to nothing where none are kept."""
+    jobs, qpus = worlds.exec_s.shape[1:] if keep else (0, 0)
+    return Outcomes(
+        tasks=np.zeros((environments, jobs), dtype=OUTCOME),
+        parts=np.zeros((environments, jobs, 2, qpus), dtype=np.int32),
+    )

@@ -1,0 +1,203 @@
+"""One allocation trial on the kernel: the records of `Cloud(scenario, decide, streams).run()`."""
+
+from collections.abc import Sequence
+from typing import TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from qcbench.arrays import FloatArray
+from qcbench.cloud.allocation import waits_for_ever
+from qcbench.cloud.cloud import Streams
+from qcbench.cloud.decisions import parts_of
+from qcbench.cloud.estimates import Estimates, estimate
+from qcbench.cloud.records import Records
+from qcbench.cloud.scenario import Scenario
+from qcbench.cloud.splits import Splits
+from qcbench.errors import InputError
+from qcbench.kernels.allocation import events, policies, runs
+from qcbench.kernels.allocation.arrays import (
+    CHANGES,
+    Outcomes,
+    Settings,
+    State,
+    Worlds,
+    draw_changes,
+    make_outcomes,
+    make_state,
+    make_worlds,
+    settings_of,
+)
+from qcbench.kernels.allocation.outcome import records_of
+from qcbench.kernels.engine import AnyPolicy, python_policy
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.protocol import Allocation, PolicyContext, PolicyError
+from qcbench.policies.view import AllocationView, TaskTable
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def check(scenario: Scenario) -> None:
+    """Check that the kernel knows the rules of a scenario.
+
+    Raises:
+        InputError: it does not.
+    """
+    rules = scenario.rules
+    where = f"scenario {scenario.name}: engine compiled"
+    if (rules.dispatch.mode, rules.dispatch.qpus) != ("push", "shared"):
+        raise InputError(
+            f"{where}: track allocation goes with push to shared QPUs, not with "
+            f"{rules.dispatch.mode} and {rules.dispatch.qpus}"
+        )
+    unknown = {
+        "rules.dispatch.order icpp2025": rules.dispatch.order == "icpp2025",
+        "rules.dispatch.connected": rules.dispatch.connected,
+        "rules.admission.per_user": rules.admission.per_user is not None,
+        "jobs of several phases": scenario.workload.phases is not None,
+        "rules.records jobs": rules.records == "jobs",
+    }
+    for key, present in unknown.items():
+        if present:
+            raise InputError(f"{where}: {key} has no allocation kernel; use engine simpy")
+
+
+class Trial:
+    """The arrays of one trial, and the generators of what is drawn on the way."""
+
+    def __init__(self, scenario: Scenario, estimates: Estimates, streams: Streams) -> None:
+        rules, workload, fleet = scenario.rules, scenario.workload, scenario.fleet
+        slowdown = draw_slowdown(scenario, streams)
+        self._rules = rules
+        self._generators = streams.failures.spawn(len(fleet)) if rules.failures else []
+        self.settings: Settings = settings_of(
+            rules, scenario.physics.links.time_per_qubit_s, len(workload), keep=True
+        )
+        self.worlds: Worlds = make_worlds(
+            [workload], [estimates.exec_s], [slowdown], [fleet.qubits], [self._changes(CHANGES)]
+        )
+        self.state: State = make_state(1, self.worlds)
+        self.outcomes: Outcomes = make_outcomes(1, self.worlds)
+        events.begin(self.settings, self.worlds, self.state, self.outcomes, 0)
+
+    def _changes(self, count: int) -> FloatArray:
+        return draw_changes(self._rules, self._generators, count)
+
+    def draw(self) -> None:
+        """Draw as many failures and repairs again as there are."""
+        known = self.worlds.change_s
+        more = self._changes(known.shape[2])[np.newaxis]
+        self.worlds = self.worlds._replace(change_s=np.concatenate([known, more], axis=2))
+
+
+def draw_slowdown(scenario: Scenario, streams: Streams) -> FloatArray | None:
+    """Draw real over estimated execution time of each task, None where they are equal."""
+    sigma = scenario.rules.execution_sigma
+    if sigma <= 0:
+        return None
+    return streams.execution.lognormal(-0.5 * sigma**2, sigma, len(scenario.workload.tasks))
+
+
+def simulate(
+    scenario: Scenario, policy: AnyPolicy, context: PolicyContext, streams: Streams
+) -> Records:
+    """Simulate one trial.
+
+    Raises:
+        InputError: what the kernel does not know, or the rules and the figures do not allow.
+        PolicyError: a decision that is none, or a policy that waits for ever.
+    """
+    check(scenario)
+    tasks, fleet = scenario.workload.tasks, scenario.fleet
+    estimates = estimate(tasks, fleet, scenario.physics, splits=True)
+    splits = Splits(tasks, fleet, scenario.physics, estimates, fleet.errors())
+    twin = None
+    if isinstance(policy, PolicyConfig):
+        registry.check_parameters("allocation", policy)
+        twin = policies.twin_of(policy.name, fleet)
+    decide = None
+    if twin is None:
+        decide = cast(Allocation, python_policy("allocation", policy, context))
+    trial = Trial(scenario, estimates, streams)
+    while True:
+        if decide is not None:
+            reason = _ask(trial, decide, _view(trial, scenario, splits))
+        elif twin is not None and twin.kind != policies.RANDOM:
+            reason = runs.run(*_arrays(trial), 0, twin)
+        else:
+            reason = runs.run_random(*_arrays(trial), 0, context.rng)
+        if reason != events.DRAW:
+            break
+        trial.draw()
+    episode = trial.state.episodes[0]
+    if reason == runs.WAITS:
+        row = int(episode["task"])
+        raise waits_for_ever(row, int(tasks.qubits[row]))
+    if reason == events.STUCK:
+        raise PolicyError(f"{episode['left']} jobs wait for ever: nothing is left to happen")
+    return records_of(scenario, splits, trial.state, trial.outcomes, streams.drift)
+
+
+def _view(trial: Trial, scenario: Scenario, splits: Splits) -> AllocationView:
+    tasks, estimates = scenario.workload.tasks, splits.estimates
+    return AllocationView(
+        scenario.fleet,
+        TaskTable(
+            qubits=tasks.qubits,
+            depth=tasks.depth,
+            shots=tasks.shots,
+            two_qubit_gates=tasks.two_qubit_gates,
+            feasible=_rows(estimates.feasible),
+            exec_s=_rows(estimates.exec_s),
+            fidelity=_rows(estimates.fidelity),
+            price=_rows(estimates.price),
+        ),
+        trial.state.free[0],
+        splits,
+        trial.settings.time_per_qubit_s,
+        may_overtake=trial.settings.depth > 0,
+    )
+
+
+def _rows(table: npt.NDArray[Scalar]) -> Sequence[npt.NDArray[Scalar]]:
+    """Take a table for the sequence of its rows, as which views use it."""
+    return cast(Sequence[npt.NDArray[Scalar]], table)
+
+
+def _arrays(trial: Trial) -> tuple[Settings, Worlds, State, Outcomes]:
+    return trial.settings, trial.worlds, trial.state, trial.outcomes
+
+
+def _ask(trial: Trial, decide: Allocation, view: AllocationView) -> int:
+    """Go from question to question with a policy in Python, and say what ended it."""
+    state = trial.state
+    arrays = _arrays(trial)
+    episode = state.episodes[0]
+    tasks = trial.worlds.tasks[0]
+    chain_qpu, chain_qubits = state.chain_qpu[0], state.chain_qubits[0]
+    while True:
+        reason: int = events.advance(*arrays, 0)
+        if reason != events.ASK:
+            return reason
+        row = int(episode["task"])
+        task = tasks[row]
+        view.now_s = float(episode["now_s"])
+        view.row = row
+        view.task_qubits = int(task["qubits"])
+        view.depth = int(task["depth"])
+        view.shots = int(task["shots"])
+        view.two_qubit_gates = int(task["two_qubit_gates"])
+        view.waiting = int(episode["waiting"])
+        view.running = int(episode["running"])
+        decision = decide(view)
+        parts = (
+            ()
+            if decision is None
+            else parts_of(decision, row, view.task_qubits, state.free[0].tolist())
+        )
+        for place, (qpu, qubits) in enumerate(parts):
+            chain_qpu[place] = qpu
+            chain_qubits[place] = qubits
+        if not runs.follow(*arrays, 0, len(parts)):
+            return runs.WAITS
