@@ -1,0 +1,55 @@
+"""One trial of the placement track on the kernel."""
+
+from qcbench.cloud.cloud import Streams
+from qcbench.cloud.estimates import estimate
+from qcbench.cloud.records import Records
+from qcbench.cloud.scenario import Scenario
+from qcbench.errors import InputError
+from qcbench.kernels.engine import AnyPolicy, python_policy
+from qcbench.kernels.placement.choose import make_twin
+from qcbench.kernels.placement.exact import run_exact
+from qcbench.kernels.placement.outcome import make_rows, records_of
+from qcbench.kernels.placement.trial import EventTrial
+from qcbench.kernels.placement.unsure import ALL, Limits, limits_of
+from qcbench.kernels.placement.worlds import worlds_of
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
+
+
+def simulate(
+    scenario: Scenario, policy: AnyPolicy, context: PolicyContext, streams: Streams
+) -> Records:
+    """Return what `Cloud(scenario, decide, streams).run()` returns.
+
+    Raises:
+        InputError: the scenario cannot be compiled, or a policy's parameters do not fit.
+        PolicyError: the policy took a decision that is none.
+    """
+    if scenario.workload.phases is not None:
+        raise InputError(
+            f"scenario {scenario.name}: engine compiled: jobs with phases have no kernel in track "
+            "placement; use engine simpy"
+        )
+    python: Placement = python_policy("placement", policy, context)  # type: ignore[assignment]
+    twin = make_twin(policy, scenario.fleet) if isinstance(policy, PolicyConfig) else None
+    estimates = estimate(scenario.workload.tasks, scenario.fleet, scenario.physics)
+    worlds = worlds_of([scenario], [estimates])
+    limits = limits_of(scenario.rules)
+    if twin is not None and is_plain(limits) and len(scenario.workload):
+        rows = make_rows(scenario.workload.arrival_s)
+        outcome = run_exact(worlds, limits, twin, context.rng, rows)
+    else:
+        trial = EventTrial(scenario, streams, worlds, limits)
+        if twin is None:
+            trial.ask(python, scenario, estimates)
+        ended = twin is None or trial.run(twin, context.rng)
+        rows, outcome = trial.rows, trial.outcome() if ended else None
+    if outcome is None:
+        script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
+        raise PolicyError(f"{script}: the script ends before the tasks do")
+    return records_of(scenario, estimates, rows, outcome, streams.drift)
+
+
+def is_plain(limits: Limits) -> bool:
+    """Whether QPUs are free when the last task that they were given ends: no events are needed."""
+    return limits.exact and limits.variant == ALL and limits.burst < 0.0

@@ -1,0 +1,91 @@
+"""The worlds that kernels run in: arrivals and estimates of many replicates as arrays."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from qcbench.arrays import FloatArray, IntArray
+from qcbench.cloud.estimates import Estimates, estimate
+from qcbench.cloud.scenario import Scenario
+from qcbench.errors import InputError
+
+
+class Worlds(NamedTuple):
+    """Tasks of W worlds of up to T tasks on one fleet of Q QPUs; flat arrays, read-only.
+
+    Task t of world w lies at ``w * T + t``, its estimate on QPU q at ``(w * T + t) * Q + q``.
+
+    Attributes:
+        width: T.
+        tasks: how many tasks a world has, shape (W,).
+        arrival_s, qubits, depth: of each task, shape (W * T,).
+        exec_s, fidelity, price: estimates as in `qcbench.cloud.estimates`, shape (W * T * Q,);
+            where a task does not fit, the execution time is infinite.
+        qpu_qubits, clops: of each QPU, shape (Q,).
+    """
+
+    width: int
+    tasks: IntArray
+    arrival_s: FloatArray
+    qubits: npt.NDArray[np.int32]
+    depth: npt.NDArray[np.int32]
+    exec_s: FloatArray
+    fidelity: FloatArray
+    price: FloatArray
+    qpu_qubits: IntArray
+    clops: FloatArray
+
+
+def worlds_of(
+    scenarios: Sequence[Scenario], estimates: Sequence[Estimates] | None = None
+) -> Worlds:
+    """Gather the worlds of several replicates of one scenario.
+
+    Args:
+        scenarios: with equal fleets.
+        estimates: of each, where they are known already.
+
+    Raises:
+        InputError: fleets differ, or no model gives a figure that the scenario asks for.
+    """
+    fleet = scenarios[0].fleet
+    counts = np.array([len(scenario.workload) for scenario in scenarios], dtype=np.int64)
+    worlds, width, qpus = len(scenarios), max(int(counts.max()), 1), len(fleet)
+    arrival_s = np.zeros((worlds, width))
+    qubits = np.zeros((worlds, width), dtype=np.int32)
+    depth = np.zeros((worlds, width), dtype=np.int32)
+    exec_s = np.full((worlds, width, qpus), np.inf)
+    fidelity = np.zeros((worlds, width, qpus))
+    price = np.full((worlds, width, qpus), np.inf)
+    for world, scenario in enumerate(scenarios):
+        if scenario.fleet != fleet:
+            raise InputError(
+                f"scenario {scenario.name}: its fleet differs from world to world; a kernel takes "
+                "worlds of one fleet"
+            )
+        workload, count = scenario.workload, int(counts[world])
+        figures = (
+            estimate(workload.tasks, fleet, scenario.physics)
+            if estimates is None
+            else estimates[world]
+        )
+        arrival_s[world, :count] = workload.arrival_s
+        qubits[world, :count] = workload.tasks.qubits
+        depth[world, :count] = workload.tasks.depth
+        exec_s[world, :count] = figures.exec_s
+        fidelity[world, :count] = figures.fidelity
+        price[world, :count] = figures.price
+    return Worlds(
+        width=width,
+        tasks=counts,
+        arrival_s=arrival_s.reshape(-1),
+        qubits=qubits.reshape(-1),
+        depth=depth.reshape(-1),
+        exec_s=exec_s.reshape(-1),
+        fidelity=fidelity.reshape(-1),
+        price=price.reshape(-1),
+        qpu_qubits=fleet.qubits.astype(np.int64),
+        clops=np.array([qpu.clops_v or 0.0 for qpu in fleet], dtype=np.float64),
+    )
