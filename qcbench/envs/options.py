@@ -90,8 +90,12 @@ def make_options(
     if slots < 1:
         raise InputError(f"slots: {slots}; must be positive")
     told = _reward(track, reward)
-    if told.kind == "legacy" and track != "placement":
-        raise InputError(f"reward.kind: legacy is of track placement, not {track}")
+    if told.kind != "cost" and track != "placement":
+        raise InputError(f"reward.kind: {told.kind} is of track placement, not {track}")
+    if told.kind == "hindsight" and masked != "error":
+        raise InputError(
+            "reward.kind: hindsight knows no violations; set masked to error, and act by the mask"
+        )
     return Options(
         source=source,
         split=split,

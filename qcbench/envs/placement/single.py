@@ -4,8 +4,10 @@ from typing import Any, ClassVar
 
 from gymnasium import spaces
 
-from qcbench.cloud.rules import Track
+from qcbench.cloud.rules import Rules, Track
 from qcbench.envs.single import CloudEnv
+from qcbench.errors import InputError
+from qcbench.policies.features.hindsight import remaining_s
 from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
 
 
@@ -46,12 +48,51 @@ class PlacementEnv(CloudEnv):
         exec_s = float(view.exec_s[qpu])
         if told.kind == "legacy":
             return legacy_reward(view.violations * self._delay_s(), wait_s, exec_s)
-        self._account.charge(view.row, wait_s + exec_s)  # type: ignore[union-attr]
+        time_s = wait_s + exec_s
+        if told.kind == "hindsight":
+            time_s = self._against_earliest_s(qpu, time_s)
+        else:
+            self._account.charge(view.row, time_s)  # type: ignore[union-attr]
         return cost_reward(
-            wait_s + exec_s,
+            time_s,
             float(view.fidelity[qpu]),
             float(view.price[qpu]),
             told.per_second,
             told.fidelity,
             told.price,
         )
+
+    def _against_earliest_s(self, qpu: int, completion_s: float) -> float:
+        """Return what a placement costs against earliest completion, see `features.hindsight`."""
+        view, world = self._view, self._cloud.cloud.world  # type: ignore[union-attr]
+        check_hindsight(world.rules)
+        arrival_s = world.workload.arrival_s.tolist()
+        exec_s = world.estimates.exec_s.ravel().tolist()
+        free_s = view.free_at_s.tolist()
+        tasks, qpus = world.estimates.exec_s.shape
+        before_s = remaining_s(
+            view.row, tasks, qpus, arrival_s, 0, exec_s, 0, free_s, 0, [0.0] * qpus
+        )
+        free_s[qpu] = view.now_s + completion_s
+        after_s = remaining_s(
+            view.row + 1, tasks, qpus, arrival_s, 0, exec_s, 0, free_s, 0, [0.0] * qpus
+        )
+        return completion_s + after_s - before_s
+
+
+def check_hindsight(rules: Rules) -> None:
+    """Check that the future is as estimated.
+
+    Raises:
+        InputError: QPUs fail, times are uncertain, or a horizon cuts tasks off.
+    """
+    for key, there in {
+        "failures": rules.failures is not None,
+        "execution_sigma": rules.execution_sigma > 0,
+        "horizon_s": rules.horizon_s is not None,
+    }.items():
+        if there:
+            raise InputError(
+                f"reward.kind: hindsight needs a future that is as estimated, but rules.{key} is "
+                "set; take cost"
+            )

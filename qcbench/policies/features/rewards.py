@@ -24,8 +24,10 @@ class Reward:
     """Weights of a reward.
 
     Attributes:
-        kind: `cost` as the weights say; `legacy` is QSimPy's, for placement only:
-            1 / (delay + wait + execution), and -10 for a violation.
+        kind: `cost` as the weights say; `hindsight` is the same with the time that a decision
+            costs against earliest completion in the realised future, see `features.hindsight`, for
+            placement where times are exact and the mask is kept to; `legacy` is QSimPy's, for
+            placement only: 1 / (delay + wait + execution), and -10 for a violation.
         time: weight of completion times, in units of `time_scale_s`.
         fidelity: weight of 1 - estimated fidelity.
         price: weight of the price.
@@ -35,7 +37,7 @@ class Reward:
         drop: penalty of a job that is not admitted; without it turning jobs away would pay.
     """
 
-    kind: Literal["cost", "legacy"] = "cost"
+    kind: Literal["cost", "hindsight", "legacy"] = "cost"
     time: float = 1.0
     fidelity: float = 0.0
     price: float = 0.0
@@ -51,7 +53,7 @@ class Reward:
                 raise InputError(f"reward.{field.name}: {value}; must be finite and not negative")
         if not self.time_scale_s > 0:
             raise InputError(f"reward.time_scale_s: {self.time_scale_s}; must be positive")
-        if self.kind == "cost" and not self.time + self.fidelity + self.price > 0:
+        if self.kind != "legacy" and not self.time + self.fidelity + self.price > 0:
             raise InputError("reward: time, fidelity and price are all 0; one must be positive")
 
     @property
