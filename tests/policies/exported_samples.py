@@ -42,6 +42,8 @@ def observation(layout: Layout, items: int = 0, **more: Any) -> Observation:
 
 def make_card(track: Any, network: Network = SMALL, **more: Any) -> Card:
     allocating = track == "allocation"
+    if track == "queueing" and isinstance(network, PerItem):
+        network = replace(network, pool="allowed")
     described: dict[str, Any] = {
         "fleet": "any" if isinstance(network, PerItem) or track == "queueing" else QCE5,
         "observation": observation(LAYOUTS[track], items=20 if track == "queueing" else 0),

@@ -9,24 +9,23 @@ from typing import Literal
 import numpy as np
 
 from qcbench.errors import InputError
-from qcbench.fleet.profile import Fleet
 from qcbench.policies.exported.card import CARD
 from qcbench.policies.exported.folder import folder_of, load
 from qcbench.policies.exported.reference import with_digest
 from qcbench.policies.exported.scoring import scorer
 from qcbench.policies.exported.serving import check_fleet
 from qcbench.policies.exported.weights import Tensor
-from qcbench.policies.features.allocation import LAYOUT, observe
+from qcbench.policies.features.allocation import LAYOUT
 from qcbench.policies.features.allocation_action import (
     LEAST_WEIGHT,
     MOST_WEIGHT,
     split_from_weights,
 )
+from qcbench.policies.features.observer import AllocationObserver
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.view import AllocationView
 
 LAYOUTS = {LAYOUT.name: LAYOUT}
-Observer = Callable[[AllocationView], list[float]]
 
 
 def policy(
@@ -52,17 +51,18 @@ def policy(
     if card.action != "weights":
         raise InputError(f"{where}: action is {card.action!r}; it must be 'weights'")
     spread = _spread(card.spread, exported.tensors.get("log_std"), mode, where)
-    observation = _observer(context.fleet)
+    observe = AllocationObserver(context.fleet).observe
     rng = context.rng
     qpus = len(context.fleet)
+    row = [0.0] * LAYOUT.size(qpus)
     chain_qpu, chain_qubits, share = [0] * qpus, [0] * qpus, [0.0] * qpus
 
     def decide(view: AllocationView) -> dict[int, int] | None:
         free: list[int] = view.free_qubits.tolist()
-        row = observation(view)
+        observe(view, row)
         if sum(free) < view.task_qubits:
             return None
-        outputs = score(row, qpus, None)
+        outputs = score(row, qpus, view.free_qubits > 0)
         weights = outputs[:, 0].astype(np.float64)
         if mode == "sample":
             weights = weights + spread(outputs) * rng.standard_normal(qpus)
@@ -99,46 +99,3 @@ def _spread(
         raise InputError(f"{where}: has no spread; its mode can only be greedy")
     std = np.exp(log_std) if log_std is not None else np.zeros(1, dtype=np.float32)
     return lambda _outputs: std
-
-
-def _observer(fleet: Fleet) -> Observer:
-    """Return what observes one trial, decision by decision."""
-    qpus = len(fleet)
-    sizes: list[int] = fleet.qubits.tolist()
-    price_per_s = np.array([qpu.price_per_s for qpu in fleet])
-    row = [0.0] * LAYOUT.size(qpus)
-    decisions = 0
-    first_s = last_s = 0.0
-
-    def observation(view: AllocationView) -> list[float]:
-        nonlocal decisions, first_s, last_s
-        now_s, exec_s = view.now_s, view.exec_s
-        if not decisions:
-            first_s = last_s = now_s
-        observe(
-            qpus,
-            now_s - first_s,
-            now_s - last_s,
-            decisions,
-            view.waiting,
-            view.running,
-            view.task_qubits,
-            view.depth,
-            view.two_qubit_gates,
-            view.time_per_qubit_s,
-            view.free_qubits.tolist(),
-            0,
-            exec_s.tolist(),
-            view.whole_fidelity.tolist(),
-            (exec_s * price_per_s).tolist(),
-            0,
-            sizes,
-            0,
-            row,
-            0,
-        )
-        decisions += 1
-        last_s = now_s
-        return row
-
-    return observation

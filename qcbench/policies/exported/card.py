@@ -266,6 +266,11 @@ def _check_per_item(card: Card, network: PerItem, where: str) -> None:
     seen = card.observation
     if not network.encoder:
         raise InputError(f"{where}: network: encoder has no layers")
+    if card.track == "queueing" and network.pool != "allowed":
+        raise InputError(
+            f"{where}: network: pool is {network.pool!r}; on track queueing it must be 'allowed', "
+            "since places at which no task waits say nothing"
+        )
     if network.offset is not None and network.offset.feature not in seen.each:
         raise InputError(
             f"{where}: network: offset: {network.offset.feature!r} is none of observation.each"
