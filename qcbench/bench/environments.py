@@ -46,6 +46,7 @@ def world_source(
         scenario = compose_scenario(scenario, overrides, config_dirs)
     elif overrides:
         raise InputError("overrides: go with a scenario's name, not with a config")
+    environment_id(scenario.track)
     return scenario_worlds(scenario, suite, seed)
 
 

@@ -47,7 +47,8 @@ class PlacementEnv(CloudEnv):
         wait_s = max(float(view.free_at_s[qpu]) - view.now_s, 0.0)
         exec_s = float(view.exec_s[qpu])
         if told.kind == "legacy":
-            return legacy_reward(view.violations * self._delay_s(), wait_s, exec_s)
+            arrival_s = self._account.execution(view.row).arrival_s  # type: ignore[union-attr]
+            return legacy_reward(view.now_s - arrival_s, wait_s, exec_s)
         time_s = wait_s + exec_s
         if told.kind == "hindsight":
             time_s = self._against_earliest_s(qpu, time_s)

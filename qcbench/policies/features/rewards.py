@@ -83,6 +83,11 @@ def cost_reward(
 
 
 def legacy_reward(delay_s: float, wait_s: float, exec_s: float) -> float:
-    """Return QSimPy's reward of a feasible placement; of one that takes no time it is 1e9."""
+    """Return QSimPy's reward of a feasible placement; of one that takes no time it is 1e9.
+
+    Args:
+        delay_s: the clock less the task's first arrival. As a number of violations times the delay
+            of each it would differ in the last digit.
+    """
     total_s = delay_s + wait_s + exec_s
     return 1.0 / total_s if total_s > 1e-9 else 1e9
