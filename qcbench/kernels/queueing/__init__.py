@@ -1,0 +1,1 @@
+"""The queueing track compiled: hybrid jobs, a classical pool, QPUs that pull from one queue."""

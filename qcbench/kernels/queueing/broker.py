@@ -1,0 +1,321 @@
+"""The broker and its QPUs compiled, see `qcbench.cloud.queueing` and `qcbench.cloud.qpu`.
+
+A function that needs a decision sets ``state.deciding`` and ends; `choose` goes on from there.
+"""
+
+import numpy as np
+
+from qcbench.kernels.queueing.codes import (
+    FAIR_SHARE,
+    LEAST_ATTAINED,
+    PRIORITY,
+    PRIORITY_AGEING,
+    SHORTEST_REMAINING,
+    WEIGHTED,
+)
+from qcbench.kernels.queueing.inlined import inlined
+from qcbench.kernels.queueing.layout import FAIL, NONE, NOTHING, RESTART, Cloud, World
+
+DONE, DROPPED, FAILED, CENSORED = range(4)
+
+
+@inlined
+def pending(cloud: Cloud) -> int:
+    """Tasks in the queue, and those that wait for the repair of the QPU that lost them."""
+    return cloud.state[0].waiting + cloud.state[0].held
+
+
+@inlined
+def running(cloud: Cloud) -> int:
+    """Tasks that are being executed."""
+    count = 0
+    for qpu in range(len(cloud.qpus)):
+        count += cloud.qpus[qpu].running != NONE
+    return count
+
+
+@inlined
+def waiting_area(cloud: Cloud) -> float:
+    """Integral over time of the tasks that wait, up to now."""
+    return cloud.state[0].stamps_s + pending(cloud) * cloud.state[0].now_s
+
+
+@inlined
+def busy_s(cloud: Cloud, qpu: int) -> float:
+    """Time that a QPU has worked up to now."""
+    own = cloud.qpus[qpu]
+    if own.running == NONE:
+        return own.busy_s
+    return own.busy_s + cloud.state[0].now_s - cloud.progress[own.running].start_s
+
+
+@inlined
+def open_row(world: World, cloud: Cloud, job: int, task: int) -> None:
+    """Begin the record of an execution, or go on with that of its job."""
+    s, own = cloud.state[0], cloud.progress[job]
+    own.task = task
+    own.submit_s = s.now_s
+    own.start_s = np.nan
+    if world.rules[0].per_job:
+        own.row = job
+        return
+    own.row = s.rows
+    s.rows += 1
+    row = cloud.rows[own.row]
+    row.job = job
+    row.task = task
+    row.arrival_s = s.now_s
+    row.finish_s = np.nan
+    own.qpu = NONE
+    own.exec_s = np.nan
+    own.restarts = 0
+    own.estimated_wait_s = np.nan
+    own.estimated_exec_s = np.nan
+    own.order = NONE
+
+
+@inlined
+def write_row(cloud: Cloud, job: int, status: int) -> None:
+    """Finish the record of an execution, where there are such."""
+    own = cloud.progress[job]
+    row = cloud.rows[own.row]
+    row.start_s = own.start_s
+    row.exec_s = own.exec_s
+    row.qpu = own.qpu
+    row.held_qubits = own.held_qubits
+    row.restarts = own.restarts
+    row.estimated_wait_s = own.estimated_wait_s
+    row.estimated_exec_s = own.estimated_exec_s
+    row.order = own.order
+    row.status = status
+    if status == DONE:
+        row.finish_s = cloud.state[0].now_s
+    own.row = NONE
+
+
+@inlined
+def execute(world: World, cloud: Cloud, job: int, task: int) -> None:
+    """Queue a task."""
+    open_row(world, cloud, job, task)
+    cloud.progress[job].qubits = world.tasks[task].qubits
+    join(world, cloud, job)
+
+
+@inlined
+def join(world: World, cloud: Cloud, job: int) -> None:
+    """Put a task at the end of the queue; an idle QPU that it fits asks for a decision."""
+    s, own = cloud.state[0], cloud.progress[job]
+    own.joined_s = s.now_s
+    s.stamps_s -= s.now_s
+    own.ticket = s.tickets
+    s.tickets += 1
+    waiting, keys = cloud.waiting, cloud.keys
+    if s.head + s.waiting == len(waiting):
+        for place in range(s.waiting):
+            waiting[place] = waiting[s.head + place]
+            keys[place] = keys[s.head + place]
+        s.head = 0
+    waiting[s.head + s.waiting] = job
+    keys[s.head + s.waiting] = _key(world, cloud, job)
+    s.waiting += 1
+    if not s.idle_qpus:
+        return
+    for qpu in range(len(cloud.qpus)):
+        candidate = cloud.qpus[qpu]
+        if candidate.running == NONE and candidate.up and own.qubits <= world.devices[qpu].qubits:
+            pull(world, cloud, qpu)
+            return
+
+
+@inlined
+def _key(world: World, cloud: Cloud, job: int) -> float:
+    """What the compiled policy judges a task by that joins the queue; see `policies`."""
+    s, own, fixed = cloud.state[0], cloud.progress[job], world.jobs[job]
+    if s.policy == SHORTEST_REMAINING:
+        return own.remaining_s
+    if s.policy == LEAST_ATTAINED:
+        return own.attained_s
+    if s.policy == PRIORITY:
+        return -float(fixed.priority)
+    if s.policy == PRIORITY_AGEING:
+        return -(fixed.priority - s.parameter * own.joined_s)
+    if s.policy == WEIGHTED:
+        return float(fixed.priority)
+    if s.policy == FAIR_SHARE:
+        return float(fixed.user)
+    return 0.0
+
+
+@inlined
+def pull(world: World, cloud: Cloud, qpu: int) -> None:
+    """Ask for a decision among the waiting tasks that fit this idle QPU."""
+    s, rules = cloud.state[0], world.rules[0]
+    capacity = world.devices[qpu].qubits
+    if not s.waiting:
+        return
+    fitting = NONE
+    if capacity < rules.widest:
+        fitting = 0
+        for place in range(s.waiting):
+            if cloud.progress[cloud.waiting[s.head + place]].qubits <= capacity:
+                cloud.fits[fitting] = place
+                fitting += 1
+        if not fitting:
+            return
+    if rules.max_decisions >= 0 and s.decisions >= rules.max_decisions:
+        s.truncated = True
+        end(cloud)
+        return
+    s.decisions += 1
+    s.deciding = qpu
+    s.fitting = fitting
+
+
+@inlined
+def end(cloud: Cloud) -> None:
+    """End the trial after what happens now."""
+    s = cloud.state[0]
+    if s.over_event == NONE:
+        s.events += 1
+        s.over_event = s.events
+        s.other = NOTHING
+
+
+@inlined
+def choices(cloud: Cloud) -> int:
+    """Tasks that a decision can choose among."""
+    return cloud.state[0].waiting if cloud.state[0].fitting == NONE else cloud.state[0].fitting
+
+
+@inlined
+def candidate(cloud: Cloud, choice: int) -> int:
+    """Return the job behind a choice."""
+    s = cloud.state[0]
+    place = choice if s.fitting == NONE else cloud.fits[choice]
+    return cloud.waiting[s.head + place]
+
+
+@inlined
+def choose(world: World, cloud: Cloud, choice: int) -> None:
+    """Take the decision that is due: start a waiting task on the deciding QPU."""
+    s, waiting, keys = cloud.state[0], cloud.waiting, cloud.keys
+    place = choice if s.fitting == NONE else cloud.fits[choice]
+    qpu = s.deciding
+    s.deciding = NONE
+    head = s.head
+    job = waiting[head + place]
+    s.waiting -= 1
+    if 2 * place < s.waiting:
+        for at in range(head + place, head, -1):
+            waiting[at] = waiting[at - 1]
+            keys[at] = keys[at - 1]
+        s.head = head + 1
+    else:
+        for at in range(head + place, head + s.waiting):
+            waiting[at] = waiting[at + 1]
+            keys[at] = keys[at + 1]
+    own = cloud.progress[job]
+    s.stamps_s += s.now_s
+    estimate_s = world.estimate_s[own.task, qpu]
+    own.qpu = qpu
+    own.held_qubits = own.qubits
+    own.order = s.placed
+    s.placed += 1
+    own.estimated_wait_s = s.now_s - own.submit_s
+    own.estimated_exec_s = estimate_s
+    own.exec_s = estimate_s * world.tasks[own.task].slowdown
+    _start(cloud, qpu, job)
+
+
+@inlined
+def _start(cloud: Cloud, qpu: int, job: int) -> None:
+    s, device, own = cloud.state[0], cloud.qpus[qpu], cloud.progress[job]
+    device.running = job
+    s.idle_qpus -= 1
+    own.start_s = s.now_s
+    device.alarm_s = s.now_s + own.exec_s
+    s.events += 1
+    device.alarm_event = s.events
+
+
+@inlined
+def finish(world: World, cloud: Cloud, qpu: int) -> None:
+    """End an execution: the QPU goes on, and after its decision the job."""
+    s, device = cloud.state[0], cloud.qpus[qpu]
+    job = device.running
+    device.running = NONE
+    device.alarm_s = np.inf
+    s.idle_qpus += 1
+    device.busy_s += cloud.progress[job].exec_s
+    s.executed = job
+    pull(world, cloud, qpu)
+
+
+@inlined
+def executed(world: World, cloud: Cloud, job: int) -> None:
+    """Write down an execution that is done."""
+    own = cloud.progress[job]
+    if world.rules[0].per_job:
+        if not own.executions:
+            own.first_start_s = own.start_s
+        own.executions += 1
+        own.waited_s += own.start_s - own.submit_s
+        own.executed_s += own.exec_s
+        if world.rules[0].quality:
+            own.fidelity += world.fidelity[own.task, own.qpu]
+            own.cost += world.devices[own.qpu].price_per_s * own.exec_s
+    else:
+        write_row(cloud, job, DONE)
+    own.attained_s += own.exec_s
+    own.remaining_s -= world.tasks[own.task].mean_s
+
+
+@inlined
+def _resume(cloud: Cloud, qpu: int) -> None:
+    job = cloud.qpus[qpu].held
+    cloud.qpus[qpu].held = NONE
+    cloud.state[0].held -= 1
+    _start(cloud, qpu, job)
+
+
+@inlined
+def fail(world: World, cloud: Cloud, qpu: int) -> None:
+    """Stop a QPU; by the rules, what it executed is restarted there, queued again or failed."""
+    s, device, rule = cloud.state[0], cloud.qpus[qpu], world.rules[0].on_failure
+    device.up = False
+    job = device.running
+    if job == NONE:
+        s.idle_qpus -= 1
+        return
+    own = cloud.progress[job]
+    device.running = NONE
+    device.alarm_s = np.inf
+    device.busy_s += s.now_s - own.start_s
+    own.restarts += 1
+    if rule == FAIL:
+        s.events += 1
+        cloud.lost[s.lost].event = s.events
+        cloud.lost[s.lost].job = job
+        s.lost += 1
+        return
+    own.start_s = np.nan
+    if rule == RESTART:
+        device.held = job
+        s.held += 1
+        s.stamps_s -= s.now_s
+    else:
+        own.qpu = NONE
+        join(world, cloud, job)
+
+
+@inlined
+def repair(world: World, cloud: Cloud, qpu: int) -> None:
+    """Put a QPU back into service, with what it had lost first."""
+    s, device = cloud.state[0], cloud.qpus[qpu]
+    device.up = True
+    s.idle_qpus += 1
+    if device.held != NONE:
+        s.stamps_s += s.now_s
+        _resume(cloud, qpu)
+    else:
+        pull(world, cloud, qpu)

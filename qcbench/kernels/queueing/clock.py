@@ -1,0 +1,163 @@
+"""The events of a compiled cloud in the order in which SimPy processes them.
+
+At one instant executions and classical tasks end first, then comes the end of the observation or
+of the warm-up, then everything else in the order in which it was put on the clock; see
+`qcbench.cloud.clock`.
+"""
+
+import numpy as np
+
+from qcbench.kernels.queueing import broker, jobs, pool
+from qcbench.kernels.queueing.inlined import inlined
+from qcbench.kernels.queueing.layout import (
+    ARRIVAL,
+    DECIDE,
+    ENDED,
+    HORIZON,
+    LOST,
+    NEED_TIMERS,
+    NEVER,
+    NONE,
+    NOTHING,
+    OVER,
+    READY,
+    STUCK,
+    TIMER,
+    WARM_UP,
+    Cloud,
+    World,
+)
+
+
+@inlined
+def advance(world: World, cloud: Cloud) -> int:
+    """Go on until a decision is due or the trial has ended; return why it stopped."""
+    s, qpus = cloud.state[0], cloud.qpus
+    count = len(qpus)
+    while True:
+        if s.deciding != NONE:
+            return DECIDE
+        if s.executed != NONE:
+            job = s.executed
+            s.executed = NONE
+            broker.executed(world, cloud, job)
+            jobs.go_on(world, cloud, job)
+            continue
+        time_s, event, first = s.alarm_s, s.alarm_event, NONE
+        for qpu in range(count):
+            own_s = qpus[qpu].alarm_s
+            if own_s < time_s or (own_s == time_s and qpus[qpu].alarm_event < event):
+                time_s, event, first = own_s, qpus[qpu].alarm_event, qpu
+        if s.other == NOTHING:
+            _find_other(world, cloud)
+        if time_s <= s.other_s:
+            if time_s == np.inf:
+                return STUCK
+            s.now_s = time_s
+            if first == NONE:
+                jobs.go_on(world, cloud, pool.complete(world, cloud))
+            else:
+                broker.finish(world, cloud, first)
+            continue
+        s.now_s = s.other_s
+        stop = _other(world, cloud)
+        if stop != DECIDE:
+            return stop
+
+
+@inlined
+def _find_other(world: World, cloud: Cloud) -> None:
+    """Find the next event that is no completion."""
+    s, rules = cloud.state[0], world.rules[0]
+    kind, time_s, event, qpu = NEVER, np.inf, np.int64(-1), NONE
+    if s.arrived < rules.jobs:
+        kind, time_s, event = ARRIVAL, world.jobs[s.arrived].arrival_s, s.arrival_event
+    if s.starting and _earlier(cloud.booting[0].ready_s, cloud.booting[0].event, time_s, event):
+        kind, time_s, event = READY, cloud.booting[0].ready_s, cloud.booting[0].event
+    if rules.failures:
+        for candidate in range(len(cloud.qpus)):
+            own = cloud.qpus[candidate]
+            if _earlier(own.timer_s, own.timer_event, time_s, event):
+                kind, time_s, event, qpu = TIMER, own.timer_s, own.timer_event, candidate
+        if s.lost and _earlier(s.now_s, cloud.lost[0].event, time_s, event):
+            kind, time_s, event = LOST, s.now_s, cloud.lost[0].event
+    if s.over_event != NONE and _earlier(s.now_s, s.over_event, time_s, event):
+        kind, time_s = OVER, s.now_s
+    # What ends the observation comes before all that happens at its instant.
+    if s.warm_up_s <= time_s and s.warm_up_s < np.inf:
+        kind, time_s = WARM_UP, s.warm_up_s
+    if s.horizon_s <= time_s and s.horizon_s < np.inf:
+        kind, time_s = HORIZON, s.horizon_s
+    s.other, s.other_s, s.other_qpu = kind, time_s, qpu
+
+
+@inlined
+def _earlier(time_s: float, event: int, than_s: float, than_event: int) -> bool:
+    return time_s < than_s or (time_s == than_s and event < than_event)
+
+
+@inlined
+def _other(world: World, cloud: Cloud) -> int:
+    """Process the event that `_find_other` found; return `DECIDE` to go on, else why to stop."""
+    s = cloud.state[0]
+    kind = s.other
+    if kind == TIMER and cloud.qpus[s.other_qpu].timer == cloud.timers.shape[1]:
+        return NEED_TIMERS
+    s.other = NOTHING
+    if kind == ARRIVAL:
+        job = s.arrived
+        s.arrived += 1
+        s.events += 1
+        s.arrival_event = s.events
+        jobs.arrive(world, cloud, job)
+    elif kind == READY:
+        pool.ready(world, cloud)
+    elif kind == TIMER:
+        _timer(world, cloud, s.other_qpu)
+    elif kind == LOST:
+        job = cloud.lost[0].job
+        s.lost -= 1
+        for place in range(s.lost):
+            cloud.lost[place] = cloud.lost[place + 1]
+        jobs.give_up(world, cloud, job)
+    elif kind == WARM_UP:
+        s.warm_up_s = np.inf
+        s.warm_s = s.now_s
+        s.warm_jobs = jobs.present_area(cloud)
+        s.warm_classical = pool.area(cloud)
+        s.warm_pending = broker.waiting_area(cloud)
+        s.warm_running = running_area(cloud)
+    elif kind == HORIZON and s.over_event != NONE:
+        s.horizon_s = np.inf  # the trial is ending at this instant
+    else:
+        return ENDED
+    return DECIDE
+
+
+@inlined
+def running_area(cloud: Cloud) -> float:
+    """Integral over time of the tasks that are executed, up to now."""
+    total = 0.0
+    for qpu in range(len(cloud.qpus)):
+        total += broker.busy_s(cloud, qpu)
+    return total
+
+
+@inlined
+def _timer(world: World, cloud: Cloud, qpu: int) -> None:
+    """Fail or repair a QPU, and set the time of the next change."""
+    if cloud.qpus[qpu].up:
+        broker.fail(world, cloud, qpu)
+    else:
+        broker.repair(world, cloud, qpu)
+    set_timer(cloud, qpu)
+
+
+@inlined
+def set_timer(cloud: Cloud, qpu: int) -> None:
+    """Put the next failure or repair of a QPU on the clock."""
+    s, own = cloud.state[0], cloud.qpus[qpu]
+    own.timer_s = s.now_s + cloud.timers[qpu, own.timer]
+    own.timer += 1
+    s.events += 1
+    own.timer_event = s.events

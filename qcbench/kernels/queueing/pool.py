@@ -1,0 +1,218 @@
+"""The classical pool compiled, see `qcbench.cloud.pool` and `qcbench.cloud.containers`."""
+
+import numpy as np
+
+from qcbench.kernels.queueing.inlined import inlined
+from qcbench.kernels.queueing.layout import NOTHING, Cloud, World
+
+
+@inlined
+def active(cloud: Cloud) -> int:
+    """Tasks in the pool, those that wait for their container included."""
+    return cloud.state[0].sharing + cloud.state[0].starting
+
+
+@inlined
+def area(cloud: Cloud) -> float:
+    """Integral over time of the tasks that share the workers, up to now."""
+    s = cloud.state[0]
+    return s.pool_area + (s.now_s - s.changed_s) * s.sharing
+
+
+@inlined
+def submit(world: World, cloud: Cloud, job: int, work: float) -> None:
+    """Start a job's classical task, or boot a container for it."""
+    if world.rules[0].cold:
+        delay_s = _acquire(world, cloud)
+        if delay_s > 0.0:
+            _boot(cloud, job, cloud.state[0].now_s + delay_s)
+            return
+    enter(world, cloud, job, work)
+
+
+@inlined
+def enter(world: World, cloud: Cloud, job: int, work: float) -> None:
+    """Let a task share the workers."""
+    s, heap = cloud.state[0], cloud.sharing
+    count = s.sharing
+    if count:
+        _advance(world, cloud)
+        s.ties += 1
+        _push(heap, count, s.virtual + work, s.ties, job)
+        s.sharing = count + 1
+        _schedule(world, cloud)
+    else:
+        s.changed_s = s.now_s
+        heap[0].tag = work
+        heap[0].tie = 0
+        heap[0].job = job
+        s.sharing = 1
+        s.alarm_s = s.now_s + work / world.rules[0].alone
+        s.events += 1
+        s.alarm_event = s.events
+
+
+@inlined
+def complete(world: World, cloud: Cloud) -> int:
+    """Take out the task that is done now; return its job."""
+    s, heap = cloud.state[0], cloud.sharing
+    job = heap[0].job
+    if s.sharing == 1:
+        s.pool_area += s.now_s - s.changed_s
+        s.changed_s = s.now_s
+        s.virtual = 0.0
+        s.sharing = 0
+        s.alarm_s = np.inf
+    else:
+        _advance(world, cloud)
+        # The alarm fires at a rounded time; the work done by then is the tag itself.
+        s.virtual = heap[0].tag
+        s.sharing -= 1
+        _pop(heap, s.sharing)
+        _schedule(world, cloud)
+    if world.rules[0].cold:
+        _release(cloud)
+    return job
+
+
+@inlined
+def ready(world: World, cloud: Cloud) -> None:
+    """Begin the task whose container is ready now."""
+    s, heap = cloud.state[0], cloud.booting
+    job = heap[0].job
+    s.starting -= 1
+    last = heap[s.starting]
+    ready_s, event, moved = last.ready_s, last.event, last.job
+    place, count = 0, s.starting
+    while True:
+        child = 2 * place + 1
+        if child >= count:
+            break
+        right = child + 1
+        if right < count and (
+            heap[right].ready_s < heap[child].ready_s
+            or (
+                heap[right].ready_s == heap[child].ready_s and heap[right].event < heap[child].event
+            )
+        ):
+            child = right
+        if ready_s < heap[child].ready_s or (
+            ready_s == heap[child].ready_s and event < heap[child].event
+        ):
+            break
+        heap[place] = heap[child]
+        place = child
+    heap[place].ready_s = ready_s
+    heap[place].event = event
+    heap[place].job = moved
+    enter(world, cloud, job, world.operations[cloud.progress[job].at].work)
+
+
+@inlined
+def _rate(world: World, cloud: Cloud) -> float:
+    rules = world.rules[0]
+    return rules.speed * min(1.0, rules.workers / cloud.state[0].sharing)
+
+
+@inlined
+def _advance(world: World, cloud: Cloud) -> None:
+    s = cloud.state[0]
+    elapsed = s.now_s - s.changed_s
+    s.changed_s = s.now_s
+    s.pool_area += elapsed * s.sharing
+    s.virtual += elapsed * _rate(world, cloud)
+
+
+@inlined
+def _schedule(world: World, cloud: Cloud) -> None:
+    s = cloud.state[0]
+    left = max(0.0, cloud.sharing[0].tag - s.virtual)
+    s.alarm_s = s.now_s + left / _rate(world, cloud)
+    s.events += 1
+    s.alarm_event = s.events
+
+
+@inlined
+def _push(heap: np.ndarray, count: int, tag: float, tie: int, job: int) -> None:
+    # Ties grow, so a newcomer passes only those with a greater tag.
+    place = count
+    while place:
+        parent = (place - 1) >> 1
+        if heap[parent].tag <= tag:
+            break
+        heap[place] = heap[parent]
+        place = parent
+    heap[place].tag = tag
+    heap[place].tie = tie
+    heap[place].job = job
+
+
+@inlined
+def _pop(heap: np.ndarray, count: int) -> None:
+    """Remove the first; `count` are left, of which the last one has to find its place."""
+    tag, tie, job = heap[count].tag, heap[count].tie, heap[count].job
+    place = 0
+    while True:
+        child = 2 * place + 1
+        if child >= count:
+            break
+        right = child + 1
+        if right < count and (
+            heap[right].tag < heap[child].tag
+            or (heap[right].tag == heap[child].tag and heap[right].tie < heap[child].tie)
+        ):
+            child = right
+        if tag < heap[child].tag or (tag == heap[child].tag and tie < heap[child].tie):
+            break
+        heap[place] = heap[child]
+        place = child
+    heap[place].tag = tag
+    heap[place].tie = tie
+    heap[place].job = job
+
+
+@inlined
+def _acquire(world: World, cloud: Cloud) -> float:
+    """Take a container; return the time until it is ready."""
+    s, rules = cloud.state[0], world.rules[0]
+    if s.idle_containers:
+        if s.now_s - cloud.idle_s[s.idle_containers - 1] <= rules.keep_alive_s:
+            s.idle_containers -= 1
+            return 0.0
+        s.idle_containers = 0
+    if s.warm_containers:
+        s.warm_containers -= 1
+        s.busy_of_pool += 1
+        return 0.0
+    if np.isnan(s.image_s):
+        s.image_s = s.now_s + rules.image_pull_s
+    return max(0.0, s.image_s - s.now_s) + rules.boot_s
+
+
+@inlined
+def _release(cloud: Cloud) -> None:
+    s = cloud.state[0]
+    if s.busy_of_pool:
+        s.busy_of_pool -= 1
+        s.warm_containers += 1
+    else:
+        cloud.idle_s[s.idle_containers] = s.now_s
+        s.idle_containers += 1
+
+
+@inlined
+def _boot(cloud: Cloud, job: int, ready_s: float) -> None:
+    s, heap = cloud.state[0], cloud.booting
+    s.events += 1
+    s.other = NOTHING
+    place = s.starting
+    s.starting += 1
+    while place:
+        parent = (place - 1) >> 1
+        if heap[parent].ready_s <= ready_s:
+            break
+        heap[place] = heap[parent]
+        place = parent
+    heap[place].ready_s = ready_s
+    heap[place].event = s.events
+    heap[place].job = job

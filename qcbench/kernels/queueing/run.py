@@ -1,0 +1,108 @@
+"""What Python calls: reset a cloud, advance it to a decision, or run it under a compiled policy."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from qcbench.kernels.queueing import broker, clock, policies, start
+from qcbench.kernels.queueing.inlined import entry, inlined
+from qcbench.kernels.queueing.layout import (
+    DECIDE,
+    NEED_DRAWS,
+    NONE,
+    Cloud,
+    Clouds,
+    World,
+    Worlds,
+)
+
+
+def _digest() -> str:
+    """Hash the sources that are compiled together.
+
+    Numba looks only at the file of a function that it has cached, not at those of its callees; as
+    a variable of the closure the digest is part of the cache's key.
+    """
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+@inlined
+def world_of(worlds: Worlds, place: int) -> World:
+    """Return one of the worlds."""
+    qpus = worlds.rules[place].qpus
+    return World(
+        worlds.rules[place : place + 1],
+        worlds.jobs[place],
+        worlds.operations[place],
+        worlds.tasks[place],
+        worlds.devices[place, :qpus],
+        worlds.estimate_s[place],
+        worlds.fidelity[place],
+        worlds.rates[place],
+    )
+
+
+@inlined
+def cloud_of(clouds: Clouds, place: int, qpus: int) -> Cloud:
+    """Return one of the clouds."""
+    return Cloud(
+        clouds.state[place : place + 1],
+        clouds.qpus[place, :qpus],
+        clouds.progress[place],
+        clouds.rows[place],
+        clouds.sharing[place],
+        clouds.booting[place],
+        clouds.idle_s[place],
+        clouds.waiting[place],
+        clouds.keys[place],
+        clouds.fits[place],
+        clouds.lost[place],
+        clouds.buckets[place],
+        clouds.timers[place],
+        clouds.draws[place],
+        clouds.listed[place],
+        clouds.spent[place],
+    )
+
+
+def _compile(sources: str) -> tuple[Any, Any, Any]:
+    @entry
+    def reset(
+        worlds: Worlds, clouds: Clouds, place: int, world: int, policy: int, parameter: float
+    ) -> None:
+        sources  # noqa: B018
+        qpus = worlds.rules[world].qpus
+        clouds.state[place].policy = policy
+        clouds.state[place].parameter = parameter
+        start.clear(world_of(worlds, world), cloud_of(clouds, place, qpus), world)
+
+    @entry
+    def advance(worlds: Worlds, clouds: Clouds, place: int, choice: int) -> int:
+        sources  # noqa: B018
+        at = clouds.state[place].world
+        world = world_of(worlds, at)
+        cloud = cloud_of(clouds, place, world.rules[0].qpus)
+        if choice != NONE:
+            broker.choose(world, cloud, choice)
+        return clock.advance(world, cloud)
+
+    @entry
+    def run(worlds: Worlds, clouds: Clouds, place: int) -> int:
+        sources  # noqa: B018
+        at = clouds.state[place].world
+        world = world_of(worlds, at)
+        cloud = cloud_of(clouds, place, world.rules[0].qpus)
+        while True:
+            why = clock.advance(world, cloud)
+            if why != DECIDE:
+                return why
+            choice = policies.pick(world, cloud)
+            if choice == NONE:
+                return NEED_DRAWS
+            broker.choose(world, cloud, choice)
+
+    return reset, advance, run
+
+
+reset, advance, run = _compile(_digest())

@@ -1,0 +1,159 @@
+"""The queueing track on the compiled engine: the records that the SimPy cloud gives."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from qcbench.arrays import FloatArray
+from qcbench.cloud.cloud import Streams
+from qcbench.cloud.records import Records
+from qcbench.cloud.rules import Failures
+from qcbench.cloud.scenario import Scenario
+from qcbench.kernels.engine import AnyPolicy, python_policy
+from qcbench.kernels.queueing import run
+from qcbench.kernels.queueing.codes import CODES, WITH_DRAWS
+from qcbench.kernels.queueing.layout import (
+    DECIDE,
+    ENDED,
+    NEED_DRAWS,
+    NEED_TIMERS,
+    NONE,
+    Clouds,
+    Worlds,
+    empty_clouds,
+    empty_worlds,
+)
+from qcbench.kernels.queueing.load import Prepared, fill, prepare
+from qcbench.kernels.queueing.records import records_of
+from qcbench.kernels.queueing.view import Window
+from qcbench.policies import queueing, registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.protocol import Decide, PolicyContext, PolicyError, Queueing
+
+DRAWS = 16_384
+"""Random numbers that a policy is given at a time."""
+TIMERS = 128
+"""Times of failures and repairs of a QPU that are drawn at a time; an even number."""
+
+
+def simulate(
+    scenario: Scenario, policy: AnyPolicy, context: PolicyContext, streams: Streams
+) -> Records:
+    """Simulate a trial on the kernel.
+
+    A built-in policy runs as its compiled twin; any other is asked at each decision.
+
+    Raises:
+        InputError: as `qcbench.cloud.cloud.Cloud`, or a policy's parameters cannot be used.
+        PolicyError: a decision that the track does not know.
+    """
+    decide = python_policy("queueing", policy, context)
+    prepared = prepare(scenario, streams.execution)
+    twin = twin_of(policy)
+    if twin is None:
+        return Simulation(prepared, streams).ask(decide)
+    return Simulation(prepared, streams, *twin).follow(context.rng)
+
+
+def twin_of(policy: AnyPolicy) -> tuple[int, float] | None:
+    """Return code and parameter of a policy's compiled twin, None where it has none."""
+    if not isinstance(policy, PolicyConfig) or policy.name not in CODES:
+        return None
+    factory = registry.find("queueing", policy.name).factory
+    if factory.__module__ != f"{queueing.__name__}.{policy.name}":
+        return None
+    per_hour = float(policy.parameters.get("per_hour", 1.0))
+    return CODES[policy.name], per_hour / 3600.0
+
+
+class Simulation:
+    """One world and one cloud, run once to its end.
+
+    Args:
+        policy, parameter: the compiled policy, if it is to be followed.
+    """
+
+    def __init__(
+        self, prepared: Prepared, streams: Streams, policy: int = NONE, parameter: float = 0.0
+    ) -> None:
+        self.prepared = prepared
+        self._streams = streams
+        rules, sizes = prepared.scenario.rules, prepared.sizes()
+        self._times = None
+        if rules.failures is not None:
+            self._times = FailureTimes(rules.failures, sizes.qpus, streams.failures)
+        per_job_quality = prepared.quality and rules.records == "jobs"
+        self.worlds: Worlds = empty_worlds(1, sizes, quality=per_job_quality)
+        self.clouds: Clouds = empty_clouds(1, sizes, timers=TIMERS, draws=DRAWS)
+        fill(self.worlds, 0, prepared)
+        if self._times is not None:
+            self._times.fill(self.clouds.timers[0])
+        run.reset(self.worlds, self.clouds, 0, 0, policy, parameter)
+
+    def follow(self, rng: np.random.Generator) -> Records:
+        """Run to the end under the compiled policy."""
+        draws, state = self.clouds.draws[0], self.clouds.state[0]
+        if state["policy"] in WITH_DRAWS:
+            draws[:] = rng.random(len(draws))
+
+        def step() -> int:
+            why: int = run.run(self.worlds, self.clouds, 0)
+            if why == NEED_DRAWS:
+                left = len(draws) - int(state["draw"])
+                draws[:left] = draws[len(draws) - left :]
+                draws[left:] = rng.random(len(draws) - left)
+                state["draw"] = 0
+            return why
+
+        return self._run(step)
+
+    def ask(self, decide: Decide) -> Records:
+        """Run to the end under a policy in Python."""
+        window = Window(self.prepared, self.clouds, 0)
+        ask: Queueing = decide  # type: ignore[assignment]
+        choice = NONE
+
+        def step() -> int:
+            nonlocal choice
+            why: int = run.advance(self.worlds, self.clouds, 0, choice)
+            choice = window.ask(ask) if why == DECIDE else NONE
+            return why
+
+        return self._run(step)
+
+    def _run(self, step: Callable[[], int]) -> Records:
+        state = self.clouds.state[0]
+        why = DECIDE if state["left"] else ENDED
+        while why in (DECIDE, NEED_DRAWS, NEED_TIMERS):
+            why = step()
+            if why == NEED_TIMERS and self._times is not None:
+                self._times.refill(self.clouds, 0)
+        if why != ENDED:
+            raise PolicyError(f"{state['left']} jobs wait for ever: nothing is left to happen")
+        return records_of(self.prepared, self.clouds, 0, self._streams)
+
+
+class FailureTimes:
+    """Times to the next failure and the next repair of each QPU, from a generator of its own."""
+
+    def __init__(self, rules: Failures, qpus: int, rng: np.random.Generator) -> None:
+        self._rules = rules
+        self._rngs = rng.spawn(qpus)
+
+    def fill(self, timers: FloatArray) -> None:
+        """Draw all times, beginning with one to a failure; shape (QPUs, drawn)."""
+        for qpu in range(len(self._rngs)):
+            self._draw(timers, qpu)
+
+    def refill(self, clouds: Clouds, place: int) -> None:
+        """Draw new times for the QPUs that have used theirs up."""
+        used = clouds.qpus[place]["timer"]
+        for qpu in np.flatnonzero(used == clouds.timers.shape[2]).tolist():
+            self._draw(clouds.timers[place], qpu)
+            used[qpu] = 0
+
+    def _draw(self, timers: FloatArray, qpu: int) -> None:
+        # A standard exponential times its mean is what Generator.exponential returns.
+        timers[qpu] = self._rngs[qpu].standard_exponential(timers.shape[1])
+        timers[qpu, ::2] *= self._rules.mean_up_s
+        timers[qpu, 1::2] *= self._rules.mean_down_s

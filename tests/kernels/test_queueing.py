@@ -1,0 +1,76 @@
+"""The compiled queueing cloud against the SimPy one, trajectory by trajectory."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from queueing_worlds import assert_equal, compiled, scenarios
+
+from qcbench.cloud.cloud import Cloud, seeded_streams
+from qcbench.cloud.records import Records
+from qcbench.cloud.scenario import Scenario
+from qcbench.kernels.queueing.codes import CODES
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.protocol import PolicyContext, Queueing
+from qcbench.policies.view import QueueView
+
+BUILT_IN = sorted(CODES)
+LENIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def simpy(scenario: Scenario, policy: object, seed: int = 0) -> Records:
+    context = PolicyContext(scenario.fleet, np.random.default_rng(seed))
+    if isinstance(policy, str):
+        decide = registry.make("queueing", PolicyConfig(name=policy), context)
+    else:
+        decide = policy(context)  # type: ignore[operator]
+    return Cloud(scenario, decide, seeded_streams(seed)).run()
+
+
+def widest_newest(context: PolicyContext) -> Queueing:
+    """A policy without a twin that looks at all that a view shows, and draws as well."""
+
+    def decide(view: QueueView) -> int:
+        exec_s, priority = view.exec_s(), view.priority()
+        values = [
+            (
+                task.qubits,
+                task.priority + view.highest_priority + priority[position],
+                round(task.arrival_s - task.job_arrival_s + view.now_s - view.qpu, 9),
+                round(task.attained_s - task.remaining_s - exec_s[position], 6),
+                len(task.user) - task.job - task.row,
+                task.ticket,
+            )
+            for position, task in enumerate(view.waiting)
+        ]
+        if context.rng.random() < 0.25:
+            return int(context.rng.integers(len(values)))
+        return values.index(max(values))
+
+    return decide
+
+
+def test_every_built_in_policy_has_a_twin_but_those_with_weights() -> None:
+    assert set(registry.names("queueing")) - {"learned"} == set(CODES)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=LENIENT)
+@given(scenarios(), st.sampled_from([*BUILT_IN, "custom"]), st.integers(0, 1000))
+def test_trajectories_are_equal(scenario: Scenario, name: str, seed: int) -> None:
+    policy = widest_newest if name == "custom" else name
+    assert_equal(
+        compiled(scenario, policy, seed),  # type: ignore[arg-type]
+        simpy(scenario, policy, seed),
+    )
+
+
+@pytest.mark.slow
+@settings(max_examples=1500, deadline=None, suppress_health_check=LENIENT)
+@given(scenarios(), st.sampled_from([*BUILT_IN, "custom"]), st.integers(0, 10**6))
+def test_many_trajectories_are_equal(scenario: Scenario, name: str, seed: int) -> None:
+    policy = widest_newest if name == "custom" else name
+    assert_equal(
+        compiled(scenario, policy, seed),  # type: ignore[arg-type]
+        simpy(scenario, policy, seed),
+    )
