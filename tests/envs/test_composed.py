@@ -9,6 +9,7 @@ from qcbench import api
 from qcbench.bench.environments import environment_id, world_source
 from qcbench.bench.worlds import splits_of
 from qcbench.errors import InputError
+from qcbench.policies.features import allocation, placement, queueing
 from qcbench.policies.placement import earliest_completion
 from qcbench.workload.config import FileCircuits, MinuteArrivals, WorkloadConfig
 
@@ -73,3 +74,9 @@ def test_files_without_worlds_enough_are_for_testing_only(tmp_path: Path) -> Non
     splits = splits_of(workload)
     assert [splits.count(split) for split in ("train", "validation", "test")] == [0, 0, 1]
     assert "jobs.csv is run in the same order" in splits.reason
+
+
+def test_the_documentation_has_every_feature() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "environments.md").read_text()
+    for layout in (placement.LAYOUT, allocation.LAYOUT, queueing.LAYOUT):
+        assert layout.markdown() in text

@@ -59,6 +59,14 @@ class Layout:
         features = self.features(items)
         return tuple(f.low for f in features), tuple(f.high for f in features)
 
+    def markdown(self) -> str:
+        """Return the table of features for the documentation."""
+        lines = ["| Feature | Meaning |", "|---|---|"]
+        for kind, features in (("shared", self.shared), (f"each {self.item}", self.each)):
+            lines.append(f"| *{kind}* | |")
+            lines += [f"| `{f.name}` | {f.meaning} |" for f in features]
+        return "\n".join(lines)
+
     def shared_index(self, name: str) -> int:
         """Return the position of a shared feature.
 
