@@ -71,7 +71,7 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
         self._episode = -1
         self._decisions = 0
         self._violations = 0
-        self._split = self.options.split
+        self._split_of_world = self.options.split
         self.world = -1
 
     def reset(
@@ -191,7 +191,7 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
     def _begin(self, split: Split, index: int) -> bool:
         """Build a world; return whether it asks for a decision."""
         self.close()
-        self.world, self._split = index, split
+        self.world, self._split_of_world = index, split
         scenario, streams = checked_world(self.options.source, split, index)
         rules = scenario.rules
         if rules.dispatch.order == "icpp2025":
@@ -232,7 +232,7 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
         return {
             "ended": self._ended(cloud.cloud, records),
             "world": self.world,
-            "split": self._split,
+            "split": self._split_of_world,
             "decisions": self._decisions,
             "violations": self._violations,
             "jobs": arrived,
