@@ -19,6 +19,7 @@ VERBS = {
     "track": ("qcbench.cli.track", "publish a run to MLflow, or again"),
     "simulate": ("qcbench.cli.simulate", "run one trial and print its records"),
     "submit": ("qcbench.cli.submit", "run a suite on a Ray cluster and fetch the results"),
+    "promote": ("qcbench.cli.promote", "register a policy as champion if it beats the standing one"),
     "policies": ("qcbench.cli.policies", "list the policies"),
     "suites": ("qcbench.cli.suites", "list the suites and what they contain"),
     "scenarios": ("qcbench.cli.scenarios", "list the scenarios and their offered load"),
@@ -27,6 +28,9 @@ VERBS = {
     "workload": ("qcbench.cli.workload", "generate, convert, show or rebuild workloads"),
     "partition": ("qcbench.cli.partition", "solve, check and draw partitions of a batch"),
     "emulator": ("qcbench.cli.emulator", "emulate IBM's quantum service on this machine"),
+    "replay": ("qcbench.cli.replay", "place circuits by policies and execute them on a backend"),
+    "gap": ("qcbench.cli.gap", "report the gap between simulation and a replay"),
+    "calibrate": ("qcbench.cli.calibrate", "write the models fitted to a replay as a scenario"),
     "completion": ("qcbench.cli.completion", "print the tab completion of a shell"),
 }
 """Every verb with the module whose ``main(arguments)`` runs it, and what it does."""

@@ -20,6 +20,7 @@ from qcbench.bench.suite import check_suite, suite_scenarios
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
+from qcbench.hardware.config import BackendConfig
 from qcbench.hardware.emulator_process import emulator_module
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
@@ -34,6 +35,7 @@ ALONE = {
     "cluster": ClusterConfig,
     "tracking": TrackingConfig,
     "faults": emulator_module("config").FaultsConfig,
+    "backend": BackendConfig,
 }
 
 

@@ -1,0 +1,35 @@
+"""`qcbench calibrate`: write the models fitted to a replay as a scenario."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qcbench.cli.arguments import Parser
+from qcbench.hardware.calibrate import write_scenario
+from qcbench.hardware.results import gap_of
+
+SUMMARY = (
+    "Fit time, spread and errors to a replay and write them as a scenario that simulate, run and"
+    " train take with --config-dir."
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb."""
+    parser = Parser(prog="qcbench calibrate", description=SUMMARY)
+    parser.add_argument("replay", nargs="?", help="name or path; the latest replay if none")
+    parser.add_argument("--replays-dir", default="replays", help="folder of all replays")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("calibrated"),
+        help="config folder (default: calibrated)",
+    )
+    parser.add_argument("--name", default="", help="of the scenario (default: calibrated/REPLAY)")
+    parser.add_argument("--seed", type=int, default=0, help="of the resamples")
+    told = parser.parse_args(arguments)
+    replay, _, gap = gap_of(told.replay, told.replays_dir, told.seed)
+    name = told.name or f"calibrated/{replay.folder.name}"
+    path = write_scenario(replay, gap, told.output, name)
+    print(path)
+    print(f"qcbench simulate scenario={name} --config-dir {told.output}")
+    return 0

@@ -1,0 +1,219 @@
+"""Circuits compiled for a device, with what the calibration says of them; kept on disk.
+
+An entry of the cache is a QPY file and a JSON file with its figures, named by a hash of the
+circuit, the target with all its errors and durations, the settings and the version of qiskit. It
+lies in the user's cache directory and can be deleted at any time.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from qcbench.errors import InputError
+from qcbench.files import write_durable, write_text
+from qcbench.hardware.port import Calibration
+from qcbench.workload.gates import summarise
+from qcbench.workload.qasm import cache_folder
+
+CACHE_VERSION = 2
+
+
+@dataclass(frozen=True)
+class CircuitSource:
+    """A circuit that is built when it is needed.
+
+    Attributes:
+        key: equal for equal circuits only.
+        name: for people.
+        build: returns the `QuantumCircuit`.
+    """
+
+    key: str
+    name: str
+    build: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class CompiledFigures:
+    """What a calibration says of a compiled circuit.
+
+    Attributes:
+        digest: SHA-256 of the circuit as QPY, 16 digits.
+        depth: layers, measurements included and barriers not.
+        one_qubit_gates: without rotations about z, which take no time.
+        active_qubits: qubits that it touches.
+        length_s: longest path through the circuit.
+        success_probability: product of 1 - error over gates and readouts, as calibrated.
+        readout_success: the part of it that the readouts have.
+    """
+
+    digest: str
+    depth: int
+    one_qubit_gates: int
+    two_qubit_gates: int
+    measurements: int
+    active_qubits: int
+    length_s: float
+    success_probability: float
+    readout_success: float
+
+
+@dataclass(frozen=True)
+class CompiledCircuit:
+    """A circuit in native gates on the qubits of a device."""
+
+    circuit: Any
+    figures: CompiledFigures
+
+
+def compile_circuit(
+    source: CircuitSource,
+    calibration: Calibration,
+    *,
+    level: int = 3,
+    seed: int = 10,
+    cache: Path | None = None,
+) -> CompiledCircuit:
+    """Compile a circuit, or take it from the cache.
+
+    Args:
+        level: optimisation level of the transpiler.
+        seed: of its random searches.
+        cache: folder; beside that of workload features where None.
+
+    Raises:
+        InputError: the circuit cannot be compiled for this target.
+    """
+    folder = cache_folder().parent / "compiled" if cache is None else cache
+    settings = [CACHE_VERSION, source.key, fingerprint(calibration.target), level, seed]
+    key = hashlib.sha256(json.dumps([settings, version("qiskit")]).encode()).hexdigest()
+    kept = _restore(folder / key)
+    if kept is not None:
+        return kept
+    circuit = _transpile(source, calibration.target, level, seed)
+    data = _qpy(circuit)
+    found = CompiledCircuit(circuit, _figures(circuit, calibration.target, data))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
+    write_durable(folder / f"{key}.qpy", data)
+    write_text(folder / f"{key}.json", json.dumps(asdict(found.figures)) + "\n")
+    return found
+
+
+def fingerprint(target: Any) -> str:
+    """Return a hash of everything in a target that compilation or estimates depend on."""
+    return _fingerprint(_ById(target))
+
+
+class _ById:
+    """A target as the key of a cache: by identity, and kept alive with the entry."""
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+
+    def __hash__(self) -> int:
+        return id(self.target)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and other.target is self.target
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(key: _ById) -> str:
+    target = key.target
+    content: list[Any] = [target.num_qubits, target.dt]
+    for name in sorted(target.operation_names):
+        entries = target[name] or {}
+        rows = [
+            [
+                list(qubits) if qubits else [],
+                getattr(p, "duration", None),
+                getattr(p, "error", None),
+            ]
+            for qubits, p in entries.items()
+        ]
+        content.append([name, sorted(rows, key=lambda row: row[0])])
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _transpile(source: CircuitSource, target: Any, level: int, seed: int) -> Any:
+    from qiskit import generate_preset_pass_manager  # noqa: PLC0415
+    from qiskit.exceptions import QiskitError  # noqa: PLC0415
+
+    try:
+        manager = generate_preset_pass_manager(level, target=target, seed_transpiler=seed)
+        circuit = manager.run(source.build())
+    except QiskitError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{source.name}: cannot be compiled ({reason})") from error
+    circuit.name = "task"
+    circuit.metadata = {}
+    return circuit
+
+
+def _qpy(circuit: Any) -> bytes:
+    from qiskit import qpy  # noqa: PLC0415
+
+    buffer = io.BytesIO()
+    qpy.dump(circuit, buffer)
+    return buffer.getvalue()
+
+
+def _restore(stem: Path) -> CompiledCircuit | None:
+    """Return what the cache has; an entry that is missing or damaged is made again."""
+    from qiskit import qpy  # noqa: PLC0415
+    from qiskit.qpy import QpyError  # noqa: PLC0415
+
+    try:
+        figures = CompiledFigures(**json.loads(stem.with_suffix(".json").read_text("utf-8")))
+        data = stem.with_suffix(".qpy").read_bytes()
+        if hashlib.sha256(data).hexdigest()[:16] != figures.digest:
+            return None
+        return CompiledCircuit(qpy.load(io.BytesIO(data))[0], figures)
+    except (OSError, ValueError, TypeError, QpyError):
+        return None
+
+
+def _figures(circuit: Any, target: Any, data: bytes) -> CompiledFigures:
+    gates = summarise({str(name): int(n) for name, n in circuit.count_ops().items()})
+    active: set[int] = set()
+    gates_success = readout_success = 1.0
+    for entry in circuit.data:
+        name = entry.operation.name
+        if name in {"barrier", "delay"}:
+            continue
+        qubits = tuple(circuit.find_bit(qubit).index for qubit in entry.qubits)
+        active.update(qubits)
+        success = 1.0 - error_of(target, name, qubits)
+        if name == "measure":
+            readout_success *= success
+        else:
+            gates_success *= success
+    return CompiledFigures(
+        digest=hashlib.sha256(data).hexdigest()[:16],
+        depth=int(circuit.depth()),
+        one_qubit_gates=gates.one_qubit,
+        two_qubit_gates=gates.multi_qubit,
+        measurements=gates.measurements,
+        active_qubits=len(active),
+        length_s=float(circuit.estimate_duration(target, unit="s")),
+        success_probability=gates_success * readout_success,
+        readout_success=readout_success,
+    )
+
+
+def error_of(target: Any, name: str, qubits: tuple[int, ...]) -> float:
+    """Return the calibrated error of an operation, 0 where the target has none."""
+    entries = target[name] if name in target.operation_names else None
+    properties = entries.get(qubits) if entries else None
+    error = getattr(properties, "error", None)
+    return float(error) if error is not None and isfinite(error) else 0.0

@@ -1,0 +1,1 @@
+"""The gap between simulation and measurement, from the table of a replay alone."""

@@ -1,0 +1,121 @@
+"""The folder of a replay: what it is, where its files lie."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qcbench.bench.typed import plain, typed
+from qcbench.errors import InputError
+from qcbench.files import unique_keys, write_durable
+from qcbench.hardware.connect import label_of
+from qcbench.hardware.port import Label
+from qcbench.hardware.told import ReplayConfig, identity, replay_id
+
+MANIFEST, LEDGER, TABLE = "replay.json", "ledger.sqlite", "tasks.parquet"
+
+
+@dataclass(frozen=True)
+class ReplayFolder:
+    """A replay on the disk.
+
+    Attributes:
+        folder: where it lies.
+        replay: its name in every table and tag.
+        told: what it was told, without anything secret.
+        label: where its numbers come from.
+        date: when it was begun.
+    """
+
+    folder: Path
+    replay: str
+    told: ReplayConfig
+    label: Label
+    date: str
+
+    @property
+    def ledger(self) -> Path:
+        """The durable record."""
+        return self.folder / LEDGER
+
+    @property
+    def table(self) -> Path:
+        """One row for every task under every policy."""
+        return self.folder / TABLE
+
+
+def open_or_create(told: ReplayConfig) -> ReplayFolder:
+    """Return the folder of a replay; the same command finds the same one.
+
+    Raises:
+        InputError: the folder cannot be made, or holds another replay.
+    """
+    number = replay_id(told)
+    folder = Path(told.replays_dir) / (told.name or f"replay-{number}")
+    if (folder / MANIFEST).is_file():
+        found = open_replay(folder)
+        if found.replay != number:
+            raise InputError(
+                f"{folder}: holds another replay ({_first_difference(found.told, told)} differs);"
+                " give this one another name"
+            )
+        return found
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
+    content = {
+        "replay": number,
+        "label": label_of(told.backend),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "told": plain(told),
+    }
+    write_durable(folder / MANIFEST, (json.dumps(content, indent=1) + "\n").encode())
+    return open_replay(folder)
+
+
+def open_replay(folder: Path) -> ReplayFolder:
+    """Read what a folder holds.
+
+    Raises:
+        InputError: it is no replay.
+    """
+    path = folder / MANIFEST
+    try:
+        content: dict[str, Any] = json.loads(
+            path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys
+        )
+        told = typed(ReplayConfig, content["told"], "")
+        return ReplayFolder(folder, content["replay"], told, content["label"], content["date"])
+    except OSError as error:
+        raise InputError(
+            f"{folder}: is no replay ({MANIFEST} cannot be read: {error.strerror})"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is not what `qcbench replay` writes ({error})") from error
+
+
+def find_replay(name: str | None, replays_dir: str = "replays") -> ReplayFolder:
+    """Return a replay by path, by its name or the beginning of one; the latest where None.
+
+    Raises:
+        InputError: there is none, or several.
+    """
+    root = Path(replays_dir)
+    if name is not None and (Path(name) / MANIFEST).is_file():
+        return open_replay(Path(name))
+    known = sorted(path.parent for path in root.glob(f"*/{MANIFEST}"))
+    if name is not None:
+        known = [folder for folder in known if folder.name.startswith(name)]
+    if not known:
+        wanted = "no replay" if name is None else f"no replay {name}"
+        raise InputError(f"{root}: holds {wanted}; `qcbench replay` makes one")
+    if name is not None and len(known) > 1:
+        raise InputError(f"{name}: is the beginning of {', '.join(f.name for f in known[:4])}")
+    return open_replay(max(known, key=lambda folder: (folder / MANIFEST).stat().st_mtime))
+
+
+def _first_difference(one: ReplayConfig, other: ReplayConfig) -> str:
+    before, after = identity(one), identity(other)
+    return next((key for key in after if before.get(key) != after[key]), "version of qiskit")

@@ -1,0 +1,189 @@
+"""The world of a replay: stream, policies, compiled circuits, and what simulation expects."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qcbench.bench.scenario import build_scenario
+from qcbench.bench.seeds import policy_stream, stream
+from qcbench.cloud.cloud import Cloud, Streams
+from qcbench.cloud.estimates import Estimates, estimate
+from qcbench.cloud.records import Records
+from qcbench.cloud.scenario import Scenario
+from qcbench.hardware.circuits import circuit_sources, is_qpy
+from qcbench.hardware.compiling import (
+    CircuitSource,
+    CompiledCircuit,
+    CompiledFigures,
+    compile_circuit,
+)
+from qcbench.hardware.cost import usage_s
+from qcbench.hardware.limits import choose
+from qcbench.hardware.port import Calibration, Port
+from qcbench.hardware.told import SUITE, ReplayConfig
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.protocol import Placement, PolicyContext
+
+
+@dataclass(frozen=True)
+class World:
+    """What every policy of a replay faces.
+
+    Attributes:
+        scenario: with the stream of one replicate.
+        estimates: what the simulator says of every task on every QPU.
+        sources: the circuit of every task.
+    """
+
+    told: ReplayConfig
+    scenario: Scenario
+    estimates: Estimates
+    sources: list[CircuitSource]
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of the policies in order."""
+        return [policy.label for policy in self.told.policies]
+
+    def device(self, qpu: int) -> str:
+        """Return what a QPU of the fleet is called on the backend, before its own prefixes."""
+        name = self.scenario.fleet.names[qpu]
+        return self.told.backend.devices.get(name, name)
+
+    def generator(self, name: str) -> np.random.Generator:
+        """Return the generator of one named stream of this replay."""
+        told = self.told
+        return stream(SUITE, told.scenario.name, told.seed, name, seed=told.master_seed)
+
+    def make(self, policy: PolicyConfig) -> Placement:
+        """Build a policy anew."""
+        told = self.told
+        rng = policy_stream(
+            SUITE, told.scenario.name, told.seed, policy.label, seed=told.master_seed
+        )
+        context = PolicyContext(fleet=self.scenario.fleet, rng=rng)
+        return registry.make("placement", policy, context)  # type: ignore[return-value]
+
+    def simulate(self, policy: PolicyConfig) -> Records:
+        """Simulate the stream under a policy, as `qcbench simulate` would."""
+        streams = Streams(*(self.generator(name) for name in ("failures", "drift", "execution")))
+        return Cloud(self.scenario, self.make(policy), streams).run()
+
+
+def make_world(told: ReplayConfig) -> World:
+    """Draw the world of a replay.
+
+    Raises:
+        InputError: the scenario cannot be used, or a task has no circuit.
+    """
+    scenario = build_scenario(told.scenario, SUITE, told.seed, told.master_seed)
+    tasks = scenario.workload.tasks
+    files = Path(told.circuits) if told.circuits and is_qpy(Path(told.circuits)) else None
+    return World(
+        told=told,
+        scenario=scenario,
+        estimates=estimate(tasks, scenario.fleet, scenario.physics),
+        sources=circuit_sources(told.scenario.workload, tasks, files),
+    )
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Every task compiled for every device that it fits, by (task, QPU).
+
+    Attributes:
+        calibrations: of each QPU.
+        by_digest: the same circuits by their digest; two devices may share one.
+        figures: by (QPU, digest): lengths and errors are those of the device.
+    """
+
+    calibrations: Mapping[int, Calibration]
+    circuits: Mapping[tuple[int, int], CompiledCircuit]
+    by_digest: Mapping[str, CompiledCircuit]
+    figures: Mapping[tuple[int, str], CompiledFigures]
+
+
+def compile_all(
+    world: World, port: Port, tick: Callable[[int, int], None] = lambda _done, _all: None
+) -> Compiled:
+    """Compile what the policies may place; equal circuits once.
+
+    Args:
+        tick: hears how many pairs of task and device are done, of how many.
+    """
+    feasible = np.argwhere(world.estimates.feasible)
+    calibrations = {
+        int(qpu): port.calibration(world.device(int(qpu))) for qpu in np.unique(feasible[:, 1])
+    }
+    known: dict[tuple[str, int], CompiledCircuit] = {}
+    circuits: dict[tuple[int, int], CompiledCircuit] = {}
+    for done, (task, qpu) in enumerate(feasible.tolist()):
+        key = (world.sources[task].key, qpu)
+        if key not in known:
+            known[key] = compile_circuit(
+                world.sources[task], calibrations[qpu], level=world.told.level
+            )
+        circuits[task, qpu] = known[key]
+        tick(done + 1, len(feasible))
+    return Compiled(
+        calibrations=calibrations,
+        circuits=circuits,
+        by_digest={circuit.figures.digest: circuit for circuit in known.values()},
+        figures={
+            (qpu, circuit.figures.digest): circuit.figures for (_, qpu), circuit in known.items()
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a replay is expected to cost, by the decisions that the policies take in simulation.
+
+    Attributes:
+        jobs: number of them, mirror batches included.
+        usage_s: QPU seconds.
+        too_large: tasks that the backend cannot execute, over all policies.
+    """
+
+    jobs: int
+    usage_s: float
+    too_large: int
+
+
+def forecast(world: World, compiled: Compiled, *, simulated: bool) -> Forecast:
+    """Estimate jobs and charge of a replay.
+
+    Args:
+        simulated: the backend is a simulator, which has limits of its own.
+    """
+    tasks = world.scenario.workload.tasks
+    jobs, total, too_large = 0, 0.0, 0
+    mirrored: dict[tuple[int, int], dict[str, CompiledCircuit]] = {}
+    for policy in world.told.policies:
+        records = world.simulate(policy)
+        for row, qpu in zip(records.row.tolist(), records.qpu.tolist(), strict=True):
+            if qpu < 0:
+                continue
+            circuit, shots = compiled.circuits[row, qpu], int(tasks.shots[row])
+            figures = circuit.figures
+            if simulated and (
+                choose(figures.active_qubits, figures.two_qubit_gates, shots).method is None
+            ):
+                too_large += 1
+                continue
+            jobs += 1
+            total += usage_s([figures], shots, compiled.calibrations[qpu].repetition_delay_s)
+            mirrored.setdefault((qpu, shots), {})[figures.digest] = circuit
+    if world.told.mirror:
+        for (qpu, shots), circuits in mirrored.items():
+            each = list(circuits.values())
+            size = world.told.mirror_batch
+            for start in range(0, len(each), size):
+                batch = [circuit.figures for circuit in each[start : start + size]]
+                jobs += 1
+                total += usage_s(batch, shots, compiled.calibrations[qpu].repetition_delay_s)
+                total += sum(figures.length_s for figures in batch) * shots  # twice as long
+    return Forecast(jobs, total, too_large)

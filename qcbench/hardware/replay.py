@@ -1,0 +1,224 @@
+"""`qcbench replay`: a stream of real circuits, placed by policies, executed by a backend."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qcbench.errors import InputError
+from qcbench.files import replacing
+from qcbench.hardware.config import IbmBackend
+from qcbench.hardware.connect import connected, label_of
+from qcbench.hardware.cost import confirm, price
+from qcbench.hardware.executor import Executor, Patience
+from qcbench.hardware.fidelity_runs import mirror_of, run_mirrors
+from qcbench.hardware.ledger import Intent, Ledger
+from qcbench.hardware.manifest import ReplayFolder, open_or_create
+from qcbench.hardware.plan import Compiled, Forecast, World, compile_all, forecast, make_world
+from qcbench.hardware.port import Port
+from qcbench.hardware.stream import Stream
+from qcbench.hardware.table import task_table
+from qcbench.hardware.told import ReplayConfig, replay_id
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SETTLE_S = 30.0
+"""Wall-clock time for which charges are waited for that a backend has not settled."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A replay that has been played to its end.
+
+    Attributes:
+        table: one row for every task under every policy.
+        charged_s: QPU seconds, of all jobs.
+    """
+
+    folder: Path
+    table: "pl.DataFrame"
+    charged_s: float
+
+
+def run_replay(told: ReplayConfig, say: Say = lambda _line: None) -> Replay:
+    """Play a replay, or the rest of one that was interrupted.
+
+    Args:
+        say: hears lines of progress.
+
+    Raises:
+        InputError: something is missing or does not fit; nothing was submitted for that.
+        PolicyError: a decision that the track does not know.
+        BackendError: a backend that does not answer before the stream begins.
+    """
+    world = make_world(told)
+    folder = open_or_create(told)
+    with ExitStack() as stack:
+        ledger = stack.enter_context(Ledger(folder.ledger))
+        log = folder.folder / "emulator.log"
+        port = stack.enter_context(connected(told.backend, _devices(world), log))
+        compiled = _compile(world, port, say)
+        _check_cost(world, compiled, port, ledger)
+        executor = _executor(folder, compiled, port, ledger)
+        _play(world, compiled, port, ledger, executor, folder.replay, say)
+        _settle(executor, say)
+        frame = task_table(
+            world,
+            compiled,
+            ledger,
+            replay=folder.replay,
+            label=port.label,
+            simulated=port.label != "hardware",
+        )
+        write_table(frame, folder.table)
+        return Replay(folder.folder, frame, ledger.charged_s())
+
+
+def estimate_replay(told: ReplayConfig, say: Say = lambda _line: None) -> Forecast:
+    """Estimate what a replay would cost; circuits are compiled, and nothing is submitted."""
+    world = make_world(told)
+    with connected(told.backend, _devices(world)) as port:
+        compiled = _compile(world, port, say)
+    return forecast(world, compiled, simulated=label_of(told.backend) != "hardware")
+
+
+def describe(told: ReplayConfig, cost: Forecast) -> list[str]:
+    """Return what a dry run says, in lines."""
+    policies = ", ".join(policy.label for policy in told.policies)
+    lines = [
+        f"replay {replay_id(told)} on backend {told.backend.kind} ({label_of(told.backend)})",
+        f"policies: {policies}",
+        f"jobs: about {cost.jobs}, by the decisions that the policies take in simulation",
+        f"estimated charge: {cost.usage_s:.0f} QPU seconds",
+    ]
+    if isinstance(told.backend, IbmBackend):
+        lines.append(f"list price: about {price(cost.usage_s):.0f} USD, pay as you go")
+    if cost.too_large:
+        lines.append(f"too large to simulate: {cost.too_large} tasks; they are reported")
+    lines.append("nothing was submitted")
+    return lines
+
+
+def write_table(frame: "pl.DataFrame", path: Path) -> None:
+    """Write the table as Parquet and, beside it, as CSV."""
+    with replacing(path) as temporary:
+        frame.write_parquet(temporary)
+    with replacing(path.with_suffix(".csv")) as temporary:
+        frame.write_csv(temporary)
+
+
+def _devices(world: World) -> list[str]:
+    return [world.device(qpu) for qpu in range(len(world.scenario.fleet))]
+
+
+def _compile(world: World, port: Port, say: Say) -> Compiled:
+    last = time.monotonic()
+
+    def tick(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 5 or done == total:
+            last = time.monotonic()
+            say(f"compiled {done} of {total} pairs of task and device")
+
+    return compile_all(world, port, tick)
+
+
+def _check_cost(world: World, compiled: Compiled, port: Port, ledger: Ledger) -> None:
+    told = world.told
+    if not isinstance(told.backend, IbmBackend):
+        return
+    if told.budget_s is None:
+        raise InputError("budget_s: is missing; say how many QPU seconds may be spent")
+    cost = forecast(world, compiled, simulated=False)
+    if not ledger.intents():
+        confirm(cost.usage_s, told.budget_s, confirmed=told.yes)
+    left = port.remaining_s()
+    if left is not None and left <= 0:
+        raise InputError("backend=ibm: the account has no QPU seconds left")
+
+
+def _executor(folder: ReplayFolder, compiled: Compiled, port: Port, ledger: Ledger) -> Executor:
+    told = folder.told
+
+    def circuits_of(intent: Intent) -> list[object]:
+        circuits = [compiled.by_digest[digest].circuit for digest in intent.circuits]
+        if intent.phase == "stream":
+            return circuits
+        return [
+            mirror_of(circuit, digest).circuit
+            for circuit, digest in zip(circuits, intent.circuits, strict=True)
+        ]
+
+    import numpy as np  # noqa: PLC0415
+
+    return Executor(
+        port=port,
+        ledger=ledger,
+        replay_tag=f"qcbench-replay-{folder.replay}",
+        budget_s=float("inf") if told.budget_s is None else told.budget_s,
+        circuits_of=circuits_of,
+        wall=time.monotonic,
+        rng=np.random.default_rng(told.master_seed),
+        patience=Patience(deadline_s=told.deadline_s, poll_s=told.poll_s),
+    )
+
+
+def _play(
+    world: World,
+    compiled: Compiled,
+    port: Port,
+    ledger: Ledger,
+    executor: Executor,
+    replay: str,
+    say: Say,
+) -> None:
+    simulated = port.label != "hardware"
+    last = -1e9
+
+    def progress(placed: int, ended: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 5 or ended == total:
+            last = time.monotonic()
+            say(f"placed {placed} and ended {ended} of {total} tasks")
+
+    Stream(
+        world=world,
+        compiled=compiled,
+        port=port,
+        ledger=ledger,
+        executor=executor,
+        replay=replay,
+        simulated=simulated,
+        wall=time.monotonic,
+        say=progress,
+    ).run()
+    if world.told.mirror:
+        say("measuring fidelities by mirror circuits")
+        run_mirrors(
+            world,
+            compiled,
+            port,
+            ledger,
+            executor,
+            replay,
+            simulated=simulated,
+            wall=time.monotonic,
+        )
+
+
+def _settle(executor: Executor, say: Say) -> None:
+    deadline = time.monotonic() + SETTLE_S
+    while (lacking := executor.settle_charges()) and time.monotonic() < deadline:
+        say(f"waiting for the charges of {lacking} jobs")
+        time.sleep(1.0)
+
+
+def to_standard_error(line: str) -> None:
+    """Print a line of progress."""
+    print(line, file=sys.stderr, flush=True)

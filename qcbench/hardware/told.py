@@ -1,0 +1,193 @@
+"""What `qcbench replay` is told: `conf/replay.yaml`, composed and checked."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from qcbench.bench.compose import compose, compose_policy, of_track, to_plain
+from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.overrides import nested
+from qcbench.bench.scenario import resolve_scenario
+from qcbench.bench.typed import plain, typed
+from qcbench.configs import config
+from qcbench.errors import InputError
+from qcbench.hardware.circuits import is_qpy, read_qpy
+from qcbench.hardware.config import EmulatorBackend, IbmBackend, LocalBackend
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+
+SUITE = "replay"
+"""Name of the suite whose worlds replays draw."""
+
+
+@config
+class ReplayConfig:
+    """A stream of circuits, the policies that place it, and the backend that executes it.
+
+    Attributes:
+        policies: what is compared, interleaved at random; every task is placed by each of them.
+        tasks: how many tasks of the scenario's workload; those of the scenario where None.
+        circuits: file or folder of OpenQASM or QPY circuits instead of the scenario's.
+        seed: the replicate: which world.
+        master_seed: of all that is drawn.
+        budget_s: QPU seconds that may be spent, all runs of this replay together; a real account
+            needs one.
+        mirror: measure the fidelity of every compiled circuit by its mirror circuit.
+        mirror_batch: mirror circuits in one job.
+        level: optimisation level of the compilation.
+        deadline_s: from a submit to the job's end, by the backend's clock; then it is cancelled.
+        poll_s: wall-clock time between two looks at the open jobs.
+        yes: confirms what a replay on a real account may cost.
+        dry_run: print the plan and its estimated cost, and submit nothing.
+        replays_dir: folder of all replays.
+        name: of the replay's folder; made from its hash where empty.
+    """
+
+    scenario: ScenarioConfig
+    backend: EmulatorBackend | IbmBackend | LocalBackend
+    policies: list[PolicyConfig]
+    tasks: int | None = None
+    circuits: str | None = None
+    seed: int = 0
+    master_seed: int = 0
+    budget_s: float | None = None
+    mirror: bool = True
+    mirror_batch: int = 10
+    level: int = 3
+    deadline_s: float = 86_400.0
+    poll_s: float = 1.0
+    yes: bool = False
+    dry_run: bool = False
+    replays_dir: str = "replays"
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.scenario.track != "placement":
+            raise InputError(
+                f"scenario {self.scenario.name}: is of track {self.scenario.track}; a replay places"
+                " tasks on devices, choose one of placement"
+            )
+        if not self.policies:
+            raise InputError("policies: is empty; name at least one")
+        for name, least in (("mirror_batch", 1), ("level", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name}: {getattr(self, name)}; must be at least {least}")
+        for name in ("deadline_s", "poll_s"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name}: {getattr(self, name):g}; must be more than 0")
+        if self.level > 3:
+            raise InputError(f"level: {self.level}; must be 0, 1, 2 or 3")
+        if self.budget_s is not None and self.budget_s < 0:
+            raise InputError(f"budget_s: {self.budget_s:g}; must be 0 or more")
+        if isinstance(self.backend, IbmBackend) and self.budget_s is None and not self.dry_run:
+            raise InputError(
+                "budget_s: is missing; say how many QPU seconds a real account may spend, or start"
+                " with dry_run=true, which estimates them"
+            )
+
+
+def compose_replay(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> ReplayConfig:
+    """Compose a replay from Hydra overrides; `policy=` and a path after `tasks=` are short forms.
+
+    Raises:
+        InputError: a group, key or value that does not exist or does not fit.
+    """
+    data = to_plain(compose("replay", nested(_long_forms(overrides)), config_dirs))
+    entries = data.pop("policies", None)
+    heuristics = data.pop("heuristics", None) or []
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f"policies: {entries!r}; it is a list such as [NAME, NAME]")
+    names = [*entries, *(name for name in heuristics if name not in entries)]
+    policies = [_policy(entry, config_dirs) for entry in names]
+    labels = [policy["label"] for policy in policies]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise InputError(f"policies: two are called {label}; give one of them a label")
+    told = typed(ReplayConfig, {**data, "policies": policies}, "")
+    return _with_circuits(told)
+
+
+def _long_forms(overrides: Sequence[str]) -> list[str]:
+    """Write `policy=NAME` as a list of policies, and `tasks=PATH` as `circuits=PATH`."""
+    result = []
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if key == "policy" and equals:
+            inside = value.strip().removeprefix("[").removesuffix("]")
+            names = [name.strip().strip("'\"") for name in inside.split(",")]
+            listed = ",".join(json.dumps(name) for name in names if name)
+            result.append(f"policies=[{listed}]")
+        elif key == "tasks" and equals and not value.strip().isdecimal() and value != "null":
+            result.append(f"circuits={json.dumps(value.strip(chr(34)))}")
+        else:
+            result.append(text)
+    return result
+
+
+def _policy(entry: Any, config_dirs: Sequence[Path]) -> dict[str, Any]:
+    data = of_track(compose_policy(entry, config_dirs), "placement", config_dirs)
+    policy = typed(PolicyConfig, data, "policy")
+    policy = replace(policy, label=policy.label or policy.name)
+    registry.check_parameters("placement", policy)
+    return plain(policy)
+
+
+def _with_circuits(told: ReplayConfig) -> ReplayConfig:
+    """Put the circuits and the number of tasks into the scenario's workload."""
+    scenario = plain(told.scenario)
+    workload = scenario["workload"]
+    if told.circuits is not None:
+        path = Path(told.circuits)
+        if not path.exists():
+            raise InputError(f"tasks={path}: is no number and no such file or folder")
+        shots = int(workload["circuits"].get("shots", 1024))
+        workload["circuits"] = {"source": "file", "path": str(_task_file(told, path, shots))}
+        workload["circuits"] |= {"shots": shots, "duplicates": "keep", "any_algorithm": True}
+        if told.tasks is None:
+            workload["tasks"] = 0
+        else:
+            workload["circuits"]["selection"] = "uniform"
+    if told.tasks is not None:
+        if told.tasks < 1:
+            raise InputError(f"tasks: {told.tasks}; must be at least 1")
+        workload["tasks"] = told.tasks
+    changed = typed(ScenarioConfig, scenario, "scenario")
+    return replace(told, scenario=resolve_scenario(changed, SUITE, told.master_seed))
+
+
+def _task_file(told: ReplayConfig, path: Path, shots: int) -> Path:
+    """Return what a workload reads: OpenQASM as it is, of QPY a table of features."""
+    if not is_qpy(path):
+        return path
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*.qpy")) if path.is_dir() else [path]:
+        digest.update(file.name.encode() + file.read_bytes())
+    folder = Path(told.replays_dir) / "circuits"
+    output = folder / f"{digest.hexdigest()[:16]}-{shots}.parquet"
+    if not output.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        read_qpy(path, shots, output)
+    return output
+
+
+def identity(told: ReplayConfig) -> dict[str, Any]:
+    """Return what makes a replay the same one: what a second run of a command must share.
+
+    How long to wait, what may be spent and where an emulator listens are no part of it.
+    """
+    content = plain(told)
+    for name in ("budget_s", "deadline_s", "poll_s", "yes", "dry_run", "replays_dir", "name"):
+        del content[name]
+    for name in ("url", "token_path", "token_env", "instance", "instance_env"):
+        content["backend"].pop(name, None)
+    return {**content, "qiskit": version("qiskit")}
+
+
+def replay_id(told: ReplayConfig) -> str:
+    """Return the hash of a replay, 12 digits."""
+    canonical = json.dumps(identity(told), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
