@@ -1,0 +1,48 @@
+"""One meaning: the SimPy environments and the vector environments, step by step."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from qcbench.cloud.rules import Failures, Rescheduling
+from qcbench.envs.defaults import DrawnWorlds, default_worlds
+from qcbench.envs.registration import IDS
+from tests.envs.lockstep import lockstep
+
+PLACEMENT, ALLOCATION, DISCRETE, QUEUEING = IDS
+
+
+def with_rules(track: Any, **rules: Any) -> DrawnWorlds:
+    source = default_worlds(track)
+    return replace(source, rules=replace(source.rules, **rules))
+
+
+@pytest.mark.parametrize("same_step", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"reward": {"fidelity": 2.0, "price": 1.0}, "split": "test"},
+        {"observation": "legacy", "reward": {"kind": "legacy"}},
+        {"max_decisions": 7},
+    ],
+    ids=str,
+)
+def test_placement(options: dict[str, Any], same_step: bool) -> None:
+    assert lockstep(PLACEMENT, worlds=32, same_step=same_step, **options) > 8
+
+
+@pytest.mark.parametrize("on_failure", ["restart", "resubmit", "fail"])
+def test_placement_where_qpus_fail(on_failure: Any) -> None:
+    source = with_rules(
+        "placement",
+        failures=Failures(mean_up_s=60.0, mean_down_s=20.0, on_failure=on_failure),
+        execution_sigma=0.4,
+        rescheduling=Rescheduling(delay_s=2.5),
+    )
+    assert lockstep(PLACEMENT, source=source, worlds=16, rtol=1e-9) > 8
+
+
+def test_placement_with_a_horizon() -> None:
+    assert lockstep(PLACEMENT, source=with_rules("placement", horizon_s=40.0), worlds=32) > 8
