@@ -83,6 +83,7 @@ class AllocationBroker:
     def execute(self, job: int, row: int) -> Process:
         """Have a task split, communicate, execute, and release."""
         execution = self._world.open(job, row)
+        execution.ended = Event(self._clock)
         self._waiting.append(execution)
         if len(self._waiting) <= 1 + self._depth:
             # Nothing was released: those that wait already are not asked for again.

@@ -17,13 +17,6 @@ class Broker(Protocol):
     def running(self) -> int:
         """Tasks that are being executed."""
 
-    def execute(self, job: int, row: int) -> Process:
-        """Have a task executed: the part of a job's process that is a quantum phase.
-
-        Raises:
-            TaskLost: the task was given up after a failure of its QPU.
-        """
-
     def fail(self, qpu: int) -> None:
         """Take a QPU out of service, with what it executes."""
 
@@ -32,6 +25,17 @@ class Broker(Protocol):
 
     def busy_s(self) -> FloatArray:
         """Return the time that each QPU has worked up to now, shape (QPUs,)."""
+
+
+class PushBroker(Broker, Protocol):
+    """A broker that sends each task to its QPUs."""
+
+    def execute(self, job: int, row: int) -> Process:
+        """Have a task executed: the part of a job's process that is a quantum phase.
+
+        Raises:
+            TaskLost: the task was given up after a failure of its QPU.
+        """
 
 
 class TaskLost(Exception):  # noqa: N818

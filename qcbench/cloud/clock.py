@@ -94,14 +94,14 @@ class Clock(Environment):
                 raise event._value
         return True
 
-    def fire(self, event: Event) -> None:
+    def fire(self, event: Event, value: object = None) -> None:
         """Trigger an event within the current step, without a way through the event queue.
 
         To be called from callbacks only, never from inside a process: the processes that wait for
-        the event are resumed before this returns.
+        the event are resumed before this returns, with this value.
         """
         event._ok = True
-        event._value = None
+        event._value = value
         callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
         for callback in callbacks:
             callback(event)

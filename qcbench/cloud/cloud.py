@@ -1,4 +1,4 @@
-"""The cloud: every job is one SimPy process; one broker takes every decision."""
+"""The cloud: every job is a SimPy process; one broker takes every decision."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,13 +10,14 @@ from simpy import Event
 
 from qcbench.cloud.admission import admission_test
 from qcbench.cloud.allocation import AllocationBroker
-from qcbench.cloud.broker import Broker, TaskLost
+from qcbench.cloud.broker import PushBroker, TaskLost
 from qcbench.cloud.clock import HORIZON, Clock, Process
 from qcbench.cloud.drift import error_multiplier
 from qcbench.cloud.estimates import estimate
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.failures import failing_qpu
 from qcbench.cloud.hold_and_wait import HoldAndWaitBroker
+from qcbench.cloud.hybrid_job import go_through
 from qcbench.cloud.levels import NOTHING, Areas, Present, levels
 from qcbench.cloud.partition import as_splits, batch_of, make_plan
 from qcbench.cloud.placement import PlacementBroker
@@ -85,7 +86,7 @@ class Cloud:
             over=self._over,
             slowdown=slowdown,
         )
-        self.broker: Broker = _broker(self.world, decide, scenario)
+        self.broker: PushBroker | QueueingBroker = _broker(self.world, decide, scenario)
         self.pool = ClassicalPool(self.clock, rules.classical)
         self._admits = admission_test(rules.admission, self.clock, self.pool, self.broker, workload)
         self._present = Present()
@@ -133,11 +134,7 @@ class Cloud:
         else:
             self._present.change(1, self.clock.now)
             try:
-                for phase in self._phases(job):
-                    if isinstance(phase, ClassicalPhase):
-                        yield self.pool.submit(phase.operations)
-                    else:
-                        yield from self.broker.execute(job, phase.task)
+                yield from self._work(job)
                 self._job_finish_s[job] = self.clock.now
             except TaskLost:
                 status = FAILED
@@ -146,6 +143,20 @@ class Cloud:
         self._left -= 1
         if not self._left:
             self.world.end()
+
+    def _work(self, job: int) -> Process:
+        """Go through the phases of a job."""
+        broker, pool, phases = self.broker, self.pool, self._phases(job)
+        if isinstance(broker, QueueingBroker):
+            done = yield go_through(phases, job, self.clock, pool, broker)
+            if not done:
+                raise TaskLost
+            return
+        for phase in phases:
+            if isinstance(phase, ClassicalPhase):
+                yield pool.submit(phase.operations)
+            else:
+                yield from broker.execute(job, phase.task)
 
     def _phases(self, job: int) -> Iterable[ClassicalPhase | QuantumPhase]:
         """Return the phases of a job one by one, each as often as it is gone through."""
@@ -194,7 +205,7 @@ class Cloud:
         )
 
 
-def _broker(world: World, decide: Decide, scenario: Scenario) -> Broker:
+def _broker(world: World, decide: Decide, scenario: Scenario) -> PushBroker | QueueingBroker:
     dispatch = world.rules.dispatch
     if dispatch.mode == "pull":
         if dispatch.qpus == "shared":

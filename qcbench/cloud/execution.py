@@ -5,7 +5,6 @@ from math import nan
 from typing import TypeAlias
 
 from simpy import Event
-from simpy.events import PENDING
 
 DONE, DROPPED, FAILED, CENSORED = range(4)
 STATUS = ("done", "dropped", "failed", "censored")
@@ -31,7 +30,7 @@ class Execution:
         estimated_wait_s, estimated_exec_s: what the broker expected when it decided.
         order: position in the sequence of valid decisions, -1 before.
         status: `CENSORED` until it ends otherwise.
-        ended: fires when the QPU has finished it or given it up; gone after `close`.
+        ended: fires when the QPU has finished it or given it up, where a process waits for that.
         lost: whether a failure ended it and the job's process must say what follows.
     """
 
@@ -55,7 +54,9 @@ class Execution:
         "violations",
     )
 
-    def __init__(self, job: int, row: int, arrival_s: float, ended: Event) -> None:
+    ended: Event
+
+    def __init__(self, job: int, row: int, arrival_s: float) -> None:
         self.job = job
         self.row = row
         self.arrival_s = arrival_s
@@ -71,17 +72,11 @@ class Execution:
         self.estimated_exec_s = nan
         self.order = -1
         self.status = CENSORED
-        self.ended = ended
         self.lost = False
 
     def close(self, status: int) -> None:
-        """Take the final status, and let go of the event.
-
-        The records keep the executions of a whole trial; fewer objects spare the collector a
-        quarter of the time.
-        """
+        """Take the final status."""
         self.status = status
-        del self.ended
 
     def forget_start(self) -> None:
         """Take back a start that a failure has undone."""
@@ -110,9 +105,9 @@ class JobExecutions(Execution):
     )
 
     def __init__(
-        self, job: int, row: int, arrival_s: float, ended: Event, quality: "Quality | None" = None
+        self, job: int, row: int, arrival_s: float, quality: "Quality | None" = None
     ) -> None:
-        super().__init__(job, row, arrival_s, ended)
+        super().__init__(job, row, arrival_s)
         self.executions = 0
         self.waited_s = 0.0
         self.executed_s = 0.0
@@ -126,8 +121,6 @@ class JobExecutions(Execution):
         self.row = row
         self.submit_s = now_s
         self.start_s = nan
-        self.ended.callbacks = []
-        self.ended._value = PENDING
 
     def close(self, status: int) -> None:
         """Add an execution that is done to the sums; `finish_s` says when."""

@@ -27,7 +27,7 @@ class PlacementBroker:
         self._clock = world.clock
         self._decide = decide
         self._delay_s = world.rules.rescheduling.delay_s
-        self._qpus = [ExclusiveQpu(world.clock, index) for index in range(qpus)]
+        self._qpus = [ExclusiveQpu(world.clock, index, self._executed) for index in range(qpus)]
         self._capacity = [int(n) for n in world.fleet.qubits]
         self._task_qubits = [int(n) for n in world.workload.tasks.qubits]
         self._depth = [int(n) for n in world.workload.tasks.depth]
@@ -59,6 +59,7 @@ class PlacementBroker:
         """Place a task, as often as it takes, and wait for its end."""
         world, clock = self._world, self._clock
         execution = world.open(job, row)
+        execution.ended = Event(clock)
         self._present += 1
         while True:
             while True:
@@ -119,6 +120,13 @@ class PlacementBroker:
         world.valid_decisions += 1
         self._queue_length[choice] += 1
         self._qpus[choice].submit(execution)
+
+    def _executed(self, _qpu: ExclusiveQpu, execution: Execution) -> None:
+        ended = execution.ended
+        # The records keep the executions of a whole trial; fewer objects spare the collector a
+        # quarter of the time.
+        del execution.ended
+        self._clock.fire(ended)
 
     def fail(self, qpu: int) -> None:
         """Stop a QPU; by the rules, what it executed is restarted, resubmitted or failed."""

@@ -1,14 +1,19 @@
 """The classical pool: processor sharing, computed in virtual time."""
 
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+from typing import TypeAlias
 
 from simpy import Event
 
 from qcbench.cloud.clock import Clock
 from qcbench.cloud.containers import Containers
 from qcbench.cloud.rules import ClassicalPoolRules
+
+Continuation: TypeAlias = Callable[[None], object]
+"""What follows the completion of a task."""
 
 
 class ClassicalPool:
@@ -21,6 +26,7 @@ class ClassicalPool:
     Attributes:
         containers: what tasks run in, where the rules have a cold start.
         starting: tasks that wait for their container.
+        start: takes the operations of a task and what is called, with None, when it is done.
     """
 
     def __init__(self, clock: Clock, rules: ClassicalPoolRules) -> None:
@@ -30,13 +36,16 @@ class ClassicalPool:
         self._alone = rules.speed * min(1.0, rules.workers)
         self._virtual = 0.0
         self._changed_s = 0.0
-        self._heap: list[tuple[float, int, Event]] = []
+        self._heap: list[tuple[float, int, Continuation]] = []
         self._ties = count(1)
         self._alarm = clock.alarm()
         self._alarm.callbacks = None  # type: ignore[assignment]  # as one that has been processed
         self._callbacks: list[Callable[[Event], None]] = [self._complete]
         self._area_s = 0.0
         self.containers = None if rules.cold_start is None else Containers(rules.cold_start)
+        self.start: Callable[[float, Continuation], None] = (
+            self._enter if self.containers is None else partial(self._start_in, self.containers)
+        )
         self.starting = 0
 
     @property
@@ -52,30 +61,33 @@ class ClassicalPool:
     def submit(self, operations: float) -> Event:
         """Start a task; the event fires when it is done."""
         done = Event(self._clock)
-        if self.containers is not None:
-            delay_s = self.containers.acquire(self._clock.now)
-            if delay_s > 0.0:
-                self.starting += 1
-                ready = self._clock.at(self._clock.now + delay_s)
-                ready.callbacks.append(lambda _: self._begin(operations, done))
-                return done
-        self._enter(operations, done)
+        self.start(operations, partial(self._clock.fire, done))
         return done
 
-    def _begin(self, operations: float, done: Event) -> None:
-        self.starting -= 1
-        self._enter(operations, done)
+    def _start_in(self, containers: Containers, operations: float, then: Continuation) -> None:
+        """Start a task once its container is ready."""
+        delay_s = containers.acquire(self._clock.now)
+        if delay_s > 0.0:
+            self.starting += 1
+            ready = self._clock.at(self._clock.now + delay_s)
+            ready.callbacks.append(lambda _: self._ready(operations, then))
+        else:
+            self._enter(operations, then)
 
-    def _enter(self, operations: float, done: Event) -> None:
+    def _ready(self, operations: float, then: Continuation) -> None:
+        self.starting -= 1
+        self._enter(operations, then)
+
+    def _enter(self, operations: float, then: Continuation) -> None:
         heap = self._heap
         if heap:
             self._advance()
-            heappush(heap, (self._virtual + operations, next(self._ties), done))
+            heappush(heap, (self._virtual + operations, next(self._ties), then))
             self._schedule()
         else:
             clock, alarm = self._clock, self._alarm
             self._changed_s = now = clock.now
-            heap.append((operations, 0, done))
+            heap.append((operations, 0, then))
             if alarm.callbacks is not None:
                 self._alarm = alarm = clock.alarm()  # the former one is still on the clock
             clock.rearm(alarm, self._callbacks, now + operations / self._alone)
@@ -111,13 +123,13 @@ class ClassicalPool:
             self._area_s += now - self._changed_s
             self._changed_s = now
             self._virtual = 0.0
-            _, _, done = heap.pop()
+            _, _, then = heap.pop()
         else:
             self._advance()
-            tag, _, done = heappop(heap)
+            tag, _, then = heappop(heap)
             # The alarm fires at a rounded time; the work done by then is the tag itself.
             self._virtual = tag
             self._schedule()
         if self.containers is not None:
             self.containers.release(self._clock.now)
-        self._clock.fire(done)
+        then(None)

@@ -21,7 +21,7 @@ class ExclusiveQpu:
         busy_s: time spent executing, lost executions included.
         backlog_s: estimated execution time of what waits.
         idle_since_s: end of the last execution, -1 before the first.
-        on_idle: called when it has nothing of its own to do after an execution or a repair.
+        on_end: called with the QPU and what it has executed, once it has turned to what is next.
     """
 
     __slots__ = (
@@ -32,14 +32,14 @@ class ExclusiveQpu:
         "busy_s",
         "idle_since_s",
         "index",
-        "on_idle",
+        "on_end",
         "queue",
         "running",
         "up",
     )
 
     def __init__(
-        self, clock: Clock, index: int, on_idle: Callable[["ExclusiveQpu"], None] | None = None
+        self, clock: Clock, index: int, on_end: Callable[["ExclusiveQpu", Execution], None]
     ) -> None:
         self._clock = clock
         self._alarm = clock.alarm()
@@ -51,7 +51,7 @@ class ExclusiveQpu:
         self.busy_s = 0.0
         self.backlog_s = 0.0
         self.idle_since_s = NEVER_USED
-        self.on_idle = on_idle
+        self.on_end = on_end
 
     def submit(self, execution: Execution) -> None:
         """Execute at once if idle, else after all that was submitted before."""
@@ -84,8 +84,6 @@ class ExclusiveQpu:
         self.up = True
         if self.queue:
             self._next()
-        elif self.on_idle is not None:
-            self.on_idle(self)
 
     def busy_until_now_s(self) -> float:
         """Time spent executing, the current execution included up to now."""
@@ -106,13 +104,10 @@ class ExclusiveQpu:
             return  # that execution was lost to a failure
         self.running = None
         self.busy_s += execution.exec_s
-        clock = self._clock
-        self.idle_since_s = clock.now
+        self.idle_since_s = self._clock.now
         if self.queue:
             self._next()
-        elif self.on_idle is not None:
-            self.on_idle(self)
-        clock.fire(execution.ended)
+        self.on_end(self, execution)
 
     def _next(self) -> None:
         execution = self.queue.popleft()

@@ -1,29 +1,36 @@
 """Pull by exclusive QPUs: tasks wait in one queue; when a QPU frees, the policy picks the next."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.cloud.broker import TaskLost
-from qcbench.cloud.clock import Process
-from qcbench.cloud.execution import DONE, FAILED, Execution
+from qcbench.cloud.execution import DONE, FAILED, Execution, JobExecutions
 from qcbench.cloud.qpu import ExclusiveQpu
 from qcbench.cloud.world import World
 from qcbench.policies.protocol import PolicyError, Queueing
 from qcbench.policies.view import QueueView, ReadOnlySequence, WaitingTask
 
 
-def _setter(name: str) -> Callable[[WaitingTask, Any], None]:
-    """Return a function that fills an attribute of a task, which policies cannot."""
-    setter: Callable[[WaitingTask, Any], None] = getattr(WaitingTask, name).__set__
-    return setter
+class QueuedJob:
+    """A job whose tasks are queued one after the other.
 
+    Attributes:
+        job: its row in the workload.
+        task: what policies see of it; only `state` can be written.
+        state: the attributes of `task`.
+        row: its row in the records, where all its executions have one together.
+        resume: called when a QPU has executed a task, with True, or has given it up, with False.
+    """
 
-_set_row, _set_qubits, _set_arrival, _set_ticket, _set_attained, _set_remaining = (
-    _setter(name) for name in ("row", "qubits", "arrival_s", "ticket", "attained_s", "remaining_s")
-)
+    __slots__ = ("job", "resume", "row", "state", "task")
+
+    def __init__(self, task: WaitingTask, resume: Callable[[bool], object]) -> None:
+        self.job = task.job
+        self.task = task
+        self.state = vars(task)
+        self.resume = resume
+        self.row: JobExecutions | None = None
 
 
 class QueueingBroker:
@@ -37,19 +44,20 @@ class QueueingBroker:
         self._clock = world.clock
         self._decide = decide
         workload, fleet = world.workload, world.fleet
-        self._qpus = [ExclusiveQpu(world.clock, q, self._pull) for q in range(len(fleet))]
+        self._qpus = [ExclusiveQpu(world.clock, q, self._executed) for q in range(len(fleet))]
         self._capacity: list[int] = fleet.qubits.tolist()
         self._qubits: list[int] = workload.tasks.qubits.tolist()
         self._widest = max(self._qubits, default=0)
+        self._uniform = min(self._capacity) >= self._widest
         self._estimate_s: list[list[float]] = world.estimates.exec_s.tolist()
         feasible = world.estimates.feasible
         total_s = np.where(feasible, world.estimates.exec_s, 0.0).sum(axis=1)
         self._mean_s: list[float] = (total_s / feasible.sum(axis=1)).tolist()
         self._slowdown = world.slowdown
         self._waiting: list[WaitingTask] = []
+        """What policies see of the queue."""
         self._executions: list[Execution] = []
-        self._seen: dict[int, WaitingTask] = {}
-        """What policies see of each job that is there."""
+        self._jobs: dict[int, QueuedJob] = {}
         self._tickets = 0
         self._stamps_s = 0.0
         """Times at which tasks left the queue, less those at which they joined it, added up."""
@@ -72,85 +80,82 @@ class QueueingBroker:
         """Tasks in the queue, and those that wait for the repair of the QPU that lost them."""
         return len(self._waiting) + sum(len(server.queue) for server in self._qpus)
 
-    def execute(self, job: int, row: int) -> Process:
-        """Queue a task and wait until a QPU has executed it."""
-        execution = self._world.open(job, row)
-        task = self._seen.get(job)
-        if task is None:
-            task = self._first_seen(job, row)
-        elif task.row != row:
-            _set_row(task, row)
-            _set_qubits(task, self._qubits[row])
-        self._join(execution, task)
-        yield execution.ended
-        if execution.lost:
-            execution.close(FAILED)
-            raise TaskLost
-        execution.finish_s = self._clock.now
-        execution.close(DONE)
-        _set_attained(task, task.attained_s + execution.exec_s)
-        _set_remaining(task, task.remaining_s - self._mean_s[row])
-
-    def _first_seen(self, job: int, row: int) -> WaitingTask:
+    def enter(self, job: int, resume: Callable[[bool], object]) -> QueuedJob:
+        """Make a job known, whose tasks are to be submitted; see `QueuedJob`."""
         workload, mean_s = self._world.workload, self._mean_s
         task = WaitingTask(
-            row=row,
+            row=-1,
             job=job,
             arrival_s=self._clock.now,
             job_arrival_s=float(workload.arrival_s[job]),
             priority=1 if workload.priority is None else int(workload.priority[job]),
-            qubits=self._qubits[row],
+            qubits=0,
             user="" if workload.user is None else workload.user[job],
             remaining_s=sum(mean_s[part] * n for part, n in workload.quantum_phases(job)),
         )
-        self._seen[job] = task
-        return task
+        self._jobs[job] = queued = QueuedJob(task, resume)
+        return queued
 
-    def _join(self, execution: Execution, task: WaitingTask) -> None:
-        now = self._clock.now
-        _set_arrival(task, now)
-        self._stamps_s -= now
-        _set_ticket(task, self._tickets)
+    def submit(self, queued: QueuedJob, row: int) -> None:
+        """Queue the next task of a job."""
+        if queued.task.row != row:
+            queued.state["row"] = row
+            queued.state["qubits"] = self._qubits[row]
+        if queued.row is not None:
+            queued.row.reopen(row, self._clock.now)
+            self._join(queued, queued.row)
+            return
+        execution = self._world.open(queued.job, row)
+        if isinstance(execution, JobExecutions):
+            queued.row = execution
+        self._join(queued, execution)
+
+    def _join(self, queued: QueuedJob, execution: Execution) -> None:
+        now, state = self._clock.now, queued.state
+        state["arrival_s"] = now
+        state["ticket"] = self._tickets
         self._tickets += 1
-        self._waiting.append(task)
+        self._stamps_s -= now
+        self._waiting.append(queued.task)
         self._executions.append(execution)
+        if self._uniform and len(self._waiting) > 1:
+            return  # while tasks wait that fit all QPUs, none is idle
         for qpu in self._qpus:
-            if qpu.running is None and qpu.up and task.qubits <= self._capacity[qpu.index]:
+            if qpu.running is None and qpu.up and queued.task.qubits <= self._capacity[qpu.index]:
                 self._pull(qpu)
                 return
 
     def _pull(self, qpu: ExclusiveQpu) -> None:
-        """Let the policy choose among the waiting tasks that fit this idle QPU."""
-        waiting = self._waiting
-        capacity = self._capacity[qpu.index]
+        """Let the policy choose among the waiting tasks that fit this idle QPU, and start it."""
+        world, view, index = self._world, self.view, qpu.index
+        count = len(self._waiting)
         fitting = None
-        if capacity < self._widest:
-            fitting = [i for i, task in enumerate(waiting) if task.qubits <= capacity]
-            waiting = [waiting[i] for i in fitting]
-        if not waiting:
+        if self._capacity[index] < self._widest:
+            fitting = self._fitting(self._capacity[index])
+            count = len(fitting)
+        if not count:
             return
         if not self._limited:
-            self._world.decisions += 1
-        elif not self._world.may_decide():
+            world.decisions += 1
+        elif not world.may_decide():
             return
-        view = self.view
-        view.now_s = self._clock.now
-        view.qpu = qpu.index
-        view.waiting = self._all if fitting is None else ReadOnlySequence(waiting)
+        view.now_s = now = self._clock.now
+        view.qpu = index
+        if fitting is None:
+            view.waiting = self._all
+        else:
+            view.waiting = ReadOnlySequence([self._waiting[position] for position in fitting])
         choice = self._decide(view)
-        if choice.__class__ is not int or not 0 <= choice < len(waiting):
+        if choice.__class__ is not int or not 0 <= choice < count:
             raise PolicyError(
-                f"the policy returned {choice!r}; a choice is an int, a position in "
-                f"0..{len(waiting) - 1}"
+                f"the policy returned {choice!r}; a choice is an int, a position in 0..{count - 1}"
             )
-        self._start(qpu, choice if fitting is None else fitting[choice])
-
-    def _start(self, qpu: ExclusiveQpu, position: int) -> None:
-        world = self._world
-        del self._waiting[position]
-        execution = self._executions.pop(position)
-        now, row, index = self._clock.now, execution.row, qpu.index
+        if fitting is not None:
+            choice = fitting[choice]
+        del self._waiting[choice]
         self._stamps_s += now
+        execution = self._executions.pop(choice)
+        row = execution.row
         estimate_s = self._estimate_s[row][index]
         execution.parts = ((index, self._qubits[row]),)
         execution.order = world.valid_decisions
@@ -161,14 +166,32 @@ class QueueingBroker:
         execution.exec_s = estimate_s if slowdown is None else estimate_s * slowdown[row]
         qpu.start(execution)
 
+    def _fitting(self, capacity: int) -> list[int]:
+        """Return the positions of the waiting tasks that need no more qubits."""
+        return [i for i, task in enumerate(self._waiting) if task.qubits <= capacity]
+
+    def _executed(self, qpu: ExclusiveQpu, execution: Execution) -> None:
+        """Let the QPU go on with the next task, and the job of this one with its next phase."""
+        self._pull(qpu)
+        execution.finish_s = self._clock.now
+        execution.close(DONE)
+        queued = self._jobs[execution.job]
+        state = queued.state
+        state["attained_s"] += execution.exec_s
+        state["remaining_s"] -= self._mean_s[execution.row]
+        queued.resume(True)
+
+    def _give_up(self, execution: Execution) -> None:
+        execution.close(FAILED)
+        self._jobs[execution.job].resume(False)
+
     def fail(self, qpu: int) -> None:
         """Stop a QPU; by the rules, what it executed is restarted there, queued again or failed."""
         lost = self._qpus[qpu].fail()
         if lost is None:
             return
         if self._gives_up:
-            lost.lost = True
-            lost.ended.succeed()
+            self._clock.at(self._clock.now).callbacks.append(lambda _: self._give_up(lost))
             return
         lost.forget_start()
         if self._restarts:
@@ -176,13 +199,18 @@ class QueueingBroker:
             self._stamps_s -= self._clock.now
         else:
             lost.parts = ()
-            self._join(lost, self._seen[lost.job])
+            self._join(self._jobs[lost.job], lost)
 
     def repair(self, qpu: int) -> None:
         """Put a QPU back into service, with what it had lost first."""
-        if self._qpus[qpu].queue and not self._qpus[qpu].up:
+        server = self._qpus[qpu]
+        if server.up:
+            return
+        if server.queue:
             self._stamps_s += self._clock.now
-        self._qpus[qpu].repair()
+        server.repair()
+        if server.running is None:
+            self._pull(server)
 
     def waiting_area_s(self) -> float:
         """Return the integral over time of the tasks that wait, up to now [task s]."""

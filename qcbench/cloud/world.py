@@ -56,13 +56,13 @@ class World:
         """Begin the record of a task that is ready now, or go on with that of its job."""
         execution: Execution
         if self._of_job is None:
-            execution = Execution(job, row, self.clock.now, Event(self.clock))
+            execution = Execution(job, row, self.clock.now)
         elif job in self._of_job:
             latest = self._of_job[job]
             latest.reopen(row, self.clock.now)
             return latest
         else:
-            execution = JobExecutions(job, row, self.clock.now, Event(self.clock), self._quality)
+            execution = JobExecutions(job, row, self.clock.now, self._quality)
             self._of_job[job] = execution
         self.executions.append(execution)
         return execution

@@ -1,6 +1,7 @@
 """Random numbers one at a time, drawn many at a time: a call of a generator costs a microsecond."""
 
 from collections.abc import Iterator
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -8,6 +9,5 @@ BLOCK = 1024
 
 
 def uniforms(rng: np.random.Generator) -> Iterator[float]:
-    """Yield numbers that are uniform in [0, 1), for ever."""
-    while True:
-        yield from rng.random(BLOCK).tolist()
+    """Return numbers that are uniform in [0, 1), without end."""
+    return chain.from_iterable(rng.random(BLOCK).tolist() for _ in repeat(None))

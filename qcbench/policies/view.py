@@ -247,7 +247,7 @@ class AllocationView:
         return self._splits.fidelity(self.row, qpu, qubits, counts)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class WaitingTask:
     """A task in the queue of a pull dispatch; the broker fills it anew when it joins again.
 
