@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
-from qcbench.cloud.execution import DONE, DROPPED, FAILED
+from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.kernels.placement.step import NOBODY, OVER, Table
 from qcbench.kernels.placement.unsure import (
     ALL,
@@ -59,6 +59,7 @@ RUN = np.dtype(
         ("jobs", "i4"),
         ("left", "i4"),
         ("given_up", "i4"),
+        ("dropped", "i4"),
         ("truncated", "i4"),
     ],
     align=True,
@@ -71,8 +72,8 @@ RUN = np.dtype(
   trial, `NOT_YET` while it is not on the clock;
 - how many tasks a failure ended that are to be heard of now, and where in the ring the first is;
 - valid decisions; tasks and jobs on the platform; jobs that are not over;
-- completion time beyond the estimate of tasks that ended, and how many were given up, since these
-  two were set to 0;
+- completion time of tasks that ended beyond what was expected of their decisions, tasks that were
+  given up and jobs that were not admitted, since these three were set to 0;
 - whether the rules allowed no further decision."""
 
 SERVER = np.dtype(
@@ -98,6 +99,7 @@ the task that is being executed, `NOBODY` when idle; the tasks at both ends of i
 QUEUED = np.dtype(
     [
         ("retry_s", "f8"),
+        ("expected_s", "f8"),
         ("lost_tick", "i8"),
         ("retry_task", "i4"),
         ("lost_task", "i4"),
@@ -105,8 +107,9 @@ QUEUED = np.dtype(
     ],
     align=True,
 )
-"""Of a task: the one behind it in the queue; and entries of two rings, of the tasks that are put
-back and of those that are lost."""
+"""Of a task: the one behind it in the queue, and the completion time that its decisions were
+expected to cause; and entries of two rings, of the tasks that are put back and of those that are
+lost."""
 
 BUCKET = np.dtype([("tokens", "f8"), ("counted_s", "f8")])
 """Of a user: tokens, and when they were counted."""
@@ -148,7 +151,13 @@ def make_event_state(clouds: int, worlds: Worlds, users: int) -> EventState:
 
 @njit(cache=True, error_model="numpy")
 def begin(
-    worlds: Worlds, limits: Limits, chances: Chances, state: EventState, e: int, world: int
+    worlds: Worlds,
+    limits: Limits,
+    chances: Chances,
+    state: EventState,
+    rows: Table,
+    e: int,
+    world: int,
 ) -> None:
     """Put cloud ``e`` before the first event of a world, its QPUs idle."""
     qpus, users = len(worlds.qpu_qubits), len(chances.tokens_per_s)
@@ -164,7 +173,7 @@ def begin(
     state.clouds[e].jobs_s = state.clouds[e].changed_s = state.clouds[e].warm_jobs_s = state.clouds[
         e
     ].late_s = 0.0
-    state.clouds[e].given_up = 0
+    state.clouds[e].given_up = state.clouds[e].dropped = 0
     state.clouds[e].left = worlds.tasks[world]
     state.clouds[e].over_tick = NOT_YET
     state.clouds[e].truncated = False
@@ -183,6 +192,15 @@ def begin(
         state.servers[at].change_tick = q
     state.clouds[e].arrival_tick = qpus
     state.clouds[e].tick = qpus + 1
+    for task in range(worlds.tasks[world]):
+        row = rows[e * worlds.width + task]
+        row.submit_s = worlds.arrival_s[world * worlds.width + task]
+        row.start_s = row.finish_s = row.exec_s = np.nan
+        row.estimated_wait_s = row.estimated_exec_s = np.nan
+        row.qpu = row.order = -1
+        row.violations = row.restarts = 0
+        row.status = CENSORED
+        state.queued[e * worlds.width + task].expected_s = 0.0
     for at in range(e * users, (e + 1) * users):
         state.buckets[at].tokens = limits.burst
         state.buckets[at].counted_s = 0.0
@@ -291,6 +309,7 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
                     return _ask(worlds, limits, state, rows, e, arriving)
             else:
                 rows[of_task + arriving].status = DROPPED
+                state.clouds[e].dropped += 1
                 _one_less(state, e)
         else:
             if state.servers[changing].change + 1 >= chances.changes:
@@ -410,12 +429,14 @@ def decide(
     if estimate_s == np.inf:
         rows[row].violations += 1
         rows[row].submit_s += limits.delay_s
+        state.queued[row].expected_s += limits.delay_s
         _put_back(state, e, of_task, worlds.width, task, now_s + limits.delay_s)
         return False
     start_s = max(now_s, state.free_at_s[at])
     state.free_at_s[at] = start_s + estimate_s
     rows[row].estimated_wait_s = start_s - rows[row].submit_s
     rows[row].estimated_exec_s = estimate_s
+    state.queued[row].expected_s += start_s - now_s + estimate_s
     rows[row].exec_s = estimate_s * chances.slowdown[in_world]
     rows[row].qpu = choice
     rows[row].order = state.clouds[e].placed
@@ -475,7 +496,8 @@ def _next(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> No
 
 @njit(cache=True, error_model="numpy")
 def _finish(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> None:
-    row = e * worlds.width + state.servers[at].running
+    task = state.servers[at].running
+    row = e * worlds.width + task
     state.servers[at].running = NOBODY
     state.servers[at].ends_s = np.inf
     state.servers[at].busy_s += rows[row].exec_s
@@ -485,8 +507,8 @@ def _finish(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> 
     state.clouds[e].tasks -= 1
     rows[row].finish_s = state.clouds[e].now_s
     rows[row].status = DONE
-    expected_s = rows[row].submit_s + rows[row].estimated_wait_s + rows[row].estimated_exec_s
-    state.clouds[e].late_s += state.clouds[e].now_s - expected_s
+    arrival_s = worlds.arrival_s[state.clouds[e].world * worlds.width + task]
+    state.clouds[e].late_s += state.clouds[e].now_s - arrival_s - state.queued[row].expected_s
     _change_jobs(state, e, -1)
     _one_less(state, e)
 

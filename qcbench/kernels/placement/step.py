@@ -7,7 +7,7 @@ which at equal times go first, the latest before the earlier ones (`qcbench.clou
 A cloud is a row of `State`; nothing is allocated while it runs.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ NOBODY = -1
 
 Table: TypeAlias = npt.NDArray[np.void]
 """An array of records."""
+Record: TypeAlias = Any
+"""One of them; NumPy's types know no fields."""
 
 CLOUD = np.dtype(
     [
@@ -55,8 +57,8 @@ PLACED = np.dtype(
     ],
     align=True,
 )
-"""Of a task: when it ends, the one behind it in the queue, infeasible decisions for it; and an
-entry in the ring of tasks that are put back: when, and which."""
+"""Of a task: when it ends, infinite while it is not placed, the one behind it in the queue,
+infeasible decisions for it; and an entry in the ring of those that are put back: when, which."""
 
 
 class State(NamedTuple):
@@ -114,6 +116,7 @@ def begin(worlds: Worlds, state: State, e: int, world: int) -> None:
         state.servers[at].first = NOBODY
     for at in range(e * worlds.width, e * worlds.width + tasks):
         state.placed[at].violations = 0
+        state.placed[at].finish_s = np.inf
 
 
 @njit(cache=True, error_model="numpy")

@@ -45,7 +45,7 @@ class EventTrial:
         users = len(self._chances.tokens_per_s)
         self._state = make_event_state(1, worlds, users)
         self.rows: Table = make_rows(scenario.workload.arrival_s)
-        begin(worlds, limits, self._chances, self._state, 0, 0)
+        begin(worlds, limits, self._chances, self._state, self.rows, 0, 0)
 
     def run(self, twin: Twin, rng: np.random.Generator) -> bool:
         """Run to the end under a twin; False where its script ends too early."""

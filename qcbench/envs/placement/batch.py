@@ -1,0 +1,423 @@
+"""The compiled part of the vector environment: one decision in each of many clouds.
+
+For worlds where nothing fails and execution times are as estimated; `uncertain` has the others.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.envs.worlds import drawn_index
+from qcbench.kernels.placement import step
+from qcbench.kernels.placement.step import OVER, Record, State, Table
+from qcbench.kernels.placement.unsure import Limits
+from qcbench.kernels.placement.worlds import Worlds
+from qcbench.policies.features import placement as features
+from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
+
+observe = njit(cache=True, error_model="numpy")(features.observe)
+observe_legacy = njit(cache=True, error_model="numpy")(features.observe_legacy)
+drawn = njit(cache=True, error_model="numpy")(drawn_index)
+cost = njit(cache=True, error_model="numpy")(cost_reward)
+legacy = njit(cache=True, error_model="numpy")(legacy_reward)
+
+EPISODE = np.dtype(
+    [
+        ("first_s", "f8"),
+        ("before_s", "f8"),
+        ("seed", "i8"),
+        ("number", "i8"),
+        ("violations", "i4"),
+        ("ended", "i4"),
+        ("stage", "i4"),
+    ],
+    align=True,
+)
+"""Of an environment: when the first decision of its episode and the one before were; its seed and
+the number of the episode; violations; how it ended, a position in `ENDED`; where in a step it is,
+see `uncertain`."""
+
+RESULT = np.dtype(
+    [
+        ("completion_s", "f8"),
+        ("world", "i4"),
+        ("decisions", "i4"),
+        ("violations", "i4"),
+        ("jobs", "i4"),
+        ("done", "i4"),
+        ("ended", "i4"),
+    ],
+    align=True,
+)
+"""Of an environment's last episode that ended: mean completion time of tasks done, and counts."""
+
+ENDED = ("", "done", "horizon", "max_decisions")
+"""How an episode ended, by the codes that follow; the last: none has begun."""
+RUNNING, BY_ITSELF, BY_HORIZON, BY_LIMIT, NOT_BEGUN = range(5)
+
+NEXT_STEP, SAME_STEP, DISABLED = range(3)
+
+
+class Told(NamedTuple):
+    """What an environment was told, as numbers.
+
+    Attributes:
+        per_second, per_infidelity, per_price, violation, failure, drop: what the reward counts.
+        legacy_reward, legacy_observation: QSimPy's.
+        autoreset: `NEXT_STEP`, `SAME_STEP` or `DISABLED`.
+        max_decisions: after which an episode is truncated; the kernel knows no limit.
+    """
+
+    per_second: float
+    per_infidelity: float
+    per_price: float
+    violation: float
+    failure: float
+    drop: float
+    legacy_reward: bool
+    legacy_observation: bool
+    autoreset: int
+    max_decisions: int
+
+
+class Output(NamedTuple):
+    """What a step gives for E environments.
+
+    Attributes:
+        observation: shape (E * features,).
+        mask: 1 for every action that is no violation, shape (E * QPUs,).
+        reward, terminated, truncated: shape (E,).
+        violated: whether the action was a violation.
+        final_observation, final_mask: of episodes that ended in a step that began another one;
+            empty unless `SAME_STEP`.
+    """
+
+    observation: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.int8]
+    reward: FloatArray
+    terminated: BoolArray
+    truncated: BoolArray
+    violated: BoolArray
+    final_observation: npt.NDArray[np.float32]
+    final_mask: npt.NDArray[np.int8]
+
+
+@njit(cache=True, error_model="numpy")
+def wrong_action(actions: IntArray, qpus: int) -> int:
+    """Return the first environment whose action is no QPU, -1 where all are."""
+    for e in range(len(actions)):
+        if actions[e] < 0 or actions[e] >= qpus:
+            return e
+    return -1
+
+
+@njit(cache=True, error_model="numpy")
+def masked_action(actions: IntArray, worlds: Worlds, clouds: Table, episodes: Table) -> int:
+    """Return the first environment whose action the mask forbids, -1 where none does."""
+    qpus = len(worlds.qpu_qubits)
+    for e in range(len(actions)):
+        cloud = clouds[e]
+        if episodes[e].ended == RUNNING:
+            task_at = (cloud.world * worlds.width + cloud.task) * qpus
+            if worlds.exec_s[task_at + actions[e]] == np.inf:
+                return e
+    return -1
+
+
+@njit(cache=True, error_model="numpy")
+def ended_episode(episodes: Table) -> int:
+    """Return the first environment without a decision, -1 where all have one."""
+    for e in range(len(episodes)):
+        if episodes[e].ended != RUNNING:
+            return e
+    return -1
+
+
+@njit(cache=True, error_model="numpy")
+def next_world(worlds: Worlds, horizon_s: float, episode: Record) -> int:
+    """Draw the world of the next episode; those that ask for no decision are passed over."""
+    while True:
+        episode.number += 1
+        world = drawn(episode.seed, episode.number, len(worlds.tasks))
+        if worlds.tasks[world] > 0 and worlds.arrival_s[world * worlds.width] < horizon_s:
+            return world
+
+
+@njit(cache=True, error_model="numpy")
+def see(
+    worlds: Worlds,
+    told: Told,
+    cloud: Record,
+    episode: Record,
+    free_at_s: FloatArray,
+    queue_length: IntArray,
+    up: BoolArray,
+    state_at: int,
+    violations: int,
+    observation: npt.NDArray[np.float32],
+    at: int,
+    mask: npt.NDArray[np.int8],
+) -> None:
+    """Write the observation and the mask of the decision that is due.
+
+    Args:
+        state_at: where the QPUs of this cloud begin.
+        violations: of the task.
+        at: where the observation begins.
+    """
+    qpus, now_s = len(worlds.qpu_qubits), cloud.now_s
+    task = cloud.world * worlds.width + cloud.task
+    for q in range(qpus):
+        mask[state_at + q] = 1 if worlds.exec_s[task * qpus + q] < np.inf else 0
+    if told.legacy_observation:
+        observe_legacy(
+            qpus,
+            now_s,
+            violations,
+            worlds.qubits[task],
+            worlds.depth[task],
+            free_at_s,
+            state_at,
+            worlds.qpu_qubits,
+            worlds.clops,
+            0,
+            observation,
+            at,
+        )
+        return
+    observe(
+        qpus,
+        now_s,
+        now_s - episode.first_s,
+        now_s - episode.before_s,
+        cloud.decisions,
+        violations,
+        worlds.qubits[task],
+        free_at_s,
+        queue_length,
+        up,
+        state_at,
+        worlds.exec_s,
+        worlds.fidelity,
+        worlds.price,
+        task * qpus,
+        worlds.qpu_qubits,
+        0,
+        observation,
+        at,
+    )
+
+
+@njit(cache=True, error_model="numpy")
+def see_nothing(
+    observation: npt.NDArray[np.float32],
+    at: int,
+    size: int,
+    mask: npt.NDArray[np.int8],
+    state_at: int,
+    qpus: int,
+) -> None:
+    """Write what is seen where no decision is left."""
+    observation[at : at + size] = 0.0
+    mask[state_at : state_at + qpus] = 1
+
+
+@njit(cache=True, error_model="numpy")
+def due_now(
+    worlds: Worlds,
+    limits: Limits,
+    told: Told,
+    cloud: Record,
+    choice: int,
+    free_s: float,
+    violations: int,
+) -> tuple[float, bool]:
+    """Return what is due at once for a decision, and whether it is a violation."""
+    at = (cloud.world * worlds.width + cloud.task) * len(worlds.qpu_qubits) + choice
+    exec_s = worlds.exec_s[at]
+    if exec_s == np.inf:
+        if told.legacy_reward:
+            return LEGACY_VIOLATION, True
+        return -(told.per_second * limits.delay_s + told.violation), True
+    wait_s = free_s - cloud.now_s if free_s > cloud.now_s else 0.0
+    if told.legacy_reward:
+        arrival_s = worlds.arrival_s[cloud.world * worlds.width + cloud.task]
+        return legacy(cloud.now_s - arrival_s, wait_s, exec_s), False
+    reward = cost(
+        wait_s + exec_s,
+        worlds.fidelity[at],
+        worlds.price[at],
+        told.per_second,
+        told.per_infidelity,
+        told.per_price,
+    )
+    return reward, False
+
+
+@njit(cache=True, error_model="numpy")
+def keep_final(out: Output, e: int, size: int, qpus: int) -> None:
+    """Copy what is seen of an episode that ended, before another one begins."""
+    for at in range(e * size, (e + 1) * size):
+        out.final_observation[at] = out.observation[at]
+    for at in range(e * qpus, (e + 1) * qpus):
+        out.final_mask[at] = out.mask[at]
+
+
+@njit(cache=True, error_model="numpy")
+def conclude(result: Record, episode: Record, cloud: Record, total_s: float) -> None:
+    """Write down what came of an episode; ``total_s`` is the sum of completion times."""
+    result.completion_s = total_s / result.done if result.done > 0 else np.nan
+    result.world = cloud.world
+    result.decisions = cloud.decisions
+    result.violations = episode.violations
+    result.ended = episode.ended
+
+
+@njit(cache=True, error_model="numpy")
+def begin_exact(
+    worlds: Worlds,
+    limits: Limits,
+    told: Told,
+    state: State,
+    episodes: Table,
+    e: int,
+    chosen: int,
+    out: Output,
+) -> None:
+    """Begin an episode in the chosen world, the next in turn where negative; show its beginning."""
+    episode, qpus = episodes[e], len(worlds.qpu_qubits)
+    world = next_world(worlds, limits.horizon_s, episode)
+    step.begin(worlds, state, e, world if chosen < 0 else chosen)
+    cloud = state.clouds[e]
+    episode.first_s = episode.before_s = cloud.now_s
+    episode.violations = 0
+    episode.ended = RUNNING
+    see(
+        worlds,
+        told,
+        cloud,
+        episode,
+        state.free_at_s,
+        state.queue_length,
+        state.up,
+        e * qpus,
+        0,
+        out.observation,
+        e * (len(out.observation) // len(episodes)),
+        out.mask,
+    )
+
+
+@njit(cache=True, error_model="numpy")
+def begin_all_exact(
+    worlds: Worlds,
+    limits: Limits,
+    told: Told,
+    state: State,
+    episodes: Table,
+    which: BoolArray,
+    chosen: IntArray,
+    out: Output,
+) -> None:
+    """Begin an episode in each of the environments told, see `begin_exact`."""
+    for e in range(len(which)):
+        if which[e]:
+            begin_exact(worlds, limits, told, state, episodes, e, chosen[e], out)
+
+
+@njit(cache=True, error_model="numpy")
+def _conclude_exact(
+    worlds: Worlds, limits: Limits, state: State, episode: Record, result: Record, e: int
+) -> None:
+    """Count what was done when an episode ended."""
+    cloud, tasks = state.clouds[e], worlds.tasks[state.clouds[e].world]
+    of_task, of_world = e * worlds.width, cloud.world * worlds.width
+    end_s = min(cloud.now_s, limits.horizon_s)
+    if cloud.task == OVER:
+        for task in range(tasks):
+            end_s = max(end_s, state.placed[of_task + task].finish_s)
+        if end_s >= limits.horizon_s:
+            end_s = limits.horizon_s
+            episode.ended = BY_HORIZON
+    total_s = 0.0
+    result.done = result.jobs = 0
+    for task in range(cloud.next_arrival):
+        arrival_s = worlds.arrival_s[of_world + task]
+        result.jobs += 1 if arrival_s < limits.horizon_s else 0
+        if state.placed[of_task + task].finish_s <= end_s:
+            result.done += 1
+            total_s += state.placed[of_task + task].finish_s - arrival_s
+    conclude(result, episode, cloud, total_s)
+
+
+@njit(cache=True, error_model="numpy")
+def step_exact(
+    worlds: Worlds,
+    limits: Limits,
+    told: Told,
+    state: State,
+    episodes: Table,
+    results: Table,
+    actions: IntArray,
+    out: Output,
+) -> bool:
+    """Take a decision in every environment; return whether an episode ended."""
+    clouds, qpus = len(actions), len(worlds.qpu_qubits)
+    size = len(out.observation) // clouds
+    any_ended = False
+    for e in range(clouds):
+        cloud, episode = state.clouds[e], episodes[e]
+        out.terminated[e] = out.truncated[e] = out.violated[e] = False
+        if episode.ended != RUNNING:
+            out.reward[e] = 0.0
+            begin_exact(worlds, limits, told, state, episodes, e, -1, out)
+            continue
+        choice = actions[e]
+        reward, violated = due_now(
+            worlds,
+            limits,
+            told,
+            cloud,
+            choice,
+            state.free_at_s[e * qpus + choice],
+            state.placed[e * worlds.width + cloud.task].violations,
+        )
+        out.reward[e] = reward
+        out.violated[e] = violated
+        episode.violations += 1 if violated else 0
+        episode.before_s = cloud.now_s
+        step.place(worlds, state, e, choice, limits.delay_s)
+        step.advance(worlds, state, e)
+        if cloud.task == OVER or cloud.now_s >= limits.horizon_s:
+            out.terminated[e] = True
+            episode.ended = BY_ITSELF if cloud.task == OVER else BY_HORIZON
+            see_nothing(out.observation, e * size, size, out.mask, e * qpus, qpus)
+        else:
+            if cloud.decisions >= told.max_decisions:
+                out.truncated[e] = True
+                episode.ended = BY_LIMIT
+            step.count_queues(worlds, state, e)
+            see(
+                worlds,
+                told,
+                cloud,
+                episode,
+                state.free_at_s,
+                state.queue_length,
+                state.up,
+                e * qpus,
+                state.placed[e * worlds.width + cloud.task].violations,
+                out.observation,
+                e * size,
+                out.mask,
+            )
+        if episode.ended != RUNNING:
+            any_ended = True
+            _conclude_exact(worlds, limits, state, episode, results[e], e)
+            if told.autoreset == SAME_STEP:
+                keep_final(out, e, size, qpus)
+                begin_exact(worlds, limits, told, state, episodes, e, -1, out)
+    return any_ended

@@ -1,0 +1,147 @@
+"""Many clouds of one bank behind one interface, whether anything can fail in them or not."""
+
+from typing import Protocol
+
+import numpy as np
+
+from qcbench.arrays import BoolArray, IntArray
+from qcbench.envs.placement.bank import Bank
+from qcbench.envs.placement.batch import (
+    EPISODE,
+    NOT_BEGUN,
+    RESULT,
+    Output,
+    Told,
+    begin_all_exact,
+    step_exact,
+)
+from qcbench.envs.placement.uncertain import FINISHED, begin_all_uncertain, step_uncertain
+from qcbench.kernels.placement.events import make_event_state
+from qcbench.kernels.placement.outcome import ROW
+from qcbench.kernels.placement.step import State, Table, make_state
+
+
+class Clouds(Protocol):
+    """E clouds, each at a decision of an episode.
+
+    Attributes:
+        clouds: records with at least `now_s, world, task, decisions`, shape (E,).
+        episodes, results: records `EPISODE` and `RESULT`, shape (E,).
+    """
+
+    clouds: Table
+    episodes: Table
+    results: Table
+
+    def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
+        """Begin episodes in some clouds, in the worlds chosen or the next where negative."""
+
+    def step(self, actions: IntArray, out: Output) -> bool:
+        """Take a decision in every cloud; return whether an episode ended."""
+
+
+def make_clouds(bank: Bank, count: int, told: Told) -> Clouds:
+    """Return clouds that have not begun."""
+    if bank.chances is None:
+        return ExactClouds(bank, count, told)
+    return UncertainClouds(bank, count, told)
+
+
+def _tables(count: int) -> tuple[Table, Table]:
+    episodes = np.zeros(count, dtype=EPISODE)
+    episodes["number"] = -1
+    episodes["ended"] = NOT_BEGUN
+    return episodes, np.zeros(count, dtype=RESULT)
+
+
+class ExactClouds:
+    """Clouds where nothing fails and execution times are as estimated."""
+
+    def __init__(self, bank: Bank, count: int, told: Told) -> None:
+        self._worlds, self._limits, self._told = bank.worlds, bank.limits, told
+        self.state: State = make_state(count, bank.worlds)
+        self.clouds = self.state.clouds
+        self.episodes, self.results = _tables(count)
+
+    def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
+        """Begin episodes."""
+        begin_all_exact(
+            self._worlds, self._limits, self._told, self.state, self.episodes, which, chosen, out
+        )
+
+    def step(self, actions: IntArray, out: Output) -> bool:
+        """Take a decision in every cloud."""
+        return step_exact(
+            self._worlds,
+            self._limits,
+            self._told,
+            self.state,
+            self.episodes,
+            self.results,
+            actions,
+            out,
+        )
+
+
+class UncertainClouds:
+    """Clouds where QPUs fail, execution times are uncertain, or not every job is let in."""
+
+    def __init__(self, bank: Bank, count: int, told: Told) -> None:
+        if bank.chances is None:
+            raise TypeError("these worlds leave nothing to chance")
+        self._worlds, self._limits, self._told = bank.worlds, bank.limits, told
+        self._source = bank.chances
+        self._chances = bank.chances.chances()
+        self.state = make_event_state(count, bank.worlds, len(self._chances.tokens_per_s))
+        self.rows: Table = np.zeros(count * bank.worlds.width, dtype=ROW)
+        self.clouds = self.state.clouds
+        self.episodes, self.results = _tables(count)
+
+    def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
+        """Begin episodes."""
+        first = 0
+        while True:
+            first = begin_all_uncertain(
+                self._worlds,
+                self._limits,
+                self._chances,
+                self._told,
+                self.state,
+                self.rows,
+                self.episodes,
+                self.results,
+                which,
+                chosen,
+                out,
+                first,
+            )
+            if first == FINISHED:
+                break
+            self._know_more()
+
+    def step(self, actions: IntArray, out: Output) -> bool:
+        """Take a decision in every cloud."""
+        first = 0
+        while True:
+            first = step_uncertain(
+                self._worlds,
+                self._limits,
+                self._chances,
+                self._told,
+                self.state,
+                self.rows,
+                self.episodes,
+                self.results,
+                actions,
+                out,
+                first,
+            )
+            if first == FINISHED:
+                break
+            self._know_more()
+        return bool(out.terminated.any() or out.truncated.any())
+
+    def _know_more(self) -> None:
+        """Draw more failures and repairs: a cloud has lived through those that were drawn."""
+        self._source.extend()
+        self._chances = self._source.chances()
