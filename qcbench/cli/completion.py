@@ -35,6 +35,7 @@ GROUPS = {
     "resume": ("cluster", "tracking"),
     "track": ("tracking",),
     "simulate": ("scenario", "policy", "fleet", "workload", "tracking"),
+    "promote": ("scenario", "policy", "fleet", "workload", "cluster", "tracking"),
 }
 """Config groups that a composed verb chooses from."""
 SUBVERBS = {
@@ -82,6 +83,8 @@ def suggestions(line: str) -> list[str]:
         from qcbench.cli.submit import VERBS as SUBMIT_VERBS  # noqa: PLC0415
 
         found += _beginning(last, SUBMIT_VERBS)
+    if verb == "promote" and len(words) == 1:
+        found += _beginning(last, _policies())
     if verb == "policies":
         from qcbench.policies.registry import TRACKS  # noqa: PLC0415
 
@@ -102,15 +105,12 @@ def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
     key, equals, value = last.partition("=")
     if equals:
         options = options_of(key, config_dirs) if key in GROUPS[verb] else []
-        if verb == "simulate" and key == "policy":
-            from qcbench.policies import registry  # noqa: PLC0415
-
-            names = {name for track in registry.TRACKS for name in registry.names(track)}
-            options = sorted({*options, *names} - {"default"})
+        if key == "policy" and options:
+            options = sorted({*options, *_policies()} - {"default"})
         return [f"{key}={option}" for option in _beginning(value, options)]
     parent, _, _ = last.rpartition(".")
     keys = _keys(_root(verb), parent)
-    if verb == "simulate":
+    if verb in {"simulate", "promote"}:
         # The parts of a scenario may be named without it: workload.tasks.
         below = _keys(_root(verb), f"scenario.{parent}".removesuffix("."))
         short = [key.removeprefix("scenario.") for key in below]
@@ -119,14 +119,22 @@ def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
     return _beginning(last, sorted({*groups, *keys}))
 
 
+def _policies() -> list[str]:
+    from qcbench.policies import registry  # noqa: PLC0415
+
+    return sorted({name for track in registry.TRACKS for name in registry.names(track)})
+
+
 def _root(verb: str) -> type:
     from qcbench import api  # noqa: PLC0415
+    from qcbench.tracking.promotion import PromoteConfig  # noqa: PLC0415
 
     roots: dict[str, type] = {
         "run": api.RunConfig,
         "resume": api.ResumeConfig,
         "track": api.ResumeConfig,
         "simulate": api.SimulateConfig,
+        "promote": PromoteConfig,
     }
     return roots[verb]
 

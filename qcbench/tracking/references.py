@@ -11,7 +11,7 @@ from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import CARD, HeuristicCard
-from qcbench.policies.exported.folder import PACKAGED, folder_of, read_folder_card
+from qcbench.policies.exported.folder import EXPORTED, PACKAGED, folder_of, read_folder_card
 from qcbench.policies.exported.reference import lies_elsewhere
 from qcbench.policies.protocol import Track
 from qcbench.tracking.config import TrackingConfig
@@ -19,9 +19,6 @@ from qcbench.tracking.registry import SCHEME, fetch_policy
 
 LEARNED = "learned"
 """The policy, on every track that has it, that runs what was trained."""
-
-EXPORTED = "exported"
-"""Folder of a run that holds its policy; the run's own name says more."""
 
 
 def resolve_policy(
@@ -41,6 +38,27 @@ def resolve_policy(
     """
     found = _meant(config, track, tracking or TrackingConfig(), Path(runs))
     return registry.resolve(track, found)
+
+
+def policy_of_run(name: str, runs: Path) -> str:
+    """Return the path of the policy that a run below `runs` has trained, or the name as it is.
+
+    Args:
+        name: of a policy, or a run's id or the beginning of one.
+        runs: folder of all runs.
+
+    Raises:
+        InputError: several runs begin so.
+    """
+    if lies_elsewhere(name) or any(name in registry.names(track) for track in registry.TRACKS):
+        return name
+    trained = {card.parent.parent.name: card.parent for card in runs.glob(f"*/{EXPORTED}/{CARD}")}
+    if name in trained:
+        return str(trained[name])
+    begun = sorted(run for run in trained if name and run.startswith(name))
+    if len(begun) > 1:
+        raise InputError(f"run {name}: several begin so: {', '.join(begun[-5:])}")
+    return str(trained[begun[0]]) if begun else name
 
 
 def _meant(

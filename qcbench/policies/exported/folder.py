@@ -18,6 +18,9 @@ PACKAGED = "packaged:"
 """Path of a policy that comes with qcbench: `packaged:champion` is the champion of the track."""
 
 CHAMPION = "champion"
+EXPORTED = "exported"
+"""Folder of a training run that holds its policy."""
+
 MOST_BYTES = 2**30
 """A larger file is no policy of ours."""
 
@@ -46,6 +49,8 @@ def packaged_names(track: str) -> list[str]:
 def folder_of(track: str, path: str) -> Path:
     """Return the folder that a path means: one on the disk, or a packaged one of the track.
 
+    The folder of a run that trained a policy means the policy in it.
+
     Raises:
         InputError: no such folder, or no such packaged policy.
     """
@@ -60,9 +65,11 @@ def folder_of(track: str, path: str) -> Path:
     folder = Path(path).expanduser()
     if not path or not folder.exists():
         raise InputError(f"{path or 'path'}: no such folder; it must hold {CARD} and {WEIGHTS}")
-    if not (folder / CARD).is_file():
-        raise InputError(f"{folder / CARD}: does not exist; a policy's folder holds {CARD}")
-    return folder
+    if (folder / CARD).is_file():
+        return folder
+    if (folder / EXPORTED / CARD).is_file():
+        return folder / EXPORTED
+    raise InputError(f"{folder / CARD}: does not exist; a policy's folder holds {CARD}")
 
 
 def read_folder_card(folder: Path) -> Card | HeuristicCard:

@@ -1,0 +1,93 @@
+"""`qcbench promote`: a candidate becomes the champion if it beats the standing one."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from qcbench.cli.arguments import parse, show
+from qcbench.errors import InputError
+from qcbench.report.text import scale_of
+from qcbench.tracking.promotion import Promotion, compose_promote, promote
+from qcbench.tracking.verdict import Verdict
+
+SUMMARY = (
+    "Judge a policy on held-out worlds and register it as champion if it beats the standing one. "
+    "The first argument names it: a registered policy, a folder, a training run, or a model."
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb; 1 where the candidate is not promoted."""
+    candidate, rest = _candidate(arguments)
+    told = parse("promote", SUMMARY, rest)
+    if told.show:
+        show("promote", told, [f"policy.name={candidate}", *told.runs[0]])
+        return 0
+    if not candidate:
+        raise InputError("promote: name a policy, a folder, a training run, or a model")
+    if len(told.runs) > 1:
+        raise InputError("--multirun: policies are promoted one by one")
+    config = compose_promote(candidate, told.runs[0], told.config_dirs)
+    command = shlex.join(["qcbench", "promote", *arguments])
+    done = promote(config, command=command)
+    announce(done, f"{config.model or config.scenario.track}@{config.alias}")
+    return 0 if done.verdict.promoted else 1
+
+
+def announce(done: Promotion, title: str) -> None:
+    """Print the figures, and what came of them."""
+    verdict = done.verdict
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120
+    console.print(_table(verdict))
+    print(f"\nresults   {done.run}", flush=True)
+    if done.reference is not None:
+        print(f"promoted  {title} is {verdict.label} now, version {done.reference.version}")
+        print(f"use it    policy=models:/{title}")
+        return
+    reasons = "; ".join(verdict.reasons)
+    print(f"{verdict.label} is not promoted to {title}: {reasons}", file=sys.stderr)
+
+
+def _table(verdict: Verdict) -> Table:
+    """Return the candidate's mean and, for each rival, how it compares."""
+    scale = scale_of(verdict.metric, [verdict.mean, *(rival.mean for rival in verdict.rivals)])
+    unit = f" [{scale.unit}]" if scale.unit else ""
+    table = Table(box=None, pad_edge=False, title_justify="left")
+    for name in ("policy", f"{verdict.metric}{unit}".replace("[", r"\[")):
+        table.add_column(name, justify="left" if name == "policy" else "right")
+    table.add_column("candidate against it", justify="right")
+    table.add_column("95 % interval", justify="right")
+    table.add_column("better in", justify="right")
+    for rival in verdict.rivals:
+        compared = rival.compared
+        relative = compared.relative_percent
+        table.add_row(
+            rival.label,
+            scale.value(rival.mean),
+            f"{relative.value:+.2f} %",
+            f"{relative.low:+.2f} .. {relative.high:+.2f} %",
+            f"{compared.probability_of_improvement.value:.0%} of {compared.pairs}",
+        )
+    table.add_row(verdict.label, scale.value(verdict.mean), *_balance(verdict))
+    return table
+
+
+def _balance(verdict: Verdict) -> tuple[str, str, str]:
+    entropy, share = verdict.entropy, verdict.largest_share
+    return (
+        "",
+        f"violations {verdict.violations}",
+        "" if entropy is None or share is None else f"entropy {entropy:.2f}, most {share:.0%}",
+    )
+
+
+def _candidate(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Separate the candidate, which comes first, from overrides and options."""
+    if not arguments or arguments[0].startswith(("-", "+")) or "=" in arguments[0]:
+        return "", list(arguments)
+    return arguments[0], list(arguments[1:])
