@@ -8,44 +8,42 @@ are first seen.
 """
 
 from bisect import bisect_left
-from operator import attrgetter
 
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.view import QueueView
 
-TICKET = attrgetter("ticket")
 
-
-def policy(_context: PolicyContext) -> Queueing:
+def policy(context: PolicyContext) -> Queueing:
     """Build the policy."""
     order: list[int] = []
     """Tickets of the waiting tasks in the order of the original's list."""
-    newest = -1
-    alike: bool | None = None
+    known: list[int] = []
+    """The same tickets in the order of the queue."""
+    all_fit = len(set(context.fleet.qubits.tolist())) == 1
+    """Whether every QPU is shown the whole queue."""
 
-    def decide(view: QueueView) -> int:
-        nonlocal newest, alike
-        waiting = view.waiting
-        if alike is None:
-            alike = len(set(view.fleet.qubits.tolist())) == 1
-        if alike:
-            # Tickets grow with time, so those that this policy has not met are at the end.
-            first_new = len(waiting)
-            while first_new and waiting[first_new - 1].ticket > newest:
-                first_new -= 1
-            for position in range(first_new, len(waiting)):
-                order.append(waiting[position].ticket)
-            newest = max(newest, waiting[len(waiting) - 1].ticket)
-            place = 0
-        else:
-            known, here = set(order), [task.ticket for task in waiting]
-            order.extend(ticket for ticket in here if ticket not in known)
-            fitting = set(here)
-            place = next(i for i, ticket in enumerate(order) if ticket in fitting)
-        chosen = order[place]
-        last = order.pop()
+    def take(place: int) -> int:
+        ticket, last = order[place], order.pop()
         if place < len(order):
             order[place] = last
-        return bisect_left(waiting, chosen, key=TICKET)
+        return ticket
 
-    return decide
+    def decide(view: QueueView) -> int:
+        waiting = view.waiting
+        for position in range(len(known), len(waiting)):
+            ticket = waiting[position].ticket
+            order.append(ticket)
+            known.append(ticket)
+        position = bisect_left(known, take(0))
+        del known[position]
+        return position
+
+    def decide_among_those_that_fit(view: QueueView) -> int:
+        here = [task.ticket for task in view.waiting]
+        met = set(order)
+        order.extend(ticket for ticket in here if ticket not in met)
+        shown = set(here)
+        place = next(i for i, ticket in enumerate(order) if ticket in shown)
+        return here.index(take(place))
+
+    return decide if all_fit else decide_among_those_that_fit
