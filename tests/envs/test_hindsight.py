@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from qcbench.cloud.rules import Rules
+from qcbench.envs.options import check_hindsight
 from qcbench.envs.placement.single import PlacementEnv
+from qcbench.envs.registration import IDS
 from qcbench.errors import InputError
 from qcbench.policies.features.placement import LAYOUT
+from tests.envs.lockstep import lockstep
 
 SHARED, EACH = len(LAYOUT.shared), len(LAYOUT.each)
 REGRET = LAYOUT.each_index("regret")
@@ -45,3 +49,26 @@ def test_earliest_completion_costs_nothing_at_any_decision() -> None:
 def test_hindsight_needs_the_mask_and_placement() -> None:
     with pytest.raises(InputError, match="set masked to error"):
         PlacementEnv(reward={"kind": "hindsight"})
+
+
+def test_hindsight_needs_a_future_as_estimated() -> None:
+    check_hindsight(Rules())
+    with pytest.raises(InputError, match=r"rules.horizon_s is set"):
+        check_hindsight(Rules(horizon_s=10.0))
+
+
+@pytest.mark.parametrize("same_step", [False, True])
+def test_vector_and_single_environments_agree(same_step: bool) -> None:
+    told = {"kind": "hindsight", "fidelity": 0.5, "price": 0.1}
+    assert (
+        lockstep(
+            IDS[0],
+            worlds=16,
+            same_step=same_step,
+            forbidden=0.0,
+            reward=told,
+            masked="error",
+            rtol=1e-9,
+        )
+        > 8
+    )

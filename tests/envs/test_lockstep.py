@@ -24,7 +24,7 @@ def with_rules(track: Any, **rules: Any) -> DrawnWorlds:
     [
         {},
         {"reward": {"fidelity": 2.0, "price": 1.0}, "split": "test"},
-        {"observation": "legacy", "reward": {"kind": "legacy"}},
+        {"observation": "legacy", "reward": {"kind": "legacy"}, "forbidden": 0.7},
         {"max_decisions": 7},
     ],
     ids=str,
