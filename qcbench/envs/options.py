@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from qcbench.cloud.rules import Track
+from qcbench.cloud.rules import Rules, Track
 from qcbench.envs.defaults import default_worlds
 from qcbench.envs.worlds import Split, Splits, WorldSource
 from qcbench.errors import InputError, nearest
@@ -130,3 +130,21 @@ def _reward(track: Track, reward: Reward | Mapping[str, Any] | None) -> Reward:
         if key not in known:
             raise InputError(f"reward: key {key!r} is unknown{nearest(str(key), known)}")
     return Reward(**{**{name: getattr(usual, name) for name in known}, **reward})
+
+
+def check_hindsight(rules: Rules) -> None:
+    """Check that the future is as estimated.
+
+    Raises:
+        InputError: QPUs fail, times are uncertain, or a horizon cuts tasks off.
+    """
+    for key, there in {
+        "failures": rules.failures is not None,
+        "execution_sigma": rules.execution_sigma > 0,
+        "horizon_s": rules.horizon_s is not None,
+    }.items():
+        if there:
+            raise InputError(
+                f"reward.kind: hindsight needs a future that is as estimated, but rules.{key} is "
+                "set; take cost"
+            )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from qcbench.cloud.rules import Rules
-from qcbench.envs.options import Options
+from qcbench.envs.options import Options, check_hindsight
 from qcbench.envs.worlds import checked_world
 from qcbench.errors import InputError
 from qcbench.kernels import engine
@@ -39,6 +39,8 @@ def draw_bank(options: Options) -> Bank:
     drawn = [checked_world(source, split, index) for index in range(options.worlds)]
     scenarios, streams = [each[0] for each in drawn], [each[1] for each in drawn]
     rules = scenarios[0].rules
+    if options.reward.kind == "hindsight":
+        check_hindsight(rules)
     for index, scenario in enumerate(scenarios):
         where = f"world {index} of split {split} of {source.name}"
         engine.check(scenario.track, scenario.rules, scenario.name)

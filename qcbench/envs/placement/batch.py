@@ -16,6 +16,7 @@ from qcbench.kernels.placement.step import OVER, Record, State, Table
 from qcbench.kernels.placement.unsure import Limits
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.policies.features import placement as features
+from qcbench.policies.features.hindsight import remaining_s
 from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
 
 observe = njit(cache=True, error_model="numpy")(features.observe)
@@ -23,11 +24,13 @@ observe_legacy = njit(cache=True, error_model="numpy")(features.observe_legacy)
 drawn = njit(cache=True, error_model="numpy")(drawn_index)
 cost = njit(cache=True, error_model="numpy")(cost_reward)
 legacy = njit(cache=True, error_model="numpy")(legacy_reward)
+remaining = njit(cache=True, error_model="numpy")(remaining_s)
 
 EPISODE = np.dtype(
     [
         ("first_s", "f8"),
         ("before_s", "f8"),
+        ("remaining_s", "f8"),
         ("seed", "i8"),
         ("number", "i8"),
         ("violations", "i4"),
@@ -36,8 +39,9 @@ EPISODE = np.dtype(
     ],
     align=True,
 )
-"""Of an environment: when the first decision of its episode and the one before were; its seed and
-the number of the episode; violations; how it ended, a position in `ENDED`; where in a step it is,
+"""Of an environment: when the first decision of its episode and the one before were; what is
+still to come by earliest completion, for rewards by hindsight; its seed and the number of the
+episode; violations; how it ended, a position in `ENDED`; where in a step it is,
 see `uncertain`."""
 
 RESULT = np.dtype(
@@ -66,6 +70,7 @@ class Told(NamedTuple):
 
     Attributes:
         per_second, per_infidelity, per_price, violation, failure, drop: what the reward counts.
+        hindsight_reward: see `qcbench.policies.features.hindsight`.
         legacy_reward, legacy_observation: QSimPy's.
         autoreset: `NEXT_STEP`, `SAME_STEP` or `DISABLED`.
         max_decisions: after which an episode is truncated; the kernel knows no limit.
@@ -77,6 +82,7 @@ class Told(NamedTuple):
     violation: float
     failure: float
     drop: float
+    hindsight_reward: bool
     legacy_reward: bool
     legacy_observation: bool
     autoreset: int
@@ -277,6 +283,25 @@ def conclude(result: Record, episode: Record, cloud: Record, total_s: float) -> 
 
 
 @njit(cache=True, error_model="numpy")
+def _to_come_s(worlds: Worlds, state: State, e: int, first: int, free_s: FloatArray) -> float:
+    """Return the time that tasks from ``first`` on take by earliest completion."""
+    qpus, world = len(worlds.qpu_qubits), state.clouds[e].world
+    of_world = world * worlds.width
+    return remaining(
+        first,
+        worlds.tasks[world],
+        qpus,
+        worlds.arrival_s,
+        of_world,
+        worlds.exec_s,
+        of_world * qpus,
+        state.free_at_s,
+        e * qpus,
+        free_s,
+    )
+
+
+@njit(cache=True, error_model="numpy")
 def begin_exact(
     worlds: Worlds,
     limits: Limits,
@@ -295,6 +320,8 @@ def begin_exact(
     episode.first_s = episode.before_s = cloud.now_s
     episode.violations = 0
     episode.ended = RUNNING
+    if told.hindsight_reward:
+        episode.remaining_s = _to_come_s(worlds, state, e, 0, np.empty(qpus))
     see(
         worlds,
         told,
@@ -368,6 +395,7 @@ def step_exact(
     clouds, qpus = len(actions), len(worlds.qpu_qubits)
     size = len(out.observation) // clouds
     any_ended = False
+    free_s = np.empty(qpus)
     for e in range(clouds):
         cloud, episode = state.clouds[e], episodes[e]
         out.terminated[e] = out.truncated[e] = out.violated[e] = False
@@ -389,7 +417,12 @@ def step_exact(
         out.violated[e] = violated
         episode.violations += 1 if violated else 0
         episode.before_s = cloud.now_s
+        task = cloud.task
         step.place(worlds, state, e, choice, limits.delay_s)
+        if told.hindsight_reward:
+            after_s = _to_come_s(worlds, state, e, task + 1, free_s)
+            out.reward[e] -= told.per_second * (after_s - episode.remaining_s)
+            episode.remaining_s = after_s
         step.advance(worlds, state, e)
         if cloud.task == OVER or cloud.now_s >= limits.horizon_s:
             out.terminated[e] = True

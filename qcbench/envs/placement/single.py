@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 from gymnasium import spaces
 
-from qcbench.cloud.rules import Rules, Track
+from qcbench.cloud.rules import Track
+from qcbench.envs.options import check_hindsight
 from qcbench.envs.single import CloudEnv
-from qcbench.errors import InputError
 from qcbench.policies.features.hindsight import remaining_s
 from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
 
@@ -79,21 +79,3 @@ class PlacementEnv(CloudEnv):
             view.row + 1, tasks, qpus, arrival_s, 0, exec_s, 0, free_s, 0, [0.0] * qpus
         )
         return completion_s + after_s - before_s
-
-
-def check_hindsight(rules: Rules) -> None:
-    """Check that the future is as estimated.
-
-    Raises:
-        InputError: QPUs fail, times are uncertain, or a horizon cuts tasks off.
-    """
-    for key, there in {
-        "failures": rules.failures is not None,
-        "execution_sigma": rules.execution_sigma > 0,
-        "horizon_s": rules.horizon_s is not None,
-    }.items():
-        if there:
-            raise InputError(
-                f"reward.kind: hindsight needs a future that is as estimated, but rules.{key} is "
-                "set; take cost"
-            )

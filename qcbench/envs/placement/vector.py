@@ -296,6 +296,7 @@ def _told(options: Options, autoreset: int, max_decisions: int | None) -> batch.
         violation=reward.violation,
         failure=reward.failure,
         drop=reward.drop,
+        hindsight_reward=reward.kind == "hindsight",
         legacy_reward=reward.kind == "legacy",
         legacy_observation=options.observation == "legacy",
         autoreset=autoreset,
