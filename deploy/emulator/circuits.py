@@ -1,9 +1,13 @@
 """Circuits cut down to the qubits that they use."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 IDLE = {"barrier", "delay"}
 
@@ -18,7 +22,7 @@ class Reduced:
 
     Attributes:
         circuit: with the classical registers of the original.
-        qubits: the physical qubit of each of its qubits.
+        qubits: the physical qubit of each of its qubits; those that meet are near each other.
         gates: number of instructions that are neither idle nor measurements.
         pairs: the qubits of every two-qubit gate, in order.
     """
@@ -38,9 +42,12 @@ def reduce(circuit: QuantumCircuit) -> Reduced:
     if circuit.has_control_flow_op():
         raise CircuitError(f"circuit {circuit.name}: the emulator runs no control flow")
     index = {qubit: place for place, qubit in enumerate(circuit.qubits)}
-    active = sorted(
-        {index[q] for step in circuit.data if step.operation.name not in IDLE for q in step.qubits}
-    )
+    used = [
+        tuple(index[q] for q in step.qubits)
+        for step in circuit.data
+        if step.operation.name not in IDLE
+    ]
+    active = _in_line(used)
     place = {physical: virtual for virtual, physical in enumerate(active)}
     small = QuantumCircuit(len(active), name=circuit.name)
     small.add_bits([bit for bit in circuit.clbits if not circuit.find_bit(bit).registers])
@@ -63,6 +70,22 @@ def reduce(circuit: QuantumCircuit) -> Reduced:
         if len(qubits) == 2:
             pairs.append((qubits[0], qubits[1]))
     return Reduced(small, tuple(active), gates, tuple(pairs))
+
+
+def _in_line(used: Iterable[tuple[int, ...]]) -> list[int]:
+    """Return the qubits that are used, in an order in which those that meet are near each other.
+
+    A matrix product state is small in such an order; the other methods do not mind.
+    """
+    qubits = sorted({qubit for places in used for qubit in places})
+    place = {qubit: number for number, qubit in enumerate(qubits)}
+    links = {(place[p[0]], place[p[1]]) for p in used if len(p) == 2}
+    if not links:
+        return qubits
+    ends = np.array(sorted(links | {(b, a) for a, b in links}))
+    size = len(qubits)
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))
+    return [qubits[int(number)] for number in reverse_cuthill_mckee(graph.tocsr(), True)]
 
 
 def check_target(circuit: QuantumCircuit, target: Target, backend: str) -> None:

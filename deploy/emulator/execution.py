@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from qiskit.primitives import BitArray
-from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import SamplerV2
 
 from .circuits import Reduced, check_target, length_s, reduce
 from .config import SimulationConfig
 from .devices import Device
-from .methods import Choice, choose
-from .noise import noise_model
+from .methods import Choice, choose, simulator
+from .noise import DeviceNoise
 from .programs import Bits, Item
 from .timing import Load
 
@@ -41,7 +40,7 @@ def load_of(item: Item, device: Device) -> Load:
     )
 
 
-def prepare(item: Item, device: Device, told: SimulationConfig) -> Prepared:
+def prepare(item: Item, device: Device, noise: DeviceNoise, told: SimulationConfig) -> Prepared:
     """Make an item ready to run.
 
     Raises:
@@ -49,30 +48,26 @@ def prepare(item: Item, device: Device, told: SimulationConfig) -> Prepared:
     """
     load = load_of(item, device)
     reduced = reduce(item.circuit)
-    return Prepared(item, reduced, choose(reduced, item.executions, told), load)
+    choice = choose(reduced, item.shots, item.sets, noise, told)
+    return Prepared(item, reduced, choice, load)
 
 
-def run(prepared: Sequence[Prepared], device: Device, rng: np.random.Generator) -> list[Bits]:
+def run(prepared: Sequence[Prepared], noise: DeviceNoise, rng: np.random.Generator) -> list[Bits]:
     """Run the items of a job; return their measured bits."""
-    return [_run(one, device, int(rng.integers(2**31))) for one in prepared]
+    return [_run(one, noise, int(rng.integers(2**31))) for one in prepared]
 
 
-def _run(one: Prepared, device: Device, seed: int) -> Bits:
+def _run(one: Prepared, noise: DeviceNoise, seed: int) -> Bits:
     circuit = one.reduced.circuit
-    names = {step.operation.name for step in circuit.data}
-    if "measure" not in names:
+    if all(step.operation.name != "measure" for step in circuit.data):
         return {
             register.name: BitArray.from_bool_array(
                 np.zeros((*one.item.shape, one.item.shots, register.size), dtype=bool)
             )
             for register in circuit.cregs
         }
-    simulator = AerSimulator(
-        method=one.choice.method,
-        noise_model=noise_model(device, one.reduced.qubits, names),
-        max_parallel_threads=1,
-    )
-    sampler = SamplerV2.from_backend(simulator, seed=seed)
+    aer = simulator(one.choice.method, noise.model(one.reduced))
+    sampler = SamplerV2.from_backend(aer, seed=seed)
     values = one.item.parameters if circuit.parameters else None
     pub = (circuit, values, one.item.shots)
     data = sampler.run([pub]).result()[0].data

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
+
 from .circuits import CircuitError, Reduced
 from .config import SimulationConfig
+from .noise import DeviceNoise
 
 Method = Literal["density_matrix", "statevector", "matrix_product_state"]
 
@@ -19,10 +23,16 @@ each qubit more. Below 11 qubits the bookkeeping stays."""
 STATE_VECTOR_QUBITS = 26
 """1 GiB."""
 
-PRODUCT_STATE_GATE_S = 60e-6
-"""Measured for a noisy two-qubit gate of a matrix product state up to a bond of 8, each shot."""
+LARGEST_BOND = 64
+"""Of a matrix product state; what a larger one would add is cut off."""
 
-LARGEST_BOND = 32
+PILOT_BOND = 1024
+PILOT_PAIRS = 200
+PILOT_SHOTS = 3
+"""A matrix product state is tried on a few shots, if its bond could not be larger than this."""
+
+PILOT_ABOVE_S = 5.0
+"""It is not tried where another method is quick."""
 
 
 @dataclass(frozen=True)
@@ -33,43 +43,63 @@ class Choice:
     cost_s: float
 
 
-def choose(reduced: Reduced, executions: int, told: SimulationConfig) -> Choice:
-    """Return the cheapest method.
+def choose(
+    reduced: Reduced, shots: int, sets: int, noise: DeviceNoise, told: SimulationConfig
+) -> Choice:
+    """Return the cheapest method; a matrix product state is considered where no other is quick.
 
     Args:
         reduced: the circuit on its active qubits.
-        executions: shots times parameter sets.
+        shots: of each parameter set.
+        sets: of parameters.
+        noise: of the device.
 
     Raises:
         CircuitError: too large to simulate within the budget.
     """
-    qubits, pairs = len(reduced.qubits), len(reduced.pairs)
-    sets = 1  # the density matrix is evolved once a parameter set, at most once an execution
+    qubits, pairs, executions = len(reduced.qubits), len(reduced.pairs), shots * sets
     choices: list[Choice] = []
     if qubits <= told.density_matrix_qubits:
-        gates = max(reduced.gates, 1)
-        choices.append(
-            Choice("density_matrix", sets * gates * DENSITY_MATRIX_GATE_S * 4.0 ** (qubits - 10))
-        )
+        each_s = DENSITY_MATRIX_GATE_S * 4.0 ** (qubits - 10)
+        choices.append(Choice("density_matrix", sets * reduced.gates * each_s))
     if qubits <= STATE_VECTOR_QUBITS:
-        steps = max(pairs, reduced.gates / 4, 1)
         each_s = STATE_VECTOR_GATE_S * max(2.0 ** (qubits - 12), 0.5)
-        choices.append(Choice("statevector", executions * steps * each_s))
-    bond = bond_bound(qubits, reduced.pairs)
-    if bond <= LARGEST_BOND:
-        each_s = PRODUCT_STATE_GATE_S * max(bond / 8.0, 1.0) ** 3
-        steps = max(pairs + reduced.gates / 4, 1)
-        choices.append(Choice("matrix_product_state", executions * steps * each_s))
-    affordable = [choice for choice in choices if choice.cost_s <= told.budget_s]
-    if not affordable:
-        best = min((choice.cost_s for choice in choices), default=None)
-        time = "no method fits into memory" if best is None else f"estimated {best:.0f} s"
+        choices.append(Choice("statevector", executions * max(pairs, reduced.gates / 4) * each_s))
+    if (
+        all(choice.cost_s > PILOT_ABOVE_S for choice in choices)
+        and pairs <= PILOT_PAIRS
+        and bond_bound(qubits, reduced.pairs) <= PILOT_BOND
+    ):
+        cost_s = executions * pilot_s(reduced, noise.model(reduced))
+        choices.append(Choice("matrix_product_state", cost_s))
+    best = min(choices, key=lambda choice: choice.cost_s, default=None)
+    if best is None or best.cost_s > told.budget_s:
+        why = "no memory for it" if best is None else f"estimated {best.cost_s:.3g} s"
         raise CircuitError(
             f"too large to simulate: circuit {reduced.circuit.name} has {qubits} active qubits, "
-            f"{pairs} two-qubit gates and {executions} executions ({time}, budget "
+            f"{pairs} two-qubit gates and {executions} executions ({why}, budget "
             f"{told.budget_s:g} s)"
         )
-    return min(affordable, key=lambda choice: choice.cost_s)
+    return best
+
+
+def simulator(method: Method, noise: NoiseModel) -> AerSimulator:
+    """Return the simulator of a method, on one core."""
+    options = {"method": method, "noise_model": noise, "max_parallel_threads": 1}
+    if method == "matrix_product_state":
+        options["matrix_product_state_max_bond_dimension"] = LARGEST_BOND
+    return AerSimulator(**options)
+
+
+def pilot_s(reduced: Reduced, noise: NoiseModel) -> float:
+    """Return the time of one shot of a matrix product state, measured; parameters are bound."""
+    free = reduced.circuit.parameters
+    angles = {parameter: 0.7 + 0.1 * number for number, parameter in enumerate(free)}
+    circuit = reduced.circuit.assign_parameters(angles)
+    aer = simulator("matrix_product_state", noise)
+    aer.run(circuit, shots=1, seed_simulator=0).result()  # what is done once is not counted
+    done = aer.run(circuit, shots=PILOT_SHOTS, seed_simulator=1).result()
+    return float(done.results[0].time_taken) / PILOT_SHOTS if done.success else float("inf")
 
 
 def bond_bound(qubits: int, pairs: Sequence[tuple[int, int]]) -> float:
@@ -77,19 +107,18 @@ def bond_bound(qubits: int, pairs: Sequence[tuple[int, int]]) -> float:
 
     A two-qubit gate multiplies the rank across a cut that it crosses by at most two (cx, cz, ecr),
     gates in a row on the same pair by at most four together; and a cut with k qubits on one side
-    has rank 2^k at most. Qubits are in the order of the state, which is Aer's own.
+    has rank 2^k at most. Noise adds nothing: its operators are products.
     """
     exponents = [0] * max(qubits - 1, 0)
     row: dict[tuple[int, int], int] = {}
     last: dict[int, tuple[int, int]] = {}
-    for pair in pairs:
-        low, high = min(pair), max(pair)
-        link = (low, high)
-        continued = last.get(low) == link and last.get(high) == link
+    for one, other in pairs:
+        link = (min(one, other), max(one, other))
+        continued = all(last.get(qubit) == link for qubit in link)
         row[link] = row.get(link, 0) + 1 if continued else 1
-        last[low] = last[high] = link
+        last.update(dict.fromkeys(link, link))
         if row[link] <= 2:
-            for cut in range(low, high):
+            for cut in range(*link):
                 exponents[cut] += 1
-    largest = max((min(e, cut + 1, qubits - 1 - cut) for cut, e in enumerate(exponents)), default=0)
-    return float(2.0**largest)
+    sides = (min(e, cut + 1, qubits - 1 - cut) for cut, e in enumerate(exponents))
+    return 2.0 ** max(sides, default=0)

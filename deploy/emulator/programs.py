@@ -61,9 +61,14 @@ class Item:
     extra: Mapping[str, np.ndarray[Any, Any]]
 
     @property
+    def sets(self) -> int:
+        """Number of parameter sets."""
+        return math.prod(self.shape)
+
+    @property
     def executions(self) -> int:
         """Shots times parameter sets."""
-        return self.shots * math.prod(self.shape)
+        return self.shots * self.sets
 
 
 @dataclass(frozen=True)
@@ -177,9 +182,9 @@ class _Executor:
                 parts=[
                     ChunkPart(
                         idx_item=place,
-                        size=(size := math.prod(item.shape)),
+                        size=item.sets,
                         permutation=list(range(len(item.shape))),
-                        element_range=(0, size, 1),
+                        element_range=(0, item.sets, 1),
                     )
                 ],
             )
@@ -230,7 +235,7 @@ class _Sampler:
                 {
                     place: (
                         (*item.shape, item.shots),
-                        slice(0, math.prod(item.shape)),
+                        slice(0, item.sets),
                         slice(0, item.shots),
                     )
                 },

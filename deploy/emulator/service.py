@@ -17,6 +17,7 @@ from .draws import stream
 from .execution import Prepared, load_of, prepare, run
 from .jobs import TOO_LONG, Job, Status
 from .ledger import Ledger
+from .noise import DeviceNoise
 from .programs import Program, ProgramError, Span, UnknownProgramError, decode
 from .queues import BackendQueue, Background
 from .sessions import Session
@@ -52,6 +53,7 @@ class Service:
         names = list(dict.fromkeys(name.removeprefix(PREFIX) for name in told.devices))
         made = [make_device(name, told, date) for name in names]
         self.devices: dict[str, Device] = {device.name: device for device in made}
+        self._noise = {name: DeviceNoise(device) for name, device in self.devices.items()}
         self.ledger = Ledger(told.ledger)
         self.jobs: dict[str, Job] = {}
         self.sessions: dict[str, Session] = {}
@@ -147,7 +149,8 @@ class Service:
 
     def _prepare(self, program: Program, device: Device) -> tuple[list[Prepared], str]:
         try:
-            return [prepare(item, device, self.told.simulation) for item in program.items], ""
+            noise, told = self._noise[device.name], self.told.simulation
+            return [prepare(item, device, noise, told) for item in program.items], ""
         except CircuitError as error:
             return [], str(error)
 
@@ -308,7 +311,8 @@ class Service:
     def _simulate(self, job: Job, program: Program, started_s: float) -> str:
         """Run a job's circuits and return its result, with the times that the queue gave it."""
         device = self.devices[job.backend]
-        bits = run(job.prepared, device, stream(self.told.seed, "shots", job.number))
+        rng = stream(self.told.seed, "shots", job.number)
+        bits = run(job.prepared, self._noise[job.backend], rng)
         at_s = started_s + job.times.lead_s
         spans = []
         for item_s in job.times.items_s:
