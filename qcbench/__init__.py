@@ -1,18 +1,33 @@
 """qcbench: distributed benchmarking of scheduling policies for quantum clouds.
 
 ``qcbench.simulate(...)`` runs one trial and returns its records; ``qcbench.run_suite(...)`` runs a
-benchmark suite on Ray and returns its results. Both take the names and overrides of the command
-line. Importing the package imports nothing else; the heavy libraries come when they are used.
+benchmark suite on Ray and returns its results; ``qcbench.environment(...)`` is a scenario as a
+Gymnasium environment. They take the names and overrides of the command line. Importing the package imports nothing else; the heavy libraries come when they are used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qcbench.api import Run, open_run, run_suite, simulate
+    from qcbench.api import (
+        Run,
+        environment,
+        open_run,
+        run_suite,
+        simulate,
+        vector_environment,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["Run", "__version__", "open_run", "run_suite", "simulate"]
+__all__ = [
+    "Run",
+    "__version__",
+    "environment",
+    "open_run",
+    "run_suite",
+    "simulate",
+    "vector_environment",
+]
 
 
 def __getattr__(name: str) -> Any:
