@@ -2,7 +2,8 @@
 
 ``qcbench.simulate(...)`` runs one trial and returns its records; ``qcbench.run_suite(...)`` runs a
 benchmark suite on Ray and returns its results; ``qcbench.environment(...)`` is a scenario as a
-Gymnasium environment. They take the names and overrides of the command line. Importing the package imports nothing else; the heavy libraries come when they are used.
+Gymnasium environment. They take the names and overrides of the command line. Importing the package
+imports nothing else; the heavy libraries come when they are used.
 """
 
 from importlib import import_module
