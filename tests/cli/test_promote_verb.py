@@ -59,9 +59,9 @@ def test_a_ladder_of_champions(runs: Path, capsys: pytest.CaptureFixture[str]) -
     assert float(figures["relative_to_baseline_percent_high"] or 0.0) < 0.0
     tags = shelf.versions("placement")[1]
     assert (runs / tags["qcbench.run"] / "trials.parquet").is_file()
-    assert main(["promote", "earliest_completion", *FEW]) == 1
+    assert main(["promote", "earliest_available", *FEW]) == 1
     said = capsys.readouterr()
-    assert "worse than placement@champion" in said.err
+    assert "worse than placement@champion; worse than earliest_completion" in said.err
     assert "placement@champion" in said.out
     assert main(["promote", "lookahead", "policy.parameters.samples=12", *FEW]) == 1
     assert "it is the standing placement@champion" in capsys.readouterr().err
