@@ -7,6 +7,7 @@ import numpy as np
 
 from qcbench.kernels.queueing.codes import (
     FAIR_SHARE,
+    FIRST_WITH_KEYS,
     LEAST_ATTAINED,
     PRIORITY,
     PRIORITY_AGEING,
@@ -14,7 +15,7 @@ from qcbench.kernels.queueing.codes import (
     WEIGHTED,
 )
 from qcbench.kernels.queueing.inlined import inlined
-from qcbench.kernels.queueing.layout import FAIL, NONE, NOTHING, RESTART, Cloud, World
+from qcbench.kernels.queueing.layout import FAIL, NONE, NOTHING, RESTART, Array, Cloud, World
 
 DONE, DROPPED, FAILED, CENSORED = range(4)
 
@@ -111,12 +112,13 @@ def join(world: World, cloud: Cloud, job: int) -> None:
     s.tickets += 1
     waiting, keys = cloud.waiting, cloud.keys
     if s.head + s.waiting == len(waiting):
-        for place in range(s.waiting):
-            waiting[place] = waiting[s.head + place]
-            keys[place] = keys[s.head + place]
+        _move(waiting, 0, s.head, s.waiting)
+        if s.policy >= FIRST_WITH_KEYS:
+            _move(keys, 0, s.head, s.waiting)
         s.head = 0
     waiting[s.head + s.waiting] = job
-    keys[s.head + s.waiting] = _key(world, cloud, job)
+    if s.policy >= FIRST_WITH_KEYS:
+        keys[s.head + s.waiting] = _key(world, cloud, job)
     s.waiting += 1
     if not s.idle_qpus:
         return
@@ -144,6 +146,28 @@ def _key(world: World, cloud: Cloud, job: int) -> float:
     if s.policy == FAIR_SHARE:
         return float(fixed.user)
     return 0.0
+
+
+@inlined
+def _move(values: Array, to: int, begin: int, count: int) -> None:
+    """Move values, within one array, towards its beginning."""
+    for place in range(count):
+        values[to + place] = values[begin + place]
+
+
+@inlined
+def _close_gap(values: Array, head: int, place: int, left: int) -> None:
+    """Take one value out of `head`..: the shorter side moves, see `_head_moves`."""
+    if _head_moves(place, left):
+        for at in range(head + place, head, -1):
+            values[at] = values[at - 1]
+    else:
+        _move(values, head + place, head + place + 1, left - place)
+
+
+@inlined
+def _head_moves(place: int, left: int) -> bool:
+    return 2 * place < left
 
 
 @inlined
@@ -205,15 +229,11 @@ def choose(world: World, cloud: Cloud, choice: int) -> None:
     head = s.head
     job = waiting[head + place]
     s.waiting -= 1
-    if 2 * place < s.waiting:
-        for at in range(head + place, head, -1):
-            waiting[at] = waiting[at - 1]
-            keys[at] = keys[at - 1]
+    _close_gap(waiting, head, place, s.waiting)
+    if s.policy >= FIRST_WITH_KEYS:
+        _close_gap(keys, head, place, s.waiting)
+    if _head_moves(place, s.waiting):
         s.head = head + 1
-    else:
-        for at in range(head + place, head + s.waiting):
-            waiting[at] = waiting[at + 1]
-            keys[at] = keys[at + 1]
     own = cloud.progress[job]
     s.stamps_s += s.now_s
     estimate_s = world.estimate_s[own.task, qpu]

@@ -101,7 +101,7 @@ def _other(world: World, cloud: Cloud) -> int:
     """Process the event that `_find_other` found; return `DECIDE` to go on, else why to stop."""
     s = cloud.state[0]
     kind = s.other
-    if kind == TIMER and cloud.qpus[s.other_qpu].timer == cloud.timers.shape[1]:
+    if kind == TIMER and cloud.qpus[s.other_qpu].timer == world.timers.shape[1]:
         return NEED_TIMERS
     s.other = NOTHING
     if kind == ARRIVAL:
@@ -150,14 +150,14 @@ def _timer(world: World, cloud: Cloud, qpu: int) -> None:
         broker.fail(world, cloud, qpu)
     else:
         broker.repair(world, cloud, qpu)
-    set_timer(cloud, qpu)
+    set_timer(world, cloud, qpu)
 
 
 @inlined
-def set_timer(cloud: Cloud, qpu: int) -> None:
+def set_timer(world: World, cloud: Cloud, qpu: int) -> None:
     """Put the next failure or repair of a QPU on the clock."""
     s, own = cloud.state[0], cloud.qpus[qpu]
-    own.timer_s = s.now_s + cloud.timers[qpu, own.timer]
+    own.timer_s = s.now_s + world.timers[qpu, own.timer]
     own.timer += 1
     s.events += 1
     own.timer_event = s.events

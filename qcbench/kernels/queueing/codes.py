@@ -9,8 +9,8 @@ CODES: Mapping[str, int] = {
             "fifo",
             "lifo",
             "random",
-            "weighted",
             "fifo_legacy",
+            "weighted",
             "shortest_remaining",
             "least_attained",
             "priority",
@@ -23,8 +23,8 @@ CODES: Mapping[str, int] = {
     FIFO,
     LIFO,
     RANDOM,
-    WEIGHTED,
     FIFO_LEGACY,
+    WEIGHTED,
     SHORTEST_REMAINING,
     LEAST_ATTAINED,
     PRIORITY,
@@ -34,3 +34,6 @@ CODES: Mapping[str, int] = {
 
 WITH_DRAWS = (RANDOM, WEIGHTED)
 """Policies that use random numbers."""
+
+FIRST_WITH_KEYS = WEIGHTED
+"""From here on, policies judge each waiting task by a number."""

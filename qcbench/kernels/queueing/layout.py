@@ -161,30 +161,30 @@ QPU = _records(
 """One a QPU of a cloud."""
 
 PROGRESS = _records(
-    ("at", "i8"),
-    ("times", "i8"),
-    ("status", "i8"),
+    ("at", "i4"),
+    ("times", "i4"),
+    ("status", "i4"),
     ("finish_s", "f8"),
     # What policies see of its task in the queue.
-    ("task", "i8"),
-    ("qubits", "i8"),
+    ("task", "i4"),
+    ("qubits", "i4"),
     ("joined_s", "f8"),
-    ("ticket", "i8"),
+    ("ticket", "i4"),
     ("listed", "b1"),
     ("attained_s", "f8"),
     ("remaining_s", "f8"),
     # Its latest execution, and the sums over all.
-    ("row", "i8"),
+    ("row", "i4"),
     ("submit_s", "f8"),
     ("start_s", "f8"),
     ("exec_s", "f8"),
-    ("qpu", "i8"),
-    ("held_qubits", "i8"),
-    ("restarts", "i8"),
+    ("qpu", "i4"),
+    ("held_qubits", "i4"),
+    ("restarts", "i4"),
     ("estimated_wait_s", "f8"),
     ("estimated_exec_s", "f8"),
-    ("order", "i8"),
-    ("executions", "i8"),
+    ("order", "i4"),
+    ("executions", "i4"),
     ("first_start_s", "f8"),
     ("waited_s", "f8"),
     ("executed_s", "f8"),
@@ -210,7 +210,7 @@ ROW = _records(
 )
 """One an execution, where the records are of executions."""
 
-SHARE = _records(("tag", "f8"), ("tie", "i8"), ("job", "i8"))
+SHARE = _records(("tag", "f8"), ("tie", "i4"), ("job", "i4"))
 """A task in the pool; `tag` is the virtual time at which it is done."""
 
 BOOTING = _records(("ready_s", "f8"), ("event", "i8"), ("job", "i8"))
@@ -234,6 +234,8 @@ class Worlds(NamedTuple):
     """The same shape where a world adds up fidelities."""
     rates: Array
     """Tokens a second of each user's bucket."""
+    timers: Array
+    """Drawn times to the next failure and repair in turn, shape (worlds, QPUs, drawn)."""
 
 
 class Clouds(NamedTuple):
@@ -257,8 +259,6 @@ class Clouds(NamedTuple):
     """Places in the queue of the tasks that fit the deciding QPU."""
     lost: Array
     buckets: Array
-    timers: Array
-    """Drawn times to the next failure and repair in turn, shape (clouds, QPUs, drawn)."""
     draws: Array
     """Numbers uniform in [0, 1) for the policy."""
     listed: Array
@@ -290,16 +290,18 @@ def empty_worlds(count: int, sizes: Sizes, *, quality: bool) -> Worlds:
         estimate_s=np.zeros(table),
         fidelity=np.zeros(table if quality else (count, 1, 1)),
         rates=np.zeros((count, max(1, sizes.users))),
+        timers=np.zeros((count, sizes.qpus, 0)),
     )
 
 
-def empty_clouds(count: int, sizes: Sizes, *, timers: int, draws: int) -> Clouds:
+def empty_clouds(count: int, sizes: Sizes, *, cold: bool, twin: bool, draws: int = 0) -> Clouds:
     """Allocate clouds to be reset.
 
     Args:
         sizes: of the largest world; without `executions` there are no rows of executions.
-        timers: times of failures and repairs drawn in advance for a QPU.
-        draws: numbers drawn in advance for a policy.
+        cold: classical tasks need containers.
+        twin: a compiled policy decides.
+        draws: numbers drawn in advance for that policy.
     """
     jobs = max(1, sizes.jobs)
     return Clouds(
@@ -308,17 +310,16 @@ def empty_clouds(count: int, sizes: Sizes, *, timers: int, draws: int) -> Clouds
         progress=np.zeros((count, jobs), PROGRESS),
         rows=np.empty((count, max(1, sizes.executions)), ROW),
         sharing=np.zeros((count, jobs), SHARE),
-        booting=np.zeros((count, jobs), BOOTING),
-        idle_s=np.zeros((count, jobs)),
-        waiting=np.zeros((count, 2 * jobs), np.int64),
-        keys=np.zeros((count, 2 * jobs)),
-        fits=np.zeros((count, jobs), np.int64),
+        booting=np.zeros((count, jobs if cold else 1), BOOTING),
+        idle_s=np.zeros((count, jobs if cold else 1)),
+        waiting=np.zeros((count, 2 * jobs), np.int32),
+        keys=np.zeros((count, 2 * jobs if twin else 1)),
+        fits=np.zeros((count, jobs), np.int32),
         lost=np.zeros((count, sizes.qpus), PENDING_LOSS),
         buckets=np.zeros((count, max(1, sizes.users)), BUCKET),
-        timers=np.zeros((count, sizes.qpus, max(1, timers))),
         draws=np.zeros((count, max(1, draws))),
-        listed=np.zeros((count, jobs), np.int64),
-        spent=np.zeros((count, sizes.users + jobs)),
+        listed=np.zeros((count, jobs if twin else 1), np.int32),
+        spent=np.zeros((count, sizes.users + jobs if twin else 1)),
     )
 
 
@@ -333,6 +334,7 @@ class World(NamedTuple):
     estimate_s: Array
     fidelity: Array
     rates: Array
+    timers: Array
 
 
 class Cloud(NamedTuple):
@@ -350,7 +352,6 @@ class Cloud(NamedTuple):
     fits: Array
     lost: Array
     buckets: Array
-    timers: Array
     draws: Array
     listed: Array
     spent: Array

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qcbench.arrays import FloatArray
+from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import Estimates, estimate
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
@@ -21,6 +22,9 @@ from qcbench.kernels.queueing.layout import (
     Worlds,
 )
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Workload
+
+FIRST_TIMERS = 128
+"""Times of failures and repairs that are drawn for a QPU at first; an even number."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Prepared:
     program: Program
     mean_s: FloatArray
     slowdown: FloatArray | None
+    failures: tuple[np.random.Generator, ...]
+    """A generator of failures for each QPU."""
     quality: bool
 
     def sizes(self) -> Sizes:
@@ -57,11 +63,8 @@ class Prepared:
         )
 
 
-def prepare(scenario: Scenario, slowdown_rng: np.random.Generator) -> Prepared:
-    """Evaluate a scenario's models and flatten its jobs.
-
-    Args:
-        slowdown_rng: stream of real against estimated execution times.
+def prepare(scenario: Scenario, streams: Streams) -> Prepared:
+    """Evaluate a scenario's models, flatten its jobs, and draw what the policy has no part in.
 
     Raises:
         InputError: as `qcbench.cloud.cloud.Cloud`.
@@ -75,7 +78,7 @@ def prepare(scenario: Scenario, slowdown_rng: np.random.Generator) -> Prepared:
     slowdown = None
     if rules.execution_sigma > 0:
         sigma = rules.execution_sigma
-        slowdown = slowdown_rng.lognormal(-0.5 * sigma**2, sigma, len(workload.tasks))
+        slowdown = streams.execution.lognormal(-0.5 * sigma**2, sigma, len(workload.tasks))
     estimates = estimate(workload.tasks, scenario.fleet, scenario.physics)
     feasible = estimates.feasible
     mean_s = np.where(feasible, estimates.exec_s, 0.0).sum(axis=1) / feasible.sum(axis=1)
@@ -86,6 +89,7 @@ def prepare(scenario: Scenario, slowdown_rng: np.random.Generator) -> Prepared:
         program=flatten(workload, mean_s),
         mean_s=mean_s,
         slowdown=slowdown,
+        failures=tuple(streams.failures.spawn(len(scenario.fleet))) if rules.failures else (),
         quality=priced or not bool((estimates.fidelity[feasible] == 1.0).all()),
     )
 
@@ -148,6 +152,25 @@ def _number_users(jobs: Array, user: Sequence[str] | None) -> tuple[str, ...]:
     nameless = np.array([not name for name in user], dtype=np.bool_)
     jobs["user"] = np.where(nameless, len(number) + np.arange(len(jobs)), own)
     return tuple(number)
+
+
+def with_timers(worlds: Worlds, prepared: Sequence[Prepared]) -> Worlds:
+    """Return worlds with more times of failures and repairs, where there are such.
+
+    They are drawn per world: they do not depend on what policies do.
+    """
+    failures = prepared[0].scenario.rules.failures
+    if failures is None:
+        return worlds
+    count, qpus, known = worlds.timers.shape
+    more = np.zeros((count, qpus, max(known, FIRST_TIMERS)))
+    for place, each in enumerate(prepared):
+        for qpu, rng in enumerate(each.failures):
+            more[place, qpu] = rng.standard_exponential(more.shape[2])
+    # A standard exponential times its mean is what Generator.exponential returns.
+    more[:, :, ::2] *= failures.mean_up_s
+    more[:, :, 1::2] *= failures.mean_down_s
+    return worlds._replace(timers=np.concatenate([worlds.timers, more], axis=2))
 
 
 def fill(worlds: Worlds, place: int, prepared: Prepared) -> None:

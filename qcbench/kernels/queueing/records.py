@@ -55,13 +55,13 @@ def records_of(prepared: Prepared, clouds: Clouds, place: int, streams: Streams)
     rows = _rows_of_jobs(progress) if per_job else _rows(clouds, place, progress)
     job, status = rows["job"].astype(np.int64), rows["status"].astype(np.int64)
     done = status == broker.DONE
-    qpu = np.ascontiguousarray(rows["qpu"])
-    qubits = np.ascontiguousarray(rows["held_qubits"])
+    qpu = rows["qpu"].astype(np.int64)
+    qubits = rows["held_qubits"].astype(np.int64)
     if per_job:
         own = progress[job]
         arrival_s, finish_s = workload.arrival_s[job], own["finish_s"]
         start_s, wait_s, exec_s = own["first_start_s"], own["waited_s"], own["executed_s"]
-        executions = np.ascontiguousarray(own["executions"])
+        executions = own["executions"].astype(np.int64)
         success = np.full(len(job), np.nan)
         success[done] = own["fidelity"][done] / np.maximum(executions[done], 1)
         if not prepared.quality:
@@ -78,7 +78,7 @@ def records_of(prepared: Prepared, clouds: Clouds, place: int, streams: Streams)
         fleet=scenario.fleet,
         workload=workload,
         job=job,
-        row=np.ascontiguousarray(rows["task"]),
+        row=rows["task"].astype(np.int64),
         arrival_s=np.ascontiguousarray(arrival_s),
         delay_s=zero * np.float64(rules.rescheduling.delay_s),
         start_s=np.ascontiguousarray(start_s),
@@ -90,15 +90,15 @@ def records_of(prepared: Prepared, clouds: Clouds, place: int, streams: Streams)
         qpu=qpu,
         parts=WholeTasks(qpu, qubits),
         violations=zero,
-        restarts=np.ascontiguousarray(rows["restarts"]),
+        restarts=rows["restarts"].astype(np.int64),
         estimated_wait_s=np.ascontiguousarray(rows["estimated_wait_s"]),
         estimated_exec_s=np.ascontiguousarray(rows["estimated_exec_s"]),
-        order=np.ascontiguousarray(rows["order"]),
+        order=rows["order"].astype(np.int64),
         fidelity=success,
         cost=cost,
         status=status,
         job_finish_s=progress["finish_s"][:arrived].copy(),
-        job_status=progress["status"][:arrived].copy(),
+        job_status=progress["status"][:arrived].astype(np.int64),
         busy_s=busy_s,
         end_s=float(state["now_s"]),
         executions=executions,

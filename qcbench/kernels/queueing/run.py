@@ -40,6 +40,7 @@ def world_of(worlds: Worlds, place: int) -> World:
         worlds.estimate_s[place],
         worlds.fidelity[place],
         worlds.rates[place],
+        worlds.timers[place],
     )
 
 
@@ -59,7 +60,6 @@ def cloud_of(clouds: Clouds, place: int, qpus: int) -> Cloud:
         clouds.fits[place],
         clouds.lost[place],
         clouds.buckets[place],
-        clouds.timers[place],
         clouds.draws[place],
         clouds.listed[place],
         clouds.spent[place],

@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qcbench.arrays import FloatArray
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
-from qcbench.cloud.rules import Failures
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.engine import AnyPolicy, python_policy
 from qcbench.kernels.queueing import run
@@ -23,7 +21,7 @@ from qcbench.kernels.queueing.layout import (
     empty_clouds,
     empty_worlds,
 )
-from qcbench.kernels.queueing.load import Prepared, fill, prepare
+from qcbench.kernels.queueing.load import Prepared, fill, prepare, with_timers
 from qcbench.kernels.queueing.records import records_of
 from qcbench.kernels.queueing.view import Window
 from qcbench.policies import queueing, registry
@@ -32,8 +30,6 @@ from qcbench.policies.protocol import Decide, PolicyContext, PolicyError, Queuei
 
 DRAWS = 16_384
 """Random numbers that a policy is given at a time."""
-TIMERS = 128
-"""Times of failures and repairs of a QPU that are drawn at a time; an even number."""
 
 
 def simulate(
@@ -48,7 +44,7 @@ def simulate(
         PolicyError: a decision that the track does not know.
     """
     decide = python_policy("queueing", policy, context)
-    prepared = prepare(scenario, streams.execution)
+    prepared = prepare(scenario, streams)
     twin = twin_of(policy)
     if twin is None:
         return Simulation(prepared, streams).ask(decide)
@@ -79,15 +75,17 @@ class Simulation:
         self.prepared = prepared
         self._streams = streams
         rules, sizes = prepared.scenario.rules, prepared.sizes()
-        self._times = None
-        if rules.failures is not None:
-            self._times = FailureTimes(rules.failures, sizes.qpus, streams.failures)
         per_job_quality = prepared.quality and rules.records == "jobs"
-        self.worlds: Worlds = empty_worlds(1, sizes, quality=per_job_quality)
-        self.clouds: Clouds = empty_clouds(1, sizes, timers=TIMERS, draws=DRAWS)
-        fill(self.worlds, 0, prepared)
-        if self._times is not None:
-            self._times.fill(self.clouds.timers[0])
+        worlds = empty_worlds(1, sizes, quality=per_job_quality)
+        fill(worlds, 0, prepared)
+        self.worlds: Worlds = with_timers(worlds, [prepared])
+        self.clouds: Clouds = empty_clouds(
+            1,
+            sizes,
+            cold=rules.classical.cold_start is not None,
+            twin=policy != NONE,
+            draws=DRAWS if policy in WITH_DRAWS else 0,
+        )
         run.reset(self.worlds, self.clouds, 0, 0, policy, parameter)
 
     def follow(self, rng: np.random.Generator) -> Records:
@@ -126,34 +124,8 @@ class Simulation:
         why = DECIDE if state["left"] else ENDED
         while why in (DECIDE, NEED_DRAWS, NEED_TIMERS):
             why = step()
-            if why == NEED_TIMERS and self._times is not None:
-                self._times.refill(self.clouds, 0)
+            if why == NEED_TIMERS:
+                self.worlds = with_timers(self.worlds, [self.prepared])
         if why != ENDED:
             raise PolicyError(f"{state['left']} jobs wait for ever: nothing is left to happen")
         return records_of(self.prepared, self.clouds, 0, self._streams)
-
-
-class FailureTimes:
-    """Times to the next failure and the next repair of each QPU, from a generator of its own."""
-
-    def __init__(self, rules: Failures, qpus: int, rng: np.random.Generator) -> None:
-        self._rules = rules
-        self._rngs = rng.spawn(qpus)
-
-    def fill(self, timers: FloatArray) -> None:
-        """Draw all times, beginning with one to a failure; shape (QPUs, drawn)."""
-        for qpu in range(len(self._rngs)):
-            self._draw(timers, qpu)
-
-    def refill(self, clouds: Clouds, place: int) -> None:
-        """Draw new times for the QPUs that have used theirs up."""
-        used = clouds.qpus[place]["timer"]
-        for qpu in np.flatnonzero(used == clouds.timers.shape[2]).tolist():
-            self._draw(clouds.timers[place], qpu)
-            used[qpu] = 0
-
-    def _draw(self, timers: FloatArray, qpu: int) -> None:
-        # A standard exponential times its mean is what Generator.exponential returns.
-        timers[qpu] = self._rngs[qpu].standard_exponential(timers.shape[1])
-        timers[qpu, ::2] *= self._rules.mean_up_s
-        timers[qpu, 1::2] *= self._rules.mean_down_s

@@ -49,7 +49,7 @@ def clear(world: World, cloud: Cloud, place_of_world: int) -> None:
         own.timer = 0
         own.timer_s = np.inf
         if rules.failures:
-            clock.set_timer(cloud, qpu)
+            clock.set_timer(world, cloud, qpu)
     s.events += 1
     s.arrival_event = s.events
 
