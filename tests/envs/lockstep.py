@@ -44,7 +44,7 @@ def lockstep(
 
     Args:
         forbidden: share of the actions that are drawn without the mask.
-        rtol: of rewards, and of completion times; observations and masks are equal to the last bit.
+        rtol: of rewards (and as absolute as that), and of completion times; observations and masks are equal to the last bit.
     """
     envs = vector(name, num_envs, autoreset="same_step" if same_step else "next_step", **options)
     ones = [gymnasium.make(name, **options).unwrapped for _ in range(num_envs)]
@@ -72,7 +72,7 @@ def lockstep(
             observation, reward, term, trunc, info = one.step(
                 int(actions[e]) if actions.ndim == 1 else actions[e]
             )
-            np.testing.assert_allclose(rewards[e], reward, rtol=rtol, atol=0.0)
+            np.testing.assert_allclose(rewards[e], reward, rtol=rtol, atol=rtol)
             assert (terminated[e], truncated[e]) == (term, trunc)
             assert infos["violation"][e] == info["violation"]
             if term or trunc:

@@ -46,3 +46,8 @@ def test_placement_where_qpus_fail(on_failure: Any) -> None:
 
 def test_placement_with_a_horizon() -> None:
     assert lockstep(PLACEMENT, source=with_rules("placement", horizon_s=40.0), worlds=32) > 8
+
+
+def test_placement_by_hindsight() -> None:
+    options: dict[str, Any] = {"reward": {"kind": "hindsight"}, "masked": "error"}
+    assert lockstep(PLACEMENT, worlds=16, forbidden=0.0, rtol=1e-9, **options) > 8
