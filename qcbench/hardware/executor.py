@@ -21,7 +21,14 @@ from typing import Any
 import numpy as np
 
 from qcbench.hardware.ledger import Intent, Ledger
-from qcbench.hardware.port import FINAL, BackendError, JobStatus, JobSummary, Port
+from qcbench.hardware.port import (
+    FINAL,
+    BackendError,
+    JobFigures,
+    JobStatus,
+    JobSummary,
+    Port,
+)
 
 REPLAY_TAG = "qcbench"
 TAG_DIGITS = 24
@@ -37,6 +44,8 @@ class Patience:
         first_pause_s: wall-clock pause after the first failed attempt; it doubles each time.
         longest_pause_s: bound on the pause.
         poll_s: wall-clock time between two looks at the open jobs.
+        silence_s: wall-clock time without an answer after which the replay stops; the same command
+            goes on with it.
     """
 
     deadline_s: float = 86_400.0
@@ -44,6 +53,7 @@ class Patience:
     first_pause_s: float = 0.5
     longest_pause_s: float = 60.0
     poll_s: float = 1.0
+    silence_s: float = 900.0
 
 
 @dataclass
@@ -85,6 +95,7 @@ class Executor:
     def __post_init__(self) -> None:
         self._open: dict[str, _Open] = {}
         self._next_poll = 0.0
+        self._heard = self.wall()
         self._strangers: set[str] = set()
         self._unsent: dict[str, Intent] = {}
         self._status: dict[str, JobStatus] = {}
@@ -244,8 +255,11 @@ class Executor:
                 if self._late(entry.intent):
                     self.port.cancel(job.job_id)
                     self._end(entry, "expired", "deadline", "not at its end by the deadline")
+            self._heard = self.wall()
         except BackendError as error:
             self._note(error.kind, None, str(error))
+            if not error.may_retry or self.wall() - self._heard > self.patience.silence_s:
+                raise
             self._next_poll = self.wall() + max(self.patience.poll_s, error.retry_after_s)
 
     def _cancel_strangers(self, listed: Sequence[JobSummary]) -> None:
@@ -260,7 +274,13 @@ class Executor:
     def _settle(self, entry: _Open) -> None:
         """End an intent whose job is at its end; come back where it is not quite."""
         job_id = entry.intent.job_id or ""
-        status = self.port.status(job_id)
+        try:
+            status = self.port.status(job_id)
+        except BackendError as error:
+            if error.kind != "unknown_job":
+                raise
+            self._forgotten(entry, str(error))
+            return
         self._status[entry.intent.hash] = status
         if status not in FINAL:
             return
@@ -273,6 +293,27 @@ class Executor:
         self.ledger.measure(job_id, status, figures)
         kind = "cancelled" if status == "cancelled" else "job_error"
         self._end(entry, status, kind, figures.error or status)
+
+    def _forgotten(self, entry: _Open, reason: str) -> None:
+        """Deal with a job that the backend does not know any more.
+
+        A simulator that was started anew has forgotten everything: the job is submitted again, and
+        counts with all that was reserved for it. A real service forgets nothing: that is an error.
+        """
+        self._note("forgotten", entry.intent, reason)
+        hash_, job_id = entry.intent.hash, entry.intent.job_id or ""
+        charge = JobFigures(charge_s=float(entry.intent.reserve_s))
+        self.ledger.measure(job_id, "cancelled", charge)
+        if self.port.label == "hardware":
+            self._end(entry, "failed", "unknown_job", reason)
+            return
+        if self.ledger.committed_s() + entry.intent.reserve_s > self.budget_s:
+            self._end(entry, "refused", "budget", f"{reason}; no budget for another submit")
+            return
+        self.ledger.reopen(hash_)
+        self._committed_s = self.ledger.committed_s()
+        entry.intent = replace(entry.intent, state="planned", job_id=None)
+        entry.lookup_first, entry.tries, entry.next_try = True, 0, self.wall()
 
     def _end(
         self,
@@ -304,12 +345,21 @@ class Executor:
 
         Looks once more for duplicates, also among the jobs at their end.
         """
-        self._cancel_strangers(self.port.find(self.replay_tag))
+        try:
+            self._cancel_strangers(self.port.find(self.replay_tag))
+        except BackendError as error:
+            self._note(error.kind, None, str(error))
+            return len(self.ledger.jobs())
         lacking = 0
         for job in self.ledger.jobs():
             if job.figures.charge_s is None or job.status not in FINAL:
-                status = self.port.status(job.job_id)
-                figures = self.port.figures(job.job_id)
+                try:
+                    status = self.port.status(job.job_id)
+                    figures = self.port.figures(job.job_id)
+                except BackendError as error:
+                    self._note(error.kind, None, str(error))
+                    lacking += 1
+                    continue
                 self.ledger.measure(job.job_id, status, figures)
                 lacking += figures.charge_s is None
         self._committed_s = self.ledger.committed_s()

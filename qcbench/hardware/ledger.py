@@ -226,6 +226,12 @@ class Ledger:
             )
             self._job(JobRow(job_id, hash_, "task", status, JobFigures()))
 
+    def reopen(self, hash_: str) -> None:
+        """Take back that an intent became a job: the backend has forgotten it."""
+        self._base.execute(
+            "UPDATE intents SET state = 'planned', job_id = NULL WHERE hash = ?", (hash_,)
+        )
+
     def duplicate(self, hash_: str, job_id: str, status: JobStatus) -> None:
         """Record another job of the same intent, which is to be cancelled."""
         self._job(JobRow(job_id, hash_, "duplicate", status, JobFigures()))
@@ -323,7 +329,7 @@ class Ledger:
         for intent in self.intents():
             total += charged.get(intent.hash, 0.0)
             waiting = unsettled.get(intent.hash, 0)
-            if intent.state == "planned" and intent.hash not in charged:
+            if intent.state == "planned" and not waiting:
                 waiting = 1
             total += waiting * intent.reserve_s
         return total

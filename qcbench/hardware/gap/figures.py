@@ -1,11 +1,13 @@
 """The figures of the gap report. Each function draws one and returns it."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from qcbench.arrays import FloatArray
 from qcbench.hardware.gap.analysis import Gap
@@ -38,7 +40,7 @@ def draw(table: pl.DataFrame, gap: Gap) -> dict[str, Figure]:
             rows["execution_s"].to_numpy(),
             rows["qpu"].to_list(),
             qpus,
-            title="Execution: fitted model on held-out tasks",
+            title="Execution: fitted, held-out tasks",
             axis="predicted [s]",
         )
     times = [one for one in gap.metrics if one.metric.kind == "ratio" and one.rows]
@@ -62,6 +64,15 @@ def draw(table: pl.DataFrame, gap: Gap) -> dict[str, Figure]:
 
 def _look(position: int) -> tuple[str, str]:
     return COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
+
+
+def _log_axis(axes: Axes, name: Literal["x", "y"]) -> None:
+    """Make an axis logarithmic, with numbers as people write them."""
+    axes.set_xscale("log") if name == "x" else axes.set_yscale("log")
+    axis = axes.xaxis if name == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def agreement_plot(
@@ -97,8 +108,8 @@ def agreement_plot(
                     linewidths=0,
                     label=name,
                 )
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        _log_axis(axes, "x")
+        _log_axis(axes, "y")
         axes.set_xlim(*ends)
         axes.set_ylim(*ends)
         axes.set_xlabel(axis)
@@ -125,7 +136,7 @@ def ratio_plot(gaps: Sequence[MetricGap], qpus: Sequence[str]) -> Figure:
             axes.plot([low, high], [y, y], color=colour, linewidth=2.2)
             axes.plot(middle, y, marker, color=colour, markersize=5.5)
         axes.axvline(1, color=NEUTRAL, linewidth=1.2, zorder=1)
-        axes.set_xscale("log")
+        _log_axis(axes, "x")
         axes.set_yticks(range(len(lines)), [name for name, _, _ in lines])
         axes.set_ylim(len(lines) - 0.5, -0.5)
         axes.set_xlabel("measured over simulated (median, 95 % interval)")
