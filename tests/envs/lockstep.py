@@ -44,7 +44,8 @@ def lockstep(
 
     Args:
         forbidden: share of the actions that are drawn without the mask.
-        rtol: of rewards (and as absolute as that), and of completion times; observations and masks are equal to the last bit.
+        rtol: of rewards (as an absolute difference too) and completion times; observations and
+            masks are equal to the last bit.
     """
     envs = vector(name, num_envs, autoreset="same_step" if same_step else "next_step", **options)
     ones = [gymnasium.make(name, **options).unwrapped for _ in range(num_envs)]
