@@ -1,0 +1,270 @@
+"""The real client against the emulator: circuits, times, charges, tags, sessions."""
+
+import math
+import time
+import warnings
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+from qiskit_ibm_runtime import Batch, SamplerV2
+from qiskit_ibm_runtime.exceptions import (
+    RuntimeInvalidStateError,
+    RuntimeJobFailureError,
+    RuntimeJobMaxTimeoutError,
+    RuntimeJobNotFound,
+)
+
+from tests.deploy.clients import (
+    bell,
+    compiled,
+    connect,
+    count,
+    emulated,
+    events,
+    quick,
+    sampler,
+    submit,
+)
+
+POLL_S = 0.1
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("emulator") / "ledger.jsonl"
+
+
+@pytest.fixture(scope="module")
+def emulator(ledger: Path) -> Iterator[Any]:
+    told = quick(devices=("perth", "kolkata"), ledger=str(ledger))
+    with emulated(told) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(emulator: Any) -> Any:
+    return connect(emulator.url)
+
+
+@pytest.fixture(scope="module")
+def perth(service: Any) -> Any:
+    return service.backend("ibm_perth")
+
+
+def shares(job: Any, register: str = "meas") -> dict[str, float]:
+    counts = getattr(job.result(poll_interval=POLL_S)[0].data, register).get_counts()
+    total = sum(counts.values())
+    return {bits: number / total for bits, number in counts.items()}
+
+
+def moments(job: Any) -> tuple[datetime, datetime, datetime]:
+    stamps = job.metrics()["timestamps"]
+    created, running, finished = (
+        datetime.fromisoformat(stamps[name]) for name in ("created", "running", "finished")
+    )
+    return created, running, finished
+
+
+def test_devices_are_those_that_were_asked_for(service: Any) -> None:
+    assert [backend.name for backend in service.backends()] == ["ibm_perth", "ibm_kolkata"]
+    assert service.backend("ibm_kolkata").num_qubits == 27
+    status = service.backend("ibm_perth").status()
+    assert status.operational
+    assert status.status_msg == "active"
+
+
+def test_bell_pair_comes_out_correlated_and_noisy(perth: Any) -> None:
+    found = shares(submit(perth, bell(perth), shots=4000))
+    assert 0.85 < found["00"] + found["11"] < 0.9999
+    assert abs(found["00"] - 0.5) < 0.1
+
+
+def test_readout_errors_are_the_hidden_ones_not_those_that_are_reported(
+    emulator: Any, perth: Any
+) -> None:
+    """A qubit that is left alone shows its readout error, and no other error."""
+    shots = 20_000
+    circuit = QuantumCircuit(7)
+    circuit.measure_all()
+    job = submit(perth, circuit, shots=shots)
+    ones = job.result(poll_interval=POLL_S)[0].data.meas
+    measured = ones.to_bool_array(order="little").mean(axis=0)
+    true = np.array([wrong for wrong, _ in emulator.service.device("ibm_perth").readout])
+    told = np.array(
+        [
+            next(r["value"] for r in qubit if r["name"] == "prob_meas1_prep0")
+            for qubit in emulator.service.device("ibm_perth").calibration.reported["qubits"]
+        ]
+    )
+    sigma = np.sqrt(true * (1 - true) / shots)
+    assert (np.abs(measured - true) < 5 * sigma).all()
+    assert (np.abs(measured - told) > 5 * sigma).any()
+
+
+def test_older_sampler_works_too(perth: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        job = SamplerV2(perth).run([(bell(perth), None, 1000)])
+    found = shares(job)
+    assert found["00"] + found["11"] > 0.85
+    spans = job.result().metadata["execution"]["execution_spans"]
+    assert len(spans) == 1
+    assert next(iter(spans)).duration > 0
+
+
+def test_parameters_are_swept(perth: Any) -> None:
+    angle = Parameter("angle")
+    circuit = QuantumCircuit(1)
+    circuit.rx(angle, 0)
+    circuit.measure_all()
+    angles = np.linspace(0, np.pi, 5)
+    job = sampler(perth).run([(compiled(circuit, perth), angles[:, None])], shots=2000)
+    data = job.result(poll_interval=POLL_S)[0].data.meas
+    ones = [data[place].get_counts().get("1", 0) / 2000 for place in range(5)]
+    assert np.allclose(ones, np.sin(angles / 2) ** 2, atol=0.08)
+
+
+def test_twirled_circuits_give_the_same_answer(perth: Any) -> None:
+    made = sampler(perth)
+    made.options.twirling.enable_gates = True
+    made.options.twirling.enable_measure = True
+    found = shares(made.run([bell(perth)], shots=1024))
+    assert found["00"] + found["11"] > 0.85
+    assert abs(found["00"] - 0.5) < 0.12
+
+
+def test_times_charge_and_usage_belong_together(service: Any, perth: Any, ledger: Path) -> None:
+    used = service.usage()["usage_consumed_seconds"]
+    job = submit(perth, bell(perth), shots=1000)
+    result = job.result(poll_interval=POLL_S)
+    created, running, finished = moments(job)
+    chunks = result.metadata["executor"].chunk_timing
+    assert created <= running < chunks[0].start < chunks[-1].stop < finished
+    qpu_s = sum((chunk.stop - chunk.start).total_seconds() for chunk in chunks)
+    assert job.usage() == math.ceil(qpu_s)
+    assert sum(job.metrics()["circuits_execution_time_ns"]) == pytest.approx(1e9 * qpu_s, rel=1e-5)
+    assert service.usage()["usage_consumed_seconds"] == used + job.usage()
+    assert qpu_s > 1000 * perth.configuration().default_rep_delay * 1e-6
+    mine = [event for event in events(ledger) if event["job_id"] == job.job_id()]
+    assert [event["event"] for event in mine] == ["accepted", "started", "completed"]
+    assert mine[-1]["charge_s"] == job.usage()
+
+
+def test_a_device_runs_one_job_at_a_time_in_order(perth: Any) -> None:
+    circuit = bell(perth)
+    jobs = [submit(perth, circuit, shots=100) for _ in range(3)]
+    for job in jobs:
+        job.wait_for_final_state(timeout=20, poll_interval=POLL_S)
+    times = [moments(job) for job in jobs]
+    for (_, _, finished), (_, running, _) in pairwise(times):
+        assert finished <= running
+
+
+def test_jobs_are_found_by_tags_and_filters(service: Any, perth: Any) -> None:
+    circuit = bell(perth)
+    both = submit(perth, circuit, "replay-1", "task-1")
+    other = submit(perth, circuit, "replay-1", "task-2")
+    found = service.jobs(job_tags=["replay-1"], limit=None)
+    assert [job.job_id() for job in found] == [other.job_id(), both.job_id()], "newest first"
+    assert [j.job_id() for j in service.jobs(job_tags=["replay-1", "task-1"])] == [both.job_id()]
+    assert service.jobs(job_tags=["replay-1"], backend_name="ibm_kolkata") == []
+    for job in (both, other):
+        job.wait_for_final_state(timeout=20, poll_interval=POLL_S)
+    assert service.jobs(job_tags=["replay-1"], pending=True) == []
+    assert len(service.jobs(job_tags=["replay-1"], pending=False)) == 2
+    assert len(service.jobs(limit=1, job_tags=["replay-1"])) == 1
+    assert both.update_tags(["moved"]) == ["moved"]
+    assert [job.job_id() for job in service.jobs(job_tags=["moved"])] == [both.job_id()]
+    assert service.job(other.job_id()).tags == ["replay-1", "task-2"]
+
+
+def test_deleted_jobs_are_gone(service: Any, perth: Any) -> None:
+    job = submit(perth, bell(perth))
+    job.wait_for_final_state(timeout=20, poll_interval=POLL_S)
+    service.delete_job(job.job_id())
+    with pytest.raises(RuntimeJobNotFound):
+        service.job(job.job_id())
+
+
+def test_too_large_circuit_fails_with_its_reason_and_costs_nothing(service: Any) -> None:
+    backend = service.backend("ibm_kolkata")
+    rng = np.random.default_rng(1)
+    circuit = QuantumCircuit(27)
+    edges = [tuple(edge) for edge in backend.coupling_map]
+    for _ in range(600):
+        one, other = edges[rng.integers(len(edges))]
+        circuit.sx(one)
+        circuit.cx(one, other)
+    circuit.measure_all()
+    job = submit(backend, circuit, shots=1000)
+    with pytest.raises(RuntimeJobFailureError, match=r"too large to simulate: .* 27 active qubits"):
+        job.result(timeout=20, poll_interval=POLL_S)
+    assert job.status() == "ERROR"
+    assert "too large to simulate" in job.error_message()
+    assert job.usage() == 0
+
+
+def test_circuit_for_another_device_is_refused_by_its_job(service: Any, perth: Any) -> None:
+    circuit = QuantumCircuit(7)
+    circuit.cx(0, 6)
+    circuit.measure_all()
+    job = submit(perth, circuit)
+    with pytest.raises(RuntimeJobFailureError, match=r"cx on qubits \[0, 6\] is not supported"):
+        job.result(timeout=20, poll_interval=POLL_S)
+
+
+def test_job_is_stopped_when_it_takes_longer_than_it_may(perth: Any) -> None:
+    job = sampler(perth, max_execution_time=5).run([bell(perth)], shots=100_000)
+    with pytest.raises(RuntimeJobMaxTimeoutError, match="longer than"):
+        job.result(timeout=20, poll_interval=POLL_S)
+    assert job.usage() == 5
+
+
+def test_batch_groups_jobs_and_closes(perth: Any) -> None:
+    circuit = bell(perth)
+    with Batch(perth) as batch:
+        jobs = [sampler(batch).run([circuit], shots=50) for _ in range(2)]
+        for job in jobs:
+            job.wait_for_final_state(timeout=20, poll_interval=POLL_S)
+        assert {job.session_id for job in jobs} == {batch.session_id}
+    details = batch.details()
+    assert details is not None
+    assert not details["accepting_jobs"]
+    assert details["state"] == "closed"
+    assert details["usage_time"] == sum(job.usage() for job in jobs)
+
+
+def test_jobs_of_another_instance_are_not_seen(emulator: Any, perth: Any) -> None:
+    job = submit(perth, bell(perth), "mine")
+    stranger = connect(emulator.url, "crn:v1:bluemix:public:quantum-computing:us-east:a/b:c::")
+    assert stranger.jobs(job_tags=["mine"]) == []
+    with pytest.raises(RuntimeJobNotFound):
+        stranger.job(job.job_id())
+
+
+def test_cancelled_job_never_runs(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    with emulated(quick(time_scale=10.0, ledger=str(path))) as running:
+        backend = connect(running.url).backend("ibm_perth")
+        circuit = bell(backend)
+        first, second = (submit(backend, circuit, shots=20_000) for _ in range(2))
+        second.cancel()
+        assert second.status() == "CANCELLED"
+        with pytest.raises(RuntimeInvalidStateError):
+            second.result()
+        until = time.monotonic() + 10
+        while first.status() == "QUEUED" and time.monotonic() < until:
+            time.sleep(POLL_S)
+        time.sleep(0.5)
+        first.cancel()
+        assert 0 < first.usage() < 20_000 * 500e-6, "what ran until then is charged"
+        with pytest.raises(RuntimeInvalidStateError, match="cannot be cancelled"):
+            connect(running.url).job(first.job_id()).cancel()
+    assert count(path) == {"accepted": 2, "started": 1, "cancelled": 2}

@@ -1,0 +1,299 @@
+"""The parts of the emulator against oracles of their own: queue, drift, noise, methods, times."""
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from qiskit import QuantumCircuit, transpile
+from qiskit.quantum_info import Operator, Statevector
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
+
+from qcbench.errors import InputError
+from qcbench.hardware.emulator_process import emulator_module
+from tests.deploy.clients import config
+
+calibration = emulator_module("calibration")
+circuits = emulator_module("circuits")
+devices = emulator_module("devices")
+draws = emulator_module("draws")
+faults = emulator_module("faults")
+methods = emulator_module("methods")
+noise = emulator_module("noise")
+queues = emulator_module("queues")
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+STILL = config.BackgroundConfig(utilisation=0.0)
+LONG = 1e5
+
+
+@pytest.fixture(scope="module")
+def perth() -> Any:
+    return devices.make_device("perth", config.EmulatorConfig(), NOON)
+
+
+def queue(background: Any, log: list[Any], *, windows: Any = (), may_run: Any = None) -> Any:
+    return queues.BackendQueue(
+        queues.Background(background, np.random.default_rng(1)),
+        tuple(windows),
+        may_run=may_run or (lambda _: True),
+        started=lambda job, moment_s: log.append((job, "started", moment_s)),
+        finished=lambda job, moment_s: log.append((job, "finished", moment_s)),
+        begin_s=0.0,
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 30)), min_size=1, max_size=12),
+    st.floats(0.5, 20),
+)
+def test_queue_follows_lindley(jobs: list[tuple[float, float]], step_s: float) -> None:
+    """First come, first served: a job starts when it has come and the one before is done."""
+    log: list[Any] = []
+    line = queue(STILL, log)
+    arrival_s, expected, free_s = 0.0, [], 0.0
+    for number, (gap_s, run_s) in enumerate(jobs):
+        arrival_s += gap_s
+        line.advance(arrival_s)
+        line.add(str(number), arrival_s, run_s)
+        start_s = max(arrival_s, free_s)
+        free_s = start_s + run_s
+        expected += [(str(number), "started", start_s), (str(number), "finished", free_s)]
+    for moment_s in np.arange(0.0, free_s + step_s, step_s):
+        line.advance(float(moment_s))
+    line.advance(free_s)
+    assert log == expected
+    assert line.length == 0
+    assert line.next_event_s(free_s) == math.inf
+
+
+def test_background_takes_the_share_that_it_should_and_waits_as_the_theory_says() -> None:
+    """Mean wait of M/G/1, by Pollaczek and Khinchine, as a job that comes at random meets it."""
+    told = config.BackgroundConfig(
+        utilisation=0.5, spread=0.0, run_median_s=10.0, run_sigma=0.5, warm_up_s=0.0
+    )
+    entries = queues.Background(told, np.random.default_rng(2)).until(2e6)
+    runs = np.array([entry.run_s for entry in entries])
+    assert runs.sum() / 2e6 == pytest.approx(0.5, rel=0.05)
+    free_s, waits = 0.0, []
+    for entry in entries:
+        waits.append(max(free_s - entry.arrival_s, 0.0))
+        free_s = max(free_s, entry.arrival_s) + entry.run_s
+    rate, second = len(runs) / 2e6, float((runs**2).mean())
+    assert np.mean(waits) == pytest.approx(rate * second / (2 * (1 - 0.5)), rel=0.15)
+
+
+def test_background_delays_jobs_and_is_the_same_for_the_same_seed() -> None:
+    told = config.BackgroundConfig(utilisation=0.9, spread=0.0, warm_up_s=0.0)
+    logs: list[list[Any]] = []
+    for _ in range(2):
+        log: list[Any] = []
+        line = queue(told, log)
+        line.advance(LONG)
+        line.add("mine", LONG, 1.0)
+        line.advance(LONG + 1e5)
+        logs.append(log)
+    assert logs[0] == logs[1]
+    assert logs[0][0][2] > LONG, "somebody was before it"
+
+
+def test_cancelling_frees_the_device_and_held_jobs_let_others_pass() -> None:
+    log: list[Any] = []
+    line = queue(STILL, log, may_run=lambda job: job != "held")
+    line.add("first", 0.0, 100.0)
+    line.add("held", 0.0, 1.0)
+    line.add("last", 0.0, 5.0)
+    line.advance(10.0)
+    assert line.position("last") == 2
+    assert line.estimated_start_s("held") == 100.0
+    line.remove("first", 10.0)
+    line.advance(20.0)
+    assert log == [("first", "started", 0.0), ("last", "started", 10.0), ("last", "finished", 15.0)]
+    assert line.length == 1
+
+
+@given(st.floats(0, 100), st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 40)), max_size=4))
+def test_maintenance_ends_where_no_window_is(moment_s: float, spans: list[Any]) -> None:
+    windows = tuple(
+        config.Maintenance(backend="perth", start_s=begin, end_s=begin + length)
+        for begin, length in spans
+    )
+    open_s = faults.open_again_s(windows, moment_s)
+    assert open_s >= moment_s
+    assert not any(w.start_s <= open_s < w.end_s for w in windows)
+    assert open_s == moment_s or any(open_s == w.end_s for w in windows)
+
+
+@pytest.mark.parametrize("name", ["perth", "lagos", "washington"])
+def test_drifted_calibration_is_physical_repeats_and_differs(name: str) -> None:
+    drift = config.DriftConfig(errors=1.0, coherence=1.0, durations=0.3)
+    one, same, other = (
+        calibration.calibrate(name, drift, NOON, draws.stream(seed, "drift")) for seed in (1, 1, 2)
+    )
+    assert one == same
+    assert one.reported != other.reported
+    assert one.actual != one.reported, "something has changed that nobody reports"
+    for qubit in one.actual["qubits"]:
+        figures = {record["name"]: record["value"] for record in qubit}
+        assert 0 <= figures["readout_error"] <= 0.5
+        assert figures["T2"] <= 2 * figures["T1"] * (1 + 1e-12)
+    for gate in one.actual["gates"]:
+        for record in gate["parameters"]:
+            assert record["value"] >= 0
+            if record["name"] == "gate_length":
+                steps = record["value"] / one.configuration["dt"]
+                assert steps == pytest.approx(16 * round(steps / 16))
+
+
+def test_without_drift_the_calibration_is_the_snapshot() -> None:
+    none = config.DriftConfig(errors=0, coherence=0, durations=0, device=0, unreported=0)
+    made = calibration.calibrate("perth", none, NOON, draws.stream(1, "drift"))
+    raw = calibration._snapshot("perth")[1]
+    for mine, theirs in zip(made.actual["gates"], raw["gates"], strict=True):
+        for record, original in zip(mine["parameters"], theirs["parameters"], strict=True):
+            assert record["value"] == pytest.approx(original["value"])
+
+
+def test_unknown_device_is_one_line() -> None:
+    with pytest.raises(InputError, match="'perht': no such snapshot; did you mean perth"):
+        calibration.calibrate("perht", config.DriftConfig(), NOON, draws.stream(1))
+
+
+def test_reduced_noise_gives_the_density_matrix_of_the_whole_device(perth: Any) -> None:
+    """Against Aer's own model of all qubits, with the asymmetry of the readout left out."""
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.cx(1, 2)
+    circuit.rx(0.4, 2)
+    isa = transpile(circuit, target=perth.target, optimization_level=1, seed_transpiler=3)
+    reduced = circuits.reduce(isa)
+    assert len(reduced.qubits) == 3
+    whole = NoiseModel(basis_gates=list(perth.target.operation_names))
+    for name, where, error in noise.basic_device_gate_errors(target=perth.target):
+        whole.add_quantum_error(error, name, where)
+    found = []
+    for one, model in ((isa, whole), (reduced.circuit, noise.DeviceNoise(perth).model(reduced))):
+        saved = one.copy()
+        kept = list(range(3)) if one is not isa else list(reduced.qubits)
+        saved.save_density_matrix(kept)
+        aer = AerSimulator(method="density_matrix", noise_model=model)
+        found.append(np.asarray(aer.run(saved).result().data()["density_matrix"]))
+    assert np.allclose(found[0], found[1], atol=1e-9)
+    assert 0.7 < np.trace(found[0] @ found[0]).real < 0.9999, "there is noise in it"
+
+
+def random_circuit(qubits: int, steps: list[tuple[int, int, int]]) -> QuantumCircuit:
+    circuit = QuantumCircuit(qubits)
+    for kind, one, other in steps:
+        a, b = one % qubits, other % qubits
+        if kind == 0 or a == b:
+            circuit.rx(0.3 + 0.7 * one, a)
+        elif kind == 1:
+            circuit.cx(a, b)
+        else:
+            circuit.ecr(a, b)
+    return circuit
+
+
+STEPS = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=25
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 6), STEPS)
+def test_bond_bound_is_never_below_the_true_rank(qubits: int, steps: Any) -> None:
+    reduced = circuits.reduce(random_circuit(qubits, steps))
+    state = Statevector(reduced.circuit).data
+    active = len(reduced.qubits)
+    ranks = [
+        np.linalg.matrix_rank(state.reshape(2 ** (active - cut), 2**cut), tol=1e-9)
+        for cut in range(1, active)
+    ]
+    assert max(ranks, default=1) <= methods.bond_bound(active, reduced.pairs)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 5), STEPS)
+def test_reduced_circuit_does_the_same(qubits: int, steps: Any) -> None:
+    circuit = random_circuit(qubits, steps)
+    reduced = circuits.reduce(circuit)
+    back = QuantumCircuit(qubits)
+    back.compose(reduced.circuit, list(reduced.qubits), inplace=True)
+    assert Operator(back) == Operator(circuit)
+
+
+def test_methods_are_chosen_by_what_they_cost(perth: Any) -> None:
+    told = config.SimulationConfig(budget_s=30.0)
+    model = noise.DeviceNoise(perth)
+
+    def layers(qubits: int, count: int) -> Any:
+        circuit = QuantumCircuit(qubits)
+        for number in range(count):
+            circuit.sx(number % qubits)
+            circuit.cx(number % qubits, (number + 1) % qubits)
+        return circuits.reduce(circuit)
+
+    assert methods.choose(layers(6, 50), 1000, 1, model, told).method == "density_matrix"
+    assert methods.choose(layers(11, 40), 1000, 1, model, told).method == "statevector"
+    with pytest.raises(circuits.CircuitError, match="too large to simulate"):
+        methods.choose(layers(20, 400), 1000, 1, model, told)
+    few, many = (methods.choose(layers(6, 50), 1000, sets, model, told) for sets in (1, 10))
+    assert many.cost_s == pytest.approx(10 * few.cost_s)
+
+
+def test_long_shallow_states_go_into_a_matrix_product_state() -> None:
+    device = devices.make_device("kolkata", config.EmulatorConfig(), NOON)
+    circuit = QuantumCircuit(16)
+    circuit.h(0)
+    for qubit in range(15):
+        circuit.cx(qubit, qubit + 1)
+    circuit.measure_all()
+    isa = transpile(circuit, target=device.target, optimization_level=3, seed_transpiler=1)
+    reduced = circuits.reduce(isa)
+    told = config.SimulationConfig(budget_s=600.0)
+    choice = methods.choose(reduced, 10_000, 1, noise.DeviceNoise(device), told)
+    assert choice.method == "matrix_product_state"
+
+
+def test_control_flow_is_refused() -> None:
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    with circuit.if_test((0, 1)):
+        circuit.x(0)
+    with pytest.raises(circuits.CircuitError, match="no control flow"):
+        circuits.reduce(circuit)
+
+
+@pytest.mark.parametrize("model", ["usage", "affine"])
+def test_times_grow_as_the_model_says(model: str) -> None:
+    timing = emulator_module("timing")
+    told = config.ExecutionConfig(model=model, noise=0.0)
+    device = devices.make_device("perth", config.EmulatorConfig(execution=told), NOON)
+    times = [
+        device.time_model.draw([timing.Load(n, 50e-6, 40)], np.random.default_rng(0)).qpu_s
+        for n in (1000, 2000, 3000)
+    ]
+    assert times[2] - times[1] == pytest.approx(times[1] - times[0])
+    one = device.time_model.draw([timing.Load(1000, 50e-6, 40)], np.random.default_rng(0))
+    assert one.charge_s() == math.ceil(one.qpu_s)
+    assert one.charge_s(0.0) == 0
+    assert one.charge_s(one.lead_s + 0.5) == 1
+    assert one.charge_s(1e9) == one.charge_s()
+
+
+def test_faults_are_the_same_for_the_same_seed_and_as_frequent_as_told() -> None:
+    told = config.FaultsConfig(unavailable=0.2, lost_response=0.1)
+    one, same = (faults.Faults(told, 5) for _ in range(2))
+    submits = [one.next("submit") for _ in range(600)]
+    assert submits == [same.next("submit") for _ in range(600)]
+    assert abs(submits.count("unavailable") / 600 - 0.2) < 0.06
+    assert abs(submits.count("lost_response") / 600 - 0.8 * 0.1) < 0.05
+    reads = [one.next("status") for _ in range(300)]
+    assert set(reads) == {"unavailable", None}, "a lost response meets submits only"
