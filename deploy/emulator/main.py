@@ -10,6 +10,7 @@ from .config import EmulatorConfig
 from .server import Emulator
 
 PARENT_POLL_S = 0.5
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(told: EmulatorConfig, say: Callable[[str], None]) -> int:
@@ -24,9 +25,8 @@ def serve(told: EmulatorConfig, say: Callable[[str], None]) -> int:
         del number, frame
         stop.set()
 
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
     emulator = Emulator(told, log=True)
+    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
         say(emulator.url)
         while not stop.wait(PARENT_POLL_S):
@@ -34,6 +34,8 @@ def serve(told: EmulatorConfig, say: Callable[[str], None]) -> int:
                 break
     finally:
         emulator.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return 0
 
 

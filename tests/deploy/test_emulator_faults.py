@@ -1,4 +1,4 @@
-"""Faults of the emulated service, as the real client meets them; the ledger tells what really ran."""
+"""Faults of the emulated service, as the real client meets them; the ledger tells what ran."""
 
 import time
 from pathlib import Path
