@@ -17,8 +17,8 @@ from qcbench.configs import config
 from qcbench.errors import InputError
 from qcbench.hardware.circuits import is_qpy, read_qpy
 from qcbench.hardware.config import EmulatorBackend, IbmBackend, LocalBackend
-from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
+from qcbench.tracking.references import resolve_policy
 
 SUITE = "replay"
 """Name of the suite whose worlds replays draw."""
@@ -130,10 +130,8 @@ def _long_forms(overrides: Sequence[str]) -> list[str]:
 
 def _policy(entry: Any, config_dirs: Sequence[Path]) -> dict[str, Any]:
     data = of_track(compose_policy(entry, config_dirs), "placement", config_dirs)
-    policy = typed(PolicyConfig, data, "policy")
-    policy = replace(policy, label=policy.label or policy.name)
-    registry.check_parameters("placement", policy)
-    return plain(policy)
+    policy = resolve_policy(typed(PolicyConfig, data, "policy"), "placement")
+    return plain(replace(policy, label=policy.label or policy.name))
 
 
 def _with_circuits(told: ReplayConfig) -> ReplayConfig:
