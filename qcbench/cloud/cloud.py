@@ -134,7 +134,16 @@ class Cloud:
         else:
             self._present.change(1, self.clock.now)
             try:
-                yield from self._work(job)
+                if isinstance(self.broker, QueueingBroker):
+                    phases = self._phases(job)
+                    if not (yield go_through(phases, job, self.clock, self.pool, self.broker)):
+                        raise TaskLost
+                else:
+                    for phase in self._phases(job):
+                        if isinstance(phase, ClassicalPhase):
+                            yield self.pool.submit(phase.operations)
+                        else:
+                            yield from self.broker.execute(job, phase.task)
                 self._job_finish_s[job] = self.clock.now
             except TaskLost:
                 status = FAILED
@@ -143,20 +152,6 @@ class Cloud:
         self._left -= 1
         if not self._left:
             self.world.end()
-
-    def _work(self, job: int) -> Process:
-        """Go through the phases of a job."""
-        broker, pool, phases = self.broker, self.pool, self._phases(job)
-        if isinstance(broker, QueueingBroker):
-            done = yield go_through(phases, job, self.clock, pool, broker)
-            if not done:
-                raise TaskLost
-            return
-        for phase in phases:
-            if isinstance(phase, ClassicalPhase):
-                yield pool.submit(phase.operations)
-            else:
-                yield from broker.execute(job, phase.task)
 
     def _phases(self, job: int) -> Iterable[ClassicalPhase | QuantumPhase]:
         """Return the phases of a job one by one, each as often as it is gone through."""
