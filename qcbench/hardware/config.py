@@ -39,7 +39,8 @@ class IbmBackend:
         token_path: file of mode 600 that holds the token; it comes first where given.
         instance: CRN or name of the instance.
         instance_env: environment variable with the instance, where `instance` is None.
-        url: of another service that speaks the same API.
+        url: of another service that speaks the same API, for all regions; one on this machine is
+            labelled `emulated`. Its identity service is the variable IAM_URL.
         devices: name on the backend of each QPU of the fleet, where they differ.
     """
 

@@ -4,7 +4,9 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from qcbench.errors import InputError
 from qcbench.hardware.config import EmulatorBackend, IbmBackend, LocalBackend
@@ -12,12 +14,23 @@ from qcbench.hardware.credentials import find_instance, find_token
 from qcbench.hardware.port import Label, Port
 from qcbench.workload.targets import INSTALL
 
-LABELS: dict[str, Label] = {"emulator": "emulated", "ibm": "hardware", "local": "local"}
-
-
 def label_of(config: EmulatorBackend | IbmBackend | LocalBackend) -> Label:
-    """Return the label of everything that comes from a backend."""
-    return LABELS[config.kind]
+    """Return the label of everything that comes from a backend.
+
+    A service on this machine is no hardware, whatever it is called.
+    """
+    if isinstance(config, IbmBackend):
+        return "emulated" if config.url and is_loopback(config.url) else "hardware"
+    return "emulated" if isinstance(config, EmulatorBackend) else "local"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @contextmanager
@@ -45,7 +58,13 @@ def connected(
             from qcbench.hardware.runtime import RuntimePort  # noqa: PLC0415
 
             token, instance = find_token(config), find_instance(config)
-            port = RuntimePort("hardware", token, instance, url=config.url)
+            port = RuntimePort(
+                label_of(config),
+                token,
+                instance,
+                url=config.url,
+                own_addresses=config.url is not None,
+            )
         else:
             with _emulator(config, devices, log) as port:
                 yield port

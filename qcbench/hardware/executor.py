@@ -30,6 +30,8 @@ from qcbench.hardware.port import (
     Port,
 )
 
+QUOTA_EVERY_S = 5.0
+"""Wall-clock time for which the account's word about its quota is believed."""
 REPLAY_TAG = "qcbench"
 TAG_DIGITS = 24
 
@@ -96,6 +98,8 @@ class Executor:
         self._open: dict[str, _Open] = {}
         self._next_poll = 0.0
         self._heard = self.wall()
+        self._asked = self.wall() - QUOTA_EVERY_S
+        self._left_s: float | None = None
         self._strangers: set[str] = set()
         self._unsent: dict[str, Intent] = {}
         self._status: dict[str, JobStatus] = {}
@@ -137,12 +141,26 @@ class Executor:
                 f" {self.budget_s:g} are spent or reserved"
             )
             intent = replace(intent, state="refused", error_class="budget", error=reason)
+        left_s = self._quota_s() if intent.state == "planned" else None
+        if left_s is not None and left_s < intent.reserve_s:
+            # The service would accept the job with a warning and never run it.
+            reason = f"may need {intent.reserve_s} QPU seconds; the account has {left_s:g} left"
+            intent = replace(intent, state="refused", error_class="quota", error=reason)
         self.ledger.plan(intent)
         if intent.state == "planned":
             self._committed_s += intent.reserve_s
             self._open[intent.hash] = _Open(intent)
         else:
             self._unsent[intent.hash] = intent
+
+    def _quota_s(self) -> float | None:
+        if self.wall() - self._asked >= QUOTA_EVERY_S:
+            self._asked = self.wall()
+            try:
+                self._left_s = self.port.remaining_s()
+            except BackendError as error:
+                self._note(error.kind, None, str(error))
+        return self._left_s
 
     def start(self, hash_: str) -> None:
         """Try to submit an intent that is planned; say the end of one that is not to be sent."""

@@ -1,0 +1,217 @@
+"""Replays through qiskit-ibm-runtime's own client: what the emulator's ledger says happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qcbench.cli.main import main
+from qcbench.hardware.emulator_process import INSTANCE, EmulatorProcess, running_emulator
+from qcbench.hardware.ledger import Ledger
+from qcbench.hardware.manifest import find_replay
+from qcbench.hardware.replay import Replay, run_replay
+from qcbench.hardware.told import compose_replay
+
+pytest.importorskip("qiskit_aer")
+pytest.importorskip("qiskit_ibm_runtime")
+pytest.importorskip("mqt.bench")
+
+SECRET = "ibm-api-key-" + "Zq7" * 12
+SPEED = 30
+SMALL = [f"backend.speed={SPEED}", "poll_s=0.2", "scenario.workload.circuits.shots=100"]
+SMALL += ["scenario.workload.circuits.max_qubits=3", "fleet=qce5"]
+QUICK = [f"time_scale={SPEED}", "background.utilisation=0", "execution.classical_median_s=0.5"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        # What a replay sets for its own emulator must not reach other tests.
+        patch.setenv("IAM_URL", "")
+        patch.setenv("QISKIT_FUNCTIONS_EXPERIMENTAL", "1")
+        yield
+
+
+def script(*faults: str) -> str:
+    entries = []
+    for text in faults:
+        fault, nth, on = text.split()
+        entries.append(f"{{fault: {fault}, nth: {nth}, on: {on}}}")
+    return f"faults.script=[{','.join(entries)}]"
+
+
+def ledger_of(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def jobs_by_tag(events: list[dict]) -> dict[str, list[str]]:
+    """Jobs of each intent: its tag is the one that is not shared."""
+    found = defaultdict(list)
+    for event in events:
+        if event["event"] == "accepted":
+            own = [t for t in event["tags"] if t != "qcbench" and "replay" not in t]
+            found[own[0]].append(event["job_id"])
+    return found
+
+
+def check_account(replay: Replay, events: list[dict], budget_s: float) -> None:
+    """No task lost, none run twice, the budget kept: by what the service wrote down."""
+    ended = Counter(e["event"] for e in events)
+    completed = {e["job_id"] for e in events if e["event"] == "completed"}
+    for jobs in jobs_by_tag(events).values():
+        assert len(completed & set(jobs)) <= 1, "an intent was executed twice"
+    assert sum(e.get("charge_s", 0) for e in events) <= budget_s
+    done = replay.table.filter(replay.table["state"] == "done")
+    assert set(done["job_id"]) <= completed
+    assert not set(replay.table["state"]) & {"planned", "submitted"}
+    assert set(replay.table["label"]) == {"emulated"}
+    assert ended["accepted"] == ended["completed"] + ended["failed"] + ended["cancelled"]
+
+
+def test_faults_and_kill_minus_nine(tmp_path: Path) -> None:
+    """503 before and after acceptance, 429, a lost response, a failing job, and then SIGKILL."""
+    book = tmp_path / "service.jsonl"
+    faults = script(
+        "unavailable 1 submit",
+        "rate_limit 3 submit",
+        "lost_response 4 submit",
+        "unavailable_after 6 submit",
+        "job_error 8 submit",
+        "rate_limit 2 list",
+        "rate_limit 1 result",
+    )
+    with running_emulator([*QUICK, f"ledger={book}", faults]) as emulator:
+        told = ["backend=emulator", f"backend.url={emulator.url}", *SMALL, "tasks=4"]
+        told += [f"replays_dir={tmp_path / 'replays'}", "budget_s=400", "mirror_batch=4"]
+        first = subprocess.Popen(
+            [sys.executable, "-m", "qcbench.cli.main", "replay", *told],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and first.poll() is None:
+            if book.is_file() and book.read_text().count('"accepted"') >= 5:
+                break
+            time.sleep(0.02)
+        assert first.poll() is None, "it was over before it could be killed"
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        replay = run_replay(compose_replay(told))
+        events = ledger_of(book)
+    assert replay.table.height == 12
+    check_account(replay, events, 400)
+    assert max(len(jobs) for jobs in jobs_by_tag(events).values()) == 1, "a submit was repeated"
+    states = Counter(replay.table["state"])
+    assert states["failed"] == 1
+    assert states["done"] == 11
+    assert replay.charged_s == sum(e.get("charge_s", 0) for e in events)
+    with Ledger(replay.folder / "ledger.sqlite") as ledger:
+        kinds = {kind for _, kind, _, _ in ledger.events()}
+        assert ledger.get("sessions") == "2"
+    assert {"unavailable", "busy"} <= kinds
+
+
+def test_maintenance_and_quota(tmp_path: Path) -> None:
+    book = tmp_path / "service.jsonl"
+    own = [*QUICK, f"ledger={book}", "quota_s=14", "faults.maintenance=[{backend: perth}]"]
+    with running_emulator(own) as emulator:
+        told = ["backend=emulator", f"backend.url={emulator.url}", *SMALL, "tasks=5"]
+        told += [f"replays_dir={tmp_path}", "policies=[round_robin]", "heuristics=[]"]
+        told += ["mirror=false", "deadline_s=120"]
+        replay = run_replay(compose_replay(told))
+        events = ledger_of(book)
+    assert replay.table.height == 5
+    check_account(replay, events, 14 + 5)  # the quota ends jobs that have not begun
+    perth = replay.table.filter(replay.table["qpu"] == "perth")
+    assert set(perth["state"]) <= {"expired", "refused"}
+    wrong = Counter(replay.table["error_class"])
+    assert wrong["deadline"] + wrong["quota"] >= 1
+    assert replay.table.filter(replay.table["state"] == "refused")["error"].str.contains(
+        "the account has"
+    ).all()
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorProcess, Path]]:
+    folder = tmp_path_factory.mktemp("account")
+    with running_emulator([*QUICK, f"ledger={folder / 'service.jsonl'}"]) as emulator:
+        yield emulator, folder
+
+
+def test_no_token_anywhere(
+    account: tuple[EmulatorProcess, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account's path, against the emulator: everything that is written is searched."""
+    emulator, folder = account
+    environment = {
+        **os.environ,
+        **emulator.environment(),
+        "QISKIT_IBM_TOKEN": SECRET,
+        "QISKIT_IBM_INSTANCE": INSTANCE,
+    }
+    told = ["backend=ibm", f"backend.url={emulator.url}", "poll_s=0.2", "tasks=2", "budget_s=200"]
+    told += [*SMALL[2:], "heuristics=[]", f"replays_dir={folder / 'replays'}"]
+    said = []
+
+    def run(*arguments: str, **changes: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-X", "dev", "-m", "qcbench.cli.main", *arguments],
+            capture_output=True,
+            text=True,
+            env={**environment, **changes},
+            cwd=folder,
+            check=False,
+        )
+        said.append(done.stdout + done.stderr)
+        return done.returncode
+
+    assert run("replay", *told) == 2
+    assert "add yes=true to spend it" in said[-1]
+    assert not jobs_by_tag(ledger_of(folder / "service.jsonl"))
+    assert run("replay", *told, "yes=true") == 0, said[-1]
+    assert run("gap", "--replays-dir", "replays") == 0, said[-1]
+    # A service that refuses: the client's error has everything in it.
+    assert run("replay", *told, "yes=true", "seed=1", IAM_URL=f"{emulator.url}/nowhere") == 2
+    texts = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(texts) > 10
+    for path in texts:
+        assert SECRET.encode() not in path.read_bytes(), path
+    for text in said:
+        assert SECRET not in text
+    assert set(find_replay(None, str(folder / "replays")).label.split()) == {"emulated"}
+
+
+def test_duplicates_that_the_client_makes_are_cancelled(tmp_path: Path) -> None:
+    """With the client's own repetition of submits left on."""
+    from qcbench.hardware import runtime
+
+    book = tmp_path / "service.jsonl"
+    own = [*QUICK, f"ledger={book}", "background.utilisation=0.9", "faults.slow_s=0.1"]
+    own += [script("unavailable_after 1 submit")]
+    with running_emulator(own) as emulator, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime, "_post_once", lambda _service: False)
+        told = ["backend=emulator", f"backend.url={emulator.url}", *SMALL, "tasks=1"]
+        told += [f"replays_dir={tmp_path}", "heuristics=[]", "mirror=false"]
+        replay = run_replay(compose_replay(told))
+        events = ledger_of(book)
+    assert max(len(jobs) for jobs in jobs_by_tag(events).values()) == 2
+    check_account(replay, events, 100)
+    assert replay.table["state"].to_list() == ["done"]
+    assert replay.table["duplicates"].to_list() == [1]
+
+
+def test_wrong_device_is_one_line(
+    account: tuple[EmulatorProcess, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    emulator, folder = account
+    told = [f"backend.url={emulator.url}", "backend.devices={perth: perht}", *SMALL]
+    assert main(["replay", *told, f"replays_dir={folder / 'other'}"]) == 2
+    assert "has no device perht; did you mean" in capsys.readouterr().err
