@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from qcbench.errors import InputError
-from qcbench.policies.exported.card import CARD
+from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import folder_of, load
 from qcbench.policies.exported.reference import with_digest
 from qcbench.policies.exported.scoring import scorer
@@ -50,7 +50,7 @@ def policy(
     score = scorer(exported, LAYOUTS, where)
     if card.action != "weights":
         raise InputError(f"{where}: action is {card.action!r}; it must be 'weights'")
-    spread = _spread(card.spread, exported.tensors.get("log_std"), mode, where)
+    spread = _spread(card, exported.tensors.get("log_std"), mode, where)
     observe = AllocationObserver(context.fleet).observe
     rng = context.rng
     qpus = len(context.fleet)
@@ -86,16 +86,19 @@ resolve_parameters = with_digest("allocation")
 
 
 def _spread(
-    kind: str, log_std: Tensor | None, mode: str, where: str
-) -> Callable[[Tensor], Tensor | np.float32]:
+    card: Card, log_std: Tensor | None, mode: str, where: str
+) -> Callable[[Tensor], Tensor]:
     """Return what gives the standard deviation of each weight from the outputs.
 
     Raises:
         InputError: the policy is to be sampled and has none.
     """
-    if kind == "output":
-        return lambda outputs: np.exp(outputs[:, 1])
-    if kind == "none" and mode == "sample":
+    least, most = card.spread_limits or (-np.inf, np.inf)
+    if card.spread == "output":
+        return lambda outputs: np.exp(np.clip(outputs[:, 1], least, most))
+    if card.spread == "none" and mode == "sample":
         raise InputError(f"{where}: has no spread; its mode can only be greedy")
-    std = np.exp(log_std) if log_std is not None else np.zeros(1, dtype=np.float32)
+    std: Tensor = np.zeros(1, dtype=np.float32)
+    if log_std is not None:
+        std = np.exp(np.clip(log_std, least, most))
     return lambda _outputs: std

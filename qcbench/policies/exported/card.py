@@ -162,6 +162,7 @@ class Card:
             which a task is split.
         spread: standard deviation of each score where a policy is sampled: `none` (scores are
             logits or values), `vector` (the tensor `log_std`), or `output` of the network.
+        spread_limits: least and largest logarithm that it is cut to; empty for none.
     """
 
     kind: Literal["network"] = "network"
@@ -170,6 +171,7 @@ class Card:
     observation: Observation
     action: Literal["choice", "weights"] = "choice"
     spread: Literal["none", "vector", "output"] = "none"
+    spread_limits: tuple[float, ...] = ()
     network: Network
     provenance: Provenance = field(default_factory=Provenance)
 
@@ -253,6 +255,9 @@ def check_card(card: Card, where: str) -> None:
             f"{where}: spread is {card.spread!r} with {network.outputs} network.outputs; "
             "'output' goes with 2 and everything else with 1"
         )
+    limits = card.spread_limits
+    if limits and not (len(limits) == 2 and limits[0] <= limits[1]):
+        raise InputError(f"{where}: spread_limits are {list(limits)}; must be least and largest")
     wanted = "weights" if card.track == "allocation" else "choice"
     if card.action != wanted:
         raise InputError(
