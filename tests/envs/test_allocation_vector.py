@@ -76,12 +76,12 @@ def _priced(qpus: Any) -> Any:
 def test_what_fails_is_charged_alike(name: str, on_failure: Any) -> None:
     source = worlds(
         dispatch=BACKFILL,
-        failures=Failures(mean_up_s=8000.0, mean_down_s=900.0, on_failure=on_failure),
+        failures=Failures(mean_up_s=25_000.0, mean_down_s=900.0, on_failure=on_failure),
         execution_sigma=0.4,
         admission=Admission(variant="total", quantum_limit=9),
         rescheduling=Rescheduling(max_decisions=400),
     )
-    assert lockstep(name, source=source, worlds=8, rtol=1e-9) > 4
+    assert lockstep(name, source=source, worlds=8, num_envs=6, rtol=1e-9) > 4
 
 
 def test_worlds_that_end_at_a_horizon_or_ask_for_nothing() -> None:

@@ -1,0 +1,37 @@
+"""Lockstep over random worlds: ties, failures, horizons, limits, every way to dispatch."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from qcbench.envs.defaults import DrawnWorlds
+from qcbench.envs.registration import IDS
+from tests.envs.lockstep import lockstep
+from tests.envs.random_sources import placements
+
+PLACEMENT, ALLOCATION, DISCRETE, QUEUEING = IDS
+few = settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+REWARDS = st.sampled_from([{}, {"fidelity": 1.0, "price": 0.5}])
+
+
+def steps_together(name: str, source: DrawnWorlds, seed: int, **options: Any) -> None:
+    lockstep(
+        name,
+        source=source,
+        worlds=3,
+        num_envs=2,
+        steps=60,
+        seed=seed,
+        forbidden=0.2,
+        rtol=1e-9,
+        **options,
+    )
+
+
+@given(placements(), st.integers(0, 1000), REWARDS, st.booleans())
+@few
+def test_placement(source: DrawnWorlds, seed: int, reward: Any, same_step: bool) -> None:
+    steps_together(PLACEMENT, source, seed, reward=reward, same_step=same_step)
