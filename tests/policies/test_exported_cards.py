@@ -141,6 +141,7 @@ def changed(data: dict[str, Any], path: str, value: Any) -> str:
         ("fleet", {"name": "x"}, "fleet: key 'qpus' is missing"),
         ("action", "weights", "action is 'weights'; on track placement it must be 'choice'"),
         ("spread", "vector", "spread is 'vector'; a choice has 'none'"),
+        ("spread_limits", [1.0, 0.0], "spread_limits are [1.0, 0.0]; must be least and largest"),
         (
             "network.type",
             "transformer",

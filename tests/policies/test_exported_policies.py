@@ -129,6 +129,25 @@ def test_greedy_draws_no_random_number_and_sampling_does(tmp_path: Path, track: 
     assert decisions("sample", 1) != decisions("sample", 2)
 
 
+def test_a_spread_within_limits(tmp_path: Path) -> None:
+    """Cut to nothing, a sampled policy is the greedy one."""
+    fleet = random_fleet(np.random.default_rng(5), 5)
+    network = replace(SMALL, outputs=2)
+
+    def decisions(limits: tuple[float, ...], mode: str) -> list[Any]:
+        more: Any = {"spread": "output", "spread_limits": limits}
+        folder = write_sample(tmp_path / "p", "allocation", network, **more)
+        decide = learned("allocation", fleet, folder, mode=mode)
+        return [decide(view) for view in allocation_views(5, fleet, 60)]
+
+    greedy = decisions((), "greedy")
+    assert decisions((-50.0, -40.0), "sample") == greedy
+    assert decisions((), "sample") != greedy
+    folder = write_sample(tmp_path / "p", "allocation", SMALL, spread="none")
+    with pytest.raises(InputError, match="has no spread; its mode can only be greedy"):
+        learned("allocation", fleet, folder, mode="sample")
+
+
 def test_choices() -> None:
     scores, allowed = [0.5, 3.0, 2.0, 2.0], [True, False, True, True]
     assert best(scores, allowed) == 2
