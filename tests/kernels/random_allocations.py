@@ -92,7 +92,7 @@ class Case:
 
 @st.composite
 def rules(draw: st.DrawFn) -> Rules:
-    horizon_s = draw(st.sampled_from([None, None, None, 2.0, 7.5, 25.0]))
+    horizon_s = draw(st.sampled_from([None, None, None, None, 2.0, 7.5, 25.0]))
     warm_up_s = draw(st.sampled_from([0.0, 0.0, 1.0, 1.5]))
     return Rules(
         dispatch=draw(
@@ -106,12 +106,13 @@ def rules(draw: st.DrawFn) -> Rules:
                 ]
             )
         ),
-        rescheduling=Rescheduling(max_decisions=draw(st.sampled_from([None, None, None, 1, 4, 9]))),
+        rescheduling=Rescheduling(max_decisions=draw(st.sampled_from([None, None, None, None, 1, 4, 9]))),
         failures=draw(
             st.none()
             | st.builds(
                 Failures,
-                mean_up_s=st.sampled_from([0.5, 3.0, 20.0]),
+                # Long executions over many QPUs would be restarted for ever.
+                mean_up_s=st.just(20.0) if horizon_s is None else st.sampled_from([1.0, 4.0]),
                 mean_down_s=st.sampled_from([0.25, 2.0]),
                 on_failure=st.sampled_from(["restart", "resubmit", "fail"]),
             )
@@ -134,7 +135,8 @@ def rules(draw: st.DrawFn) -> Rules:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    figures = draw(st.lists(QPUS, min_size=1, max_size=5))
+    size = draw(st.sampled_from([3, 2, 5, 4, 1]))
+    figures = draw(st.lists(QPUS, min_size=size, max_size=size))
     fleet = Fleet(
         "tiny",
         tuple(
@@ -143,7 +145,8 @@ def cases(draw: st.DrawFn) -> Case:
         ),
     )
     total = int(fleet.qubits.sum())
-    jobs = draw(st.lists(JOBS, max_size=14))
+    count = draw(st.sampled_from([11, 4, 14, 8, 18, 1, 0]))
+    jobs = draw(st.lists(JOBS, min_size=count, max_size=count))
     columns = [list(column) for column in zip(*jobs, strict=True)] or [[]] * 6
     gaps, durations, shares, depth, shots, gates = columns
     tasks = Tasks(

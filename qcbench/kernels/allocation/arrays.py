@@ -39,7 +39,7 @@ TASK = np.dtype(
     ],
     align=True,
 )
-EPISODE = np.dtype(
+CLOUD = np.dtype(
     [
         ("world", "i8"),
         ("now_s", "f8"),
@@ -64,6 +64,16 @@ EPISODE = np.dtype(
         ("asking", "i8"),  # the queue is being gone through
         ("task", "i8"),  # where in it, -1 at the end
         ("passed", "i8"),  # tasks that wait before it
+        ("done", "i8"),  # jobs, and the sum of their completion times
+        ("completion_s", "f8"),
+        ("ending", "i8"),  # one of them is about to be done, after so long
+        ("ending_s", "f8"),
+        ("late_s", "f8"),  # how much later than charged tasks ended; environments set it back
+        ("dropped", "i8"),  # jobs that were not admitted, and tasks that were given up; likewise
+        ("failed", "i8"),
+        ("lost", "i8"),  # tasks of which it is not known yet that they were given up
+        ("lost_s", "f8"),
+        ("lost_number", "i8"),
         ("present", "i8"),  # admitted jobs that are not done, and the integral of their number
         ("present_since_s", "f8"),
         ("present_area_s", "f8"),
@@ -123,6 +133,7 @@ class Settings(NamedTuple):
         on_failure: index in `FAILURE_MODES`; -1 where QPUs never fail.
         admission: index in `ADMISSIONS`.
         keep: outcomes are written, task by task.
+        charge: what of `State.paid_s` was wrong is added up.
     """
 
     depth: int
@@ -135,6 +146,7 @@ class Settings(NamedTuple):
     warm_up_s: float
     time_per_qubit_s: float
     keep: bool
+    charge: bool
 
 
 class Worlds(NamedTuple):
@@ -159,7 +171,7 @@ class State(NamedTuple):
     """What changes; the first axis is the environment.
 
     Attributes:
-        episodes: `EPISODE` rows, shape (environments,).
+        clouds: `CLOUD` rows, shape (environments,).
         qpus: `QPU` rows, shape (environments, QPUs).
         free: qubits that a part may have on each QPU, shape (environments, QPUs).
         running: `RUNNING` rows of what holds qubits, shape (environments, slots).
@@ -169,9 +181,11 @@ class State(NamedTuple):
         neighbours: task before and behind each one that waits, shape (environments, jobs, 2).
         chain_qpu, chain_qubits: the split that is decided on, shape (environments, QPUs).
         ranking, share: working space, shape (environments, QPUs).
+        paid_s: completion time that was charged for each task before it ended, shape
+            (environments, jobs); nothing where none is.
     """
 
-    episodes: Rows
+    clouds: Rows
     qpus: Rows
     free: IntArray
     running: Rows
@@ -183,6 +197,7 @@ class State(NamedTuple):
     chain_qubits: IntArray
     ranking: IntArray
     share: FloatArray
+    paid_s: FloatArray
 
 
 class Outcomes(NamedTuple):
@@ -192,7 +207,9 @@ class Outcomes(NamedTuple):
     parts: npt.NDArray[np.int32]
 
 
-def settings_of(rules: Rules, time_per_qubit_s: float, most_jobs: int, *, keep: bool) -> Settings:
+def settings_of(
+    rules: Rules, time_per_qubit_s: float, most_jobs: int, *, keep: bool, charge: bool = False
+) -> Settings:
     """Return the rules of a scenario as numbers.
 
     Args:
@@ -214,6 +231,7 @@ def settings_of(rules: Rules, time_per_qubit_s: float, most_jobs: int, *, keep: 
         warm_up_s=rules.warm_up_s if rules.warm_up_s > 0 else inf,
         time_per_qubit_s=time_per_qubit_s,
         keep=keep,
+        charge=charge,
     )
 
 
@@ -259,13 +277,13 @@ def draw_changes(
     return np.array([rng.standard_exponential(count) * means for rng in generators])
 
 
-def make_state(environments: int, worlds: Worlds) -> State:
-    """Allocate the state of many environments."""
+def make_state(environments: int, worlds: Worlds, *, charge: bool = False) -> State:
+    """Allocate the state of many environments; `charge` as in `Settings`."""
     jobs, qpus = worlds.exec_s.shape[1:]
     slots = min(jobs, int(worlds.capacity.sum(axis=1).max()))
     whole = (environments, qpus)
     return State(
-        episodes=np.zeros(environments, dtype=EPISODE),
+        clouds=np.zeros(environments, dtype=CLOUD),
         qpus=np.zeros(whole, dtype=QPU),
         free=np.zeros(whole, dtype=np.int64),
         running=np.zeros((environments, slots), dtype=RUNNING),
@@ -277,6 +295,7 @@ def make_state(environments: int, worlds: Worlds) -> State:
         chain_qubits=np.zeros(whole, dtype=np.int64),
         ranking=np.zeros(whole, dtype=np.int64),
         share=np.zeros(whole),
+        paid_s=np.zeros((environments, jobs if charge else 0)),
     )
 
 

@@ -6,10 +6,10 @@ from qcbench.kernels.allocation.compiled import compiled
 
 @compiled
 def push(state: State, e: int, end_s: float, number: int, slot: int) -> None:
-    """Add an end; `running` of the episode counts them."""
-    episode = state.episodes[e]
-    place = episode.running
-    episode.running += 1
+    """Add an end; `running` of the cloud counts them."""
+    cloud = state.clouds[e]
+    place = cloud.running
+    cloud.running += 1
     rise(state.ends[e], place, end_s, number, slot)
 
 
@@ -17,7 +17,7 @@ def push(state: State, e: int, end_s: float, number: int, slot: int) -> None:
 def remove(state: State, e: int, place: int) -> None:
     """Take an end out; the caller counts `running` down."""
     ends = state.ends[e]
-    last = state.episodes[e].running - 1
+    last = state.clouds[e].running - 1
     if place == last:
         return
     row = ends[last]

@@ -55,8 +55,8 @@ def records_of(
     Args:
         drift: the generator of calibration drift.
     """
-    episode = state.episodes[0]
-    count = int(episode["arrived"])
+    cloud = state.clouds[0]
+    count = int(cloud["arrived"])
     rows, parts = outcomes.tasks[0, :count], outcomes.parts[0, :count]
     arrival_s = scenario.workload.arrival_s[:count]
     jobs = np.arange(count)
@@ -66,18 +66,18 @@ def records_of(
     start_s, finish_s = rows["start_s"].copy(), rows["finish_s"].copy()
     exec_s = np.where(done, rows["exec_s"], np.nan)
     success, cost = _quality(scenario, splits, parts, counts, start_s, exec_s, done, drift)
-    end_s = float(episode["now_s"])
+    end_s = float(cloud["now_s"])
     warm = NOTHING
-    if episode["warm"]:
+    if cloud["warm"]:
         rules_s = scenario.rules.warm_up_s
         warm = Areas(
             rules_s,
-            float(episode["warm_present_area_s"]),
+            float(cloud["warm_present_area_s"]),
             0.0,
             np.nan,
-            float(episode["warm_busy_s"]),
+            float(cloud["warm_busy_s"]),
         )
-    areas = Areas(end_s, present_area_s(episode), 0.0, np.nan, busy_in_all_s(state, 0))
+    areas = Areas(end_s, present_area_s(cloud), 0.0, np.nan, busy_in_all_s(state, 0))
     return Records(
         fleet=scenario.fleet,
         workload=scenario.workload,
@@ -107,8 +107,8 @@ def records_of(
         end_s=end_s,
         executions=done.astype(np.int64),
         levels=levels(warm, areas),
-        decisions=int(episode["decisions"]),
-        truncated=bool(episode["truncated"]),
+        decisions=int(cloud["decisions"]),
+        truncated=bool(cloud["truncated"]),
         estimates=splits.estimates,
     )
 
@@ -116,7 +116,7 @@ def records_of(
 def _busy_s(state: State, now_s: float) -> FloatArray:
     """Return the time that each QPU has worked, what still runs included."""
     busy_s: FloatArray = state.qpus[0]["busy_s"].copy()
-    for end in state.ends[0, : int(state.episodes[0]["running"])]:
+    for end in state.ends[0, : int(state.clouds[0]["running"])]:
         running = state.running[0, end["slot"]]
         qpus, qubits = state.parts[0, end["slot"], :, : running["parts"]]
         busy_s[qpus] += (now_s - running["start_s"]) * qubits / state.qpus[0, qpus]["capacity"]

@@ -61,8 +61,8 @@ def decide(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
 @compiled
 def published(twin: Twin, worlds: Worlds, state: State, e: int) -> int:  # noqa: PLR0912
     """Decide like the modes of the allocation study, `qcbench.policies.splitting`."""
-    episode = state.episodes[e]
-    qubits = worlds.tasks[episode.world, episode.task].qubits
+    cloud = state.clouds[e]
+    qubits = worlds.tasks[cloud.world, cloud.task].qubits
     free = state.free[e]
     ranking = state.ranking[e]
     size = len(free)
@@ -73,7 +73,7 @@ def published(twin: Twin, worlds: Worlds, state: State, e: int) -> int:  # noqa:
                 state.chain_qpu[e, 0] = ranking[place]
                 state.chain_qubits[e, 0] = qubits
                 return 1
-        if episode.running:
+        if cloud.running:
             return 0
         rank(twin, worlds, state, e, False)
         return even_within(state, e, qubits, size)
@@ -104,10 +104,10 @@ def published(twin: Twin, worlds: Worlds, state: State, e: int) -> int:  # noqa:
         parts = even_within(state, e, qubits, count)
         if parts:
             return parts
-        if episode.running:
+        if cloud.running:
             return 0
         rank(twin, worlds, state, e, False)
-    if episode.running:
+    if cloud.running:
         return 0
     return even_within(state, e, qubits, size)
 
@@ -115,7 +115,7 @@ def published(twin: Twin, worlds: Worlds, state: State, e: int) -> int:  # noqa:
 @compiled
 def rank(twin: Twin, worlds: Worlds, state: State, e: int, small: bool) -> None:
     """Put the QPUs into the policy's order; `small` tasks fit one QPU."""
-    episode = state.episodes[e]
+    cloud = state.clouds[e]
     ranking = state.ranking[e]
     size = len(ranking)
     if twin.kind == FIDELITY:
@@ -128,7 +128,7 @@ def rank(twin: Twin, worlds: Worlds, state: State, e: int, small: bool) -> None:
         return
     key = state.share[e]
     for qpu in range(size):
-        key[qpu] = worlds.exec_s[episode.world, episode.task, qpu]
+        key[qpu] = worlds.exec_s[cloud.world, cloud.task, qpu]
         if twin.kind == FAIR:
             key[qpu] *= twin.score[qpu]
         place = qpu
@@ -201,8 +201,8 @@ def fewest_parts(worlds: Worlds, state: State, e: int) -> int:
 @compiled
 def one_after_the_other(worlds: Worlds, state: State, e: int) -> int:
     """Take all that is free on the QPUs of the ranking; the chain is in the fleet's order."""
-    episode = state.episodes[e]
-    left = worlds.tasks[episode.world, episode.task].qubits
+    cloud = state.clouds[e]
+    left = worlds.tasks[cloud.world, cloud.task].qubits
     free, ranking = state.free[e], state.ranking[e]
     size = len(free)
     for qpu in range(size):
@@ -218,8 +218,8 @@ def one_after_the_other(worlds: Worlds, state: State, e: int) -> int:
 @compiled
 def proportional(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
     """Split in proportion to what is free, by largest remainder."""
-    episode = state.episodes[e]
-    qubits = worlds.tasks[episode.world, episode.task].qubits
+    cloud = state.clouds[e]
+    qubits = worlds.tasks[cloud.world, cloud.task].qubits
     free, ranking = state.free[e], state.ranking[e]
     size = len(free)
     if qubits <= twin.widest:
@@ -228,11 +228,11 @@ def proportional(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
             state.chain_qpu[e, 0] = ranking[0]
             state.chain_qubits[e, 0] = qubits
             return 1
-        if episode.running:
+        if cloud.running:
             return 0
     left = qubits
     for qpu in range(size):
-        part, remainder = divmod(free[qpu] * qubits, episode.free)
+        part, remainder = divmod(free[qpu] * qubits, cloud.free)
         state.chain_qpu[e, qpu] = qpu
         state.chain_qubits[e, qpu] = part
         left -= part

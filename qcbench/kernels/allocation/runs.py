@@ -19,8 +19,8 @@ def follow(
     if parts:
         start(settings, worlds, state, outcomes, e, parts)
         return True
-    episode = state.episodes[e]
-    if episode.running == 0 and episode.down == 0:
+    cloud = state.clouds[e]
+    if cloud.running == 0 and cloud.down == 0:
         return False
     pass_over(state, e)
     return True

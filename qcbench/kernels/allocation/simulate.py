@@ -130,12 +130,12 @@ def simulate(
         if reason != events.DRAW:
             break
         trial.draw()
-    episode = trial.state.episodes[0]
+    cloud = trial.state.clouds[0]
     if reason == runs.WAITS:
-        row = int(episode["task"])
+        row = int(cloud["task"])
         raise waits_for_ever(row, int(tasks.qubits[row]))
     if reason == events.STUCK:
-        raise PolicyError(f"{episode['left']} jobs wait for ever: nothing is left to happen")
+        raise PolicyError(f"{cloud['left']} jobs wait for ever: nothing is left to happen")
     return records_of(scenario, splits, trial.state, trial.outcomes, streams.drift)
 
 
@@ -173,23 +173,23 @@ def _ask(trial: Trial, decide: Allocation, view: AllocationView) -> int:
     """Go from question to question with a policy in Python, and say what ended it."""
     state = trial.state
     arrays = _arrays(trial)
-    episode = state.episodes[0]
+    cloud = state.clouds[0]
     tasks = trial.worlds.tasks[0]
     chain_qpu, chain_qubits = state.chain_qpu[0], state.chain_qubits[0]
     while True:
         reason: int = events.advance(*arrays, 0)
         if reason != events.ASK:
             return reason
-        row = int(episode["task"])
+        row = int(cloud["task"])
         task = tasks[row]
-        view.now_s = float(episode["now_s"])
+        view.now_s = float(cloud["now_s"])
         view.row = row
         view.task_qubits = int(task["qubits"])
         view.depth = int(task["depth"])
         view.shots = int(task["shots"])
         view.two_qubit_gates = int(task["two_qubit_gates"])
-        view.waiting = int(episode["waiting"])
-        view.running = int(episode["running"])
+        view.waiting = int(cloud["waiting"])
+        view.running = int(cloud["running"])
         decision = decide(view)
         parts = (
             ()

@@ -1,0 +1,398 @@
+"""The compiled part of the vector environments: one decision in each of many clouds."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba.extending import register_jitable
+
+from qcbench.arrays import BoolArray, IntArray
+from qcbench.envs.allocation.bank import BY_PARTS, BY_SHARE, WHOLE, Shown
+from qcbench.envs.steps import (
+    BY_HORIZON,
+    BY_ITSELF,
+    BY_LIMIT,
+    RUNNING,
+    SAME_STEP,
+    Output,
+    Table,
+)
+from qcbench.envs.worlds import drawn_index
+from qcbench.kernels.allocation.arrays import Outcomes, Row, Settings, State, Worlds
+from qcbench.kernels.allocation.compiled import compiled
+from qcbench.kernels.allocation.events import ASK, DRAW, advance, begin, pass_over, start
+from qcbench.policies.features import allocation as features
+from qcbench.policies.features import allocation_action as actions_formula
+from qcbench.policies.features.rewards import cost_reward
+
+register_jitable(actions_formula._chain)
+observe = compiled(features.observe)
+split_from_weights = compiled(actions_formula.split_from_weights)
+split_over_set = compiled(actions_formula.split_over_set)
+split_over_emptiest = compiled(actions_formula.split_over_emptiest)
+set_holds = compiled(actions_formula.set_holds)
+drawn = compiled(drawn_index)
+cost = compiled(cost_reward)
+
+WAIT = actions_formula.WAIT
+LEAST_WEIGHT, MOST_WEIGHT = actions_formula.LEAST_WEIGHT, actions_formula.MOST_WEIGHT
+
+EPISODE = np.dtype(
+    [
+        ("first_s", "f8"),
+        ("before_s", "f8"),
+        ("seed", "i8"),
+        ("number", "i8"),
+        ("violations", "i4"),
+        ("ended", "i4"),
+        ("stage", "i4"),
+        ("passed", "i4"),
+    ],
+    align=True,
+)
+"""Of an environment: when the first decision of its episode and the one before were; its seed and
+the number of the episode; violations; how it ended; where in a step it is; worlds without a
+decision that were passed over."""
+
+READY, BEGINNING, GOING = range(3)
+"""Stages: nothing is under way; an episode is begun; a decision was taken."""
+
+FINISHED = -1
+EMPTY = -2
+"""What a step of all ends with, other than the environment for which failures must be drawn: all
+is done, or an environment found no world that asks for a decision."""
+EMPTY_WORLDS = 100
+
+
+class Told(NamedTuple):
+    """What an environment was told, as numbers.
+
+    Attributes:
+        per_second, per_infidelity, per_price, violation, failure, drop: what the reward counts.
+        autoreset: `NEXT_STEP`, `SAME_STEP` or `DISABLED`.
+        max_decisions: after which an episode is truncated; the kernel knows no limit.
+        discrete: actions choose a set of the menu; otherwise they are weights.
+    """
+
+    per_second: float
+    per_infidelity: float
+    per_price: float
+    violation: float
+    failure: float
+    drop: float
+    autoreset: int
+    max_decisions: int
+    discrete: bool
+
+
+class Actions(NamedTuple):
+    """Actions of E environments; the array of the kind that is not taken is empty.
+
+    Attributes:
+        weights: shape (E, QPUs).
+        choices: shape (E,).
+    """
+
+    weights: npt.NDArray[np.float32]
+    choices: IntArray
+
+
+class Parts(NamedTuple):
+    """The arrays of E clouds and their episodes."""
+
+    settings: Settings
+    worlds: Worlds
+    shown: Shown
+    state: State
+    outcomes: Outcomes
+    menu: BoolArray
+    episodes: Table
+    results: Table
+
+
+@compiled
+def split_fidelity(worlds: Worlds, shown: Shown, state: State, e: int, parts: int) -> float:
+    """Return the estimated fidelity of the chain in the state, like `qcbench.cloud.splits`."""
+    cloud = state.clouds[e]
+    task = worlds.tasks[cloud.world, cloud.task]
+    together = 1.0 if shown.model == BY_SHARE else 0.0
+    for place in range(parts):
+        qpu = state.chain_qpu[e, place]
+        whole = shown.fidelity[cloud.world, cloud.task, qpu]
+        if shown.model == BY_SHARE:
+            together *= whole ** (state.chain_qubits[e, place] / task.qubits)
+        elif shown.model == WHOLE:
+            together += whole
+        else:
+            of_part = (1.0 - shown.errors[qpu, 1]) ** float(task.depth)
+            of_part *= (1.0 - shown.errors[qpu, 0]) ** np.sqrt(float(task.qubits // parts))
+            if shown.model != BY_PARTS:
+                gates = np.sqrt(np.sqrt(float(task.two_qubit_gates // parts)))
+                of_part *= (1.0 - shown.errors[qpu, 2]) ** gates
+            together += of_part
+    if shown.model != BY_SHARE:
+        together /= parts
+    return float(together * shown.per_cut ** (parts - 1.0))
+
+
+@compiled
+def see(arrays: Parts, told: Told, e: int, out: Output) -> None:
+    """Write the observation and the mask of the decision that is due."""
+    state, worlds, shown, menu = arrays.state, arrays.worlds, arrays.shown, arrays.menu
+    cloud, episode = state.clouds[e], arrays.episodes[e]
+    task = worlds.tasks[cloud.world, cloud.task]
+    qpus = state.free.shape[1]
+    free = state.free[e]
+    if told.discrete:
+        at = e * (1 + len(menu))
+        out.mask[at] = 1 if cloud.running > 0 else 0
+        for choice in range(len(menu)):
+            out.mask[at + 1 + choice] = 1 if set_holds(menu[choice], free, task.qubits) else 0
+    else:
+        for qpu in range(qpus):
+            out.mask[e * qpus + qpu] = 1 if free[qpu] > 0 else 0
+    observe(
+        qpus,
+        cloud.now_s - episode.first_s,
+        cloud.now_s - episode.before_s,
+        cloud.decisions - 1,
+        cloud.waiting,
+        cloud.running,
+        task.qubits,
+        task.depth,
+        task.two_qubit_gates,
+        arrays.settings.time_per_qubit_s,
+        free,
+        0,
+        worlds.exec_s[cloud.world, cloud.task],
+        shown.fidelity[cloud.world, cloud.task],
+        shown.price[cloud.world, cloud.task],
+        0,
+        worlds.capacity[cloud.world],
+        0,
+        out.observation,
+        e * (len(out.observation) // len(arrays.episodes)),
+    )
+
+
+@compiled
+def see_nothing(arrays: Parts, e: int, out: Output) -> None:
+    """Write what is seen where no decision is left."""
+    count = len(arrays.episodes)
+    size, masks = len(out.observation) // count, len(out.mask) // count
+    out.observation[e * size : (e + 1) * size] = 0.0
+    out.mask[e * masks : (e + 1) * masks] = 1
+
+
+@compiled
+def choose(arrays: Parts, told: Told, actions: Actions, e: int, out: Output) -> int:
+    """Make a chain of an action, and return its length; say whether it was a violation."""
+    state = arrays.state
+    cloud = state.clouds[e]
+    qubits = arrays.worlds.tasks[cloud.world, cloud.task].qubits
+    free, chain_qpu, chain_qubits = state.free[e], state.chain_qpu[e], state.chain_qubits[e]
+    may_wait = cloud.running > 0
+    if not told.discrete:
+        for qpu in range(len(free)):
+            weight = actions.weights[e, qpu]
+            actions.weights[e, qpu] = min(max(weight, LEAST_WEIGHT), MOST_WEIGHT)
+        return split_from_weights(
+            actions.weights[e], free, qubits, may_wait, chain_qpu, chain_qubits, state.share[e]
+        )
+    choice = actions.choices[e]
+    allowed = may_wait
+    if choice != WAIT:
+        allowed = set_holds(arrays.menu[choice - 1], free, qubits)
+    if not allowed:
+        out.violated[e] = True
+        if may_wait:
+            return 0
+        return split_over_emptiest(free, qubits, chain_qpu, chain_qubits)
+    if choice == WAIT:
+        return 0
+    return split_over_set(arrays.menu[choice - 1], free, qubits, chain_qpu, chain_qubits)
+
+
+@compiled
+def follow(arrays: Parts, told: Told, e: int, parts: int) -> float:
+    """Do what was chosen; return what is due at once."""
+    settings, worlds, shown, state = arrays.settings, arrays.worlds, arrays.shown, arrays.state
+    cloud = state.clouds[e]
+    task = cloud.task
+    if parts == 0:
+        pass_over(state, e)
+        return 0.0
+    exec_s = 0.0
+    comm_s = 0.0
+    per_s = 0.0
+    for place in range(parts):
+        qpu = state.chain_qpu[e, place]
+        exec_s = max(exec_s, worlds.exec_s[cloud.world, task, qpu])
+        per_s += shown.price_per_s[qpu]
+        if place > 0:
+            sides = state.chain_qubits[e, place - 1] + state.chain_qubits[e, place]
+            comm_s += settings.time_per_qubit_s * sides
+    fidelity = 1.0
+    if told.per_infidelity != 0.0:
+        fidelity = split_fidelity(worlds, shown, state, e, parts)
+    time_s = cloud.now_s - worlds.tasks[cloud.world, task].arrival_s + comm_s + exec_s
+    if settings.charge:
+        state.paid_s[e, task] += time_s
+    start(settings, worlds, state, arrays.outcomes, e, parts)
+    return cost(
+        time_s,
+        fidelity,
+        exec_s * per_s,
+        told.per_second,
+        told.per_infidelity,
+        told.per_price,
+    )
+
+
+@compiled
+def settle(told: Told, cloud: Row) -> float:
+    """Return what has come due since the last call: other ends than expected, drops."""
+    owed = told.drop * cloud.dropped + told.per_second * cloud.late_s + told.failure * cloud.failed
+    cloud.dropped = 0
+    cloud.failed = 0
+    cloud.late_s = 0.0
+    return float(-owed)
+
+
+@compiled
+def go_to(arrays: Parts, e: int, chosen: int) -> None:
+    """Put an environment at the beginning of a world, the next in turn where negative."""
+    episode = arrays.episodes[e]
+    episode.number += 1
+    world = drawn(episode.seed, episode.number, len(arrays.worlds.jobs))
+    arrays.state.clouds[e].world = world if chosen < 0 else chosen
+    begin(arrays.settings, arrays.worlds, arrays.state, arrays.outcomes, e)
+    episode.stage = BEGINNING
+
+
+@compiled
+def go_on_beginning(arrays: Parts, told: Told, e: int, chosen: int, out: Output) -> int:
+    """Go on to the first decision of an episode; return `ASK`, `DRAW` or `EMPTY`."""
+    cloud, episode = arrays.state.clouds[e], arrays.episodes[e]
+    while True:
+        reason = advance(arrays.settings, arrays.worlds, arrays.state, arrays.outcomes, e)
+        if reason == DRAW:
+            return DRAW
+        if reason == ASK:
+            break
+        episode.passed += 1
+        if chosen >= 0 or episode.passed >= EMPTY_WORLDS:
+            episode.stage = READY
+            return EMPTY
+        go_to(arrays, e, chosen)
+    settle(told, cloud)
+    episode.passed = 0
+    episode.violations = 0
+    episode.first_s = cloud.now_s
+    episode.before_s = cloud.now_s
+    episode.ended = RUNNING
+    episode.stage = READY
+    see(arrays, told, e, out)
+    return ASK
+
+
+@compiled
+def go_on(arrays: Parts, told: Told, e: int, out: Output) -> bool:
+    """Go on to the next decision or the end; False where failures must be drawn."""
+    settings, state = arrays.settings, arrays.state
+    cloud, episode, result = state.clouds[e], arrays.episodes[e], arrays.results[e]
+    reason = advance(settings, arrays.worlds, state, arrays.outcomes, e)
+    if reason == DRAW:
+        return False
+    out.reward[e] += settle(told, cloud)
+    decisions = cloud.decisions
+    if reason == ASK:
+        decisions -= 1
+        see(arrays, told, e, out)
+        episode.before_s = cloud.now_s
+        if decisions >= told.max_decisions:
+            out.truncated[e] = True
+            episode.ended = BY_LIMIT
+    else:
+        out.terminated[e] = True
+        episode.ended = BY_HORIZON if cloud.now_s >= settings.horizon_s else BY_ITSELF
+        see_nothing(arrays, e, out)
+    if episode.ended != RUNNING:
+        result.completion_s = cloud.completion_s / cloud.done if cloud.done > 0 else np.nan
+        result.world = cloud.world
+        result.decisions = decisions
+        result.violations = episode.violations
+        result.jobs = cloud.arrived
+        result.done = cloud.done
+        result.ended = episode.ended
+    return True
+
+
+@compiled
+def keep_final(arrays: Parts, e: int, out: Output) -> None:
+    """Copy what is seen of an episode that ended, before another one begins."""
+    count = len(arrays.episodes)
+    size, masks = len(out.observation) // count, len(out.mask) // count
+    for at in range(e * size, (e + 1) * size):
+        out.final_observation[at] = out.observation[at]
+    for at in range(e * masks, (e + 1) * masks):
+        out.final_mask[at] = out.mask[at]
+
+
+@compiled
+def begin_all(
+    arrays: Parts, told: Told, which: BoolArray, chosen: IntArray, out: Output, first: int
+) -> int:
+    """Begin an episode in each of the environments told, from the first one on.
+
+    Returns:
+        `FINISHED`, the environment for which failures must be drawn, or below `EMPTY` minus one
+        that found no world with a decision.
+    """
+    for e in range(first, len(which)):
+        if not which[e]:
+            continue
+        if arrays.episodes[e].stage == READY:
+            go_to(arrays, e, chosen[e])
+        reason = go_on_beginning(arrays, told, e, chosen[e], out)
+        if reason == DRAW:
+            return e
+        if reason == EMPTY:
+            return EMPTY - e
+    return FINISHED
+
+
+@compiled
+def step_all(arrays: Parts, told: Told, actions: Actions, out: Output, first: int) -> int:
+    """Take a decision in every environment, from the first one on; returns as `begin_all`."""
+    for e in range(first, len(arrays.episodes)):
+        episode = arrays.episodes[e]
+        if episode.stage == READY:
+            out.reward[e] = 0.0
+            out.terminated[e] = False
+            out.truncated[e] = False
+            out.violated[e] = False
+            if episode.ended != RUNNING:
+                go_to(arrays, e, -1)
+            else:
+                parts = choose(arrays, told, actions, e, out)
+                reward = follow(arrays, told, e, parts)
+                if out.violated[e]:
+                    reward -= told.violation
+                    episode.violations += 1
+                out.reward[e] = reward
+                episode.stage = GOING
+        if episode.stage == GOING:
+            if not go_on(arrays, told, e, out):
+                return e
+            episode.stage = READY
+            if episode.ended == RUNNING or told.autoreset != SAME_STEP:
+                continue
+            keep_final(arrays, e, out)
+            go_to(arrays, e, -1)
+        reason = go_on_beginning(arrays, told, e, -1, out)
+        if reason == DRAW:
+            return e
+        if reason == EMPTY:
+            return EMPTY - e
+    return FINISHED

@@ -1,0 +1,344 @@
+"""What the vector environments of all tracks have in common: many clouds on a compiled kernel."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from qcbench.arrays import BoolArray, IntArray
+from qcbench.cloud.rules import Track
+from qcbench.envs.options import make_options
+from qcbench.envs.steps import (
+    DISABLED,
+    ENDED,
+    NEXT_STEP,
+    RUNNING,
+    SAME_STEP,
+    Output,
+    Table,
+)
+from qcbench.errors import InputError
+from qcbench.policies.features.observer import observer
+
+Observations = dict[str, npt.NDArray[Any]]
+Vector = npt.NDArray[Any]
+Autoreset = Literal["next_step", "same_step", "disabled"]
+
+MODES = {
+    "next_step": (AutoresetMode.NEXT_STEP, NEXT_STEP),
+    "same_step": (AutoresetMode.SAME_STEP, SAME_STEP),
+    "disabled": (AutoresetMode.DISABLED, DISABLED),
+}
+RESULTS = ("world", "decisions", "violations", "jobs", "done", "completion_s")
+NAMES = np.array([*ENDED, ""], dtype=object)
+
+
+class Clouds(Protocol):
+    """E clouds, each at a decision of an episode.
+
+    Attributes:
+        episodes: rows with at least `seed`, `number` and `ended`, shape (E,).
+        results: `RESULT` rows, shape (E,).
+    """
+
+    episodes: Table
+    results: Table
+
+    def worlds(self) -> IntArray:
+        """Return the world that each is in, shape (E,)."""
+
+    def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
+        """Begin episodes in some clouds, in the worlds chosen or the next where negative.
+
+        Raises:
+            InputError: a world asks for no decision.
+        """
+
+    def step(self, actions: Vector, out: Output) -> bool:
+        """Take a decision in every cloud; return whether an episode ended."""
+
+
+class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
+    """Many clouds whose policy is the agent; a step is one decision in each.
+
+    Environment ``i`` of a vector seeded with ``s`` is the single environment seeded with ``s + i``:
+    equal worlds, observations, rewards and ends for equal actions.
+
+    Attributes:
+        options: what the environment was told, checked.
+        layout: what the observation holds.
+    """
+
+    track: ClassVar[Track]
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset: Autoreset = "next_step",
+        copy: bool = True,
+        **options: Any,
+    ) -> None:
+        """Draw the worlds and make the clouds.
+
+        Args:
+            num_envs: how many.
+            autoreset: when an environment whose episode is over begins the next: `next_step`
+                (that step ignores its action), `same_step` (the last observation is in
+                ``info["final_obs"]``), or `disabled` (`reset` with the option `reset_mask`).
+            copy: give new arrays at every step; otherwise the same are written again, so that one
+                must use what a step gave before the next one.
+            options: as of the single environment, see `qcbench.envs.options`.
+
+        Raises:
+            InputError: an option that cannot be, or worlds that cannot be compiled.
+        """
+        if num_envs.__class__ is not int or num_envs < 1:
+            raise InputError(f"num_envs: {num_envs!r}; must be a positive whole number")
+        if autoreset not in MODES:
+            raise InputError(f"autoreset: {autoreset!r}; must be one of {', '.join(MODES)}")
+        self.num_envs = num_envs
+        self.options = make_options(self.track, **options)
+        self.fleet = self.options.source.fleet
+        watcher = observer(
+            self.track,
+            self.fleet,
+            legacy=self.options.observation == "legacy",
+            slots=self.options.slots,
+        )
+        self.layout = watcher.layout
+        low, high = self.layout.bounds(watcher.items)
+        self._size = len(low)
+        self.single_action_space = self._action_space()
+        self._masks = self._mask_size()
+        self.single_observation_space = spaces.Dict(
+            {
+                "observation": spaces.Box(
+                    np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
+                ),
+                "action_mask": spaces.Box(0, 1, (self._masks,), np.int8),
+            }
+        )
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        mode, code = MODES[autoreset]
+        self.metadata = {"autoreset_mode": mode}
+        self._autoreset = autoreset
+        self._clouds = self._make_clouds(code)
+        self._copy = copy
+        self._all = np.ones(num_envs, dtype=np.bool_)
+        self._next = np.full(num_envs, -1, dtype=np.int64)
+        self._out = self._new_output()
+        self._begun = False
+
+    @property
+    def worlds(self) -> IntArray:
+        """Index within the split of the world that each environment is in."""
+        return self._clouds.worlds()
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observations, dict[str, Any]]:
+        """Begin an episode in every environment, each in its next world, with idle fleets.
+
+        Args:
+            seed: of the first environment, the others count on; or one for each.
+            options: `worlds`: index of the world that each takes; `reset_mask`: which begin anew.
+
+        Raises:
+            InputError: an option or seed that cannot be.
+        """
+        which, chosen = self._chosen(options or {})
+        self._seed(seed, which)
+        self._begun = True
+        out = self._out = self._new_output() if self._copy else self._out
+        out.terminated[which] = out.truncated[which] = out.violated[which] = False
+        self._clouds.begin(which, chosen, out)
+        return self._seen(out), {**self._shown_masks(out), "world": self.worlds, "_world": which}
+
+    def step(self, actions: Vector) -> tuple[Observations, Vector, Vector, Vector, dict[str, Any]]:
+        """Take a decision in every environment.
+
+        Raises:
+            ResetNeeded: none has begun, or one is over and there is no autoreset.
+            InputError: actions of another shape, type or range, or one that the mask forbids where
+                `masked` is `error`.
+        """
+        if not self._begun or self.closed:
+            raise ResetNeeded("step: no episode has begun; call reset first")
+        checked = self._checked(actions)
+        if self._autoreset == "disabled":
+            self._all_must_run()
+        out = self._out = self._new_output() if self._copy else self._out
+        ended = self._clouds.step(checked, out)
+        info = {**self._shown_masks(out), "violation": out.violated, "_violation": self._all}
+        if ended:
+            self._tell_ends(out, info)
+        return self._seen(out), out.reward, out.terminated, out.truncated, info
+
+    def close_extras(self, **_: Any) -> None:
+        """Let go of nothing: there are no processes and no windows."""
+
+    @abstractmethod
+    def _action_space(self) -> spaces.Space[Any]:
+        """Return the space of the decisions of one environment."""
+
+    @abstractmethod
+    def _mask_size(self) -> int:
+        """Return the length of the mask of one environment."""
+
+    @abstractmethod
+    def _make_clouds(self, autoreset: int) -> Clouds:
+        """Return clouds that have not begun."""
+
+    @abstractmethod
+    def _checked(self, actions: Vector) -> Vector:
+        """Return the actions in the type that the kernel takes.
+
+        Raises:
+            InputError: see `step`.
+        """
+
+    def _whole(self, actions: Vector) -> IntArray:
+        """Return discrete actions.
+
+        Raises:
+            InputError: they are no whole numbers below the number of actions, or one is forbidden
+                and `masked` is `error`.
+        """
+        whole = np.asarray(actions)
+        if whole.shape != (self.num_envs,) or whole.dtype.kind not in "iu":
+            raise InputError(
+                f"actions of shape {whole.shape} and type {whole.dtype}: must be whole numbers of "
+                f"shape ({self.num_envs},)"
+            )
+        if whole.dtype != np.int64:
+            whole = whole.astype(np.int64)
+        wrong = (whole < 0) | (whole >= self._masks)
+        if wrong.any():
+            at = int(wrong.argmax())
+            raise InputError(
+                f"action {whole[at]} of environment {at}: must be a whole number in "
+                f"0..{self._masks - 1}"
+            )
+        if self.options.masked == "error":
+            mask = self._out.mask.reshape(self.num_envs, self._masks)
+            forbidden = mask[np.arange(self.num_envs), whole] == 0
+            forbidden &= self._clouds.episodes["ended"] == RUNNING
+            if forbidden.any():
+                at = int(forbidden.argmax())
+                raise InputError(
+                    f"action {whole[at]} of environment {at}: the mask forbids it; allowed now: "
+                    f"{np.flatnonzero(mask[at]).tolist()}"
+                )
+        return whole
+
+    def _new_output(self) -> Output:
+        count, last = self.num_envs, self._out if hasattr(self, "_out") else None
+        same_step = self._autoreset == "same_step"
+        observation = np.empty(count * self._size, dtype=np.float32)
+        mask = np.empty(count * self._masks, dtype=np.int8)
+        if last is not None and self._autoreset == "disabled":
+            observation[:], mask[:] = last.observation, last.mask
+        return Output(
+            observation=observation,
+            mask=mask,
+            reward=np.empty(count),
+            terminated=np.empty(count, dtype=np.bool_),
+            truncated=np.empty(count, dtype=np.bool_),
+            violated=np.empty(count, dtype=np.bool_),
+            final_observation=np.empty_like(observation if same_step else observation[:0]),
+            final_mask=np.empty_like(mask if same_step else mask[:0]),
+        )
+
+    def _seen(self, out: Output) -> Observations:
+        return {
+            "observation": out.observation.reshape(self.num_envs, self._size),
+            "action_mask": out.mask.reshape(self.num_envs, self._masks),
+        }
+
+    def _shown_masks(self, out: Output) -> dict[str, Any]:
+        mask = out.mask.reshape(self.num_envs, self._masks)
+        return {"action_mask": mask, "_action_mask": self._all}
+
+    def _tell_ends(self, out: Output, info: dict[str, Any]) -> None:
+        """Say how the episodes that ended in this step ended, and what came of them."""
+        over = out.terminated | out.truncated
+        results = self._clouds.results
+        told: dict[str, Any] = {}
+        for name in RESULTS:
+            told[name], told[f"_{name}"] = results[name].copy(), over
+        told["ended"], told["_ended"] = NAMES[results["ended"]], over
+        if self._autoreset != "same_step":
+            info.update(told)
+            return
+        observation = out.final_observation.reshape(self.num_envs, self._size)
+        mask = out.final_mask.reshape(self.num_envs, self._masks)
+        final = np.full(self.num_envs, None, dtype=object)
+        for e in np.flatnonzero(over).tolist():
+            final[e] = {"observation": observation[e], "action_mask": mask[e]}
+        info.update(final_obs=final, _final_obs=over, final_info=told, _final_info=over)
+
+    def _all_must_run(self) -> None:
+        """Check that no episode is over.
+
+        Raises:
+            ResetNeeded: one is, and there is no autoreset.
+        """
+        over = self._clouds.episodes["ended"] != RUNNING
+        if over.any():
+            raise ResetNeeded(
+                f"step: the episode of environment {int(over.argmax())} is over; call reset with "
+                "its reset_mask first"
+            )
+
+    def _chosen(self, options: dict[str, Any]) -> tuple[BoolArray, IntArray]:
+        """Return which environments begin anew, and in which worlds."""
+        for key in options:
+            if key not in ("worlds", "reset_mask"):
+                raise InputError(f"reset: option {key!r} is unknown; known: worlds, reset_mask")
+        which, chosen = self._all, self._next
+        if "reset_mask" in options:
+            which = np.asarray(options["reset_mask"])
+            if which.shape != (self.num_envs,) or which.dtype != np.bool_:
+                raise InputError(
+                    f"reset: reset_mask of shape {which.shape} and type {which.dtype}; must be "
+                    f"booleans of shape ({self.num_envs},)"
+                )
+            if not self._begun and not which.all():
+                raise ResetNeeded("reset: no episode has begun; reset all environments first")
+        if "worlds" in options:
+            chosen = np.asarray(options["worlds"])
+            most = self.options.worlds
+            if chosen.dtype.kind not in "iu" or not ((chosen >= 0) & (chosen < most)).all():
+                raise InputError(f"reset: worlds must be whole numbers in 0..{most - 1}")
+            if chosen.shape not in ((), (self.num_envs,)):
+                raise InputError(f"reset: worlds must be one or {self.num_envs}")
+            chosen = np.broadcast_to(chosen, self.num_envs).astype(np.int64)
+        return which, chosen
+
+    def _seed(self, seed: int | Sequence[int] | None, which: BoolArray) -> None:
+        episodes = self._clouds.episodes
+        if seed is None and self._begun:
+            return
+        if seed is None:
+            seed = int(self.np_random.integers(2**31))
+        one = isinstance(seed, int | np.integer)
+        seeds = np.arange(self.num_envs) + seed if one else np.asarray(seed)
+        if seeds.shape != (self.num_envs,) or seeds.dtype.kind not in "iu" or seeds.min() < 0:
+            raise InputError(
+                f"reset: seed {seed!r}; must be a whole number that is not negative, or "
+                f"{self.num_envs} of them"
+            )
+        super().reset(seed=int(seeds[0]))
+        episodes["seed"][which] = seeds[which]
+        episodes["number"][which] = -1
