@@ -3,14 +3,14 @@
 For worlds where nothing fails and execution times are as estimated; `uncertain` has the others.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.envs.worlds import drawn_index
+from qcbench.kernels.compiling import inlined, kernel
 from qcbench.kernels.placement import step
 from qcbench.kernels.placement.step import OVER, Record, State, Table
 from qcbench.kernels.placement.unsure import Limits
@@ -19,12 +19,12 @@ from qcbench.policies.features import placement as features
 from qcbench.policies.features.hindsight import remaining_s
 from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
 
-observe = njit(cache=True, error_model="numpy")(features.observe)
-observe_legacy = njit(cache=True, error_model="numpy")(features.observe_legacy)
-drawn = njit(cache=True, error_model="numpy")(drawn_index)
-cost = njit(cache=True, error_model="numpy")(cost_reward)
-legacy = njit(cache=True, error_model="numpy")(legacy_reward)
-remaining = njit(cache=True, error_model="numpy")(remaining_s)
+observe: Any = inlined(features.observe)
+observe_legacy: Any = inlined(features.observe_legacy)
+drawn: Any = inlined(drawn_index)
+cost: Any = inlined(cost_reward)
+legacy: Any = inlined(legacy_reward)
+remaining: Any = inlined(remaining_s)
 
 EPISODE = np.dtype(
     [
@@ -99,6 +99,7 @@ class Output(NamedTuple):
         violated: whether the action was a violation.
         final_observation, final_mask: of episodes that ended in a step that began another one;
             empty unless `SAME_STEP`.
+        work: working space, shape (QPUs,).
     """
 
     observation: npt.NDArray[np.float32]
@@ -109,9 +110,10 @@ class Output(NamedTuple):
     violated: BoolArray
     final_observation: npt.NDArray[np.float32]
     final_mask: npt.NDArray[np.int8]
+    work: FloatArray
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def wrong_action(actions: IntArray, qpus: int) -> int:
     """Return the first environment whose action is no QPU, -1 where all are."""
     for e in range(len(actions)):
@@ -120,20 +122,19 @@ def wrong_action(actions: IntArray, qpus: int) -> int:
     return -1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def masked_action(actions: IntArray, worlds: Worlds, clouds: Table, episodes: Table) -> int:
     """Return the first environment whose action the mask forbids, -1 where none does."""
-    qpus = len(worlds.qpu_qubits)
     for e in range(len(actions)):
         cloud = clouds[e]
         if episodes[e].ended == RUNNING:
-            task_at = (cloud.world * worlds.width + cloud.task) * qpus
+            task_at = (cloud.world * worlds.width + cloud.task) * worlds.stride
             if worlds.exec_s[task_at + actions[e]] == np.inf:
                 return e
     return -1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def ended_episode(episodes: Table) -> int:
     """Return the first environment without a decision, -1 where all have one."""
     for e in range(len(episodes)):
@@ -142,7 +143,7 @@ def ended_episode(episodes: Table) -> int:
     return -1
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def next_world(worlds: Worlds, horizon_s: float, episode: Record) -> int:
     """Draw the world of the next episode; those that ask for no decision are passed over."""
     while True:
@@ -152,14 +153,14 @@ def next_world(worlds: Worlds, horizon_s: float, episode: Record) -> int:
             return world
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def see(
     worlds: Worlds,
     told: Told,
     cloud: Record,
     episode: Record,
     free_at_s: FloatArray,
-    queue_length: IntArray,
+    queue_length: npt.NDArray[Any],
     up: BoolArray,
     state_at: int,
     violations: int,
@@ -177,7 +178,7 @@ def see(
     qpus, now_s = len(worlds.qpu_qubits), cloud.now_s
     task = cloud.world * worlds.width + cloud.task
     for q in range(qpus):
-        mask[state_at + q] = 1 if worlds.exec_s[task * qpus + q] < np.inf else 0
+        mask[state_at + q] = 1 if worlds.exec_s[task * worlds.stride + q] < np.inf else 0
     if told.legacy_observation:
         observe_legacy(
             qpus,
@@ -209,7 +210,7 @@ def see(
         worlds.exec_s,
         worlds.fidelity,
         worlds.price,
-        task * qpus,
+        task * worlds.stride,
         worlds.qpu_qubits,
         0,
         observation,
@@ -217,7 +218,7 @@ def see(
     )
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def see_nothing(
     observation: npt.NDArray[np.float32],
     at: int,
@@ -231,7 +232,7 @@ def see_nothing(
     mask[state_at : state_at + qpus] = 1
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def due_now(
     worlds: Worlds,
     limits: Limits,
@@ -239,10 +240,9 @@ def due_now(
     cloud: Record,
     choice: int,
     free_s: float,
-    violations: int,
 ) -> tuple[float, bool]:
     """Return what is due at once for a decision, and whether it is a violation."""
-    at = (cloud.world * worlds.width + cloud.task) * len(worlds.qpu_qubits) + choice
+    at = (cloud.world * worlds.width + cloud.task) * worlds.stride + choice
     exec_s = worlds.exec_s[at]
     if exec_s == np.inf:
         if told.legacy_reward:
@@ -263,7 +263,7 @@ def due_now(
     return reward, False
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def keep_final(out: Output, e: int, size: int, qpus: int) -> None:
     """Copy what is seen of an episode that ended, before another one begins."""
     for at in range(e * size, (e + 1) * size):
@@ -272,7 +272,7 @@ def keep_final(out: Output, e: int, size: int, qpus: int) -> None:
         out.final_mask[at] = out.mask[at]
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def conclude(result: Record, episode: Record, cloud: Record, total_s: float) -> None:
     """Write down what came of an episode; ``total_s`` is the sum of completion times."""
     result.completion_s = total_s / result.done if result.done > 0 else np.nan
@@ -282,7 +282,7 @@ def conclude(result: Record, episode: Record, cloud: Record, total_s: float) -> 
     result.ended = episode.ended
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _to_come_s(worlds: Worlds, state: State, e: int, first: int, free_s: FloatArray) -> float:
     """Return the time that tasks from ``first`` on take by earliest completion."""
     qpus, world = len(worlds.qpu_qubits), state.clouds[e].world
@@ -294,14 +294,15 @@ def _to_come_s(worlds: Worlds, state: State, e: int, first: int, free_s: FloatAr
         worlds.arrival_s,
         of_world,
         worlds.exec_s,
-        of_world * qpus,
+        of_world * worlds.stride,
+        worlds.stride,
         state.free_at_s,
         e * qpus,
         free_s,
     )
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def begin_exact(
     worlds: Worlds,
     limits: Limits,
@@ -321,7 +322,7 @@ def begin_exact(
     episode.violations = 0
     episode.ended = RUNNING
     if told.hindsight_reward:
-        episode.remaining_s = _to_come_s(worlds, state, e, 0, np.empty(qpus))
+        episode.remaining_s = _to_come_s(worlds, state, e, 0, out.work)
     see(
         worlds,
         told,
@@ -338,7 +339,7 @@ def begin_exact(
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def begin_all_exact(
     worlds: Worlds,
     limits: Limits,
@@ -355,7 +356,7 @@ def begin_all_exact(
             begin_exact(worlds, limits, told, state, episodes, e, chosen[e], out)
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def _conclude_exact(
     worlds: Worlds, limits: Limits, state: State, episode: Record, result: Record, e: int
 ) -> None:
@@ -380,7 +381,7 @@ def _conclude_exact(
     conclude(result, episode, cloud, total_s)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_exact(
     worlds: Worlds,
     limits: Limits,
@@ -395,7 +396,6 @@ def step_exact(
     clouds, qpus = len(actions), len(worlds.qpu_qubits)
     size = len(out.observation) // clouds
     any_ended = False
-    free_s = np.empty(qpus)
     for e in range(clouds):
         cloud, episode = state.clouds[e], episodes[e]
         out.terminated[e] = out.truncated[e] = out.violated[e] = False
@@ -411,7 +411,6 @@ def step_exact(
             cloud,
             choice,
             state.free_at_s[e * qpus + choice],
-            state.placed[e * worlds.width + cloud.task].violations,
         )
         out.reward[e] = reward
         out.violated[e] = violated
@@ -420,7 +419,7 @@ def step_exact(
         task = cloud.task
         step.place(worlds, state, e, choice, limits.delay_s)
         if told.hindsight_reward:
-            after_s = _to_come_s(worlds, state, e, task + 1, free_s)
+            after_s = _to_come_s(worlds, state, e, task + 1, out.work)
             out.reward[e] -= told.per_second * (after_s - episode.remaining_s)
             episode.remaining_s = after_s
         step.advance(worlds, state, e)
@@ -442,7 +441,7 @@ def step_exact(
                 state.queue_length,
                 state.up,
                 e * qpus,
-                state.placed[e * worlds.width + cloud.task].violations,
+                cloud.violations,
                 out.observation,
                 e * size,
                 out.mask,

@@ -72,10 +72,10 @@ class PlacementEnv(CloudEnv):
         free_s = view.free_at_s.tolist()
         tasks, qpus = world.estimates.exec_s.shape
         before_s = remaining_s(
-            view.row, tasks, qpus, arrival_s, 0, exec_s, 0, free_s, 0, [0.0] * qpus
+            view.row, tasks, qpus, arrival_s, 0, exec_s, 0, qpus, free_s, 0, [0.0] * qpus
         )
         free_s[qpu] = view.now_s + completion_s
         after_s = remaining_s(
-            view.row + 1, tasks, qpus, arrival_s, 0, exec_s, 0, free_s, 0, [0.0] * qpus
+            view.row + 1, tasks, qpus, arrival_s, 0, exec_s, 0, qpus, free_s, 0, [0.0] * qpus
         )
         return completion_s + after_s - before_s

@@ -5,8 +5,6 @@ when it happens. A step stops where a cloud has used up the failures that were d
 goes on there when more are known: `Episode.stage` says where.
 """
 
-from numba import njit
-
 from qcbench.arrays import BoolArray, IntArray
 from qcbench.cloud.execution import DONE
 from qcbench.envs.placement.batch import (
@@ -24,6 +22,7 @@ from qcbench.envs.placement.batch import (
     see,
     see_nothing,
 )
+from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement import events
 from qcbench.kernels.placement.events import ENDED, MORE_CHANGES, EventState
 from qcbench.kernels.placement.step import Record, Table
@@ -36,7 +35,7 @@ READY, DECIDED, BEGINNING = range(3)
 FINISHED = -1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def begin_uncertain(
     worlds: Worlds,
     limits: Limits,
@@ -54,7 +53,7 @@ def begin_uncertain(
     episodes[e].stage = BEGINNING
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def go_on(
     worlds: Worlds,
     limits: Limits,
@@ -124,7 +123,7 @@ def go_on(
         return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _conclude_uncertain(
     worlds: Worlds, state: EventState, rows: Table, episode: Record, result: Record, e: int
 ) -> None:
@@ -140,7 +139,7 @@ def _conclude_uncertain(
     conclude(result, episode, cloud, total_s)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def begin_all_uncertain(
     worlds: Worlds,
     limits: Limits,
@@ -170,7 +169,7 @@ def begin_all_uncertain(
     return FINISHED
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def step_uncertain(
     worlds: Worlds,
     limits: Limits,
@@ -201,7 +200,6 @@ def step_uncertain(
                     cloud,
                     choice,
                     state.free_at_s[e * qpus + choice],
-                    rows[e * worlds.width + cloud.task].violations,
                 )
                 out.reward[e] = reward
                 out.violated[e] = violated

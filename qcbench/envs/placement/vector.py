@@ -1,6 +1,7 @@
 """`qcbench/Placement-v1` as a vector environment: many clouds on the compiled kernel."""
 
 from collections.abc import Sequence
+from sys import getrefcount
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +29,12 @@ MODES = {
     "disabled": (AutoresetMode.DISABLED, batch.DISABLED),
 }
 RESULTS = ("world", "decisions", "violations", "jobs", "done", "completion_s")
-ENDED = np.array([*batch.ENDED, ""], dtype=object)
+ENDED = np.array(batch.ENDED, dtype=object)
+
+UNUSED = 3
+"""References to an array that only its tuple holds, while it is being counted."""
+MOST_KEPT = 4
+"""Sets of arrays that are kept to be written again."""
 
 
 class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
@@ -96,7 +102,7 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
         self._copy = copy
         self._all = np.ones(num_envs, dtype=np.bool_)
         self._next = np.full(num_envs, -1, dtype=np.int64)
-        self._out = self._new_output()
+        self._outputs = [self._new_output()]
         self._begun = False
 
     @property
@@ -122,7 +128,7 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
         which, chosen = self._chosen(options or {})
         self._seed(seed, which)
         self._begun = True
-        out = self._out = self._new_output() if self._copy else self._out
+        out = self._next_output()
         out.terminated[which] = out.truncated[which] = out.violated[which] = False
         self._clouds.begin(which, chosen, out)
         return self._seen(out), {**self._masks(out), "world": self.worlds, "_world": which}
@@ -138,7 +144,7 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
         if not self._begun or self.closed:
             raise ResetNeeded("step: no episode has begun; call reset first")
         whole = self._checked(actions)
-        out = self._out = self._new_output() if self._copy else self._out
+        out = self._next_output()
         ended = self._clouds.step(whole, out)
         info = {**self._masks(out), "violation": out.violated, "_violation": self._all}
         if ended:
@@ -148,22 +154,34 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
     def close_extras(self, **_: Any) -> None:
         """Let go of nothing: there are no processes and no windows."""
 
+    def _next_output(self) -> batch.Output:
+        """Return arrays to write into: such that nobody holds any more, where they are copied."""
+        last = self._outputs[-1]
+        if not self._copy:
+            return last
+        for index, out in enumerate(self._outputs[:-1]):
+            if all(getrefcount(array) == UNUSED for array in out):
+                self._outputs.append(self._outputs.pop(index))
+                break
+        else:
+            self._outputs = [*self._outputs[1 - MOST_KEPT :], self._new_output()]
+        out = self._outputs[-1]
+        if self._autoreset == "disabled":  # those that are not reset stay as they are
+            out.observation[:], out.mask[:] = last.observation, last.mask
+        return out
+
     def _new_output(self) -> batch.Output:
-        count, last = self.num_envs, self._out if hasattr(self, "_out") else None
-        same_step = self._autoreset == "same_step"
-        observation = np.empty(count * self._size, dtype=np.float32)
-        mask = np.empty(count * self._qpus, dtype=np.int8)
-        if last is not None and self._autoreset == "disabled":
-            observation[:], mask[:] = last.observation, last.mask
+        count, same_step = self.num_envs, self._autoreset == "same_step"
         return batch.Output(
-            observation=observation,
-            mask=mask,
-            reward=np.empty(count),
-            terminated=np.empty(count, dtype=np.bool_),
-            truncated=np.empty(count, dtype=np.bool_),
-            violated=np.empty(count, dtype=np.bool_),
-            final_observation=np.empty_like(observation if same_step else observation[:0]),
-            final_mask=np.empty_like(mask if same_step else mask[:0]),
+            observation=np.zeros(count * self._size, dtype=np.float32),
+            mask=np.zeros(count * self._qpus, dtype=np.int8),
+            reward=np.zeros(count),
+            terminated=np.zeros(count, dtype=np.bool_),
+            truncated=np.zeros(count, dtype=np.bool_),
+            violated=np.zeros(count, dtype=np.bool_),
+            final_observation=np.zeros(count * self._size * same_step, dtype=np.float32),
+            final_mask=np.zeros(count * self._qpus * same_step, dtype=np.int8),
+            work=np.zeros(self._qpus),
         )
 
     def _seen(self, out: batch.Output) -> Observations:
@@ -179,18 +197,20 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
     def _tell_ends(self, out: batch.Output, info: dict[str, Any]) -> None:
         """Say how the episodes that ended in this step ended, and what came of them."""
         over = out.terminated | out.truncated
-        results = self._clouds.results
+        results = self._clouds.results.view(np.uint8).copy().view(batch.RESULT)
         told: dict[str, Any] = {}
         for name in RESULTS:
-            told[name], told[f"_{name}"] = results[name].copy(), over
-        told["ended"], told["_ended"] = ENDED[results["ended"]], over
+            told[name], told[f"_{name}"] = results[name], over
+        which = np.flatnonzero(over)
+        told["ended"], told["_ended"] = np.full(self.num_envs, None), over
+        told["ended"][which] = ENDED[results["ended"][which]]
         if self._autoreset != "same_step":
             info.update(told)
             return
         observation = out.final_observation.reshape(self.num_envs, self._size)
         mask = out.final_mask.reshape(self.num_envs, self._qpus)
         final = np.full(self.num_envs, None, dtype=object)
-        for e in np.flatnonzero(over).tolist():
+        for e in which.tolist():
             final[e] = {"observation": observation[e], "action_mask": mask[e]}
         info.update(final_obs=final, _final_obs=over, final_info=told, _final_info=over)
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.fleet.profile import Fleet
+from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement import twins
 from qcbench.kernels.placement.lookahead import MOST_SAMPLES, Lookahead, lookahead, make_lookahead
 from qcbench.policies import registry
@@ -88,7 +88,7 @@ def make_twin(policy: PolicyConfig, fleet: Fleet) -> Twin | None:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def choose(
     twin: Twin,
     rng: np.random.Generator,

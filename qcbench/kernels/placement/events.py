@@ -11,10 +11,10 @@ A cloud is a row of `EventState`; nothing is allocated while it runs.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
+from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement.step import NOBODY, OVER, Table
 from qcbench.kernels.placement.unsure import (
     ALL,
@@ -149,7 +149,7 @@ def make_event_state(clouds: int, worlds: Worlds, users: int) -> EventState:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def begin(
     worlds: Worlds,
     limits: Limits,
@@ -206,7 +206,7 @@ def begin(
         state.buckets[at].counted_s = 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
     worlds: Worlds, limits: Limits, chances: Chances, state: EventState, rows: Table, e: int
 ) -> int:
@@ -327,7 +327,7 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
             state.clouds[e].tick += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _may_decide(limits: Limits, state: EventState, e: int) -> bool:
     if state.clouds[e].decisions < limits.max_decisions:
         return True
@@ -336,14 +336,14 @@ def _may_decide(limits: Limits, state: EventState, e: int) -> bool:
     return False
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _end(state: EventState, e: int) -> None:
     if state.clouds[e].over_tick == NOT_YET:
         state.clouds[e].over_tick = state.clouds[e].tick
         state.clouds[e].tick += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _one_less(state: EventState, e: int) -> None:
     """Count a job that is over."""
     state.clouds[e].left -= 1
@@ -351,7 +351,7 @@ def _one_less(state: EventState, e: int) -> None:
         _end(state, e)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _change_jobs(state: EventState, e: int, by: int) -> None:
     state.clouds[e].jobs_s += state.clouds[e].jobs * (
         state.clouds[e].now_s - state.clouds[e].changed_s
@@ -360,7 +360,7 @@ def _change_jobs(state: EventState, e: int, by: int) -> None:
     state.clouds[e].changed_s = state.clouds[e].now_s
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _admits(
     limits: Limits, chances: Chances, worlds: Worlds, state: EventState, e: int, task: int
 ) -> bool:
@@ -390,7 +390,7 @@ def _admits(
     return enough
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _ask(worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int, task: int) -> int:
     """Make a task the one to be decided on, and estimate anew when each QPU will be free."""
     state.clouds[e].task = task
@@ -409,7 +409,7 @@ def _ask(worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int,
     return DECIDE
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def decide(
     worlds: Worlds,
     limits: Limits,
@@ -424,7 +424,7 @@ def decide(
     task = state.clouds[e].task
     row, at = of_task + task, e * qpus + choice
     in_world = state.clouds[e].world * worlds.width + task
-    estimate_s = worlds.exec_s[in_world * qpus + choice]
+    estimate_s = worlds.exec_s[in_world * worlds.stride + choice]
     state.clouds[e].decisions += 1
     if estimate_s == np.inf:
         rows[row].violations += 1
@@ -455,7 +455,7 @@ def decide(
     return True
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _put_back(state: EventState, e: int, ring: int, size: int, task: int, again_s: float) -> None:
     """Put a task into the ring, before those that come back at the same time."""
     start, place = state.clouds[e].first_retry, state.clouds[e].retries
@@ -473,14 +473,14 @@ def _put_back(state: EventState, e: int, ring: int, size: int, task: int, again_
     state.clouds[e].retries += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _start(state: EventState, rows: Table, e: int, of_task: int, at: int, task: int) -> None:
     state.servers[at].running = task
     rows[of_task + task].start_s = state.clouds[e].now_s
     state.servers[at].ends_s = state.clouds[e].now_s + rows[of_task + task].exec_s
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _next(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> None:
     """Execute the first that waits on a QPU, if any."""
     of_task, task = e * worlds.width, state.servers[at].first
@@ -494,7 +494,7 @@ def _next(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> No
     _start(state, rows, e, of_task, at, task)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _finish(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> None:
     task = state.servers[at].running
     row = e * worlds.width + task
@@ -513,7 +513,7 @@ def _finish(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> 
     _one_less(state, e)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _fail(worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int, at: int) -> None:
     of_task, now_s, task = e * worlds.width, state.clouds[e].now_s, state.servers[at].running
     state.up[at] = False
@@ -544,13 +544,13 @@ def _fail(worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int
     state.clouds[e].tick += 1
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _repair(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> None:
     state.up[at] = True
     _next(worlds, state, rows, e, at)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def busy_until_now_s(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> float:
     """Return the time for which a QPU has worked, the current execution included up to now."""
     if state.servers[at].running == NOBODY:
@@ -559,7 +559,7 @@ def busy_until_now_s(worlds: Worlds, state: EventState, rows: Table, e: int, at:
     return state.servers[at].busy_s + state.clouds[e].now_s - start_s
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def jobs_until_now_s(state: EventState, e: int) -> float:
     """Return the integral over time of the jobs present."""
     return state.clouds[e].jobs_s + state.clouds[e].jobs * (
@@ -567,7 +567,7 @@ def jobs_until_now_s(state: EventState, e: int) -> float:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _warmed_up(worlds: Worlds, state: EventState, rows: Table, e: int) -> None:
     qpus = len(worlds.qpu_qubits)
     state.clouds[e].warm_jobs_s = jobs_until_now_s(state, e)

@@ -7,6 +7,7 @@ from numba import njit
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
+from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
 from qcbench.kernels.placement.outcome import Outcome
 from qcbench.kernels.placement.step import OVER, State, Table, advance, begin, make_state, place
@@ -57,7 +58,7 @@ def run_exact(
     return outcome
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _decide_all(
     worlds: Worlds,
     limits: Limits,
@@ -79,7 +80,7 @@ def _decide_all(
         if state.clouds[0].decisions >= limits.max_decisions:
             return TRUNCATED, placed
         task, now_s = state.clouds[0].task, state.clouds[0].now_s
-        task_at = task * qpus
+        task_at = task * worlds.stride
         choice = choose(
             twin,
             rng,
@@ -126,7 +127,7 @@ def _busy_s(rows: Table, sequence: IntArray, qpus: int, at_s: float) -> FloatArr
     return busy_s
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _jobs_s(arrival_s: FloatArray, finish_s: FloatArray, at_s: float) -> float:
     """Return the integral of the number of jobs present up to a moment.
 

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qcbench.arrays import FloatArray, IntArray
+from qcbench.kernels.compiling import kernel
 from qcbench.policies.placement.lookahead import REMEMBERED
 
 MOST_SAMPLES = 128
@@ -51,7 +51,7 @@ def make_lookahead(qpus: int, horizon: int, samples: int) -> Lookahead:
     )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def numpy_sum(values: FloatArray) -> float:
     """Add up to `MOST_SAMPLES` numbers in NumPy's order, so that no last bit differs."""
     count = len(values)
@@ -78,7 +78,7 @@ def numpy_sum(values: FloatArray) -> float:
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def lookahead(
     policy: Lookahead,
     rng: np.random.Generator,
@@ -126,7 +126,7 @@ def lookahead(
     return choice
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _play(
     policy: Lookahead,
     candidate: int,

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.arrays import BoolArray, FloatArray
+from qcbench.kernels.compiling import inlined
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.policies.view import NEVER_USED
 
@@ -36,29 +36,23 @@ CLOUD = np.dtype(
         ("next_arrival", "i4"),
         ("retries", "i4"),
         ("first_retry", "i4"),
+        ("violations", "i4"),
     ],
     align=True,
 )
-"""Of a cloud: the clock, its world, the task to be decided on, decisions taken (violations
+"""Of a cloud: the clock, its world, the task to be decided on, decisions taken (infeasible ones
 included), the first task that has not arrived, how many tasks are put back and where in the ring
-the first is."""
+the first is, infeasible decisions for the task to be decided on."""
 
 SERVER = np.dtype([("ends_s", "f8"), ("first", "i4"), ("last", "i4")], align=True)
 """Of a QPU: when the first task counted in its queue ends, infinite where there is none, and the
 tasks at both ends of the queue."""
 
-PLACED = np.dtype(
-    [
-        ("finish_s", "f8"),
-        ("retry_s", "f8"),
-        ("retry_task", "i4"),
-        ("behind", "i4"),
-        ("violations", "i4"),
-    ],
-    align=True,
-)
-"""Of a task: when it ends, infinite while it is not placed, the one behind it in the queue,
-infeasible decisions for it; and an entry in the ring of those that are put back: when, which."""
+PLACED = np.dtype([("finish_s", "f8"), ("behind", "i4")], align=True)
+"""Of a task: when it ends, infinite while it is not placed, and the one behind it in the queue."""
+
+RETRY = np.dtype([("again_s", "f8"), ("task", "i4"), ("violations", "i4")], align=True)
+"""A task that is put back: when it comes again, which, and infeasible decisions for it."""
 
 
 class State(NamedTuple):
@@ -70,6 +64,7 @@ class State(NamedTuple):
         clouds: records `CLOUD`, shape (E,).
         servers: records `SERVER`, shape (E * Q,).
         placed: records `PLACED`, shape (E * T,).
+        ring: records `RETRY`, shape (E * T,).
         free_at_s: when each QPU will have done what it was given, shape (E * Q,), as are the
             following.
         queue_length: tasks on it, running and waiting, when `count_queues` was called.
@@ -79,8 +74,9 @@ class State(NamedTuple):
     clouds: Table
     servers: Table
     placed: Table
+    ring: Table
     free_at_s: FloatArray
-    queue_length: IntArray
+    queue_length: npt.NDArray[np.int32]
     up: BoolArray
 
 
@@ -91,13 +87,14 @@ def make_state(clouds: int, worlds: Worlds) -> State:
         clouds=np.zeros(clouds, dtype=CLOUD),
         servers=np.zeros(clouds * qpus, dtype=SERVER),
         placed=np.zeros(clouds * tasks, dtype=PLACED),
+        ring=np.zeros(clouds * tasks, dtype=RETRY),
         free_at_s=np.full(clouds * qpus, NEVER_USED),
-        queue_length=np.zeros(clouds * qpus, dtype=np.int64),
+        queue_length=np.zeros(clouds * qpus, dtype=np.int32),
         up=np.ones(clouds * qpus, dtype=np.bool_),
     )
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def begin(worlds: Worlds, state: State, e: int, world: int) -> None:
     """Put cloud ``e`` at the first decision of a world, its QPUs idle."""
     qpus, tasks = len(worlds.qpu_qubits), worlds.tasks[world]
@@ -109,17 +106,17 @@ def begin(worlds: Worlds, state: State, e: int, world: int) -> None:
     cloud.next_arrival = 1
     cloud.retries = 0
     cloud.first_retry = 0
+    cloud.violations = 0
     for at in range(e * qpus, (e + 1) * qpus):
         state.free_at_s[at] = NEVER_USED
         state.queue_length[at] = 0
         state.servers[at].ends_s = np.inf
         state.servers[at].first = NOBODY
     for at in range(e * worlds.width, e * worlds.width + tasks):
-        state.placed[at].violations = 0
         state.placed[at].finish_s = np.inf
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def place(worlds: Worlds, state: State, e: int, choice: int, delay_s: float) -> bool:
     """Give the task at hand to a QPU, or put it back where it does not fit; return which.
 
@@ -130,10 +127,9 @@ def place(worlds: Worlds, state: State, e: int, choice: int, delay_s: float) -> 
     cloud.decisions += 1
     of_task = e * worlds.width
     at = e * qpus + choice
-    exec_s = worlds.exec_s[(cloud.world * worlds.width + task) * qpus + choice]
+    exec_s = worlds.exec_s[(cloud.world * worlds.width + task) * worlds.stride + choice]
     if exec_s == np.inf:
-        state.placed[of_task + task].violations += 1
-        _put_back(state, e, of_task, worlds.width, task, now_s + delay_s)
+        _put_back(state, e, worlds.width, now_s + delay_s)
         return False
     free_s = state.free_at_s[at]
     finish_s = (free_s if free_s > now_s else now_s) + exec_s
@@ -150,31 +146,31 @@ def place(worlds: Worlds, state: State, e: int, choice: int, delay_s: float) -> 
     return True
 
 
-@njit(cache=True, error_model="numpy")
-def _put_back(state: State, e: int, ring: int, size: int, task: int, again_s: float) -> None:
-    """Put a task into the ring, before those that come back at the same time.
+@inlined
+def _put_back(state: State, e: int, size: int, again_s: float) -> None:
+    """Put the task at hand into the ring, before those that come back at the same time.
 
     None comes back later than this one: the delay is the same for all.
     """
-    cloud, placed = state.clouds[e], state.placed
+    cloud, ring, origin = state.clouds[e], state.ring, e * size
     start, place = cloud.first_retry, cloud.retries
+    at = start + place if start + place < size else start + place - size
     while place > 0:
-        before = start + place - 1
-        before = before - size if before >= size else before
-        if placed[ring + before].retry_s < again_s:
+        before = at - 1 if at > 0 else size - 1
+        if ring[origin + before].again_s < again_s:
             break
-        at = before + 1 if before + 1 < size else 0
-        placed[ring + at].retry_s = placed[ring + before].retry_s
-        placed[ring + at].retry_task = placed[ring + before].retry_task
+        ring[origin + at].again_s = ring[origin + before].again_s
+        ring[origin + at].task = ring[origin + before].task
+        ring[origin + at].violations = ring[origin + before].violations
+        at = before
         place -= 1
-    at = start + place
-    at = at - size if at >= size else at
-    placed[ring + at].retry_s = again_s
-    placed[ring + at].retry_task = task
+    ring[origin + at].again_s = again_s
+    ring[origin + at].task = cloud.task
+    ring[origin + at].violations = cloud.violations + 1
     cloud.retries += 1
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def advance(worlds: Worlds, state: State, e: int) -> None:
     """Go on to the next decision of cloud ``e``; its task is `OVER` where none is left."""
     cloud = state.clouds[e]
@@ -183,14 +179,16 @@ def advance(worlds: Worlds, state: State, e: int) -> None:
     if arriving < worlds.tasks[world]:
         arrival_s = worlds.arrival_s[world * worlds.width + arriving]
     if cloud.retries > 0:
-        first, ring = cloud.first_retry, e * worlds.width
-        again_s = state.placed[ring + first].retry_s
-        if again_s <= arrival_s:
-            cloud.task = state.placed[ring + first].retry_task
-            cloud.now_s = again_s
+        first = cloud.first_retry
+        again = state.ring[e * worlds.width + first]
+        if again.again_s <= arrival_s:
+            cloud.task = again.task
+            cloud.now_s = again.again_s
+            cloud.violations = again.violations
             cloud.first_retry = first + 1 if first + 1 < worlds.width else 0
             cloud.retries -= 1
             return
+    cloud.violations = 0
     if arrival_s == np.inf:
         cloud.task = OVER
         return
@@ -199,7 +197,7 @@ def advance(worlds: Worlds, state: State, e: int) -> None:
     cloud.next_arrival = arriving + 1
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def count_queues(worlds: Worlds, state: State, e: int) -> None:
     """Take the tasks that have ended by now out of `State.queue_length`."""
     qpus, of_task, now_s = len(worlds.qpu_qubits), e * worlds.width, state.clouds[e].now_s

@@ -1,11 +1,11 @@
 """One trial event by event: under a compiled twin, or stepped from decision to decision."""
 
 import numpy as np
-from numba import njit
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.scenario import Scenario
+from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
 from qcbench.kernels.placement.events import (
     DECIDE,
@@ -128,7 +128,7 @@ class EventTrial:
         )
 
 
-@njit(cache=True, error_model="numpy")
+@kernel
 def _run(
     worlds: Worlds,
     limits: Limits,
@@ -154,7 +154,7 @@ def _run(
             worlds.exec_s,
             worlds.fidelity,
             worlds.price,
-            state.clouds[0].task * qpus,
+            state.clouds[0].task * worlds.stride,
         )
         if choice == NONE_LEFT:
             return NO_DECISION

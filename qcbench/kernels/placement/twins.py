@@ -5,12 +5,12 @@ this cloud, or the estimates of this task, begin.
 """
 
 import numpy as np
-from numba import njit
 
 from qcbench.arrays import FloatArray
+from qcbench.kernels.compiling import inlined
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def earliest_completion(
     qpus: int, now_s: float, free_at_s: FloatArray, state_at: int, exec_s: FloatArray, task_at: int
 ) -> int:
@@ -24,7 +24,7 @@ def earliest_completion(
     return choice
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def earliest_available(
     qpus: int, free_at_s: FloatArray, state_at: int, exec_s: FloatArray, task_at: int
 ) -> int:
@@ -36,7 +36,7 @@ def earliest_available(
     return choice
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def fastest(qpus: int, exec_s: FloatArray, task_at: int) -> int:
     """Choose the QPU that executes the task fastest."""
     choice = 0
@@ -46,7 +46,7 @@ def fastest(qpus: int, exec_s: FloatArray, task_at: int) -> int:
     return choice
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def best_fidelity(qpus: int, exec_s: FloatArray, fidelity: FloatArray, task_at: int) -> int:
     """Choose the QPU with the highest fidelity for the task."""
     choice, highest = 0, -1.0
@@ -56,7 +56,7 @@ def best_fidelity(qpus: int, exec_s: FloatArray, fidelity: FloatArray, task_at: 
     return choice
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def by_free_time(
     qpus: int, skipped: int, free_at_s: FloatArray, state_at: int, tie_break: FloatArray
 ) -> int:
@@ -75,7 +75,7 @@ def by_free_time(
     return 0
 
 
-@njit(cache=True, error_model="numpy")
+@inlined
 def weighted(
     qpus: int,
     now_s: float,

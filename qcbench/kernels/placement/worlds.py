@@ -15,18 +15,21 @@ from qcbench.errors import InputError
 class Worlds(NamedTuple):
     """Tasks of W worlds of up to T tasks on one fleet of Q QPUs; flat arrays, read-only.
 
-    Task t of world w lies at ``w * T + t``, its estimate on QPU q at ``(w * T + t) * Q + q``.
+    Task t of world w lies at ``w * T + t``, its estimate on QPU q at ``(w * T + t) * stride + q``:
+    the three estimates of a task lie side by side in memory.
 
     Attributes:
         width: T.
+        stride: from the estimates of a task to those of the next.
         tasks: how many tasks a world has, shape (W,).
         arrival_s, qubits, depth: of each task, shape (W * T,).
-        exec_s, fidelity, price: estimates as in `qcbench.cloud.estimates`, shape (W * T * Q,);
-            where a task does not fit, the execution time is infinite.
+        exec_s, fidelity, price: estimates as in `qcbench.cloud.estimates`; where a task does not
+            fit, the execution time is infinite.
         qpu_qubits, clops: of each QPU, shape (Q,).
     """
 
     width: int
+    stride: int
     tasks: IntArray
     arrival_s: FloatArray
     qubits: npt.NDArray[np.int32]
@@ -56,9 +59,7 @@ def worlds_of(
     arrival_s = np.zeros((worlds, width))
     qubits = np.zeros((worlds, width), dtype=np.int32)
     depth = np.zeros((worlds, width), dtype=np.int32)
-    exec_s = np.full((worlds, width, qpus), np.inf)
-    fidelity = np.zeros((worlds, width, qpus))
-    price = np.full((worlds, width, qpus), np.inf)
+    figures = np.zeros((worlds, width, 3, qpus))
     for world, scenario in enumerate(scenarios):
         if scenario.fleet != fleet:
             raise InputError(
@@ -66,7 +67,7 @@ def worlds_of(
                 "worlds of one fleet"
             )
         workload, count = scenario.workload, int(counts[world])
-        figures = (
+        known = (
             estimate(workload.tasks, fleet, scenario.physics)
             if estimates is None
             else estimates[world]
@@ -74,18 +75,20 @@ def worlds_of(
         arrival_s[world, :count] = workload.arrival_s
         qubits[world, :count] = workload.tasks.qubits
         depth[world, :count] = workload.tasks.depth
-        exec_s[world, :count] = figures.exec_s
-        fidelity[world, :count] = figures.fidelity
-        price[world, :count] = figures.price
+        figures[world, :count, 0] = known.exec_s
+        figures[world, :count, 1] = known.fidelity
+        figures[world, :count, 2] = known.price
+    flat = figures.reshape(-1)
     return Worlds(
         width=width,
+        stride=3 * qpus,
         tasks=counts,
         arrival_s=arrival_s.reshape(-1),
         qubits=qubits.reshape(-1),
         depth=depth.reshape(-1),
-        exec_s=exec_s.reshape(-1),
-        fidelity=fidelity.reshape(-1),
-        price=price.reshape(-1),
+        exec_s=flat,
+        fidelity=flat[qpus:],
+        price=flat[2 * qpus :],
         qpu_qubits=fleet.qubits.astype(np.int64),
         clops=np.array([qpu.clops_v or 0.0 for qpu in fleet], dtype=np.float64),
     )

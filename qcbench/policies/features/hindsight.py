@@ -31,6 +31,7 @@ def remaining_s(
     arrival_at: int,
     exec_s: Sequence[float],
     exec_at: int,
+    stride: int,
     free_at_s: Sequence[float],
     state_at: int,
     free_s: Working,
@@ -42,7 +43,8 @@ def remaining_s(
         tasks: how many there are in all.
         qpus: number of QPUs.
         arrival_s: of each task, from `arrival_at` on.
-        exec_s: of each task on each QPU, from `exec_at` on; infinite where it does not fit.
+        exec_s: of each task on each QPU, from `exec_at` on, those of a task `stride` after those of
+            the one before; infinite where it does not fit.
         free_at_s: when each QPU is free, from `state_at` on.
         free_s: working space for as many numbers as there are QPUs.
     """
@@ -51,7 +53,7 @@ def remaining_s(
     total_s = 0.0
     for task in range(first, tasks):
         now_s = arrival_s[arrival_at + task]
-        at = exec_at + task * qpus
+        at = exec_at + task * stride
         best, best_s = 0, inf
         for qpu in range(qpus):
             start_s = free_s[qpu] if free_s[qpu] > now_s else now_s
