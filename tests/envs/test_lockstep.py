@@ -51,3 +51,15 @@ def test_placement_with_a_horizon() -> None:
 def test_placement_by_hindsight() -> None:
     options: dict[str, Any] = {"reward": {"kind": "hindsight"}, "masked": "error"}
     assert lockstep(PLACEMENT, worlds=16, forbidden=0.0, rtol=1e-9, **options) > 8
+
+
+@pytest.mark.parametrize("name", [ALLOCATION, DISCRETE])
+@pytest.mark.parametrize("same_step", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"reward": {"fidelity": 2.0, "price": 1.0}, "split": "test"}, {"max_decisions": 9}],
+    ids=str,
+)
+def test_allocation(name: str, options: dict[str, Any], same_step: bool) -> None:
+    episodes = lockstep(name, worlds=8, num_envs=3, steps=260, same_step=same_step, **options)
+    assert episodes >= 3

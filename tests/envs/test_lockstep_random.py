@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qcbench.envs.defaults import DrawnWorlds
 from qcbench.envs.registration import IDS
 from tests.envs.lockstep import lockstep
-from tests.envs.random_sources import placements
+from tests.envs.random_sources import allocations, placements
 
 PLACEMENT, ALLOCATION, DISCRETE, QUEUEING = IDS
 few = settings(
@@ -35,3 +36,12 @@ def steps_together(name: str, source: DrawnWorlds, seed: int, **options: Any) ->
 @few
 def test_placement(source: DrawnWorlds, seed: int, reward: Any, same_step: bool) -> None:
     steps_together(PLACEMENT, source, seed, reward=reward, same_step=same_step)
+
+
+@pytest.mark.parametrize("name", [ALLOCATION, DISCRETE])
+@given(allocations(), st.integers(0, 1000), REWARDS, st.booleans())
+@few
+def test_allocation(
+    name: str, source: DrawnWorlds, seed: int, reward: Any, same_step: bool
+) -> None:
+    steps_together(name, source, seed, reward=reward, same_step=same_step)
