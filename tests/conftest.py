@@ -21,3 +21,14 @@ def reference_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data in {folder}; set QCBENCH_REFERENCE_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow store; making its tables takes seconds, so tests copy this one."""
+    from qcbench.tracking.client import open_client, store_uri  # noqa: PLC0415 - few tests need it
+    from qcbench.tracking.config import TrackingConfig  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("store")
+    open_client(store_uri(TrackingConfig(), folder))
+    return folder / "mlflow.db"

@@ -11,7 +11,6 @@ from exported_samples import PLAIN, earliest_completion_card, write_sample
 from qcbench.cli.main import main
 from qcbench.policies.exported.card import CARD
 from qcbench.policies.exported.folder import read_folder_card, write_folder
-from qcbench.tracking.client import open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.promotion import compose_promote
 from qcbench.tracking.registry import Reference, Registry, open_registry
@@ -20,18 +19,11 @@ from qcbench.tracking.verdict import judge
 FEW = ["replicates=15"]
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("store")
-    open_client(store_uri(TrackingConfig(), folder))
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def runs(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def runs(tmp_path: Path, mlflow_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
-    shutil.copy(store, tmp_path / "runs" / "mlflow.db")
+    shutil.copy(mlflow_store, tmp_path / "runs" / "mlflow.db")
     return tmp_path / "runs"
 
 

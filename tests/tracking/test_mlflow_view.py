@@ -49,17 +49,9 @@ def show(folder, trials, **changes):
     return publish(folder, trials=trials, summary=summary, **arguments)
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """The tables of a store are made once; every test gets a copy."""
-    folder = tmp_path_factory.mktemp("store")
-    open_client(store_uri(TrackingConfig(), folder))
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def run(tmp_path, store):
-    (tmp_path / "mlflow.db").write_bytes(store.read_bytes())
+def run(tmp_path, mlflow_store):
+    (tmp_path / "mlflow.db").write_bytes(mlflow_store.read_bytes())
     folder = tmp_path / "mini-20261102-140501"
     (folder / "figures").mkdir(parents=True)
     (folder / "manifest.json").write_text("{}")

@@ -14,7 +14,6 @@ from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import CARD, WEIGHTS, HeuristicCard
 from qcbench.policies.exported.folder import digest, write_folder
-from qcbench.tracking.client import open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.registry import (
     Reference,
@@ -27,21 +26,13 @@ from qcbench.tracking.registry import (
 TRACKING = TrackingConfig()
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tables of a store are made once; every test gets a copy."""
-    folder = tmp_path_factory.mktemp("store")
-    open_client(store_uri(TRACKING, folder))
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def runs(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def runs(tmp_path: Path, mlflow_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of runs, and the working directory above it."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "runs"
     folder.mkdir()
-    shutil.copy(store, folder / "mlflow.db")
+    shutil.copy(mlflow_store, folder / "mlflow.db")
     return folder
 
 
