@@ -27,3 +27,9 @@ def inlined(function: Function) -> Function:
         function
     )
     return compiled
+
+
+def drawing(function: Function) -> Function:
+    """Compile a function that draws from a NumPy generator, which allocates, or one above it."""
+    compiled: Function = njit(cache=True, error_model="numpy")(function)
+    return compiled

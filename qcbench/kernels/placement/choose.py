@@ -7,7 +7,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.fleet.profile import Fleet
-from qcbench.kernels.compiling import kernel
+from qcbench.kernels.compiling import drawing
 from qcbench.kernels.placement import twins
 from qcbench.kernels.placement.lookahead import MOST_SAMPLES, Lookahead, lookahead, make_lookahead
 from qcbench.policies import registry
@@ -88,7 +88,7 @@ def make_twin(policy: PolicyConfig, fleet: Fleet) -> Twin | None:
     )
 
 
-@kernel
+@drawing
 def choose(
     twin: Twin,
     rng: np.random.Generator,

@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
-from qcbench.kernels.compiling import kernel
+from qcbench.kernels.compiling import drawing, kernel
 from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
 from qcbench.kernels.placement.outcome import Outcome
 from qcbench.kernels.placement.step import OVER, State, Table, advance, begin, make_state, place
@@ -58,7 +57,7 @@ def run_exact(
     return outcome
 
 
-@kernel
+@drawing
 def _decide_all(
     worlds: Worlds,
     limits: Limits,
@@ -115,7 +114,7 @@ def _decide_all(
     return ENDED, placed
 
 
-@njit(cache=True, error_model="numpy")
+@drawing
 def _busy_s(rows: Table, sequence: IntArray, qpus: int, at_s: float) -> FloatArray:
     """Return the time that each QPU has worked up to a moment."""
     busy_s = np.zeros(qpus)

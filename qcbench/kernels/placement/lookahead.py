@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.kernels.compiling import kernel
+from qcbench.kernels.compiling import drawing, kernel
 from qcbench.policies.placement.lookahead import REMEMBERED
 
 MOST_SAMPLES = 128
@@ -78,7 +78,7 @@ def numpy_sum(values: FloatArray) -> float:
     return total
 
 
-@kernel
+@drawing
 def lookahead(
     policy: Lookahead,
     rng: np.random.Generator,

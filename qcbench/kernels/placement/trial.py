@@ -5,7 +5,7 @@ import numpy as np
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.scenario import Scenario
-from qcbench.kernels.compiling import kernel
+from qcbench.kernels.compiling import drawing
 from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
 from qcbench.kernels.placement.events import (
     DECIDE,
@@ -128,7 +128,7 @@ class EventTrial:
         )
 
 
-@kernel
+@drawing
 def _run(
     worlds: Worlds,
     limits: Limits,
