@@ -10,6 +10,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
+from qcbench.arrays import BoolArray
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
@@ -144,9 +145,9 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
         self._view = None
         return self._cloud.records()
 
-    def action_mask(self) -> npt.NDArray[np.int8]:
-        """Return 1 for every action that can be taken now; sb3-contrib asks by `action_masks`."""
-        return self._mask.copy()
+    def action_masks(self) -> BoolArray:
+        """Return which actions can be taken now; sb3-contrib's masked learners ask for it."""
+        return self._mask.astype(np.bool_)
 
     def render(self) -> Any:
         """Return the fleet as an image (height, width, 3) or as text, by `render_mode`."""

@@ -42,6 +42,7 @@ def play(env: Any, seed: int = 0, choose: Any = sampled) -> tuple[list[float], d
         rewards.append(reward)
         assert env.observation_space.contains(observation)
         np.testing.assert_array_equal(info["action_mask"], observation["action_mask"])
+        np.testing.assert_array_equal(env.action_masks(), observation["action_mask"] == 1)
         if terminated or truncated:
             return rewards, info
 
