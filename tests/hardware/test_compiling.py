@@ -14,7 +14,7 @@ qiskit = pytest.importorskip("qiskit")
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    from qiskit_ibm_runtime.fake_provider import FakePerth
+    from qiskit_ibm_runtime.fake_provider import FakePerth  # noqa: PLC0415
 
     return Calibration(FakePerth().target, "2024-05-27", 250e-6)
 
@@ -74,7 +74,7 @@ def test_cache_gives_the_same_circuit_and_mends_damage(
 
 
 def test_another_calibration_is_another_entry(calibration: Calibration, tmp_path: Path) -> None:
-    from qiskit_ibm_runtime.fake_provider import FakeLagosV2
+    from qiskit_ibm_runtime.fake_provider import FakeLagosV2  # noqa: PLC0415
 
     other = Calibration(FakeLagosV2().target, "", 250e-6)
     assert fingerprint(other.target) != fingerprint(calibration.target)

@@ -173,10 +173,14 @@ def test_backend_that_stays_silent_stops_the_replay(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
         running = executor(port, ledger, 100, silence_s=60.0)
         running.submit(intent(0))
-        with pytest.raises(BackendError):
+
+        def wait() -> None:
             for _ in range(500):
                 running.advance()
                 port.sleep(1.0)
+
+        with pytest.raises(BackendError):
+            wait()
         assert [one.state for one in ledger.intents()] == ["submitted"]
     assert 55 < port.now_s() < 75
 

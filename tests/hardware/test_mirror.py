@@ -14,7 +14,7 @@ GATES = ("sx", "x", "rz", "cx", "cz", "ecr")
 
 
 def ideal_counts(circuit: object) -> dict[str, int]:
-    from qiskit_aer import AerSimulator
+    from qiskit_aer import AerSimulator  # noqa: PLC0415
 
     return AerSimulator(seed_simulator=1).run(circuit, shots=64).result().get_counts()
 
@@ -99,11 +99,11 @@ def test_fidelity_and_its_noise_against_many_draws() -> None:
 @pytest.mark.parametrize("algorithm", ["ghz", "qft", "qnn"])
 def test_measured_fidelity_follows_the_success_probability(algorithm: str, tmp_path) -> None:
     """On simulated noise of which all errors are known."""
-    from qcbench.hardware.circuits import _benchmark
-    from qcbench.hardware.compiling import compile_circuit
-    from qcbench.hardware.config import LocalBackend
-    from qcbench.hardware.local import LocalPort
-    from qcbench.hardware.noise import sample
+    from qcbench.hardware.circuits import _benchmark  # noqa: PLC0415
+    from qcbench.hardware.compiling import compile_circuit  # noqa: PLC0415
+    from qcbench.hardware.config import LocalBackend  # noqa: PLC0415
+    from qcbench.hardware.local import LocalPort  # noqa: PLC0415
+    from qcbench.hardware.noise import sample  # noqa: PLC0415
 
     calibration = LocalPort(LocalBackend()).calibration("lagos")
     compiled = compile_circuit(_benchmark(algorithm, 4), calibration, cache=tmp_path)

@@ -62,9 +62,7 @@ def test_every_task_has_a_row_under_every_policy(played) -> None:
 def test_simulated_columns_are_those_of_the_simulator(played) -> None:
     config, table = played
     for policy in ("earliest_completion", "greedy"):
-        records = simulate(
-            config.scenario, policy, seed=config.seed, suite="replay"
-        ).frame()
+        records = simulate(config.scenario, policy, seed=config.seed, suite="replay").frame()
         own = table.filter(pl.col("policy") == policy).sort("task")
         simulated = records.sort("job_id" if "row" not in records.columns else "row")
         assert sorted(own["policy_simulated_completion_s"].to_list()) == pytest.approx(
@@ -137,7 +135,7 @@ def test_circuits_that_are_too_large_keep_their_row_and_reason(tmp_path: Path) -
 
 
 def test_qasm_and_qpy_files_as_tasks(tmp_path: Path) -> None:
-    from qiskit import QuantumCircuit, qpy
+    from qiskit import QuantumCircuit, qpy  # noqa: PLC0415
 
     folder = tmp_path / "circuits"
     folder.mkdir()
@@ -229,8 +227,6 @@ code = code or main(['gap', '--replays-dir', '{tmp_path}', 'tracking=none'])
 loaded = {{'ray', 'gymnasium', 'torch'}} & set(sys.modules)
 sys.exit(code or bool(loaded))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "local:" in done.stdout
