@@ -14,6 +14,7 @@ from qcbench.hardware.credentials import find_instance, find_token
 from qcbench.hardware.port import Label, Port
 from qcbench.workload.targets import INSTALL
 
+
 def label_of(config: EmulatorBackend | IbmBackend | LocalBackend) -> Label:
     """Return the label of everything that comes from a backend.
 
