@@ -1,6 +1,6 @@
 """Circuits cut down to the qubits that they use."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,8 @@ from qiskit import QuantumCircuit
 from qiskit.transpiler import Target
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+from .targets import Place
 
 IDLE = {"barrier", "delay"}
 
@@ -25,12 +27,14 @@ class Reduced:
         qubits: the physical qubit of each of its qubits; those that meet are near each other.
         gates: number of instructions that are neither idle nor measurements.
         pairs: the qubits of every two-qubit gate, in order.
+        places: every instruction but barriers and delays, once, with its physical qubits; sorted.
     """
 
     circuit: QuantumCircuit
     qubits: tuple[int, ...]
     gates: int
     pairs: tuple[tuple[int, int], ...]
+    places: tuple[Place, ...]
 
 
 def reduce(circuit: QuantumCircuit) -> Reduced:
@@ -43,11 +47,11 @@ def reduce(circuit: QuantumCircuit) -> Reduced:
         raise CircuitError(f"circuit {circuit.name}: the emulator runs no control flow")
     index = {qubit: place for place, qubit in enumerate(circuit.qubits)}
     used = [
-        tuple(index[q] for q in step.qubits)
+        (step.operation.name, tuple(index[q] for q in step.qubits))
         for step in circuit.data
         if step.operation.name not in IDLE
     ]
-    active = _in_line(used)
+    active = _in_line([where for _, where in used])
     place = {physical: virtual for virtual, physical in enumerate(active)}
     small = QuantumCircuit(len(active), name=circuit.name)
     small.add_bits([bit for bit in circuit.clbits if not circuit.find_bit(bit).registers])
@@ -69,10 +73,10 @@ def reduce(circuit: QuantumCircuit) -> Reduced:
             gates += 1
         if len(qubits) == 2:
             pairs.append((qubits[0], qubits[1]))
-    return Reduced(small, tuple(active), gates, tuple(pairs))
+    return Reduced(small, tuple(active), gates, tuple(pairs), tuple(sorted(set(used))))
 
 
-def _in_line(used: Iterable[tuple[int, ...]]) -> list[int]:
+def _in_line(used: Sequence[tuple[int, ...]]) -> list[int]:
     """Return the qubits that are used, in an order in which those that meet are near each other.
 
     A matrix product state is small in such an order; the other methods do not mind.

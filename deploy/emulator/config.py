@@ -149,11 +149,14 @@ class SimulationConfig:
     Attributes:
         density_matrix_qubits: up to so many active qubits the density matrix is evolved.
         budget_s: a circuit that would take longer fails; in real seconds, estimated.
+        idle_noise: qubits relax whenever they wait, not only where a circuit says delay; nearer to
+            a device, and about twice the time.
         workers: circuits simulated at a time.
     """
 
     density_matrix_qubits: Annotated[int, Interval(ge=1, le=12)] = 10
     budget_s: Positive = 60.0
+    idle_noise: bool = False
     workers: Annotated[int, Interval(ge=1, le=64)] = 1
 
 

@@ -10,6 +10,7 @@ from qiskit_aer.primitives import SamplerV2
 from .circuits import Reduced, check_target, length_s, reduce
 from .config import SimulationConfig
 from .devices import Device
+from .idling import with_idling
 from .methods import Choice, choose, simulator
 from .noise import DeviceNoise
 from .programs import Bits, Item
@@ -47,7 +48,7 @@ def prepare(item: Item, device: Device, noise: DeviceNoise, told: SimulationConf
         CircuitError: the device cannot run it, or it is too large to simulate.
     """
     load = load_of(item, device)
-    reduced = reduce(item.circuit)
+    reduced = with_idling(reduce(item.circuit), device, schedule=told.idle_noise)
     choice = choose(reduced, item.shots, item.sets, noise, told)
     return Prepared(item, reduced, choice, load)
 

@@ -22,6 +22,7 @@ circuits = emulator_module("circuits")
 devices = emulator_module("devices")
 draws = emulator_module("draws")
 faults = emulator_module("faults")
+idling = emulator_module("idling")
 methods = emulator_module("methods")
 noise = emulator_module("noise")
 queues = emulator_module("queues")
@@ -186,6 +187,38 @@ def test_reduced_noise_gives_the_density_matrix_of_the_whole_device(perth: Any) 
         found.append(np.asarray(aer.run(saved).result().data()["density_matrix"]))
     assert np.allclose(found[0], found[1], atol=1e-9)
     assert 0.7 < np.trace(found[0] @ found[0]).real < 0.9999, "there is noise in it"
+
+
+def test_waiting_qubits_relax_as_their_t1_says(perth: Any) -> None:
+    """Against exp(-t/T1), by an explicit delay and by the schedule of a circuit that waits."""
+    t1_s = perth.target.qubit_properties[0].t1
+    steps = 16 * round(0.5 * t1_s / perth.target.dt / 16)
+    told = QuantumCircuit(7)
+    told.x(0)
+    told.delay(steps, 0, unit="dt")
+    for reduced in (
+        idling.with_idling(circuits.reduce(told), perth, schedule=False),
+        idling.with_idling(circuits.reduce(told), perth, schedule=True),
+    ):
+        saved = reduced.circuit.copy()
+        saved.save_density_matrix()
+        aer = AerSimulator(method="density_matrix")
+        found = np.asarray(aer.run(saved).result().data()["density_matrix"])
+        assert found[1, 1].real == pytest.approx(math.exp(-steps * perth.target.dt / t1_s))
+    waiting = QuantumCircuit(7)
+    waiting.x(0)
+    waiting.x(1)
+    waiting.barrier()
+    for _ in range(200):
+        waiting.x(1)
+    waiting.barrier()
+    waiting.measure_all()
+    plain, scheduled = (
+        idling.with_idling(circuits.reduce(waiting), perth, schedule=schedule)
+        for schedule in (False, True)
+    )
+    assert plain == circuits.reduce(waiting)
+    assert scheduled.gates > plain.gates
 
 
 def random_circuit(qubits: int, steps: list[tuple[int, int, int]]) -> QuantumCircuit:
