@@ -28,6 +28,7 @@ SMALLER = {
 
 ELSEWHERE = {
     "qcbench submit": "tests/jobs",
+    "qcbench emulator": "tests/deploy",
     "kubectl": "tests/k8s",
     "docker": "tests/k8s",
     "ray start": "tests/jobs",
