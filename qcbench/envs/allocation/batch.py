@@ -19,7 +19,7 @@ from qcbench.envs.steps import (
 )
 from qcbench.envs.worlds import drawn_index
 from qcbench.kernels.allocation.arrays import Outcomes, Row, Settings, State, Worlds
-from qcbench.kernels.allocation.compiled import compiled
+from qcbench.kernels.allocation.compiled import compiled, entry
 from qcbench.kernels.allocation.events import ASK, DRAW, advance, begin, pass_over, start
 from qcbench.policies.features import allocation as features
 from qcbench.policies.features import allocation_action as actions_formula
@@ -57,10 +57,10 @@ decision that were passed over."""
 READY, BEGINNING, GOING = range(3)
 """Stages: nothing is under way; an episode is begun; a decision was taken."""
 
-FINISHED = -1
-EMPTY = -2
+FINISHED, ENDED, EMPTY = -1, -2, -3
 """What a step of all ends with, other than the environment for which failures must be drawn: all
-is done, or an environment found no world that asks for a decision."""
+is done, all is done and an episode has ended, or an environment found no world that asks for a
+decision."""
 EMPTY_WORLDS = 100
 
 
@@ -271,61 +271,28 @@ def go_to(arrays: Parts, e: int, chosen: int) -> None:
 
 
 @compiled
-def go_on_beginning(arrays: Parts, told: Told, e: int, chosen: int, out: Output) -> int:
-    """Go on to the first decision of an episode; return `ASK`, `DRAW` or `EMPTY`."""
-    cloud, episode = arrays.state.clouds[e], arrays.episodes[e]
-    while True:
-        reason = advance(arrays.settings, arrays.worlds, arrays.state, arrays.outcomes, e)
-        if reason == DRAW:
-            return DRAW
-        if reason == ASK:
-            break
-        episode.passed += 1
-        if chosen >= 0 or episode.passed >= EMPTY_WORLDS:
-            episode.stage = READY
-            return EMPTY
-        go_to(arrays, e, chosen)
-    settle(told, cloud)
-    episode.passed = 0
-    episode.violations = 0
-    episode.first_s = cloud.now_s
-    episode.before_s = cloud.now_s
-    episode.ended = RUNNING
-    episode.stage = READY
-    see(arrays, told, e, out)
-    return ASK
-
-
-@compiled
-def go_on(arrays: Parts, told: Told, e: int, out: Output) -> bool:
-    """Go on to the next decision or the end; False where failures must be drawn."""
-    settings, state = arrays.settings, arrays.state
-    cloud, episode, result = state.clouds[e], arrays.episodes[e], arrays.results[e]
-    reason = advance(settings, arrays.worlds, state, arrays.outcomes, e)
-    if reason == DRAW:
-        return False
-    out.reward[e] += settle(told, cloud)
+def conclude(arrays: Parts, told: Told, e: int, over: bool, out: Output) -> None:
+    """Write down whether an episode is over, how it ended and what came of it."""
+    cloud, episode, result = arrays.state.clouds[e], arrays.episodes[e], arrays.results[e]
     decisions = cloud.decisions
-    if reason == ASK:
-        decisions -= 1
-        see(arrays, told, e, out)
-        episode.before_s = cloud.now_s
-        if decisions >= told.max_decisions:
-            out.truncated[e] = True
-            episode.ended = BY_LIMIT
-    else:
+    if over:
         out.terminated[e] = True
-        episode.ended = BY_HORIZON if cloud.now_s >= settings.horizon_s else BY_ITSELF
+        horizon_s = arrays.settings.horizon_s
+        episode.ended = BY_HORIZON if cloud.now_s >= horizon_s else BY_ITSELF
         see_nothing(arrays, e, out)
-    if episode.ended != RUNNING:
-        result.completion_s = cloud.completion_s / cloud.done if cloud.done > 0 else np.nan
-        result.world = cloud.world
-        result.decisions = decisions
-        result.violations = episode.violations
-        result.jobs = cloud.arrived
-        result.done = cloud.done
-        result.ended = episode.ended
-    return True
+    else:
+        decisions -= 1  # one is due
+        if decisions < told.max_decisions:
+            return
+        out.truncated[e] = True
+        episode.ended = BY_LIMIT
+    result.completion_s = cloud.completion_s / cloud.done if cloud.done > 0 else np.nan
+    result.world = cloud.world
+    result.decisions = decisions
+    result.violations = episode.violations
+    result.jobs = cloud.arrived
+    result.done = cloud.done
+    result.ended = episode.ended
 
 
 @compiled
@@ -340,59 +307,89 @@ def keep_final(arrays: Parts, e: int, out: Output) -> None:
 
 
 @compiled
-def begin_all(
-    arrays: Parts, told: Told, which: BoolArray, chosen: IntArray, out: Output, first: int
+def act(arrays: Parts, told: Told, actions: Actions, e: int, out: Output) -> None:
+    """Take the decision that is due."""
+    parts = choose(arrays, told, actions, e, out)
+    out.reward[e] = follow(arrays, told, e, parts)
+    if out.violated[e]:
+        out.reward[e] -= told.violation
+        arrays.episodes[e].violations += 1
+
+
+@entry
+def go_on(  # noqa: PLR0912, PLR0915
+    arrays: Parts,
+    told: Told,
+    which: BoolArray,
+    chosen: IntArray,
+    actions: Actions,
+    out: Output,
+    first: int,
 ) -> int:
-    """Begin an episode in each of the environments told, from the first one on.
+    """Begin episodes, or take a decision in every environment, from the first one on.
+
+    Args:
+        which: environments that begin an episode; where it is empty, all take a decision.
+        chosen: the worlds that they begin in, the next in turn where negative.
 
     Returns:
-        `FINISHED`, the environment for which failures must be drawn, or below `EMPTY` minus one
-        that found no world with a decision.
+        `FINISHED`, or `ENDED` where an episode ended; the environment for which failures must be
+        drawn; or `EMPTY` minus the one that found no world that asks for a decision.
     """
-    for e in range(first, len(which)):
-        if not which[e]:
-            continue
-        if arrays.episodes[e].stage == READY:
-            go_to(arrays, e, chosen[e])
-        reason = go_on_beginning(arrays, told, e, chosen[e], out)
-        if reason == DRAW:
-            return e
-        if reason == EMPTY:
-            return EMPTY - e
-    return FINISHED
-
-
-@compiled
-def step_all(arrays: Parts, told: Told, actions: Actions, out: Output, first: int) -> int:
-    """Take a decision in every environment, from the first one on; returns as `begin_all`."""
+    beginning = len(which) > 0
+    ended = False
     for e in range(first, len(arrays.episodes)):
-        episode = arrays.episodes[e]
+        cloud, episode = arrays.state.clouds[e], arrays.episodes[e]
+        world = chosen[e] if beginning else -1
+        anew = False
         if episode.stage == READY:
-            out.reward[e] = 0.0
-            out.terminated[e] = False
-            out.truncated[e] = False
-            out.violated[e] = False
-            if episode.ended != RUNNING:
-                go_to(arrays, e, -1)
+            if beginning:
+                if not which[e]:
+                    continue
+                anew = True
             else:
-                parts = choose(arrays, told, actions, e, out)
-                reward = follow(arrays, told, e, parts)
-                if out.violated[e]:
-                    reward -= told.violation
-                    episode.violations += 1
-                out.reward[e] = reward
-                episode.stage = GOING
-        if episode.stage == GOING:
-            if not go_on(arrays, told, e, out):
+                out.reward[e] = 0.0
+                out.terminated[e] = False
+                out.truncated[e] = False
+                out.violated[e] = False
+                if episode.ended == RUNNING:
+                    act(arrays, told, actions, e, out)
+                    episode.stage = GOING
+                else:
+                    anew = True
+        while True:
+            if anew:
+                anew = False
+                go_to(arrays, e, world)
+            reason = advance(arrays.settings, arrays.worlds, arrays.state, arrays.outcomes, e)
+            if reason == DRAW:
                 return e
+            going = episode.stage == GOING
             episode.stage = READY
-            if episode.ended == RUNNING or told.autoreset != SAME_STEP:
-                continue
-            keep_final(arrays, e, out)
-            go_to(arrays, e, -1)
-        reason = go_on_beginning(arrays, told, e, -1, out)
-        if reason == DRAW:
-            return e
-        if reason == EMPTY:
-            return EMPTY - e
-    return FINISHED
+            due = settle(told, cloud)
+            if reason == ASK:
+                if not going:
+                    episode.passed = 0
+                    episode.violations = 0
+                    episode.first_s = cloud.now_s
+                    episode.before_s = cloud.now_s
+                    episode.ended = RUNNING
+                see(arrays, told, e, out)
+                episode.before_s = cloud.now_s
+            if going:
+                out.reward[e] += due
+                conclude(arrays, told, e, reason != ASK, out)
+                if episode.ended == RUNNING:
+                    break
+                ended = True
+                if told.autoreset != SAME_STEP:
+                    break
+                keep_final(arrays, e, out)
+            elif reason == ASK:
+                break
+            else:
+                episode.passed += 1
+                if world >= 0 or episode.passed >= EMPTY_WORLDS:
+                    return EMPTY - e
+            anew = True
+    return ENDED if ended else FINISHED

@@ -1,5 +1,6 @@
 """`qcbench/Allocation-v1` and `AllocationDiscrete-v1` as vector environments on the kernel."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from qcbench.envs.steps import NOT_BEGUN, RESULT, Output, Table
 from qcbench.envs.vector import Clouds, CloudVectorEnv, Vector
 from qcbench.errors import InputError
 from qcbench.kernels.allocation.arrays import make_outcomes, make_state
+from qcbench.kernels.allocation.compiled import compiled_for
 from qcbench.policies.features.allocation_action import LEAST_WEIGHT, MOST_WEIGHT
 
 
@@ -33,6 +35,8 @@ class AllocationClouds:
         self.results: Table = np.zeros(count, dtype=RESULT)
         self._no_weights = np.zeros((0, qpus), dtype=np.float32)
         self._no_choices = np.zeros(0, dtype=np.int64)
+        self._none = np.zeros(0, dtype=np.bool_)
+        self._compiled: Callable[..., int] | None = None
         self._arrays = batch.Parts(
             settings=bank.settings,
             worlds=bank.worlds,
@@ -53,37 +57,47 @@ class AllocationClouds:
         """Begin episodes."""
         self.episodes["stage"][which] = batch.READY
         self.episodes["passed"][which] = 0
-        at = 0
-        while at != batch.FINISHED:
-            at = self._seen(batch.begin_all(self._arrays, self._told, which, chosen, out, at))
+        nothing = batch.Actions(self._no_weights, self._no_choices)
+        self._go_on(np.ascontiguousarray(which), np.ascontiguousarray(chosen), nothing, out)
 
     def step(self, actions: Vector, out: Output) -> bool:
         """Take a decision in every cloud."""
         if self._discrete:
-            taken = batch.Actions(self._no_weights, actions)
+            taken = batch.Actions(self._no_weights, np.ascontiguousarray(actions))
         else:
-            taken = batch.Actions(actions, self._no_choices)
-        at = 0
-        while at != batch.FINISHED:
-            at = self._seen(batch.step_all(self._arrays, self._told, taken, out, at))
-        return bool(out.terminated.any() or out.truncated.any())
+            taken = batch.Actions(np.ascontiguousarray(actions), self._no_choices)
+        return self._go_on(self._none, self._no_choices, taken, out)
 
-    def _seen(self, at: int) -> int:
-        """Draw more failures where a step of all was stopped for them.
+    def _go_on(
+        self, which: BoolArray, chosen: IntArray, actions: batch.Actions, out: Output
+    ) -> bool:
+        """Go on to the next decision of all, drawing more failures where they run out.
+
+        Returns:
+            Whether an episode ended.
 
         Raises:
-            InputError: it was stopped since worlds ask for no decision.
+            InputError: worlds ask for no decision.
         """
-        if at >= 0:
+        at = 0
+        ended = False
+        while True:
+            told = self._arrays, self._told, which, chosen, actions, out, at
+            if self._compiled is None:
+                self._compiled = compiled_for(batch.go_on, told)
+            at = self._compiled(*told)
+            if at < 0:
+                break
             self.bank.extend()
             self._arrays = self._arrays._replace(worlds=self.bank.worlds)
+            ended = ended or bool(out.terminated.any() or out.truncated.any())
         if at <= batch.EMPTY:
             world = int(self._arrays.state.clouds["world"][batch.EMPTY - at])
             raise InputError(
                 f"world {world} of {self._where}: asks for no decision, so that there is nothing "
                 "to learn; take another scenario"
             )
-        return at
+        return ended or at == batch.ENDED
 
 
 class AllocationVectorEnv(CloudVectorEnv):

@@ -280,7 +280,10 @@ def draw_changes(
 def make_state(environments: int, worlds: Worlds, *, charge: bool = False) -> State:
     """Allocate the state of many environments; `charge` as in `Settings`."""
     jobs, qpus = worlds.exec_s.shape[1:]
-    slots = min(jobs, int(worlds.capacity.sum(axis=1).max()))
+    # No more can run side by side than the narrowest task fits into the fleet.
+    widths = worlds.tasks["qubits"][np.arange(jobs) < worlds.jobs[:, np.newaxis]]
+    narrowest = max(1, int(widths.min(initial=1 << 30)))
+    slots = max(1, min(jobs, int(worlds.capacity.sum(axis=1).max()) // narrowest))
     whole = (environments, qpus)
     return State(
         clouds=np.zeros(environments, dtype=CLOUD),

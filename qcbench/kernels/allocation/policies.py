@@ -11,7 +11,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.fleet.profile import Fleet
 from qcbench.kernels.allocation.arrays import State, Worlds
-from qcbench.kernels.allocation.compiled import compiled, compiled_with_draws
+from qcbench.kernels.allocation.compiled import compiled, entry_with_draws
 from qcbench.policies.allocation.fair import EPSILON
 from qcbench.policies.splitting import LEAST_PARTS, error_scores
 
@@ -247,7 +247,7 @@ def proportional(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
     return without_empty(state, e, size)
 
 
-@compiled_with_draws
+@entry_with_draws
 def random(worlds: Worlds, state: State, e: int, rng: np.random.Generator) -> int:
     """Take all that is free, in random order."""
     ranking = state.ranking[e]

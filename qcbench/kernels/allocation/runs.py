@@ -4,7 +4,7 @@ import numpy as np
 
 from qcbench.kernels.allocation import policies
 from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
-from qcbench.kernels.allocation.compiled import compiled, compiled_with_draws
+from qcbench.kernels.allocation.compiled import compiled, entry, entry_with_draws
 from qcbench.kernels.allocation.events import ASK, advance, pass_over, start
 
 WAITS = -1
@@ -26,7 +26,7 @@ def follow(
     return True
 
 
-@compiled
+@entry
 def run(
     settings: Settings,
     worlds: Worlds,
@@ -45,7 +45,7 @@ def run(
             return WAITS
 
 
-@compiled_with_draws
+@entry_with_draws
 def run_random(
     settings: Settings,
     worlds: Worlds,
