@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from qcbench.bench.typed import plain, typed
 from qcbench.bench.worlds import splits_of
 from qcbench.configs import config
 from qcbench.errors import InputError
+from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import HeuristicCard, Provenance
@@ -79,6 +80,7 @@ class PromoteConfig:
         metric: column of the result table; of the track where None.
         replicates: worlds; as many as the track usually takes where None.
         seed: another one gives other worlds.
+        engine: `simpy`, its numba twin `compiled`, or the twin where there is one.
         runs_dir: folder of all runs, beside which the default registry lies.
     """
 
@@ -92,7 +94,7 @@ class PromoteConfig:
     metric: str | None = None
     replicates: int | None = None
     seed: int = 0
-    engine: Engine = "simpy"
+    engine: Literal["auto", "simpy", "compiled"] = "auto"
     runs_dir: str = "runs"
 
 
@@ -194,7 +196,7 @@ def promote(told: PromoteConfig, progress: Kind = "auto", command: str = "") -> 
         goal=_goal(told.metric or usual.metric),
         baseline=rivals[-1].label,
         seed=told.seed,
-        engine=told.engine,
+        engine=_engine(told),
     )
     store = _start(suite, told.scenario, runs)
     trials = _run(store, told.cluster, progress)
@@ -214,6 +216,22 @@ def promote(told: PromoteConfig, progress: Kind = "auto", command: str = "") -> 
     if verdict.promoted:
         reference = _register(told, model, verdict, store.folder, command)
     return Promotion(verdict, reference, store.folder)
+
+
+def _engine(told: PromoteConfig) -> Engine:
+    """Return the engine to use.
+
+    Raises:
+        InputError: the compiled one was asked for and does not know the scenario.
+    """
+    scenario = told.scenario
+    try:
+        engine.check(scenario.track, scenario.rules, scenario.name)
+    except InputError:
+        if told.engine == "compiled":
+            raise
+        return "simpy"
+    return "simpy" if told.engine == "simpy" else "compiled"
 
 
 def _goal(metric: str) -> Any:

@@ -87,6 +87,11 @@ def judge(
     violations = _total(own, "violations")
     reasons = [
         *_failed(own),
+        *(
+            f"{rival}: {reason}"
+            for rival in rivals
+            for reason in _failed(trials.filter(pl.col("policy") == rival))
+        ),
         *([f"{violations} infeasible decisions"] if violations else []),
         *_cut(own),
         *_collapse(trials, candidate, rivals[-1]),
@@ -108,6 +113,8 @@ def judge(
 def _values(trials: pl.DataFrame, label: str, metric: str) -> FloatArray:
     """Return the metric in every world in order, NaN where a trial gave none."""
     own = trials.filter(pl.col("policy") == label).sort("replicate")
+    if metric not in own.columns:  # not one trial has given it
+        return np.full(own.height, np.nan)
     column = own.get_column(metric).cast(pl.Float64).fill_null(float("nan"))
     return column.to_numpy().astype(np.float64)
 

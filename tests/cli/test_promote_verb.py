@@ -110,6 +110,7 @@ def test_other_tracks_have_scenarios_and_baselines_of_their_own(runs: Path, tmp_
         (["lookahead", "policy.parameters.depth=3"], "policy lookahead: no parameter depth"),
         (["models:/placement@champion"], "no model placement in"),
         (["lookahead", "scenario=serverless/small"], "no such queueing policy"),
+        (["pragm", "engine=compiled"], "track partition has no kernel"),
     ],
 )
 def test_bad_input_in_one_line(
@@ -188,6 +189,11 @@ def test_verdicts_on_made_up_numbers() -> None:
         mean_completion_s=pl.when(once).then(None).otherwise(pl.col("mean_completion_s")),
     )
     assert reasons(failed) == ("1 of 30 trials failed: PolicyError: no",)
+    lost = table.with_columns(
+        status=pl.when(~new).then(pl.lit("failed")).otherwise(pl.col("status")),
+        error=pl.when(~new).then(pl.lit("InputError: no")).otherwise(None),
+    ).drop("mean_completion_s")
+    assert reasons(lost)[0] == "base: 30 of 30 trials failed: InputError: no"
     alone = trials(new=BETTER[:1], base=base[:1])
     assert "take more replicates" in reasons(alone)[0]
 
