@@ -205,7 +205,7 @@ def simulate(
     elif overrides:
         raise InputError("overrides: go with a scenario's name, not with a config")
     if engine not in get_args(Engine):
-        raise InputError(f"engine: {engine!r}; it must be one of {', '.join(get_args(Engine))}")
+        raise InputError(f"engine: {engine!r}; must be one of {', '.join(get_args(Engine))}")
     factory = policy if callable(policy) else None
     named = {"name": "custom"} if callable(policy) else compose_policy(policy, config_dirs)
     if factory is None:
