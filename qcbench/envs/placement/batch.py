@@ -357,7 +357,7 @@ def begin_all_exact(
 
 
 @inlined
-def _conclude_exact(
+def conclude_exact(
     worlds: Worlds, limits: Limits, state: State, episode: Record, result: Record, e: int
 ) -> None:
     """Count what was done when an episode ended."""
@@ -448,7 +448,7 @@ def step_exact(
             )
         if episode.ended != RUNNING:
             any_ended = True
-            _conclude_exact(worlds, limits, state, episode, results[e], e)
+            conclude_exact(worlds, limits, state, episode, results[e], e)
             if told.autoreset == SAME_STEP:
                 keep_final(out, e, size, qpus)
                 begin_exact(worlds, limits, told, state, episodes, e, -1, out)

@@ -46,7 +46,8 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
     Attributes:
         options: what the environment was told, checked.
         layout: what the observation holds.
-        worlds: index within the split of the world that each environment is in.
+        bank: the worlds, drawn in advance.
+        told: the options as the kernel has them.
     """
 
     def __init__(
@@ -97,8 +98,8 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
         self.metadata = {"autoreset_mode": mode}
         self._autoreset = autoreset
         self.bank = draw_bank(self.options)
-        told = _told(self.options, code, self.bank.max_decisions)
-        self._clouds: Clouds = make_clouds(self.bank, num_envs, told)
+        self.told = _told(self.options, code, self.bank.max_decisions)
+        self._clouds: Clouds = make_clouds(self.bank, num_envs, self.told)
         self._copy = copy
         self._all = np.ones(num_envs, dtype=np.bool_)
         self._next = np.full(num_envs, -1, dtype=np.int64)

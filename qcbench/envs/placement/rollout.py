@@ -1,0 +1,207 @@
+"""Many decisions without a way back to Python: what a simple policy earns, as fast as it goes.
+
+For baselines, for sweeps over worlds, and to see what the kernel itself can do.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from qcbench.arrays import FloatArray, IntArray
+from qcbench.envs.placement.batch import (
+    EPISODE,
+    NOT_BEGUN,
+    RESULT,
+    RUNNING,
+    Told,
+    conclude_exact,
+    due_now,
+    next_world,
+)
+from qcbench.envs.placement.vector import PlacementVectorEnv
+from qcbench.errors import InputError, nearest
+from qcbench.kernels.compiling import kernel
+from qcbench.kernels.placement import step, twins
+from qcbench.kernels.placement.step import OVER, State, Table, make_state
+from qcbench.kernels.placement.unsure import Limits
+from qcbench.kernels.placement.worlds import Worlds
+
+POLICIES = (
+    "random",
+    "random_fitting",
+    "earliest_completion",
+    "earliest_available",
+    "fastest",
+    "best_fidelity",
+)
+"""`random` takes any QPU, `random_fitting` any that the task fits; the others are the policies of
+these names."""
+
+RANDOM, RANDOM_FITTING, EARLIEST_COMPLETION, EARLIEST_AVAILABLE, FASTEST, BEST_FIDELITY = range(6)
+
+
+class Sums(NamedTuple):
+    """Sums over a rollout, one entry each.
+
+    Attributes:
+        reward, completion_s: rewards; completion times of tasks done in episodes that ended.
+        counts: decisions, violations, episodes that ended, and tasks done in them.
+    """
+
+    reward: FloatArray
+    completion_s: FloatArray
+    counts: IntArray
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What came of many decisions.
+
+    Attributes:
+        decisions: taken, violations included.
+        violations: infeasible ones.
+        episodes: that ended.
+        done: tasks done in them.
+        mean_completion_s: mean completion time of these.
+        mean_reward: of a decision.
+    """
+
+    decisions: int
+    violations: int
+    episodes: int
+    done: int
+    mean_completion_s: float
+    mean_reward: float
+
+
+def fused_rollout(
+    envs: PlacementVectorEnv, decisions: int, policy: str = "random", seed: int = 0
+) -> Rollout:
+    """Take decisions in the worlds of a vector environment, which stays as it is.
+
+    As many clouds as there are environments begin anew, the first with ``seed``, the others count
+    on, and each takes its share of the decisions, rounded up.
+
+    Raises:
+        InputError: an unknown policy, no decisions, or worlds in which something can fail.
+    """
+    if policy not in POLICIES:
+        raise InputError(f"policy {policy}: cannot be rolled out{nearest(policy, POLICIES)}")
+    if decisions < 1 or seed < 0:
+        raise InputError(f"decisions {decisions}, seed {seed}: must be positive, not negative")
+    if envs.bank.chances is not None:
+        raise InputError(
+            f"{envs.options.source.name}: QPUs fail, times are uncertain or jobs are turned away; "
+            "step the environments instead"
+        )
+    count = envs.num_envs
+    episodes = np.zeros(count, dtype=EPISODE)
+    episodes["seed"] = seed + np.arange(count)
+    episodes["number"] = -1
+    episodes["ended"] = NOT_BEGUN
+    sums = Sums(np.zeros(1), np.zeros(1), np.zeros(4, dtype=np.int64))
+    state = make_state(count, envs.bank.worlds)
+    each = -(-decisions // count)
+    rule = POLICIES.index(policy)
+    _roll(
+        envs.bank.worlds,
+        envs.bank.limits,
+        envs.told,
+        state,
+        episodes,
+        np.zeros(1, dtype=RESULT),
+        rule,
+        each,
+        sums,
+    )
+    taken, violations, ended, done = sums.counts.tolist()
+    return Rollout(
+        decisions=taken,
+        violations=violations,
+        episodes=ended,
+        done=done,
+        mean_completion_s=float(sums.completion_s[0]) / done if done else float("nan"),
+        mean_reward=float(sums.reward[0]) / taken,
+    )
+
+
+@kernel
+def _roll(
+    worlds: Worlds,
+    limits: Limits,
+    told: Told,
+    state: State,
+    episodes: Table,
+    results: Table,
+    rule: int,
+    each: int,
+    sums: Sums,
+) -> None:
+    """Take ``each`` decisions in every cloud, one cloud after the other."""
+    qpus = len(worlds.qpu_qubits)
+    reward_sum, completion_s = 0.0, 0.0
+    violations = ended = done = 0
+    for e in range(len(episodes)):
+        cloud, episode, result = state.clouds[e], episodes[e], results[0]
+        random = np.uint32(episode.seed * 2654435761 + 1013904223)
+        for _ in range(each):
+            if episode.ended != RUNNING:
+                step.begin(worlds, state, e, next_world(worlds, limits.horizon_s, episode))
+                episode.violations = 0
+                episode.ended = RUNNING
+            task_at = (cloud.world * worlds.width + cloud.task) * worlds.stride
+            if rule <= RANDOM_FITTING:
+                random = np.uint32(random * np.uint32(1664525) + np.uint32(1013904223))
+                drawn = np.uint32(random ^ (random >> np.uint32(15)))
+                if rule == RANDOM:
+                    choice = (np.int64(drawn) * qpus) >> 32
+                else:
+                    choice = _fitting(qpus, np.int64(drawn), worlds.exec_s, task_at)
+            elif rule == EARLIEST_COMPLETION:
+                choice = twins.earliest_completion(
+                    qpus, cloud.now_s, state.free_at_s, e * qpus, worlds.exec_s, task_at
+                )
+            elif rule == EARLIEST_AVAILABLE:
+                choice = twins.earliest_available(
+                    qpus, state.free_at_s, e * qpus, worlds.exec_s, task_at
+                )
+            elif rule == FASTEST:
+                choice = twins.fastest(qpus, worlds.exec_s, task_at)
+            else:
+                choice = twins.best_fidelity(qpus, worlds.exec_s, worlds.fidelity, task_at)
+            reward, violated = due_now(
+                worlds, limits, told, cloud, choice, state.free_at_s[e * qpus + choice]
+            )
+            reward_sum += reward
+            violations += 1 if violated else 0
+            step.place(worlds, state, e, choice, limits.delay_s)
+            step.advance(worlds, state, e)
+            if (
+                cloud.task == OVER
+                or cloud.now_s >= limits.horizon_s
+                or cloud.decisions >= told.max_decisions
+            ):
+                episode.ended = NOT_BEGUN
+                conclude_exact(worlds, limits, state, episode, result, e)
+                ended += 1
+                done += result.done
+                completion_s += result.completion_s * result.done if result.done > 0 else 0.0
+    sums.reward[0], sums.completion_s[0] = reward_sum, completion_s
+    sums.counts[0], sums.counts[1] = len(episodes) * each, violations
+    sums.counts[2], sums.counts[3] = ended, done
+
+
+@kernel
+def _fitting(qpus: int, drawn: int, exec_s: FloatArray, task_at: int) -> int:
+    """Return one of the QPUs that the task fits; ``drawn`` is uniform below 2^32."""
+    fitting = 0
+    for q in range(qpus):
+        fitting += 1 if exec_s[task_at + q] < np.inf else 0
+    left = (drawn * fitting) >> 32
+    for q in range(qpus):
+        if exec_s[task_at + q] < np.inf:
+            if left == 0:
+                return q
+            left -= 1
+    return 0
