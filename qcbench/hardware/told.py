@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from qcbench.errors import InputError
 from qcbench.hardware.circuits import is_qpy, read_qpy
 from qcbench.hardware.config import EmulatorBackend, IbmBackend, LocalBackend
 from qcbench.policies.config import PolicyConfig
-from qcbench.tracking.references import resolve_policy
+from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.references import policy_of_run, resolve_policy
 
 SUITE = "replay"
 """Name of the suite whose worlds replays draw."""
@@ -43,6 +44,8 @@ class ReplayConfig:
         poll_s: wall-clock time between two looks at the open jobs.
         yes: confirms what a replay on a real account may cost.
         dry_run: print the plan and its estimated cost, and submit nothing.
+        tracking: where a policy that is named `models:/...` is registered.
+        runs_dir: folder of all runs, beside which that is by default.
         replays_dir: folder of all replays.
         name: of the replay's folder; made from its hash where empty.
     """
@@ -62,6 +65,8 @@ class ReplayConfig:
     poll_s: float = 1.0
     yes: bool = False
     dry_run: bool = False
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    runs_dir: str = "runs"
     replays_dir: str = "replays"
     name: str = ""
 
@@ -102,7 +107,9 @@ def compose_replay(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
     if not isinstance(entries, list) or not entries:
         raise InputError(f"policies: {entries!r}; it is a list such as [NAME, NAME]")
     names = [*entries, *(name for name in heuristics if name not in entries)]
-    policies = [_policy(entry, config_dirs) for entry in names]
+    tracking = typed(TrackingConfig, data.get("tracking") or {}, "tracking")
+    runs_dir = str(data.get("runs_dir", "runs"))
+    policies = [_policy(entry, config_dirs, tracking, runs_dir) for entry in names]
     labels = [policy["label"] for policy in policies]
     for label in labels:
         if labels.count(label) > 1:
@@ -128,9 +135,14 @@ def _long_forms(overrides: Sequence[str]) -> list[str]:
     return result
 
 
-def _policy(entry: Any, config_dirs: Sequence[Path]) -> dict[str, Any]:
+def _policy(
+    entry: Any, config_dirs: Sequence[Path], tracking: TrackingConfig, runs_dir: str
+) -> dict[str, Any]:
+    """Return a policy by its registered name, with the hash of its files where it has any."""
     data = of_track(compose_policy(entry, config_dirs), "placement", config_dirs)
-    policy = resolve_policy(typed(PolicyConfig, data, "policy"), "placement")
+    named = typed(PolicyConfig, data, "policy")
+    named = replace(named, name=policy_of_run(named.name, Path(runs_dir)))
+    policy = resolve_policy(named, "placement", tracking, runs_dir)
     return plain(replace(policy, label=policy.label or policy.name))
 
 
@@ -178,7 +190,17 @@ def identity(told: ReplayConfig) -> dict[str, Any]:
     How long to wait, what may be spent and where an emulator listens are no part of it.
     """
     content = plain(told)
-    for name in ("budget_s", "deadline_s", "poll_s", "yes", "dry_run", "replays_dir", "name"):
+    for name in (
+        "budget_s",
+        "deadline_s",
+        "poll_s",
+        "yes",
+        "dry_run",
+        "replays_dir",
+        "name",
+        "tracking",
+        "runs_dir",
+    ):
         del content[name]
     for name in ("url", "token_path", "token_env", "instance", "instance_env"):
         content["backend"].pop(name, None)

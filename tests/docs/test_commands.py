@@ -17,12 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 SHORT = 'suite.scenario_overrides=["rules.horizon_s=20000.0","rules.warm_up_s=3600.0"]'
+SMALL_CIRCUITS = "scenario.workload.circuits.max_qubits=4"
 SMALLER = {
     "suite=serverless-small-v1": ["suite.replicates=1", SHORT],
     "suite=hybrid-v1": ["suite.replicates=1", SHORT],
     "suite=placement-v1": ["suite.replicates=1"],
     "suite=allocation-v1": ["suite.replicates=1"],
     "suite=partition-v1": ["suite.replicates=1"],
+    "tasks=60": ["tasks=5", "backend=local", "backend.speed=60", SMALL_CIRCUITS],
 }
 """What is added to a command so that it ends within a test."""
 

@@ -210,10 +210,12 @@ def headline(gap: Gap) -> str:
             f" {_percent(before.median_log)} to {_percent(after.median_log)}"
         )
     if gap.policies is not None and isfinite(gap.policies.regret.value):
-        words += (
-            f". The policy that simulation chooses, {gap.policies.champion}, is measured"
-            f" {_number(gap.policies.regret.value)} s from the best"
-        )
+        found = gap.policies
+        words += f". The policy that simulation chooses, {found.champion}, is "
+        if found.regret.value > 0:
+            words += f"{_number(found.regret.value)} s slower than the best one measured"
+        else:
+            words += "also the best one measured"
     return f"{words}."
 
 
