@@ -7,7 +7,7 @@ import numpy as np
 from qiskit.primitives import BitArray
 from qiskit_aer.primitives import SamplerV2
 
-from .circuits import Reduced, check_target, length_s, reduce
+from .circuits import CircuitError, Reduced, check_target, length_s, reduce
 from .config import SimulationConfig
 from .devices import Device
 from .idling import with_idling
@@ -15,6 +15,9 @@ from .methods import Choice, choose, simulator
 from .noise import DeviceNoise
 from .programs import Bits, Item
 from .timing import Load
+
+MOST_EXECUTIONS = 5_000_000
+"""Of an item; each of its bits is kept in memory."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,12 @@ def load_of(item: Item, device: Device) -> Load:
     Raises:
         CircuitError: the device cannot run it.
     """
+    most = int(device.calibration.configuration.get("max_shots") or MOST_EXECUTIONS)
+    if item.shots > most or item.executions > MOST_EXECUTIONS:
+        raise CircuitError(
+            f"circuit {item.circuit.name}: {item.sets} x {item.shots} shots are too many; "
+            f"{device.name} takes {most} shots, and {MOST_EXECUTIONS} in all"
+        )
     check_target(item.circuit, device.target, device.name)
     return Load(
         executions=item.executions,

@@ -29,8 +29,12 @@ def serve(told: EmulatorConfig, say: Callable[[str], None]) -> int:
     before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
         say(emulator.url)
+        # A child sees its parent change even while the dead one has not been waited for.
+        is_child = told.parent_pid == os.getppid()
         while not stop.wait(PARENT_POLL_S):
-            if told.parent_pid is not None and not _lives(told.parent_pid):
+            if told.parent_pid is None:
+                continue
+            if not (told.parent_pid == os.getppid() if is_child else _lives(told.parent_pid)):
                 break
     finally:
         emulator.stop()

@@ -4,6 +4,7 @@ import math
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,7 @@ from qiskit_ibm_runtime.exceptions import (
 from tests.deploy.clients import (
     bell,
     compiled,
+    config,
     connect,
     count,
     emulated,
@@ -220,6 +222,12 @@ def test_circuit_for_another_device_is_refused_by_its_job(service: Any, perth: A
         job.result(timeout=20, poll_interval=POLL_S)
 
 
+def test_more_shots_than_the_device_takes_are_refused_by_the_job(perth: Any) -> None:
+    job = submit(perth, bell(perth), shots=100_001)
+    with pytest.raises(RuntimeJobFailureError, match="takes 100000 shots"):
+        job.result(timeout=20, poll_interval=POLL_S)
+
+
 def test_job_is_stopped_when_it_takes_longer_than_it_may(perth: Any) -> None:
     job = sampler(perth, max_execution_time=5).run([bell(perth)], shots=100_000)
     with pytest.raises(RuntimeJobMaxTimeoutError, match="longer than"):
@@ -249,12 +257,31 @@ def test_jobs_of_another_instance_are_not_seen(emulator: Any, perth: Any) -> Non
         stranger.job(job.job_id())
 
 
+def test_clients_at_once_get_jobs_of_their_own(emulator: Any, ledger: Path) -> None:
+    def client(name: str) -> list[str]:
+        service = connect(emulator.url)
+        backend = service.backend("ibm_perth")
+        circuit = bell(backend)
+        jobs = [submit(backend, circuit, name) for _ in range(4)]
+        for job in jobs:
+            assert sum(job.result(poll_interval=POLL_S)[0].data.meas.get_counts().values()) == 100
+        assert {job.job_id() for job in service.jobs(job_tags=[name])} == {j.job_id() for j in jobs}
+        return [job.job_id() for job in jobs]
+
+    with ThreadPoolExecutor(3) as pool:
+        found = [one for ids in pool.map(client, ("one", "two", "three")) for one in ids]
+    assert len(set(found)) == 12
+    started = [event["job_id"] for event in events(ledger) if event["event"] == "started"]
+    assert sorted(one for one in started if one in found) == sorted(found), "each ran once"
+
+
 def test_cancelled_job_never_runs(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    with emulated(quick(time_scale=10.0, ledger=str(path))) as running:
+    at_once = config.ExecutionConfig(classical_median_s=0.01)
+    with emulated(quick(time_scale=2.0, execution=at_once, ledger=str(path))) as running:
         backend = connect(running.url).backend("ibm_perth")
         circuit = bell(backend)
-        first, second = (submit(backend, circuit, shots=20_000) for _ in range(2))
+        first, second = (submit(backend, circuit, shots=100_000) for _ in range(2))
         second.cancel()
         assert second.status() == "CANCELLED"
         with pytest.raises(RuntimeInvalidStateError):
@@ -262,9 +289,9 @@ def test_cancelled_job_never_runs(tmp_path: Path) -> None:
         until = time.monotonic() + 10
         while first.status() == "QUEUED" and time.monotonic() < until:
             time.sleep(POLL_S)
-        time.sleep(0.5)
+        time.sleep(0.2)
         first.cancel()
-        assert 0 < first.usage() < 20_000 * 500e-6, "what ran until then is charged"
+        assert 0 < first.usage() < 100_000 * 250e-6, "what ran until then is charged"
         with pytest.raises(RuntimeInvalidStateError, match="cannot be cancelled"):
             connect(running.url).job(first.job_id()).cancel()
     assert count(path) == {"accepted": 2, "started": 1, "cancelled": 2}

@@ -118,6 +118,28 @@ def test_cancelling_frees_the_device_and_held_jobs_let_others_pass() -> None:
     assert line.length == 1
 
 
+def test_queue_rests_in_maintenance_and_ends_what_has_begun() -> None:
+    log: list[Any] = []
+    windows = [
+        config.Maintenance(backend="perth", start_s=5.0, end_s=20.0),
+        config.Maintenance(backend="perth", start_s=20.0, end_s=50.0),
+    ]
+    line = queue(STILL, log, windows=windows)
+    line.add("begun", 0.0, 10.0)
+    line.add("later", 0.0, 10.0)
+    line.advance(30.0)
+    assert line.in_maintenance(30.0)
+    assert line.next_event_s(30.0) == 50.0
+    line.advance(60.0)
+    assert log == [
+        ("begun", "started", 0.0),
+        ("begun", "finished", 10.0),
+        ("later", "started", 50.0),
+        ("later", "finished", 60.0),
+    ]
+
+
+@settings(deadline=None)
 @given(st.floats(0, 100), st.lists(st.tuples(st.floats(0, 50), st.floats(0.1, 40)), max_size=4))
 def test_maintenance_ends_where_no_window_is(moment_s: float, spans: list[Any]) -> None:
     windows = tuple(
