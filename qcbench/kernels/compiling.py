@@ -7,10 +7,10 @@ Numba recompiles a function when its own file changes, not when a file does whos
 calls: after editing a kernel, delete the caches (`*.nbi` and `*.nbc` in `__pycache__`).
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import njit, typeof
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -33,3 +33,13 @@ def drawing(function: Function) -> Function:
     """Compile a function that draws from a NumPy generator, which allocates, or one above it."""
     compiled: Function = njit(cache=True, error_model="numpy")(function)
     return compiled
+
+
+def compiled_for(function: Callable[..., Any], arguments: Iterable[object]) -> Callable[..., Any]:
+    """Return what a kernel was compiled to for the types of these arguments.
+
+    It does not look at types any more, which takes ten times as long as a short call: arguments
+    must have the same types, memory layout included, whenever it is called.
+    """
+    made: Callable[..., Any] = cast(Any, function).compile(tuple(map(typeof, arguments)))
+    return made
