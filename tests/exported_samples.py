@@ -16,6 +16,7 @@ from qcbench.policies.exported.card import (
     TrainedFleet,
 )
 from qcbench.policies.exported.folder import write_folder
+from qcbench.policies.exported.serving import whole_observation
 from qcbench.policies.exported.weights import expected_shapes
 from qcbench.policies.features import allocation, placement, queueing
 from qcbench.policies.features.layout import Layout
@@ -31,13 +32,7 @@ PLAIN = Plain(activation="tanh", torso=(9, 8), head=(7,))
 
 
 def observation(layout: Layout, items: int = 0, **more: Any) -> Observation:
-    return Observation(
-        layout=layout.name,
-        shared=tuple(feature.name for feature in layout.shared),
-        each=tuple(feature.name for feature in layout.each),
-        items=items,
-        **more,
-    )
+    return whole_observation(layout, items, **more)
 
 
 def make_card(track: Any, network: Network = SMALL, **more: Any) -> Card:

@@ -7,9 +7,11 @@ from qcbench.configs import config
 
 @config
 class PolicyConfig:
-    """A policy by its registered name, and its parameters.
+    """A policy and its parameters.
 
     Attributes:
+        name: as it is registered; or where it lies, a folder, `packaged:champion` or
+            `models:/placement@champion`, which `qcbench.tracking.references` looks up.
         label: name in the results; `name` where empty, so that one policy can take part with
             several settings.
         parameters: keyword arguments of the policy's factory.

@@ -179,9 +179,7 @@ class Registry:
                     f"policy {reference}: the files of version {version} at {self.place} are not "
                     "those that were registered; register it again"
                 )
-            if target.exists():
-                shutil.rmtree(target)
-            draft.replace(target)
+            _put(draft, target)
         return target
 
     def register(
@@ -293,6 +291,16 @@ def _draft(parent: Path) -> Iterator[Path]:
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _put(draft: Path, target: Path) -> None:
+    """Move a fetched version to its place, unless another process has done so meanwhile."""
+    shutil.rmtree(target, ignore_errors=True)
+    try:
+        draft.replace(target)
+    except OSError as error:
+        if not (target / CARD).is_file() or digest(target) != digest(draft):
+            raise InputError(f"{target}: cannot be written ({error.strerror})") from None
 
 
 def _download(uri: str, source: str, folder: Path) -> None:

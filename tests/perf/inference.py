@@ -32,13 +32,13 @@ from qcbench.policies.exported.card import (
     Atoms,
     Card,
     Network,
-    Observation,
     Offset,
     PerItem,
     Plain,
     TrainedFleet,
 )
 from qcbench.policies.exported.folder import write_folder
+from qcbench.policies.exported.serving import whole_observation
 from qcbench.policies.exported.weights import expected_shapes
 from qcbench.policies.features import allocation, placement, queueing
 from qcbench.policies.features.layout import Layout
@@ -80,16 +80,10 @@ def policy(
     track: Any, layout: Layout, network: Network, fleet: Fleet, folder: Path, items: int = 0
 ) -> Stopwatch:
     """Write a policy with random weights, and load it as anybody would."""
-    seen = Observation(
-        layout=layout.name,
-        shared=tuple(feature.name for feature in layout.shared),
-        each=tuple(feature.name for feature in layout.each),
-        items=items,
-    )
     card = Card(
         track=track,
         fleet=QCE5 if isinstance(network, Plain) else "any",
-        observation=seen,
+        observation=whole_observation(layout, items),
         action="weights" if track == "allocation" else "choice",
         network=network,
     )

@@ -110,6 +110,20 @@ def test_a_fetched_version_is_not_fetched_again_unless_damaged(
     assert [path.name for path in fetched.parent.iterdir()] == ["1"]
 
 
+def test_two_that_fetch_at_once(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process puts the version there while this one downloads."""
+    folder = write_sample(tmp_path / "p", "placement")
+    registry.register("placement", folder)
+    target = registry.folder / "placement" / "1"
+    monkeypatch.setattr(
+        "qcbench.tracking.registry.shutil.rmtree",
+        lambda path, **_: shutil.copytree(folder, path) if path == target else None,
+    )
+    assert digest(registry.fetch(Reference("placement", version=1))) == digest(folder)
+
+
 def test_files_that_were_changed_in_the_store_are_refused(
     registry: Registry, tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ class PerItemNetwork:
         self._pooled = np.empty(2 * self._width, dtype=np.float32)
         self._mean = self._pooled[: self._width]
         self._most = self._pooled[self._width :]
+        self._shares = np.ones(items, dtype=np.float32)
         self._items = items
 
     def outputs(self, shared: Tensor, each: Tensor, allowed: BoolArray | None = None) -> Tensor:
@@ -93,8 +94,7 @@ class PerItemNetwork:
         pooled = hidden
         if self._allowed_only and allowed is not None and not allowed.all():
             pooled = hidden[allowed]
-        np.add.reduce(pooled, axis=0, out=self._mean)
-        self._mean *= np.float32(1.0 / pooled.shape[0])
+        np.dot(self._shares[: pooled.shape[0]] / pooled.shape[0], pooled, out=self._mean)
         np.maximum.reduce(pooled, axis=0, out=self._most)
         context = self._pooled
         for weight, bias in self._context:

@@ -7,7 +7,7 @@ import numpy as np
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError, nearest
 from qcbench.fleet.profile import Fleet
-from qcbench.policies.exported.card import Card
+from qcbench.policies.exported.card import Card, Normalisation, Observation
 from qcbench.policies.features.layout import Feature, Layout
 
 
@@ -55,6 +55,25 @@ def _check_names(
                 f"{where}: observation: feature {name!r} is not known to this version of qcbench "
                 f"in layout {layout.name}{nearest(name, offered)}"
             )
+
+
+def whole_observation(
+    layout: Layout, items: int = 0, normalisation: Normalisation | None = None
+) -> Observation:
+    """Return the description of a layout's observation with all of its features.
+
+    Args:
+        layout: of `qcbench.policies.features`.
+        items: of a queueing policy, how many waiting tasks it looks at.
+        normalisation: that its trainer applied.
+    """
+    return Observation(
+        layout=layout.name,
+        shared=tuple(feature.name for feature in layout.shared),
+        each=tuple(feature.name for feature in layout.each),
+        items=items,
+        normalisation=normalisation,
+    )
 
 
 def columns(names: tuple[str, ...], features: tuple[Feature, ...]) -> IntArray | None:
