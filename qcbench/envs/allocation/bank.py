@@ -1,7 +1,6 @@
 """The worlds of a vector environment, drawn in advance, and what the agent is shown of them."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,31 +18,8 @@ from qcbench.kernels.allocation.arrays import (
     make_worlds,
     settings_of,
 )
+from qcbench.kernels.allocation.quality import Quality, quality_of
 from qcbench.kernels.allocation.simulate import check, draw_slowdown
-from qcbench.physics.config import PartsFidelity, PhysicsConfig, SuccessProbability
-
-WHOLE, BY_SHARE, BY_PARTS, BY_PARTS_WITH_GATES = range(4)
-"""How the fidelity of a split comes about, see `qcbench.cloud.splits`."""
-
-
-class Shown(NamedTuple):
-    """Figures of tasks and QPUs beside those that the kernel needs.
-
-    Attributes:
-        fidelity: of the whole task on each QPU, shape (worlds, most jobs, QPUs).
-        price: of a part on each QPU, same shape.
-        price_per_s: of the QPUs.
-        errors: readout, one-qubit and two-qubit error, shape (QPUs, 3).
-        model: `WHOLE`, `BY_SHARE`, `BY_PARTS` or `BY_PARTS_WITH_GATES`.
-        per_cut: factor for each link.
-    """
-
-    fidelity: FloatArray
-    price: FloatArray
-    price_per_s: FloatArray
-    errors: FloatArray
-    model: int
-    per_cut: float
 
 
 @dataclass
@@ -53,13 +29,15 @@ class Bank:
     Attributes:
         settings: the rules that all have, without a limit of decisions, which is the environment's.
         max_decisions: after which an episode is truncated, None for never.
+        price: of a part on each QPU, shape (worlds, most jobs, QPUs).
         rules: the same as they were stated.
         generators: of the failures of every QPU of every world.
     """
 
     settings: Settings
     worlds: Worlds
-    shown: Shown
+    quality: Quality
+    price: FloatArray
     max_decisions: int | None
     rules: Rules
     generators: list[list[np.random.Generator]]
@@ -102,10 +80,9 @@ def draw_bank(options: Options) -> Bank:
         [fleet.qubits] * len(drawn),
         [draw_changes(rules, rngs, CHANGES) for rngs in generators],
     )
-    fidelity, price = np.zeros_like(worlds.exec_s), np.zeros_like(worlds.exec_s)
+    price = np.zeros_like(worlds.exec_s)
     for world, figures in enumerate(estimates):
-        count = len(figures.exec_s)
-        fidelity[world, :count], price[world, :count] = figures.fidelity, figures.price
+        price[world, : len(figures.price)] = figures.price
     own = rules.rescheduling.max_decisions
     unlimited = replace(rules, rescheduling=replace(rules.rescheduling, max_decisions=None))
     return Bank(
@@ -117,23 +94,9 @@ def draw_bank(options: Options) -> Bank:
             charge=rules.failures is not None or rules.execution_sigma > 0,
         ),
         worlds=worlds,
-        shown=Shown(
-            fidelity=fidelity,
-            price=price,
-            price_per_s=np.array([qpu.price_per_s for qpu in fleet], dtype=np.float64),
-            errors=fleet.errors(),
-            model=_model(physics),
-            per_cut=physics.links.fidelity_per_cut,
-        ),
+        quality=quality_of(fleet, physics, estimates),
+        price=price,
         max_decisions=own if options.max_decisions is None else options.max_decisions,
         rules=rules,
         generators=generators,
     )
-
-
-def _model(physics: PhysicsConfig) -> int:
-    if isinstance(physics.fidelity, SuccessProbability):
-        return BY_SHARE
-    if isinstance(physics.fidelity, PartsFidelity):
-        return BY_PARTS_WITH_GATES if physics.fidelity.model == "with_2q" else BY_PARTS
-    return WHOLE

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba.extending import register_jitable
 
-from qcbench.arrays import BoolArray, IntArray
-from qcbench.envs.allocation.bank import BY_PARTS, BY_SHARE, WHOLE, Shown
+from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.envs.steps import (
     BY_HORIZON,
     BY_ITSELF,
@@ -19,20 +18,21 @@ from qcbench.envs.steps import (
 )
 from qcbench.envs.worlds import drawn_index
 from qcbench.kernels.allocation.arrays import Outcomes, Row, Settings, State, Worlds
-from qcbench.kernels.allocation.compiled import compiled, entry
 from qcbench.kernels.allocation.events import ASK, DRAW, advance, begin, pass_over, start
+from qcbench.kernels.allocation.quality import Quality, split_fidelity
+from qcbench.kernels.compiling import inlined, kernel
 from qcbench.policies.features import allocation as features
 from qcbench.policies.features import allocation_action as actions_formula
 from qcbench.policies.features.rewards import cost_reward
 
 register_jitable(actions_formula._chain)
-observe = compiled(features.observe)
-split_from_weights = compiled(actions_formula.split_from_weights)
-split_over_set = compiled(actions_formula.split_over_set)
-split_over_emptiest = compiled(actions_formula.split_over_emptiest)
-set_holds = compiled(actions_formula.set_holds)
-drawn = compiled(drawn_index)
-cost = compiled(cost_reward)
+observe = inlined(features.observe)
+split_from_weights = inlined(actions_formula.split_from_weights)
+split_over_set = inlined(actions_formula.split_over_set)
+split_over_emptiest = inlined(actions_formula.split_over_emptiest)
+set_holds = inlined(actions_formula.set_holds)
+drawn = inlined(drawn_index)
+cost = inlined(cost_reward)
 
 WAIT = actions_formula.WAIT
 LEAST_WEIGHT, MOST_WEIGHT = actions_formula.LEAST_WEIGHT, actions_formula.MOST_WEIGHT
@@ -98,11 +98,12 @@ class Actions(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """The arrays of E clouds and their episodes."""
+    """The arrays of E clouds and their episodes; `price` is that of a part on each QPU."""
 
     settings: Settings
     worlds: Worlds
-    shown: Shown
+    quality: Quality
+    price: FloatArray
     state: State
     outcomes: Outcomes
     menu: BoolArray
@@ -110,35 +111,10 @@ class Parts(NamedTuple):
     results: Table
 
 
-@compiled
-def split_fidelity(worlds: Worlds, shown: Shown, state: State, e: int, parts: int) -> float:
-    """Return the estimated fidelity of the chain in the state, like `qcbench.cloud.splits`."""
-    cloud = state.clouds[e]
-    task = worlds.tasks[cloud.world, cloud.task]
-    together = 1.0 if shown.model == BY_SHARE else 0.0
-    for place in range(parts):
-        qpu = state.chain_qpu[e, place]
-        whole = shown.fidelity[cloud.world, cloud.task, qpu]
-        if shown.model == BY_SHARE:
-            together *= whole ** (state.chain_qubits[e, place] / task.qubits)
-        elif shown.model == WHOLE:
-            together += whole
-        else:
-            of_part = (1.0 - shown.errors[qpu, 1]) ** float(task.depth)
-            of_part *= (1.0 - shown.errors[qpu, 0]) ** np.sqrt(float(task.qubits // parts))
-            if shown.model != BY_PARTS:
-                gates = np.sqrt(np.sqrt(float(task.two_qubit_gates // parts)))
-                of_part *= (1.0 - shown.errors[qpu, 2]) ** gates
-            together += of_part
-    if shown.model != BY_SHARE:
-        together /= parts
-    return float(together * shown.per_cut ** (parts - 1.0))
-
-
-@compiled
+@inlined
 def see(arrays: Parts, told: Told, e: int, out: Output) -> None:
     """Write the observation and the mask of the decision that is due."""
-    state, worlds, shown, menu = arrays.state, arrays.worlds, arrays.shown, arrays.menu
+    state, worlds, menu = arrays.state, arrays.worlds, arrays.menu
     cloud, episode = state.clouds[e], arrays.episodes[e]
     task = worlds.tasks[cloud.world, cloud.task]
     qpus = state.free.shape[1]
@@ -165,8 +141,8 @@ def see(arrays: Parts, told: Told, e: int, out: Output) -> None:
         free,
         0,
         worlds.exec_s[cloud.world, cloud.task],
-        shown.fidelity[cloud.world, cloud.task],
-        shown.price[cloud.world, cloud.task],
+        arrays.quality.fidelity[cloud.world, cloud.task],
+        arrays.price[cloud.world, cloud.task],
         0,
         worlds.capacity[cloud.world],
         0,
@@ -175,7 +151,7 @@ def see(arrays: Parts, told: Told, e: int, out: Output) -> None:
     )
 
 
-@compiled
+@inlined
 def see_nothing(arrays: Parts, e: int, out: Output) -> None:
     """Write what is seen where no decision is left."""
     count = len(arrays.episodes)
@@ -184,7 +160,7 @@ def see_nothing(arrays: Parts, e: int, out: Output) -> None:
     out.mask[e * masks : (e + 1) * masks] = 1
 
 
-@compiled
+@inlined
 def choose(arrays: Parts, told: Told, actions: Actions, e: int, out: Output) -> int:
     """Make a chain of an action, and return its length; say whether it was a violation."""
     state = arrays.state
@@ -213,10 +189,10 @@ def choose(arrays: Parts, told: Told, actions: Actions, e: int, out: Output) -> 
     return split_over_set(arrays.menu[choice - 1], free, qubits, chain_qpu, chain_qubits)
 
 
-@compiled
+@inlined
 def follow(arrays: Parts, told: Told, e: int, parts: int) -> float:
     """Do what was chosen; return what is due at once."""
-    settings, worlds, shown, state = arrays.settings, arrays.worlds, arrays.shown, arrays.state
+    settings, worlds, state = arrays.settings, arrays.worlds, arrays.state
     cloud = state.clouds[e]
     task = cloud.task
     if parts == 0:
@@ -228,13 +204,21 @@ def follow(arrays: Parts, told: Told, e: int, parts: int) -> float:
     for place in range(parts):
         qpu = state.chain_qpu[e, place]
         exec_s = max(exec_s, worlds.exec_s[cloud.world, task, qpu])
-        per_s += shown.price_per_s[qpu]
+        per_s += arrays.quality.price_per_s[qpu]
         if place > 0:
             sides = state.chain_qubits[e, place - 1] + state.chain_qubits[e, place]
             comm_s += settings.time_per_qubit_s * sides
     fidelity = 1.0
     if told.per_infidelity != 0.0:
-        fidelity = split_fidelity(worlds, shown, state, e, parts)
+        fidelity = split_fidelity(
+            worlds,
+            arrays.quality,
+            cloud.world,
+            task,
+            state.chain_qpu[e],
+            state.chain_qubits[e],
+            parts,
+        )
     time_s = cloud.now_s - worlds.tasks[cloud.world, task].arrival_s + comm_s + exec_s
     if settings.charge:
         state.paid_s[e, task] += time_s
@@ -249,7 +233,7 @@ def follow(arrays: Parts, told: Told, e: int, parts: int) -> float:
     )
 
 
-@compiled
+@inlined
 def settle(told: Told, cloud: Row) -> float:
     """Return what has come due since the last call: other ends than expected, drops."""
     owed = told.drop * cloud.dropped + told.per_second * cloud.late_s + told.failure * cloud.failed
@@ -259,7 +243,7 @@ def settle(told: Told, cloud: Row) -> float:
     return float(-owed)
 
 
-@compiled
+@inlined
 def go_to(arrays: Parts, e: int, chosen: int) -> None:
     """Put an environment at the beginning of a world, the next in turn where negative."""
     episode = arrays.episodes[e]
@@ -270,7 +254,7 @@ def go_to(arrays: Parts, e: int, chosen: int) -> None:
     episode.stage = BEGINNING
 
 
-@compiled
+@inlined
 def conclude(arrays: Parts, told: Told, e: int, over: bool, out: Output) -> None:
     """Write down whether an episode is over, how it ended and what came of it."""
     cloud, episode, result = arrays.state.clouds[e], arrays.episodes[e], arrays.results[e]
@@ -295,7 +279,7 @@ def conclude(arrays: Parts, told: Told, e: int, over: bool, out: Output) -> None
     result.ended = episode.ended
 
 
-@compiled
+@inlined
 def keep_final(arrays: Parts, e: int, out: Output) -> None:
     """Copy what is seen of an episode that ended, before another one begins."""
     count = len(arrays.episodes)
@@ -306,7 +290,7 @@ def keep_final(arrays: Parts, e: int, out: Output) -> None:
         out.final_mask[at] = out.mask[at]
 
 
-@compiled
+@inlined
 def act(arrays: Parts, told: Told, actions: Actions, e: int, out: Output) -> None:
     """Take the decision that is due."""
     parts = choose(arrays, told, actions, e, out)
@@ -316,7 +300,7 @@ def act(arrays: Parts, told: Told, actions: Actions, e: int, out: Output) -> Non
         arrays.episodes[e].violations += 1
 
 
-@entry
+@kernel
 def go_on(  # noqa: PLR0912, PLR0915
     arrays: Parts,
     told: Told,

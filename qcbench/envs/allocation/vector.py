@@ -16,7 +16,7 @@ from qcbench.envs.steps import NOT_BEGUN, RESULT, Output, Table
 from qcbench.envs.vector import Clouds, CloudVectorEnv, Vector
 from qcbench.errors import InputError
 from qcbench.kernels.allocation.arrays import make_outcomes, make_state
-from qcbench.kernels.allocation.compiled import compiled_for
+from qcbench.kernels.compiling import compiled_for
 from qcbench.policies.features.allocation_action import LEAST_WEIGHT, MOST_WEIGHT
 
 
@@ -40,7 +40,8 @@ class AllocationClouds:
         self._arrays = batch.Parts(
             settings=bank.settings,
             worlds=bank.worlds,
-            shown=bank.shown,
+            quality=bank.quality,
+            price=bank.price,
             state=make_state(count, bank.worlds, charge=bank.settings.charge),
             outcomes=make_outcomes(count, bank.worlds, keep=False),
             menu=sets,

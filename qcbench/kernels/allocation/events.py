@@ -20,15 +20,15 @@ from qcbench.kernels.allocation.arrays import (
     State,
     Worlds,
 )
-from qcbench.kernels.allocation.compiled import compiled
 from qcbench.kernels.allocation.heap import push, remove
+from qcbench.kernels.compiling import inlined
 
 OVER, ASK, DRAW, STUCK = range(4)
 """Why `advance` stops: the end, a question, more failures must be drawn, nothing is left."""
 NOTHING, COMPLETION, HORIZON, WARM_UP, ARRIVAL, CHANGE, LOSS, LAST = range(8)
 
 
-@compiled
+@inlined
 def begin(  # noqa: PLR0915
     settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int
 ) -> None:
@@ -105,7 +105,7 @@ def begin(  # noqa: PLR0915
             row.parts = 0
 
 
-@compiled
+@inlined
 def advance(  # noqa: PLR0912
     settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int
 ) -> int:
@@ -159,7 +159,7 @@ def advance(  # noqa: PLR0912
             return STUCK
 
 
-@compiled
+@inlined
 def next_event(settings: Settings, worlds: Worlds, state: State, e: int) -> int:
     """Return what happens next."""
     cloud = state.clouds[e]
@@ -204,7 +204,7 @@ def next_event(settings: Settings, worlds: Worlds, state: State, e: int) -> int:
     return kind
 
 
-@compiled
+@inlined
 def next_question(settings: Settings, tasks: Row, state: State, e: int) -> bool:
     """Go through the queue to the next task that the policy must be asked for."""
     cloud = state.clouds[e]
@@ -220,7 +220,7 @@ def next_question(settings: Settings, tasks: Row, state: State, e: int) -> bool:
     return False
 
 
-@compiled
+@inlined
 def pass_over(state: State, e: int) -> None:
     """Let the task that is looked at wait, and look at the next one."""
     cloud = state.clouds[e]
@@ -228,7 +228,7 @@ def pass_over(state: State, e: int) -> None:
     cloud.passed += 1
 
 
-@compiled
+@inlined
 def start(
     settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int, parts: int
 ) -> None:
@@ -281,7 +281,7 @@ def start(
             outcomes.parts[e, task, 1, place] = state.chain_qubits[e, place]
 
 
-@compiled
+@inlined
 def arrive(settings: Settings, tasks: Row, state: State, outcomes: Outcomes, e: int) -> None:
     """Let the next job arrive."""
     cloud = state.clouds[e]
@@ -305,7 +305,7 @@ def arrive(settings: Settings, tasks: Row, state: State, outcomes: Outcomes, e: 
         cloud.passed = cloud.waiting - 1
 
 
-@compiled
+@inlined
 def admitted(settings: Settings, cloud: Row) -> bool:
     """Whether a job may come in, see `qcbench.cloud.admission`; no classical task is active."""
     if settings.admission == PENDING:
@@ -318,7 +318,7 @@ def admitted(settings: Settings, cloud: Row) -> bool:
     return True
 
 
-@compiled
+@inlined
 def complete(settings: Settings, tasks: Row, state: State, outcomes: Outcomes, e: int) -> None:
     """End the execution that ends first."""
     cloud = state.clouds[e]
@@ -340,7 +340,7 @@ def complete(settings: Settings, tasks: Row, state: State, outcomes: Outcomes, e
     leave(cloud)
 
 
-@compiled
+@inlined
 def count_done(cloud: Row) -> None:
     """Count the job whose execution ended: its process goes on when the queue has been asked."""
     if cloud.ending:
@@ -349,7 +349,7 @@ def count_done(cloud: Row) -> None:
         cloud.completion_s += cloud.ending_s
 
 
-@compiled
+@inlined
 def release(state: State, e: int, slot: int) -> None:
     """Give back the qubits of an execution that has been taken from the heap."""
     cloud = state.clouds[e]
@@ -368,7 +368,7 @@ def release(state: State, e: int, slot: int) -> None:
     state.slots[e, cloud.running] = slot
 
 
-@compiled
+@inlined
 def change(settings: Settings, state: State, outcomes: Outcomes, e: int) -> None:
     """Let the QPU whose turn it is fail, or be repaired."""
     cloud = state.clouds[e]
@@ -396,7 +396,7 @@ def change(settings: Settings, state: State, outcomes: Outcomes, e: int) -> None
         lose(settings, state, outcomes, e, task)
 
 
-@compiled
+@inlined
 def latest_on(state: State, e: int, qpu: int, latest: bool) -> int:
     """Return the place in the heap of the latest start on a QPU, or of the first; -1 if none."""
     cloud = state.clouds[e]
@@ -414,7 +414,7 @@ def latest_on(state: State, e: int, qpu: int, latest: bool) -> int:
     return found
 
 
-@compiled
+@inlined
 def lose(settings: Settings, state: State, outcomes: Outcomes, e: int, task: int) -> None:
     """Do with a task that a failure has stopped what the rules say."""
     cloud = state.clouds[e]
@@ -440,7 +440,7 @@ def lose(settings: Settings, state: State, outcomes: Outcomes, e: int, task: int
         join_last(state, e, task)
 
 
-@compiled
+@inlined
 def find_change(state: State, e: int) -> None:
     """Find the QPU that fails or is repaired next."""
     next_one = 0
@@ -453,7 +453,7 @@ def find_change(state: State, e: int) -> None:
     state.clouds[e].change_qpu = next_one
 
 
-@compiled
+@inlined
 def ask_from_first(cloud: Row) -> None:
     """Go through the queue from its beginning."""
     cloud.asking = 1
@@ -461,7 +461,7 @@ def ask_from_first(cloud: Row) -> None:
     cloud.passed = 0
 
 
-@compiled
+@inlined
 def join_last(state: State, e: int, task: int) -> None:
     """Put a task behind all that wait."""
     cloud = state.clouds[e]
@@ -475,7 +475,7 @@ def join_last(state: State, e: int, task: int) -> None:
     cloud.waiting += 1
 
 
-@compiled
+@inlined
 def join_first(state: State, e: int, task: int) -> None:
     """Put a task before all that wait."""
     cloud = state.clouds[e]
@@ -489,7 +489,7 @@ def join_first(state: State, e: int, task: int) -> None:
     cloud.waiting += 1
 
 
-@compiled
+@inlined
 def leave_queue(state: State, e: int, task: int) -> None:
     """Take a task from the queue."""
     cloud = state.clouds[e]
@@ -506,7 +506,7 @@ def leave_queue(state: State, e: int, task: int) -> None:
     cloud.waiting -= 1
 
 
-@compiled
+@inlined
 def change_present(cloud: Row, by: int) -> None:
     """Let a job come or go."""
     cloud.present_area_s = present_area_s(cloud)
@@ -514,14 +514,14 @@ def change_present(cloud: Row, by: int) -> None:
     cloud.present_since_s = cloud.now_s
 
 
-@compiled
+@inlined
 def present_area_s(cloud: Row) -> float:
     """Return the integral of the number of jobs up to now [job s]."""
     elapsed_s = cloud.now_s - cloud.present_since_s
     return float(cloud.present_area_s + cloud.present * elapsed_s)
 
 
-@compiled
+@inlined
 def busy_in_all_s(state: State, e: int) -> float:
     """Return the time that all QPUs together have worked up to now, by share of their qubits."""
     total_s = 0.0
@@ -537,7 +537,7 @@ def busy_in_all_s(state: State, e: int) -> float:
     return total_s
 
 
-@compiled
+@inlined
 def leave(cloud: Row) -> None:
     """Count a job that is done, failed or dropped; after the last one the trial ends."""
     cloud.left -= 1
@@ -545,7 +545,7 @@ def leave(cloud: Row) -> None:
         end(cloud)
 
 
-@compiled
+@inlined
 def end(cloud: Row) -> None:
     """End the trial after what happens now."""
     if not cloud.over:

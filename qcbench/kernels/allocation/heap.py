@@ -1,10 +1,10 @@
 """The ends of what runs: a binary heap by time, then by number of the event."""
 
 from qcbench.kernels.allocation.arrays import Row, State
-from qcbench.kernels.allocation.compiled import compiled
+from qcbench.kernels.compiling import inlined
 
 
-@compiled
+@inlined
 def push(state: State, e: int, end_s: float, number: int, slot: int) -> None:
     """Add an end; `running` of the cloud counts them."""
     cloud = state.clouds[e]
@@ -13,7 +13,7 @@ def push(state: State, e: int, end_s: float, number: int, slot: int) -> None:
     rise(state.ends[e], place, end_s, number, slot)
 
 
-@compiled
+@inlined
 def remove(state: State, e: int, place: int) -> None:
     """Take an end out; the caller counts `running` down."""
     ends = state.ends[e]
@@ -35,7 +35,7 @@ def remove(state: State, e: int, place: int) -> None:
     rise(ends, place, end_s, number, slot)
 
 
-@compiled
+@inlined
 def rise(ends: Row, place: int, end_s: float, number: int, slot: int) -> None:
     """Put an end at a place or above it."""
     while place > 0:
@@ -52,13 +52,13 @@ def rise(ends: Row, place: int, end_s: float, number: int, slot: int) -> None:
     ends[place].slot = slot
 
 
-@compiled
+@inlined
 def earlier(row: Row, end_s: float, number: int) -> bool:
     """Whether a row comes before a time and number."""
     return bool(row.end_s < end_s or (row.end_s == end_s and row.number < number))
 
 
-@compiled
+@inlined
 def move(ends: Row, source: int, target: int) -> None:
     """Copy a row."""
     ends[target].end_s = ends[source].end_s

@@ -1,21 +1,21 @@
 """From the kernel's arrays to the records that all engines give."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import overload
 
 import numpy as np
 import numpy.typing as npt
 
-from qcbench.arrays import FloatArray, IntArray
+from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.cloud.drift import error_multiplier
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.levels import NOTHING, Areas, levels
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
-from qcbench.kernels.allocation.arrays import Outcomes, State
+from qcbench.kernels.allocation.arrays import Outcomes, State, Worlds
 from qcbench.kernels.allocation.events import busy_in_all_s, present_area_s
+from qcbench.kernels.allocation.quality import qualities, quality_of
 from qcbench.physics import fidelity
 
 Parts = tuple[tuple[int, int], ...]
@@ -48,7 +48,12 @@ class PartsTable(Sequence[Parts]):
 
 
 def records_of(
-    scenario: Scenario, splits: Splits, state: State, outcomes: Outcomes, drift: np.random.Generator
+    scenario: Scenario,
+    splits: Splits,
+    worlds: Worlds,
+    state: State,
+    outcomes: Outcomes,
+    drift: np.random.Generator,
 ) -> Records:
     """Return the records of a trial that is over, that of the first environment.
 
@@ -65,7 +70,11 @@ def records_of(
     counts: IntArray = rows["parts"].copy()
     start_s, finish_s = rows["start_s"].copy(), rows["finish_s"].copy()
     exec_s = np.where(done, rows["exec_s"], np.nan)
-    success, cost = _quality(scenario, splits, parts, counts, start_s, exec_s, done, drift)
+    success, cost = np.full(count, np.nan), np.full(count, np.nan)
+    quality = quality_of(scenario.fleet, scenario.physics, [splits.estimates])
+    qualities(worlds, quality, outcomes, success, cost)
+    if scenario.rules.drift is not None:
+        success = _with_drift(scenario, splits, parts, counts, start_s, done, drift)
     end_s = float(cloud["now_s"])
     warm = NOTHING
     if cloud["warm"]:
@@ -123,31 +132,24 @@ def _busy_s(state: State, now_s: float) -> FloatArray:
     return busy_s
 
 
-def _quality(
+def _with_drift(
     scenario: Scenario,
     splits: Splits,
     parts: npt.NDArray[np.int32],
     counts: IntArray,
     start_s: FloatArray,
-    exec_s: FloatArray,
-    done: npt.NDArray[np.bool_],
+    done: BoolArray,
     drift: np.random.Generator,
-) -> tuple[FloatArray, FloatArray]:
-    """Return fidelity and cost of every task, NaN where it is not done."""
-    success, cost = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
-    if not done.any():
-        return success, cost
+) -> FloatArray:
+    """Return the fidelity of every task under the errors that QPUs really had."""
+    success = np.full(len(counts), np.nan)
+    rules = scenario.rules.drift
+    if rules is None or not done.any():
+        return success
     used = done[:, np.newaxis] & (np.arange(parts.shape[2]) < counts[:, np.newaxis])
     owner = np.nonzero(used)[0]
-    qpu = parts[:, 0][used].astype(np.int64)
-    qubits = parts[:, 1][used].astype(np.int64)
+    qpu, qubits = parts[:, 0][used].astype(np.int64), parts[:, 1][used].astype(np.int64)
     of_part = splits.of_parts(owner, qpu, qubits, counts[owner])
-    rules = scenario.rules.drift
-    if rules is not None:
-        true_errors = partial(error_multiplier, rules, len(scenario.fleet), drift)
-        of_part = fidelity.drifted(of_part, true_errors(qpu, start_s[owner]))
-    counts = counts[done]
-    success[done] = splits.combined(of_part, counts)
-    price_per_s = np.array([qpu.price_per_s for qpu in scenario.fleet])[qpu]
-    cost[done] = exec_s[done] * np.add.reduceat(price_per_s, np.cumsum(counts) - counts)
-    return success, cost
+    true_errors = error_multiplier(rules, len(scenario.fleet), drift, qpu, start_s[owner])
+    success[done] = splits.combined(fidelity.drifted(of_part, true_errors), counts[done])
+    return success

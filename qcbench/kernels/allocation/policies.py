@@ -11,7 +11,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.fleet.profile import Fleet
 from qcbench.kernels.allocation.arrays import State, Worlds
-from qcbench.kernels.allocation.compiled import compiled, entry_with_draws
+from qcbench.kernels.compiling import drawing, inlined
 from qcbench.policies.allocation.fair import EPSILON
 from qcbench.policies.splitting import LEAST_PARTS, error_scores
 
@@ -48,7 +48,7 @@ def twin_of(name: str, fleet: Fleet) -> Twin | None:
     )
 
 
-@compiled
+@inlined
 def decide(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
     """Decide on the task that is looked at; not for policies that draw random numbers."""
     if twin.kind == FEWEST_PARTS:
@@ -58,7 +58,7 @@ def decide(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
     return published(twin, worlds, state, e)
 
 
-@compiled
+@inlined
 def published(twin: Twin, worlds: Worlds, state: State, e: int) -> int:  # noqa: PLR0912
     """Decide like the modes of the allocation study, `qcbench.policies.splitting`."""
     cloud = state.clouds[e]
@@ -112,7 +112,7 @@ def published(twin: Twin, worlds: Worlds, state: State, e: int) -> int:  # noqa:
     return even_within(state, e, qubits, size)
 
 
-@compiled
+@inlined
 def rank(twin: Twin, worlds: Worlds, state: State, e: int, small: bool) -> None:
     """Put the QPUs into the policy's order; `small` tasks fit one QPU."""
     cloud = state.clouds[e]
@@ -138,7 +138,7 @@ def rank(twin: Twin, worlds: Worlds, state: State, e: int, small: bool) -> None:
         ranking[place] = qpu
 
 
-@compiled
+@inlined
 def even_within(state: State, e: int, qubits: int, count: int) -> int:
     """Split as evenly as what is free allows over the first QPUs of the ranking."""
     free, ranking = state.free[e], state.ranking[e]
@@ -167,7 +167,7 @@ def even_within(state: State, e: int, qubits: int, count: int) -> int:
     return without_empty(state, e, count)
 
 
-@compiled
+@inlined
 def without_empty(state: State, e: int, count: int) -> int:
     """Leave out parts of a chain that have no qubits."""
     parts = 0
@@ -179,7 +179,7 @@ def without_empty(state: State, e: int, count: int) -> int:
     return parts
 
 
-@compiled
+@inlined
 def rank_emptiest(state: State, e: int) -> None:
     """Put the QPUs with the most free qubits first."""
     free, ranking = state.free[e], state.ranking[e]
@@ -191,14 +191,14 @@ def rank_emptiest(state: State, e: int) -> None:
         ranking[place] = qpu
 
 
-@compiled
+@inlined
 def fewest_parts(worlds: Worlds, state: State, e: int) -> int:
     """Take all that is free, the emptiest QPU first."""
     rank_emptiest(state, e)
     return one_after_the_other(worlds, state, e)
 
 
-@compiled
+@inlined
 def one_after_the_other(worlds: Worlds, state: State, e: int) -> int:
     """Take all that is free on the QPUs of the ranking; the chain is in the fleet's order."""
     cloud = state.clouds[e]
@@ -215,7 +215,7 @@ def one_after_the_other(worlds: Worlds, state: State, e: int) -> int:
     return without_empty(state, e, size)
 
 
-@compiled
+@inlined
 def proportional(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
     """Split in proportion to what is free, by largest remainder."""
     cloud = state.clouds[e]
@@ -247,7 +247,7 @@ def proportional(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
     return without_empty(state, e, size)
 
 
-@entry_with_draws
+@drawing
 def random(worlds: Worlds, state: State, e: int, rng: np.random.Generator) -> int:
     """Take all that is free, in random order."""
     ranking = state.ranking[e]

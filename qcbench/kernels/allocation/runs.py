@@ -4,14 +4,14 @@ import numpy as np
 
 from qcbench.kernels.allocation import policies
 from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
-from qcbench.kernels.allocation.compiled import compiled, entry, entry_with_draws
 from qcbench.kernels.allocation.events import ASK, advance, pass_over, start
+from qcbench.kernels.compiling import drawing, inlined, kernel
 
 WAITS = -1
 """A trial ends so that would wait for ever: nothing runs, and the policy lets a task wait."""
 
 
-@compiled
+@inlined
 def follow(
     settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int, parts: int
 ) -> bool:
@@ -26,7 +26,7 @@ def follow(
     return True
 
 
-@entry
+@kernel
 def run(
     settings: Settings,
     worlds: Worlds,
@@ -45,7 +45,7 @@ def run(
             return WAITS
 
 
-@entry_with_draws
+@drawing
 def run_random(
     settings: Settings,
     worlds: Worlds,

@@ -136,7 +136,7 @@ def simulate(
         raise waits_for_ever(row, int(tasks.qubits[row]))
     if reason == events.STUCK:
         raise PolicyError(f"{cloud['left']} jobs wait for ever: nothing is left to happen")
-    return records_of(scenario, splits, trial.state, trial.outcomes, streams.drift)
+    return records_of(scenario, splits, trial.worlds, trial.state, trial.outcomes, streams.drift)
 
 
 def _view(trial: Trial, scenario: Scenario, splits: Splits) -> AllocationView:
