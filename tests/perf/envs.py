@@ -18,11 +18,8 @@ import numpy as np
 import qcbench.envs.registration  # noqa: F401 - the ids
 from qcbench.cloud.scenario import Scenario
 from qcbench.envs.defaults import default_worlds
-from qcbench.envs.options import make_options
-from qcbench.envs.placement.bank import draw_bank
+from qcbench.envs.placement.rollout import fused_rollout
 from qcbench.kernels import engine
-from qcbench.kernels.compiling import kernel
-from qcbench.kernels.placement.step import OVER, advance, begin, make_state, place
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.features import placement
 from qcbench.policies.protocol import PolicyContext
@@ -75,35 +72,16 @@ def step_s(name: str, clouds: int, steps: int, **options: Any) -> float:
     return float(np.sort(spent)[: steps // 2].mean())
 
 
-@kernel
-def rollout(worlds: Any, state: Any, clouds: int, episodes: int, delay_s: float) -> int:
-    """Run whole episodes by earliest completion in compiled code; return the decisions."""
-    qpus, decisions = len(worlds.qpu_qubits), 0
-    for e in range(clouds):
-        for episode in range(episodes):
-            begin(worlds, state, e, (e * episodes + episode) % len(worlds.tasks))
-            cloud = state.clouds[e]
-            while cloud.task != OVER:
-                task_at = (cloud.world * worlds.width + cloud.task) * worlds.stride
-                choice, least_s = 0, np.inf
-                for qpu in range(qpus):
-                    free_s = state.free_at_s[e * qpus + qpu]
-                    start_s = free_s if free_s > cloud.now_s else cloud.now_s
-                    end_s = start_s + worlds.exec_s[task_at + qpu]
-                    if end_s < least_s:
-                        choice, least_s = qpu, end_s
-                place(worlds, state, e, choice, delay_s)
-                advance(worlds, state, e)
-                decisions += 1
-    return decisions
+def rollout_per_s(decisions: int = 1_000_000) -> float:
+    """Return the decisions a second of rollouts by earliest completion in compiled code."""
+    envs = vector("qcbench/Placement-v1", CLOUDS).unwrapped
+    envs.reset(seed=0)
 
+    def run() -> None:
+        fused_rollout(envs, decisions, "earliest_completion")
 
-def rollout_per_s() -> float:
-    """Return the decisions a second of rollouts of 1,024 clouds."""
-    bank = draw_bank(make_options("placement"))
-    state = make_state(CLOUDS, bank.worlds)
-    decisions = rollout(bank.worlds, state, CLOUDS, 4, 1.0)
-    return decisions / best_s(lambda: rollout(bank.worlds, state, CLOUDS, 4, 1.0))
+    run()
+    return decisions / best_s(run, 10)
 
 
 def memory_mb() -> float:
