@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from qcbench.arrays import FloatArray
 from qcbench.policies.exported.card import Activation, Offset, PerItem
 from qcbench.policies.features.layout import Layout
 
@@ -109,7 +109,7 @@ class PerItemNetwork(nn.Module):
         value = self._activate(_pair(self.value[0], context[:, None], g)[:, 0])
         return out, self.value[1](value)[:, 0]
 
-    def tensors(self) -> dict[str, FloatArray]:
+    def tensors(self) -> dict[str, npt.NDArray[np.float32]]:
         """Return what an exported policy holds."""
         return {
             name: parameter.detach().cpu().numpy().astype(np.float32)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Normal
 
+from qcbench.agents.agent import DivergedError
 from qcbench.agents.networks import PerItemNetwork, masked_scores
 from qcbench.configs import config
 from qcbench.errors import InputError
@@ -117,10 +118,6 @@ class Collected:
     reward: Tensor
     advantage: Tensor
     target: Tensor
-
-
-class DivergedError(RuntimeError):
-    """Losses or weights are no longer finite."""
 
 
 class Trainer:

@@ -60,8 +60,13 @@ class ScenarioWorlds:
     def __call__(self, split: Split, index: int) -> tuple[Scenario, Streams]:
         """Draw a world."""
         replicate = self.splits.replicate(split, index)
-        key = (self.suite, self.config.name, replicate)
-        return build_scenario(self.config, self.suite, replicate, self.seed), Streams(
+        scenario = build_scenario(self.config, self.suite, replicate, self.seed)
+        return scenario, self.streams(split, index)
+
+    def streams(self, split: Split, index: int) -> Streams:
+        """Return fresh generators of a world, for a scenario that has been drawn already."""
+        key = (self.suite, self.config.name, self.splits.replicate(split, index))
+        return Streams(
             failures=stream(*key, "failures", seed=self.seed),
             drift=stream(*key, "drift", seed=self.seed),
             execution=stream(*key, "execution", seed=self.seed),

@@ -19,6 +19,7 @@ VERBS = {
     "track": ("qcbench.cli.track", "publish a run to MLflow, or again"),
     "simulate": ("qcbench.cli.simulate", "run one trial and print its records"),
     "submit": ("qcbench.cli.submit", "run a suite on a Ray cluster and fetch the results"),
+    "train": ("qcbench.cli.train", "train an agent on a scenario"),
     "export": ("qcbench.cli.export", "copy the policy that a run has trained into a folder"),
     "promote": ("qcbench.cli.promote", "register a policy as champion if it beats the standing one"),
     "policies": ("qcbench.cli.policies", "list the policies"),

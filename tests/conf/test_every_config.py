@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from omegaconf import OmegaConf
 
+from qcbench.agents.config import TrainConfig, compose_train
 from qcbench.api import (
     ResumeConfig,
     RunConfig,
@@ -25,6 +26,7 @@ from qcbench.hardware.emulator_process import emulator_module
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.promotion import USUAL
 from qcbench.workload.config import WorkloadConfig
 
 ON_A_FILE = {"placement/qsimpy-file", "allocation/job-file", "serverless/jobs"}
@@ -41,7 +43,15 @@ ALONE = {
 
 def test_every_group_is_known() -> None:
     groups = {path.name for path in conf_dir().iterdir() if path.is_dir()}
-    assert groups == {*ALONE, "policy", "scenario", "suite"}
+    assert groups == {*ALONE, "agent", "policy", "scenario", "suite"}
+
+
+@pytest.mark.parametrize("name", options_of("agent"))
+def test_agent_is_typed_and_fits_a_scenario_of_its_track(name: str) -> None:
+    track = to_plain(compose("train", [f"agent={name}"]))["agent"]["track"]
+    told = compose_train([f"agent={name}", f"scenario={USUAL[track].scenario}"])
+    assert told.agent.name == name, "an agent is found by its name"
+    assert typed(TrainConfig, plain(told), "") == told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""What training asks of an agent, whatever library learns behind it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from qcbench.bench.worlds import ScenarioWorlds
+from qcbench.policies.exported.card import Card, LearnedTrack
+from qcbench.policies.exported.weights import Tensors
+
+
+class DivergedError(RuntimeError):
+    """Losses or weights are no longer finite. One line."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """Where training is, after an update.
+
+    Attributes:
+        steps: decisions up to now.
+        figures: what the learner says of itself, by name, such as `reward` and `entropy`; what is
+            not finite is left out of the curves.
+    """
+
+    steps: int
+    figures: Mapping[str, float]
+
+
+class Learner(Protocol):
+    """An agent that is being trained."""
+
+    @property
+    def steps(self) -> int:
+        """Decisions up to now."""
+
+    @property
+    def total(self) -> int:
+        """Decisions after which training ends."""
+
+    def run(self, should_stop: Callable[[], bool]) -> Iterator[Update]:
+        """Train to the end, or until told to stop; yields after each update.
+
+        Raises:
+            DivergedError: a loss is not finite.
+        """
+
+    def save(self, folder: Path) -> None:
+        """Write what `restore` needs into a folder that exists; data only, no pickled code."""
+
+    def restore(self, folder: Path) -> None:
+        """Go on from what `save` wrote.
+
+        Raises:
+            InputError: the files are not those of this agent.
+        """
+
+    def policy(self) -> tuple[Card, Tensors]:
+        """Return what would be exported now, without provenance."""
+
+    def close(self) -> None:
+        """Let go of environments and processes."""
+
+
+class Agent(Protocol):
+    """The settings of an agent: one class for each `kind` of the YAML group `agent`."""
+
+    @property
+    def name(self) -> str:
+        """Name in results."""
+
+    @property
+    def track(self) -> LearnedTrack:
+        """Kind of decision."""
+
+    def learner(self, worlds: ScenarioWorlds, seed: int) -> Learner:
+        """Return an untrained agent.
+
+        Args:
+            worlds: of the scenario; training is on split `train`.
+            seed: of all that is drawn.
+
+        Raises:
+            InputError: settings that do not fit the scenario, or a package that is missing.
+        """

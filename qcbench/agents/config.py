@@ -1,0 +1,114 @@
+"""What `qcbench train` is told, and the YAML group `agent`."""
+
+from collections.abc import Sequence
+from dataclasses import field
+from pathlib import Path
+from typing import TypeAlias
+
+from qcbench.agents.reference_agent import ReferencePpo
+from qcbench.bench.compose import compose, to_plain
+from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.metrics.names import is_metric
+from qcbench.bench.overrides import nested
+from qcbench.bench.typed import typed
+from qcbench.configs import config
+from qcbench.errors import InputError
+from qcbench.tracking.config import TrackingConfig
+
+AgentConfig: TypeAlias = ReferencePpo
+"""Every kind of agent, told apart by `kind`."""
+
+
+@config
+class ValidationConfig:
+    """How training is judged while it goes on: on worlds of split `validation`.
+
+    Attributes:
+        worlds: how many, the first of the split; as many as the track usually takes where None.
+        every_steps: decisions between two evaluations.
+        baseline: policy to compare with, on the same worlds; of the track where None.
+        metric: column of the result table that chooses the best; of the track where None.
+    """
+
+    worlds: int | None = None
+    every_steps: int = 1_000_000
+    baseline: str | None = None
+    metric: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.worlds is not None and self.worlds < 1:
+            raise InputError(f"validation.worlds: {self.worlds}; must be at least 1")
+        if self.every_steps < 1:
+            raise InputError(f"validation.every_steps: {self.every_steps}; must be at least 1")
+
+
+@config
+class CheckpointsConfig:
+    """What is kept for going on after a crash.
+
+    Attributes:
+        every_s: time between two checkpoints; there is one at every evaluation as well [s].
+        keep: how many of the latest; that of the best policy is kept besides.
+    """
+
+    every_s: float = 60.0
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        if not self.every_s > 0:
+            raise InputError(f"checkpoints.every_s: {self.every_s}; must be positive")
+        if self.keep < 1:
+            raise InputError(f"checkpoints.keep: {self.keep}; must be at least 1")
+
+
+@config
+class TrainConfig:
+    """Everything that `qcbench train` is told: `conf/train.yaml`.
+
+    Attributes:
+        name: of the run; the agent's where None.
+        seed: of worlds, weights and what the agent draws.
+        runs_dir: folder of all runs.
+    """
+
+    scenario: ScenarioConfig
+    agent: AgentConfig
+    tracking: TrackingConfig
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    checkpoints: CheckpointsConfig = field(default_factory=CheckpointsConfig)
+    name: str | None = None
+    seed: int = 0
+    runs_dir: str = "runs"
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise InputError(f"seed: {self.seed}; must not be negative")
+
+
+def compose_train(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> TrainConfig:
+    """Compose what a training is told from Hydra overrides.
+
+    Raises:
+        InputError: a group, key or value that does not exist or does not fit.
+    """
+    data = to_plain(compose("train", nested(overrides), config_dirs))
+    told = typed(TrainConfig, data, "")
+    check(told)
+    return told
+
+
+def check(told: TrainConfig) -> None:
+    """Check that the parts go together.
+
+    Raises:
+        InputError: they do not.
+    """
+    track = told.scenario.track
+    if told.agent.track != track:
+        raise InputError(
+            f"agent {told.agent.name}: is for track {told.agent.track}; scenario "
+            f"{told.scenario.name} is of track {track}"
+        )
+    metric = told.validation.metric
+    if metric is not None and not is_metric(track, metric):
+        raise InputError(f"validation.metric: {metric!r} is no metric of track {track}")

@@ -1,0 +1,232 @@
+"""How good a policy is that is being trained: its exported folder on the validation worlds.
+
+What is judged are the files that would be exported, decided on by the NumPy inference that everyone
+uses, on the compiled twin of the cloud. The worlds are the same at every evaluation and for the
+baseline, so that differences are paired.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qcbench.arrays import FloatArray
+from qcbench.bench.metrics.names import goal_of
+from qcbench.bench.run import METRICS
+from qcbench.bench.seeds import policy_stream, stream
+from qcbench.bench.worlds import ScenarioWorlds
+from qcbench.cloud.cloud import Streams
+from qcbench.cloud.records import Records
+from qcbench.cloud.scenario import Scenario
+from qcbench.envs.worlds import Split, checked_world
+from qcbench.errors import InputError
+from qcbench.kernels import engine
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.exported.card import LearnedTrack
+from qcbench.policies.protocol import PolicyContext
+from qcbench.stats.paired import paired_comparison
+from qcbench.stats.summary import ONE_QPU
+
+LABEL = "learned"
+
+
+@dataclass(frozen=True)
+class Usual:
+    """How a track's agents are usually judged in training."""
+
+    metric: str
+    baseline: str
+    worlds: int
+
+
+USUAL: Mapping[LearnedTrack, Usual] = {
+    "placement": Usual("mean_completion_s", "earliest_completion", 400),
+    "allocation": Usual("mean_completion_s", "best_tradeoff", 10),
+    "queueing": Usual("mean_job_s", "fifo", 4),
+}
+
+SHOWN = (
+    *("mean_completion_s", "p99_completion_s", "makespan_s", "mean_job_s", "p99_job_s"),
+    *("drop_probability", "mean_fidelity", "total_communication_s", "mean_parts"),
+    *("decisions", "violations", "choice_entropy", "largest_share"),
+)
+"""Metrics that an evaluation reports besides the one that is compared, where the track has them."""
+
+SHARE = "share_"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        metric: that was compared.
+        worlds: on which both policies were run.
+        mean, baseline: of that metric.
+        relative_percent, low, high: difference to the baseline in percent of it, world by world,
+            with its 95 % interval (bootstrap over worlds).
+        goal: `min` if less is better, else `max`.
+        violations: infeasible decisions in all worlds.
+        truncated: worlds that were cut off after too many decisions.
+        collapsed: nearly all tasks are on one QPU, where the baseline uses several.
+        figures: means of further metrics over the worlds, shares of the QPUs among them.
+    """
+
+    metric: str
+    worlds: int
+    mean: float
+    baseline: float
+    relative_percent: float
+    low: float
+    high: float
+    goal: str
+    violations: int
+    truncated: int
+    collapsed: bool
+    figures: Mapping[str, float] = field(repr=False)
+
+    def better_than(self, other: "Evaluation | None") -> bool:
+        """Whether this policy is to be preferred: sound ones first, then by the metric."""
+        if other is None:
+            return True
+        if self.sound != other.sound:
+            return self.sound
+        if np.isnan(other.mean) or np.isnan(self.mean):
+            return bool(np.isnan(other.mean) and not np.isnan(self.mean))
+        return self.mean < other.mean if self.goal == "min" else self.mean > other.mean
+
+    @property
+    def sound(self) -> bool:
+        """No violations, no world cut off, not collapsed."""
+        return not (self.violations or self.truncated or self.collapsed)
+
+    @property
+    def line(self) -> str:
+        """Say it in a line."""
+        parts = [
+            f"{self.metric} {self.mean:.4g}, {self.relative_percent:+.2f} % "
+            f"({self.low:+.2f} .. {self.high:+.2f})"
+        ]
+        if "largest_share" in self.figures:
+            share, entropy = self.figures["largest_share"], self.figures["choice_entropy"]
+            parts.append(f"most on one QPU {share:.0%}, entropy {entropy:.2f}")
+        if self.violations:
+            parts.append(f"{self.violations} violations")
+        if self.truncated:
+            parts.append(f"{self.truncated} of {self.worlds} worlds cut off")
+        if self.collapsed:
+            parts.append("COLLAPSED: nearly everything on one QPU")
+        return "; ".join(parts)
+
+
+class Validation:
+    """The worlds on which a policy is judged, drawn once, and the baseline on them.
+
+    Args:
+        worlds: of the scenario.
+        split: which of them.
+        count: how many, the first of the split; the track's usual number where None.
+        metric, baseline: the track's usual ones where None.
+
+    Raises:
+        InputError: a split without so many worlds, a baseline that cannot be built, or a scenario
+            that cannot be compiled.
+    """
+
+    def __init__(
+        self,
+        worlds: ScenarioWorlds,
+        *,
+        split: Split = "validation",
+        count: int | None = None,
+        metric: str | None = None,
+        baseline: str | None = None,
+    ) -> None:
+        track = worlds.track
+        if track == "partition":
+            raise InputError("track partition: no agent is trained on it")
+        usual = USUAL[track]
+        self.track: LearnedTrack = track
+        self.metric = metric or usual.metric
+        self.goal = goal_of(self.metric)
+        self.baseline = baseline or usual.baseline
+        there = worlds.splits.count(split)
+        self.count = min(usual.worlds, there) if count is None else count
+        if not 1 <= self.count <= there:
+            why = f" ({worlds.splits.reason})" if worlds.splits.reason else ""
+            raise InputError(
+                f"validation.worlds: {self.count}; split {split} of {worlds.name} has {there}{why}"
+            )
+        self._source = worlds
+        self._split: Split = split
+        self._scenarios: list[Scenario] = [
+            checked_world(worlds, split, index)[0] for index in range(self.count)
+        ]
+        self._baseline = self._rows(PolicyConfig(name=self.baseline, label=self.baseline))
+
+    def judge(self, folder: Path) -> Evaluation:
+        """Run the exported policy in a folder on all worlds.
+
+        Raises:
+            InputError: it cannot be used.
+        """
+        config = PolicyConfig(name="learned", label=LABEL, parameters={"path": str(folder)})
+        return self._compare(self._rows(registry.resolve(self.track, config)))
+
+    def _compare(self, rows: list[dict[str, Any]]) -> Evaluation:
+        own, other = (_column(found, self.metric) for found in (rows, self._baseline))
+        rng = stream("validation", self._source.name, 0, "bootstrap", seed=self._source.seed)
+        relative = paired_comparison(own, other, rng, goal=self.goal).relative_percent
+        names = [name for name in SHOWN if name in rows[0] and name != self.metric]
+        names += sorted({name for row in rows for name in row if name.startswith(SHARE)})
+        figures = {name: _mean(_column(rows, name)) for name in names}
+        shares = [_mean(_column(found, "largest_share")) for found in (rows, self._baseline)]
+        return Evaluation(
+            metric=self.metric,
+            worlds=self.count,
+            mean=_mean(own),
+            baseline=_mean(other),
+            relative_percent=relative.value,
+            low=relative.low,
+            high=relative.high,
+            goal=self.goal,
+            violations=int(np.nansum(_column(rows, "violations"))),
+            truncated=sum(bool(row["truncated"]) for row in rows),
+            collapsed=shares[0] >= ONE_QPU > shares[1],
+            figures={name: value for name, value in figures.items() if np.isfinite(value)},
+        )
+
+    def _rows(self, policy: PolicyConfig) -> list[dict[str, Any]]:
+        """Return the metrics of a policy in every world."""
+        source = self._source
+        rules = source.config.rules
+        found = []
+        for index, scenario in enumerate(self._scenarios):
+            streams: Streams = source.streams(self._split, index)
+            replicate = source.splits.replicate(self._split, index)
+            rng = policy_stream(
+                source.suite, source.name, replicate, policy.label, seed=source.seed
+            )
+            context = PolicyContext(scenario.fleet, rng)
+            records: Records = engine.simulate(scenario, policy, context, streams)
+            found.append(
+                {
+                    "truncated": records.truncated,
+                    **METRICS[self.track](records, rules.warm_up_s),
+                }
+            )
+        return found
+
+
+def _column(rows: list[dict[str, Any]], name: str) -> FloatArray:
+    """Return a metric in every world, NaN where there is none."""
+    values = [row.get(name) for row in rows]
+    return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+
+
+def _mean(values: FloatArray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")

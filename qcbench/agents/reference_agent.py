@@ -1,0 +1,173 @@
+"""The reference trainer as an agent of `qcbench train`: settings, checkpoints, export."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from qcbench.agents.agent import Update
+from qcbench.agents.checkpoints import read_torch, write_torch
+from qcbench.agents.networks import PerItemNetwork
+from qcbench.agents.reference_ppo import Ppo, Trainer
+from qcbench.bench.environments import vector_environment
+from qcbench.bench.worlds import ScenarioWorlds
+from qcbench.configs import config
+from qcbench.errors import InputError
+from qcbench.policies.exported.card import Activation, Card, LearnedTrack, Observation, Offset
+from qcbench.policies.exported.weights import Tensors
+from qcbench.policies.features import allocation, placement, queueing
+from qcbench.policies.features.layout import Layout
+from qcbench.policies.features.rewards import Reward
+
+LAYOUTS: dict[LearnedTrack, Layout] = {
+    "placement": placement.LAYOUT,
+    "allocation": allocation.LAYOUT,
+    "queueing": queueing.LAYOUT,
+}
+STATE = "trainer.pt"
+
+
+@config
+class Network:
+    """Widths of the layers, see `qcbench.policies.exported.card.PerItem`.
+
+    Attributes:
+        offset: coefficients of features that are added to the scores: knowledge to start from.
+            None or one.
+    """
+
+    encoder: tuple[int, ...] = (48, 48)
+    context: tuple[int, ...] = (48,)
+    head: tuple[int, ...] = (48,)
+    activation: Activation = "relu"
+    offset: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("encoder", "context", "head"):
+            if any(width < 1 for width in getattr(self, name)):
+                raise InputError(f"agent.network.{name}: widths must be at least 1")
+        if not self.encoder:
+            raise InputError("agent.network.encoder: needs a layer")
+        if len(self.offset) > 1:
+            raise InputError("agent.network.offset: at most one feature")
+
+
+@config
+class ReferencePpo:
+    """`agent=reference_ppo`: the reference trainer on the vector environments.
+
+    Attributes:
+        worlds: of split `train` that are drawn from; as many as an environment usually takes
+            where None.
+        max_decisions: after which an episode is cut off in training; as the rules of the scenario
+            say where None.
+        slots: waiting tasks that are seen, for queueing.
+        reward: what decisions cost in training.
+    """
+
+    kind: Literal["reference_ppo"] = "reference_ppo"
+    name: str = "reference_ppo"
+    track: LearnedTrack = "placement"
+    worlds: int | None = None
+    max_decisions: int | None = None
+    slots: int = queueing.SLOTS
+    reward: Reward
+    network: Network = field(default_factory=Network)
+    ppo: Ppo = field(default_factory=Ppo)
+
+    def learner(self, worlds: ScenarioWorlds, seed: int) -> "ReferenceLearner":
+        """Return an untrained agent."""
+        return ReferenceLearner(self, worlds, seed)
+
+
+class ReferenceLearner:
+    """A trainer with its environments and network."""
+
+    def __init__(self, settings: ReferencePpo, worlds: ScenarioWorlds, seed: int) -> None:
+        layout = LAYOUTS[settings.track]
+        network = self._network(settings, layout, seed)
+        options: dict[str, Any] = {"reward": settings.reward, "worlds": settings.worlds}
+        if settings.track == "queueing":
+            options["slots"] = settings.slots
+        self.envs = vector_environment(
+            worlds,
+            settings.ppo.environments,
+            masked="error",
+            autoreset="same_step",
+            copy=False,
+            max_decisions=settings.max_decisions,
+            **options,
+        )
+        self.settings = settings
+        self.layout = layout
+        self.trainer = Trainer(self.envs, network, settings.ppo, seed)
+        self.total = settings.ppo.steps
+
+    @property
+    def steps(self) -> int:
+        """Decisions up to now."""
+        return self.trainer.steps
+
+    def run(self, should_stop: Callable[[], bool]) -> Iterator[Update]:
+        """Train to the end, or until told to stop; yields after each update."""
+        for progress in self.trainer.run(should_stop):
+            figures = {k: v for k, v in vars(progress).items() if k not in ("steps", "update")}
+            yield Update(progress.steps, figures)
+
+    def save(self, folder: Path) -> None:
+        """Write the trainer's state."""
+        write_torch(folder / STATE, self.trainer.state())
+
+    def restore(self, folder: Path) -> None:
+        """Go on from a state."""
+        state = read_torch(folder / STATE)
+        try:
+            self.trainer.restore(state)
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{folder / STATE}: is not of this agent ({reason})") from error
+
+    def policy(self) -> tuple[Card, Tensors]:
+        """Return what would be exported now."""
+        network, layout = self.trainer.network, self.layout
+        weights = self.settings.track == "allocation"
+        card = Card(
+            track=self.settings.track,
+            fleet="any",
+            observation=Observation(
+                layout=layout.name,
+                shared=tuple(feature.name for feature in layout.shared),
+                each=tuple(feature.name for feature in layout.each),
+                items=self.settings.slots if self.settings.track == "queueing" else 0,
+            ),
+            action="weights" if weights else "choice",
+            spread="output" if weights else "none",
+            network=network.description,
+        )
+        return card, network.tensors()
+
+    def close(self) -> None:
+        """Let go of the environments."""
+        self.envs.close()
+
+    @staticmethod
+    def _network(settings: ReferencePpo, layout: Layout, seed: int) -> PerItemNetwork:
+        given = settings.network
+        offset = None
+        for feature, coefficient in given.offset.items():
+            layout.each_index(feature)
+            offset = Offset(feature=feature, coefficient=coefficient)
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(seed)
+            return PerItemNetwork(
+                layout,
+                encoder=given.encoder,
+                context=given.context,
+                head=given.head,
+                activation=given.activation,
+                outputs=2 if settings.track == "allocation" else 1,
+                offset=offset,
+                pool="allowed" if settings.track == "queueing" else "all",
+            )

@@ -1,0 +1,263 @@
+"""The folder of a training run: what it was told, its curves, its checkpoints, its best policy.
+
+    runs/train-NAME-STAMP/
+      config.yaml      what it was told, complete
+      training.json    command, versions, commit, machine
+      progress.jsonl   a line for every update and every evaluation
+      checkpoints/     the latest, and that of the best policy: state and exported policy
+      exported/        the best policy so far, as `qcbench export` and `qcbench promote` take it
+
+Whatever is killed when, every file is whole, and `open_folder` goes on from the latest checkpoint.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from qcbench.agents.checkpoints import checkpoints, remove_unfinished, steps_of
+from qcbench.agents.config import TrainConfig, check
+from qcbench.agents.evaluation import Evaluation
+from qcbench.bench.manifest import provenance
+from qcbench.bench.typed import plain, typed
+from qcbench.errors import InputError, nearest
+from qcbench.files import remove_temporary, write_durable, write_text
+from qcbench.policies.exported.card import CARD, Card
+from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
+from qcbench.policies.exported.weights import Tensors
+
+CONFIG, ABOUT, PROGRESS, LOCK = "config.yaml", "training.json", "progress.jsonl", "run.lock"
+PREFIX = "train-"
+MOST_RUNS = 1000
+
+Kind = Literal["update", "evaluation"]
+
+
+class RunFolder:
+    """A training run that this process writes; nobody else does meanwhile.
+
+    Attributes:
+        path: of the folder.
+        told: what it was told.
+        command: that began it.
+    """
+
+    def __init__(self, path: Path, told: TrainConfig, lock: IO[str]) -> None:
+        self.path = path
+        self.told = told
+        self.command = str(_about(path).get("command", ""))
+        self._lock = lock
+        self._progress: IO[str] | None = None
+
+    @property
+    def latest(self) -> Path | None:
+        """The latest complete checkpoint."""
+        found = checkpoints(self.path)
+        return found[-1] if found else None
+
+    def go_on_from(self, steps: int) -> list[dict[str, Any]]:
+        """Forget what was noted after a checkpoint, and return what was noted before it."""
+        remove_unfinished(self.path)
+        remove_temporary(self.path)
+        kept = [line for line in read_progress(self.path) if line["steps"] <= steps]
+        write_text(self.path / PROGRESS, "".join(_line(entry) for entry in kept))
+        return kept
+
+    def note(self, kind: Kind, steps: int, time_s: float, figures: Mapping[str, Any]) -> None:
+        """Add a line to the curves; it is in the file when this returns."""
+        if self._progress is None:
+            self._progress = (self.path / PROGRESS).open("a", encoding="utf-8")
+        entry = {"kind": kind, "steps": steps, "time_s": round(time_s, 3), **figures}
+        self._progress.write(_line(entry))
+        self._progress.flush()
+
+    def export(self, card: Card, tensors: Tensors) -> None:
+        """Make this the run's policy."""
+        write_folder(self.path / EXPORTED, card, tensors)
+
+    def restore_export(self, steps: int) -> None:
+        """Make the policy of a checkpoint the run's, where a killed process has left another."""
+        source = next(c for c in checkpoints(self.path) if steps_of(c) == steps) / EXPORTED
+        target = self.path / EXPORTED
+        if not (target / CARD).is_file() or digest(target) != digest(source):
+            found = read_folder(source)
+            write_folder(target, found.card, found.tensors)
+
+    def close(self) -> None:
+        """Let others write."""
+        if self._progress is not None:
+            self._progress.close()
+        self._lock.close()
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def create_folder(told: TrainConfig, command: str, now: datetime | None = None) -> RunFolder:
+    """Make the folder of a new run; its name is `train-NAME-STAMP`.
+
+    Raises:
+        InputError: a place that cannot be written; nothing is left behind.
+    """
+    runs = Path(told.runs_dir)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", told.name or told.agent.name).strip("-.") or "agent"
+    stem = f"{PREFIX}{name}-{now or datetime.now(UTC):%Y%m%d-%H%M%S}"
+    draft = runs / f".{stem}.{os.getpid()}.tmp"
+    about = {"command": command, "started": datetime.now(UTC).isoformat(), **provenance()}
+    try:
+        draft.mkdir(parents=True)
+        write_durable(draft / CONFIG, _yaml(plain(told)).encode())
+        write_durable(draft / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
+        for suffix in range(1, MOST_RUNS):
+            folder = runs / (stem if suffix == 1 else f"{stem}-{suffix}")
+            if folder.exists():
+                continue
+            try:
+                draft.rename(folder)
+            except OSError as error:
+                if folder.exists():
+                    continue
+                raise error
+            return RunFolder(folder, told, _locked(folder))
+    except OSError as error:
+        raise InputError(
+            f"{runs}: runs cannot be stored here ({error.strerror}); choose another runs_dir"
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    raise InputError(f"{runs}: too many runs named {stem}; choose another runs_dir")
+
+
+def open_folder(path: Path) -> RunFolder:
+    """Open a run to go on with it.
+
+    Raises:
+        InputError: no training run, one that another process writes, or files that were damaged.
+    """
+    return RunFolder(path, read_config(path), _locked(path))
+
+
+def find_training(runs: Path, name: str) -> Path:
+    """Return the folder of a training run by id, by the beginning of one, or by path.
+
+    Raises:
+        InputError: none, or several.
+    """
+    if (Path(name) / CONFIG).is_file():
+        return Path(name)
+    known = {path.parent.name: path.parent for path in runs.glob(f"[!.]*/{CONFIG}")}
+    begun = [known[name]] if name in known else [p for n, p in known.items() if n.startswith(name)]
+    if len(begun) == 1:
+        return begun[0]
+    if begun:
+        names = ", ".join(sorted(path.name for path in begun)[-5:])
+        raise InputError(f"run {name}: several begin so: {names}")
+    raise InputError(f"run {name}: no training run in {runs}{nearest(name, known)}")
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Return what a run was told.
+
+    Raises:
+        InputError: the file cannot be read, or this version does not understand it.
+    """
+    from omegaconf import OmegaConf  # noqa: PLC0415
+    from yaml import YAMLError  # noqa: PLC0415
+
+    file = path / CONFIG
+    try:
+        data: Any = OmegaConf.to_container(OmegaConf.load(file))
+    except (OSError, YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file}: cannot be read ({reason})") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{file}: is no config of a training")
+    told = typed(TrainConfig, data, "")
+    check(told)
+    return told
+
+
+def read_progress(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a run's curves; a last line that was torn by a kill is left out.
+
+    Raises:
+        InputError: a line in between is no JSON.
+    """
+    file = path / PROGRESS
+    if not file.is_file():
+        return []
+    lines = file.read_text(encoding="utf-8").split("\n")
+    found = []
+    for number, text in enumerate(lines[:-1], 1):
+        try:
+            entry = json.loads(text)
+        except ValueError:
+            raise InputError(f"{file}: line {number} is no JSON") from None
+        if not isinstance(entry, dict) or not {"kind", "steps", "time_s"} <= entry.keys():
+            raise InputError(f"{file}: line {number} has no kind, steps and time_s")
+        found.append(entry)
+    return found
+
+
+def evaluations(progress: list[dict[str, Any]]) -> Iterator[tuple[int, Evaluation]]:
+    """Give the evaluations among the lines of a run's curves, with their steps."""
+    names = [part.name for part in fields(Evaluation)]
+    for line in progress:
+        if line["kind"] == "evaluation":
+            known = {name: line[name] for name in names}
+            unknown = {k: float("nan") for k, v in known.items() if v is None}
+            yield int(line["steps"]), Evaluation(**{**known, **unknown})
+
+
+def _about(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((path / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path / ABOUT}: cannot be read ({error})") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path / ABOUT}: is no JSON object")
+    return found
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    """Return a line of JSON; a number that is not finite becomes null."""
+    return json.dumps({k: _finite(v) for k, v in entry.items()}, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(v) for key, v in value.items()}
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    from omegaconf import OmegaConf  # noqa: PLC0415
+
+    return OmegaConf.to_yaml(OmegaConf.create(dict(data)))
+
+
+def _locked(path: Path) -> IO[str]:
+    """Take the run's lock. The kernel drops it with the process, so a killed one blocks nobody."""
+    try:
+        file = (path / LOCK).open("a+")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise InputError(
+            f"{path}: another process is training it; wait for it or stop it"
+        ) from None
+    return file

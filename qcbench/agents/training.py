@@ -1,0 +1,278 @@
+"""Training from beginning to end, for whatever agent: curves, evaluations, checkpoints, the best.
+
+`start` makes a run and `go_on` opens one that was stopped or killed; `train` does the rest.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qcbench.agents import checkpoints
+from qcbench.agents.agent import DivergedError, Learner, Update
+from qcbench.agents.config import TrainConfig
+from qcbench.agents.evaluation import Evaluation, Validation
+from qcbench.agents.progress import Display, make_display
+from qcbench.agents.run_folder import (
+    RunFolder,
+    create_folder,
+    evaluations,
+    open_folder,
+)
+from qcbench.bench.driver import RunError
+from qcbench.bench.environments import world_source
+from qcbench.bench.manifest import versions
+from qcbench.bench.progress import Kind
+from qcbench.bench.stopping import StopFlag
+from qcbench.policies.exported.card import Card, Provenance
+from qcbench.policies.exported.folder import EXPORTED, write_folder
+from qcbench.policies.exported.weights import Tensors
+from qcbench.tracking.client import check_store
+from qcbench.tracking.training_view import Curves, open_curves
+
+SUITE = "train"
+"""Whose worlds are trained and validated on; those of other suites' tests are no part of them."""
+
+PACKAGES = ("python", "qcbench", "numpy", "numba", "torch", "gymnasium", "ray")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training.
+
+    Attributes:
+        folder: of the run.
+        steps: decisions in all.
+        best: evaluation of the policy in `exported`.
+        best_steps: decisions after which it was found.
+        complete: whether training came to its end.
+    """
+
+    folder: Path
+    steps: int
+    best: Evaluation
+    best_steps: int
+    complete: bool
+
+
+def start(
+    told: TrainConfig, *, command: str = "", progress: Kind = "auto", display: Display | None = None
+) -> Trained:
+    """Train an agent in a run of its own.
+
+    Args:
+        told: from `compose_train`.
+        command: noted in the provenance of what is exported.
+        progress: `bar`, `lines`, `silent`, or `auto`.
+        display: another display than `progress` says.
+
+    Raises:
+        InputError: anything that would stop the training later; then there is no folder.
+        RunError: the agent diverged; the latest checkpoint stays.
+    """
+    check_store(told.tracking, Path(told.runs_dir))
+    learner, validation = _parts(told)
+    try:
+        with create_folder(told, command) as folder:
+            return _Session(folder, learner, validation, display or make_display(progress)).run()
+    finally:
+        learner.close()
+
+
+def go_on(path: Path, *, progress: Kind = "auto", display: Display | None = None) -> Trained:
+    """Go on with a run that was stopped or killed, from its latest checkpoint.
+
+    Raises:
+        InputError: no training run, one that is being trained, or a checkpoint that is damaged.
+        RunError: the agent diverged.
+    """
+    with open_folder(path) as folder:
+        learner, validation = _parts(folder.told)
+        try:
+            if folder.latest is not None:
+                learner.restore(folder.latest)
+            return _Session(folder, learner, validation, display or make_display(progress)).run()
+        finally:
+            learner.close()
+
+
+def _parts(told: TrainConfig) -> tuple[Learner, Validation]:
+    worlds = world_source(told.scenario, suite=SUITE, seed=told.seed)
+    judged = told.validation
+    validation = Validation(
+        worlds, count=judged.worlds, metric=judged.metric, baseline=judged.baseline
+    )
+    learner: Learner = told.agent.learner(worlds, told.seed)
+    return learner, validation
+
+
+class _Session:
+    """One process's part in a training."""
+
+    def __init__(
+        self, folder: RunFolder, learner: Learner, validation: Validation, display: Display
+    ) -> None:
+        self.folder, self.learner = folder, learner
+        self.validation, self.display = validation, display
+        self.told = folder.told
+        self.best: Evaluation | None = None
+        self.best_steps = 0
+        self.judged: int | None = None
+        self.curves: Curves = open_curves(
+            self.told.tracking, folder.path, self.told, self.validation.baseline
+        )
+        self._clock, self._before_s = time.monotonic(), 0.0
+        self._saved = time.monotonic()
+
+    def run(self) -> Trained:
+        """Train to the end, or until someone asks to stop."""
+        self._take_over()
+        self.display.start(self.learner.total, self.learner.steps)
+        with StopFlag() as stop:
+            try:
+                self._note_run()
+                if self.judged is None:
+                    self._evaluate()
+                self._train(stop)
+                stopped = stop() and self.learner.steps < self.learner.total
+                if stopped:
+                    self._checkpoint()
+                elif self.judged != self.learner.steps:
+                    self._evaluate()
+            except DivergedError as error:
+                self.curves.close("FAILED", self.display.note)
+                raise RunError(f"{self.folder.path}: {error}; what it had learned is kept") from (
+                    error
+                )
+            finally:
+                self.display.stop()
+        self.curves.close("KILLED" if stopped else "FINISHED", self.display.note)
+        if self.best is None:
+            raise RunError(f"{self.folder.path}: was never evaluated")
+        return Trained(
+            self.folder.path, self.learner.steps, self.best, self.best_steps, not stopped
+        )
+
+    def _note_run(self) -> None:
+        again = f", going on after {self.learner.steps:,}" if self.learner.steps else ""
+        self.display.note(
+            f"{self.folder.path}: {self.learner.total:,} steps{again}; judged against "
+            f"{self.validation.baseline} on {self.validation.count} validation worlds"
+        )
+
+    def _take_over(self) -> None:
+        """Take over the curves and the best policy of earlier sessions."""
+        kept = self.folder.go_on_from(self.learner.steps)
+        if kept:
+            self._before_s = float(kept[-1]["time_s"])
+        for steps, evaluation in evaluations(kept):
+            self.judged = steps
+            if evaluation.better_than(self.best):
+                self.best, self.best_steps = evaluation, steps
+        if self.best is not None:
+            self.folder.restore_export(self.best_steps)
+
+    def _train(self, stop: Callable[[], bool]) -> None:
+        every = self.told.validation.every_steps
+        due = (self.learner.steps // every + 1) * every
+        for update in self.learner.run(stop):
+            self._note_update(update)
+            if update.steps >= due and update.steps < self.learner.total and not stop():
+                self._evaluate()
+                due = (update.steps // every + 1) * every
+            elif time.monotonic() - self._saved >= self.told.checkpoints.every_s:
+                self._checkpoint()
+
+    def _elapsed_s(self) -> float:
+        return self._before_s + time.monotonic() - self._clock
+
+    def _note_update(self, update: Update) -> None:
+        figures = dict(update.figures)
+        self.folder.note("update", update.steps, self._elapsed_s(), figures)
+        self.curves.add(update.steps, {f"train/{k}": v for k, v in figures.items()})
+        shown = ", ".join(
+            f"{name} {figures[name]:.3g}" for name in ("reward", "entropy") if name in figures
+        )
+        self.display.update(update.steps, shown)
+
+    def _evaluate(self) -> None:
+        """Judge the policy as it would be exported, keep it in a checkpoint, and the best apart."""
+        steps = self.learner.steps
+        card, tensors = self.learner.policy()
+        with tempfile.TemporaryDirectory(prefix="qcbench-") as name:
+            write_folder(Path(name), card, tensors)
+            found = self.validation.judge(Path(name))
+        card = replace(card, provenance=self._provenance(found))
+        self._checkpoint(card, tensors)
+        self.folder.note("evaluation", steps, self._elapsed_s(), asdict(found))
+        self.judged = steps
+        better = found.better_than(self.best)
+        if better:
+            self.folder.export(card, tensors)
+            self.best, self.best_steps = found, steps
+        checkpoints.prune(self.folder.path, self.told.checkpoints.keep, self.best_steps)
+        self.display.note(f"{steps:>11,}  {found.line}{'  (best)' if better else ''}")
+        self.curves.add(steps, {f"validation/{k}": v for k, v in _curve(found).items()})
+        self.curves.flush(self.display.note)
+
+    def _checkpoint(self, card: Card | None = None, tensors: Tensors | None = None) -> None:
+        if card is None or tensors is None:
+            card, tensors = self.learner.policy()
+            card = replace(card, provenance=self._provenance(None))
+        exported = (card, tensors)
+
+        def write(folder: Path) -> None:
+            self.learner.save(folder)
+            write_folder(folder / EXPORTED, *exported)
+
+        checkpoints.write_checkpoint(self.folder.path, self.learner.steps, write)
+        checkpoints.prune(self.folder.path, self.told.checkpoints.keep, self.best_steps)
+        self._saved = time.monotonic()
+
+    def _provenance(self, found: Evaluation | None) -> Provenance:
+        known = versions()
+        figures: dict[str, float | str | None] = {"steps": float(self.learner.steps)}
+        if found is not None:
+            figures |= {
+                "split": "validation",
+                "worlds": float(found.worlds),
+                "baseline": self.validation.baseline,
+                found.metric: found.mean,
+                f"{found.metric}_of_baseline": found.baseline,
+                "relative_percent": found.relative_percent,
+                "relative_percent_low": found.low,
+                "relative_percent_high": found.high,
+                "violations": float(found.violations),
+                **found.figures,
+            }
+        known_figures = {
+            k: v for k, v in figures.items() if not isinstance(v, float) or np.isfinite(v)
+        }
+        return Provenance(
+            command=self.folder.command,
+            scenario=self.told.scenario.name,
+            seeds={"training": self.told.seed},
+            versions={name: known[name] for name in PACKAGES if name in known},
+            evaluation=known_figures,
+            notes=f"agent {self.told.agent.name}, trained {self._elapsed_s():.0f} s in all",
+        )
+
+
+def _curve(found: Evaluation) -> dict[str, Any]:
+    """Return the figures of an evaluation that make a curve."""
+    return {
+        found.metric: found.mean,
+        "relative_percent": found.relative_percent,
+        "relative_percent_low": found.low,
+        "relative_percent_high": found.high,
+        "violations": float(found.violations),
+        "collapsed": float(found.collapsed),
+        **found.figures,
+    }
+
+
+__all__: Sequence[str] = ("SUITE", "Trained", "go_on", "start")
