@@ -313,30 +313,44 @@ def begin_exact(
     chosen: int,
     out: Output,
 ) -> None:
-    """Begin an episode in the chosen world, the next in turn where negative; show its beginning."""
-    episode, qpus = episodes[e], len(worlds.qpu_qubits)
+    """Begin an episode in the chosen world, in the next one in turn where negative."""
+    episode = episodes[e]
     world = next_world(worlds, limits.horizon_s, episode)
     step.begin(worlds, state, e, world if chosen < 0 else chosen)
-    cloud = state.clouds[e]
-    episode.first_s = episode.before_s = cloud.now_s
+    episode.first_s = episode.before_s = state.clouds[e].now_s
     episode.violations = 0
     episode.ended = RUNNING
     if told.hindsight_reward:
         episode.remaining_s = _to_come_s(worlds, state, e, 0, out.work)
+
+
+@inlined
+def _show(worlds: Worlds, told: Told, state: State, episodes: Table, e: int, out: Output) -> None:
+    """Show the decision that is due in an environment."""
+    qpus = len(worlds.qpu_qubits)
+    step.count_queues(worlds, state, e)
     see(
         worlds,
         told,
-        cloud,
-        episode,
+        state.clouds[e],
+        episodes[e],
         state.free_at_s,
         state.queue_length,
         state.up,
         e * qpus,
-        0,
+        state.clouds[e].violations,
         out.observation,
         e * (len(out.observation) // len(episodes)),
         out.mask,
     )
+
+
+@kernel
+def _show_again(
+    worlds: Worlds, told: Told, state: State, episodes: Table, e: int, out: Output
+) -> None:
+    """As `_show`, not compiled into its caller, for what is rare: it is much to compile."""
+    _show(worlds, told, state, episodes, e, out)
 
 
 @kernel
@@ -350,10 +364,11 @@ def begin_all_exact(
     chosen: IntArray,
     out: Output,
 ) -> None:
-    """Begin an episode in each of the environments told, see `begin_exact`."""
+    """Begin an episode in each of the environments told, and show its first decision."""
     for e in range(len(which)):
         if which[e]:
             begin_exact(worlds, limits, told, state, episodes, e, chosen[e], out)
+            _show_again(worlds, told, state, episodes, e, out)
 
 
 @inlined
@@ -381,6 +396,11 @@ def conclude_exact(
     conclude(result, episode, cloud, total_s)
 
 
+BLOCK = 8
+"""Environments that are stepped before they are looked at: what the one fetches from memory, the
+other finds in the cache, and a processor waits for the memory of several at a time."""
+
+
 @kernel
 def step_exact(
     worlds: Worlds,
@@ -396,60 +416,59 @@ def step_exact(
     clouds, qpus = len(actions), len(worlds.qpu_qubits)
     size = len(out.observation) // clouds
     any_ended = False
-    for e in range(clouds):
-        cloud, episode = state.clouds[e], episodes[e]
-        out.terminated[e] = out.truncated[e] = out.violated[e] = False
-        if episode.ended != RUNNING:
-            out.reward[e] = 0.0
-            begin_exact(worlds, limits, told, state, episodes, e, -1, out)
-            continue
-        choice = actions[e]
-        reward, violated = due_now(
-            worlds,
-            limits,
-            told,
-            cloud,
-            choice,
-            state.free_at_s[e * qpus + choice],
-        )
-        out.reward[e] = reward
-        out.violated[e] = violated
-        episode.violations += 1 if violated else 0
-        episode.before_s = cloud.now_s
-        task = cloud.task
-        step.place(worlds, state, e, choice, limits.delay_s)
-        if told.hindsight_reward:
-            after_s = _to_come_s(worlds, state, e, task + 1, out.work)
-            out.reward[e] -= told.per_second * (after_s - episode.remaining_s)
-            episode.remaining_s = after_s
-        step.advance(worlds, state, e)
-        if cloud.task == OVER or cloud.now_s >= limits.horizon_s:
-            out.terminated[e] = True
-            episode.ended = BY_ITSELF if cloud.task == OVER else BY_HORIZON
-            see_nothing(out.observation, e * size, size, out.mask, e * qpus, qpus)
-        else:
-            if cloud.decisions >= told.max_decisions:
-                out.truncated[e] = True
-                episode.ended = BY_LIMIT
-            step.count_queues(worlds, state, e)
-            see(
-                worlds,
-                told,
-                cloud,
-                episode,
-                state.free_at_s,
-                state.queue_length,
-                state.up,
-                e * qpus,
-                cloud.violations,
-                out.observation,
-                e * size,
-                out.mask,
-            )
-        if episode.ended != RUNNING:
-            any_ended = True
-            conclude_exact(worlds, limits, state, episode, results[e], e)
-            if told.autoreset == SAME_STEP:
-                keep_final(out, e, size, qpus)
-                begin_exact(worlds, limits, told, state, episodes, e, -1, out)
+    for first in range(0, clouds, BLOCK):
+        after = min(first + BLOCK, clouds)
+        for e in range(first, after):
+            _step_one(worlds, limits, told, state, episodes, e, actions[e], out)
+        for e in range(first, after):
+            if out.terminated[e]:
+                see_nothing(out.observation, e * size, size, out.mask, e * qpus, qpus)
+            else:
+                _show(worlds, told, state, episodes, e, out)
+            if episodes[e].ended != RUNNING:
+                any_ended = True
+                conclude_exact(worlds, limits, state, episodes[e], results[e], e)
+                if told.autoreset == SAME_STEP:
+                    keep_final(out, e, size, qpus)
+                    begin_exact(worlds, limits, told, state, episodes, e, -1, out)
+                    _show_again(worlds, told, state, episodes, e, out)
     return any_ended
+
+
+@inlined
+def _step_one(
+    worlds: Worlds,
+    limits: Limits,
+    told: Told,
+    state: State,
+    episodes: Table,
+    e: int,
+    choice: int,
+    out: Output,
+) -> None:
+    """Take a decision in one environment, or begin the next episode where one is over."""
+    cloud, episode, qpus = state.clouds[e], episodes[e], len(worlds.qpu_qubits)
+    out.terminated[e] = out.truncated[e] = out.violated[e] = False
+    if episode.ended != RUNNING:
+        out.reward[e] = 0.0
+        begin_exact(worlds, limits, told, state, episodes, e, -1, out)
+        return
+    free_s = state.free_at_s[e * qpus + choice]
+    reward, violated = due_now(worlds, limits, told, cloud, choice, free_s)
+    out.violated[e] = violated
+    episode.violations += 1 if violated else 0
+    episode.before_s = cloud.now_s
+    task = cloud.task
+    step.place(worlds, state, e, choice, limits.delay_s)
+    if told.hindsight_reward:
+        after_s = _to_come_s(worlds, state, e, task + 1, out.work)
+        reward -= told.per_second * (after_s - episode.remaining_s)
+        episode.remaining_s = after_s
+    out.reward[e] = reward
+    step.advance(worlds, state, e)
+    if cloud.task == OVER or cloud.now_s >= limits.horizon_s:
+        out.terminated[e] = True
+        episode.ended = BY_ITSELF if cloud.task == OVER else BY_HORIZON
+    elif cloud.decisions >= told.max_decisions:
+        out.truncated[e] = True
+        episode.ended = BY_LIMIT

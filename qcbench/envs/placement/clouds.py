@@ -1,5 +1,6 @@
 """Many clouds of one bank behind one interface, whether anything can fail in them or not."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from qcbench.envs.placement.batch import (
     step_exact,
 )
 from qcbench.envs.placement.uncertain import FINISHED, begin_all_uncertain, step_uncertain
+from qcbench.kernels.compiling import compiled_for
 from qcbench.kernels.placement.events import make_event_state
 from qcbench.kernels.placement.outcome import ROW
 from qcbench.kernels.placement.step import State, Table, make_state
@@ -62,6 +64,7 @@ class ExactClouds:
         self.state: State = make_state(count, bank.worlds)
         self.clouds = self.state.clouds
         self.episodes, self.results = _tables(count)
+        self._step: Callable[..., bool] | None = None
 
     def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
         """Begin episodes."""
@@ -71,7 +74,7 @@ class ExactClouds:
 
     def step(self, actions: IntArray, out: Output) -> bool:
         """Take a decision in every cloud."""
-        return step_exact(
+        told = (
             self._worlds,
             self._limits,
             self._told,
@@ -81,6 +84,9 @@ class ExactClouds:
             actions,
             out,
         )
+        if self._step is None:
+            self._step = compiled_for(step_exact, told)
+        return self._step(*told)
 
 
 class UncertainClouds:

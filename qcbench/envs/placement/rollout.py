@@ -4,7 +4,7 @@ For baselines, for sweeps over worlds, and to see what the kernel itself can do.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -151,13 +151,14 @@ def _roll(
                 episode.violations = 0
                 episode.ended = RUNNING
             task_at = (cloud.world * worlds.width + cloud.task) * worlds.stride
+            choice: Any = 0
             if rule <= RANDOM_FITTING:
                 random = np.uint32(random * np.uint32(1664525) + np.uint32(1013904223))
                 drawn = np.uint32(random ^ (random >> np.uint32(15)))
                 if rule == RANDOM:
                     choice = (np.int64(drawn) * qpus) >> 32
                 else:
-                    choice = _fitting(qpus, np.int64(drawn), worlds.exec_s, task_at)
+                    choice = _fitting(qpus, drawn, worlds.exec_s, task_at)
             elif rule == EARLIEST_COMPLETION:
                 choice = twins.earliest_completion(
                     qpus, cloud.now_s, state.free_at_s, e * qpus, worlds.exec_s, task_at
@@ -193,12 +194,12 @@ def _roll(
 
 
 @kernel
-def _fitting(qpus: int, drawn: int, exec_s: FloatArray, task_at: int) -> int:
+def _fitting(qpus: int, drawn: np.uint32, exec_s: FloatArray, task_at: int) -> int:
     """Return one of the QPUs that the task fits; ``drawn`` is uniform below 2^32."""
     fitting = 0
     for q in range(qpus):
         fitting += 1 if exec_s[task_at + q] < np.inf else 0
-    left = (drawn * fitting) >> 32
+    left = (np.int64(drawn) * fitting) >> 32
     for q in range(qpus):
         if exec_s[task_at + q] < np.inf:
             if left == 0:

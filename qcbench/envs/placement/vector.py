@@ -228,8 +228,7 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
                 f"actions of shape {whole.shape} and type {whole.dtype}: must be whole numbers of "
                 f"shape ({self.num_envs},)"
             )
-        if whole.dtype != np.int64:
-            whole = whole.astype(np.int64)
+        whole = np.ascontiguousarray(whole, dtype=np.int64)  # as the kernel takes it for granted
         wrong = batch.wrong_action(whole, self._qpus)
         if wrong >= 0:
             raise InputError(
