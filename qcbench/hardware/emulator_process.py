@@ -83,6 +83,11 @@ def emulator_module(name: str) -> ModuleType:
         ) from None
 
 
+def begin_worker() -> None:
+    """Make a new process one that simulates circuits for an emulator."""
+    emulator_module("workers").begin()
+
+
 @contextmanager
 def running_emulator(
     overrides: Sequence[str] = (), *, log: Path | None = None, with_parent: bool = True

@@ -191,16 +191,18 @@ class Executor:
                 if self._adopt(entry):
                     return
                 entry.lookup_first = False
-            if self._late(intent):
-                self._end(entry, "expired", "deadline", "not accepted by the deadline")
-                return
-            if entry.tries >= self.patience.attempts:
-                self._end(entry, "refused", "unavailable", f"{intent.error or 'not accepted'}")
-                return
-            entry.tries += 1
-            self.ledger.attempt(intent.hash)
-            # From here on a job may exist: whatever happens, it is looked up before another try.
-            entry.lookup_first = True
+        except BackendError as error:  # still nobody knows whether there is a job
+            self._failed_try(entry, error)
+            return
+        if self._late(intent):
+            self._end(entry, "expired", "deadline", "not accepted by the deadline")
+            return
+        if entry.tries >= self.patience.attempts:
+            self._end(entry, "refused", "unavailable", intent.error or "not accepted")
+            return
+        entry.tries += 1
+        self.ledger.attempt(intent.hash)
+        try:
             job_id = self.port.submit(
                 intent.device,
                 self.circuits_of(intent),
@@ -209,25 +211,35 @@ class Executor:
                 intent.reserve_s,
             )
         except BackendError as error:
+            # Where the backend has not said no there may be a job, which is looked up first.
+            entry.lookup_first = error.maybe_accepted
             self._failed_try(entry, error)
             return
         self._took(entry, job_id, "queued")
+        if not self.port.posts_once:
+            self._cancel_others(entry)
 
     def _failed_try(self, entry: _Open, error: BackendError) -> None:
         self._note(error.kind, entry.intent, str(error))
         entry.intent = replace(entry.intent, error=str(error), error_class=error.kind)
-        if not error.maybe_accepted and not error.may_retry:
+        if not error.may_retry and not entry.lookup_first:
             self._end(entry, "refused", error.kind, str(error))
             return
-        if not error.maybe_accepted and entry.lookup_first and entry.tries:
-            # The backend has said no: there is no job of this attempt to look for.
-            entry.lookup_first = entry.tries > 1
         pause = min(
             self.patience.first_pause_s * 2.0 ** max(entry.tries - 1, 0),
             self.patience.longest_pause_s,
         )
         pause *= 0.5 + float(self.rng.random())
         entry.next_try = self.wall() + max(pause, error.retry_after_s)
+
+    def _cancel_others(self, entry: _Open) -> None:
+        """Look at once for duplicates, where a client repeats submits by itself."""
+        try:
+            for job in self.port.find(tag_of(entry.intent.hash)):
+                if job.job_id != entry.intent.job_id:
+                    self._duplicate(entry.intent.hash, job)
+        except BackendError as error:  # the next poll looks again
+            self._note(error.kind, entry.intent, str(error))
 
     def _adopt(self, entry: _Open) -> bool:
         """Look an intent's job up by its tag; cancel all but one."""

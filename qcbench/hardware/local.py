@@ -50,6 +50,7 @@ class LocalPort:
     """The port of Aer in this process."""
 
     label: Label = "local"
+    posts_once = True
 
     def __init__(self, config: LocalBackend) -> None:
         self._config = config

@@ -127,6 +127,8 @@ class Port(Protocol):
     label: Label
     speed: float
     """Seconds of the backend's clock in one of the wall clock; 1 for real devices."""
+    posts_once: bool
+    """Whether a submit is sent once; a client that repeats it by itself makes duplicates."""
 
     def now_s(self) -> float:
         """Return the wall clock in seconds of the backend: differences count, not the zero.

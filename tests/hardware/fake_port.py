@@ -46,6 +46,7 @@ class FakePort:
     speed: float = 1.0
     clock_s: float = 0.0
     stuck: bool = False
+    posts_once: bool = True
     prefix: str = "job"
     jobs: dict[str, FakeJob] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_port import FakePort, Killed
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from qcbench.errors import InputError
@@ -75,6 +75,7 @@ def play(port: FakePort, path: Path, count: int, budget_s: float) -> list[Intent
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@example(script=["ok", "lost", "ok", "ok", "busy"], count=2, budget=10)  # a look-up that fails
 @given(script=st.lists(CALL, max_size=60), count=st.integers(1, 6), budget=st.integers(0, 40))
 def test_every_intent_ends_once_and_the_budget_holds(
     script: list[str], count: int, budget: int
@@ -106,8 +107,9 @@ def test_what_is_refused_for_want_of_budget_says_so(tmp_path: Path) -> None:
     assert port.charged_s == 6
 
 
-def test_duplicates_of_a_doubled_submit_are_cancelled(tmp_path: Path) -> None:
-    port = FakePort(["doubled"])
+@pytest.mark.parametrize("posts_once", [True, False])
+def test_duplicates_of_a_doubled_submit_are_cancelled(tmp_path: Path, posts_once: bool) -> None:
+    port = FakePort(["doubled"], posts_once=posts_once)
     found = play(port, tmp_path / "ledger.sqlite", 1, budget_s=100)
     assert found[0].state == "done"
     assert sorted(job.status for job in port.jobs.values()) == ["cancelled", "done"]

@@ -211,12 +211,12 @@ def test_duplicates_that_the_client_makes_are_cancelled(tmp_path: Path) -> None:
     from qcbench.hardware import runtime  # noqa: PLC0415
 
     book = tmp_path / "service.jsonl"
-    own = [*QUICK, f"ledger={book}", "background.utilisation=0.9", "faults.slow_s=0.1"]
-    own += [script("unavailable_after 1 submit")]
+    own = [*QUICK[1:], "time_scale=2", f"ledger={book}"]  # a job takes a second: time to cancel
+    own += ["execution.classical_median_s=6", script("unavailable_after 1 submit")]
     with running_emulator(own) as emulator, pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "_post_once", lambda _service: False)
-        told = ["backend=emulator", f"backend.url={emulator.url}", *SMALL, "tasks=1"]
-        told += [f"replays_dir={tmp_path}", "heuristics=[]", "mirror=false"]
+        told = ["backend=emulator", f"backend.url={emulator.url}", *SMALL[1:], "tasks=1"]
+        told += [f"replays_dir={tmp_path}", "heuristics=[]", "mirror=false", "backend.speed=2"]
         replay = run_replay(compose_replay(told))
         events = ledger_of(book)
     assert max(len(jobs) for jobs in jobs_by_tag(events).values()) == 2

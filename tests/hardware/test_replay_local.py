@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from exported_samples import earliest_completion_card
 
 from qcbench.api import simulate
 from qcbench.cli.main import main
@@ -18,6 +19,7 @@ from qcbench.hardware.plan import make_world
 from qcbench.hardware.replay import describe, estimate_replay, run_replay
 from qcbench.hardware.table import fifo_waits
 from qcbench.hardware.told import ReplayConfig, compose_replay, replay_id
+from qcbench.policies.exported.folder import write_folder
 
 pytest.importorskip("qiskit_aer")
 pytest.importorskip("mqt.bench")
@@ -157,6 +159,23 @@ def test_qasm_and_qpy_files_as_tasks(tmp_path: Path) -> None:
         assert table["algorithm"].to_list() == [name]
         assert table["state"].to_list() == ["done"]
         assert table["fidelity"][0] > 0.5
+
+
+def test_exported_policy_is_replayed(tmp_path: Path) -> None:
+    """A network that imitates earliest completion decides as that does."""
+    card, tensors = earliest_completion_card()
+    folder = write_folder(tmp_path / "champion", card, tensors)
+    table = run_replay(
+        told(tmp_path / "r", "tasks=3", f"policy={folder}", "heuristics=[]", "mirror=false")
+    ).table
+    assert set(table["policy"]) == {"champion"}
+    assert set(table["state"]) == {"done"}
+    records = simulate(
+        told(tmp_path, "tasks=3").scenario, "earliest_completion", suite="replay"
+    ).frame()
+    np.testing.assert_allclose(
+        sorted(table["policy_simulated_execution_s"]), sorted(records["exec_s"])
+    )
 
 
 def test_dry_run_says_what_it_would_cost_and_stores_nothing(tmp_path: Path) -> None:
