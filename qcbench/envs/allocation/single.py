@@ -7,7 +7,6 @@ from gymnasium import spaces
 
 from qcbench.cloud.execution import Execution
 from qcbench.cloud.rules import Track
-from qcbench.envs.allocation.menu import menu
 from qcbench.envs.single import CloudEnv, _shown
 from qcbench.errors import InputError
 from qcbench.physics.communication import chain_time_s
@@ -20,6 +19,7 @@ from qcbench.policies.features.allocation_action import (
     split_over_emptiest,
     split_over_set,
 )
+from qcbench.policies.features.allocation_menu import menu
 from qcbench.policies.features.rewards import cost_reward
 
 
@@ -92,10 +92,10 @@ class AllocationEnv(CloudEnv):
 class AllocationDiscreteEnv(AllocationEnv):
     """The agent chooses a set of QPUs, or to wait.
 
-    Action: 0 waits, action i takes set i - 1 of `allocation.menu`; the emptiest QPU of a set gets
-    most. The mask allows the sets that can hold the task now, and waiting while anything runs. A
-    forbidden action is a violation: the task waits, or, where nothing runs, goes to the emptiest
-    QPUs; the penalty is due.
+    Action: 0 waits, action i takes set i - 1 of `features.allocation_menu`; the emptiest QPU of a
+    set gets most. The mask allows the sets that can hold the task now, and waiting while anything
+    runs. A forbidden action is a violation: the task waits, or, where nothing runs, goes to the
+    emptiest QPUs; the penalty is due.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -10,7 +10,6 @@ from qcbench.arrays import BoolArray, IntArray
 from qcbench.cloud.rules import Track
 from qcbench.envs.allocation import batch
 from qcbench.envs.allocation.bank import Bank, draw_bank
-from qcbench.envs.allocation.menu import menu
 from qcbench.envs.options import Options
 from qcbench.envs.steps import NOT_BEGUN, RESULT, Output, Table
 from qcbench.envs.vector import Clouds, CloudVectorEnv, Vector
@@ -18,6 +17,7 @@ from qcbench.errors import InputError
 from qcbench.kernels.allocation.arrays import make_outcomes, make_state
 from qcbench.kernels.compiling import compiled_for
 from qcbench.policies.features.allocation_action import LEAST_WEIGHT, MOST_WEIGHT
+from qcbench.policies.features.allocation_menu import menu
 
 
 class AllocationClouds:
