@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from qiskit.primitives import BitArray
+from qiskit.transpiler import Target
 from qiskit_aer.primitives import SamplerV2
 
 from .circuits import CircuitError, Reduced, check_target, length_s, reduce
 from .config import SimulationConfig
 from .devices import Device
 from .idling import with_idling
-from .methods import Choice, choose, simulator
-from .noise import DeviceNoise
+from .methods import Choice, choose, settle, simulator
+from .noise import NO_GATES, noise_model
 from .programs import Bits, Item
+from .targets import part_of
 from .timing import Load
 
 MOST_EXECUTIONS = 5_000_000
@@ -22,12 +25,28 @@ MOST_EXECUTIONS = 5_000_000
 
 @dataclass(frozen=True)
 class Prepared:
-    """An item that can be run, and what it asks of the device."""
+    """An item that can be run: all that a process needs that knows neither job nor device.
 
-    item: Item
+    Attributes:
+        values: of its parameters, shape (*shape, parameters).
+        shape: of the parameter sets.
+        shots: of each of them.
+        load: what it asks of the device.
+        choice: how it is simulated.
+        budget_s: what that may take.
+        part: of the device's target, with what its circuit uses.
+        readout: errors of its qubits, see `Device.readout`.
+    """
+
     reduced: Reduced
-    choice: Choice
+    values: np.ndarray[Any, np.dtype[np.float64]]
+    shape: tuple[int, ...]
+    shots: int
     load: Load
+    choice: Choice
+    budget_s: float
+    part: Target
+    readout: tuple[tuple[float, float], ...]
 
 
 def load_of(item: Item, device: Device) -> Load:
@@ -50,7 +69,7 @@ def load_of(item: Item, device: Device) -> Load:
     )
 
 
-def prepare(item: Item, device: Device, noise: DeviceNoise, told: SimulationConfig) -> Prepared:
+def prepare(item: Item, device: Device, told: SimulationConfig) -> Prepared:
     """Make an item ready to run.
 
     Raises:
@@ -58,27 +77,41 @@ def prepare(item: Item, device: Device, noise: DeviceNoise, told: SimulationConf
     """
     load = load_of(item, device)
     reduced = with_idling(reduce(item.circuit), device, schedule=told.idle_noise)
-    choice = choose(reduced, item.shots, item.sets, noise, told)
-    return Prepared(item, reduced, choice, load)
+    gates = [place for place in reduced.places if place[0] not in NO_GATES]
+    return Prepared(
+        reduced=reduced,
+        values=item.parameters,
+        shape=item.shape,
+        shots=item.shots,
+        load=load,
+        choice=choose(reduced, item.shots, item.sets, told),
+        budget_s=told.budget_s,
+        part=part_of(device.target, reduced.qubits, gates),
+        readout=tuple(device.readout[qubit] for qubit in reduced.qubits),
+    )
 
 
-def run(prepared: Sequence[Prepared], noise: DeviceNoise, rng: np.random.Generator) -> list[Bits]:
-    """Run the items of a job; return their measured bits."""
-    return [_run(one, noise, int(rng.integers(2**31))) for one in prepared]
+def run(prepared: Sequence[Prepared], seeds: Sequence[int]) -> list[Bits]:
+    """Run the items of a job; return their measured bits.
+
+    Raises:
+        CircuitError: one is too large to simulate, as a trial has shown.
+    """
+    return [_run(one, seed) for one, seed in zip(prepared, seeds, strict=True)]
 
 
-def _run(one: Prepared, noise: DeviceNoise, seed: int) -> Bits:
+def _run(one: Prepared, seed: int) -> Bits:
     circuit = one.reduced.circuit
     if all(step.operation.name != "measure" for step in circuit.data):
         return {
             register.name: BitArray.from_bool_array(
-                np.zeros((*one.item.shape, one.item.shots, register.size), dtype=bool)
+                np.zeros((*one.shape, one.shots, register.size), dtype=bool)
             )
             for register in circuit.cregs
         }
-    aer = simulator(one.choice.method, noise.model(one.reduced))
-    sampler = SamplerV2.from_backend(aer, seed=seed)
-    values = one.item.parameters if circuit.parameters else None
-    pub = (circuit, values, one.item.shots)
-    data = sampler.run([pub]).result()[0].data
+    noise = noise_model(one.part, one.readout)
+    method = settle(one.choice, one.reduced, one.load.executions, noise, one.budget_s)
+    sampler = SamplerV2.from_backend(simulator(method, noise), seed=seed)
+    values = one.values if circuit.parameters else None
+    data = sampler.run([(circuit, values, one.shots)]).result()[0].data
     return dict(data.items())

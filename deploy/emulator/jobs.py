@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from .clock import Clock
 from .execution import Prepared
-from .programs import Program
+from .programs import Bits, Program
 from .timing import RunTimes
 
 Status = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
@@ -52,7 +52,7 @@ class Job:
     finished_s: float | None = None
     charge_s: int = 0
     result: str = ""
-    simulation: "Future[str] | None" = None
+    simulation: "Future[list[Bits]] | None" = None
 
     @property
     def run_s(self) -> float:

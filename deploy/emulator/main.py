@@ -13,11 +13,12 @@ PARENT_POLL_S = 0.5
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def serve(told: EmulatorConfig, say: Callable[[str], None]) -> int:
+def serve(told: EmulatorConfig, say: Callable[[str], None], initializer: Callable[[], None]) -> int:
     """Run the emulator until a signal, or until its parent is gone.
 
     Args:
         say: prints a line; the first one is the address, when requests are answered.
+        initializer: makes a new process know the emulator's modules and calls `workers.begin`.
     """
     stop = threading.Event()
 
@@ -25,7 +26,7 @@ def serve(told: EmulatorConfig, say: Callable[[str], None]) -> int:
         del number, frame
         stop.set()
 
-    emulator = Emulator(told, log=True)
+    emulator = Emulator(told, log=True, initializer=initializer)
     before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
         say(emulator.url)

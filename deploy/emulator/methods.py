@@ -9,7 +9,6 @@ from qiskit_aer.noise import NoiseModel
 
 from .circuits import CircuitError, Reduced
 from .config import SimulationConfig
-from .noise import DeviceNoise
 
 Method = Literal["density_matrix", "statevector", "matrix_product_state"]
 
@@ -26,61 +25,87 @@ STATE_VECTOR_QUBITS = 26
 LARGEST_BOND = 64
 """Of a matrix product state; what a larger one would add is cut off."""
 
-PILOT_BOND = 1024
-PILOT_PAIRS = 200
-PILOT_SHOTS = 3
+TRIAL_BOND = 1024
+TRIAL_PAIRS = 200
+TRIAL_SHOTS = 3
 """A matrix product state is tried on a few shots, if its bond could not be larger than this."""
 
-PILOT_ABOVE_S = 5.0
+TRIAL_ABOVE_S = 5.0
 """It is not tried where another method is quick."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A method and its estimated real time."""
+    """How a circuit is simulated.
 
-    method: Method
+    Attributes:
+        method: the cheapest, as far as formulas tell; None where a trial has to tell.
+        cost_s: its estimated real time; infinity without a method.
+        try_product_state: whether a matrix product state may be cheaper.
+    """
+
+    method: Method | None
     cost_s: float
+    try_product_state: bool = False
 
 
-def choose(
-    reduced: Reduced, shots: int, sets: int, noise: DeviceNoise, told: SimulationConfig
-) -> Choice:
-    """Return the cheapest method; a matrix product state is considered where no other is quick.
+def choose(reduced: Reduced, shots: int, sets: int, told: SimulationConfig) -> Choice:
+    """Return how a circuit is simulated.
 
     Args:
         reduced: the circuit on its active qubits.
         shots: of each parameter set.
         sets: of parameters.
-        noise: of the device.
 
     Raises:
-        CircuitError: too large to simulate within the budget.
+        CircuitError: too large to simulate within the budget, whatever a trial would tell.
     """
     qubits, pairs, executions = len(reduced.qubits), len(reduced.pairs), shots * sets
-    choices: list[Choice] = []
+    choices = [Choice(None, float("inf"))]
     if qubits <= told.density_matrix_qubits:
         each_s = DENSITY_MATRIX_GATE_S * 4.0 ** (qubits - 10)
         choices.append(Choice("density_matrix", sets * reduced.gates * each_s))
     if qubits <= STATE_VECTOR_QUBITS:
         each_s = STATE_VECTOR_GATE_S * max(2.0 ** (qubits - 12), 0.5)
         choices.append(Choice("statevector", executions * max(pairs, reduced.gates / 4) * each_s))
+    best = min(choices, key=lambda choice: choice.cost_s)
     if (
-        all(choice.cost_s > PILOT_ABOVE_S for choice in choices)
-        and pairs <= PILOT_PAIRS
-        and bond_bound(qubits, reduced.pairs) <= PILOT_BOND
+        best.cost_s > TRIAL_ABOVE_S
+        and pairs <= TRIAL_PAIRS
+        and bond_bound(qubits, reduced.pairs) <= TRIAL_BOND
     ):
-        cost_s = executions * pilot_s(reduced, noise.model(reduced))
-        choices.append(Choice("matrix_product_state", cost_s))
-    best = min(choices, key=lambda choice: choice.cost_s, default=None)
-    if best is None or best.cost_s > told.budget_s:
-        why = "no memory for it" if best is None else f"estimated {best.cost_s:.3g} s"
-        raise CircuitError(
-            f"too large to simulate: circuit {reduced.circuit.name} has {qubits} active qubits, "
-            f"{pairs} two-qubit gates and {executions} executions ({why}, budget "
-            f"{told.budget_s:g} s)"
-        )
+        return Choice(best.method, best.cost_s, try_product_state=True)
+    if best.cost_s > told.budget_s:
+        raise too_large(reduced, executions, best.cost_s, told.budget_s)
     return best
+
+
+def settle(
+    choice: Choice, reduced: Reduced, executions: int, noise: NoiseModel, budget_s: float
+) -> Method:
+    """Return the method, after a trial where one is needed.
+
+    Raises:
+        CircuitError: too large to simulate within the budget.
+    """
+    method, cost_s = choice.method, choice.cost_s
+    if choice.try_product_state:
+        tried_s = executions * shot_s(reduced, noise)
+        if tried_s < cost_s:
+            method, cost_s = "matrix_product_state", tried_s
+    if method is None or cost_s > budget_s:
+        raise too_large(reduced, executions, cost_s, budget_s)
+    return method
+
+
+def too_large(reduced: Reduced, executions: int, cost_s: float, budget_s: float) -> CircuitError:
+    """Return the error that says what was asked for and what it would take."""
+    why = "no method has the memory" if cost_s == float("inf") else f"estimated {cost_s:.3g} s"
+    return CircuitError(
+        f"too large to simulate: circuit {reduced.circuit.name} has {len(reduced.qubits)} active "
+        f"qubits, {len(reduced.pairs)} two-qubit gates and {executions} executions ({why}, budget "
+        f"{budget_s:g} s)"
+    )
 
 
 def simulator(method: Method, noise: NoiseModel) -> AerSimulator:
@@ -91,15 +116,15 @@ def simulator(method: Method, noise: NoiseModel) -> AerSimulator:
     return AerSimulator(**options)
 
 
-def pilot_s(reduced: Reduced, noise: NoiseModel) -> float:
+def shot_s(reduced: Reduced, noise: NoiseModel) -> float:
     """Return the time of one shot of a matrix product state, measured; parameters are bound."""
     free = reduced.circuit.parameters
     angles = {parameter: 0.7 + 0.1 * number for number, parameter in enumerate(free)}
     circuit = reduced.circuit.assign_parameters(angles)
     aer = simulator("matrix_product_state", noise)
     aer.run(circuit, shots=1, seed_simulator=0).result()  # what is done once is not counted
-    done = aer.run(circuit, shots=PILOT_SHOTS, seed_simulator=1).result()
-    return float(done.results[0].time_taken) / PILOT_SHOTS if done.success else float("inf")
+    done = aer.run(circuit, shots=TRIAL_SHOTS, seed_simulator=1).result()
+    return float(done.results[0].time_taken) / TRIAL_SHOTS if done.success else float("inf")
 
 
 def bond_bound(qubits: int, pairs: Sequence[tuple[int, int]]) -> float:

@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -129,11 +130,21 @@ class _Server(ThreadingHTTPServer):
 class Emulator:
     """A running emulator: the service, its tokens and faults, and the server in a thread.
 
+    Args:
+        log: whether requests are told on standard error.
+        initializer: of worker processes, see `Workers`.
+
     Raises:
         InputError: an unknown device, a port that is taken, a ledger that cannot be written.
     """
 
-    def __init__(self, told: EmulatorConfig, *, log: bool = False) -> None:
+    def __init__(
+        self,
+        told: EmulatorConfig,
+        *,
+        log: bool = False,
+        initializer: Callable[[], None] | None = None,
+    ) -> None:
         self.told = told
         self._log = log
         self.clock = Clock(told.time_scale)
@@ -146,7 +157,7 @@ class Emulator:
                 f"port={told.port}: cannot be used ({problem.strerror}); 0 takes a free one"
             ) from None
         try:
-            self.service = Service(told, self.clock)
+            self.service = Service(told, self.clock, initializer)
         except BaseException:
             self._server.server_close()
             raise

@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
@@ -14,14 +14,14 @@ from .clock import Clock
 from .config import EmulatorConfig, Maintenance
 from .devices import Device, make_device
 from .draws import stream
-from .execution import Prepared, load_of, prepare, run
+from .execution import Prepared, load_of, prepare
 from .jobs import TOO_LONG, Job, Status
 from .ledger import Ledger
-from .noise import DeviceNoise
-from .programs import Program, ProgramError, Span, UnknownProgramError, decode
+from .programs import Bits, Program, ProgramError, Span, UnknownProgramError, decode
 from .queues import BackendQueue, Background
 from .sessions import Session
 from .timing import RunTimes
+from .workers import Workers
 
 CALIBRATED_S = 6 * 3600.0
 """Age of the reported calibration when the emulator starts."""
@@ -46,14 +46,15 @@ class Refused(Exception):  # noqa: N818 - an answer of the service, no error of 
 class Service:
     """Everything behind the REST interface. All methods may be called from any thread."""
 
-    def __init__(self, told: EmulatorConfig, clock: Clock) -> None:
+    def __init__(
+        self, told: EmulatorConfig, clock: Clock, initializer: Callable[[], None] | None
+    ) -> None:
         self.told = told
         self.clock = clock
         date = clock.start - timedelta(seconds=CALIBRATED_S)
         names = list(dict.fromkeys(name.removeprefix(PREFIX) for name in told.devices))
         made = [make_device(name, told, date) for name in names]
         self.devices: dict[str, Device] = {device.name: device for device in made}
-        self._noise = {name: DeviceNoise(device) for name, device in self.devices.items()}
         self.ledger = Ledger(told.ledger)
         self.jobs: dict[str, Job] = {}
         self.sessions: dict[str, Session] = {}
@@ -63,7 +64,7 @@ class Service:
         self._changed = threading.Condition(self._lock)
         self._stopping = False
         self._queues = {name: self._queue(name) for name in self.devices}
-        self._workers = ThreadPoolExecutor(told.simulation.workers, "simulation")
+        self._workers = Workers(told.simulation.workers, initializer)
         self._timekeeper = threading.Thread(target=self._keep_time, name="timekeeper", daemon=True)
         self._timekeeper.start()
 
@@ -149,8 +150,7 @@ class Service:
 
     def _prepare(self, program: Program, device: Device) -> tuple[list[Prepared], str]:
         try:
-            noise, told = self._noise[device.name], self.told.simulation
-            return [prepare(item, device, noise, told) for item in program.items], ""
+            return [prepare(item, device, self.told.simulation) for item in program.items], ""
         except CircuitError as error:
             return [], str(error)
 
@@ -306,19 +306,18 @@ class Service:
         job.started_s = moment_s
         self._write("started", job)
         if job.program is not None and not job.too_long:
-            job.simulation = self._workers.submit(self._simulate, job, job.program, moment_s)
+            rng = stream(self.told.seed, "shots", job.number)
+            seeds = [int(rng.integers(2**31)) for _ in job.prepared]
+            job.simulation = self._workers.submit(job.prepared, seeds)
 
-    def _simulate(self, job: Job, program: Program, started_s: float) -> str:
-        """Run a job's circuits and return its result, with the times that the queue gave it."""
-        device = self.devices[job.backend]
-        rng = stream(self.told.seed, "shots", job.number)
-        bits = run(job.prepared, self._noise[job.backend], rng)
+    def _result(self, job: Job, program: Program, started_s: float, bits: Sequence[Bits]) -> str:
+        """Return a job's result, with the times that the queue gave it."""
         at_s = started_s + job.times.lead_s
         spans = []
         for item_s in job.times.items_s:
             spans.append(Span(self.clock.date(at_s), self.clock.date(at_s + item_s)))
             at_s += item_s
-        step_s = float(device.target.dt or 1e-9)
+        step_s = float(self.devices[job.backend].target.dt or 1e-9)
         durations = [round(one.load.length_s / step_s) for one in job.prepared]
         return program.encode(bits, spans, durations)
 
@@ -335,17 +334,20 @@ class Service:
         else:
             job.simulation.add_done_callback(lambda done: self._deliver(job, done))
 
-    def _deliver(self, job: Job, done: "Future[str]") -> None:
+    def _deliver(self, job: Job, done: "Future[list[Bits]]") -> None:
+        if done.cancelled() or self._stopping:
+            return
+        error, charge_s = done.exception(), job.times.charge_s()
+        if isinstance(error, CircuitError):
+            job.failure, charge_s = str(error), 0
+        elif error is not None:
+            job.failure = f"Internal error: {' '.join(str(error).split())[:300]}"
+        elif not job.failure and job.program is not None and job.started_s is not None:
+            job.result = self._result(job, job.program, job.started_s, done.result())
         with self._lock:
-            if job.final or done.cancelled():
-                return
-            error = done.exception()
-            if error is not None:
-                job.failure = f"Internal error: {' '.join(str(error).split())[:300]}"
-            elif not job.failure:
-                job.result = done.result()
-            self._end(job, "Failed" if job.failure else "Completed", job.times.charge_s())
-            self._changed.notify()
+            if not job.final:
+                self._end(job, "Failed" if job.failure else "Completed", charge_s)
+                self._changed.notify()
 
     def _end(self, job: Job, status: Status, charge_s: int) -> None:
         """Make a job final and charge it."""
@@ -368,12 +370,12 @@ class Service:
         )
 
     def stop(self) -> None:
-        """End the threads; jobs that have not ended never will."""
+        """End the threads and workers; jobs that have not ended never will."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
         self._timekeeper.join()
-        self._workers.shutdown(wait=True, cancel_futures=True)
+        self._workers.stop()
         self.ledger.close()
 
 

@@ -6,7 +6,7 @@ from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.typed import typed
 from qcbench.cli.arguments import parse, show
 from qcbench.errors import InputError
-from qcbench.hardware.emulator_process import emulator_module
+from qcbench.hardware.emulator_process import begin_worker, emulator_module
 
 SUMMARY = "Emulate IBM's quantum service on 127.0.0.1; prints its address, ends by SIGTERM."
 
@@ -22,5 +22,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     data = to_plain(compose("emulator", overrides, told.config_dirs))
     config = typed(emulator_module("config").EmulatorConfig, data, "")
-    code: int = emulator_module("main").serve(config, lambda line: print(line, flush=True))
+    code: int = emulator_module("main").serve(
+        config, lambda line: print(line, flush=True), begin_worker
+    )
     return code

@@ -25,6 +25,7 @@ def quick(**changes: Any) -> Any:
         "devices": ("perth",),
         "time_scale": 600.0,
         "background": config.BackgroundConfig(utilisation=0.05, run_median_s=1.0),
+        "simulation": config.SimulationConfig(workers=0),
     }
     return config.EmulatorConfig(**{**told, **changes})
 

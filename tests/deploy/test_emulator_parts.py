@@ -1,6 +1,7 @@
 """The parts of the emulator against oracles of their own: queue, drift, noise, methods, times."""
 
 import math
+import pickle
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ idling = emulator_module("idling")
 methods = emulator_module("methods")
 noise = emulator_module("noise")
 queues = emulator_module("queues")
+targets = emulator_module("targets")
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STILL = config.BackgroundConfig(utilisation=0.0)
@@ -187,6 +189,12 @@ def test_unknown_device_is_one_line() -> None:
         calibration.calibrate("perht", config.DriftConfig(), NOON, draws.stream(1))
 
 
+def model_of(device: Any, reduced: Any) -> NoiseModel:
+    gates = [place for place in reduced.places if place[0] not in noise.NO_GATES]
+    part = targets.part_of(device.target, reduced.qubits, gates)
+    return noise.noise_model(part, [device.readout[qubit] for qubit in reduced.qubits])
+
+
 def test_reduced_noise_gives_the_density_matrix_of_the_whole_device(perth: Any) -> None:
     """Against Aer's own model of all qubits, with the asymmetry of the readout left out."""
     circuit = QuantumCircuit(3)
@@ -201,7 +209,7 @@ def test_reduced_noise_gives_the_density_matrix_of_the_whole_device(perth: Any) 
     for name, where, error in noise.basic_device_gate_errors(target=perth.target):
         whole.add_quantum_error(error, name, where)
     found = []
-    for one, model in ((isa, whole), (reduced.circuit, noise.DeviceNoise(perth).model(reduced))):
+    for one, model in ((isa, whole), (reduced.circuit, model_of(perth, reduced))):
         saved = one.copy()
         kept = list(range(3)) if one is not isa else list(reduced.qubits)
         saved.save_density_matrix(kept)
@@ -241,6 +249,23 @@ def test_waiting_qubits_relax_as_their_t1_says(perth: Any) -> None:
     )
     assert plain == circuits.reduce(waiting)
     assert scheduled.gates > plain.gates
+
+
+@pytest.mark.parametrize("idle_noise", [False, True])
+def test_what_is_prepared_runs_the_same_in_another_process(perth: Any, idle_noise: bool) -> None:
+    circuit = QuantumCircuit(3)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.cx(1, 2)
+    circuit.measure_all()
+    isa = transpile(circuit, target=perth.target, optimization_level=1, seed_transpiler=3)
+    item = emulator_module("programs").Item(isa, np.zeros((0,)), (), 500, {})
+    execution = emulator_module("execution")
+    one = execution.prepare(item, perth, config.SimulationConfig(idle_noise=idle_noise))
+    sent = pickle.loads(pickle.dumps(one))
+    here, there = (execution.run([prepared], [7])[0]["meas"] for prepared in (one, sent))
+    assert here.get_counts() == there.get_counts()
+    assert sum(here.get_counts().values()) == 500
 
 
 def random_circuit(qubits: int, steps: list[tuple[int, int, int]]) -> QuantumCircuit:
@@ -286,7 +311,6 @@ def test_reduced_circuit_does_the_same(qubits: int, steps: Any) -> None:
 
 def test_methods_are_chosen_by_what_they_cost(perth: Any) -> None:
     told = config.SimulationConfig(budget_s=30.0)
-    model = noise.DeviceNoise(perth)
 
     def layers(qubits: int, count: int) -> Any:
         circuit = QuantumCircuit(qubits)
@@ -295,11 +319,11 @@ def test_methods_are_chosen_by_what_they_cost(perth: Any) -> None:
             circuit.cx(number % qubits, (number + 1) % qubits)
         return circuits.reduce(circuit)
 
-    assert methods.choose(layers(6, 50), 1000, 1, model, told).method == "density_matrix"
-    assert methods.choose(layers(11, 40), 1000, 1, model, told).method == "statevector"
+    assert methods.choose(layers(6, 50), 1000, 1, told).method == "density_matrix"
+    assert methods.choose(layers(11, 40), 1000, 1, told).method == "statevector"
     with pytest.raises(circuits.CircuitError, match="too large to simulate"):
-        methods.choose(layers(20, 400), 1000, 1, model, told)
-    few, many = (methods.choose(layers(6, 50), 1000, sets, model, told) for sets in (1, 10))
+        methods.choose(layers(20, 400), 1000, 1, told)
+    few, many = (methods.choose(layers(6, 50), 1000, sets, told) for sets in (1, 10))
     assert many.cost_s == pytest.approx(10 * few.cost_s)
 
 
@@ -312,9 +336,12 @@ def test_long_shallow_states_go_into_a_matrix_product_state() -> None:
     circuit.measure_all()
     isa = transpile(circuit, target=device.target, optimization_level=3, seed_transpiler=1)
     reduced = circuits.reduce(isa)
-    told = config.SimulationConfig(budget_s=600.0)
-    choice = methods.choose(reduced, 10_000, 1, noise.DeviceNoise(device), told)
-    assert choice.method == "matrix_product_state"
+    choice = methods.choose(reduced, 10_000, 1, config.SimulationConfig(budget_s=1.0))
+    assert choice.try_product_state
+    model = model_of(device, reduced)
+    assert methods.settle(choice, reduced, 10_000, model, 600.0) == "matrix_product_state"
+    with pytest.raises(circuits.CircuitError, match="too large to simulate"):
+        methods.settle(choice, reduced, 10_000, model, 1e-3)
 
 
 def test_control_flow_is_refused() -> None:
