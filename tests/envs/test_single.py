@@ -132,10 +132,12 @@ def test_a_queue_costs_the_time_of_all_that_are_present() -> None:
     source = default_worlds("queueing")
     rules = replace(
         source.rules,
-        horizon_s=6000.0,
+        horizon_s=3000.0,
         admission=Admission(variant="pending", classical_limit=40, quantum_limit=1),
     )
-    source = replace(source, rules=rules)
+    arrivals = replace(source.workload.arrivals, interval_s=150.0)
+    workload = replace(source.workload, arrivals=arrivals)
+    source = replace(source, rules=rules, workload=workload)
     reward = Reward(time_scale_s=100.0, drop=3.0)
     env = make(QUEUEING, source=source, reward=reward)
     dropped = 0
@@ -144,7 +146,7 @@ def test_a_queue_costs_the_time_of_all_that_are_present() -> None:
         records = env.records
         arrival_s = records.workload.arrival_s[: len(records.job_status)]
         admitted = records.job_status != 1
-        end_s = np.where(np.isnan(records.job_finish_s), 6000.0, records.job_finish_s)
+        end_s = np.where(np.isnan(records.job_finish_s), 3000.0, records.job_finish_s)
         present_s = (end_s - arrival_s)[admitted].sum()
         dropped += int((~admitted).sum())
         assert -sum(rewards) == pytest.approx(present_s / 100.0 + 3.0 * (~admitted).sum())

@@ -25,6 +25,7 @@ observe_legacy = compiled(placement.observe_legacy)
 observe_allocation = compiled(allocation.observe)
 observe_shared = compiled(queueing.observe_shared)
 observe_task = compiled(queueing.observe_task)
+observe_empty = compiled(queueing.observe_empty)
 
 
 def within(layout: Layout, items: int, values: np.ndarray) -> None:
@@ -172,7 +173,7 @@ def test_queueing_is_in_range_and_the_same_compiled(tasks, gap_s: float, elapsed
         observe_task(*one, out, at)
     end = queueing.SHARED + len(tasks) * queueing.EACH
     queueing.observe_empty(plain, end)
-    compiled(queueing.observe_empty)(out, end)
+    observe_empty(out, end)
     np.testing.assert_array_equal(out, np.array(plain, dtype=np.float32))
     within(queueing.LAYOUT, len(tasks) + 1, out)
 

@@ -1,6 +1,7 @@
 """Observers on running clouds: every observation in range, and what exported policies see."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,15 @@ USUAL = {"placement": "earliest_completion", "allocation": "speed", "queueing": 
 
 def watched(track, **options):
     """Run a world; return observations and masks of all decisions."""
-    scenario, streams = default_worlds(track)("test", 0)
+    source = default_worlds(track)
+    if track == "queueing":  # more jobs in less time
+        arrivals = replace(source.workload.arrivals, interval_s=60.0)
+        source = replace(
+            source,
+            rules=replace(source.rules, horizon_s=2500.0),
+            workload=replace(source.workload, arrivals=arrivals),
+        )
+    scenario, streams = source("test", 0)
     rng = np.random.default_rng(0)
     decide = registry.make(
         track, PolicyConfig(name=USUAL[track]), PolicyContext(scenario.fleet, rng)
