@@ -16,8 +16,10 @@ from qcbench.cloud.execution import DONE, FAILED, Execution
 from qcbench.cloud.shared_qpus import SharedQpus
 from qcbench.cloud.world import World
 from qcbench.errors import InputError
+from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Allocation, PolicyError
 from qcbench.policies.view import AllocationView
+from qcbench.workload.workload import Tasks
 
 
 class AllocationBroker:
@@ -55,7 +57,7 @@ class AllocationBroker:
                 strict=True,
             )
         )
-        check_widths(world, int(self._shared.free.sum()))
+        check_widths(tasks, world.fleet, int(self._shared.free.sum()))
         self._waiting: deque[Execution] = deque()
         self._running: dict[Execution, Event] = {}
         """What holds qubits, each with the alarm of its end."""
@@ -197,18 +199,17 @@ class AllocationBroker:
         return busy
 
 
-def check_widths(world: World, total: int) -> None:
+def check_widths(tasks: Tasks, fleet: Fleet, total: int) -> None:
     """Check that every task fits into what all QPUs together can offer.
 
     Raises:
         InputError: one has more qubits.
     """
-    tasks = world.workload.tasks
     if len(tasks) and tasks.qubits.max() > total:
         row = int(tasks.qubits.argmax())
         raise InputError(
             f"task {row} ({tasks.algorithm[row]}) needs {tasks.qubits[row]} qubits; connected sets "
-            f"of qubits of fleet {world.fleet.name} have {total} in all"
+            f"of qubits of fleet {fleet.name} have {total} in all"
         )
 
 

@@ -84,6 +84,18 @@ def test_what_fails_is_charged_alike(name: str, on_failure: Any) -> None:
     assert lockstep(name, source=source, worlds=8, num_envs=6, rtol=1e-9) > 4
 
 
+def _without_maps() -> DrawnWorlds:
+    source = worlds(dispatch=Dispatch(qpus="shared", connected=True))
+    qpus = tuple(replace(qpu, coupling=()) for qpu in source.fleet.qpus)
+    return replace(source, fleet=replace(source.fleet, qpus=qpus))
+
+
+@pytest.mark.parametrize("name", [CONTINUOUS, DISCRETE])
+def test_parts_may_have_to_be_connected(name: str) -> None:
+    source = worlds(dispatch=replace(BACKFILL, connected=True))
+    assert lockstep(name, source=source, worlds=4, steps=80, rtol=1e-9) > 4
+
+
 def test_worlds_that_end_at_a_horizon_or_ask_for_nothing() -> None:
     closed = Admission(variant="pending", quantum_limit=0)
     assert lockstep(DISCRETE, source=worlds(horizon_s=2000.0), worlds=8, rtol=1e-9) > 8
@@ -167,7 +179,7 @@ def test_choices_of_another_kind_are_refused() -> None:
     [
         ({"num_envs": 0}, "num_envs"),
         ({"autoreset": "never"}, "autoreset"),
-        ({"source": worlds(dispatch=Dispatch(qpus="shared", connected=True))}, "connected"),
+        ({"source": _without_maps()}, "has no coupling map"),
         ({"source": worlds(dispatch=Dispatch(qpus="shared", order="icpp2025"))}, "icpp2025"),
     ],
 )

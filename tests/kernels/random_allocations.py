@@ -35,6 +35,7 @@ QPUS = st.builds(
     two_qubit_error=st.sampled_from([0.01, 0.03]),
     price_per_s=st.sampled_from([0.0, 1.5]),
 )
+COUPLINGS = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=12)
 JOBS = st.tuples(
     st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0]),  # gap
     st.sampled_from([0.0, 0.5, 1.0, 2.0, 2.75, 7.0]),  # given duration
@@ -53,6 +54,13 @@ POLICIES = (
     PolicyConfig(name="weighted"),
     PolicyConfig(name="best_tradeoff"),
 )
+
+
+def coupling(qubits: int, extra: set[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return two lines, or one where they are joined, with some edges more."""
+    half = qubits // 2
+    lines = {(a, a + 1) for a in range(qubits - 1) if a + 1 != half or qubits < 5}
+    return tuple(sorted(lines | {(a, b) for a, b in extra if a < b < qubits}))
 
 
 def erratic(context: PolicyContext) -> Decide:
@@ -103,10 +111,14 @@ def rules(draw: st.DrawFn) -> Rules:
                     Dispatch(qpus="shared", order="backfill", backfill_depth=0),
                     Dispatch(qpus="shared", order="backfill", backfill_depth=1),
                     Dispatch(qpus="shared", order="backfill", backfill_depth=3),
+                    Dispatch(qpus="shared", connected=True),
+                    Dispatch(qpus="shared", order="backfill", connected=True, search_steps=15),
                 ]
             )
         ),
-        rescheduling=Rescheduling(max_decisions=draw(st.sampled_from([None, None, None, None, 1, 4, 9]))),
+        rescheduling=Rescheduling(
+            max_decisions=draw(st.sampled_from([None, None, None, None, 1, 4, 9]))
+        ),
         failures=draw(
             st.none()
             | st.builds(
@@ -140,7 +152,13 @@ def cases(draw: st.DrawFn) -> Case:
     fleet = Fleet(
         "tiny",
         tuple(
-            QpuProfile(name=f"q{i}", family="tiny", quantum_volume=128, **f)
+            QpuProfile(
+                name=f"q{i}",
+                family="tiny",
+                quantum_volume=128,
+                coupling=coupling(f["qubits"], draw(COUPLINGS)),
+                **f,
+            )
             for i, f in enumerate(figures)
         ),
     )

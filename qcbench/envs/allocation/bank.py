@@ -19,7 +19,7 @@ from qcbench.kernels.allocation.arrays import (
     settings_of,
 )
 from qcbench.kernels.allocation.quality import Quality, quality_of
-from qcbench.kernels.allocation.simulate import check, draw_slowdown
+from qcbench.kernels.allocation.simulate import check, check_connected, draw_slowdown
 
 
 @dataclass
@@ -63,6 +63,7 @@ def draw_bank(options: Options) -> Bank:
     estimates = []
     for index, (scenario, _) in enumerate(drawn):
         check(scenario)
+        check_connected(scenario)
         if (scenario.rules, scenario.physics) != (rules, physics):
             raise InputError(
                 f"world {index} of split {split} of {source.name}: its rules or models are not "
@@ -79,6 +80,7 @@ def draw_bank(options: Options) -> Bank:
         [draw_slowdown(scenario, streams) for scenario, streams in drawn],
         [fleet.qubits] * len(drawn),
         [draw_changes(rules, rngs, CHANGES) for rngs in generators],
+        fleet if rules.dispatch.connected else None,
     )
     price = np.zeros_like(worlds.exec_s)
     for world, figures in enumerate(estimates):

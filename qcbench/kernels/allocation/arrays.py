@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.rules import Rules
+from qcbench.fleet.profile import Fleet
+from qcbench.kernels.allocation.regions import ROWS, neighbours_of
 from qcbench.workload.workload import Workload
 
 Rows: TypeAlias = npt.NDArray[np.void]
@@ -132,6 +134,7 @@ class Settings(NamedTuple):
         most_decisions: after which a trial is truncated; -1 where there is no limit.
         on_failure: index in `FAILURE_MODES`; -1 where QPUs never fail.
         admission: index in `ADMISSIONS`.
+        search_steps: bound on the search for connected qubits; -1 where any qubits will do.
         keep: outcomes are written, task by task.
         charge: what of `State.paid_s` was wrong is added up.
     """
@@ -145,6 +148,7 @@ class Settings(NamedTuple):
     horizon_s: float
     warm_up_s: float
     time_per_qubit_s: float
+    search_steps: int
     keep: bool
     charge: bool
 
@@ -158,6 +162,7 @@ class Worlds(NamedTuple):
         exec_s: estimated execution times, shape (worlds, most jobs, QPUs).
         capacity: qubits, shape (worlds, QPUs).
         change_s: times until a QPU fails, is repaired, fails..., shape (worlds, QPUs, changes).
+        neighbours: of every qubit, see `regions.neighbours_of`; nothing where any qubits will do.
     """
 
     jobs: IntArray
@@ -165,6 +170,7 @@ class Worlds(NamedTuple):
     exec_s: FloatArray
     capacity: IntArray
     change_s: FloatArray
+    neighbours: npt.NDArray[np.int32]
 
 
 class State(NamedTuple):
@@ -183,6 +189,9 @@ class State(NamedTuple):
         ranking, share: working space, shape (environments, QPUs).
         paid_s: completion time that was charged for each task before it ended, shape
             (environments, jobs); nothing where none is.
+        owner: slot that holds each qubit, shape (environments, QPUs, most qubits); nothing where
+            any qubits will do.
+        space: working space of `regions`.
     """
 
     clouds: Rows
@@ -198,6 +207,8 @@ class State(NamedTuple):
     ranking: IntArray
     share: FloatArray
     paid_s: FloatArray
+    owner: npt.NDArray[np.int32]
+    space: npt.NDArray[np.int32]
 
 
 class Outcomes(NamedTuple):
@@ -230,6 +241,7 @@ def settings_of(
         horizon_s=inf if rules.horizon_s is None else rules.horizon_s,
         warm_up_s=rules.warm_up_s if rules.warm_up_s > 0 else inf,
         time_per_qubit_s=time_per_qubit_s,
+        search_steps=dispatch.search_steps if dispatch.connected else -1,
         keep=keep,
         charge=charge,
     )
@@ -241,6 +253,7 @@ def make_worlds(
     slowdown: Sequence[FloatArray | None],
     capacity: Sequence[IntArray],
     change_s: Sequence[FloatArray],
+    connected: Fleet | None = None,
 ) -> Worlds:
     """Put worlds of equally many QPUs one behind the other.
 
@@ -249,6 +262,7 @@ def make_worlds(
         slowdown: real over estimated times, shape (tasks,); None where they are equal.
         capacity: qubits of the QPUs.
         change_s: see `draw_changes`; equally many in all worlds.
+        connected: the fleet of all worlds, where parts must be connected.
     """
     jobs = np.array([len(workload) for workload in workloads], dtype=np.int64)
     most, qpus = max(1, int(jobs.max())), len(capacity[0])
@@ -263,7 +277,15 @@ def make_worlds(
         for name in ("qubits", "depth", "shots", "two_qubit_gates"):
             rows[name][:count] = getattr(workload.tasks, name)
         times[world, :count] = exec_s[world]
-    return Worlds(jobs, tasks, times, np.array(capacity, dtype=np.int64), np.array(change_s))
+    none = np.zeros((qpus, 0, 0), dtype=np.int32)
+    return Worlds(
+        jobs=jobs,
+        tasks=tasks,
+        exec_s=times,
+        capacity=np.array(capacity, dtype=np.int64),
+        change_s=np.array(change_s),
+        neighbours=none if connected is None else neighbours_of(connected),
+    )
 
 
 def draw_changes(
@@ -299,6 +321,8 @@ def make_state(environments: int, worlds: Worlds, *, charge: bool = False) -> St
         ranking=np.zeros(whole, dtype=np.int64),
         share=np.zeros(whole),
         paid_s=np.zeros((environments, jobs if charge else 0)),
+        owner=np.zeros((*whole, worlds.neighbours.shape[1]), dtype=np.int32),
+        space=np.zeros((ROWS, worlds.neighbours.shape[1]), dtype=np.int32),
     )
 
 

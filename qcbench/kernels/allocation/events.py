@@ -21,6 +21,7 @@ from qcbench.kernels.allocation.arrays import (
     Worlds,
 )
 from qcbench.kernels.allocation.heap import push, remove
+from qcbench.kernels.allocation.regions import FREE, largest_free, take
 from qcbench.kernels.compiling import inlined
 
 OVER, ASK, DRAW, STUCK = range(4)
@@ -77,8 +78,10 @@ def begin(  # noqa: PLR0915
         row.busy_s = 0.0
         row.changes = 0
         row.change_s = inf
-        state.free[e, qpu] = row.capacity
-        cloud.free += row.capacity
+        for qubit in range(state.owner.shape[2]):
+            state.owner[e, qpu, qubit] = FREE
+        state.free[e, qpu] = 0
+        offer(settings, worlds, state, e, qpu)
         if settings.on_failure >= 0:
             row.change_s = worlds.change_s[world, qpu, 0]
             row.changes = 1
@@ -123,7 +126,7 @@ def advance(  # noqa: PLR0912
             count_done(cloud)
         kind = next_event(settings, worlds, state, e)
         if kind == COMPLETION:
-            complete(settings, tasks, state, outcomes, e)
+            complete(settings, worlds, state, outcomes, e)
             ask_from_first(cloud)
         elif kind == ARRIVAL:
             arrive(settings, tasks, state, outcomes, e)
@@ -131,7 +134,7 @@ def advance(  # noqa: PLR0912
             row = state.qpus[e, cloud.change_qpu]
             if row.changes >= worlds.change_s.shape[2]:
                 return DRAW
-            change(settings, state, outcomes, e)
+            change(settings, worlds, state, outcomes, e)
             # The next one is set after what this one leads to; no two of them have equal times.
             row.change_s = cloud.now_s + worlds.change_s[world, cloud.change_qpu, row.changes]
             row.changes += 1
@@ -249,8 +252,17 @@ def start(
         state.parts[e, slot, 0, place] = qpu
         state.parts[e, slot, 1, place] = qubits
         state.qpus[e, qpu].held += qubits
-        state.free[e, qpu] -= qubits
-        cloud.free -= qubits
+        if settings.search_steps >= 0:
+            take(
+                worlds.neighbours[qpu],
+                state.owner[e, qpu],
+                state.space,
+                state.qpus[e, qpu].capacity,
+                qubits,
+                slot,
+                settings.search_steps,
+            )
+        offer(settings, worlds, state, e, qpu)
         exec_s = worlds.exec_s[cloud.world, task, qpu]
         estimated_s = max(estimated_s, exec_s)
         real_s = max(real_s, exec_s * row.slowdown)
@@ -279,6 +291,17 @@ def start(
         for place in range(parts):
             outcomes.parts[e, task, 0, place] = state.chain_qpu[e, place]
             outcomes.parts[e, task, 1, place] = state.chain_qubits[e, place]
+
+
+@inlined
+def offer(settings: Settings, worlds: Worlds, state: State, e: int, qpu: int) -> None:
+    """Count what is free on a QPU that works."""
+    row = state.qpus[e, qpu]
+    free = row.capacity - row.held
+    if settings.search_steps >= 0:
+        free = largest_free(worlds.neighbours[qpu], state.owner[e, qpu], state.space, row.capacity)
+    state.clouds[e].free += free - state.free[e, qpu]
+    state.free[e, qpu] = free
 
 
 @inlined
@@ -319,15 +342,15 @@ def admitted(settings: Settings, cloud: Row) -> bool:
 
 
 @inlined
-def complete(settings: Settings, tasks: Row, state: State, outcomes: Outcomes, e: int) -> None:
+def complete(settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int) -> None:
     """End the execution that ends first."""
     cloud = state.clouds[e]
     slot = state.ends[e, 0].slot
     cloud.now_s = state.ends[e, 0].end_s
     remove(state, e, 0)
-    release(state, e, slot)
+    release(settings, worlds, state, e, slot)
     task = state.running[e, slot].task
-    completion_s = cloud.now_s - tasks[task].arrival_s
+    completion_s = cloud.now_s - worlds.tasks[cloud.world, task].arrival_s
     cloud.ending = 1
     cloud.ending_s = completion_s
     if settings.charge:
@@ -350,7 +373,7 @@ def count_done(cloud: Row) -> None:
 
 
 @inlined
-def release(state: State, e: int, slot: int) -> None:
+def release(settings: Settings, worlds: Worlds, state: State, e: int, slot: int) -> None:
     """Give back the qubits of an execution that has been taken from the heap."""
     cloud = state.clouds[e]
     running = state.running[e, slot]
@@ -361,15 +384,17 @@ def release(state: State, e: int, slot: int) -> None:
         row = state.qpus[e, qpu]
         row.held -= qubits
         row.busy_s += held_s * qubits / row.capacity
+        for qubit in range(state.owner.shape[2]):
+            if state.owner[e, qpu, qubit] == slot:
+                state.owner[e, qpu, qubit] = FREE
         if row.up:
-            state.free[e, qpu] += qubits
-            cloud.free += qubits
+            offer(settings, worlds, state, e, qpu)
     cloud.running -= 1
     state.slots[e, cloud.running] = slot
 
 
 @inlined
-def change(settings: Settings, state: State, outcomes: Outcomes, e: int) -> None:
+def change(settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int) -> None:
     """Let the QPU whose turn it is fail, or be repaired."""
     cloud = state.clouds[e]
     qpu = cloud.change_qpu
@@ -378,8 +403,7 @@ def change(settings: Settings, state: State, outcomes: Outcomes, e: int) -> None
     if not row.up:
         row.up = 1
         cloud.down -= 1
-        state.free[e, qpu] = row.capacity - row.held
-        cloud.free += state.free[e, qpu]
+        offer(settings, worlds, state, e, qpu)
         return
     row.up = 0
     cloud.down += 1
@@ -392,7 +416,7 @@ def change(settings: Settings, state: State, outcomes: Outcomes, e: int) -> None
         slot = state.ends[e, place].slot
         task = state.running[e, slot].task
         remove(state, e, place)
-        release(state, e, slot)
+        release(settings, worlds, state, e, slot)
         lose(settings, state, outcomes, e, task)
 
 

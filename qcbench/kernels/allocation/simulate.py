@@ -7,12 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import FloatArray
-from qcbench.cloud.allocation import waits_for_ever
+from qcbench.cloud.allocation import check_widths, waits_for_ever
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.decisions import parts_of
 from qcbench.cloud.estimates import Estimates, estimate
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
+from qcbench.cloud.shared_qpus import SharedQpus
 from qcbench.cloud.splits import Splits
 from qcbench.errors import InputError
 from qcbench.kernels.allocation import events, policies, runs
@@ -53,7 +54,6 @@ def check(scenario: Scenario) -> None:
         )
     unknown = {
         "rules.dispatch.order icpp2025": rules.dispatch.order == "icpp2025",
-        "rules.dispatch.connected": rules.dispatch.connected,
         "rules.admission.per_user": rules.admission.per_user is not None,
         "jobs of several phases": scenario.workload.phases is not None,
         "rules.records jobs": rules.records == "jobs",
@@ -61,6 +61,18 @@ def check(scenario: Scenario) -> None:
     for key, present in unknown.items():
         if present:
             raise InputError(f"{where}: {key} has no allocation kernel; use engine simpy")
+
+
+def check_connected(scenario: Scenario) -> None:
+    """Check that connected sets of qubits suffice for every task where they are asked for.
+
+    Raises:
+        InputError: a QPU has no coupling map, or a task is too wide.
+    """
+    dispatch = scenario.rules.dispatch
+    if dispatch.connected:
+        shared = SharedQpus(scenario.fleet, dispatch.search_steps)
+        check_widths(scenario.workload.tasks, scenario.fleet, int(shared.free.sum()))
 
 
 class Trial:
@@ -75,7 +87,12 @@ class Trial:
             rules, scenario.physics.links.time_per_qubit_s, len(workload), keep=True
         )
         self.worlds: Worlds = make_worlds(
-            [workload], [estimates.exec_s], [slowdown], [fleet.qubits], [self._changes(CHANGES)]
+            [workload],
+            [estimates.exec_s],
+            [slowdown],
+            [fleet.qubits],
+            [self._changes(CHANGES)],
+            fleet if rules.dispatch.connected else None,
         )
         self.state: State = make_state(1, self.worlds)
         self.outcomes: Outcomes = make_outcomes(1, self.worlds)
@@ -112,6 +129,7 @@ def simulate(
     tasks, fleet = scenario.workload.tasks, scenario.fleet
     estimates = estimate(tasks, fleet, scenario.physics, splits=True)
     splits = Splits(tasks, fleet, scenario.physics, estimates, fleet.errors())
+    check_connected(scenario)
     twin = None
     if isinstance(policy, PolicyConfig):
         registry.check_parameters("allocation", policy)
