@@ -1,5 +1,6 @@
 """`qcbench train`: an agent learns on a scenario."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     if told.show:
         show("train", told, told.runs[0])
         return 0
+    # Threads that wait by spinning take the cores from those that work; read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         from qcbench.agents.config import compose_train  # noqa: PLC0415 - torch: seconds
         from qcbench.agents.run_folder import find_training  # noqa: PLC0415
