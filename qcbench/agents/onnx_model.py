@@ -7,7 +7,7 @@ The model takes what the network takes and gives what it gives: from the feature
   and, where the card's pool is `allowed`, ``allowed`` (items,) of booleans;
 - `plain`: input ``observation`` (features,).
 
-Both give ``outputs`` (items, outputs).
+Both give ``outputs`` (items, outputs); of a policy whose action is `set`, a row a set.
 """
 
 import importlib.util
@@ -22,7 +22,7 @@ from qcbench.policies.exported.card import CARD, Card, PerItem, Plain
 from qcbench.policies.exported.folder import Exported
 from qcbench.policies.exported.per_item import PerItemNetwork
 from qcbench.policies.exported.plain import PlainNetwork
-from qcbench.policies.exported.weights import Tensors, actions
+from qcbench.policies.exported.weights import Tensors, choices, items_of
 
 OPSET = 18
 IR_VERSION = 9
@@ -112,7 +112,7 @@ def onnx_model(exported: Exported) -> bytes:
     else:
         last = _plain(graph, card, card.network, exported.tensors)
     graph.nodes.append(helper.make_node("Identity", [last], ["outputs"]))
-    items: Any = "items" if isinstance(card.network, PerItem) else actions(card)
+    items: Any = "items" if isinstance(card.network, PerItem) else choices(card)
     shape = [items, card.network.outputs]
     made = helper.make_model(
         helper.make_graph(
@@ -181,13 +181,13 @@ def _pooled(graph: Graph, h: str, network: PerItem) -> str:
 
 
 def _plain(graph: Graph, card: Card, network: Plain, tensors: Tensors) -> str:
-    shared, each, items = len(card.observation.shared), len(card.observation.each), actions(card)
+    shared, each, items = len(card.observation.shared), len(card.observation.each), items_of(card)
     columns = [*range(shared), *list(range(shared, shared + each)) * items]
     x = graph.scaled(card, graph.input("observation", [len(columns)]), columns)
     for place in range(len(network.torso)):
         x = graph.activate(network.activation, graph.dense(tensors, f"torso.{place}", x))
     out = _stream(graph, network, tensors, "head", x)
-    shape = graph.constant([items, -1], whole=True)
+    shape = graph.constant([choices(card), -1], whole=True)
     out = graph.add("Reshape", out, shape)
     if network.dueling:
         first = graph.constant([0], whole=True)
@@ -222,7 +222,7 @@ def largest_difference(model: bytes, exported: Exported, situations: int = 50) -
     worst = 0.0
     for situation in range(situations):
         wide = isinstance(card.network, PerItem)
-        items = 1 + situation % 12 if wide else actions(card)
+        items = 1 + situation % 12 if wide else items_of(card)
         first = rng.uniform(-1.0, 1.0, shared).astype(np.float32)
         table = rng.uniform(-1.0, 1.0, (items, each)).astype(np.float32)
         if isinstance(card.network, PerItem):

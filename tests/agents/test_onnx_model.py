@@ -56,6 +56,12 @@ def test_two_outputs_with_an_offset() -> None:
     assert largest_difference(onnx_model(policy), policy) < TOLERANCE
 
 
+def test_scores_of_sets() -> None:
+    card = make_card("allocation", PLAIN, action="set", spread="none")
+    policy = Exported(card, random_tensors(card), "0" * 64)
+    assert largest_difference(onnx_model(policy), policy) < TOLERANCE
+
+
 def test_a_difference_is_found_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

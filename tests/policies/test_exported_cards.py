@@ -24,6 +24,7 @@ from qcbench.policies.exported.card import (
     PerItem,
     Plain,
     Provenance,
+    TrainedFleet,
     read_card,
     write_card,
 )
@@ -140,6 +141,7 @@ def changed(data: dict[str, Any], path: str, value: Any) -> str:
         ("fleet", "some", "fleet is \"some\"; it must be an object or 'any'"),
         ("fleet", {"name": "x"}, "fleet: key 'qpus' is missing"),
         ("action", "weights", "action is 'weights'; on track placement it must be 'choice'"),
+        ("action", "sets", "it must be 'choice' or 'weights' or 'set'"),
         ("spread", "vector", "spread is 'vector'; a choice has 'none'"),
         ("spread_limits", [1.0, 0.0], "spread_limits are [1.0, 0.0]; must be least and largest"),
         (
@@ -203,6 +205,17 @@ def test_a_plain_network_names_its_fleet() -> None:
     card = make_card("placement", PLAIN)
     with pytest.raises(InputError, match="a plain network serves the fleet it was trained on"):
         write_card(replace(card, fleet="any"))
+
+
+def test_a_choice_of_sets_is_for_plain_networks_on_few_qpus() -> None:
+    more: Any = {"action": "set", "spread": "none"}
+    with pytest.raises(InputError, match="action is 'set'; it goes with a plain network"):
+        write_card(make_card("allocation", **more))
+    many = TrainedFleet(name="many", qpus=tuple(f"q{i}" for i in range(9)))
+    with pytest.raises(InputError, match="action is 'set'; it is for 8 QPUs at most"):
+        write_card(make_card("allocation", PLAIN, fleet=many, **more))
+    card = make_card("allocation", PLAIN, **more)
+    assert random_tensors(card)["head.1.bias"].shape == (32,)
 
 
 def rewrite(folder: Path, **changes: Any) -> None:

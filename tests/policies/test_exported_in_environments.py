@@ -11,7 +11,7 @@ pytest.importorskip("gymnasium")
 pytest.importorskip("greenlet")
 
 from qcbench.cloud.cloud import Cloud
-from qcbench.envs.allocation.single import AllocationEnv
+from qcbench.envs.allocation.single import AllocationDiscreteEnv, AllocationEnv
 from qcbench.envs.defaults import default_worlds
 from qcbench.envs.placement.single import PlacementEnv
 from qcbench.envs.queueing.single import QueueingEnv
@@ -30,20 +30,30 @@ class Enough(Exception):  # noqa: N818 - it is no error
     """As many decisions as the environment has taken."""
 
 
-@pytest.mark.parametrize("track", ["placement", "allocation", "queueing"])
-@pytest.mark.parametrize("network", [SMALL, PLAIN], ids=["per_item", "plain"])
-def test_same_decisions_inside_and_outside(tmp_path: Path, track: Any, network: Any) -> None:
+CASES = [
+    *((track, SMALL, "") for track in ENVS),
+    *((track, PLAIN, "") for track in ENVS),
+    ("allocation", PLAIN, "set"),
+]
+
+
+@pytest.mark.parametrize(("track", "network", "action"), CASES)
+def test_same_decisions_inside_and_outside(
+    tmp_path: Path, track: Any, network: Any, action: str
+) -> None:
     source = default_worlds(track)
-    card = make_card(track, network)
+    more: Any = {"action": action, "spread": "none"} if action else {}
+    card = make_card(track, network, **more)
     if card.fleet != "any":
         fleet = {"name": source.fleet.name, "qpus": source.fleet.names}
-        card = make_card(track, network, fleet=type(card.fleet)(**fleet))
+        card = make_card(track, network, fleet=type(card.fleet)(**fleet), **more)
     folder = write_folder(tmp_path / "p", card, random_tensors(card))
     exported = read_folder(folder)
     is_plain = network is PLAIN
     scores = (PlainNetwork if is_plain else PerItemNetwork)(card, exported.tensors).outputs
     slots = {"slots": card.observation.items} if track == "queueing" else {}
-    env = ENVS[track](source=source, split="test", max_decisions=STEPS, **slots)
+    kind = AllocationDiscreteEnv if action == "set" else ENVS[track]
+    env = kind(source=source, split="test", max_decisions=STEPS, **slots)
     seen, _ = env.reset(seed=0, options={"world": 0})
     taken: list[Any] = []
     over = False
@@ -52,12 +62,12 @@ def test_same_decisions_inside_and_outside(tmp_path: Path, track: Any, network: 
         row, mask = seen["observation"], seen["action_mask"].astype(bool)
         table = row[shared:].reshape(-1, len(card.observation.each))
         found = scores(row) if is_plain else scores(row[:shared], table, mask)  # type: ignore[call-arg]
-        if track == "allocation":
-            action: Any = found[:, 0].copy()
+        if card.action == "weights":
+            chosen: Any = found[:, 0].copy()
         else:
-            action = int(np.where(mask, found[:, 0], -np.inf).argmax())
-        taken.append(action)
-        seen, _, terminated, truncated, _ = env.step(action)
+            chosen = int(np.where(mask, found[:, 0], -np.inf).argmax())
+        taken.append(chosen)
+        seen, _, terminated, truncated, _ = env.step(chosen)
         over = terminated or truncated
     scenario, streams = source("test", 0)
     config = PolicyConfig(name="learned", parameters={"path": str(folder)})

@@ -159,6 +159,33 @@ def test_choices() -> None:
     assert drawn[1] == 0
 
 
+def test_sets_are_chosen_among_those_that_hold_the_task(tmp_path: Path) -> None:
+    """A network that scores nothing takes the first set that is allowed; sampled, any of them."""
+    fleet = random_fleet(np.random.default_rng(5), 5)
+    own = TrainedFleet(name=fleet.name, qpus=fleet.names)
+    card = make_card("allocation", PLAIN, action="set", spread="none", fleet=own)
+    tensors: Any = {name: np.zeros(shape) for name, shape in expected_shapes(card).items()}
+    tensors["head.1.bias"][0] = -1.0  # to wait comes last
+    folder = write_folder(tmp_path / "p", card, tensors)
+    decide = learned("allocation", fleet, folder)
+    for view in allocation_views(5, fleet, 60):
+        split = decide(view)
+        free = view.free_qubits
+        if split is None:
+            assert free.sum() < view.task_qubits
+            continue
+        if len(split) == 1:
+            qpu = next(iter(split))
+            assert all(free[other] < view.task_qubits for other in range(qpu))
+        else:
+            assert free.max() < view.task_qubits
+        assert all(1 <= part <= free[qpu] for qpu, part in split.items())
+    sampled = learned("allocation", fleet, folder, mode="sample")
+    drawn = [sampled(view) for view in allocation_views(5, fleet, 60)]
+    assert {len(split) for split in drawn if split} >= {1, 2, 3, 4}
+    assert None in drawn
+
+
 def test_features_may_be_some_in_any_order(tmp_path: Path) -> None:
     """A policy that was trained on fewer features is scored on just these."""
     seen = replace(observation(placement.LAYOUT), shared=("load", "width"), each=("up", "regret"))

@@ -1,15 +1,17 @@
 """A trained policy from the folder that `qcbench export` made: `policy.json` and its weights.
 
-Its scores are weights of the QPUs, over which the task is split in proportion, within what is free.
+Its scores are weights of the QPUs, over which the task is split in proportion, within what is free;
+or those of waiting and of all sets of QPUs, of which it takes the best one that can hold the task.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import numpy as np
 
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import CARD, Card
+from qcbench.policies.exported.choosing import Drawing, best
 from qcbench.policies.exported.folder import folder_of, load
 from qcbench.policies.exported.reference import with_digest
 from qcbench.policies.exported.scoring import scorer
@@ -19,13 +21,19 @@ from qcbench.policies.features.allocation import LAYOUT
 from qcbench.policies.features.allocation_action import (
     LEAST_WEIGHT,
     MOST_WEIGHT,
+    WAIT,
+    set_holds,
     split_from_weights,
+    split_over_set,
 )
+from qcbench.policies.features.allocation_menu import menu
 from qcbench.policies.features.observer import AllocationObserver
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.view import AllocationView
 
 LAYOUTS = {LAYOUT.name: LAYOUT}
+Parts = Iterable[tuple[int, int]] | None
+Split = Callable[[Tensor, AllocationView, list[int]], Parts]
 
 
 def policy(
@@ -41,28 +49,41 @@ def policy(
         context: the fleet, and the generator that a sampled policy draws from.
         path: the policy's folder, or `packaged:NAME`.
         sha256: of its files; found when a trial is made.
-        mode: `greedy` takes the mean of each weight, `sample` draws around it.
+        mode: `greedy` takes the mean of each weight, or the best set; `sample` draws them.
     """
     exported = load("allocation", path, sha256)
     where = str(folder_of("allocation", path) / CARD)
-    card = exported.card
-    check_fleet(card, context.fleet, where)
+    check_fleet(exported.card, context.fleet, where)
     score = scorer(exported, LAYOUTS, where)
-    if card.action != "weights":
-        raise InputError(f"{where}: action is {card.action!r}; it must be 'weights'")
-    spread = _spread(card, exported.tensors.get("log_std"), mode, where)
     observe = AllocationObserver(context.fleet).observe
-    rng = context.rng
     qpus = len(context.fleet)
     row = [0.0] * LAYOUT.size(qpus)
-    chain_qpu, chain_qubits, share = [0] * qpus, [0] * qpus, [0.0] * qpus
+    if exported.card.action == "set":
+        split = _by_set(context, mode)
+    else:
+        log_std = exported.tensors.get("log_std")
+        split = _by_weights(context, mode, _spread(exported.card, log_std, mode, where))
 
     def decide(view: AllocationView) -> dict[int, int] | None:
-        free: list[int] = view.free_qubits.tolist()
         observe(view, row)
+        free: list[int] = view.free_qubits.tolist()
         if sum(free) < view.task_qubits:
             return None
-        outputs = score(row, qpus, view.free_qubits > 0)
+        parts = split(score(row, qpus, view.free_qubits > 0), view, free)
+        return dict(parts) if parts else None
+
+    return decide
+
+
+resolve_parameters = with_digest("allocation")
+
+
+def _by_weights(context: PolicyContext, mode: str, spread: Callable[[Tensor], Tensor]) -> Split:
+    """Return what splits in proportion to weights."""
+    rng, qpus = context.rng, len(context.fleet)
+    chain_qpu, chain_qubits, share = [0] * qpus, [0] * qpus, [0.0] * qpus
+
+    def split(outputs: Tensor, view: AllocationView, free: list[int]) -> Parts:
         weights = outputs[:, 0].astype(np.float64)
         if mode == "sample":
             weights = weights + spread(outputs) * rng.standard_normal(qpus)
@@ -75,14 +96,28 @@ def policy(
             chain_qubits,
             share,
         )
-        if not parts:
+        return zip(chain_qpu[:parts], chain_qubits[:parts], strict=True) if parts else None
+
+    return split
+
+
+def _by_set(context: PolicyContext, mode: str) -> Split:
+    """Return what waits, or takes the set with the highest score that can hold the task."""
+    qpus = len(context.fleet)
+    chain_qpu, chain_qubits = [0] * qpus, [0] * qpus
+    sets: list[list[bool]] = menu(context.fleet).tolist()
+    choose = Drawing(context.rng).draw if mode == "sample" else best
+
+    def split(outputs: Tensor, view: AllocationView, free: list[int]) -> Parts:
+        qubits = view.task_qubits
+        allowed = [view.running > 0, *(set_holds(uses, free, qubits) for uses in sets)]
+        choice = choose(outputs[:, 0].tolist(), allowed)
+        if choice == WAIT:
             return None
-        return dict(zip(chain_qpu[:parts], chain_qubits[:parts], strict=True))
+        parts = split_over_set(sets[choice - 1], free, qubits, chain_qpu, chain_qubits)
+        return zip(chain_qpu[:parts], chain_qubits[:parts], strict=True)
 
-    return decide
-
-
-resolve_parameters = with_digest("allocation")
+    return split
 
 
 def _spread(

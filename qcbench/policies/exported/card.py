@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from qcbench.errors import InputError
 from qcbench.policies.exported.schema import build, parse
+from qcbench.policies.features.allocation_menu import MOST_QPUS
 
 FORMAT = 1
 CARD = "policy.json"
@@ -158,8 +159,9 @@ class Card:
 
     Attributes:
         fleet: the one it serves, or `any`.
-        action: how the scores become a decision: `choice` of an item, or `weights` of QPUs, over
-            which a task is split.
+        action: how the scores become a decision: `choice` of an item, `weights` of QPUs, over
+            which a task is split, or the `set` of QPUs that it is split over, see
+            `qcbench.policies.features.allocation_menu`.
         spread: standard deviation of each score where a policy is sampled: `none` (scores are
             logits or values), `vector` (the tensor `log_std`), or `output` of the network.
         spread_limits: least and largest logarithm that it is cut to; empty for none.
@@ -169,7 +171,7 @@ class Card:
     track: LearnedTrack
     fleet: TrainedFleet | Literal["any"]
     observation: Observation
-    action: Literal["choice", "weights"] = "choice"
+    action: Literal["choice", "weights", "set"] = "choice"
     spread: Literal["none", "vector", "output"] = "none"
     spread_limits: tuple[float, ...] = ()
     network: Network
@@ -258,12 +260,13 @@ def check_card(card: Card, where: str) -> None:
     limits = card.spread_limits
     if limits and not (len(limits) == 2 and limits[0] <= limits[1]):
         raise InputError(f"{where}: spread_limits are {list(limits)}; must be least and largest")
-    wanted = "weights" if card.track == "allocation" else "choice"
-    if card.action != wanted:
+    wanted = ("weights", "set") if card.track == "allocation" else ("choice",)
+    if card.action not in wanted:
+        known = " or ".join(repr(name) for name in wanted)
         raise InputError(
-            f"{where}: action is {card.action!r}; on track {card.track} it must be {wanted!r}"
+            f"{where}: action is {card.action!r}; on track {card.track} it must be {known}"
         )
-    if card.spread != "none" and wanted == "choice":
+    if card.spread != "none" and card.action != "weights":
         raise InputError(f"{where}: spread is {card.spread!r}; a choice has 'none'")
 
 
@@ -276,6 +279,8 @@ def _check_per_item(card: Card, network: PerItem, where: str) -> None:
             f"{where}: network: pool is {network.pool!r}; on track queueing it must be 'allowed', "
             "since places at which no task waits say nothing"
         )
+    if card.action == "set":
+        raise InputError(f"{where}: action is 'set'; it goes with a plain network")
     if network.offset is not None and network.offset.feature not in seen.each:
         raise InputError(
             f"{where}: network: offset: {network.offset.feature!r} is none of observation.each"
@@ -287,6 +292,8 @@ def _check_plain(card: Card, network: Plain, where: str) -> None:
         raise InputError(
             f"{where}: fleet is 'any'; a plain network serves the fleet it was trained on"
         )
+    if card.action == "set" and card.fleet != "any" and len(card.fleet.qpus) > MOST_QPUS:
+        raise InputError(f"{where}: action is 'set'; it is for {MOST_QPUS} QPUs at most")
     atoms = network.atoms
     if atoms is not None and not (2 <= atoms.count <= MOST_WIDE and atoms.least < atoms.most):
         raise InputError(f"{where}: network: atoms must be at least 2, from least to most")

@@ -4,11 +4,11 @@ import numpy as np
 
 from qcbench.policies.exported.card import Atoms, Card, Plain
 from qcbench.policies.exported.layers import Dense, Scaling, activation, dense
-from qcbench.policies.exported.weights import Tensor, Tensors, actions
+from qcbench.policies.exported.weights import Tensor, Tensors, choices, items_of
 
 
 class PlainNetwork:
-    """Scores a fixed number of items.
+    """Sees a fixed number of items, and scores them or the sets of them.
 
     Args:
         card: of the policy.
@@ -19,7 +19,8 @@ class PlainNetwork:
         network, seen = card.network, card.observation
         if not isinstance(network, Plain):
             raise TypeError("the card's network is another one")
-        self.items = actions(card)
+        self.items = items_of(card)
+        self._choices = choices(card)
         shared, each = len(seen.shared), len(seen.each)
         self._columns = [*range(shared), *list(range(shared, shared + each)) * self.items]
         self._scaling = Scaling(seen.normalisation)
@@ -35,7 +36,7 @@ class PlainNetwork:
         self._torso, self._head, self._value = streams["torso"], streams["head"], streams["value"]
 
     def outputs(self, observation: Tensor) -> Tensor:
-        """Return the outputs of every item, shape (items, outputs).
+        """Return the outputs of every choice, shape (choices, outputs).
 
         Args:
             observation: the shared features, then those of each item; shape (features,).
@@ -48,13 +49,13 @@ class PlainNetwork:
             self._activate(x)
         scores = self._stream(x, self._head)
         if not self._dueling and self._atoms is None:
-            return scores.reshape(self.items, self._outputs)
-        per_atom = scores.reshape(self.items, -1)
+            return scores.reshape(self._choices, self._outputs)
+        per_atom = scores.reshape(self._choices, -1)
         if self._dueling:
             per_atom = per_atom - per_atom.mean(axis=0) + self._stream(x, self._value)
         if self._atoms is not None:
             per_atom = _softmax(per_atom) @ self._atoms
-        return per_atom.reshape(self.items, 1)
+        return per_atom.reshape(self._choices, 1)
 
     def _stream(self, x: Tensor, layers: list[Dense]) -> Tensor:
         for weight, bias in layers[:-1]:

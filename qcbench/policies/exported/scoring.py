@@ -17,7 +17,8 @@ from qcbench.policies.features.layout import Layout
 Scores: TypeAlias = Callable[[Sequence[float], int, BoolArray | None], Tensor]
 """Takes a whole observation, the number of items in it and which are allowed.
 
-Returns the outputs, shape (items, outputs), in a buffer that the next call may write over.
+Returns the outputs, shape (items, outputs), in a buffer that the next call may write over; of a
+policy whose action is `set`, shape (to wait and all sets, outputs).
 """
 
 
@@ -60,6 +61,7 @@ def _plain(card: Card, network: PlainNetwork, layout: Layout) -> Scores:
     of_all = columns(card.observation.shared, layout.shared)
     of_item = columns(card.observation.each, layout.each)
     whole = of_all is None and of_item is None
+    choosing = card.action != "set"
     seen = np.zeros(shared + slots * each, dtype=np.float32)
     outputs = network.outputs
 
@@ -67,11 +69,12 @@ def _plain(card: Card, network: PlainNetwork, layout: Layout) -> Scores:
         used = shared + items * each
         seen[:used] = observation[:used]
         seen[used:] = 0.0
+        shown = items if choosing else None
         if whole:
-            return outputs(seen)[:items]
+            return outputs(seen)[:shown]
         first, table = seen[:shared], seen[shared:].reshape(slots, each)
         first = first if of_all is None else first[of_all]
         table = table if of_item is None else table[:, of_item]
-        return outputs(np.concatenate([first, table.ravel()]))[:items]
+        return outputs(np.concatenate([first, table.ravel()]))[:shown]
 
     return score

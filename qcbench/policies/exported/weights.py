@@ -34,10 +34,10 @@ def expected_shapes(card: Card) -> Shapes:
         _layers(shapes, "head", width + pooled, (*network.head, network.outputs))
         items = 1
     else:
-        items = actions(card)
+        items = items_of(card)
         atoms = network.atoms.count if network.atoms else 1
         width = _layers(shapes, "torso", shared + each * items, network.torso)
-        last = items * network.outputs * atoms
+        last = choices(card) * network.outputs * atoms
         _layers(shapes, "head", width, (*network.head, last))
         if network.dueling:
             _layers(shapes, "value", width, (*network.head, atoms))
@@ -46,9 +46,14 @@ def expected_shapes(card: Card) -> Shapes:
     return shapes
 
 
-def actions(card: Card) -> int:
-    """Return over how many items a plain network decides."""
+def items_of(card: Card) -> int:
+    """Return how many items a plain network sees."""
     return card.observation.items if card.fleet == "any" else len(card.fleet.qpus)
+
+
+def choices(card: Card) -> int:
+    """Return how many things a plain network scores: items, or to wait and all sets of QPUs."""
+    return 2 ** items_of(card) if card.action == "set" else items_of(card)
 
 
 def _layers(shapes: Shapes, name: str, inputs: int, widths: tuple[int, ...]) -> int:
