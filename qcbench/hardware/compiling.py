@@ -22,7 +22,7 @@ from qcbench.hardware.port import Calibration
 from qcbench.workload.gates import summarise
 from qcbench.workload.qasm import cache_folder
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class CompiledFigures:
     """What a calibration says of a compiled circuit.
 
     Attributes:
-        digest: SHA-256 of the circuit as QPY, 16 digits.
+        digest: SHA-256 of its instructions, 16 digits; equal circuits have equal ones.
         depth: layers, measurements included and barriers not.
         one_qubit_gates: without rotations about z, which take no time.
         active_qubits: qubits that it touches.
@@ -99,13 +99,14 @@ def compile_circuit(
         return kept
     circuit = _transpile(source, calibration.target, level, seed)
     data = _qpy(circuit)
-    found = CompiledCircuit(circuit, _figures(circuit, calibration.target, data))
+    found = CompiledCircuit(circuit, _figures(circuit, calibration.target))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
     write_durable(folder / f"{key}.qpy", data)
-    write_text(folder / f"{key}.json", json.dumps(asdict(found.figures)) + "\n")
+    entry = {"figures": asdict(found.figures), "qpy": hashlib.sha256(data).hexdigest()}
+    write_text(folder / f"{key}.json", json.dumps(entry) + "\n")
     return found
 
 
@@ -174,16 +175,35 @@ def _restore(stem: Path) -> CompiledCircuit | None:
     from qiskit.qpy import QpyError  # noqa: PLC0415
 
     try:
-        figures = CompiledFigures(**json.loads(stem.with_suffix(".json").read_text("utf-8")))
+        entry = json.loads(stem.with_suffix(".json").read_text("utf-8"))
         data = stem.with_suffix(".qpy").read_bytes()
-        if hashlib.sha256(data).hexdigest()[:16] != figures.digest:
+        if hashlib.sha256(data).hexdigest() != entry["qpy"]:
             return None
+        figures = CompiledFigures(**entry["figures"])
         return CompiledCircuit(qpy.load(io.BytesIO(data))[0], figures)
-    except (OSError, ValueError, TypeError, QpyError):
+    except (OSError, ValueError, TypeError, KeyError, QpyError):
         return None
 
 
-def _figures(circuit: Any, target: Any, data: bytes) -> CompiledFigures:
+def _digest(circuit: Any) -> str:
+    """Return a hash of what a circuit does; its QPY is not the same bytes every time."""
+    steps = [
+        [
+            entry.operation.name,
+            [circuit.find_bit(qubit).index for qubit in entry.qubits],
+            [circuit.find_bit(bit).index for bit in entry.clbits],
+            [
+                float(value).hex() if isinstance(value, int | float) else str(value)
+                for value in entry.operation.params
+            ],
+        ]
+        for entry in circuit.data
+    ]
+    content = [circuit.num_qubits, [[r.name, r.size] for r in circuit.cregs], steps]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def _figures(circuit: Any, target: Any) -> CompiledFigures:
     gates = summarise({str(name): int(n) for name, n in circuit.count_ops().items()})
     active: set[int] = set()
     gates_success = readout_success = 1.0
@@ -199,7 +219,7 @@ def _figures(circuit: Any, target: Any, data: bytes) -> CompiledFigures:
         else:
             gates_success *= success
     return CompiledFigures(
-        digest=hashlib.sha256(data).hexdigest()[:16],
+        digest=_digest(circuit),
         depth=int(circuit.depth()),
         one_qubit_gates=gates.one_qubit,
         two_qubit_gates=gates.multi_qubit,
