@@ -36,6 +36,7 @@ GROUPS = {
     "track": ("tracking",),
     "simulate": ("scenario", "policy", "fleet", "workload", "tracking"),
     "promote": ("scenario", "policy", "fleet", "workload", "cluster", "tracking"),
+    "emulator": ("faults",),
 }
 """Config groups that a composed verb chooses from."""
 SUBVERBS = {
@@ -127,6 +128,7 @@ def _policies() -> list[str]:
 
 def _root(verb: str) -> type:
     from qcbench import api  # noqa: PLC0415
+    from qcbench.hardware.emulator_process import emulator_module  # noqa: PLC0415
     from qcbench.tracking.promotion import PromoteConfig  # noqa: PLC0415
 
     roots: dict[str, type] = {
@@ -135,6 +137,7 @@ def _root(verb: str) -> type:
         "track": api.ResumeConfig,
         "simulate": api.SimulateConfig,
         "promote": PromoteConfig,
+        "emulator": emulator_module("config").EmulatorConfig,
     }
     return roots[verb]
 

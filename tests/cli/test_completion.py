@@ -26,6 +26,7 @@ from qcbench.cli.main import main
         ("qcbench submit st", {"stop"}),
         ("qcbench submit run suite=qui", {"suite=quickstart"}),
         ("qcbench nonsense x", set()),
+        ("qcbench emulator faults=", {"faults=none", "faults=flaky"}),
     ],
 )
 def test_suggestions(line: str, expected: set[str]) -> None:
