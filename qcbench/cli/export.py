@@ -99,8 +99,8 @@ def _write_onnx(folder: Path) -> None:
 def _option(text: str) -> str:
     """Turn `to=FOLDER` into `--to=FOLDER`."""
     key, equals, value = text.partition("=")
-    if equals and re.fullmatch(r"[a-z][a-z_\-]*", key):
-        return f"--{key.replace('_', '-')}={value}"
+    if equals and re.fullmatch(r"[a-z][a-z_.\-]*", key):
+        return f"--{re.sub('[_.]', '-', key)}={value}"
     return text
 
 

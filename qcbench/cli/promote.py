@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from qcbench.bench.compose import known_policies
+from qcbench.bench.overrides import nested
 from qcbench.cli.arguments import parse, show
 from qcbench.errors import InputError
 from qcbench.report.text import scale_of
@@ -24,7 +26,9 @@ def main(arguments: Sequence[str]) -> int:
     candidate, rest = _candidate(arguments)
     told = parse("promote", SUMMARY, rest)
     if told.show:
-        show("promote", told, [f"policy.name={candidate}", *told.runs[0]])
+        named = [f"policy={candidate}"] if candidate else []
+        asked = nested([*named, *told.runs[0]])
+        show("promote", told, known_policies(asked, told.config_dirs))
         return 0
     if not candidate:
         raise InputError("promote: name a policy, a folder, a training run, or a model")
@@ -42,7 +46,7 @@ def announce(done: Promotion, title: str) -> None:
     verdict = done.verdict
     console = Console()
     if not console.is_terminal:
-        console.width = 120
+        console.width = 140
     console.print(_table(verdict))
     print(f"\nresults   {done.run}", flush=True)
     if done.reference is not None:

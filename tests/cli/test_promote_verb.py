@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from exported_samples import PLAIN, earliest_completion_card, write_sample
 
 from qcbench.cli.main import main
@@ -94,6 +95,13 @@ def test_other_tracks_have_scenarios_and_baselines_of_their_own(runs: Path, tmp_
     told = compose_promote(str(folder), ["workload.tasks=50"])
     assert (told.scenario.name, told.scenario.track) == ("allocation/eagle5", "allocation")
     assert told.scenario.workload.tasks == 50
+
+
+def test_cfg_prints_what_would_be_judged(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["promote", "lookahead", "replicates=7", "workload.tasks=9", "--cfg", "job"]) == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert shown["policy"]["parameters"] == {"horizon": 6, "samples": 16}
+    assert (shown["replicates"], shown["scenario"]["workload"]["tasks"]) == (7, 9)
 
 
 @pytest.mark.parametrize(
