@@ -1,7 +1,8 @@
 """Replays through qiskit-ibm-runtime's own client: what the emulator's ledger says happened."""
 
 import json
-import os
+import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -152,45 +153,38 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Emulator
 
 
 def test_no_token_anywhere(
-    account: tuple[EmulatorProcess, Path], monkeypatch: pytest.MonkeyPatch
+    account: tuple[EmulatorProcess, Path],
+    mlflow_store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """An account's path, against the emulator: everything that is written is searched."""
+    """An account's path, against the emulator: everything that is written or said is searched."""
     emulator, folder = account
-    environment = {
-        **os.environ,
-        **emulator.environment(),
-        "QISKIT_IBM_TOKEN": SECRET,
-        "QISKIT_IBM_INSTANCE": INSTANCE,
-    }
+    caplog.set_level(logging.DEBUG)
+    for name, value in emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("QISKIT_IBM_TOKEN", SECRET)
+    monkeypatch.setenv("QISKIT_IBM_INSTANCE", INSTANCE)
     told = ["backend=ibm", f"backend.url={emulator.url}", "poll_s=0.2", "tasks=2", "budget_s=200"]
     told += [*SMALL[2:], "heuristics=[]", f"replays_dir={folder / 'replays'}"]
     told += ["scenario.workload.arrivals.rate_per_s=4"]  # an account's clock is the wall's
-    said = []
-
-    def run(*arguments: str, **changes: str) -> int:
-        done = subprocess.run(
-            [sys.executable, "-m", "qcbench.cli.main", *arguments],
-            capture_output=True,
-            text=True,
-            env={**environment, **changes},
-            cwd=folder,
-            check=False,
-        )
-        said.append(done.stdout + done.stderr)
-        return done.returncode
-
-    assert run("replay", *told) == 2
-    assert "add yes=true to spend it" in said[-1]
+    assert main(["replay", *told]) == 2
+    said = capfd.readouterr().err
+    assert "add yes=true to spend it" in said
     assert not jobs_by_tag(ledger_of(folder / "service.jsonl"))
-    assert run("replay", *told, "yes=true") == 0, said[-1]
-    assert run("gap", "--replays-dir", "replays") == 0, said[-1]
-    texts = [path for path in folder.rglob("*") if path.is_file()]
-    assert len(texts) > 10
-    for path in texts:
+    assert main(["replay", *told, "yes=true"]) == 0
+    shutil.copy(mlflow_store, folder / "replays" / "mlflow.db")
+    assert main(["gap", "--replays-dir", str(folder / "replays")]) == 0
+    heard = capfd.readouterr()
+    assert "MLflow run" in heard.out
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for path in files:
         assert SECRET.encode() not in path.read_bytes(), path
-    for text in said:
+    for text in (said, heard.out, heard.err, caplog.text):
         assert SECRET not in text
-    assert set(find_replay(None, str(folder / "replays")).label.split()) == {"emulated"}
+    assert find_replay(None, str(folder / "replays")).label == "emulated"
 
 
 def test_error_of_the_client_is_shown_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,6 +200,7 @@ def test_error_of_the_client_is_shown_without_the_token(monkeypatch: pytest.Monk
     assert SECRET not in shown
 
 
+@pytest.mark.slow
 def test_duplicates_that_the_client_makes_are_cancelled(tmp_path: Path) -> None:
     """With the client's own repetition of submits left on."""
     from qcbench.hardware import runtime  # noqa: PLC0415
