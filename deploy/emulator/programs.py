@@ -33,6 +33,9 @@ from samplomatic.quantum_program import SamplexItem
 
 from .randomization import sample_parameters
 
+DATA_TYPES = {"QuantumCircuit", "ndarray", "BindingsArray", "Parameter", "complex"}
+"""What the parameters of the program `sampler` may hold besides plain JSON."""
+
 
 class ProgramError(ValueError):
     """Parameters that no program of the emulator takes; the message says why."""
@@ -199,6 +202,19 @@ class _Executor:
         return str(result.model_dump_json())
 
 
+def _check_types(value: Any) -> None:
+    """Refuse types that no sampler needs; the client's decoder would build whatever is named."""
+    if isinstance(value, Mapping):
+        named = value.get("__type__")
+        if named is not None and named not in DATA_TYPES:
+            raise ProgramError(f"program sampler: values of type {named!r} are not taken")
+        for inner in value.values():
+            _check_types(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_types(inner)
+
+
 @dataclass(frozen=True)
 class _Sampler:
     items: Sequence[Item]
@@ -207,6 +223,7 @@ class _Sampler:
 
     @classmethod
     def decode(cls, params: Mapping[str, Any]) -> "_Sampler":
+        _check_types(params)
         decoded = json.loads(json.dumps(params), cls=RuntimeDecoder)
         options = decoded.get("options") or {}
         twirling = options.get("twirling") or {}

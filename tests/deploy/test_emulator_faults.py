@@ -172,5 +172,10 @@ def test_request_without_a_valid_token_is_refused() -> None:
         answer = requests.post(f"{running.url}/jobs", json=body, headers=known, timeout=5)
         assert answer.status_code == 404
         assert "known: executor, sampler" in answer.json()["errors"][0]["message"]
+        call = {"__type__": "settings", "__module__": "os", "__class__": "system", "__value__": {}}
+        body = {"program_id": "sampler", "backend": "ibm_perth", "params": {"pubs": [[call]]}}
+        answer = requests.post(f"{running.url}/jobs", json=body, headers=known, timeout=5)
+        assert answer.status_code == 400
+        assert "'settings' are not taken" in answer.json()["errors"][0]["message"]
         answer = requests.get(f"{running.url}/nothing", headers=known, timeout=5)
         assert answer.status_code == 404
