@@ -37,6 +37,7 @@ GROUPS = {
     "simulate": ("scenario", "policy", "fleet", "workload", "tracking"),
     "promote": ("scenario", "policy", "fleet", "workload", "cluster", "tracking"),
     "emulator": ("faults",),
+    "replay": ("scenario", "policy", "fleet", "workload", "backend", "tracking"),
 }
 """Config groups that a composed verb chooses from."""
 SUBVERBS = {
@@ -111,7 +112,7 @@ def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
         return [f"{key}={option}" for option in _beginning(value, options)]
     parent, _, _ = last.rpartition(".")
     keys = _keys(_root(verb), parent)
-    if verb in {"simulate", "promote"}:
+    if verb in {"simulate", "promote", "replay"}:
         # The parts of a scenario may be named without it: workload.tasks.
         below = _keys(_root(verb), f"scenario.{parent}".removesuffix("."))
         short = [key.removeprefix("scenario.") for key in below]
@@ -129,6 +130,7 @@ def _policies() -> list[str]:
 def _root(verb: str) -> type:
     from qcbench import api  # noqa: PLC0415
     from qcbench.hardware.emulator_process import emulator_module  # noqa: PLC0415
+    from qcbench.hardware.told import ReplayConfig  # noqa: PLC0415
     from qcbench.tracking.promotion import PromoteConfig  # noqa: PLC0415
 
     roots: dict[str, type] = {
@@ -138,6 +140,7 @@ def _root(verb: str) -> type:
         "simulate": api.SimulateConfig,
         "promote": PromoteConfig,
         "emulator": emulator_module("config").EmulatorConfig,
+        "replay": ReplayConfig,
     }
     return roots[verb]
 
