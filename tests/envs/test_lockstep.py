@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from qcbench.cloud.rules import Failures, Rescheduling
+from qcbench.cloud.rules import Admission, Failures, Rescheduling
 from qcbench.envs.defaults import DrawnWorlds, default_worlds
 from qcbench.envs.registration import IDS
+from qcbench.workload.config import PoissonArrivals
 from tests.envs.lockstep import lockstep
 
 PLACEMENT, ALLOCATION, DISCRETE, QUEUEING = IDS
@@ -63,3 +64,26 @@ def test_placement_by_hindsight() -> None:
 def test_allocation(name: str, options: dict[str, Any], same_step: bool) -> None:
     episodes = lockstep(name, worlds=8, num_envs=3, steps=260, same_step=same_step, **options)
     assert episodes >= 3
+
+
+@pytest.mark.parametrize("same_step", [False, True])
+@pytest.mark.parametrize("options", [{}, {"max_decisions": 90, "slots": 12}], ids=str)
+def test_queueing(options: dict[str, Any], same_step: bool) -> None:
+    source = with_rules(
+        "queueing",
+        horizon_s=600.0,
+        admission=Admission(variant="pending", classical_limit=40, quantum_limit=3),
+    )
+    arrivals = PoissonArrivals(interval_s=40.0, first_at_zero=True)
+    source = replace(source, workload=replace(source.workload, arrivals=arrivals))
+    episodes = lockstep(
+        QUEUEING,
+        source=source,
+        worlds=6,
+        num_envs=2,
+        steps=1000,
+        rtol=1e-9,
+        same_step=same_step,
+        **options,
+    )
+    assert episodes >= 2

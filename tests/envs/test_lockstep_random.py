@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from qcbench.envs.defaults import DrawnWorlds
 from qcbench.envs.registration import IDS
 from tests.envs.lockstep import lockstep
-from tests.envs.random_sources import allocations, placements
+from tests.envs.random_sources import allocations, placements, queues
 
 PLACEMENT, ALLOCATION, DISCRETE, QUEUEING = IDS
 few = settings(
@@ -45,3 +45,9 @@ def test_allocation(
     name: str, source: DrawnWorlds, seed: int, reward: Any, same_step: bool
 ) -> None:
     steps_together(name, source, seed, reward=reward, same_step=same_step)
+
+
+@given(queues(), st.integers(0, 1000), REWARDS, st.booleans())
+@few
+def test_queueing(source: DrawnWorlds, seed: int, reward: Any, same_step: bool) -> None:
+    steps_together(QUEUEING, source, seed, reward=reward, same_step=same_step, slots=4)
