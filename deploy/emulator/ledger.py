@@ -13,7 +13,8 @@ class Ledger:
     """Appends events to a file; without a path it keeps nothing.
 
     A job has one line `accepted`, at most one `started`, and one of `completed`, `failed` or
-    `cancelled` when it is over, with its charge in QPU seconds.
+    `cancelled` when it is over, with its charge in QPU seconds. `time_s` is the emulated moment,
+    since the start of the emulator.
 
     Raises:
         InputError: the file cannot be written.

@@ -142,7 +142,7 @@ class Service:
                 failure=failure or (INJECTED if fail else ""),
             )
             self.jobs[job.job_id] = job
-            self._write("accepted", job, shots=[item.shots for item in program.items])
+            self._write("accepted", job, now_s, shots=[item.shots for item in program.items])
             self._queues[device.name].add(job.job_id, now_s, job.run_s)
             self._advance()
             self._changed.notify()
@@ -223,7 +223,7 @@ class Service:
             if not job.final:
                 raise Refused(409, 1294, f"Job {job_id} cannot be deleted: it is {job.status}")
             del self.jobs[job_id]
-            self._write("deleted", job)
+            self._write("deleted", job, self.clock.now_s())
 
     def tag(self, instance: str, job_id: str, tags: Sequence[str]) -> None:
         """Replace a job's tags."""
@@ -304,7 +304,7 @@ class Service:
         job = self.jobs[job_id]
         job.status = "Running"
         job.started_s = moment_s
-        self._write("started", job)
+        self._write("started", job, moment_s)
         if job.program is not None and not job.too_long:
             rng = stream(self.told.seed, "shots", job.number)
             seeds = [int(rng.integers(2**31)) for _ in job.prepared]
@@ -355,12 +355,12 @@ class Service:
         job.charge_s = charge_s
         job.simulation = None
         self._used_s[job.instance] += charge_s
-        self._write(status.lower(), job, charge_s=charge_s)
+        self._write(status.lower(), job, job.finished_s or 0.0, charge_s=charge_s)
 
-    def _write(self, event: str, job: Job, **more: Any) -> None:
+    def _write(self, event: str, job: Job, moment_s: float, **more: Any) -> None:
         self.ledger.write(
             event,
-            time_s=round(self.clock.now_s(), 3),
+            time_s=round(moment_s, 6),
             job_id=job.job_id,
             backend=job.backend,
             instance=job.instance,

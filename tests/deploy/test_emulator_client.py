@@ -142,7 +142,9 @@ def test_twirled_circuits_give_the_same_answer(perth: Any) -> None:
     assert abs(found["00"] - 0.5) < 0.12
 
 
-def test_times_charge_and_usage_belong_together(service: Any, perth: Any, ledger: Path) -> None:
+def test_times_charge_and_usage_belong_together(
+    emulator: Any, service: Any, perth: Any, ledger: Path
+) -> None:
     used = service.usage()["usage_consumed_seconds"]
     job = submit(perth, bell(perth), shots=1000)
     result = job.result(poll_interval=POLL_S)
@@ -157,6 +159,7 @@ def test_times_charge_and_usage_belong_together(service: Any, perth: Any, ledger
     mine = [event for event in events(ledger) if event["job_id"] == job.job_id()]
     assert [event["event"] for event in mine] == ["accepted", "started", "completed"]
     assert mine[-1]["charge_s"] == job.usage()
+    assert [emulator.clock.date(event["time_s"]) for event in mine] == [created, running, finished]
 
 
 def test_a_device_runs_one_job_at_a_time_in_order(perth: Any) -> None:
