@@ -3,36 +3,37 @@
 Numba counts references to every array that is taken out of a tuple, with locked instructions that
 cost more than a whole decision; kernels allocate nothing, so there is nothing to count.
 
-Numba recompiles a function when its own file changes, not when a file does whose functions it
-calls: after editing a kernel, delete the caches (`*.nbi` and `*.nbc` in `__pycache__`).
+Numba compiles a function anew when its own file changes, but not when a file does whose functions
+it calls. So the sources of a track are all part of the key under which its functions are cached.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import njit, typeof
+
+import qcbench
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kernel(function: Function) -> Function:
     """Compile a function that allocates nothing; division by zero gives infinity as in NumPy."""
-    compiled: Function = njit(cache=True, error_model="numpy", _nrt=False)(function)
-    return compiled
+    return _keyed(njit(cache=True, error_model="numpy", _nrt=False)(function), function)
 
 
 def inlined(function: Function) -> Function:
     """Compile a function into those that call it: its arguments are many and its work is little."""
-    compiled: Function = njit(cache=True, error_model="numpy", _nrt=False, forceinline=True)(
-        function
-    )
-    return compiled
+    options = {"cache": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
+    return _keyed(njit(**options)(function), function)
 
 
 def drawing(function: Function) -> Function:
     """Compile a function that draws from a NumPy generator, which allocates, or one above it."""
-    compiled: Function = njit(cache=True, error_model="numpy")(function)
-    return compiled
+    return _keyed(njit(cache=True, error_model="numpy")(function), function)
 
 
 def compiled_for(function: Callable[..., Any], arguments: Iterable[object]) -> Callable[..., Any]:
@@ -43,3 +44,22 @@ def compiled_for(function: Callable[..., Any], arguments: Iterable[object]) -> C
     """
     made: Callable[..., Any] = cast(Any, function).compile(tuple(map(typeof, arguments)))
     return made
+
+
+def _keyed(compiled: Any, function: Function) -> Function:
+    """Make the sources that are compiled together part of the key of the cache."""
+    index = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if index is not None:  # NUMBA_DISABLE_JIT leaves functions as they are
+        room = [*function.__module__.split("."), "", ""][2]
+        index._source_stamp = (index._source_stamp, _sources(room))
+    return cast(Function, compiled)
+
+
+@cache
+def _sources(room: str) -> str:
+    """Hash the sources of a track, or of what all tracks have in common, see `compiling`."""
+    top = Path(qcbench.__file__).parent
+    files = [top / "envs" / "worlds.py", *sorted((top / "policies" / "features").glob("*.py"))]
+    for floor in ("kernels", "envs"):
+        files += sorted((top / floor / room).glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
