@@ -98,7 +98,7 @@ def compile_circuit(
     if kept is not None:
         return kept
     circuit = _transpile(source, calibration.target, level, seed)
-    data = _qpy(circuit)
+    data = to_qpy(circuit)
     found = CompiledCircuit(circuit, _figures(circuit, calibration.target))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,8 @@ def _transpile(source: CircuitSource, target: Any, level: int, seed: int) -> Any
     return circuit
 
 
-def _qpy(circuit: Any) -> bytes:
+def to_qpy(circuit: Any) -> bytes:
+    """Return a circuit as QPY."""
     from qiskit import qpy  # noqa: PLC0415
 
     buffer = io.BytesIO()
@@ -169,9 +170,15 @@ def _qpy(circuit: Any) -> bytes:
     return buffer.getvalue()
 
 
+def from_qpy(data: bytes) -> Any:
+    """Return the circuit that QPY holds."""
+    from qiskit import qpy  # noqa: PLC0415
+
+    return qpy.load(io.BytesIO(data))[0]
+
+
 def _restore(stem: Path) -> CompiledCircuit | None:
     """Return what the cache has; an entry that is missing or damaged is made again."""
-    from qiskit import qpy  # noqa: PLC0415
     from qiskit.qpy import QpyError  # noqa: PLC0415
 
     try:
@@ -180,7 +187,7 @@ def _restore(stem: Path) -> CompiledCircuit | None:
         if hashlib.sha256(data).hexdigest() != entry["qpy"]:
             return None
         figures = CompiledFigures(**entry["figures"])
-        return CompiledCircuit(qpy.load(io.BytesIO(data))[0], figures)
+        return CompiledCircuit(from_qpy(data), figures)
     except (OSError, ValueError, TypeError, KeyError, QpyError):
         return None
 

@@ -32,6 +32,8 @@ from qcbench.hardware.port import (
 
 QUOTA_EVERY_S = 5.0
 """Wall-clock time for which the account's word about its quota is believed."""
+TRIED_AGAIN = ("budget", "quota", "unavailable")
+"""Why an intent may have been refused by an earlier session and not by this one."""
 REPLAY_TAG = "qcbench"
 TAG_DIGITS = 24
 
@@ -123,6 +125,20 @@ class Executor:
             self._open[intent.hash] = _Open(intent, lookup_first=intent.attempts > 0)
         self._sweep()
         return len(self._open)
+
+    def again(self, intent: Intent, at_s: float) -> bool:
+        """Take up an intent that an earlier session was refused; whether that can be.
+
+        It is submitted by `recover`.
+        """
+        if intent.error_class not in TRIED_AGAIN:
+            return False
+        if self._committed_s + intent.reserve_s > self.budget_s:
+            return False
+        planned_s = self.port.now_s()
+        self.ledger.replan(intent.hash, at_s, planned_s)
+        self._committed_s += intent.reserve_s
+        return True
 
     def submit(self, intent: Intent) -> None:
         """Plan an intent and try to submit it at once."""

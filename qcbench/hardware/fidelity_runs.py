@@ -69,8 +69,11 @@ def run_mirrors(
     wall: Callable[[], float],
 ) -> None:
     """Measure every compiled circuit that the stream has executed, on the device that did."""
-    known = {intent.hash for intent in ledger.intents()}
     executor.on_end = lambda _intent: None
+    known = {intent.hash for intent in ledger.intents()}
+    refused = [one for one in ledger.intents() if one.phase == MIRROR and one.state == "refused"]
+    if [one for one in refused if executor.again(one, 0.0)]:
+        executor.recover()
     for number, (qpu, shots, digests) in enumerate(
         _batches(world, compiled, ledger, simulated=simulated)
     ):

@@ -37,6 +37,9 @@ CREATE TABLE IF NOT EXISTS intents (
     planned_s REAL NOT NULL, pending_jobs INTEGER, state TEXT NOT NULL, job_id TEXT,
     attempts INTEGER NOT NULL DEFAULT 0, error_class TEXT NOT NULL DEFAULT '',
     error TEXT NOT NULL DEFAULT '', counts TEXT);
+CREATE TABLE IF NOT EXISTS circuits (
+    qpu INTEGER NOT NULL, digest TEXT NOT NULL, figures TEXT NOT NULL, calibration TEXT NOT NULL,
+    repetition_delay_s REAL NOT NULL, qpy BLOB NOT NULL, PRIMARY KEY (qpu, digest));
 CREATE TABLE IF NOT EXISTS jobs (
     job_id TEXT PRIMARY KEY, hash TEXT NOT NULL, role TEXT NOT NULL, status TEXT NOT NULL,
     created_s REAL, running_s REAL, finished_s REAL, execution_s REAL,
@@ -94,6 +97,24 @@ class Intent:
     error_class: str = ""
     error: str = ""
     counts: tuple[Mapping[str, int], ...] | None = None
+
+
+@dataclass(frozen=True)
+class KeptCircuit:
+    """A compiled circuit as it was submitted: a later calibration would compile another.
+
+    Attributes:
+        figures: of `CompiledFigures`, as plain data.
+        calibration: date of the calibration that it was compiled for.
+        qpy: the circuit.
+    """
+
+    qpu: int
+    digest: str
+    figures: Mapping[str, Any]
+    calibration: str
+    repetition_delay_s: float
+    qpy: bytes
 
 
 @dataclass(frozen=True)
@@ -211,6 +232,36 @@ class Ledger:
                 intent.error_class,
                 intent.error,
             ),
+        )
+
+    def keep(self, circuit: KeptCircuit) -> None:
+        """Keep a compiled circuit; one that is there already stays as it is."""
+        self._base.execute(
+            "INSERT OR IGNORE INTO circuits VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                circuit.qpu,
+                circuit.digest,
+                json.dumps(circuit.figures),
+                circuit.calibration,
+                circuit.repetition_delay_s,
+                circuit.qpy,
+            ),
+        )
+
+    def circuits(self) -> list[KeptCircuit]:
+        """Return all circuits that were kept."""
+        rows = self._base.execute("SELECT * FROM circuits ORDER BY rowid")
+        return [
+            KeptCircuit(qpu, digest, json.loads(figures), date, delay_s, bytes(qpy))
+            for qpu, digest, figures, date, delay_s, qpy in rows
+        ]
+
+    def replan(self, hash_: str, at_s: float, planned_s: float) -> None:
+        """Take up an intent again that was refused, with the time at which it is."""
+        self._base.execute(
+            "UPDATE intents SET state = 'planned', job_id = NULL, error_class = '', error = '',"
+            " at_s = ?, planned_s = ? WHERE hash = ?",
+            (at_s, planned_s, hash_),
         )
 
     def attempt(self, hash_: str) -> None:

@@ -1,7 +1,7 @@
 """The world of a replay: stream, policies, compiled circuits, and what simulation expects."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,11 @@ from qcbench.hardware.compiling import (
     CompiledCircuit,
     CompiledFigures,
     compile_circuit,
+    from_qpy,
+    to_qpy,
 )
 from qcbench.hardware.cost import usage_s
+from qcbench.hardware.ledger import KeptCircuit
 from qcbench.hardware.limits import choose
 from qcbench.hardware.port import Calibration, Port
 from qcbench.hardware.told import SUITE, ReplayConfig
@@ -98,12 +101,34 @@ class Compiled:
         calibrations: of each QPU.
         by_digest: the same circuits by their digest; two devices may share one.
         figures: by (QPU, digest): lengths and errors are those of the device.
+        calibrated: date and repetition delay of the calibration that each was compiled for.
     """
 
     calibrations: Mapping[int, Calibration]
     circuits: Mapping[tuple[int, int], CompiledCircuit]
     by_digest: Mapping[str, CompiledCircuit]
     figures: Mapping[tuple[int, str], CompiledFigures]
+    calibrated: Mapping[tuple[int, str], tuple[str, float]]
+
+    def kept(self, qpu: int, digest: str) -> KeptCircuit:
+        """Return what a ledger keeps of a circuit."""
+        date, delay_s = self.calibrated[qpu, digest]
+        figures = asdict(self.figures[qpu, digest])
+        return KeptCircuit(
+            qpu, digest, figures, date, delay_s, to_qpy(self.by_digest[digest].circuit)
+        )
+
+    def with_kept(self, circuits: Sequence[KeptCircuit]) -> "Compiled":
+        """Return this with the circuits of earlier sessions, compiled for older calibrations."""
+        by_digest, figures = dict(self.by_digest), dict(self.figures)
+        calibrated = dict(self.calibrated)
+        for kept in circuits:
+            found = CompiledFigures(**kept.figures)
+            figures[kept.qpu, kept.digest] = found
+            calibrated[kept.qpu, kept.digest] = (kept.calibration, kept.repetition_delay_s)
+            if kept.digest not in by_digest:
+                by_digest[kept.digest] = CompiledCircuit(from_qpy(kept.qpy), found)
+        return replace(self, by_digest=by_digest, figures=figures, calibrated=calibrated)
 
 
 def compile_all(
@@ -134,6 +159,13 @@ def compile_all(
         by_digest={circuit.figures.digest: circuit for circuit in known.values()},
         figures={
             (qpu, circuit.figures.digest): circuit.figures for (_, qpu), circuit in known.items()
+        },
+        calibrated={
+            (qpu, circuit.figures.digest): (
+                calibrations[qpu].date,
+                calibrations[qpu].repetition_delay_s,
+            )
+            for (_, qpu), circuit in known.items()
         },
     )
 

@@ -16,7 +16,7 @@ from qcbench.hardware.cost import confirm, price
 from qcbench.hardware.executor import Executor, Patience
 from qcbench.hardware.fidelity_runs import mirror_of, run_mirrors
 from qcbench.hardware.ledger import Intent, Ledger
-from qcbench.hardware.manifest import ReplayFolder, open_or_create
+from qcbench.hardware.manifest import open_or_create
 from qcbench.hardware.plan import Compiled, Forecast, World, compile_all, forecast, make_world
 from qcbench.hardware.port import Port
 from qcbench.hardware.stream import Stream
@@ -63,9 +63,9 @@ def run_replay(told: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         ledger = stack.enter_context(Ledger(folder.ledger))
         log = folder.folder / "emulator.log"
         port = stack.enter_context(connected(told.backend, _devices(world), log))
-        compiled = _compile(world, port, say)
+        compiled = _compile(world, port, say).with_kept(ledger.circuits())
         _check_cost(world, compiled, port, ledger)
-        executor = _executor(folder, compiled, port, ledger)
+        executor = _executor(told, folder.replay, compiled, port, ledger)
         _play(world, compiled, port, ledger, executor, folder.replay, say)
         _settle(executor, say)
         frame = task_table(
@@ -143,9 +143,9 @@ def _check_cost(world: World, compiled: Compiled, port: Port, ledger: Ledger) ->
         raise InputError("backend=ibm: the account has no QPU seconds left")
 
 
-def _executor(folder: ReplayFolder, compiled: Compiled, port: Port, ledger: Ledger) -> Executor:
-    told = folder.told
-
+def _executor(
+    told: ReplayConfig, replay: str, compiled: Compiled, port: Port, ledger: Ledger
+) -> Executor:
     def circuits_of(intent: Intent) -> list[object]:
         circuits = [compiled.by_digest[digest].circuit for digest in intent.circuits]
         if intent.phase == "stream":
@@ -160,7 +160,7 @@ def _executor(folder: ReplayFolder, compiled: Compiled, port: Port, ledger: Ledg
     return Executor(
         port=port,
         ledger=ledger,
-        replay_tag=f"qcbench-replay-{folder.replay}",
+        replay_tag=f"qcbench-replay-{replay}",
         budget_s=float("inf") if told.budget_s is None else told.budget_s,
         circuits_of=circuits_of,
         wall=time.monotonic,

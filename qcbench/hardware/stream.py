@@ -13,12 +13,14 @@ from qcbench.errors import InputError
 from qcbench.hardware.cost import reserve_s, usage_s
 from qcbench.hardware.executor import Executor
 from qcbench.hardware.lanes import Lanes
-from qcbench.hardware.ledger import Decision, Intent, Ledger
+from qcbench.hardware.ledger import OPEN, Decision, Intent, Ledger
 from qcbench.hardware.limits import choose
 from qcbench.hardware.plan import Compiled, World
 from qcbench.hardware.port import BackendError, DeviceState, Port
 from qcbench.policies.protocol import Placement, PolicyError
 
+MOST_DECISIONS = 100
+"""Decisions a task, on average, that a policy may take where the rules state no number."""
 STATE_EVERY_S = 5.0
 """Wall-clock time for which a device's word about itself is believed."""
 
@@ -90,7 +92,9 @@ class Stream:
         while self._due or self.executor.pending:
             now = self.now_s()
             while self._due and self._due[0].at_s <= now:
-                self._place(heapq.heappop(self._due))
+                due = heapq.heappop(self._due)
+                if self._sequence[due.policy] < self._most_decisions:
+                    self._place(due)
                 now = self.now_s()
             self.executor.advance()
             self._see_starts()
@@ -154,12 +158,21 @@ class Stream:
                 continue
             policy = position[intent.policy]
             self._where[intent.hash] = (policy, intent.qpu)
-            if intent.state in {"planned", "submitted"}:
+            taken_up = intent.state in OPEN
+            if intent.state == "refused":
+                taken_up = self.executor.again(intent, self.now_s())
+            if taken_up:
                 self._lanes[policy].give(intent.qpu, intent.hash, intent.task)
             else:
                 self._ended += 1
                 self._lanes[policy].ended(intent.qpu, intent.hash, min(latest_s, intent.at_s))
         self.executor.recover()
+
+    @property
+    def _most_decisions(self) -> int:
+        """After so many a policy is asked no more; its tasks that are left are truncated."""
+        limit = self.world.scenario.rules.rescheduling.max_decisions
+        return MOST_DECISIONS * len(self.world.scenario.workload) if limit is None else limit
 
     @property
     def _delay_s(self) -> float:
@@ -194,6 +207,7 @@ class Stream:
         self._placed += 1
         # The decision and what follows from it appear together or not at all.
         with self.ledger.together():
+            self.ledger.keep(self.compiled.kept(choice, intent.circuits[0]))
             self.ledger.decide(decision)
             self.executor.plan(intent)
         self.executor.start(intent.hash)

@@ -11,6 +11,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.estimates import estimate
+from qcbench.errors import InputError
 from qcbench.hardware.cost import OVERHEAD_S
 from qcbench.hardware.fidelity_runs import MeasuredFidelity, measured_fidelities, no_mirror
 from qcbench.hardware.ledger import Intent, JobRow, Ledger
@@ -77,13 +78,13 @@ def task_table(
         row["duplicates"] = duplicates[intent.hash]
         row |= _quality(world, compiled, intent, fidelities, simulated=simulated)
         rows.append(row)
-    frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_schema())
     if not rows:
-        return frame
-    frame = frame.with_columns(**_as_compiled(world, frame))
-    frame = _simulated_queue(frame).join(
-        _by_policy(world), on=["policy", "task"], how="left", maintain_order="left"
-    )
+        raise InputError("replay: no policy placed any task")
+    rows += _truncated(world, ledger, rows[0])
+    frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_schema())
+    frame = _simulated_queue(frame)
+    for part in (_as_compiled(world, frame), _by_policy(world)):
+        frame = frame.join(part, on=["policy", "task"], how="left", maintain_order="left")
     first, last = float(frame["decided_s"].min()), float(frame["decided_s"].max())  # type: ignore[arg-type]
     width = max((last - first) / BLOCKS, 1e-9)
     block = ((pl.col("decided_s") - first) / width).floor().clip(0, BLOCKS - 1).cast(pl.Int64)
@@ -94,9 +95,8 @@ def _what(world: World, compiled: Compiled, intent: Intent, violations: int) -> 
     workload = world.scenario.workload
     tasks, task, qpu = workload.tasks, intent.task, intent.qpu
     figures = compiled.figures[qpu, intent.circuits[0]]
-    calibration = compiled.calibrations[qpu]
+    date, delay_s = compiled.calibrated[qpu, intent.circuits[0]]
     family = tasks.compiled[world.scenario.fleet.qpus[qpu].family]
-    delay_s = calibration.repetition_delay_s
     return {
         "policy": intent.policy,
         "task": task,
@@ -105,7 +105,7 @@ def _what(world: World, compiled: Compiled, intent: Intent, violations: int) -> 
         "shots": intent.shots,
         "qpu": world.scenario.fleet.names[qpu],
         "device": intent.device,
-        "calibration": calibration.date,
+        "calibration": date,
         "intent": intent.hash,
         "job_id": intent.job_id,
         "state": intent.state,
@@ -131,6 +131,35 @@ def _what(world: World, compiled: Compiled, intent: Intent, violations: int) -> 
         "estimated_charge_s": intent.estimate_s,
         "reserved_s": intent.reserve_s,
     }
+
+
+def _truncated(world: World, ledger: Ledger, like: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return rows of tasks that a policy has not placed: it took all its decisions for others."""
+    tasks = world.scenario.workload.tasks
+    placed = {(one.policy, one.task) for one in ledger.decisions() if one.feasible}
+    tried = Counter((one.policy, one.task) for one in ledger.decisions())
+    return [
+        {
+            **dict.fromkeys(like),
+            "label": like["label"],
+            "replay": like["replay"],
+            "policy": policy,
+            "task": task,
+            "algorithm": str(tasks.algorithm[task]),
+            "qubits": int(tasks.qubits[task]),
+            "shots": int(tasks.shots[task]),
+            "state": "truncated",
+            "error_class": "truncated",
+            "error": "the policy took all its decisions without placing it",
+            "violations": tried[policy, task],
+            "duplicates": 0,
+            "attempts": 0,
+            "arrival_s": float(world.scenario.workload.arrival_s[task]),
+        }
+        for policy in world.labels
+        for task in range(len(tasks))
+        if (policy, task) not in placed
+    ]
 
 
 class _Clocks:
@@ -219,25 +248,27 @@ def _quality(
     }
 
 
-def _as_compiled(world: World, frame: "pl.DataFrame") -> dict[str, FloatArray]:
+def _as_compiled(world: World, frame: "pl.DataFrame") -> "pl.DataFrame":
     """Return what the simulator would say of the circuits as they were compiled.
 
     It separates what compilation did from what the models are wrong about.
     """
+    import polars as pl  # noqa: PLC0415
+
     fleet = world.scenario.fleet
     columns = ("depth", "one_qubit_gates", "two_qubit_gates", "measurements")
-    compiled = CompiledFeatures(*(frame[name].to_numpy() for name in columns))
-    rows = frame["task"].to_numpy()
+    placed = frame.filter(pl.col("qpu").is_not_null())
+    compiled = CompiledFeatures(*(placed[name].to_numpy() for name in columns))
+    rows = placed["task"].to_numpy()
     tasks = replace(
         world.scenario.workload.tasks.take(rows),
         compiled=dict.fromkeys(fleet.families, compiled),
     )
     found = estimate(tasks, fleet, world.scenario.physics)
-    own = (np.arange(len(rows)), np.array([fleet.names.index(name) for name in frame["qpu"]]))
-    return {
-        "execution_as_compiled_s": found.exec_s[own],
-        "fidelity_with_profile": found.fidelity[own],
-    }
+    own = (np.arange(len(rows)), np.array([fleet.names.index(name) for name in placed["qpu"]]))
+    return placed.select("policy", "task").with_columns(
+        execution_as_compiled_s=found.exec_s[own], fidelity_with_profile=found.fidelity[own]
+    )
 
 
 def _by_policy(world: World) -> "pl.DataFrame":

@@ -20,6 +20,7 @@ from qcbench.hardware.emulator_process import INSTANCE, EmulatorProcess, running
 from qcbench.hardware.ledger import Ledger
 from qcbench.hardware.manifest import find_replay
 from qcbench.hardware.replay import Replay, run_replay
+from qcbench.hardware.results import gap_of
 from qcbench.hardware.runtime import RuntimePort
 from qcbench.hardware.told import compose_replay
 
@@ -198,6 +199,22 @@ def test_error_of_the_client_is_shown_without_the_token(monkeypatch: pytest.Monk
         RuntimePort("hardware", SECRET, INSTANCE)
     shown = "".join(traceback.format_exception(caught.value))
     assert SECRET not in shown
+
+
+@pytest.mark.slow
+def test_sixty_tasks_under_three_policies(tmp_path: Path) -> None:
+    """The size that is promised: within ten minutes on two cores, the emulated drift found."""
+    began = time.monotonic()
+    replay = run_replay(compose_replay(["tasks=60", f"replays_dir={tmp_path}"]))
+    assert time.monotonic() - began < 600
+    assert replay.table.height == 180
+    assert set(replay.table["label"]) == {"emulated"}
+    _, _, gap = gap_of(str(replay.folder))
+    before, after = gap.time.before, gap.time.after[gap.time.chosen]
+    assert after.mean_percent <= 0.5 * before.mean_percent
+    assert after.median_log <= 0.5 * before.median_log
+    assert {part.name for part in gap.time_split} >= {"queue: others", "compilation", "noise"}
+    assert {part.name for part in gap.fidelity_split} == {"compilation", "drift", "noise"}
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from exported_samples import earliest_completion_card
 from qcbench.api import simulate
 from qcbench.cli.main import main
 from qcbench.errors import InputError
+from qcbench.hardware import local
 from qcbench.hardware.ledger import Ledger
 from qcbench.hardware.manifest import find_replay, open_replay
 from qcbench.hardware.plan import make_world
@@ -114,6 +115,51 @@ def test_replay_that_was_stopped_goes_on_with_the_same_decisions(tmp_path: Path)
     assert set(finished.table["state"]) == {"done"}
 
 
+def test_larger_budget_plays_what_was_refused(tmp_path: Path) -> None:
+    poor = told(tmp_path, "tasks=2", "heuristics=[]", "budget_s=4")
+    table = run_replay(poor).table
+    assert set(table["state"]) == {"refused"}
+    assert set(table["error_class"]) == {"budget"}
+    assert table["error"].str.contains("of 4 are spent or reserved").all()
+    table = run_replay(replace(poor, budget_s=1000)).table
+    assert set(table["state"]) == {"done"}
+    assert table["fidelity"].is_not_null().all()
+
+
+def test_recalibrated_devices_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was submitted was compiled for the old calibration and stays what it was."""
+    config = told(tmp_path, "tasks=2", "heuristics=[]", "budget_s=4")
+    before = run_replay(config).table
+    snapshot = local._snapshot_backend
+    names = {"perth": "lagos", "lagos": "perth", "hanoi": "kolkata", "kolkata": "hanoi"}
+    monkeypatch.setattr(local, "_snapshot_backend", lambda name: snapshot(names.get(name, name)))
+    after = run_replay(replace(config, budget_s=1000)).table
+    assert set(after["state"]) == {"done"}
+    same = ["intent", "compiled", "circuit_length_s", "fidelity_as_calibrated", "calibration"]
+    assert after.select(same).equals(before.select(same))
+
+
+def test_policy_that_only_violates_is_truncated(tmp_path: Path) -> None:
+    actions = tmp_path / "actions.csv"
+    actions.write_text("action\n" + "3\n" * 50)
+    scripted = f"policies=[{{name: scripted, parameters: {{file: {actions}}}}}]"
+    wide = ["scenario.workload.circuits.min_qubits=8", "scenario.workload.circuits.max_qubits=8"]
+    limit = "scenario.rules.rescheduling.max_decisions=4"
+    config = told(tmp_path, "tasks=2", scripted, "heuristics=[]", "mirror=false", *wide, limit)
+    with pytest.raises(InputError, match="no policy placed any task"):
+        run_replay(config)
+    both = told(tmp_path, "tasks=2", scripted, "heuristics=[greedy]", "mirror=false", *wide, limit)
+    table = run_replay(both).table
+    assert table.height == 4
+    lost = table.filter(pl.col("policy") == "scripted")
+    assert lost["state"].to_list() == ["truncated"] * 2
+    assert lost["violations"].sum() == 4
+    assert set(table.filter(pl.col("policy") == "greedy")["state"]) == {"done"}
+    assert main(["gap", "--replays-dir", str(tmp_path), "tracking=none"]) == 0
+
+
 def test_circuits_that_are_too_large_keep_their_row_and_reason(tmp_path: Path) -> None:
     config = told(
         tmp_path,
@@ -134,6 +180,7 @@ def test_circuits_that_are_too_large_keep_their_row_and_reason(tmp_path: Path) -
         assert row["usage_rule_s"] > 2
         assert row["fidelity_as_calibrated"] >= 0
         assert row["job_id"] is None
+    assert main(["gap", "--replays-dir", str(tmp_path), "tracking=none"]) == 0
 
 
 def test_qasm_and_qpy_files_as_tasks(tmp_path: Path) -> None:

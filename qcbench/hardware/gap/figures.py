@@ -22,7 +22,7 @@ ROW_IN = 0.3
 
 def draw(table: pl.DataFrame, gap: Gap) -> dict[str, Figure]:
     """Return all figures by name."""
-    qpus = sorted(table["qpu"].unique().to_list())
+    qpus = sorted(table["qpu"].drop_nulls().unique().to_list())
     found = {}
     rows = measured_rows(table)
     if rows.height:

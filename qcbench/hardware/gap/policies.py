@@ -143,8 +143,8 @@ def _warning(policies: int, tasks: int) -> str:
     parts = []
     if policies < FEW_POLICIES:
         parts.append(
-            f"{policies} policies give rank correlations little power: read the intervals, not the"
-            " values"
+            f"{policies} {'policies give' if policies > 1 else 'policy gives'} rank correlations"
+            " little power: read the intervals, not the values"
         )
     if tasks < 20:
         parts.append(f"only {tasks} tasks were finished under every policy")

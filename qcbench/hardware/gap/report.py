@@ -26,6 +26,7 @@ MEANINGS = {
     "cancelled": "cancelled on the backend, by somebody else or at its time limit",
     "expired": "not at its end by our deadline, cancelled: censored, it would have taken longer",
     "refused": "never accepted, or not submitted for want of budget",
+    "truncated": "never placed: the policy took all its decisions, most of them infeasible",
     "not_run": "too large to simulate; reported with its estimate, and not submitted",
     "planned": "not submitted yet",
     "submitted": "not at its end yet",
