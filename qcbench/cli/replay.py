@@ -6,7 +6,7 @@ from qcbench.cli.arguments import parse, show
 from qcbench.errors import InputError
 from qcbench.hardware.port import BackendError
 from qcbench.hardware.replay import describe, estimate_replay, run_replay, to_standard_error
-from qcbench.hardware.told import compose_replay
+from qcbench.hardware.told import compose_replay, long_forms
 
 SUMMARY = (
     "Replay a stream of circuits on a backend. The same command goes on with a replay that was"
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     arguments = ["dry_run=true" if text == "--dry-run" else text for text in arguments]
     parsed = parse("replay", SUMMARY, arguments)
     if parsed.show:
-        show("replay", parsed, parsed.runs[0])
+        show("replay", parsed, long_forms(parsed.runs[0]))
         return 0
     for overrides in parsed.runs:
         told = compose_replay(overrides, parsed.config_dirs)

@@ -101,7 +101,7 @@ def compose_replay(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
     Raises:
         InputError: a group, key or value that does not exist or does not fit.
     """
-    data = to_plain(compose("replay", nested(_long_forms(overrides)), config_dirs))
+    data = to_plain(compose("replay", long_forms(overrides), config_dirs))
     entries = data.pop("policies", None)
     heuristics = data.pop("heuristics", None) or []
     if not isinstance(entries, list) or not entries:
@@ -118,8 +118,8 @@ def compose_replay(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
     return _with_circuits(told)
 
 
-def _long_forms(overrides: Sequence[str]) -> list[str]:
-    """Write `policy=NAME` as a list of policies, and `tasks=PATH` as `circuits=PATH`."""
+def long_forms(overrides: Sequence[str]) -> list[str]:
+    """Write `policy=NAME` as a list of policies, `tasks=PATH` as `circuits=PATH`, and so on."""
     result = []
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -132,7 +132,7 @@ def _long_forms(overrides: Sequence[str]) -> list[str]:
             result.append(f"circuits={json.dumps(value.strip(chr(34)))}")
         else:
             result.append(text)
-    return result
+    return nested(result)
 
 
 def _policy(
