@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     import polars as pl
     from gymnasium.vector import VectorEnv
 
+    from qcbench.hardware.gap.analysis import Gap
+    from qcbench.hardware.replay import Replay
+
 
 USUAL_POLICY = {"allocation": "speed", "queueing": "fifo", "partition": "pragm_pp"}
 """What `qcbench simulate` takes where no policy is named, on tracks other than placement."""
