@@ -28,8 +28,11 @@ class Bank:
     chances: ChanceSource | None
 
 
-def draw_bank(options: Options) -> Bank:
+def draw_bank(options: Options, *, unrolled: bool = False) -> Bank:
     """Draw the first `options.worlds` worlds of a split.
+
+    Args:
+        unrolled: see `worlds_of`; for worlds where nothing can fail.
 
     Raises:
         InputError: a world cannot be compiled, its rules are not those of the others, or none asks
@@ -50,7 +53,7 @@ def draw_bank(options: Options) -> Bank:
             raise InputError(f"{where}: its rules are not those of world 0")
     own = rules.rescheduling.max_decisions
     limits = limits_of(_unlimited(rules))
-    worlds = worlds_of(scenarios)
+    worlds = worlds_of(scenarios, unrolled=unrolled and is_plain(limits))
     if not any(scenario.workload.arrival_s[0] < limits.horizon_s for scenario in scenarios):
         raise InputError(
             f"{source.name}: no world of split {split} asks for a decision before the horizon, "

@@ -31,6 +31,9 @@ MODES = {
 RESULTS = ("world", "decisions", "violations", "jobs", "done", "completion_s")
 ENDED = np.array(batch.ENDED, dtype=object)
 
+MANY_ENVS, FEW_QPUS = 64, 16
+"""So many environments are worth compiling for a number of QPUs, if these are few."""
+
 UNUSED = 3
 """References to an array that only its tuple holds, while it is being counted."""
 MOST_KEPT = 4
@@ -97,7 +100,8 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
         mode, code = MODES[autoreset]
         self.metadata = {"autoreset_mode": mode}
         self._autoreset = autoreset
-        self.bank = draw_bank(self.options)
+        many = num_envs >= MANY_ENVS and len(fleet) <= FEW_QPUS
+        self.bank = draw_bank(self.options, unrolled=many)
         self.told = _told(self.options, code, self.bank.max_decisions)
         self._clouds: Clouds = make_clouds(self.bank, num_envs, self.told)
         self._copy = copy
