@@ -4,12 +4,24 @@ What a function is given (some twenty arrays) costs more to pass than most funct
 part of a kernel allocates, so that references to arrays need not be counted.
 """
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 from numba import njit
 
-inlined: Any = njit(_nrt=False, forceinline=True)
+inlined: Any = njit(_nrt=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """Decorates a part of the kernel."""
 
-entry: Any = njit(_nrt=False, cache=True)
+entry: Any = njit(_nrt=False, cache=True, no_cfunc_wrapper=True)
 """Decorates what Python calls; it is kept on disk."""
+
+
+def hash_of(*more: Path) -> str:
+    """Hash the sources that are compiled together: all of this room, and more.
+
+    Numba looks only at the file of a function that it has cached, not at those of its callees; as
+    a variable of an entry's closure the hash is part of the cache's key.
+    """
+    sources = [*sorted(Path(__file__).parent.glob("*.py")), *more]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

@@ -18,6 +18,7 @@ def arrive(world: World, cloud: Cloud, job: int) -> None:
     own, fixed = cloud.progress[job], world.jobs[job]
     if not _admitted(world, cloud, job):
         if fixed.first_task != NONE:
+            cloud.state[0].dropped += 1
             broker.open_row(world, cloud, job, fixed.first_task)
             if not world.rules[0].per_job:
                 broker.write_row(cloud, job, broker.DROPPED)

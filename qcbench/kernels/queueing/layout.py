@@ -94,6 +94,7 @@ STATE = _records(
     ("arrived", "i8"),
     ("arrival_event", "i8"),
     ("left", "i8"),
+    ("dropped", "i8"),  # jobs with a task that were turned away
     ("over_event", "i8"),
     ("horizon_s", "f8"),
     ("warm_up_s", "f8"),

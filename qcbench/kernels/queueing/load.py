@@ -159,17 +159,18 @@ def with_timers(worlds: Worlds, prepared: Sequence[Prepared]) -> Worlds:
 
     They are drawn per world: they do not depend on what policies do.
     """
-    failures = prepared[0].scenario.rules.failures
-    if failures is None:
+    if not any(each.failures for each in prepared):
         return worlds
     count, qpus, known = worlds.timers.shape
     more = np.zeros((count, qpus, max(known, FIRST_TIMERS)))
     for place, each in enumerate(prepared):
+        failures = each.scenario.rules.failures
         for qpu, rng in enumerate(each.failures):
             more[place, qpu] = rng.standard_exponential(more.shape[2])
-    # A standard exponential times its mean is what Generator.exponential returns.
-    more[:, :, ::2] *= failures.mean_up_s
-    more[:, :, 1::2] *= failures.mean_down_s
+        if failures is not None:
+            # A standard exponential times its mean is what Generator.exponential returns.
+            more[place, :, ::2] *= failures.mean_up_s
+            more[place, :, 1::2] *= failures.mean_down_s
     return worlds._replace(timers=np.concatenate([worlds.timers, more], axis=2))
 
 
@@ -187,7 +188,7 @@ def fill(worlds: Worlds, place: int, prepared: Prepared) -> None:
     worlds.devices[place]["price_per_s"] = [qpu.price_per_s for qpu in fleet]
     worlds.estimate_s[place, :tasks] = prepared.estimates.exec_s
     per_job = rules.records == "jobs"
-    if prepared.quality and per_job:
+    if worlds.fidelity.shape == worlds.estimate_s.shape:
         worlds.fidelity[place, :tasks] = prepared.estimates.fidelity
     bucket = rules.admission.per_user
     if bucket is not None:

@@ -1,11 +1,9 @@
 """What Python calls: reset a cloud, advance it to a decision, or run it under a compiled policy."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
 from qcbench.kernels.queueing import broker, clock, policies, start
-from qcbench.kernels.queueing.inlined import entry, inlined
+from qcbench.kernels.queueing.inlined import entry, hash_of, inlined
 from qcbench.kernels.queueing.layout import (
     DECIDE,
     NEED_DRAWS,
@@ -15,16 +13,6 @@ from qcbench.kernels.queueing.layout import (
     World,
     Worlds,
 )
-
-
-def _digest() -> str:
-    """Hash the sources that are compiled together.
-
-    Numba looks only at the file of a function that it has cached, not at those of its callees; as
-    a variable of the closure the digest is part of the cache's key.
-    """
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 @inlined
@@ -105,4 +93,4 @@ def _compile(sources: str) -> tuple[Any, Any, Any]:
     return reset, advance, run
 
 
-reset, advance, run = _compile(_digest())
+reset, advance, run = _compile(hash_of())

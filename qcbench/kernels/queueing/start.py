@@ -16,6 +16,7 @@ def clear(world: World, cloud: Cloud, place_of_world: int) -> None:
     s.events = 0
     s.arrived = 0
     s.left = rules.jobs
+    s.dropped = 0
     s.over_event = NONE
     s.horizon_s = rules.horizon_s
     s.warm_up_s = rules.warm_up_s
