@@ -83,34 +83,81 @@ def lognormal(shares: FloatArray, cv: float) -> FloatArray:
     return values
 
 
-def interpolated(quantiles: Sequence[float], mean: float) -> Inverse:
+def interpolated(quantiles: Sequence[float], mean: float, std: float | None = None) -> Inverse:
     """Return the inverse distribution through equidistant quantiles that has a given mean.
 
-    Straight lines between the quantiles miss the mean where values crowd at an end. So the wider
-    one of the two end pieces is bent (a power of its share) until the mean is right; it keeps all
-    quantiles. What little may be left is a factor on all values.
+    Straight lines between the quantiles miss the mean where values crowd at an end, and make the
+    spread too wide where a few lie far out. So the two end pieces are bent (powers of their shares)
+    until mean and standard deviation are right, or as near as can be; all quantiles are kept. Where
+    only the mean is known, the wider one of the two is bent. What little may be left of the mean is
+    a factor on all values.
     """
     points = np.array(quantiles)
     pieces = len(points) - 1
-    linear = (points.sum() - 0.5 * (points[0] + points[-1])) / pieces
-    missing = (mean - linear) * pieces
-    first = points[1] - points[0] >= points[-1] - points[-2]
-    width = points[1] - points[0] if first else points[-1] - points[-2]
-    area = float(np.clip(0.5 * width + missing, 0.02 * width, 0.98 * width))
-    power = width / area - 1.0 if width > 0 else 1.0
-    reached = linear + (area - 0.5 * width) / pieces if width > 0 else linear
+    widths = np.array([points[1] - points[0], points[-1] - points[-2]])
+    areas = None if std is None or not widths.min() > 0 else _both_ends(points, mean, std)
+    if areas is None:
+        areas = _wider_end(points, mean)
+    powers = [1.0 / area - 1.0 for area in areas]
+    inner = points[1:-2].sum() + 0.5 * (points[-2] - points[1])
+    reached = (points[0] + inner + points[-2] + (widths * areas).sum()) / pieces
     factor = mean / reached if reached else 1.0
 
     def inverse(shares: FloatArray) -> FloatArray:
         place = shares * pieces
         piece = np.minimum(place.astype(np.int64), pieces - 1)
         within = place - piece
-        bent = piece == (0 if first else pieces - 1)
-        within = np.where(bent, within**power, within)
+        for end, power in zip((0, pieces - 1), powers, strict=True):
+            if power != 1.0:
+                within = np.where(piece == end, within**power, within)
         values: FloatArray = factor * (points[piece] + within * (points[piece + 1] - points[piece]))
         return values
 
     return inverse
+
+
+LEAST_AREA, MOST_AREA = 0.02, 0.98
+"""Bounds on how far an end piece is bent: the mean of its share, 1/2 for a straight line."""
+
+
+def _wider_end(points: FloatArray, mean: float) -> tuple[float, float]:
+    """Return the mean shares of the end pieces where the wider one is bent to reach a mean."""
+    pieces = len(points) - 1
+    linear = (points.sum() - 0.5 * (points[0] + points[-1])) / pieces
+    first = points[1] - points[0] >= points[-1] - points[-2]
+    width = points[1] - points[0] if first else points[-1] - points[-2]
+    if not width > 0:
+        return 0.5, 0.5
+    area = float(np.clip(0.5 + (mean - linear) * pieces / width, LEAST_AREA, MOST_AREA))
+    return (area, 0.5) if first else (0.5, area)
+
+
+def _both_ends(points: FloatArray, mean: float, std: float) -> tuple[float, float] | None:
+    """Return the mean shares of the bent end pieces that reach a mean and come nearest to a spread.
+
+    None where no pair reaches the mean.
+    """
+    pieces = len(points) - 1
+    low, high = points[1:-2], points[2:-1]
+    width, last_width = points[1] - points[0], points[-1] - points[-2]
+    area = np.linspace(LEAST_AREA, MOST_AREA, 4801)
+    left = mean * pieces - 0.5 * (low + high).sum() - points[0] - points[-2]
+    last_area = (left - width * area) / last_width
+    fits = (last_area >= LEAST_AREA) & (last_area <= MOST_AREA)
+    if not fits.any():
+        return None
+    area, last_area = area[fits], last_area[fits]
+
+    def square(start: float, width: float, area: FloatArray) -> FloatArray:
+        # The mean of (start + width * u**p)**2, where the mean of u**p is 1 / (p + 1).
+        found: FloatArray = start**2 + 2 * start * width * area + width**2 * area / (2.0 - area)
+        return found
+
+    squares = square(points[0], width, area) + square(points[-2], last_width, last_area)
+    squares += ((low**2 + low * high + high**2) / 3.0).sum()
+    spread = np.sqrt(np.maximum(squares / pieces - mean**2, 0.0))
+    nearest = int(np.abs(spread - std).argmin())
+    return float(area[nearest]), float(last_area[nearest])
 
 
 def of_rows(rows: Sequence[float]) -> Inverse:
@@ -130,10 +177,10 @@ def packaged_figures() -> Figures:
         if quantity == "estimate_s":
             estimate_s[size] = mean
             continue
-        deciles = [float(row[f"d{tenth}"]) for tenth in range(11)]
+        deciles, std = [float(row[f"d{tenth}"]) for tenth in range(11)], float(row["std"])
         if quantity == "duration_s":  # only the shape counts: the mean is the estimate
-            deciles, mean = [decile / mean for decile in deciles], 1.0
-        inverse[quantity][size] = interpolated(deciles, mean)
+            deciles, std, mean = [decile / mean for decile in deciles], std / mean, 1.0
+        inverse[quantity][size] = interpolated(deciles, mean, std)
     return Figures("the packaged figures", inverse, estimate_s)
 
 
