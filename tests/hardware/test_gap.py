@@ -107,6 +107,7 @@ def test_metrics_recomputed_from_the_table(usage: tuple[pl.DataFrame, Gap]) -> N
     difference = (table["fidelity"] - table["simulated_fidelity"]).to_numpy()
     assert number("tasks", "fidelity", "median gap") == pytest.approx(np.median(difference))
     assert number("tasks", "fidelity", "noise floor") == pytest.approx(0.01)
+    assert number("tasks", "execution", "noise floor") == pytest.approx(NOISE, rel=0.4)
     means = table.group_by("policy").agg(pl.col("completion_s").mean()).sort("policy")
     for name, value in means.iter_rows():
         assert number("policies", name, "measured completion") == pytest.approx(value)

@@ -235,7 +235,9 @@ def _metric_row(gap: Any) -> dict[str, Any]:
     shown = gap.gap
     if ratio and not isnan(shown.value):
         shown = Interval(exp(shown.value), exp(shown.low), exp(shown.high))
-    floor = "–" if isnan(gap.noise_floor) else f"{_number(gap.noise_floor)}"
+    floor = "–"
+    if not isnan(gap.noise_floor):
+        floor = _percent(gap.noise_floor) if ratio else _number(gap.noise_floor)
     if not isnan(gap.within_noise):
         floor += f" ({100 * gap.within_noise:.0f} % within)"
     return {

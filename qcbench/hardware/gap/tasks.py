@@ -50,8 +50,10 @@ class MetricGap:
         missing: pairs that lack one: not run, failed, censored, or not measured.
         gap: median of log-ratios or differences, with the interval over (device, time block).
         p_value: Wilcoxon's signed-rank test that the median gap is 0; NaN for fewer than 6 pairs.
-        noise_floor: spread that counting shots alone gives; NaN for times.
-        within_noise: share of pairs whose gap is at most twice their own shot noise.
+        noise_floor: the gap that no model can explain: of fidelities the spread that counting shots
+            gives, of executions that between repetitions of one compiled circuit on one device
+            (the policies repeat the task set); NaN for waits, or where nothing was repeated.
+        within_noise: share of pairs whose gap is at most twice their noise.
         by_qpu: the same median for each QPU.
     """
 
@@ -79,6 +81,21 @@ def paired(table: pl.DataFrame, metric: Metric) -> pl.DataFrame:
     return both.with_columns(gap=gap, cluster=clusters(both))
 
 
+def repetition_spread(rows: pl.DataFrame) -> float:
+    """Return the pooled standard deviation of the log of equal executions; NaN where none are.
+
+    Equal is the same compiled circuit with the same shots on the same device.
+    """
+    groups = rows.group_by("qpu", "compiled", "shots").agg(
+        n=pl.len(), variance=pl.col("execution_s").log().var()
+    )
+    repeated = groups.filter(pl.col("n") > 1)
+    if repeated.is_empty():
+        return np.nan
+    freedom = repeated["n"].to_numpy() - 1.0
+    return float(np.sqrt((repeated["variance"].to_numpy() * freedom).sum() / freedom.sum()))
+
+
 def clusters(table: pl.DataFrame) -> pl.Series:
     """Return the number of the (device, time block) of every row."""
     return table.select(
@@ -93,6 +110,8 @@ def metric_gap(table: pl.DataFrame, metric: Metric, rng: np.random.Generator) ->
     noise = np.full(len(values), np.nan)
     if metric.name == "fidelity" and len(values):
         noise = rows["fidelity_noise"].to_numpy().astype(np.float64)
+    elif metric.name == "execution" and len(values):
+        noise[:] = repetition_spread(rows)
     known = np.isfinite(noise)
     return MetricGap(
         metric=metric,
