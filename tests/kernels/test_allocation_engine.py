@@ -1,20 +1,119 @@
-"""The allocation kernel against the SimPy cloud: equal records for any rules and policy."""
+"""The allocation kernel against the SimPy cloud: equal records for any rules and policy.
 
+`pytest -m slow tests/kernels/test_allocation_engine.py` compares 1,500 trials instead of 150.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from random_allocations import Case, answer, assert_equal, cases
 
-SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+from qcbench.api import simulate
+from qcbench.bench.metrics.allocation import metrics
+from qcbench.cloud.cloud import seeded_streams
+from qcbench.cloud.rules import Admission, Dispatch, Rules, TokenBucket
+from qcbench.cloud.scenario import Scenario
+from qcbench.errors import InputError
+from qcbench.kernels import engine
+from qcbench.kernels.allocation.policies import draw_orders
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.protocol import PolicyContext
+from qcbench.workload.workload import QuantumPhase, Workload
+from tests.kernels.random_allocations import Case, answer, assert_equal, cases
+from tests.tiny_clouds import FIFO, GIVEN, PULL, make_fleet, make_workload
+
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+FULL = settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(max_examples=250, **SETTINGS)
+@QUICK
 @given(case=cases())
 def test_records_are_equal(case: Case) -> None:
     assert_equal(answer(case, compiled=False), answer(case, compiled=True))
 
 
 @pytest.mark.slow
-@settings(max_examples=2500, **SETTINGS)
+@FULL
 @given(case=cases())
 def test_records_are_equal_in_many_more_trials(case: Case) -> None:
     assert_equal(answer(case, compiled=False), answer(case, compiled=True))
+
+
+@pytest.mark.parametrize("policy", ["speed", "random", "weighted", "best_tradeoff"])
+@pytest.mark.parametrize(
+    ("scenario", "overrides"),
+    [
+        ("allocation/eagle5", []),
+        (
+            "allocation/eagle5",
+            ["rules.dispatch.order=backfill", "rules.dispatch.backfill_depth=16"],
+        ),
+        ("allocation/eagle5-mix", []),
+    ],
+    ids=["fifo", "backfill", "connected"],
+)
+def test_the_scenarios_of_the_suite_have_equal_metrics(
+    scenario: str, overrides: list[str], policy: str
+) -> None:
+    told = ["workload.tasks=60", *overrides]
+    expected = metrics(simulate(scenario, policy, overrides=told), 0.0)
+    found = metrics(simulate(scenario, policy, overrides=told, engine="compiled"), 0.0)
+    assert found == pytest.approx(expected, rel=1e-9, nan_ok=True)
+
+
+def test_orders_are_those_of_single_draws() -> None:
+    one, other = np.random.default_rng(4), np.random.default_rng(4)
+    orders = np.concatenate([draw_orders(one, 7, 5), draw_orders(one, 20, 5)])
+    assert orders.tolist() == [other.permutation(5).tolist() for _ in range(27)]
+
+
+def scenario(rules: Rules, **workload: Any) -> Scenario:
+    jobs: Workload = replace(make_workload([0.0, 1.0], [1.0, 1.0], 3), **workload)
+    return Scenario(
+        make_fleet(2, 2), jobs, track="allocation", rules=rules, physics=GIVEN, name="tiny"
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (scenario(Rules(dispatch=replace(FIFO, order="icpp2025"))), "order icpp2025 has no kernel"),
+        (scenario(Rules(dispatch=PULL)), "goes with push to shared QPUs"),
+        (
+            scenario(Rules(dispatch=FIFO, admission=Admission(per_user=TokenBucket()))),
+            "rules.admission.per_user has no allocation kernel; use engine simpy",
+        ),
+        (
+            scenario(Rules(dispatch=FIFO), phases=[[QuantumPhase(0)], [QuantumPhase(1)]]),
+            "jobs of several phases has no allocation kernel",
+        ),
+        (scenario(Rules(dispatch=Dispatch(qpus="shared", connected=True))), "no coupling map"),
+    ],
+)
+def test_what_the_kernel_does_not_know_is_refused(told: Scenario, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        run(told, PolicyConfig(name="speed"))
+    assert "\n" not in str(caught.value)
+
+
+def test_parameters_are_checked_also_of_compiled_policies() -> None:
+    with pytest.raises(InputError, match="policy speed: no parameter depth"):
+        run(
+            scenario(Rules(dispatch=FIFO)),
+            PolicyConfig(name="speed", parameters={"depth": 3}),
+        )
+
+
+@pytest.mark.parametrize("decision", [[3, 0], [1, 1], {0: 1}, "half", [1.5, 1.5], {7: 3}])
+def test_what_is_no_split_is_refused_alike(decision: Any) -> None:
+    case = Case(scenario(Rules(dispatch=FIFO)), lambda _context: lambda _view: decision, 0)
+    expected = answer(case, compiled=False)
+    assert isinstance(expected, Exception)
+    assert_equal(expected, answer(case, compiled=True))
+
+
+def run(told: Scenario, policy: PolicyConfig) -> Any:
+    context = PolicyContext(told.fleet, np.random.default_rng(0))
+    return engine.simulate(told, policy, context, seeded_streams(0))

@@ -11,46 +11,56 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.fleet.profile import Fleet
 from qcbench.kernels.allocation.arrays import State, Worlds
-from qcbench.kernels.compiling import drawing, inlined
+from qcbench.kernels.compiling import inlined
 from qcbench.policies.allocation.fair import EPSILON
 from qcbench.policies.splitting import LEAST_PARTS, error_scores
 
 NAMES = ("speed", "fidelity", "fair", "fewest_parts", "proportional", "random")
 SPEED, FIDELITY, FAIR, FEWEST_PARTS, PROPORTIONAL, RANDOM = range(len(NAMES))
+IN_PYTHON = -1
+"""The kind of a policy that has no twin."""
 
 
 class Twin(NamedTuple):
     """A policy as numbers.
 
     Attributes:
-        kind: index in `NAMES`.
+        kind: index in `NAMES`, or `IN_PYTHON`.
         widest: qubits of the largest QPU.
         score: error score of each QPU, shape (QPUs,).
         least_errors: the QPUs by it.
+        orders: random ones of the QPUs for the first decisions, shape (decisions, QPUs).
     """
 
     kind: int
     widest: int
     score: FloatArray
     least_errors: IntArray
+    orders: IntArray
 
 
-def twin_of(name: str, fleet: Fleet) -> Twin | None:
-    """Return the twin of a built-in policy, None where there is none."""
-    if name not in NAMES:
-        return None
+def twin_of(name: str, fleet: Fleet) -> Twin:
+    """Return the twin of a built-in policy, or that it must be asked in Python."""
     score = error_scores(fleet)
     return Twin(
-        kind=NAMES.index(name),
+        kind=NAMES.index(name) if name in NAMES else IN_PYTHON,
         widest=int(fleet.qubits.max()),
         score=score + EPSILON,
         least_errors=np.argsort(score, kind="stable").astype(np.int64),
+        orders=np.zeros((0, len(fleet)), dtype=np.int64),
     )
+
+
+def draw_orders(rng: np.random.Generator, count: int, qpus: int) -> IntArray:
+    """Draw orders of the QPUs, the same as that many calls of ``rng.permutation(qpus)``."""
+    return rng.permuted(np.tile(np.arange(qpus), (count, 1)), axis=1)
 
 
 @inlined
 def decide(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
-    """Decide on the task that is looked at; not for policies that draw random numbers."""
+    """Decide on the task that is looked at."""
+    if twin.kind == RANDOM:
+        return random(twin, worlds, state, e)
     if twin.kind == FEWEST_PARTS:
         return fewest_parts(worlds, state, e)
     if twin.kind == PROPORTIONAL:
@@ -247,11 +257,10 @@ def proportional(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
     return without_empty(state, e, size)
 
 
-@drawing
-def random(worlds: Worlds, state: State, e: int, rng: np.random.Generator) -> int:
-    """Take all that is free, in random order."""
-    ranking = state.ranking[e]
-    for qpu in range(len(ranking)):
-        ranking[qpu] = qpu
-    rng.shuffle(ranking)
+@inlined
+def random(twin: Twin, worlds: Worlds, state: State, e: int) -> int:
+    """Take all that is free, in the random order that was drawn for this decision."""
+    turn = state.clouds[e].decisions - 1
+    for place in range(twin.orders.shape[1]):
+        state.ranking[e, place] = twin.orders[turn, place]
     return one_after_the_other(worlds, state, e)

@@ -1,14 +1,15 @@
-"""A whole trial in one compiled call."""
-
-import numpy as np
+"""A trial in compiled calls: one for all of it, or one a decision where a policy has no twin."""
 
 from qcbench.kernels.allocation import policies
 from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
 from qcbench.kernels.allocation.events import ASK, advance, pass_over, start
-from qcbench.kernels.compiling import drawing, inlined, kernel
+from qcbench.kernels.compiling import inlined, kernel
 
-WAITS = -1
-"""A trial ends so that would wait for ever: nothing runs, and the policy lets a task wait."""
+WAITS, ORDERS = -1, -2
+"""Why a run stops besides the reasons of `events`: it would wait for ever, since nothing runs and
+the policy lets a task wait; or more random orders must be drawn."""
+GO_ON, ASKED = -1, -2
+"""Instead of the parts of an answer: nothing is asked yet; the question is still to be decided."""
 
 
 @inlined
@@ -34,31 +35,23 @@ def run(
     outcomes: Outcomes,
     e: int,
     twin: policies.Twin,
+    answer: int,
 ) -> int:
-    """Go on until something else than a question stops the trial, and say what."""
-    while True:
-        reason = advance(settings, worlds, state, outcomes, e)
-        if reason != ASK:
-            return reason
-        parts = policies.decide(twin, worlds, state, e)
-        if not follow(settings, worlds, state, outcomes, e, parts):
-            return WAITS
+    """Go on until the policy must be asked in Python or something else stops the trial; say what.
 
-
-@drawing
-def run_random(
-    settings: Settings,
-    worlds: Worlds,
-    state: State,
-    outcomes: Outcomes,
-    e: int,
-    rng: np.random.Generator,
-) -> int:
-    """Go on as `run` does, with the policy that draws an order of the QPUs."""
+    Args:
+        answer: parts of the chain in the state, 0 to wait, or `GO_ON` or `ASKED`.
+    """
     while True:
-        reason = advance(settings, worlds, state, outcomes, e)
-        if reason != ASK:
-            return reason
-        parts = policies.random(worlds, state, e, rng)
-        if not follow(settings, worlds, state, outcomes, e, parts):
+        if answer == GO_ON:
+            reason = advance(settings, worlds, state, outcomes, e)
+            if reason != ASK or twin.kind == policies.IN_PYTHON:
+                return reason
+            answer = ASKED
+        if answer == ASKED:
+            if twin.kind == policies.RANDOM and state.clouds[e].decisions > len(twin.orders):
+                return ORDERS
+            answer = policies.decide(twin, worlds, state, e)
+        if not follow(settings, worlds, state, outcomes, e, answer):
             return WAITS
+        answer = GO_ON

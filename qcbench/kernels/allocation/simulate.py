@@ -9,7 +9,7 @@ import numpy.typing as npt
 from qcbench.arrays import FloatArray
 from qcbench.cloud.allocation import check_widths, waits_for_ever
 from qcbench.cloud.cloud import Streams
-from qcbench.cloud.decisions import parts_of
+from qcbench.cloud.decisions import Parts, parts_of
 from qcbench.cloud.estimates import Estimates, estimate
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
@@ -30,6 +30,7 @@ from qcbench.kernels.allocation.arrays import (
     settings_of,
 )
 from qcbench.kernels.allocation.outcome import records_of
+from qcbench.kernels.compiling import compiled_for
 from qcbench.kernels.engine import AnyPolicy, python_policy
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
@@ -130,24 +131,17 @@ def simulate(
     estimates = estimate(tasks, fleet, scenario.physics, splits=True)
     splits = Splits(tasks, fleet, scenario.physics, estimates, fleet.errors())
     check_connected(scenario)
-    twin = None
+    name = ""
     if isinstance(policy, PolicyConfig):
         registry.check_parameters("allocation", policy)
-        twin = policies.twin_of(policy.name, fleet)
-    decide = None
-    if twin is None:
-        decide = cast(Allocation, python_policy("allocation", policy, context))
+        name = policy.name
+    twin = policies.twin_of(name, fleet)
     trial = Trial(scenario, estimates, streams)
-    while True:
-        if decide is not None:
-            reason = _ask(trial, decide, _view(trial, scenario, splits))
-        elif twin is not None and twin.kind != policies.RANDOM:
-            reason = runs.run(*_arrays(trial), 0, twin)
-        else:
-            reason = runs.run_random(*_arrays(trial), 0, context.rng)
-        if reason != events.DRAW:
-            break
-        trial.draw()
+    if twin.kind == policies.IN_PYTHON:
+        decide = cast(Allocation, python_policy("allocation", policy, context))
+        reason = _ask(trial, twin, decide, _view(trial, scenario, splits))
+    else:
+        reason = _run(trial, twin, context.rng)
     cloud = trial.state.clouds[0]
     if reason == runs.WAITS:
         row = int(cloud["task"])
@@ -155,6 +149,23 @@ def simulate(
     if reason == events.STUCK:
         raise PolicyError(f"{cloud['left']} jobs wait for ever: nothing is left to happen")
     return records_of(scenario, splits, trial.worlds, trial.state, trial.outcomes, streams.drift)
+
+
+def _run(trial: Trial, twin: policies.Twin, rng: np.random.Generator) -> int:
+    """Run a compiled policy to the end, and say what ended it."""
+    count, qpus = max(1, trial.state.neighbours.shape[1]), trial.state.free.shape[1]
+    answer = runs.GO_ON
+    while True:
+        reason: int = runs.run(*_arrays(trial), 0, twin, answer)
+        if reason == runs.ORDERS:
+            more = policies.draw_orders(rng, count, qpus)
+            twin = twin._replace(orders=np.concatenate([twin.orders, more]))
+            answer = runs.ASKED
+        elif reason == events.DRAW:
+            trial.draw()
+            answer = runs.GO_ON
+        else:
+            return reason
 
 
 def _view(trial: Trial, scenario: Scenario, splits: Splits) -> AllocationView:
@@ -187,15 +198,20 @@ def _arrays(trial: Trial) -> tuple[Settings, Worlds, State, Outcomes]:
     return trial.settings, trial.worlds, trial.state, trial.outcomes
 
 
-def _ask(trial: Trial, decide: Allocation, view: AllocationView) -> int:
+def _ask(trial: Trial, twin: policies.Twin, decide: Allocation, view: AllocationView) -> int:
     """Go from question to question with a policy in Python, and say what ended it."""
     state = trial.state
-    arrays = _arrays(trial)
     cloud = state.clouds[0]
     tasks = trial.worlds.tasks[0]
     chain_qpu, chain_qubits = state.chain_qpu[0], state.chain_qubits[0]
+    run = compiled_for(runs.run, (*_arrays(trial), 0, twin, runs.GO_ON))
+    answer = runs.GO_ON
     while True:
-        reason: int = events.advance(*arrays, 0)
+        reason: int = run(*_arrays(trial), 0, twin, answer)
+        answer = runs.GO_ON
+        if reason == events.DRAW:
+            trial.draw()
+            continue
         if reason != events.ASK:
             return reason
         row = int(cloud["task"])
@@ -209,13 +225,10 @@ def _ask(trial: Trial, decide: Allocation, view: AllocationView) -> int:
         view.waiting = int(cloud["waiting"])
         view.running = int(cloud["running"])
         decision = decide(view)
-        parts = (
-            ()
-            if decision is None
-            else parts_of(decision, row, view.task_qubits, state.free[0].tolist())
-        )
+        parts: Parts = ()
+        if decision is not None:
+            parts = parts_of(decision, row, view.task_qubits, state.free[0].tolist())
         for place, (qpu, qubits) in enumerate(parts):
             chain_qpu[place] = qpu
             chain_qubits[place] = qubits
-        if not runs.follow(*arrays, 0, len(parts)):
-            return runs.WAITS
+        answer = len(parts)
