@@ -36,14 +36,14 @@ def drawing(function: Function) -> Function:
     return _keyed(njit(cache=True, error_model="numpy")(function), function)
 
 
-def compiled_for(function: Callable[..., Any], arguments: Iterable[object]) -> Callable[..., Any]:
+def compiled_for(function: Function, arguments: Iterable[object]) -> Function:
     """Return what a kernel was compiled to for the types of these arguments.
 
     It does not look at types any more, which takes ten times as long as a short call: arguments
     must have the same types, memory layout included, whenever it is called.
     """
-    made: Callable[..., Any] = cast(Any, function).compile(tuple(map(typeof, arguments)))
-    return made
+    made = getattr(function, "compile", None)  # NUMBA_DISABLE_JIT leaves functions as they are
+    return function if made is None else cast(Function, made(tuple(map(typeof, arguments))))
 
 
 def _keyed(compiled: Any, function: Function) -> Function:
