@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -83,30 +83,42 @@ def _emulator(config: EmulatorBackend, devices: list[str], log: Path | None) -> 
     from qcbench.hardware.emulator_process import INSTANCE, running_emulator  # noqa: PLC0415
     from qcbench.hardware.runtime import RuntimePort  # noqa: PLC0415
 
-    if config.url is not None:
-        port = _to_emulator(RuntimePort, config.url, INSTANCE, config.speed)
-        try:
-            yield port
-        finally:
-            port.close()
-        return
-    overrides = [
-        f"time_scale={config.speed:g}",
-        f"devices=[{','.join(devices)}]",
-        *config.overrides,
-    ]
-    with running_emulator(overrides, log=log) as process:
-        port = _to_emulator(RuntimePort, process.url, INSTANCE, config.speed)
-        try:
-            yield port
-        finally:
-            port.close()
+    with ExitStack() as stack:
+        url = config.url
+        if url is None:
+            overrides = [f"time_scale={config.speed:g}", f"devices=[{','.join(devices)}]"]
+            process = running_emulator([*overrides, *config.overrides], log=log)
+            url = stack.enter_context(process).url
+        elif not is_loopback(url):
+            raise InputError(f"backend.url={url}: an emulator is on this machine only")
+        stack.enter_context(_addresses_of(url))
+        # Whatever an account's variables hold is not for an emulator: it gets a key of its own.
+        port = RuntimePort(
+            "emulated",
+            f"emulated-{secrets.token_hex(16)}",
+            INSTANCE,
+            url=url,
+            speed=config.speed,
+            own_addresses=True,
+        )
+        stack.callback(port.close)
+        yield port
 
 
-def _to_emulator(make: type, url: str, instance: str, speed: float) -> Port:
-    # Whatever an account's variables hold is not for an emulator: it gets a key of its own.
-    token = f"emulated-{secrets.token_hex(16)}"
-    os.environ["IAM_URL"] = url
-    os.environ["QISKIT_FUNCTIONS_EXPERIMENTAL"] = "1"
-    port: Port = make("emulated", token, instance, url=url, speed=speed, own_addresses=True)
-    return port
+@contextmanager
+def _addresses_of(url: str) -> Iterator[None]:
+    """Let the client ask an emulator, and not IBM's cloud, for access tokens and instances.
+
+    Afterwards the variables are what they were: a real key must never go to an emulator.
+    """
+    wanted = {"IAM_URL": url, "QISKIT_FUNCTIONS_EXPERIMENTAL": "1"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
