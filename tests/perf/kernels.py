@@ -1,4 +1,4 @@
-"""Both engines on the placement track, and what compiling costs: `python -m tests.perf.kernels`.
+"""Both engines on two tracks, and what compiling costs: `python -m tests.perf.kernels`.
 
 Processor time of one trial from the drawn scenario to its records, the best of several, engines in
 turn; then of the first trial in a fresh process, with an empty cache on disk and with a full one.
@@ -25,25 +25,36 @@ from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
 
 CASES = (
-    ("qce5-stream", "earliest_completion", 20_000),
-    ("qce5-stream", "round_robin", 20_000),
-    ("qce5-stream", "lookahead", 2_000),
-    ("qce5-unreliable", "earliest_completion", 20_000),
-    ("ibm12-stream", "weighted", 20_000),
+    ("placement/qce5-stream", "earliest_completion", 20_000),
+    ("placement/qce5-stream", "round_robin", 20_000),
+    ("placement/qce5-stream", "lookahead", 2_000),
+    ("placement/qce5-unreliable", "earliest_completion", 20_000),
+    ("placement/ibm12-stream", "weighted", 20_000),
+    ("allocation/eagle5", "speed", 20_000),
+    ("allocation/eagle5", "fidelity", 20_000),
+    ("allocation/eagle5", "random", 20_000),
+    ("allocation/eagle5", "weighted", 2_000),
+    ("allocation/eagle5", "best_tradeoff", 2_000),
+    ("allocation/eagle5-mix", "speed", 2_000),
+    ("allocation/eagle5-mix", "best_tradeoff", 500),
 )
 FIRST = """
 import json, time
 from tests.perf.kernels import scenario_of, trial_s
 told = {}
-for name in ("qce5-stream", "qce5-unreliable"):
+for name, policy in (
+    ("placement/qce5-stream", "earliest_completion"),
+    ("placement/qce5-unreliable", "earliest_completion"),
+    ("allocation/eagle5", "speed"),
+):
     scenario = scenario_of(name, 100)
-    told[name] = [trial_s(scenario, "earliest_completion", "compiled") for _ in range(2)]
+    told[name] = [trial_s(scenario, policy, "compiled") for _ in range(2)]
 print(json.dumps(told))
 """
 
 
 def scenario_of(name: str, tasks: int) -> Scenario:
-    config = compose_scenario(f"placement/{name}", [f"workload.tasks={tasks}"])
+    config = compose_scenario(name, [f"workload.tasks={tasks}"])
     return build_scenario(resolve_scenario(config, "perf", 0), "perf", replicate=0, seed=0)
 
 
@@ -55,7 +66,7 @@ def trial_s(scenario: Scenario, policy: str, on: str) -> float:
     if on == "compiled":
         engine.simulate(scenario, config, context, seeded_streams(0))
     else:
-        decide = engine.python_policy("placement", config, context)
+        decide = engine.python_policy(scenario.track, config, context)
         Cloud(scenario, decide, seeded_streams(0)).run()
     return time.process_time() - began
 
@@ -76,7 +87,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     print(f"{date.today()}, {platform.processor() or platform.machine()}, one core")
-    print(f"{'scenario':<17} {'policy':<20} {'simpy':>9} {'compiled':>11} tasks/s")
+    print(f"{'scenario':<27} {'policy':<20} {'simpy':>9} {'compiled':>11} tasks/s")
     for name, policy, tasks in CASES:
         scenario = scenario_of(name, tasks)
         trial_s(scenario, policy, "compiled")
@@ -87,7 +98,7 @@ def main() -> int:
         rates = {on: tasks / spent for on, spent in taken.items()}
         times = rates["compiled"] / rates["simpy"]
         print(
-            f"{name:<17} {policy:<20} {rates['simpy']:9,.0f} {rates['compiled']:11,.0f} "
+            f"{name:<27} {policy:<20} {rates['simpy']:9,.0f} {rates['compiled']:11,.0f} "
             f"({times:.0f} times)"
         )
     with tempfile.TemporaryDirectory() as folder:
