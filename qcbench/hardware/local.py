@@ -53,6 +53,8 @@ class LocalPort:
     posts_once = True
 
     def __init__(self, config: LocalBackend) -> None:
+        import qiskit_aer  # noqa: F401, PLC0415 - missing, it would fail every job by itself
+
         self._config = config
         self.speed = config.speed
         self._calibrations: dict[str, Calibration] = {}
