@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from qcbench.agents.reference_agent import ReferencePpo
+from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
 from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.metrics.names import is_metric
@@ -15,7 +16,7 @@ from qcbench.configs import config
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
 
-AgentConfig: TypeAlias = ReferencePpo
+AgentConfig: TypeAlias = ReferencePpo | RllibPpo | RllibA2c | RllibDqn
 """Every kind of agent, told apart by `kind`."""
 
 

@@ -1,0 +1,1 @@
+"""RLlib's algorithms as agents of `qcbench train`, on the vector environments."""

@@ -1,0 +1,58 @@
+"""What the algorithms of RLlib have in common: environments, one process, seeds."""
+
+import atexit
+import logging
+from contextlib import ExitStack
+from typing import Any
+from uuid import uuid4
+
+import gymnasium
+import ray
+from ray.tune.registry import register_env
+
+from qcbench.agents.rllib.environments import environment_maker
+from qcbench.agents.rllib.settings import Common
+from qcbench.bench.cluster import connect
+from qcbench.bench.config import ClusterConfig
+from qcbench.bench.worlds import ScenarioWorlds
+
+RLLIBS_ID = "rllib-single-agent-env-v0"
+"""Under which RLlib registers the environments of any algorithm."""
+
+
+def common(config: Any, settings: Common, worlds: ScenarioWorlds, seed: int) -> Any:
+    """Return a config of RLlib's new API stack that samples and learns in this process."""
+    if not ray.is_initialized():
+        _start()
+    name = f"qcbench-{uuid4().hex}"
+    register_env(name, environment_maker(settings, worlds))
+    return (
+        config.environment(name, disable_env_checking=True, normalize_actions=False)
+        .env_runners(
+            num_env_runners=0,
+            num_envs_per_env_runner=settings.environments,
+            gym_env_vectorize_mode="vector_entry_point",
+        )
+        .learners(num_learners=0)
+        .training(
+            lr=settings.learning_rate,
+            gamma=settings.discount,
+            grad_clip=settings.gradient_norm,
+            grad_clip_by="global_norm",
+        )
+        .debugging(seed=seed % 2**31, log_level="ERROR")
+    )
+
+
+def built(config: Any) -> Any:
+    """Build the algorithm, in a private Ray where none is there."""
+    logging.getLogger("ray.rllib").setLevel(logging.ERROR)
+    gymnasium.registry.pop(RLLIBS_ID, None)  # of an algorithm before; gymnasium would warn
+    return config.build_algo()
+
+
+def _start() -> None:
+    """Start a private Ray that ends with this process: RLlib wants one even for a single one."""
+    stack = ExitStack()
+    stack.enter_context(connect(ClusterConfig(address="local", object_store_mb=128), 1))
+    atexit.register(stack.close)

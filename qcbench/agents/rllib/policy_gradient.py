@@ -1,0 +1,133 @@
+"""RLlib's PPO on our environments, and A2C on its sampler."""
+
+from typing import Any
+
+import torch
+from ray.rllib.algorithms.ppo import PPO, PPOConfig
+from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.evaluation.postprocessing import Postprocessing
+
+from qcbench.agents.rllib.building import built, common
+from qcbench.agents.rllib.learner import RllibLearner
+from qcbench.agents.rllib.modules import ActorCritic
+from qcbench.agents.rllib.networks import Design, make_design
+from qcbench.agents.rllib.settings import RllibA2c, RllibPpo
+from qcbench.bench.worlds import ScenarioWorlds
+
+ITERATION = 1000
+"""Decisions of an iteration of RLlib, where an update has fewer."""
+
+
+def ppo_learner(settings: RllibPpo, worlds: ScenarioWorlds, seed: int) -> RllibLearner:
+    """Return an untrained agent that learns by PPO."""
+    design = make_design(settings, worlds.fleet, seed)
+
+    def build(of: int) -> Any:
+        config = common(PPOConfig(), settings, worlds, of)
+        _sampling(config, settings, design)
+        config.training(
+            minibatch_size=settings.minibatch,
+            num_epochs=settings.epochs,
+            lambda_=settings.trace,
+            clip_param=settings.clip,
+            entropy_coeff=settings.entropy,
+            vf_loss_coeff=settings.value,
+            vf_clip_param=settings.value_clip,
+            use_kl_loss=False,
+        )
+        return built(config)
+
+    return RllibLearner(build, design, settings.steps, seed)
+
+
+class A2cLearner(PPOTorchLearner):
+    """The losses of A2C on batches that PPO's sampler and connectors have made."""
+
+    def configure_optimizers_for_module(self, module_id: Any, config: Any = None) -> None:
+        """Take RMSprop, as A2C does."""
+        module = self._module[module_id]
+        parameters = self.get_parameters(module)
+        optimizer = torch.optim.RMSprop(parameters, lr=config.lr, alpha=0.99, eps=1e-5)
+        self.register_optimizer(
+            module_id=module_id,
+            optimizer=optimizer,
+            params=parameters,
+            lr_or_lr_schedule=config.lr,
+        )
+
+    def compute_loss_for_module(
+        self, *, module_id: Any, config: Any, batch: Any, fwd_out: Any
+    ) -> Any:
+        """Return the loss: log-probabilities by advantages, squared error of the value, entropy.
+
+        The connectors standardise their advantages, which cannot be switched off; so they are
+        taken from the value's targets instead.
+        """
+        module = self.module[module_id].unwrapped()
+        kept = batch.get(Columns.LOSS_MASK)
+        if kept is None:
+            kept = torch.ones_like(batch[Postprocessing.VALUE_TARGETS], dtype=torch.bool)
+        distribution = module.get_train_action_dist_cls().from_logits(
+            fwd_out[Columns.ACTION_DIST_INPUTS]
+        )
+        value = module.compute_values(batch)
+        target = batch[Postprocessing.VALUE_TARGETS]
+        advantage = (target - value).detach()
+        policy_loss = -(distribution.logp(batch[Columns.ACTIONS]) * advantage)[kept].mean()
+        value_loss = (value - target).square()[kept].mean()
+        entropy = distribution.entropy()[kept].mean()
+        self.metrics.log_dict(
+            {POLICY_LOSS_KEY: policy_loss, VF_LOSS_KEY: value_loss, ENTROPY_KEY: entropy},
+            key=module_id,
+            window=1,
+        )
+        return policy_loss + config.vf_loss_coeff * value_loss - config.entropy_coeff * entropy
+
+
+class A2cConfig(PPOConfig):
+    """A2C's settings on PPO's sampler."""
+
+    def __init__(self, algo_class: Any = None) -> None:
+        super().__init__(algo_class=algo_class or A2c)
+        self.lambda_ = 1.0
+        self.use_kl_loss = False
+        self.num_epochs = 1
+        self.minibatch_size = None
+
+    def get_default_learner_class(self) -> Any:
+        """Return the class with A2C's losses."""
+        return A2cLearner
+
+
+class A2c(PPO):
+    """Advantage actor-critic: PPO's sampler, A2C's losses and optimiser."""
+
+    @classmethod
+    def get_default_config(cls) -> A2cConfig:
+        """Return the usual settings."""
+        return A2cConfig()
+
+
+def a2c_learner(settings: RllibA2c, worlds: ScenarioWorlds, seed: int) -> RllibLearner:
+    """Return an untrained agent that learns by A2C."""
+    design = make_design(settings, worlds.fleet, seed)
+
+    def build(of: int) -> Any:
+        config = common(A2cConfig(), settings, worlds, of)
+        _sampling(config, settings, design)
+        config.training(entropy_coeff=settings.entropy, vf_loss_coeff=settings.value)
+        return built(config)
+
+    return RllibLearner(build, design, settings.steps, seed)
+
+
+def _sampling(config: Any, settings: RllibPpo | RllibA2c, design: Design) -> None:
+    """Collect `horizon` decisions of every environment, and learn from all of them."""
+    size = settings.horizon * settings.environments
+    config.env_runners(rollout_fragment_length=settings.horizon)
+    config.training(train_batch_size_per_learner=size)
+    config.reporting(min_sample_timesteps_per_iteration=min(max(ITERATION, size), settings.steps))
+    config.rl_module(rl_module_spec=RLModuleSpec(ActorCritic, model_config={"design": design}))

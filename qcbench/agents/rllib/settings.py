@@ -1,0 +1,339 @@
+"""Settings of RLlib's agents: the YAML group `agent`. Ray is imported only when one is trained."""
+
+from collections.abc import Sequence
+from dataclasses import field
+from typing import TYPE_CHECKING, Literal
+
+from qcbench.bench.worlds import ScenarioWorlds
+from qcbench.configs import config
+from qcbench.errors import InputError
+from qcbench.policies.exported.card import Activation, LearnedTrack
+from qcbench.policies.features.queueing import SLOTS
+from qcbench.policies.features.rewards import Reward
+
+if TYPE_CHECKING:
+    from qcbench.agents.agent import Learner
+
+
+@config
+class PerItemLayers:
+    """A network that scores each item, see `qcbench.policies.exported.card.PerItem`.
+
+    Attributes:
+        offset: coefficients of features that are added to the scores: none or one.
+    """
+
+    kind: Literal["per_item"] = "per_item"
+    encoder: tuple[int, ...] = (64, 64)
+    context: tuple[int, ...] = (64,)
+    head: tuple[int, ...] = (64,)
+    activation: Activation = "relu"
+    offset: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_widths(encoder=self.encoder, context=self.context, head=self.head)
+        if not self.encoder:
+            raise InputError("agent.network.encoder: needs a layer")
+        if len(self.offset) > 1:
+            raise InputError("agent.network.offset: at most one feature")
+
+
+@config
+class PlainLayers:
+    """A plain network over the whole observation, see `qcbench.policies.exported.card.Plain`.
+
+    The value has layers of its own, as many and as wide as the torso's.
+    """
+
+    kind: Literal["plain"] = "plain"
+    torso: tuple[int, ...] = (256, 256)
+    head: tuple[int, ...] = ()
+    activation: Activation = "relu"
+
+    def __post_init__(self) -> None:
+        _check_widths(torso=self.torso, head=self.head)
+
+
+@config
+class Common:
+    """What all of RLlib's agents are told.
+
+    Attributes:
+        name: in results.
+        worlds: of split `train` that are drawn from; as many as an environment usually takes
+            where None.
+        max_decisions: after which an episode is cut off in training; as the rules of the scenario
+            say where None.
+        slots: waiting tasks that are seen, for queueing.
+        sets: for allocation, whether a decision is to wait or one of all sets of QPUs, instead of
+            a weight for each QPU.
+        observation: `usual`, or `legacy`, which is QSimPy's, for placement.
+        masked: whether infeasible actions are kept from the agent in training; otherwise they are
+            violations, which it has to unlearn.
+        reward: what decisions cost in training.
+        steps: decisions after which training ends.
+        environments: that run side by side.
+        learning_rate: of the optimiser.
+        discount: of later rewards, for each decision.
+        gradient_norm: at which gradients are cut.
+    """
+
+    name: str
+    track: LearnedTrack = "placement"
+    worlds: int | None = None
+    max_decisions: int | None = None
+    slots: int = SLOTS
+    sets: bool = False
+    observation: Literal["usual", "legacy"] = "usual"
+    masked: bool = True
+    reward: Reward
+    network: PerItemLayers | PlainLayers = field(default_factory=PerItemLayers)
+    steps: int = 1_000_000
+    environments: int = 32
+    learning_rate: float = 3e-4
+    discount: float = 0.99
+    gradient_norm: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, ("steps", "environments"))
+        check_positive(self, ("learning_rate", "gradient_norm"))
+        check_share(self, ("discount",))
+        if self.observation == "legacy" and self.track != "placement":
+            raise InputError(f"agent.observation: legacy is of track placement, not {self.track}")
+        if self.sets and self.track != "allocation":
+            raise InputError(f"agent.sets: is of track allocation, not {self.track}")
+        if self.sets and isinstance(self.network, PerItemLayers):
+            raise InputError("agent.sets: goes with a plain network")
+        if self.observation == "legacy" and isinstance(self.network, PerItemLayers):
+            raise InputError("agent.observation: legacy goes with a plain network")
+        if self.reward.kind == "hindsight" and not self.masked:
+            raise InputError("agent.reward.kind: hindsight knows no violations; set masked to true")
+
+
+@config
+class RllibPpo(Common):
+    """`agent=ppo`: RLlib's proximal policy optimisation.
+
+    Attributes:
+        horizon: decisions of each environment between two updates.
+        epochs, minibatch: passes over what was collected, and decisions of a gradient step.
+        trace: lambda of the generalised advantages.
+        clip: range of the ratio of probabilities in which an advantage still counts.
+        entropy: weight of the policy's entropy.
+        value, value_clip: weight of the squared error of the value, and at what it is cut.
+        published_reward: of the allocation study of 2025: the mean over all QPUs of the fidelity
+            of those that are used, whatever the split.
+    """
+
+    kind: Literal["rllib_ppo"] = "rllib_ppo"
+    horizon: int = 64
+    epochs: int = 4
+    minibatch: int = 256
+    trace: float = 0.95
+    clip: float = 0.2
+    entropy: float = 0.003
+    value: float = 0.5
+    value_clip: float = 1000.0
+    published_reward: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_least(self, 1, ("horizon", "epochs", "minibatch"))
+        check_positive(self, ("clip", "value_clip"))
+        check_share(self, ("trace",))
+        check_least(self, 0, ("entropy", "value"))
+        if self.minibatch > self.horizon * self.environments:
+            raise InputError(
+                f"agent.minibatch: {self.minibatch}; an update has only "
+                f"{self.horizon * self.environments} decisions"
+            )
+        if self.published_reward and (self.track != "allocation" or self.sets):
+            raise InputError("agent.published_reward: is of weights on track allocation")
+
+    def learner(self, worlds: ScenarioWorlds, seed: int) -> "Learner":
+        """Return an untrained agent."""
+        from qcbench.agents.rllib.policy_gradient import ppo_learner  # noqa: PLC0415 - ray: seconds
+
+        return ppo_learner(self, worlds, seed)
+
+
+@config
+class RllibA2c(Common):
+    """`agent=a2c`: advantage actor-critic (Mnih et al., 2016) on the sampler of RLlib's PPO.
+
+    RLlib has no A2C any more. One gradient step on all that was collected, RMSprop, returns
+    without traces, advantages as they are, no ratio of probabilities and nothing cut but gradients.
+
+    Attributes:
+        horizon: decisions of each environment between two updates.
+        entropy: weight of the policy's entropy.
+        value: weight of the squared error of the value.
+    """
+
+    kind: Literal["rllib_a2c"] = "rllib_a2c"
+    horizon: int = 8
+    entropy: float = 0.01
+    value: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_least(self, 1, ("horizon",))
+        check_least(self, 0, ("entropy", "value"))
+
+    def learner(self, worlds: ScenarioWorlds, seed: int) -> "Learner":
+        """Return an untrained agent."""
+        from qcbench.agents.rllib.policy_gradient import a2c_learner  # noqa: PLC0415
+
+        return a2c_learner(self, worlds, seed)
+
+
+@config
+class Atoms:
+    """A distribution of the value over equally spaced atoms (C51)."""
+
+    count: int = 51
+    least: float = -10.0
+    most: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.count < 2 or not self.least < self.most:
+            raise InputError("agent.atoms: must be at least 2, from least to most")
+
+
+@config
+class ReplayLimits:
+    """The replay memory.
+
+    Attributes:
+        capacity: decisions in it.
+        alpha: how much priorities count; 0 draws evenly.
+        beta: how far the bias of that is corrected.
+        least_priority: added to each priority.
+    """
+
+    capacity: int = 100_000
+    alpha: float = 0.6
+    beta: float = 0.4
+    least_priority: float = 1e-6
+
+    def __post_init__(self) -> None:
+        if self.capacity < 1:
+            raise InputError(f"agent.replay.capacity: {self.capacity}; must be at least 1")
+        for name in ("alpha", "beta"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"agent.replay.{name}: {getattr(self, name)}; must be in 0..1")
+        if not self.least_priority > 0:
+            raise InputError("agent.replay.least_priority: must be positive")
+
+
+@config
+class Exploration:
+    """Random actions: their share falls linearly from `first` to `last` in so many `steps`."""
+
+    first: float = 1.0
+    last: float = 0.05
+    steps: int = 10_000
+
+    def __post_init__(self) -> None:
+        for name in ("first", "last"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(
+                    f"agent.exploration.{name}: {getattr(self, name)}; must be in 0..1"
+                )
+        if self.steps < 1:
+            raise InputError(f"agent.exploration.steps: {self.steps}; must be at least 1")
+
+
+@config
+class RllibDqn(Common):
+    """`agent=dqn`: RLlib's deep Q-learning with the parts of Rainbow that are switched on.
+
+    Attributes:
+        batch: decisions of a gradient step.
+        horizon: decisions of each environment between two gradient steps.
+        learning_starts: decisions before the first gradient step.
+        target_steps: decisions after which the target network is renewed.
+        n_step: rewards that are summed before the value is asked; two numbers for a range, both
+            included. At an episode's end there are fewer.
+        double: whether the next action is chosen by the network that learns.
+        dueling: whether there is a stream for the value of the situation.
+        atoms: of a distributional value; a number where None.
+    """
+
+    kind: Literal["rllib_dqn"] = "rllib_dqn"
+    batch: int = 256
+    horizon: int = 4
+    learning_starts: int = 1000
+    target_steps: int = 2000
+    n_step: int | tuple[int, int] = 3
+    double: bool = True
+    dueling: bool = True
+    atoms: Atoms | None = None
+    replay: ReplayLimits = field(default_factory=ReplayLimits)
+    exploration: Exploration = field(default_factory=Exploration)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_least(self, 1, ("batch", "horizon", "target_steps"))
+        check_least(self, 0, ("learning_starts",))
+        least, most = steps_of(self.n_step)
+        if not 1 <= least <= most:
+            raise InputError(f"agent.n_step: {self.n_step}; must be 1 or more, or a range of such")
+        if self.horizon < most:
+            raise InputError(
+                f"agent.horizon: {self.horizon}; RLlib wants no less than n_step, which is {most}"
+            )
+        if self.track == "allocation" and not self.sets:
+            raise InputError("agent.sets: Q-learning chooses; on track allocation set it to true")
+        if self.atoms is not None and isinstance(self.network, PerItemLayers):
+            raise InputError("agent.atoms: go with a plain network")
+
+    def learner(self, worlds: ScenarioWorlds, seed: int) -> "Learner":
+        """Return an untrained agent."""
+        from qcbench.agents.rllib.dqn import dqn_learner  # noqa: PLC0415
+
+        return dqn_learner(self, worlds, seed)
+
+
+def steps_of(n_step: int | tuple[int, int]) -> tuple[int, int]:
+    """Return the least and the largest number of steps."""
+    return (n_step, n_step) if isinstance(n_step, int) else n_step
+
+
+def check_least(settings: object, least: int, names: Sequence[str]) -> None:
+    """Check that settings are not too small.
+
+    Raises:
+        InputError: one is.
+    """
+    for name in names:
+        if not getattr(settings, name) >= least:
+            raise InputError(f"agent.{name}: {getattr(settings, name)}; must be at least {least}")
+
+
+def check_positive(settings: object, names: Sequence[str]) -> None:
+    """Check that settings are positive.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name in names:
+        if not getattr(settings, name) > 0:
+            raise InputError(f"agent.{name}: {getattr(settings, name)}; must be positive")
+
+
+def check_share(settings: object, names: Sequence[str]) -> None:
+    """Check that settings are in 0..1.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name in names:
+        if not 0 <= getattr(settings, name) <= 1:
+            raise InputError(f"agent.{name}: {getattr(settings, name)}; must be in 0..1")
+
+
+def _check_widths(**layers: tuple[int, ...]) -> None:
+    for name, widths in layers.items():
+        if any(width < 1 for width in widths):
+            raise InputError(f"agent.network.{name}: widths must be at least 1")
