@@ -1,5 +1,6 @@
 """Gymnasium environments of composed scenarios."""
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,8 @@ def environment(
     Raises:
         InputError: an option that cannot be, or gymnasium is not installed.
     """
-    gymnasium, name = _registered(source, discrete)
+    name = environment_id(source.track, discrete=discrete)
+    gymnasium = _registered("greenlet")
     return gymnasium.make(name, source=source, split=split, **options)
 
 
@@ -88,7 +90,8 @@ def vector_environment(
     **options: Any,
 ) -> "VectorEnv[Any, Any, Any]":
     """Return many environments on the kernel, stepped together; arguments as `environment`."""
-    gymnasium, name = _registered(source, discrete)
+    name = environment_id(source.track, discrete=discrete)
+    gymnasium = _registered("numba")
     return gymnasium.make_vec(
         name,
         num_envs=num_envs,
@@ -99,15 +102,20 @@ def vector_environment(
     )
 
 
-def _registered(source: ScenarioWorlds, discrete: bool) -> tuple[Any, str]:
-    name = environment_id(source.track, discrete=discrete)
-    try:
-        import gymnasium  # noqa: PLC0415
+def _registered(*needed: str) -> Any:
+    """Return gymnasium, with the environments registered.
 
-        from qcbench.envs.registration import register  # noqa: PLC0415
-    except ImportError as error:
-        raise InputError(
-            f"environments: need {error.name}, which is not installed; install qcbench[agents]"
-        ) from error
+    Raises:
+        InputError: it, or something else that is needed, is not installed.
+    """
+    for package in ("gymnasium", *needed):
+        if importlib.util.find_spec(package) is None:
+            raise InputError(
+                f"environments: need {package}, which is not installed; install qcbench[agents]"
+            )
+    import gymnasium  # noqa: PLC0415
+
+    from qcbench.envs.registration import register  # noqa: PLC0415
+
     register()
-    return gymnasium, name
+    return gymnasium

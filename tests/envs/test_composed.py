@@ -1,6 +1,8 @@
 """Environments of composed scenarios: worlds are those that suites simulate."""
 
+import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,3 +82,23 @@ def test_the_documentation_has_every_feature() -> None:
     text = (Path(__file__).parents[2] / "docs" / "environments.md").read_text()
     for layout in (placement.LAYOUT, allocation.LAYOUT, queueing.LAYOUT):
         assert layout.markdown() in text
+
+
+@pytest.mark.parametrize(
+    ("make", "lacking"),
+    [
+        (api.environment, "gymnasium"),
+        (api.environment, "greenlet"),
+        (api.vector_environment, "gymnasium"),
+        (api.vector_environment, "numba"),
+    ],
+)
+def test_what_is_not_installed_is_named(
+    make: Any, lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == lacking else found(name)
+    )
+    with pytest.raises(InputError, match=f"need {lacking}, which is not installed"):
+        make("placement/qce5")
