@@ -107,6 +107,23 @@ def test_every_built_in_policy_has_a_twin() -> None:
     assert set(registry.names("placement")) - needs_a_model <= set(TWINS)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_latest_of_those_that_come_back_goes_first(fails: bool, tmp_path: Path) -> None:
+    # Three err at 0 and come back at 1, before the one that arrives then.
+    path = tmp_path / "script.csv"
+    path.write_text("action\n0\n0\n0\n1\n1\n1\n1\n")
+    policy = PolicyConfig(name="scripted", parameters={"file": str(path)})
+    failures = Failures(mean_up_s=1e9, mean_down_s=1.0) if fails else None
+    scenario = Scenario(
+        make_fleet(1, 5),
+        make_workload([0.0, 0.0, 0.0, 1.0], [1.0] * 4, 2),
+        rules=Rules(failures=failures),
+        physics=GIVEN,
+    )
+    assert on_kernel(scenario, policy, 0).order.tolist() == [2, 1, 0, 3]
+    compare(scenario, policy, 0)
+
+
 def test_the_longest_trial_that_failures_were_drawn_for() -> None:
     # Hundreds of failures of each QPU: more than are drawn in advance.
     scenario = Scenario(
