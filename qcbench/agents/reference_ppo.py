@@ -61,19 +61,19 @@ class Ppo:
     def __post_init__(self) -> None:
         for name in ("steps", "environments", "horizon", "epochs", "minibatches", "threads"):
             if getattr(self, name) < 1:
-                raise InputError(f"agent.{name}: {getattr(self, name)}; must be at least 1")
+                raise InputError(f"agent.ppo.{name}: {getattr(self, name)}; must be at least 1")
         for name in ("learning_rate", "clip", "gradient_norm"):
             if not getattr(self, name) > 0:
-                raise InputError(f"agent.{name}: {getattr(self, name)}; must be positive")
+                raise InputError(f"agent.ppo.{name}: {getattr(self, name)}; must be positive")
         for name in ("discount", "trace"):
             if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"agent.{name}: {getattr(self, name)}; must be in 0..1")
+                raise InputError(f"agent.ppo.{name}: {getattr(self, name)}; must be in 0..1")
         for name in ("entropy", "value"):
             if not getattr(self, name) >= 0:
-                raise InputError(f"agent.{name}: {getattr(self, name)}; must not be negative")
+                raise InputError(f"agent.ppo.{name}: {getattr(self, name)}; must not be negative")
         if self.minibatches > self.environments * self.horizon:
             raise InputError(
-                f"agent.minibatches: {self.minibatches}; an update has only "
+                f"agent.ppo.minibatches: {self.minibatches}; an update has only "
                 f"{self.environments * self.horizon} decisions"
             )
 
@@ -314,8 +314,8 @@ class Trainer:
                 loss = policy_loss + settings.value * value_loss - settings.entropy * left * entropy
                 if not torch.isfinite(loss):
                     raise DivergedError(
-                        f"update {self.update + 1}: the loss is {float(loss)}; a smaller "
-                        "agent.learning_rate may help"
+                        f"update {self.update + 1}: the loss is {loss.item()}; a smaller "
+                        "agent.ppo.learning_rate may help"
                     )
                 self.optimizer.zero_grad()
                 loss.backward()

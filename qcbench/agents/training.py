@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ from qcbench.tracking.training_view import Curves, open_curves
 SUITE = "train"
 """Whose worlds are trained and validated on; those of other suites' tests are no part of them."""
 
-PACKAGES = ("python", "qcbench", "numpy", "numba", "torch", "gymnasium", "ray")
+PACKAGES = ("torch", "gymnasium")
+"""Whose versions matter for training besides those that matter for a simulation."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,6 @@ class _Session:
         self._saved = time.monotonic()
 
     def _provenance(self, found: Evaluation | None) -> Provenance:
-        known = versions()
         figures: dict[str, float | str | None] = {"steps": float(self.learner.steps)}
         if found is not None:
             figures |= {
@@ -256,7 +257,7 @@ class _Session:
             command=self.folder.command,
             scenario=self.told.scenario.name,
             seeds={"training": self.told.seed},
-            versions={name: known[name] for name in PACKAGES if name in known},
+            versions={**versions(), **{name: version(name) for name in PACKAGES}},
             evaluation=known_figures,
             notes=f"agent {self.told.agent.name}, trained {self._elapsed_s():.0f} s in all",
         )
