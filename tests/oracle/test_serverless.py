@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,18 +15,21 @@ JOB = {"arrival": 0, "priority": 1, "pre_ops": 200, "iterations": [[50, 3], [50,
 LIST = {"C": 1, "S": 100, "Q": 1, "c_max": 40, "q_max": 40, "jobs": [{**JOB, "post_ops": 100}]}
 
 VARIANTS = ("pending", "total", "paper")
+ENGINES = ("simpy", "compiled")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("policy", ["fifo", "fifo_legacy", "lifo"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_published_lists_through_the_scenario(
-    reference_data: Path, policy: str, variant: str
+    reference_data: Path, policy: str, variant: str, engine: Any
 ) -> None:
     path = reference_data / "serverless" / "trace_examples.json"
     for case in json.loads(path.read_text())["cases"]:
         records = qcbench.simulate(
             "serverless/jobs",
             policy,
+            engine=engine,
             overrides=[
                 f"file={path}",
                 f"workload.circuits.case={case['name']}",
@@ -60,11 +64,12 @@ def crowded(tmp_path: Path) -> Path:
         ("paper", [10.0, 20.0, 30.0, None]),
     ],
 )
+@pytest.mark.parametrize("engine", ENGINES)
 def test_admission_variants_by_hand(
-    tmp_path: Path, variant: str, finish: list[float | None]
+    tmp_path: Path, variant: str, finish: list[float | None], engine: Any
 ) -> None:
     overrides = [f"file={crowded(tmp_path)}", f"rules.admission.variant={variant}"]
-    records = qcbench.simulate("serverless/jobs", "fifo", overrides=overrides)
+    records = qcbench.simulate("serverless/jobs", "fifo", overrides=overrides, engine=engine)
     found = [None if math.isnan(value) else value for value in records.job_finish_s.tolist()]
     assert found == finish
 

@@ -2,7 +2,8 @@
 
 100 replications of every cell take a few minutes; with `--engine simpy` they take three hours of
 processor time and give the same numbers. Results are kept in a file, so that it can be stopped and
-started again. `--replications 20` asks for fewer, `--only small` for a part.
+started again. `--replications 20` asks for fewer, `--only small` for a part, `--first 100` for
+other worlds.
 
 The published quantiles of job times are over the jobs of all replications together that were done
 after the warm-up, whenever they had arrived: only so are they met. Quantiles of each replication,
@@ -198,19 +199,21 @@ def met(cell: Cell, own: Estimate) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--only", default="")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--engine", choices=("compiled", "simpy"), default="compiled")
     parser.add_argument("--file", type=Path, default=None)
     told = parser.parse_args()
     told.file = told.file or Path(f"runs/serverless_reference_{told.engine}.json")
+    asked = range(told.first, told.first + told.replications)
     wanted = [cell for cell in cells() if told.only in ("", cell.part)]
     known: dict[str, dict[str, dict]] = (
         json.loads(told.file.read_text()) if told.file.is_file() else {}
     )
     todo = {
         (cell.scenario, cell.overrides, cell.policy, replicate): cell.world
-        for replicate in range(told.replications)
+        for replicate in asked
         for cell in wanted
         if str(replicate) not in known.get(cell.world, {})
     }
@@ -226,7 +229,8 @@ def main() -> None:
                 temporary.write_text(json.dumps(known))
                 temporary.replace(told.file)
                 print(f"{count}/{len(futures)}", flush=True)
-    show(wanted, known)
+    kept = set(map(str, asked))
+    show(wanted, {w: {r: row for r, row in own.items() if r in kept} for w, own in known.items()})
 
 
 def show(wanted: list[Cell], known: dict[str, dict[str, dict]]) -> None:
@@ -237,7 +241,7 @@ def show(wanted: list[Cell], known: dict[str, dict[str, dict]]) -> None:
         if len(rows) < 2:
             continue
         own = estimate(cell, rows)
-        name = " ".join((cell.scenario, *map(_short, cell.overrides)))
+        name = " ".join((cell.scenario, *map(_short, cell.overrides))).strip()
         allowed = tolerance(own, cell.half_width)
         verdict = "" if math.isnan(cell.published) else "met" if met(cell, own) else "NOT MET"
         print(
