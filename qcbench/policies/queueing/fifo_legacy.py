@@ -34,8 +34,20 @@ def policy(context: PolicyContext) -> Queueing:
             ticket = waiting[position].ticket
             order.append(ticket)
             known.append(ticket)
-        position = bisect_left(known, take(0))
+        first = order[0]
+        position = bisect_left(known, first)
+        if len(known) != len(waiting) or waiting[position].ticket != first:
+            return catch_up(view)
+        take(0)
         del known[position]
+        return position
+
+    def catch_up(view: QueueView) -> int:
+        """Decide where tasks have left the queue that this policy did not choose."""
+        position = decide_among_those_that_fit(view)
+        known[:] = [task.ticket for at, task in enumerate(view.waiting) if at != position]
+        here = set(known)
+        order[:] = [ticket for ticket in order if ticket in here]
         return position
 
     def decide_among_those_that_fit(view: QueueView) -> int:
