@@ -14,7 +14,7 @@ bench: $(VENV)/.bench  ## install what a suite needs, run `quickstart`, show its
 	$(BIN)/qcbench run suite=quickstart
 
 test: $(VENV)/.dev  ## install everything, run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 slow: $(VENV)/.dev  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow --timeout=3600
