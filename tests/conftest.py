@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A machine may be busy; a test that hangs meets the time-out of all tests.
+settings.register_profile("qcbench", deadline=None)
+settings.load_profile("qcbench")
 
 ROOT = Path(__file__).resolve().parent.parent
 
