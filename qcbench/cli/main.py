@@ -20,6 +20,7 @@ VERBS = {
     "simulate": ("qcbench.cli.simulate", "run one trial and print its records"),
     "submit": ("qcbench.cli.submit", "run a suite on a Ray cluster and fetch the results"),
     "train": ("qcbench.cli.train", "train an agent on a scenario"),
+    "sweep": ("qcbench.cli.sweep", "train an agent many times with different settings"),
     "export": ("qcbench.cli.export", "copy the policy that a run has trained into a folder"),
     "promote": ("qcbench.cli.promote", "register a policy as champion if it beats the standing one"),
     "policies": ("qcbench.cli.policies", "list the policies"),

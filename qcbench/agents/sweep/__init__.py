@@ -1,0 +1,1 @@
+"""Sweeps: many trainings of an agent with different settings, chosen by Ray Tune."""

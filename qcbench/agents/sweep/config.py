@@ -1,0 +1,197 @@
+"""What `qcbench sweep` is told, and the YAML group `sweep`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from qcbench.agents.config import (
+    AgentConfig,
+    CheckpointsConfig,
+    TrainConfig,
+    ValidationConfig,
+    check,
+)
+from qcbench.bench.compose import compose, to_plain
+from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.overrides import nested
+from qcbench.bench.typed import plain, typed
+from qcbench.configs import config
+from qcbench.errors import InputError, nearest
+from qcbench.tracking.config import TrackingConfig
+
+Value = bool | int | float | str
+
+
+@config
+class Range:
+    """What a setting is drawn from: one of the three.
+
+    Attributes:
+        choice: one of these.
+        uniform: between two numbers.
+        log: between two positive numbers, evenly in their logarithm.
+    """
+
+    choice: list[Value] | None = None
+    uniform: tuple[float, float] | None = None
+    log: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        given = [name for name in ("choice", "uniform", "log") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise InputError("sweep.space: a range is one of choice, uniform and log")
+        if self.choice is not None and not self.choice:
+            raise InputError("sweep.space: choice is empty")
+        for ends in (self.uniform, self.log):
+            if ends is not None and not ends[0] < ends[1]:
+                raise InputError(f"sweep.space: {list(ends)}; must be from less to more")
+        if self.log is not None and not self.log[0] > 0:
+            raise InputError(f"sweep.space: log: {list(self.log)}; must be positive")
+
+    def extremes(self) -> Sequence[Value]:
+        """Return what must be possible for every value to be."""
+        return self.choice or self.uniform or self.log or ()
+
+
+@config
+class SweepConfig:
+    """The YAML group `sweep`.
+
+    Attributes:
+        kind: who chooses. `asha`: settings are drawn at random, and the worse trials are stopped
+            early. `pbt`: all trials go on, and the worse ones take over the networks of better
+            ones and change their settings a little. `optuna`: each trial's settings are chosen by
+            what came of those before.
+        trials: how many.
+        concurrent: of them at a time.
+        space: what is drawn, by key of the agent: `learning_rate` means the only setting of this
+            name, wherever it stands in the agent.
+        first_stop: share of the steps before which no trial is stopped, for asha.
+        reduction: one of so many trials goes on, for asha.
+        interval: share of the steps between two exchanges, for pbt.
+        random_trials: trials before the first that is chosen, for optuna.
+    """
+
+    kind: Literal["asha", "pbt", "optuna"]
+    trials: int = 8
+    concurrent: int = 2
+    space: dict[str, Range]
+    first_stop: float = 0.2
+    reduction: int = 2
+    interval: float = 0.2
+    random_trials: int = 4
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "concurrent", "random_trials"):
+            if getattr(self, name) < 1:
+                raise InputError(f"sweep.{name}: {getattr(self, name)}; must be at least 1")
+        for name in ("first_stop", "interval"):
+            if not 0 < getattr(self, name) < 1:
+                raise InputError(f"sweep.{name}: {getattr(self, name)}; must be between 0 and 1")
+        if self.reduction < 2:
+            raise InputError(f"sweep.reduction: {self.reduction}; must be at least 2")
+        if not self.space:
+            raise InputError("sweep.space: is empty; name a setting of the agent")
+
+
+@config
+class SweepTold:
+    """Everything that `qcbench sweep` is told: `conf/sweep.yaml`; see `TrainConfig`."""
+
+    scenario: ScenarioConfig
+    agent: AgentConfig
+    tracking: TrackingConfig
+    sweep: SweepConfig
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    checkpoints: CheckpointsConfig = field(default_factory=CheckpointsConfig)
+    name: str | None = None
+    seed: int = 0
+    runs_dir: str = "runs"
+
+    def training(self) -> TrainConfig:
+        """Return what a training with unchanged settings would be told."""
+        return TrainConfig(
+            scenario=self.scenario,
+            agent=self.agent,
+            tracking=replace(self.tracking, enabled=False),
+            validation=self.validation,
+            checkpoints=self.checkpoints,
+            name=self.name,
+            seed=self.seed,
+            runs_dir=self.runs_dir,
+        )
+
+
+def compose_sweep(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> SweepTold:
+    """Compose what a sweep is told from Hydra overrides.
+
+    Raises:
+        InputError: a group, key or value that does not exist or does not fit.
+    """
+    data = to_plain(compose("sweep", nested(overrides), config_dirs))
+    told = typed(SweepTold, data, "")
+    check_sweep(told)
+    return told
+
+
+def check_sweep(told: SweepTold) -> None:
+    """Check that every setting of the space is one of the agent and can have its values.
+
+    Raises:
+        InputError: it is not, or cannot.
+    """
+    training = told.training()
+    check(training)
+    keys = settings_of(told)
+    for name, where in keys.items():
+        for value in told.sweep.space[name].extremes():
+            changed(training, {where: value})
+
+
+def settings_of(told: SweepTold) -> dict[str, str]:
+    """Return the whole key of every setting of the space, such as `ppo.learning_rate`.
+
+    Raises:
+        InputError: the agent has none of a name, or several.
+    """
+    known = list(_leaves(plain(told.agent)))
+    found = {}
+    for name in told.sweep.space:
+        wanted = name.removeprefix("agent.")
+        matches = [key for key in known if key == wanted or key.endswith(f".{wanted}")]
+        if not matches:
+            hint = nearest(wanted, [key.rpartition(".")[2] for key in known])
+            raise InputError(f"sweep.space.{name}: agent {told.agent.name} has no such key{hint}")
+        if len(matches) > 1 and wanted not in matches:
+            several = ", ".join(matches)
+            raise InputError(f"sweep.space.{name}: could be {several}; say which")
+        found[name] = wanted if wanted in matches else matches[0]
+    return found
+
+
+def changed(told: TrainConfig, settings: Mapping[str, Value]) -> TrainConfig:
+    """Return a training with other settings of its agent.
+
+    Args:
+        settings: by their whole keys within the agent.
+
+    Raises:
+        InputError: a value that cannot be.
+    """
+    data = plain(told)
+    for key, value in settings.items():
+        *path, last = key.split(".")
+        inside: Any = data["agent"]
+        for part in path:
+            inside = inside[part]
+        inside[last] = value
+    return typed(TrainConfig, data, "")
+
+
+def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in data.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"

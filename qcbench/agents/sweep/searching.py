@@ -1,0 +1,63 @@
+"""Ray Tune's schedulers and searches, made from the group `sweep`."""
+
+from typing import Any
+
+from ray import tune
+from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
+from ray.tune.search import ConcurrencyLimiter
+from ray.tune.search.basic_variant import BasicVariantGenerator
+from ray.tune.search.optuna import OptunaSearch
+
+from qcbench.agents.sweep.config import Range, SweepConfig
+
+STEPS, SCORE = "steps", "score"
+
+
+def domain(given: Range) -> Any:
+    """Return what Tune draws a setting from."""
+    if given.choice is not None:
+        return tune.choice(given.choice)
+    if given.log is not None:
+        return tune.loguniform(*given.log)
+    return tune.uniform(*(given.uniform or (0.0, 1.0)))
+
+
+def tune_config(told: SweepConfig, steps: int, seed: int) -> Any:
+    """Return who chooses settings and who stops trials.
+
+    Args:
+        steps: decisions of a whole training.
+        seed: of what is drawn.
+    """
+    options: dict[str, Any] = {
+        "metric": SCORE,
+        "mode": "min",
+        "num_samples": told.trials,
+        "max_concurrent_trials": None if told.kind == "optuna" else told.concurrent,
+        # A new process takes seconds to load what a trial needs.
+        "reuse_actors": True,
+    }
+    if told.kind == "optuna":
+        from optuna.samplers import TPESampler  # noqa: PLC0415
+
+        sampler = TPESampler(seed=seed, n_startup_trials=told.random_trials)
+        search = OptunaSearch(sampler=sampler, metric=SCORE, mode="min")
+        options["search_alg"] = ConcurrencyLimiter(search, max_concurrent=told.concurrent)
+        return tune.TuneConfig(**options)
+    options["search_alg"] = BasicVariantGenerator(max_concurrent=told.concurrent, random_state=seed)
+    options["max_concurrent_trials"] = None
+    if told.kind == "asha":
+        options["scheduler"] = ASHAScheduler(
+            time_attr=STEPS,
+            max_t=max(steps, 2),
+            grace_period=max(1, int(told.first_stop * steps)),
+            reduction_factor=told.reduction,
+        )
+    else:
+        options["scheduler"] = PopulationBasedTraining(
+            time_attr=STEPS,
+            perturbation_interval=max(1, int(told.interval * steps)),
+            hyperparam_mutations={name: domain(r) for name, r in told.space.items()},
+            seed=seed,
+        )
+    return tune.TuneConfig(**options)
