@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import field
+from math import exp, log
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import torch
 from qcbench.agents.agent import Update
 from qcbench.agents.checkpoints import read_torch, write_torch
 from qcbench.agents.networks import PerItemNetwork
-from qcbench.agents.reference_ppo import Ppo, Trainer
+from qcbench.agents.reference_ppo import LEAST_LOG_STD, MOST_LOG_STD, Ppo, Trainer
 from qcbench.bench.environments import vector_environment
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.configs import config
@@ -27,6 +28,7 @@ LAYOUTS: dict[LearnedTrack, Layout] = {
     "queueing": queueing.LAYOUT,
 }
 STATE = "trainer.pt"
+LEAST_SPREAD, MOST_SPREAD = exp(LEAST_LOG_STD), exp(MOST_LOG_STD)
 
 
 @config
@@ -36,6 +38,8 @@ class Network:
     Attributes:
         offset: coefficients of features that are added to the scores: knowledge to start from.
             None or one.
+        level, spread: of weights, for allocation: their mean before training, without the offset,
+            and their standard deviation.
     """
 
     encoder: tuple[int, ...] = (48, 48)
@@ -43,6 +47,8 @@ class Network:
     head: tuple[int, ...] = (48,)
     activation: Activation = "relu"
     offset: dict[str, float] = field(default_factory=dict)
+    level: float = 0.0
+    spread: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("encoder", "context", "head"):
@@ -50,6 +56,11 @@ class Network:
                 raise InputError(f"agent.network.{name}: widths must be at least 1")
         if not self.encoder:
             raise InputError("agent.network.encoder: needs a layer")
+        if not LEAST_SPREAD <= self.spread <= MOST_SPREAD:
+            raise InputError(
+                f"agent.network.spread: {self.spread}; must be in "
+                f"{LEAST_SPREAD:.2g}..{MOST_SPREAD:.2g}"
+            )
         if len(self.offset) > 1:
             raise InputError("agent.network.offset: at most one feature")
 
@@ -161,7 +172,7 @@ class ReferenceLearner:
             offset = Offset(feature=feature, coefficient=coefficient)
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(seed)
-            return PerItemNetwork(
+            network = PerItemNetwork(
                 layout,
                 encoder=given.encoder,
                 context=given.context,
@@ -171,3 +182,7 @@ class ReferenceLearner:
                 offset=offset,
                 pool="allowed" if settings.track == "queueing" else "all",
             )
+        if settings.track == "allocation":
+            with torch.no_grad():
+                network.head[-1].bias.copy_(torch.tensor([given.level, log(given.spread)]))
+        return network
