@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from qcbench.api import simulate
 from qcbench.bench.metrics.allocation import metrics
 from qcbench.cloud.cloud import seeded_streams
-from qcbench.cloud.rules import Admission, Dispatch, Rules, TokenBucket
+from qcbench.cloud.rules import Admission, Dispatch, Failures, Rules, TokenBucket
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels import engine
@@ -112,6 +112,22 @@ def test_what_is_no_split_is_refused_alike(decision: Any) -> None:
     expected = answer(case, compiled=False)
     assert isinstance(expected, Exception)
     assert_equal(expected, answer(case, compiled=True))
+
+
+@pytest.mark.parametrize("on_failure", ["restart", "resubmit", "fail"])
+def test_those_that_a_failure_stops_together_wait_in_the_same_order(on_failure: Any) -> None:
+    failures = Failures(mean_up_s=4.0, mean_down_s=1.0, on_failure=on_failure)
+    jobs = make_workload([0.0, 0.0, 0.0, 0.5, 0.5], [2.0, 1.5, 1.0, 2.0, 0.5], [2, 1, 3, 2, 1])
+    told = Scenario(
+        make_fleet(6, 2),
+        jobs,
+        track="allocation",
+        rules=Rules(dispatch=FIFO, failures=failures),
+        physics=GIVEN,
+    )
+    for seed in range(30):
+        case = Case(told, PolicyConfig(name="fewest_parts"), seed)
+        assert_equal(answer(case, compiled=False), answer(case, compiled=True))
 
 
 def run(told: Scenario, policy: PolicyConfig) -> Any:

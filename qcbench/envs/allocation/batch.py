@@ -18,8 +18,9 @@ from qcbench.envs.steps import (
 )
 from qcbench.envs.worlds import drawn_index
 from qcbench.kernels.allocation.arrays import Outcomes, Row, Settings, State, Worlds
-from qcbench.kernels.allocation.events import ASK, DRAW, advance, begin, pass_over, start
+from qcbench.kernels.allocation.events import ASK, DRAW, advance, begin, start
 from qcbench.kernels.allocation.quality import Quality, split_fidelity
+from qcbench.kernels.allocation.waiting import pass_over
 from qcbench.kernels.compiling import inlined, kernel
 from qcbench.policies.features import allocation as features
 from qcbench.policies.features import allocation_action as actions_formula
@@ -68,13 +69,16 @@ class Told(NamedTuple):
     """What an environment was told, as numbers.
 
     Attributes:
-        per_second, per_infidelity, per_price, violation, failure, drop: what the reward counts.
+        per_second, per_elapsed, per_infidelity, per_price, violation, failure, drop: what the
+            reward counts.
         autoreset: `NEXT_STEP`, `SAME_STEP` or `DISABLED`.
         max_decisions: after which an episode is truncated; the kernel knows no limit.
         discrete: actions choose a set of the menu; otherwise they are weights.
+        against_best: fidelity counts as what it lacks to that of the best QPU alone.
     """
 
     per_second: float
+    per_elapsed: float
     per_infidelity: float
     per_price: float
     violation: float
@@ -83,6 +87,7 @@ class Told(NamedTuple):
     autoreset: int
     max_decisions: int
     discrete: bool
+    against_best: bool
 
 
 class Actions(NamedTuple):
@@ -219,6 +224,11 @@ def follow(arrays: Parts, told: Told, e: int, parts: int) -> float:
             state.chain_qubits[e],
             parts,
         )
+        if told.against_best:
+            best = 0.0
+            for whole in arrays.quality.fidelity[cloud.world, task]:
+                best = max(best, whole)
+            fidelity += 1.0 - best
     time_s = cloud.now_s - worlds.tasks[cloud.world, task].arrival_s + comm_s + exec_s
     if settings.charge:
         state.paid_s[e, task] += time_s
@@ -351,6 +361,8 @@ def go_on(  # noqa: PLR0912, PLR0915
             going = episode.stage == GOING
             episode.stage = READY
             due = settle(told, cloud)
+            if going:
+                due -= told.per_elapsed * (cloud.now_s - episode.before_s)
             if reason == ASK:
                 if not going:
                     episode.passed = 0

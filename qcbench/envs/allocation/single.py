@@ -7,6 +7,7 @@ from gymnasium import spaces
 
 from qcbench.cloud.execution import Execution
 from qcbench.cloud.rules import Track
+from qcbench.envs.accounts import Account
 from qcbench.envs.single import CloudEnv, _shown
 from qcbench.errors import InputError
 from qcbench.physics.communication import chain_time_s
@@ -37,6 +38,7 @@ class AllocationEnv(CloudEnv):
         super().__init__(**options)
         count = len(self.fleet)
         self._chain_qpu, self._chain_qubits, self._share = [0] * count, [0] * count, [0.0] * count
+        self._decided_s = 0.0
         self._price_per_s = [qpu.price_per_s for qpu in self.fleet]
 
     def _action_space(self) -> spaces.Space[Any]:
@@ -70,6 +72,7 @@ class AllocationEnv(CloudEnv):
         cloud, view, told = self._cloud, self._view, self.options.reward
         if cloud is None:
             raise TypeError("no episode has begun")
+        self._decided_s = view.now_s
         if parts == 0:
             cloud.answer(None)
             return 0.0
@@ -80,6 +83,8 @@ class AllocationEnv(CloudEnv):
         if told.fidelity:
             counts = np.array([parts])
             fidelity = float(view.fidelity(np.array(qpus), np.array(qubits), counts)[0])
+            if told.kind == "makespan":
+                fidelity += 1.0 - float(view.whole_fidelity.max())
         price = exec_s * sum(self._price_per_s[qpu] for qpu in qpus)
         execution: Execution = self._account.execution(view.row)  # type: ignore[union-attr]
         waited_s = view.now_s - execution.submit_s
@@ -87,6 +92,13 @@ class AllocationEnv(CloudEnv):
         self._account.charge(view.row, time_s)  # type: ignore[union-attr]
         cloud.answer(dict(zip(qpus, qubits, strict=True)))
         return cost_reward(time_s, fidelity, price, told.per_second, told.fidelity, told.price)
+
+    def _come_due(self, account: Account) -> float:
+        due = super()._come_due(account)
+        if self.options.reward.per_elapsed and self._cloud is not None:
+            passed_s = self._cloud.cloud.clock.now - self._decided_s
+            due -= self.options.reward.per_elapsed * passed_s
+        return due
 
 
 class AllocationDiscreteEnv(AllocationEnv):

@@ -163,6 +163,7 @@ def _told(
     reward = options.reward
     return batch.Told(
         per_second=reward.per_second,
+        per_elapsed=reward.per_elapsed,
         per_infidelity=reward.fidelity,
         per_price=reward.price,
         violation=reward.violation,
@@ -171,4 +172,5 @@ def _told(
         autoreset=autoreset,
         max_decisions=np.iinfo(np.int64).max if max_decisions is None else max_decisions,
         discrete=discrete,
+        against_best=reward.kind == "makespan",
     )

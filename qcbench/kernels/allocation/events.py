@@ -22,6 +22,20 @@ from qcbench.kernels.allocation.arrays import (
 )
 from qcbench.kernels.allocation.heap import push, remove
 from qcbench.kernels.allocation.regions import FREE, largest_free, take
+from qcbench.kernels.allocation.totals import (
+    busy_in_all_s,
+    change_present,
+    count_done,
+    leave,
+    present_area_s,
+)
+from qcbench.kernels.allocation.waiting import (
+    ask_from_first,
+    join_first,
+    join_last,
+    leave_queue,
+    next_question,
+)
 from qcbench.kernels.compiling import inlined
 
 OVER, ASK, DRAW, STUCK = range(4)
@@ -208,30 +222,6 @@ def next_event(settings: Settings, worlds: Worlds, state: State, e: int) -> int:
 
 
 @inlined
-def next_question(settings: Settings, tasks: Row, state: State, e: int) -> bool:
-    """Go through the queue to the next task that the policy must be asked for."""
-    cloud = state.clouds[e]
-    while cloud.task >= 0 and cloud.passed <= settings.depth:
-        if tasks[cloud.task].qubits <= cloud.free:
-            if 0 <= settings.most_decisions <= cloud.decisions:
-                cloud.truncated = 1
-                end(cloud)
-                return False
-            cloud.decisions += 1
-            return True
-        pass_over(state, e)
-    return False
-
-
-@inlined
-def pass_over(state: State, e: int) -> None:
-    """Let the task that is looked at wait, and look at the next one."""
-    cloud = state.clouds[e]
-    cloud.task = state.neighbours[e, cloud.task, 1]
-    cloud.passed += 1
-
-
-@inlined
 def start(
     settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int, parts: int
 ) -> None:
@@ -364,15 +354,6 @@ def complete(settings: Settings, worlds: Worlds, state: State, outcomes: Outcome
 
 
 @inlined
-def count_done(cloud: Row) -> None:
-    """Count the job whose execution ended: its process goes on when the queue has been asked."""
-    if cloud.ending:
-        cloud.ending = 0
-        cloud.done += 1
-        cloud.completion_s += cloud.ending_s
-
-
-@inlined
 def release(settings: Settings, worlds: Worlds, state: State, e: int, slot: int) -> None:
     """Give back the qubits of an execution that has been taken from the heap."""
     cloud = state.clouds[e]
@@ -475,105 +456,3 @@ def find_change(state: State, e: int) -> None:
         ):
             next_one = qpu
     state.clouds[e].change_qpu = next_one
-
-
-@inlined
-def ask_from_first(cloud: Row) -> None:
-    """Go through the queue from its beginning."""
-    cloud.asking = 1
-    cloud.task = cloud.first
-    cloud.passed = 0
-
-
-@inlined
-def join_last(state: State, e: int, task: int) -> None:
-    """Put a task behind all that wait."""
-    cloud = state.clouds[e]
-    state.neighbours[e, task, 0] = cloud.last
-    state.neighbours[e, task, 1] = -1
-    if cloud.last >= 0:
-        state.neighbours[e, cloud.last, 1] = task
-    else:
-        cloud.first = task
-    cloud.last = task
-    cloud.waiting += 1
-
-
-@inlined
-def join_first(state: State, e: int, task: int) -> None:
-    """Put a task before all that wait."""
-    cloud = state.clouds[e]
-    state.neighbours[e, task, 0] = -1
-    state.neighbours[e, task, 1] = cloud.first
-    if cloud.first >= 0:
-        state.neighbours[e, cloud.first, 0] = task
-    else:
-        cloud.last = task
-    cloud.first = task
-    cloud.waiting += 1
-
-
-@inlined
-def leave_queue(state: State, e: int, task: int) -> None:
-    """Take a task from the queue."""
-    cloud = state.clouds[e]
-    before = state.neighbours[e, task, 0]
-    behind = state.neighbours[e, task, 1]
-    if before >= 0:
-        state.neighbours[e, before, 1] = behind
-    else:
-        cloud.first = behind
-    if behind >= 0:
-        state.neighbours[e, behind, 0] = before
-    else:
-        cloud.last = before
-    cloud.waiting -= 1
-
-
-@inlined
-def change_present(cloud: Row, by: int) -> None:
-    """Let a job come or go."""
-    cloud.present_area_s = present_area_s(cloud)
-    cloud.present += by
-    cloud.present_since_s = cloud.now_s
-
-
-@inlined
-def present_area_s(cloud: Row) -> float:
-    """Return the integral of the number of jobs up to now [job s]."""
-    elapsed_s = cloud.now_s - cloud.present_since_s
-    return float(cloud.present_area_s + cloud.present * elapsed_s)
-
-
-@inlined
-def busy_in_all_s(state: State, e: int) -> float:
-    """Return the time that all QPUs together have worked up to now, by share of their qubits."""
-    total_s = 0.0
-    for qpu in range(state.qpus.shape[1]):
-        total_s += state.qpus[e, qpu].busy_s
-    for place in range(state.clouds[e].running):
-        slot = state.ends[e, place].slot
-        running = state.running[e, slot]
-        held_s = state.clouds[e].now_s - running.start_s
-        for part in range(running.parts):
-            qpu = state.parts[e, slot, 0, part]
-            total_s += held_s * state.parts[e, slot, 1, part] / state.qpus[e, qpu].capacity
-    return total_s
-
-
-@inlined
-def leave(cloud: Row) -> None:
-    """Count a job that is done, failed or dropped; after the last one the trial ends."""
-    cloud.left -= 1
-    if cloud.left == 0:
-        end(cloud)
-
-
-@inlined
-def end(cloud: Row) -> None:
-    """End the trial after what happens now."""
-    if not cloud.over:
-        cloud.over = 1
-        cloud.over_s = cloud.now_s
-        cloud.number += 1
-        cloud.over_number = cloud.number

@@ -14,8 +14,8 @@ from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.kernels.allocation.arrays import Outcomes, State, Worlds
-from qcbench.kernels.allocation.events import busy_in_all_s, present_area_s
 from qcbench.kernels.allocation.quality import qualities, quality_of
+from qcbench.kernels.allocation.totals import busy_in_all_s, present_area_s
 from qcbench.physics import fidelity
 
 Parts = tuple[tuple[int, int], ...]

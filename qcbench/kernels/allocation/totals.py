@@ -1,0 +1,62 @@
+"""What is counted over a trial: jobs that are present, left or done, and the work of the QPUs."""
+
+from qcbench.kernels.allocation.arrays import Row, State
+from qcbench.kernels.compiling import inlined
+
+
+@inlined
+def change_present(cloud: Row, by: int) -> None:
+    """Let a job come or go."""
+    cloud.present_area_s = present_area_s(cloud)
+    cloud.present += by
+    cloud.present_since_s = cloud.now_s
+
+
+@inlined
+def present_area_s(cloud: Row) -> float:
+    """Return the integral of the number of jobs up to now [job s]."""
+    elapsed_s = cloud.now_s - cloud.present_since_s
+    return float(cloud.present_area_s + cloud.present * elapsed_s)
+
+
+@inlined
+def busy_in_all_s(state: State, e: int) -> float:
+    """Return the time that all QPUs together have worked up to now, by share of their qubits."""
+    total_s = 0.0
+    for qpu in range(state.qpus.shape[1]):
+        total_s += state.qpus[e, qpu].busy_s
+    for place in range(state.clouds[e].running):
+        slot = state.ends[e, place].slot
+        running = state.running[e, slot]
+        held_s = state.clouds[e].now_s - running.start_s
+        for part in range(running.parts):
+            qpu = state.parts[e, slot, 0, part]
+            total_s += held_s * state.parts[e, slot, 1, part] / state.qpus[e, qpu].capacity
+    return total_s
+
+
+@inlined
+def leave(cloud: Row) -> None:
+    """Count a job that is done, failed or dropped; after the last one the trial ends."""
+    cloud.left -= 1
+    if cloud.left == 0:
+        end(cloud)
+
+
+@inlined
+def end(cloud: Row) -> None:
+    """End the trial after what happens now."""
+    if not cloud.over:
+        cloud.over = 1
+        cloud.over_s = cloud.now_s
+        cloud.number += 1
+        cloud.over_number = cloud.number
+
+
+@inlined
+def count_done(cloud: Row) -> None:
+    """Count the job whose execution ended: its process goes on when the queue has been asked."""
+    if cloud.ending:
+        cloud.ending = 0
+        cloud.done += 1
+        cloud.completion_s += cloud.ending_s

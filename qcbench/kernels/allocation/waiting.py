@@ -1,0 +1,82 @@
+"""The tasks that wait: a list with neighbours on both sides, and how it is gone through."""
+
+from qcbench.kernels.allocation.arrays import Row, Settings, State
+from qcbench.kernels.allocation.totals import end
+from qcbench.kernels.compiling import inlined
+
+
+@inlined
+def next_question(settings: Settings, tasks: Row, state: State, e: int) -> bool:
+    """Go through the queue to the next task that the policy must be asked for."""
+    cloud = state.clouds[e]
+    while cloud.task >= 0 and cloud.passed <= settings.depth:
+        if tasks[cloud.task].qubits <= cloud.free:
+            if 0 <= settings.most_decisions <= cloud.decisions:
+                cloud.truncated = 1
+                end(cloud)
+                return False
+            cloud.decisions += 1
+            return True
+        pass_over(state, e)
+    return False
+
+
+@inlined
+def pass_over(state: State, e: int) -> None:
+    """Let the task that is looked at wait, and look at the next one."""
+    cloud = state.clouds[e]
+    cloud.task = state.neighbours[e, cloud.task, 1]
+    cloud.passed += 1
+
+
+@inlined
+def ask_from_first(cloud: Row) -> None:
+    """Go through the queue from its beginning."""
+    cloud.asking = 1
+    cloud.task = cloud.first
+    cloud.passed = 0
+
+
+@inlined
+def join_last(state: State, e: int, task: int) -> None:
+    """Put a task behind all that wait."""
+    cloud = state.clouds[e]
+    state.neighbours[e, task, 0] = cloud.last
+    state.neighbours[e, task, 1] = -1
+    if cloud.last >= 0:
+        state.neighbours[e, cloud.last, 1] = task
+    else:
+        cloud.first = task
+    cloud.last = task
+    cloud.waiting += 1
+
+
+@inlined
+def join_first(state: State, e: int, task: int) -> None:
+    """Put a task before all that wait."""
+    cloud = state.clouds[e]
+    state.neighbours[e, task, 0] = -1
+    state.neighbours[e, task, 1] = cloud.first
+    if cloud.first >= 0:
+        state.neighbours[e, cloud.first, 0] = task
+    else:
+        cloud.last = task
+    cloud.first = task
+    cloud.waiting += 1
+
+
+@inlined
+def leave_queue(state: State, e: int, task: int) -> None:
+    """Take a task from the queue."""
+    cloud = state.clouds[e]
+    before = state.neighbours[e, task, 0]
+    behind = state.neighbours[e, task, 1]
+    if before >= 0:
+        state.neighbours[e, before, 1] = behind
+    else:
+        cloud.first = behind
+    if behind >= 0:
+        state.neighbours[e, behind, 0] = before
+    else:
+        cloud.last = before
+    cloud.waiting -= 1
