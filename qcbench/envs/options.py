@@ -90,8 +90,9 @@ def make_options(
     if slots < 1:
         raise InputError(f"slots: {slots}; must be positive")
     told = _reward(track, reward)
-    if told.kind != "cost" and track != "placement":
-        raise InputError(f"reward.kind: {told.kind} is of track placement, not {track}")
+    of = "allocation" if told.kind == "makespan" else "placement"
+    if told.kind != "cost" and track != of:
+        raise InputError(f"reward.kind: {told.kind} is of track {of}, not {track}")
     if told.kind == "hindsight" and masked != "error":
         raise InputError(
             "reward.kind: hindsight knows no violations; set masked to error, and act by the mask"

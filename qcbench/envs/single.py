@@ -122,7 +122,7 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
         self._view = cloud.view
         terminated = self._view is None
         truncated = not terminated and self._decisions == self._limit
-        if self.options.reward.kind == "cost":
+        if self.options.reward.kind in ("cost", "makespan"):
             reward += self._come_due(account)
         observation = self._observe()
         info: dict[str, Any] = {"action_mask": self._mask.copy(), "violation": violation}

@@ -66,6 +66,12 @@ def test_allocation(name: str, options: dict[str, Any], same_step: bool) -> None
     assert episodes >= 3
 
 
+@pytest.mark.parametrize("name", [ALLOCATION, DISCRETE])
+def test_allocation_by_makespan(name: str) -> None:
+    reward = {"kind": "makespan", "fidelity": 2.0, "price": 1.0}
+    assert lockstep(name, worlds=8, num_envs=3, steps=260, rtol=1e-9, reward=reward) >= 3
+
+
 @pytest.mark.parametrize("same_step", [False, True])
 @pytest.mark.parametrize("options", [{}, {"max_decisions": 90, "slots": 12}], ids=str)
 def test_queueing(options: dict[str, Any], same_step: bool) -> None:

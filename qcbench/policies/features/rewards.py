@@ -7,6 +7,10 @@ due:
 - placement and allocation: with the decision that starts or places the task, by the estimates.
   Where executions last otherwise (failures, uncertain times), the difference is due in the step in
   which the task ends. A violation costs the delay that it adds, and a penalty.
+- allocation by `makespan`: a step costs the time from its decision to the next one, once, and a
+  start the fidelity that the task loses against its best QPU alone. Added up that is the makespan
+  plus the infidelity of all tasks, less a number that the world alone determines: no policy gains
+  rank by it, and what a decision costs shows at once or soon.
 - queueing: a step costs the time from its decision to the next one for every job that is present.
   Added up that is the sum of all job times, of jobs cut off by the horizon the part before it.
 """
@@ -26,9 +30,11 @@ class Reward:
     Attributes:
         kind: `cost` as the weights say; `hindsight` is the same with the time that a decision
             costs against earliest completion in the realised future, see `features.hindsight`, for
-            placement where times are exact and the mask is kept to; `legacy` is QSimPy's, for
-            placement only: 1 / (delay + wait + execution), and -10 for a violation.
-        time: weight of completion times, in units of `time_scale_s`.
+            placement where times are exact and the mask is kept to; `makespan`, for allocation,
+            charges the time that passes, instead of completion times, and lost fidelity; `legacy`
+            is QSimPy's, for placement only: 1 / (delay + wait + execution), and -10 for a
+            violation.
+        time: weight of completion times, or of the makespan, in units of `time_scale_s`.
         fidelity: weight of 1 - estimated fidelity.
         price: weight of the price.
         time_scale_s: completion time that costs 1 at weight 1.
@@ -37,7 +43,7 @@ class Reward:
         drop: penalty of a job that is not admitted; without it turning jobs away would pay.
     """
 
-    kind: Literal["cost", "hindsight", "legacy"] = "cost"
+    kind: Literal["cost", "hindsight", "makespan", "legacy"] = "cost"
     time: float = 1.0
     fidelity: float = 0.0
     price: float = 0.0
@@ -58,8 +64,13 @@ class Reward:
 
     @property
     def per_second(self) -> float:
-        """What a second costs."""
-        return self.time / self.time_scale_s
+        """What a second of a completion time costs."""
+        return 0.0 if self.kind == "makespan" else self.time / self.time_scale_s
+
+    @property
+    def per_elapsed(self) -> float:
+        """What a second costs that passes, however many tasks are present."""
+        return self.time / self.time_scale_s if self.kind == "makespan" else 0.0
 
 
 PLACEMENT = Reward()
