@@ -24,6 +24,7 @@ SMALLER = {
     "suite=placement-v1": ["suite.replicates=1"],
     "suite=allocation-v1": ["suite.replicates=1"],
     "suite=partition-v1": ["suite.replicates=1"],
+    "agent=reference_ppo": ["agent.ppo.steps=30000", "agent.worlds=64", "validation.worlds=10"],
     "tasks=60": ["tasks=5", "backend=local", "backend.speed=60", SMALL_CIRCUITS],
 }
 """What is added to a command so that it ends within a test."""
