@@ -59,7 +59,12 @@ class RllibLearner:
         """Train to the end, or until told to stop; yields after each iteration of RLlib."""
         while self.steps < self.total and not should_stop():
             before, began = self.steps, time.perf_counter()
-            result = self._algorithm.train()
+            try:
+                result = self._algorithm.train()
+            except (RuntimeError, ValueError):
+                # What torch says where a distribution is made of NaN; the cause comes first.
+                self._check_finite({})
+                raise
             figures = _figures(result)
             self._check_finite(figures)
             rate = (self.steps - before) / (time.perf_counter() - began)
@@ -92,7 +97,12 @@ class RllibLearner:
             self.module.load_state_dict(state["module"])
             names = sorted(learner._named_optimizers)
             for name, told in zip(names, state["optimizers"], strict=True):
-                learner._named_optimizers[name].load_state_dict(told)
+                optimizer = learner._named_optimizers[name]
+                rates = [group["lr"] for group in optimizer.param_groups]
+                optimizer.load_state_dict(told)
+                # Those of the settings: a sweep takes over networks and not learning rates.
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate
             torch.set_rng_state(state["draws"])
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             reason = str(error).splitlines()[0]
