@@ -15,6 +15,13 @@ from qcbench.policies.features.rewards import Reward
 MOST_WORLDS = 1024
 """How many worlds of a split are drawn from unless an environment is told another number."""
 
+TRACKS_OF_REWARD: Mapping[str, tuple[Track, ...]] = {
+    "cost": ("placement", "allocation", "queueing"),
+    "hindsight": ("placement", "queueing"),
+    "makespan": ("allocation",),
+    "legacy": ("placement",),
+}
+
 USUAL_REWARD: Mapping[Track, Reward] = {
     "placement": rewards.PLACEMENT,
     "allocation": rewards.ALLOCATION,
@@ -90,9 +97,9 @@ def make_options(
     if slots < 1:
         raise InputError(f"slots: {slots}; must be positive")
     told = _reward(track, reward)
-    of = "allocation" if told.kind == "makespan" else "placement"
-    if told.kind != "cost" and track != of:
-        raise InputError(f"reward.kind: {told.kind} is of track {of}, not {track}")
+    of = TRACKS_OF_REWARD[told.kind]
+    if track not in of:
+        raise InputError(f"reward.kind: {told.kind} is of track {' and '.join(of)}, not {track}")
     if told.kind == "hindsight" and masked != "error":
         raise InputError(
             "reward.kind: hindsight knows no violations; set masked to error, and act by the mask"

@@ -93,3 +93,24 @@ def test_queueing(options: dict[str, Any], same_step: bool) -> None:
         **options,
     )
     assert episodes >= 2
+
+
+@pytest.mark.parametrize("slots", [40, 3])
+def test_queueing_by_hindsight(slots: int) -> None:
+    source = with_rules("queueing", horizon_s=900.0)
+    arrivals = PoissonArrivals(interval_s=20.0, first_at_zero=True)
+    source = replace(source, workload=replace(source.workload, arrivals=arrivals))
+    reward = {"kind": "hindsight", "patience_s": 120.0, "fidelity": 0.5}
+    episodes = lockstep(
+        QUEUEING,
+        source=source,
+        worlds=4,
+        num_envs=2,
+        steps=1000,
+        rtol=1e-9,
+        forbidden=0.0,
+        masked="error",
+        reward=reward,
+        slots=slots,
+    )
+    assert episodes >= 2

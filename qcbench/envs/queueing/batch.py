@@ -25,12 +25,13 @@ from qcbench.kernels.queueing.inlined import entry, hash_of, inlined
 from qcbench.kernels.queueing.layout import DECIDE, NEED_TIMERS, NONE, Cloud, Clouds, World, Worlds
 from qcbench.kernels.queueing.run import cloud_of, world_of
 from qcbench.policies.features import queueing as features
-from qcbench.policies.features import rewards
+from qcbench.policies.features import hindsight, rewards
 
 observe_shared: Any = inlined(features.observe_shared)
 observe_task: Any = inlined(features.observe_task)
 observe_empty: Any = inlined(features.observe_empty)
 drawn_index: Any = inlined(splits.drawn_index)
+goes_before: Any = inlined(hindsight.goes_before)
 cost_reward: Any = inlined(rewards.cost_reward)
 
 Row: TypeAlias = Any
@@ -79,6 +80,8 @@ class Told(NamedTuple):
         largest: qubits of the largest QPU.
         max_decisions: after which an episode is truncated.
         autoreset: a position in `qcbench.envs.vector.MODES`.
+        hindsight: a decision costs what it delays the jobs that should have gone first, see
+            `qcbench.policies.features.hindsight`, and nothing later.
     """
 
     slots: int
@@ -91,6 +94,8 @@ class Told(NamedTuple):
     drop: float
     max_decisions: int
     autoreset: int
+    hindsight: bool
+    patience_s: float
 
 
 @inlined
@@ -178,10 +183,10 @@ def decide(
     task, qpu = cloud.progress[broker.candidate(cloud, place)].task, cloud.state[0].deciding
     fidelity = world.fidelity[task, qpu] if told.per_infidelity > 0.0 else 1.0
     reward = cost_reward(
-        0.0,
+        delayed_s(world, cloud, told, place) if told.hindsight else 0.0,
         fidelity,
         world.estimate_s[task, qpu] * world.devices[qpu].price_per_s,
-        0.0,
+        told.per_second,
         told.per_infidelity,
         told.per_price,
     )
@@ -194,12 +199,33 @@ def decide(
 
 
 @inlined
+def delayed_s(world: World, cloud: Cloud, told: Told, place: int) -> float:
+    """Return what a choice delays the jobs that should go first, see `features.hindsight`."""
+    now_s, qpu = cloud.state[0].now_s, cloud.state[0].deciding
+    job = broker.candidate(cloud, place)
+    chosen = cloud.progress[job]
+    age_s = now_s - world.jobs[job].arrival_s
+    before = 0
+    for choice in range(broker.choices(cloud)):
+        candidate = broker.candidate(cloud, choice)
+        before += goes_before(
+            now_s - world.jobs[candidate].arrival_s,
+            cloud.progress[candidate].remaining_s,
+            age_s,
+            chosen.remaining_s,
+            told.patience_s,
+        )
+    return world.estimate_s[chosen.task, qpu] * before / world.rules[0].qpus
+
+
+@inlined
 def come_due(cloud: Cloud, told: Told, episode: Row, e: int, out: Output) -> None:
     """Charge the time since the last decision for every job that was present, and drops."""
     s = cloud.state[0]
     area = jobs.present_area(cloud)
-    drops = -(told.drop * (s.dropped - episode.dropped))
-    out.reward[e] += drops + -(told.per_second * (area - episode.area))
+    if not told.hindsight:
+        drops = -(told.drop * (s.dropped - episode.dropped))
+        out.reward[e] += drops + -(told.per_second * (area - episode.area))
     episode.area = area
     episode.dropped = s.dropped
 
@@ -367,5 +393,8 @@ def _compile(sources: str) -> tuple[Any, Any]:
 
 
 open_worlds, step = _compile(
-    hash_of(*(Path(str(room.__file__)) for room in (features, rewards, splits)), Path(__file__))
+    hash_of(
+        *(Path(str(room.__file__)) for room in (features, hindsight, rewards, splits)),
+        Path(__file__),
+    )
 )

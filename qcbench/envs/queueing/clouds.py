@@ -50,6 +50,8 @@ class QueueingClouds:
             drop=options.reward.drop,
             max_decisions=np.iinfo(np.int64).max if limit is None else limit,
             autoreset=autoreset,
+            hindsight=options.reward.kind == "hindsight",
+            patience_s=options.reward.patience_s,
         )
 
     def worlds(self) -> IntArray:

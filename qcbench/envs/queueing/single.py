@@ -8,6 +8,7 @@ from qcbench.cloud.rules import Track
 from qcbench.envs.accounts import Account
 from qcbench.envs.rendering import MOST_BARS, Bar
 from qcbench.envs.single import CloudEnv
+from qcbench.policies.features.hindsight import goes_before
 from qcbench.policies.features.rewards import cost_reward
 
 
@@ -30,10 +31,10 @@ class QueueingEnv(CloudEnv):
         place = 0 if violation else place
         row = view.waiting[place].row
         reward = cost_reward(
-            0.0,
+            self._delayed_s(place) if told.kind == "hindsight" else 0.0,
             float(world.estimates.fidelity[row, view.qpu]),
             float(world.estimates.price[row, view.qpu]),
-            0.0,
+            told.per_second,
             told.fidelity,
             told.price,
         )
@@ -41,6 +42,22 @@ class QueueingEnv(CloudEnv):
             self._note(view.waiting[place].job, view.exec_s_of(view.waiting[place]))
         self._cloud.answer(place)  # type: ignore[union-attr]
         return reward - (told.violation if violation else 0.0), violation
+
+    def _delayed_s(self, place: int) -> float:
+        """Return what a choice delays the jobs that should go first, see `features.hindsight`."""
+        view, patience_s = self._view, self.options.reward.patience_s
+        chosen = view.waiting[place]
+        before = sum(
+            goes_before(
+                view.now_s - other.job_arrival_s,
+                other.remaining_s,
+                view.now_s - chosen.job_arrival_s,
+                chosen.remaining_s,
+                patience_s,
+            )
+            for other in view.waiting
+        )
+        return float(view.exec_s_of(chosen) * before / len(self.fleet))
 
     def _come_due(self, account: Account) -> float:
         return account.settle() + account.presence()

@@ -1,6 +1,6 @@
-"""What is still to come after a placement, in the realised future: for rewards of low variance.
+"""What is still to come after a decision, in the realised future: for rewards of low variance.
 
-In training the future of a world is known. The time R that its remaining tasks take when each goes
+Placement. In training the future of a world is known. The time R that its remaining tasks take when each goes
 to the QPU of earliest completion is then a number, before a decision and after it, and
 
     (completion of the task + R after) - R before
@@ -9,6 +9,13 @@ is what the decision costs or saves against earliest completion, arrivals to com
 differs from the completion time by a potential that depends on the state and on the world only, so
 that no policy gains or loses rank by it (Ng, Harada and Russell 1999); what it takes away is the
 chance of the draw, which is most of the variance.
+
+Queueing. Let the present jobs be served one after the other by all Q QPUs, those with the least
+remaining time first, which gives the least sum of their times. An execution of e seconds for a job
+that is not first delays each job that should go before it by e / Q and no other, so it costs e / Q
+times their number. Where the queue is never empty the shortest first starve the longest for good;
+so a job that has been there for longer than a patience goes before all that have not, the oldest
+first.
 """
 
 from collections.abc import Sequence
@@ -63,3 +70,23 @@ def remaining_s(
         free_s[best] = best_s
         total_s += best_s - now_s
     return total_s
+
+
+def goes_before(
+    job_age_s: float,
+    remaining_s: float,
+    other_age_s: float,
+    other_remaining_s: float,
+    patience_s: float,
+) -> bool:
+    """Return whether in hindsight a waiting job should have gone before another one.
+
+    Args:
+        job_age_s, other_age_s: times since the jobs arrived.
+        remaining_s, other_remaining_s: how long they are still to be executed.
+        patience_s: age from which a job goes before all that are younger than that.
+    """
+    late = job_age_s > patience_s
+    if late != (other_age_s > patience_s):
+        return late
+    return job_age_s > other_age_s if late else remaining_s < other_remaining_s

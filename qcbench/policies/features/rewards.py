@@ -12,7 +12,8 @@ due:
   plus the infidelity of all tasks, less a number that the world alone determines: no policy gains
   rank by it, and what a decision costs shows at once or soon.
 - queueing: a step costs the time from its decision to the next one for every job that is present.
-  Added up that is the sum of all job times, of jobs cut off by the horizon the part before it.
+  Added up that is the sum of all job times, of jobs cut off by the horizon the part before it. By
+  `hindsight` it costs what the decision delays the jobs that should have gone first.
 """
 
 from dataclasses import fields
@@ -29,8 +30,9 @@ class Reward:
 
     Attributes:
         kind: `cost` as the weights say; `hindsight` is the same with the time that a decision
-            costs against earliest completion in the realised future, see `features.hindsight`, for
-            placement where times are exact and the mask is kept to; `makespan`, for allocation,
+            costs in the realised future, see `features.hindsight`: against earliest completion, for
+            placement where times are exact; against the job that should have gone first, for
+            queueing; both where the mask is kept to; `makespan`, for allocation,
             charges the time that passes, instead of completion times, and lost fidelity; `legacy`
             is QSimPy's, for placement only: 1 / (delay + wait + execution), and -10 for a
             violation.
@@ -41,6 +43,7 @@ class Reward:
         violation: penalty of an infeasible decision besides the delay that it adds.
         failure: penalty of a task that is given up after a failure of its QPU.
         drop: penalty of a job that is not admitted; without it turning jobs away would pay.
+        patience_s: time from which a waiting job goes before all younger ones in hindsight.
     """
 
     kind: Literal["cost", "hindsight", "makespan", "legacy"] = "cost"
@@ -51,6 +54,7 @@ class Reward:
     violation: float = 1.0
     failure: float = 10.0
     drop: float = 10.0
+    patience_s: float = 86_400.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
