@@ -61,10 +61,13 @@ class RllibLearner:
             before, began = self.steps, time.perf_counter()
             try:
                 result = self._algorithm.train()
-            except (RuntimeError, ValueError):
-                # What torch says where a distribution is made of NaN; the cause comes first.
-                self._check_finite({})
-                raise
+            except (RuntimeError, ValueError) as error:
+                if "nan" not in str(error):
+                    raise
+                # Torch refuses to draw; weights that are merely huge make logits that are not.
+                raise DivergedError(
+                    f"{self.steps:,} steps: the policy's probabilities are NaN; {ADVICE}"
+                ) from error
             figures = _figures(result)
             self._check_finite(figures)
             rate = (self.steps - before) / (time.perf_counter() - began)
