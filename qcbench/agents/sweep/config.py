@@ -1,7 +1,7 @@
 """What `qcbench sweep` is told, and the YAML group `sweep`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,35 +23,49 @@ from qcbench.tracking.config import TrackingConfig
 Value = bool | int | float | str
 
 
-@config
+KINDS = ("choice", "uniform", "log")
+
+
+@dataclass(frozen=True)
 class Range:
-    """What a setting is drawn from: one of the three.
+    """What a setting is drawn from.
 
     Attributes:
-        choice: one of these.
-        uniform: between two numbers.
-        log: between two positive numbers, evenly in their logarithm.
+        kind: `choice` of the values; `uniform` between two numbers; `log` between two positive
+            numbers, evenly in their logarithm.
+        values: the choices, or the least and the largest.
     """
 
-    choice: list[Value] | None = None
-    uniform: tuple[float, float] | None = None
-    log: tuple[float, float] | None = None
+    kind: str
+    values: tuple[Value, ...]
 
-    def __post_init__(self) -> None:
-        given = [name for name in ("choice", "uniform", "log") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise InputError("sweep.space: a range is one of choice, uniform and log")
-        if self.choice is not None and not self.choice:
-            raise InputError("sweep.space: choice is empty")
-        for ends in (self.uniform, self.log):
-            if ends is not None and not ends[0] < ends[1]:
-                raise InputError(f"sweep.space: {list(ends)}; must be from less to more")
-        if self.log is not None and not self.log[0] > 0:
-            raise InputError(f"sweep.space: log: {list(self.log)}; must be positive")
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the largest number."""
+        least, most = self.values
+        return float(least), float(most)
 
-    def extremes(self) -> Sequence[Value]:
-        """Return what must be possible for every value to be."""
-        return self.choice or self.uniform or self.log or ()
+
+def range_of(name: str, told: Sequence[Value]) -> Range:
+    """Return what a list such as `[log, 0.001, 0.01]` means.
+
+    Raises:
+        InputError: it means nothing.
+    """
+    where = f"sweep.space.{name}: {list(told)}"
+    if not told or told[0] not in KINDS:
+        raise InputError(f"{where}; must be [choice, ...], [uniform, FROM, TO] or [log, FROM, TO]")
+    found = Range(str(told[0]), tuple(told[1:]))
+    if found.kind == "choice":
+        if not found.values:
+            raise InputError(f"{where}; has nothing to choose from")
+        return found
+    numbers = [v for v in found.values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(numbers) != 2 or len(found.values) != 2 or not numbers[0] < numbers[1]:
+        raise InputError(f"{where}; must be from a lesser to a larger number")
+    if found.kind == "log" and not numbers[0] > 0:
+        raise InputError(f"{where}; must be positive")
+    return found
 
 
 @config
@@ -66,7 +80,7 @@ class SweepConfig:
         trials: how many.
         concurrent: of them at a time.
         space: what is drawn, by key of the agent: `learning_rate` means the only setting of this
-            name, wherever it stands in the agent.
+            name, wherever it stands in the agent. See `range_of`.
         first_stop: share of the steps before which no trial is stopped, for asha.
         reduction: one of so many trials goes on, for asha.
         interval: share of the steps between two exchanges, for pbt.
@@ -76,7 +90,7 @@ class SweepConfig:
     kind: Literal["asha", "pbt", "optuna"]
     trials: int = 8
     concurrent: int = 2
-    space: dict[str, Range]
+    space: dict[str, list[Value]]
     first_stop: float = 0.2
     reduction: int = 2
     interval: float = 0.2
@@ -93,6 +107,13 @@ class SweepConfig:
             raise InputError(f"sweep.reduction: {self.reduction}; must be at least 2")
         if not self.space:
             raise InputError("sweep.space: is empty; name a setting of the agent")
+        for name, told in self.space.items():
+            range_of(name, told)
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """What each setting is drawn from."""
+        return {name: range_of(name, told) for name, told in self.space.items()}
 
 
 @config
@@ -145,7 +166,7 @@ def check_sweep(told: SweepTold) -> None:
     check(training)
     keys = settings_of(told)
     for name, where in keys.items():
-        for value in told.sweep.space[name].extremes():
+        for value in told.sweep.ranges[name].values:
             changed(training, {where: value})
 
 

@@ -152,7 +152,7 @@ def _tune(folder: Path, told: SweepTold, say: Say, again: bool) -> list[tuple[st
 
     store = folder.resolve() / TUNE
     trainable = tune.with_resources(make_trainable(folder, told.sweep.kind == "pbt"), {"cpu": 1})
-    space = {name: domain(given) for name, given in told.sweep.space.items()}
+    space = {name: domain(given) for name, given in told.sweep.ranges.items()}
     if again and tune.Tuner.can_restore(str(store / "tune")):
         tuner = tune.Tuner.restore(
             str(store / "tune"),

@@ -15,11 +15,9 @@ STEPS, SCORE = "steps", "score"
 
 def domain(given: Range) -> Any:
     """Return what Tune draws a setting from."""
-    if given.choice is not None:
-        return tune.choice(given.choice)
-    if given.log is not None:
-        return tune.loguniform(*given.log)
-    return tune.uniform(*(given.uniform or (0.0, 1.0)))
+    if given.kind == "choice":
+        return tune.choice(list(given.values))
+    return tune.loguniform(*given.ends) if given.kind == "log" else tune.uniform(*given.ends)
 
 
 def tune_config(told: SweepConfig, steps: int, seed: int) -> Any:
@@ -57,7 +55,7 @@ def tune_config(told: SweepConfig, steps: int, seed: int) -> Any:
         options["scheduler"] = PopulationBasedTraining(
             time_attr=STEPS,
             perturbation_interval=max(1, int(told.interval * steps)),
-            hyperparam_mutations={name: domain(r) for name, r in told.space.items()},
+            hyperparam_mutations={name: domain(r) for name, r in told.ranges.items()},
             seed=seed,
         )
     return tune.TuneConfig(**options)
