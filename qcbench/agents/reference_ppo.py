@@ -5,8 +5,9 @@ Schulman et al., Proximal Policy Optimization Algorithms (2017); generalised adv
 Schulman et al. (2016). Actions under a false mask have probability 0.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch.distributions import Categorical, Distribution, Normal
 
 from qcbench.agents.agent import DivergedError
 from qcbench.agents.networks import PerItemNetwork, masked_scores
+from qcbench.agents.rllib.networks import PlainNetwork
 from qcbench.configs import config
 from qcbench.errors import InputError
 
@@ -41,7 +43,7 @@ class Ppo:
         entropy: weight of the policy's entropy, which falls like the learning rate.
         value: weight of the squared error of the value.
         gradient_norm: at which gradients are cut.
-        threads: of torch.
+        threads: that share the decisions of an update.
     """
 
     steps: int = 20_000_000
@@ -127,7 +129,7 @@ class Trainer:
         envs: of gymnasium, resetting within the step that ends an episode, with a dictionary of
             `observation` and `action_mask` as observation, and a discrete action over the items or
             a box with a number for each of them.
-        network: scores the items; trained in place.
+        network: scores the items, or whatever the actions are; trained in place.
         settings: how.
         seed: of the environments' worlds and of what the policy draws.
     """
@@ -135,7 +137,7 @@ class Trainer:
     def __init__(
         self,
         envs: gymnasium.vector.VectorEnv[Any, Any, Any],
-        network: PerItemNetwork,
+        network: PerItemNetwork | PlainNetwork,
         settings: Ppo,
         seed: int,
     ) -> None:
@@ -149,6 +151,7 @@ class Trainer:
         self.continuous = isinstance(envs.single_action_space, gymnasium.spaces.Box)
         self.update = 0
         self.steps = 0
+        self._pool = ThreadPoolExecutor(settings.threads)
         self._seed = seed
         self._observation: Tensor | None = None
         self._mask: Tensor | None = None
@@ -177,7 +180,9 @@ class Trainer:
         Raises:
             DivergedError: a loss is not finite.
         """
-        torch.set_num_threads(self.settings.threads)
+        # Whole parts of a batch side by side wait for each other far less than torch's own threads,
+        # which meet after every operation.
+        torch.set_num_threads(1)
         while self.steps < self.settings.steps and not should_stop():
             began = perf_counter()
             left = max(0.03, 1.0 - self.steps / self.settings.steps)
@@ -232,7 +237,7 @@ class Trainer:
             self._observation, self._mask = self._see(observation)
         seen, masks, actions, log_probabilities, values, rewards, ends = ([] for _ in range(7))
         for _ in range(settings.horizon):
-            outputs, value = self.network(self._observation, self._items(self._mask))
+            outputs, value = self._evaluated(self._observation, self._mask)
             action = self._draw(outputs, self._mask)
             drawn = self._distribution(outputs, self._mask)
             seen.append(self._observation)
@@ -245,7 +250,7 @@ class Trainer:
             rewards.append(torch.from_numpy(np.array(reward, dtype=np.float32)))
             ends.append(torch.from_numpy(np.asarray(terminated) | np.asarray(truncated)))
             self._observation, self._mask = self._see(observation)
-        _, after = self.network(self._observation, self._items(self._mask))
+        _, after = self._evaluated(self._observation, self._mask)
         value, reward, ended = torch.stack(values), torch.stack(rewards), torch.stack(ends)
         advantage = self._advantages(reward, value, ended, after)
         return Collected(
@@ -258,6 +263,21 @@ class Trainer:
             advantage=advantage,
             target=advantage + value,
         )
+
+    def _evaluated(self, observation: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the network's outputs and values, without gradients."""
+
+        def part(rows: slice) -> tuple[Tensor, Tensor]:
+            with torch.no_grad():
+                found: tuple[Tensor, Tensor] = self.network(
+                    observation[rows], self._items(mask[rows])
+                )
+                return found
+
+        size = -(-len(mask) // self.settings.threads)
+        parts = [slice(begin, begin + size) for begin in range(0, len(mask), size)]
+        outputs, values = zip(*self._pool.map(part, parts), strict=True)
+        return torch.cat(outputs), torch.cat(values)
 
     def _items(self, mask: Tensor) -> Tensor:
         """Return which items are part of a pooled context where only allowed ones are."""
@@ -296,35 +316,48 @@ class Trainer:
             group["lr"] = settings.learning_rate * left
         count = len(flat.reward)
         advantage = (flat.advantage - flat.advantage.mean()) / (flat.advantage.std() + 1e-8)
+        flat = replace(flat, advantage=advantage)
         sums = torch.zeros(3)
         for _ in range(settings.epochs):
             order = torch.randperm(count, generator=self.generator)
             for rows in order.chunk(settings.minibatches):
-                outputs, value = self.network(flat.observation[rows], self._items(flat.mask[rows]))
-                drawn = self._distribution(outputs, flat.mask[rows])
-                changed = (
-                    self._log_probability(drawn, flat.action[rows]) - flat.log_probability[rows]
-                )
-                ratio = changed.exp()
-                gain = advantage[rows]
-                kept = ratio.clamp(1.0 - settings.clip, 1.0 + settings.clip)
-                policy_loss = -torch.min(ratio * gain, kept * gain).mean()
-                value_loss = (value - flat.target[rows]).square().mean()
-                entropy = self._entropy(drawn).mean()
-                loss = policy_loss + settings.value * value_loss - settings.entropy * left * entropy
-                if not torch.isfinite(loss):
+                parts = rows.chunk(settings.threads)
+                found = list(self._pool.map(lambda part: self._gradient(flat, part, left), parts))
+                shares = [len(part) / len(rows) for part in parts]
+                for place, parameter in enumerate(self.network.parameters()):
+                    parameter.grad = _weighted(shares, [gradients[place] for gradients, _ in found])
+                losses = _weighted(shares, [figures for _, figures in found])
+                if not torch.isfinite(losses).all():
                     raise DivergedError(
-                        f"update {self.update + 1}: the loss is {loss.item()}; a smaller "
+                        f"update {self.update + 1}: the loss is not finite; a smaller "
                         "agent.ppo.learning_rate may help"
                     )
-                self.optimizer.zero_grad()
-                loss.backward()
                 nn.utils.clip_grad_norm_(self.network.parameters(), settings.gradient_norm)
                 self.optimizer.step()
-                with torch.no_grad():
-                    sums += torch.stack([entropy, value_loss, (ratio - 1.0 - changed).mean()])
+                sums += losses
         mean = (sums / (settings.epochs * len(order.chunk(settings.minibatches)))).tolist()
         return {"entropy": mean[0], "value_loss": mean[1], "divergence": mean[2]}
+
+    def _gradient(
+        self, flat: Collected, rows: Tensor, left: float
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Return the gradients of the mean loss of some decisions, and its figures."""
+        settings = self.settings
+        mask, gain = flat.mask[rows], flat.advantage[rows]
+        outputs, value = self.network(flat.observation[rows], self._items(mask))
+        drawn = self._distribution(outputs, mask)
+        changed = self._log_probability(drawn, flat.action[rows]) - flat.log_probability[rows]
+        ratio = changed.exp()
+        kept = ratio.clamp(1.0 - settings.clip, 1.0 + settings.clip)
+        policy_loss = -torch.min(ratio * gain, kept * gain).mean()
+        value_loss = (value - flat.target[rows]).square().mean()
+        entropy = self._entropy(drawn).mean()
+        loss = policy_loss + settings.value * value_loss - settings.entropy * left * entropy
+        gradients = torch.autograd.grad(loss, list(self.network.parameters()))
+        with torch.no_grad():
+            figures = torch.stack([entropy, value_loss, (ratio - 1.0 - changed).mean()])
+            # Not finite where the loss is not, whatever part of it is.
+            return gradients, figures + 0.0 * loss
 
     def _entropy(self, drawn: Distribution) -> Tensor:
         if self.continuous:
@@ -333,6 +366,14 @@ class Trainer:
         log = drawn.logits
         # Forbidden actions have probability 0 and a huge negative logarithm: 0 x that is 0.
         return -(log.exp() * log.clamp_min(-50.0)).sum(-1)
+
+
+def _weighted(shares: Sequence[float], values: Sequence[Tensor]) -> Tensor:
+    """Return the weighted sum of tensors, in their order."""
+    total = shares[0] * values[0]
+    for share, value in zip(shares[1:], values[1:], strict=True):
+        total = total + share * value
+    return total
 
 
 def _flattened(collected: Collected) -> Collected:

@@ -106,6 +106,13 @@ def test_equal_seeds_train_equally_and_others_do_not() -> None:
     assert not torch.equal(third.network.head[0].weight, one.network.head[0].weight)
 
 
+def test_threads_share_the_work_and_change_nothing() -> None:
+    one = trained(replace(SMALL, steps=1024))[0]
+    three = trained(replace(SMALL, steps=1024, threads=3))[0]
+    for name, value in one.network.state_dict().items():
+        assert torch.allclose(value, three.network.state_dict()[name], atol=1e-4)
+
+
 def test_a_restored_trainer_learns_the_same_as_one_that_never_stopped() -> None:
     first = Trainer(Toy(64), network(), SMALL, seed=3)
     list(first.run(lambda: first.update >= 2))
@@ -160,7 +167,9 @@ def test_probabilities_and_entropy_are_those_of_what_is_drawn() -> None:
 
 def test_what_diverges_says_so() -> None:
     trainer = Trainer(Toy(64, scale=float("nan")), network(), SMALL, seed=0)
-    with pytest.raises(DivergedError, match=r"update 1: the loss is nan; a smaller agent\.ppo\."):
+    with pytest.raises(
+        DivergedError, match=r"update 1: the loss is not finite; a smaller agent\.ppo\."
+    ):
         list(trainer.run())
 
 
