@@ -36,6 +36,8 @@ GROUPS = {
     "track": ("tracking",),
     "simulate": ("scenario", "policy", "fleet", "workload", "tracking"),
     "promote": ("scenario", "policy", "fleet", "workload", "cluster", "tracking"),
+    "train": ("scenario", "agent", "fleet", "workload", "tracking"),
+    "sweep": ("sweep", "scenario", "agent", "fleet", "workload", "tracking"),
     "emulator": ("faults",),
     "replay": ("scenario", "policy", "fleet", "workload", "backend", "tracking"),
 }

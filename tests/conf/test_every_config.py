@@ -43,7 +43,7 @@ ALONE = {
 
 def test_every_group_is_known() -> None:
     groups = {path.name for path in conf_dir().iterdir() if path.is_dir()}
-    assert groups == {*ALONE, "agent", "policy", "scenario", "suite"}
+    assert groups == {*ALONE, "agent", "policy", "scenario", "suite", "sweep"}
 
 
 @pytest.mark.parametrize("name", options_of("agent"))

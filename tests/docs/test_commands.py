@@ -25,6 +25,8 @@ SMALLER = {
     "suite=allocation-v1": ["suite.replicates=1"],
     "suite=partition-v1": ["suite.replicates=1"],
     "agent=reference_ppo": ["agent.ppo.steps=30000", "agent.worlds=64", "validation.worlds=10"],
+    "agent=ppo": ["agent.steps=8192", "agent.worlds=64", "validation.worlds=10"],
+    "suite=learned-v1": ["suite.replicates=3"],
     "tasks=60": ["tasks=5", "backend=local", "backend.speed=60", SMALL_CIRCUITS],
 }
 """What is added to a command so that it ends within a test."""
@@ -41,6 +43,7 @@ ELSEWHERE = {
     "qcbench partition build": "tests/workload",
     "pip install": ".ci/run",
     "(umask": "tests/k8s",
+    "qcbench sweep": "tests/agents",
 }
 """Commands that need a cluster or change the package, and the tests that run or check them."""
 

@@ -1,6 +1,6 @@
 """Decisions a second while agents learn, everything included: environments, network, updates.
 
-    python -m tests.perf.training [--seconds 60] [--threads 1 2]
+    python -m tests.perf.training [--seconds 60] [--threads 1 2] [--rllib ppo a2c dqn]
 
 The rate on the clock depends on what else the machine does, the rate per processor second hardly;
 the load is printed beside them.
@@ -70,16 +70,24 @@ def reference(threads: int) -> Learner:
     return told.agent.learner(world_source(told.scenario), 0)
 
 
+def rllib(agent: str) -> Learner:
+    """Return one of RLlib's agents on placement/qce5, as its config says."""
+    told = compose_train([f"agent={agent}", "tracking=none"])
+    return told.agent.learner(world_source(told.scenario), 0)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30.0, help="for each row")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rllib", nargs="*", default=["ppo", "a2c", "dqn"])
     told = parser.parse_args()
     rows: list[tuple[str, Callable[[], Learner]]] = [
         (f"reference_ppo, {n} thread{'s' * (n > 1)}", lambda n=n: reference(n))
         for n in told.threads
     ]
+    rows += [(f"{name} (RLlib)", lambda name=name: rllib(name)) for name in told.rllib]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}")
     print(f"{'placement/qce5':<34}{'steps/s':>12}{'per processor s':>20}{'cores':>12}{'load':>8}")
     for name, make in rows:
