@@ -17,6 +17,7 @@ from qcbench.agents.checkpoints import checkpoints
 from qcbench.agents.config import compose_train
 from qcbench.agents.run_folder import read_config, read_progress
 from qcbench.agents.sweep.config import changed, compose_sweep, range_of, settings_of
+from qcbench.agents.sweep.searching import domain, tune_config
 from qcbench.agents.sweep.trial import FROM, SWEEP, begin, parts_of, read_sweep, run_trial
 from qcbench.bench.compose import options_of
 from qcbench.bench.typed import plain, typed
@@ -104,6 +105,17 @@ def test_trial_goes_on_and_another_takes_over_its_network(tmp_path: Path) -> Non
     run_trial(folder, "b", {}, report)
     assert min(line["steps"] for line in read_progress(taken)) == steps
     assert reports[-1]["steps"] == 2048
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("name", options_of("sweep"))
+def test_tune_takes_what_it_is_told(name: str) -> None:
+    told = compose_sweep([f"sweep={name}"])
+    found = tune_config(told.sweep, 1000, seed=1)
+    assert found.num_samples == told.sweep.trials
+    assert (found.metric, found.mode) == ("score", "min")
+    drawn = [domain(range_of("x", ["log", 0.001, 0.1])).sample() for _ in range(200)]
+    assert 0.001 <= min(drawn) < 0.01 < max(drawn) <= 0.1
 
 
 def sweep_command(*arguments: str) -> tuple[list[str], dict[str, str]]:

@@ -25,7 +25,8 @@ def tune_config(told: SweepConfig, steps: int, seed: int) -> Any:
 
     Args:
         steps: decisions of a whole training.
-        seed: of what is drawn.
+        seed: of what is drawn. Of pbt that is how trials begin: what Tune draws at an exchange
+            cannot be seeded.
     """
     options: dict[str, Any] = {
         "metric": SCORE,
@@ -36,8 +37,10 @@ def tune_config(told: SweepConfig, steps: int, seed: int) -> Any:
         "reuse_actors": True,
     }
     if told.kind == "optuna":
+        from optuna.logging import WARNING, set_verbosity  # noqa: PLC0415
         from optuna.samplers import TPESampler  # noqa: PLC0415
 
+        set_verbosity(WARNING)
         sampler = TPESampler(seed=seed, n_startup_trials=told.random_trials)
         search = OptunaSearch(sampler=sampler, metric=SCORE, mode="min")
         options["search_alg"] = ConcurrencyLimiter(search, max_concurrent=told.concurrent)
@@ -56,6 +59,5 @@ def tune_config(told: SweepConfig, steps: int, seed: int) -> Any:
             time_attr=STEPS,
             perturbation_interval=max(1, int(told.interval * steps)),
             hyperparam_mutations={name: domain(r) for name, r in told.ranges.items()},
-            seed=seed,
         )
     return tune.TuneConfig(**options)
