@@ -152,7 +152,7 @@ def _section(
         "node-costs": partition.mean_node_cost_plot(summary.means, scenario, order, look),
         "shares": figures.shares_plot(summary.means, scenario, order, baseline=baseline),
     }
-    if metric != FIDELITY and _has_values(summary.means, scenario, FIDELITY):
+    if metric != FIDELITY and _differs(summary.means, scenario, FIDELITY):
         goals = (summary.goal, "max")
         own["trade-off"] = figures.trade_off_plot(
             trials, scenario, metric, FIDELITY, order, look, goals=goals
@@ -190,10 +190,13 @@ def _other_metrics(means: pl.DataFrame, scenario: str, order: Sequence[str]) -> 
     return {"heads": [text.label_of(name, scales[name]) for name in names], "rows": rows}
 
 
-def _has_values(means: pl.DataFrame, scenario: str, metric: str) -> bool:
+def _differs(means: pl.DataFrame, scenario: str, metric: str) -> bool:
+    """Whether a metric is not the same under all policies, as fidelity is where none is modelled."""
     if metric not in means.columns:
         return False
-    return means.filter(pl.col("scenario") == scenario).get_column(metric).is_not_null().any()
+    return (
+        means.filter(pl.col("scenario") == scenario).get_column(metric).drop_nulls().n_unique() > 1
+    )
 
 
 def _slug(name: str) -> str:

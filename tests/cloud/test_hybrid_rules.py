@@ -285,6 +285,17 @@ def test_priorities_age(per_hour: float, order: list[int]) -> None:
     assert records.job[np.argsort(records.order)].tolist() == order
 
 
+def test_age_counts_from_the_arrival_of_the_job() -> None:
+    """A hybrid job that joins the queue anew for every iteration does not start again at 0."""
+    four = [("q", 4.0)] * 4
+    workload = hybrid_workload(
+        [0.0, 0.5, 4.5], [four, four, [("q", 4.0)]], priority=np.array([1, 1, 2])
+    )
+    decide = policy("priority_ageing", per_hour=3600.0)
+    records = run(workload, make_fleet(1), decide, PULL)
+    assert records.job[np.argsort(records.order)].tolist() == [0, 1, 0, 1, 0, 1, 0, 1, 2]
+
+
 def test_least_attained_serves_the_newcomer() -> None:
     long, short = [("q", 2.0)] * 4, [("q", 2.0)]
     records = run(

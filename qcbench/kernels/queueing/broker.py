@@ -140,7 +140,7 @@ def _key(world: World, cloud: Cloud, job: int) -> float:
     if s.policy == PRIORITY:
         return -float(fixed.priority)
     if s.policy == PRIORITY_AGEING:
-        return -(fixed.priority - s.parameter * own.joined_s)
+        return -(fixed.priority - s.parameter * fixed.arrival_s)
     if s.policy == WEIGHTED:
         return float(fixed.priority)
     if s.policy == FAIR_SHARE:

@@ -1,4 +1,4 @@
-"""The highest priority, which grows while a task waits, so that nobody starves."""
+"""The highest priority, which grows with the age of the job, so that nobody starves."""
 
 from qcbench.errors import InputError
 from qcbench.policies.protocol import PolicyContext, Queueing
@@ -9,7 +9,8 @@ def policy(_context: PolicyContext, *, per_hour: float = 1.0) -> Queueing:
     """Build the policy.
 
     Args:
-        per_hour: what an hour in the queue adds to a task's priority.
+        per_hour: what an hour adds to the priority of a job. It counts from the arrival of the job:
+            the tasks of a hybrid job join the queue again and again.
     """
     if per_hour < 0:
         raise InputError(f"policy priority_ageing: per_hour is {per_hour:g}; must not be negative")
@@ -17,7 +18,7 @@ def policy(_context: PolicyContext, *, per_hour: float = 1.0) -> Queueing:
 
     def decide(view: QueueView) -> int:
         # Age counts from the same moment for all, so now_s cancels out.
-        values = [task.priority - per_s * task.arrival_s for task in view.waiting]
+        values = [task.priority - per_s * task.job_arrival_s for task in view.waiting]
         return values.index(max(values))
 
     return decide
