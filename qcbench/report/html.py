@@ -191,7 +191,7 @@ def _other_metrics(means: pl.DataFrame, scenario: str, order: Sequence[str]) -> 
 
 
 def _differs(means: pl.DataFrame, scenario: str, metric: str) -> bool:
-    """Whether a metric is not the same under all policies, as fidelity is where none is modelled."""
+    """Whether a metric is not the same under all policies; fidelity is where none is modelled."""
     if metric not in means.columns:
         return False
     return (
