@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import inf
 from typing import Any, Literal
 
 from qcbench.cloud.rules import Rules, Track
@@ -43,6 +44,8 @@ class Options:
             reward, or an `error`.
         observation: `usual`, or `legacy`, which is QSimPy's, for placement only.
         slots: waiting tasks that are seen, for queueing only.
+        begin_s: an episode begins at a time below this, drawn evenly; until then the newest of the
+            waiting tasks are chosen. For queueing only.
     """
 
     source: WorldSource
@@ -53,6 +56,7 @@ class Options:
     masked: Literal["violation", "error"]
     observation: Literal["usual", "legacy"]
     slots: int
+    begin_s: float
 
 
 def make_options(
@@ -66,6 +70,7 @@ def make_options(
     masked: Literal["violation", "error"] = "violation",
     observation: Literal["usual", "legacy"] = "usual",
     slots: int = SLOTS,
+    begin_s: float = 0.0,
 ) -> Options:
     """Check options and fill in what was left out.
 
@@ -96,6 +101,8 @@ def make_options(
         raise InputError(f"observation: legacy is of track placement, not {track}")
     if slots < 1:
         raise InputError(f"slots: {slots}; must be positive")
+    if not 0.0 <= begin_s < inf or (begin_s and track != "queueing"):
+        raise InputError(f"begin_s: {begin_s}; must be 0, or a positive time for track queueing")
     told = _reward(track, reward)
     of = TRACKS_OF_REWARD[told.kind]
     if track not in of:
@@ -113,6 +120,7 @@ def make_options(
         masked=masked,
         observation=observation,
         slots=slots,
+        begin_s=begin_s,
     )
 
 

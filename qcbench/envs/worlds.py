@@ -121,6 +121,10 @@ def checked_world(source: WorldSource, split: Split, index: int) -> tuple[Scenar
     return scenario, streams
 
 
+BEGINNINGS = 1 << 20
+"""Steps in which the beginning of an episode within its world is drawn."""
+
+
 def drawn_index(seed: int, episode: int, count: int) -> int:
     """Return which world of a split an episode takes: a hash of seed and episode below `count`.
 

@@ -95,8 +95,8 @@ def test_queueing(options: dict[str, Any], same_step: bool) -> None:
     assert episodes >= 2
 
 
-@pytest.mark.parametrize("slots", [40, 3])
-def test_queueing_by_hindsight(slots: int) -> None:
+@pytest.mark.parametrize(("slots", "begin_s"), [(40, 0.0), (3, 600.0)])
+def test_queueing_by_hindsight(slots: int, begin_s: float) -> None:
     source = with_rules("queueing", horizon_s=900.0)
     arrivals = PoissonArrivals(interval_s=20.0, first_at_zero=True)
     source = replace(source, workload=replace(source.workload, arrivals=arrivals))
@@ -112,5 +112,14 @@ def test_queueing_by_hindsight(slots: int) -> None:
         masked="error",
         reward=reward,
         slots=slots,
+        begin_s=begin_s,
     )
     assert episodes >= 2
+
+
+def test_queueing_that_begins_later() -> None:
+    source = with_rules("queueing", horizon_s=300.0)
+    arrivals = PoissonArrivals(interval_s=20.0, first_at_zero=True)
+    source = replace(source, workload=replace(source.workload, arrivals=arrivals))
+    told: dict[str, Any] = {"begin_s": 290.0, "same_step": True, "rtol": 1e-9}
+    assert lockstep(QUEUEING, source=source, worlds=6, num_envs=2, steps=600, **told) >= 2

@@ -24,8 +24,8 @@ from qcbench.kernels.queueing import broker, clock, jobs, start
 from qcbench.kernels.queueing.inlined import entry, hash_of, inlined
 from qcbench.kernels.queueing.layout import DECIDE, NEED_TIMERS, NONE, Cloud, Clouds, World, Worlds
 from qcbench.kernels.queueing.run import cloud_of, world_of
-from qcbench.policies.features import queueing as features
 from qcbench.policies.features import hindsight, rewards
+from qcbench.policies.features import queueing as features
 
 observe_shared: Any = inlined(features.observe_shared)
 observe_task: Any = inlined(features.observe_task)
@@ -39,6 +39,7 @@ Row: TypeAlias = Any
 
 SHARED, EACH = features.SHARED, features.EACH
 
+BEGINNINGS = splits.BEGINNINGS
 READY, DECIDED, BEGINNING = range(3)
 """Stages: a decision is due; it was taken; an episode has no decision yet."""
 
@@ -79,6 +80,7 @@ class Told(NamedTuple):
         worlds: how many are drawn from.
         largest: qubits of the largest QPU.
         max_decisions: after which an episode is truncated.
+        begin_s: below which episodes begin, see `qcbench.envs.options.Options`.
         autoreset: a position in `qcbench.envs.vector.MODES`.
         hindsight: a decision costs what it delays the jobs that should have gone first, see
             `qcbench.policies.features.hindsight`, and nothing later.
@@ -96,6 +98,7 @@ class Told(NamedTuple):
     autoreset: int
     hindsight: bool
     patience_s: float
+    begin_s: float
 
 
 @inlined
@@ -266,7 +269,7 @@ def next_world(episode: Row, told: Told) -> int:
 
 @inlined
 def begin(cloud: Cloud, episode: Row) -> None:
-    """Set an episode to its first decision."""
+    """Set an episode to the first decision of its world."""
     s = cloud.state[0]
     episode.first_s = s.now_s
     episode.before_s = s.now_s
@@ -276,7 +279,36 @@ def begin(cloud: Cloud, episode: Row) -> None:
     episode.violations = 0
     episode.passed_over = 0
     episode.ended = RUNNING
+
+
+@inlined
+def beginning_s(told: Told, episode: Row) -> float:
+    """Draw the time at which an episode begins."""
+    if told.begin_s == 0.0:
+        return 0.0
+    return told.begin_s * (drawn_index(episode.seed, -1 - episode.number, BEGINNINGS) / BEGINNINGS)
+
+
+@inlined
+def settle(cloud: Cloud, episode: Row) -> None:
+    """Begin after decisions that were not the agent's: nothing is due for them."""
+    episode.area = jobs.present_area(cloud)
+    episode.dropped = cloud.state[0].dropped
+
+
+@inlined
+def begun(world: World, cloud: Cloud, told: Told, episode: Row) -> bool:
+    """Return whether this decision is the agent's first; take it where that is still to come."""
+    chosen = cloud.state[0].placed > 0
+    if not chosen:
+        begin(cloud, episode)
+    if cloud.state[0].now_s < beginning_s(told, episode):
+        broker.choose(world, cloud, broker.choices(cloud) - 1)
+        return False
+    if chosen:
+        settle(cloud, episode)
     episode.stage = READY
+    return True
 
 
 @inlined
@@ -308,7 +340,8 @@ def go_on(
             return e
         if episode.stage == BEGINNING:
             if why == DECIDE:
-                begin(cloud, episode)
+                if not begun(world, cloud, told, episode):
+                    continue
                 see(world, cloud, told, episode, e, out)
                 return FINISHED
             episode.passed_over += 1

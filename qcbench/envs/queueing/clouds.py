@@ -52,6 +52,7 @@ class QueueingClouds:
             autoreset=autoreset,
             hindsight=options.reward.kind == "hindsight",
             patience_s=options.reward.patience_s,
+            begin_s=options.begin_s,
         )
 
     def worlds(self) -> IntArray:

@@ -8,6 +8,7 @@ from qcbench.cloud.rules import Track
 from qcbench.envs.accounts import Account
 from qcbench.envs.rendering import MOST_BARS, Bar
 from qcbench.envs.single import CloudEnv
+from qcbench.envs.worlds import BEGINNINGS, Split, drawn_index
 from qcbench.policies.features.hindsight import goes_before
 from qcbench.policies.features.rewards import cost_reward
 
@@ -23,6 +24,20 @@ class QueueingEnv(CloudEnv):
 
     def _action_space(self) -> spaces.Space[Any]:
         return spaces.Discrete(self.options.slots)
+
+    def _begin(self, split: Split, index: int) -> bool:
+        """Build a world and go on to where the episode begins; return whether there is one."""
+        begun = super()._begin(split, index)
+        if not begun or not self.options.begin_s:
+            return begun
+        drawn = drawn_index(self._seed or 0, -1 - self._episode, BEGINNINGS)
+        begin_s = self.options.begin_s * (drawn / BEGINNINGS)
+        self._watcher.observe(self._view, self._out)  # times count from the first decision
+        while self._view is not None and self._view.now_s < begin_s:
+            self._cloud.answer(len(self._view.waiting) - 1)  # type: ignore[union-attr]
+            self._view = self._cloud.view  # type: ignore[union-attr]
+            self._come_due(self._account)  # type: ignore[arg-type]
+        return self._view is not None
 
     def _decide(self, action: Any) -> tuple[float, bool]:
         place = self._whole(action)

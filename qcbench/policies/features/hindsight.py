@@ -1,7 +1,7 @@
 """What is still to come after a decision, in the realised future: for rewards of low variance.
 
-Placement. In training the future of a world is known. The time R that its remaining tasks take when each goes
-to the QPU of earliest completion is then a number, before a decision and after it, and
+Placement. In training the future of a world is known. The time R that its remaining tasks take when
+each goes to the QPU of earliest completion is then a number, before a decision and after it, and
 
     (completion of the task + R after) - R before
 
