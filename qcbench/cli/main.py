@@ -22,7 +22,7 @@ VERBS = {
     "train": ("qcbench.cli.train", "train an agent on a scenario"),
     "sweep": ("qcbench.cli.sweep", "train an agent many times with different settings"),
     "export": ("qcbench.cli.export", "copy the policy that a run has trained into a folder"),
-    "promote": ("qcbench.cli.promote", "register a policy as champion if it beats the standing one"),
+    "promote": ("qcbench.cli.promote", "make a policy the champion if it beats the standing one"),
     "policies": ("qcbench.cli.policies", "list the policies"),
     "suites": ("qcbench.cli.suites", "list the suites and what they contain"),
     "scenarios": ("qcbench.cli.scenarios", "list the scenarios and their offered load"),
