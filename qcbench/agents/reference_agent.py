@@ -12,12 +12,22 @@ from qcbench.agents.agent import Update
 from qcbench.agents.checkpoints import read_torch, write_torch
 from qcbench.agents.networks import PerItemNetwork
 from qcbench.agents.reference_ppo import LEAST_LOG_STD, MOST_LOG_STD, Ppo, Trainer
+from qcbench.agents.rllib.networks import Design, PlainNetwork
 from qcbench.bench.environments import vector_environment
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.configs import config
 from qcbench.errors import InputError
-from qcbench.policies.exported.card import Activation, Card, LearnedTrack, Observation, Offset
-from qcbench.policies.exported.weights import Tensors
+from qcbench.fleet.profile import Fleet
+from qcbench.policies.exported.card import (
+    Activation,
+    Card,
+    LearnedTrack,
+    Offset,
+    Plain,
+    TrainedFleet,
+)
+from qcbench.policies.exported.serving import whole_observation
+from qcbench.policies.exported.weights import Tensors, choices
 from qcbench.policies.features import allocation, placement, queueing
 from qcbench.policies.features.layout import Layout
 from qcbench.policies.features.rewards import Reward
@@ -75,6 +85,9 @@ class ReferencePpo:
         max_decisions: after which an episode is cut off in training; as the rules of the scenario
             say where None.
         slots: waiting tasks that are seen, for queueing.
+        sets: for allocation: a decision is to wait or a set of QPUs, scored by a plain network with
+            the layers of `network.encoder`, for the fleet that it is trained on; otherwise a weight
+            for each QPU, for any fleet.
         reward: what decisions cost in training.
     """
 
@@ -84,9 +97,16 @@ class ReferencePpo:
     worlds: int | None = None
     max_decisions: int | None = None
     slots: int = queueing.SLOTS
+    sets: bool = False
     reward: Reward
     network: Network = field(default_factory=Network)
     ppo: Ppo = field(default_factory=Ppo)
+
+    def __post_init__(self) -> None:
+        if self.sets and self.track != "allocation":
+            raise InputError(f"agent.sets: is of track allocation, not {self.track}")
+        if self.sets and self.network.offset:
+            raise InputError("agent.network.offset: sets of QPUs have no features; leave it empty")
 
     def learner(self, worlds: ScenarioWorlds, seed: int) -> "ReferenceLearner":
         """Return an untrained agent."""
@@ -98,7 +118,12 @@ class ReferenceLearner:
 
     def __init__(self, settings: ReferencePpo, worlds: ScenarioWorlds, seed: int) -> None:
         layout = LAYOUTS[settings.track]
-        network = self._network(settings, layout, seed)
+        network: PerItemNetwork | PlainNetwork
+        if settings.sets:
+            self._card, network = _scoring_sets(settings, layout, worlds.fleet, seed)
+        else:
+            network = self._network(settings, layout, seed)
+            self._card = _scoring_items(settings, layout, network)
         options: dict[str, Any] = {"reward": settings.reward, "worlds": settings.worlds}
         if settings.track == "queueing":
             options["slots"] = settings.slots
@@ -109,10 +134,10 @@ class ReferenceLearner:
             autoreset="same_step",
             copy=False,
             max_decisions=settings.max_decisions,
+            discrete=settings.sets,
             **options,
         )
         self.settings = settings
-        self.layout = layout
         self.trainer = Trainer(self.envs, network, settings.ppo, seed)
         self.total = settings.ppo.steps
 
@@ -142,22 +167,7 @@ class ReferenceLearner:
 
     def policy(self) -> tuple[Card, Tensors]:
         """Return what would be exported now."""
-        network, layout = self.trainer.network, self.layout
-        weights = self.settings.track == "allocation"
-        card = Card(
-            track=self.settings.track,
-            fleet="any",
-            observation=Observation(
-                layout=layout.name,
-                shared=tuple(feature.name for feature in layout.shared),
-                each=tuple(feature.name for feature in layout.each),
-                items=self.settings.slots if self.settings.track == "queueing" else 0,
-            ),
-            action="weights" if weights else "choice",
-            spread="output" if weights else "none",
-            network=network.description,
-        )
-        return card, network.tensors()
+        return self._card, self.trainer.network.tensors()
 
     def close(self) -> None:
         """Let go of the environments."""
@@ -186,3 +196,35 @@ class ReferenceLearner:
             with torch.no_grad():
                 network.head[-1].bias.copy_(torch.tensor([given.level, log(given.spread)]))
         return network
+
+
+def _scoring_items(settings: ReferencePpo, layout: Layout, network: PerItemNetwork) -> Card:
+    """Return the card of a policy that scores QPUs or waiting tasks."""
+    weights = settings.track == "allocation"
+    return Card(
+        track=settings.track,
+        fleet="any",
+        observation=whole_observation(
+            layout, items=settings.slots if settings.track == "queueing" else 0
+        ),
+        action="weights" if weights else "choice",
+        spread="output" if weights else "none",
+        network=network.description,
+    )
+
+
+def _scoring_sets(
+    settings: ReferencePpo, layout: Layout, fleet: Fleet, seed: int
+) -> tuple[Card, PlainNetwork]:
+    """Return the network that scores waiting and the sets of QPUs of a fleet, and its card."""
+    card = Card(
+        track=settings.track,
+        fleet=TrainedFleet(name=fleet.name, qpus=fleet.names),
+        observation=whole_observation(layout),
+        action="set",
+        network=Plain(activation=settings.network.activation, torso=settings.network.encoder),
+    )
+    design = Design(card=card, continuous=False, masked=True, values=False, seed=seed)
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        return card, PlainNetwork(design, layout.size(len(fleet)), choices(card))
