@@ -1,6 +1,7 @@
 """RLlib's agents through the harness of `qcbench train`: learn, save, go on, export."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from qcbench.agents.agent import DivergedError
 from qcbench.agents.config import TrainConfig, compose_train
 from qcbench.agents.rllib.learner import RllibLearner
 from qcbench.agents.training import go_on, start
+from qcbench.bench.cluster import connect
+from qcbench.bench.config import ClusterConfig
 from qcbench.bench.environments import world_source
 from qcbench.errors import InputError
 from qcbench.policies.exported.folder import read_folder
@@ -33,6 +36,13 @@ DQN = [
     *("agent.batch=8", "agent.learning_rate=0.001"),
 ]
 A2C = ["agent=a2c", *SMALL, *PER_ITEM, "agent.horizon=8"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def private_ray() -> Iterator[None]:
+    """A Ray that ends with these tests; without one, an agent's lasts as long as the process."""
+    with connect(ClusterConfig(address="local", object_store_mb=128), 1):
+        yield
 
 
 def told_of(overrides: list[str], folder: Path) -> TrainConfig:
