@@ -85,6 +85,7 @@ class ReferencePpo:
         max_decisions: after which an episode is cut off in training; as the rules of the scenario
             say where None.
         slots: waiting tasks that are seen, for queueing.
+        begin_s: of training episodes, see `qcbench.envs.options.Options`; for queueing.
         sets: for allocation: a decision is to wait or a set of QPUs, scored by a plain network with
             the layers of `network.encoder`, for the fleet that it is trained on; otherwise a weight
             for each QPU, for any fleet.
@@ -97,6 +98,7 @@ class ReferencePpo:
     worlds: int | None = None
     max_decisions: int | None = None
     slots: int = queueing.SLOTS
+    begin_s: float = 0.0
     sets: bool = False
     reward: Reward
     network: Network = field(default_factory=Network)
@@ -126,7 +128,7 @@ class ReferenceLearner:
             self._card = _scoring_items(settings, layout, network)
         options: dict[str, Any] = {"reward": settings.reward, "worlds": settings.worlds}
         if settings.track == "queueing":
-            options["slots"] = settings.slots
+            options |= {"slots": settings.slots, "begin_s": settings.begin_s}
         self.envs = vector_environment(
             worlds,
             settings.ppo.environments,
