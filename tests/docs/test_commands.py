@@ -25,6 +25,10 @@ SMALLER = {
     "suite=allocation-v1": ["suite.replicates=1"],
     "suite=partition-v1": ["suite.replicates=1"],
     "agent=reference_ppo": ["agent.ppo.steps=30000", "agent.worlds=64", "validation.worlds=10"],
+    "agent=reference_ppo_queueing": [
+        *("agent.ppo.steps=8192", "agent.worlds=4", "agent.begin_s=10000"),
+        *("rules.horizon_s=20000", "rules.warm_up_s=0"),
+    ],
     "agent=ppo": ["agent.steps=8192", "agent.worlds=64", "validation.worlds=10"],
     "suite=learned-v1": ["suite.replicates=3"],
     "tasks=60": ["tasks=5", "backend=local", "backend.speed=60", SMALL_CIRCUITS],
