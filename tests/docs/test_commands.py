@@ -31,6 +31,10 @@ SMALLER = {
     ],
     "agent=ppo": ["agent.steps=8192", "agent.worlds=64", "validation.worlds=10"],
     "suite=learned-v1": ["suite.replicates=3"],
+    "agent=reference_ppo_allocation": [
+        *("scenario.workload.tasks=30", "agent.worlds=2", "agent.ppo.steps=512"),
+        *("agent.ppo.environments=8", "validation.worlds=1", "tracking=none"),
+    ],
     "tasks=60": ["tasks=5", "backend=local", "backend.speed=60", SMALL_CIRCUITS],
 }
 """What is added to a command so that it ends within a test."""
