@@ -2,7 +2,8 @@
 
 ``qcbench.simulate(...)`` runs one trial and returns its records; ``qcbench.run_suite(...)`` runs a
 benchmark suite on Ray and returns its results; ``qcbench.environment(...)`` is a scenario as a
-Gymnasium environment. They take the names and overrides of the command line. Importing the package
+Gymnasium environment; ``train``, ``replay`` and ``gap`` do what the verbs of these names do. They
+take the names and overrides of the command line. Importing the package
 imports nothing else; the heavy libraries come when they are used.
 """
 
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
     from qcbench.api import (
         Run,
         environment,
+        gap,
         open_run,
+        replay,
         run_suite,
         simulate,
+        train,
         vector_environment,
     )
 
@@ -24,9 +28,12 @@ __all__ = [
     "Run",
     "__version__",
     "environment",
+    "gap",
     "open_run",
+    "replay",
     "run_suite",
     "simulate",
+    "train",
     "vector_environment",
 ]
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import polars as pl
     from gymnasium.vector import VectorEnv
 
+    from qcbench.agents.training import Trained
     from qcbench.hardware.gap.analysis import Gap
     from qcbench.hardware.replay import Replay
 
@@ -469,6 +470,28 @@ def resume(
 def open_run(run: str | None = None, *, runs_dir: str = "runs") -> Run:
     """Return a stored run by id, by the beginning of one, or by path; the latest where None."""
     return Run(find_run(Path(runs_dir), run))
+
+
+def train(
+    overrides: Sequence[str] = (),
+    *,
+    config_dirs: Sequence[Path] = (),
+    progress: Kind = "auto",
+) -> "Trained":
+    """Train an agent on a scenario; what `qcbench train` does.
+
+    Args:
+        overrides: such as `agent=reference_ppo`, `scenario=placement/qce5`, `agent.ppo.steps=100000`.
+        config_dirs: folders of your own configs.
+        progress: `bar`, `lines`, `silent`, or `auto`.
+
+    Returns:
+        Its folder, with the best policy in `exported`, and how that was judged.
+    """
+    from qcbench.agents.config import compose_train  # noqa: PLC0415 - torch
+    from qcbench.agents.training import start  # noqa: PLC0415
+
+    return start(compose_train(overrides, config_dirs), progress=progress)
 
 
 def replay(
