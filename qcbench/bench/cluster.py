@@ -88,6 +88,8 @@ def connect(config: ClusterConfig, workers: int) -> Iterator[Cluster]:
         return
     local = config.address == "local"
     with ExitStack() as stack:
+        # Last of all: a Ray that this process starts later is none of ours.
+        stack.callback(_read_variables_again)
         stack.enter_context(environment(_variables(config)))
         import ray  # noqa: PLC0415 - after the variables that it reads at import
 

@@ -62,7 +62,7 @@ def test_a_run_shows_what_it_found(inline: Path) -> None:
 
 def test_the_table_has_every_trial(inline: Path) -> None:
     frame = pl.read_parquet(next(inline.glob("*/trials.parquet")))
-    assert frame.height == 3 * 8 * 3
+    assert frame.height == 3 * 9 * 3
     assert (frame["status"] == "done").all()
     assert (frame["done"] == frame["tasks"]).all()
     strong = frame.filter(pl.col("policy").is_in(["earliest_completion", "lookahead", "weighted"]))
@@ -96,7 +96,7 @@ def test_mlflow_holds_the_run(inline: Path) -> None:
     experiment = client.get_experiment_by_name("quickstart")
     assert experiment is not None
     found = client.search_runs([experiment.experiment_id], max_results=100)
-    assert len(found) == 1 + 3 * 8
+    assert len(found) == 1 + 3 * 9
 
 
 def test_leaderboard_and_report_of_a_stored_run(

@@ -1,6 +1,6 @@
 """The compiled queueing cloud against the SimPy one, trajectory by trajectory.
 
-`pytest tests/kernels/test_queueing.py -m slow` compares 1,500 more.
+`pytest tests/kernels/test_queueing_kernel.py -m slow` compares 1,500 more.
 """
 
 import numpy as np
