@@ -481,7 +481,7 @@ def train(
     """Train an agent on a scenario; what `qcbench train` does.
 
     Args:
-        overrides: such as `agent=reference_ppo`, `scenario=placement/qce5`, `agent.ppo.steps=100000`.
+        overrides: such as `agent=reference_ppo`, `scenario=placement/qce5`, `seed=1`.
         config_dirs: folders of your own configs.
         progress: `bar`, `lines`, `silent`, or `auto`.
 
