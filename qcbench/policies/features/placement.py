@@ -152,10 +152,10 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
         time_s = exec_s[task_at + i]
         length = queue_length[state_at + i]
         queue = length * 0.1
-        per_completion = 1.0 / (wait_s + time_s + SHORTEST_S)
+        completion_s = wait_s + time_s + SHORTEST_S
         out[at] = 1.0 if time_s < inf else 0.0
-        out[at + 1] = 1.0 - earliest_s * per_completion
-        out[at + 2] = wait_s * per_completion
+        out[at + 1] = 1.0 - earliest_s / completion_s
+        out[at + 2] = wait_s / completion_s
         out[at + 3] = 1.0 - fastest_s / (time_s + SHORTEST_S)
         out[at + 4] = 1.0 - WAIT_SCALE_S / (wait_s + WAIT_SCALE_S)
         out[at + 5] = 1.0 - EXEC_SCALE_S / (time_s + EXEC_SCALE_S)
