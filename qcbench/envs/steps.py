@@ -5,7 +5,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from qcbench.arrays import BoolArray, FloatArray
+from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.kernels.compiling import kernel
 
 Table: TypeAlias = npt.NDArray[np.void]
 """An array of rows with named columns."""
@@ -51,3 +52,22 @@ class Output(NamedTuple):
     violated: BoolArray
     final_observation: npt.NDArray[np.float32]
     final_mask: npt.NDArray[np.int8]
+
+
+@kernel
+def wrong_action(actions: IntArray, count: int) -> int:
+    """Return the first environment whose action is none of so many, -1 where all are."""
+    for e in range(len(actions)):
+        if actions[e] < 0 or actions[e] >= count:
+            return e
+    return -1
+
+
+@kernel
+def masked_action(actions: IntArray, mask: npt.NDArray[np.int8], episodes: Table) -> int:
+    """Return the first environment whose action the mask forbids, -1 where none does."""
+    count = len(mask) // len(actions)
+    for e in range(len(actions)):
+        if episodes[e].ended == RUNNING and mask[e * count + actions[e]] == 0:
+            return e
+    return -1

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from sys import getrefcount
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -22,6 +23,8 @@ from qcbench.envs.steps import (
     SAME_STEP,
     Output,
     Table,
+    masked_action,
+    wrong_action,
 )
 from qcbench.errors import InputError
 from qcbench.policies.features.observer import observer
@@ -36,7 +39,12 @@ MODES = {
     "disabled": (AutoresetMode.DISABLED, DISABLED),
 }
 RESULTS = ("world", "decisions", "violations", "jobs", "done", "completion_s")
-NAMES = np.array([*ENDED, ""], dtype=object)
+NAMES = np.array(ENDED, dtype=object)
+
+UNUSED = 3
+"""References to an array that only its tuple holds, while it is being counted."""
+MOST_KEPT = 4
+"""Sets of arrays that are kept to be written again."""
 
 
 class Clouds(Protocol):
@@ -134,7 +142,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         self._copy = copy
         self._all = np.ones(num_envs, dtype=np.bool_)
         self._next = np.full(num_envs, -1, dtype=np.int64)
-        self._out = self._new_output()
+        self._outputs = [self._new_output()]
         self._begun = False
 
     @property
@@ -160,7 +168,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         which, chosen = self._chosen(options or {})
         self._seed(seed, which)
         self._begun = True
-        out = self._out = self._new_output() if self._copy else self._out
+        out = self._next_output()
         out.terminated[which] = out.truncated[which] = out.violated[which] = False
         self._clouds.begin(which, chosen, out)
         return self._seen(out), {**self._shown_masks(out), "world": self.worlds, "_world": which}
@@ -178,7 +186,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         checked = self._checked(actions)
         if self._autoreset == "disabled":
             self._all_must_run()
-        out = self._out = self._new_output() if self._copy else self._out
+        out = self._next_output()
         ended = self._clouds.step(checked, out)
         info = {**self._shown_masks(out), "violation": out.violated, "_violation": self._all}
         if ended:
@@ -221,43 +229,51 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
                 f"actions of shape {whole.shape} and type {whole.dtype}: must be whole numbers of "
                 f"shape ({self.num_envs},)"
             )
-        if whole.dtype != np.int64:
-            whole = whole.astype(np.int64)
-        wrong = (whole < 0) | (whole >= self._masks)
-        if wrong.any():
-            at = int(wrong.argmax())
+        whole = np.ascontiguousarray(whole, dtype=np.int64)  # as kernels take it for granted
+        at = wrong_action(whole, self._masks)
+        if at >= 0:
             raise InputError(
                 f"action {whole[at]} of environment {at}: must be a whole number in "
                 f"0..{self._masks - 1}"
             )
         if self.options.masked == "error":
-            mask = self._out.mask.reshape(self.num_envs, self._masks)
-            forbidden = mask[np.arange(self.num_envs), whole] == 0
-            forbidden &= self._clouds.episodes["ended"] == RUNNING
-            if forbidden.any():
-                at = int(forbidden.argmax())
+            mask = self._outputs[-1].mask
+            at = masked_action(whole, mask, self._clouds.episodes)
+            if at >= 0:
+                allowed = np.flatnonzero(mask[at * self._masks : (at + 1) * self._masks])
                 raise InputError(
                     f"action {whole[at]} of environment {at}: the mask forbids it; allowed now: "
-                    f"{np.flatnonzero(mask[at]).tolist()}"
+                    f"{allowed.tolist()}"
                 )
         return whole
 
+    def _next_output(self) -> Output:
+        """Return arrays to write into: such that nobody holds any more, where they are copied."""
+        last = self._outputs[-1]
+        if not self._copy:
+            return last
+        for index, out in enumerate(self._outputs[:-1]):
+            if all(getrefcount(array) == UNUSED for array in out):
+                self._outputs.append(self._outputs.pop(index))
+                break
+        else:
+            self._outputs = [*self._outputs[1 - MOST_KEPT :], self._new_output()]
+        out = self._outputs[-1]
+        if self._autoreset == "disabled":  # those that are not reset stay as they are
+            out.observation[:], out.mask[:] = last.observation, last.mask
+        return out
+
     def _new_output(self) -> Output:
-        count, last = self.num_envs, self._out if hasattr(self, "_out") else None
-        same_step = self._autoreset == "same_step"
-        observation = np.empty(count * self._size, dtype=np.float32)
-        mask = np.empty(count * self._masks, dtype=np.int8)
-        if last is not None and self._autoreset == "disabled":
-            observation[:], mask[:] = last.observation, last.mask
+        count, same_step = self.num_envs, self._autoreset == "same_step"
         return Output(
-            observation=observation,
-            mask=mask,
-            reward=np.empty(count),
-            terminated=np.empty(count, dtype=np.bool_),
-            truncated=np.empty(count, dtype=np.bool_),
-            violated=np.empty(count, dtype=np.bool_),
-            final_observation=np.empty_like(observation if same_step else observation[:0]),
-            final_mask=np.empty_like(mask if same_step else mask[:0]),
+            observation=np.zeros(count * self._size, dtype=np.float32),
+            mask=np.zeros(count * self._masks, dtype=np.int8),
+            reward=np.zeros(count),
+            terminated=np.zeros(count, dtype=np.bool_),
+            truncated=np.zeros(count, dtype=np.bool_),
+            violated=np.zeros(count, dtype=np.bool_),
+            final_observation=np.zeros(count * self._size * same_step, dtype=np.float32),
+            final_mask=np.zeros(count * self._masks * same_step, dtype=np.int8),
         )
 
     def _seen(self, out: Output) -> Observations:
@@ -273,18 +289,20 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
     def _tell_ends(self, out: Output, info: dict[str, Any]) -> None:
         """Say how the episodes that ended in this step ended, and what came of them."""
         over = out.terminated | out.truncated
-        results = self._clouds.results
+        results = self._clouds.results.copy()
         told: dict[str, Any] = {}
         for name in RESULTS:
-            told[name], told[f"_{name}"] = results[name].copy(), over
-        told["ended"], told["_ended"] = NAMES[results["ended"]], over
+            told[name], told[f"_{name}"] = results[name], over
+        which = np.flatnonzero(over)
+        told["ended"], told["_ended"] = np.full(self.num_envs, None), over
+        told["ended"][which] = NAMES[results["ended"][which]]
         if self._autoreset != "same_step":
             info.update(told)
             return
         observation = out.final_observation.reshape(self.num_envs, self._size)
         mask = out.final_mask.reshape(self.num_envs, self._masks)
         final = np.full(self.num_envs, None, dtype=object)
-        for e in np.flatnonzero(over).tolist():
+        for e in which.tolist():
             final[e] = {"observation": observation[e], "action_mask": mask[e]}
         info.update(final_obs=final, _final_obs=over, final_info=told, _final_info=over)
 

@@ -41,10 +41,10 @@ def make(num_envs: int = 3, **options: Any) -> PlacementVectorEnv:
 def test_what_are_no_actions(actions: Any, message: str) -> None:
     envs = make()
     envs.reset(seed=0)
-    before = envs._clouds.clouds.copy()
+    before = envs._clouds.state.clouds.copy()
     with pytest.raises(InputError, match=message):
         envs.step(actions)
-    np.testing.assert_array_equal(envs._clouds.clouds, before)
+    np.testing.assert_array_equal(envs._clouds.state.clouds, before)
 
 
 def test_actions_of_any_whole_type_and_layout() -> None:

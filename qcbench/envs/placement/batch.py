@@ -9,10 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.envs.steps import (
+    BY_HORIZON,
+    BY_ITSELF,
+    BY_LIMIT,
+    RUNNING,
+    SAME_STEP,
+    Output,
+    Table,
+)
 from qcbench.envs.worlds import drawn_index
 from qcbench.kernels.compiling import inlined, kernel
 from qcbench.kernels.placement import step
-from qcbench.kernels.placement.step import OVER, Record, State, Table
+from qcbench.kernels.placement.step import OVER, Record, State
 from qcbench.kernels.placement.unsure import Limits
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.policies.features import placement as features
@@ -44,26 +53,6 @@ still to come by earliest completion, for rewards by hindsight; its seed and the
 episode; violations; how it ended, a position in `ENDED`; where in a step it is,
 see `uncertain`."""
 
-RESULT = np.dtype(
-    [
-        ("completion_s", "f8"),
-        ("world", "i4"),
-        ("decisions", "i4"),
-        ("violations", "i4"),
-        ("jobs", "i4"),
-        ("done", "i4"),
-        ("ended", "i4"),
-    ],
-    align=True,
-)
-"""Of an environment's last episode that ended: mean completion time of tasks done, and counts."""
-
-ENDED = ("", "done", "horizon", "max_decisions")
-"""How an episode ended, by the codes that follow; the last: none has begun."""
-RUNNING, BY_ITSELF, BY_HORIZON, BY_LIMIT, NOT_BEGUN = range(5)
-
-NEXT_STEP, SAME_STEP, DISABLED = range(3)
-
 
 class Told(NamedTuple):
     """What an environment was told, as numbers.
@@ -87,60 +76,6 @@ class Told(NamedTuple):
     legacy_observation: bool
     autoreset: int
     max_decisions: int
-
-
-class Output(NamedTuple):
-    """What a step gives for E environments.
-
-    Attributes:
-        observation: shape (E * features,).
-        mask: 1 for every action that is no violation, shape (E * QPUs,).
-        reward, terminated, truncated: shape (E,).
-        violated: whether the action was a violation.
-        final_observation, final_mask: of episodes that ended in a step that began another one;
-            empty unless `SAME_STEP`.
-        work: working space, shape (QPUs,).
-    """
-
-    observation: npt.NDArray[np.float32]
-    mask: npt.NDArray[np.int8]
-    reward: FloatArray
-    terminated: BoolArray
-    truncated: BoolArray
-    violated: BoolArray
-    final_observation: npt.NDArray[np.float32]
-    final_mask: npt.NDArray[np.int8]
-    work: FloatArray
-
-
-@kernel
-def wrong_action(actions: IntArray, qpus: int) -> int:
-    """Return the first environment whose action is no QPU, -1 where all are."""
-    for e in range(len(actions)):
-        if actions[e] < 0 or actions[e] >= qpus:
-            return e
-    return -1
-
-
-@kernel
-def masked_action(actions: IntArray, worlds: Worlds, clouds: Table, episodes: Table) -> int:
-    """Return the first environment whose action the mask forbids, -1 where none does."""
-    for e in range(len(actions)):
-        cloud = clouds[e]
-        if episodes[e].ended == RUNNING:
-            task_at = (cloud.world * worlds.width + cloud.task) * worlds.stride
-            if worlds.exec_s[task_at + actions[e]] == np.inf:
-                return e
-    return -1
-
-
-@kernel
-def ended_episode(episodes: Table) -> int:
-    """Return the first environment without a decision, -1 where all have one."""
-    for e in range(len(episodes)):
-        if episodes[e].ended != RUNNING:
-            return e
-    return -1
 
 
 @inlined
@@ -283,7 +218,7 @@ def conclude(result: Record, episode: Record, cloud: Record, total_s: float) -> 
 
 
 @kernel
-def _to_come_s(worlds: Worlds, state: State, e: int, first: int, free_s: FloatArray) -> float:
+def _to_come_s(worlds: Worlds, state: State, e: int, first: int) -> float:
     """Return the time that tasks from ``first`` on take by earliest completion."""
     qpus, world = len(worlds.qpu_qubits), state.clouds[e].world
     of_world = world * worlds.width
@@ -298,7 +233,7 @@ def _to_come_s(worlds: Worlds, state: State, e: int, first: int, free_s: FloatAr
         worlds.stride,
         state.free_at_s,
         e * qpus,
-        free_s,
+        state.work,
     )
 
 
@@ -311,7 +246,6 @@ def begin_exact(
     episodes: Table,
     e: int,
     chosen: int,
-    out: Output,
 ) -> None:
     """Begin an episode in the chosen world, in the next one in turn where negative."""
     episode = episodes[e]
@@ -321,7 +255,7 @@ def begin_exact(
     episode.violations = 0
     episode.ended = RUNNING
     if told.hindsight_reward:
-        episode.remaining_s = _to_come_s(worlds, state, e, 0, out.work)
+        episode.remaining_s = _to_come_s(worlds, state, e, 0)
 
 
 @inlined
@@ -367,7 +301,7 @@ def begin_all_exact(
     """Begin an episode in each of the environments told, and show its first decision."""
     for e in range(len(which)):
         if which[e]:
-            begin_exact(worlds, limits, told, state, episodes, e, chosen[e], out)
+            begin_exact(worlds, limits, told, state, episodes, e, chosen[e])
             _show_again(worlds, told, state, episodes, e, out)
 
 
@@ -430,7 +364,7 @@ def step_exact(
                 conclude_exact(worlds, limits, state, episodes[e], results[e], e)
                 if told.autoreset == SAME_STEP:
                     keep_final(out, e, size, qpus)
-                    begin_exact(worlds, limits, told, state, episodes, e, -1, out)
+                    begin_exact(worlds, limits, told, state, episodes, e, -1)
                     _show_again(worlds, told, state, episodes, e, out)
     return any_ended
 
@@ -451,7 +385,7 @@ def _step_one(
     out.terminated[e] = out.truncated[e] = out.violated[e] = False
     if episode.ended != RUNNING:
         out.reward[e] = 0.0
-        begin_exact(worlds, limits, told, state, episodes, e, -1, out)
+        begin_exact(worlds, limits, told, state, episodes, e, -1)
         return
     free_s = state.free_at_s[e * qpus + choice]
     reward, violated = due_now(worlds, limits, told, cloud, choice, free_s)
@@ -461,7 +395,7 @@ def _step_one(
     task = cloud.task
     step.place(worlds, state, e, choice, limits.delay_s)
     if told.hindsight_reward:
-        after_s = _to_come_s(worlds, state, e, task + 1, out.work)
+        after_s = _to_come_s(worlds, state, e, task + 1)
         reward -= told.per_second * (after_s - episode.remaining_s)
         episode.remaining_s = after_s
     out.reward[e] = reward

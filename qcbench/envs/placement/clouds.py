@@ -1,45 +1,19 @@
 """Many clouds of one bank behind one interface, whether anything can fail in them or not."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
 from qcbench.arrays import BoolArray, IntArray
 from qcbench.envs.placement.bank import Bank
-from qcbench.envs.placement.batch import (
-    EPISODE,
-    NOT_BEGUN,
-    RESULT,
-    Output,
-    Told,
-    begin_all_exact,
-    step_exact,
-)
+from qcbench.envs.placement.batch import EPISODE, Told, begin_all_exact, step_exact
 from qcbench.envs.placement.uncertain import FINISHED, begin_all_uncertain, step_uncertain
+from qcbench.envs.steps import NOT_BEGUN, RESULT, Output, Table
+from qcbench.envs.vector import Clouds
 from qcbench.kernels.compiling import compiled_for
 from qcbench.kernels.placement.events import make_event_state
 from qcbench.kernels.placement.outcome import ROW
-from qcbench.kernels.placement.step import State, Table, make_state
-
-
-class Clouds(Protocol):
-    """E clouds, each at a decision of an episode.
-
-    Attributes:
-        clouds: records with at least `now_s, world, task, decisions`, shape (E,).
-        episodes, results: records `EPISODE` and `RESULT`, shape (E,).
-    """
-
-    clouds: Table
-    episodes: Table
-    results: Table
-
-    def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
-        """Begin episodes in some clouds, in the worlds chosen or the next where negative."""
-
-    def step(self, actions: IntArray, out: Output) -> bool:
-        """Take a decision in every cloud; return whether an episode ended."""
+from qcbench.kernels.placement.step import State, make_state
 
 
 def make_clouds(bank: Bank, count: int, told: Told) -> Clouds:
@@ -62,9 +36,12 @@ class ExactClouds:
     def __init__(self, bank: Bank, count: int, told: Told) -> None:
         self._worlds, self._limits, self._told = bank.worlds, bank.limits, told
         self.state: State = make_state(count, bank.worlds)
-        self.clouds = self.state.clouds
         self.episodes, self.results = _tables(count)
         self._step: Callable[..., bool] | None = None
+
+    def worlds(self) -> IntArray:
+        """Return the world that each is in, shape (E,)."""
+        return self.state.clouds["world"].astype(np.int64)
 
     def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
         """Begin episodes."""
@@ -100,8 +77,11 @@ class UncertainClouds:
         self._chances = bank.chances.chances()
         self.state = make_event_state(count, bank.worlds, len(self._chances.tokens_per_s))
         self.rows: Table = np.zeros(count * bank.worlds.width, dtype=ROW)
-        self.clouds = self.state.clouds
         self.episodes, self.results = _tables(count)
+
+    def worlds(self) -> IntArray:
+        """Return the world that each is in, shape (E,)."""
+        return self.state.clouds["world"].astype(np.int64)
 
     def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
         """Begin episodes."""

@@ -11,19 +11,17 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.envs.placement.batch import (
     EPISODE,
-    NOT_BEGUN,
-    RESULT,
-    RUNNING,
     Told,
     conclude_exact,
     due_now,
     next_world,
 )
 from qcbench.envs.placement.vector import PlacementVectorEnv
+from qcbench.envs.steps import NOT_BEGUN, RESULT, RUNNING, Table
 from qcbench.errors import InputError, nearest
 from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement import step, twins
-from qcbench.kernels.placement.step import OVER, State, Table, make_state
+from qcbench.kernels.placement.step import OVER, State, make_state
 from qcbench.kernels.placement.unsure import Limits
 from qcbench.kernels.placement.worlds import Worlds
 

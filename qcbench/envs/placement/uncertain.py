@@ -8,12 +8,6 @@ goes on there when more are known: `Episode.stage` says where.
 from qcbench.arrays import BoolArray, IntArray
 from qcbench.cloud.execution import DONE
 from qcbench.envs.placement.batch import (
-    BY_HORIZON,
-    BY_ITSELF,
-    BY_LIMIT,
-    RUNNING,
-    SAME_STEP,
-    Output,
     Told,
     conclude,
     due_now,
@@ -22,10 +16,19 @@ from qcbench.envs.placement.batch import (
     see,
     see_nothing,
 )
+from qcbench.envs.steps import (
+    BY_HORIZON,
+    BY_ITSELF,
+    BY_LIMIT,
+    RUNNING,
+    SAME_STEP,
+    Output,
+    Table,
+)
 from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement import events
 from qcbench.kernels.placement.events import ENDED, MORE_CHANGES, EventState
-from qcbench.kernels.placement.step import Record, Table
+from qcbench.kernels.placement.step import Record
 from qcbench.kernels.placement.unsure import Chances, Limits
 from qcbench.kernels.placement.worlds import Worlds
 

@@ -1,284 +1,51 @@
 """`qcbench/Placement-v1` as a vector environment: many clouds on the compiled kernel."""
 
-from collections.abc import Sequence
-from sys import getrefcount
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
-from gymnasium.error import ResetNeeded
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 
 from qcbench.arrays import BoolArray, IntArray
-from qcbench.envs.options import Options, make_options
+from qcbench.cloud.rules import Track
+from qcbench.envs.options import Options
 from qcbench.envs.placement import batch
 from qcbench.envs.placement.bank import draw_bank
-from qcbench.envs.placement.clouds import Clouds, make_clouds
+from qcbench.envs.placement.clouds import make_clouds
+from qcbench.envs.vector import Clouds, CloudVectorEnv, Vector
 from qcbench.errors import InputError
-from qcbench.policies.features.observer import observer
-
-Observations = dict[str, npt.NDArray[Any]]
-Vector = npt.NDArray[Any]
-Autoreset = Literal["next_step", "same_step", "disabled"]
-
-MODES = {
-    "next_step": (AutoresetMode.NEXT_STEP, batch.NEXT_STEP),
-    "same_step": (AutoresetMode.SAME_STEP, batch.SAME_STEP),
-    "disabled": (AutoresetMode.DISABLED, batch.DISABLED),
-}
-RESULTS = ("world", "decisions", "violations", "jobs", "done", "completion_s")
-ENDED = np.array(batch.ENDED, dtype=object)
 
 MANY_ENVS, FEW_QPUS = 64, 16
 """So many environments are worth compiling for a number of QPUs, if these are few."""
 
-UNUSED = 3
-"""References to an array that only its tuple holds, while it is being counted."""
-MOST_KEPT = 4
-"""Sets of arrays that are kept to be written again."""
 
-
-class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
+class PlacementVectorEnv(CloudVectorEnv):
     """Many clouds, in each of which the agent chooses the QPU of a task at every step.
 
-    Environment ``i`` of a vector seeded with ``s`` is the single environment seeded with ``s + i``:
-    equal worlds, observations, rewards and ends for equal actions.
-
     Attributes:
-        options: what the environment was told, checked.
-        layout: what the observation holds.
         bank: the worlds, drawn in advance.
         told: the options as the kernel has them.
     """
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        autoreset: Autoreset = "next_step",
-        copy: bool = True,
-        **options: Any,
-    ) -> None:
-        """Draw the worlds and make the clouds.
+    track: ClassVar[Track] = "placement"
 
-        Args:
-            num_envs: how many.
-            autoreset: when an environment whose episode is over begins the next: `next_step`
-                (that step ignores its action), `same_step` (the last observation is in
-                ``info["final_obs"]``), or `disabled` (`reset` with the option `reset_mask`).
-            copy: give new arrays at every step; otherwise the same are written again, so that one
-                must use what a step gave before the next one.
-            options: as of the single environment, see `qcbench.envs.options`.
+    def _action_space(self) -> spaces.Space[Any]:
+        return spaces.Discrete(len(self.fleet))
 
-        Raises:
-            InputError: an option that cannot be, or worlds that cannot be compiled.
-        """
-        if num_envs.__class__ is not int or num_envs < 1:
-            raise InputError(f"num_envs: {num_envs!r}; must be a positive whole number")
-        if autoreset not in MODES:
-            raise InputError(f"autoreset: {autoreset!r}; must be one of {', '.join(MODES)}")
-        self.num_envs = num_envs
-        self.options = make_options("placement", **options)
-        fleet = self.options.source.fleet
-        watcher = observer("placement", fleet, legacy=self.options.observation == "legacy")
-        self.layout = watcher.layout
-        low, high = self.layout.bounds(len(fleet))
-        self._qpus, self._size = len(fleet), len(low)
-        self.single_action_space = spaces.Discrete(len(fleet))
-        self.single_observation_space = spaces.Dict(
-            {
-                "observation": spaces.Box(
-                    np.array(low, dtype=np.float32), np.array(high, dtype=np.float32)
-                ),
-                "action_mask": spaces.Box(0, 1, (len(fleet),), np.int8),
-            }
-        )
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        mode, code = MODES[autoreset]
-        self.metadata = {"autoreset_mode": mode}
-        self._autoreset = autoreset
-        many = num_envs >= MANY_ENVS and len(fleet) <= FEW_QPUS
+    def _mask_size(self) -> int:
+        return len(self.fleet)
+
+    def _make_clouds(self, autoreset: int) -> Clouds:
+        many = self.num_envs >= MANY_ENVS and len(self.fleet) <= FEW_QPUS
         self.bank = draw_bank(self.options, unrolled=many)
-        self.told = _told(self.options, code, self.bank.max_decisions)
-        self._clouds: Clouds = make_clouds(self.bank, num_envs, self.told)
-        self._copy = copy
-        self._all = np.ones(num_envs, dtype=np.bool_)
-        self._next = np.full(num_envs, -1, dtype=np.int64)
-        self._outputs = [self._new_output()]
-        self._begun = False
-
-    @property
-    def worlds(self) -> IntArray:
-        """Index within the split of the world that each environment is in."""
-        return self._clouds.clouds["world"].astype(np.int64)
-
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[Observations, dict[str, Any]]:
-        """Begin an episode in every environment, each in its next world, with idle fleets.
-
-        Args:
-            seed: of the first environment, the others count on; or one for each.
-            options: `worlds`: index of the world that each takes; `reset_mask`: which begin anew.
-
-        Raises:
-            InputError: an option or seed that cannot be.
-        """
-        which, chosen = self._chosen(options or {})
-        self._seed(seed, which)
-        self._begun = True
-        out = self._next_output()
-        out.terminated[which] = out.truncated[which] = out.violated[which] = False
-        self._clouds.begin(which, chosen, out)
-        return self._seen(out), {**self._masks(out), "world": self.worlds, "_world": which}
-
-    def step(self, actions: Vector) -> tuple[Observations, Vector, Vector, Vector, dict[str, Any]]:
-        """Take a decision in every environment.
-
-        Raises:
-            ResetNeeded: none has begun, or one is over and there is no autoreset.
-            InputError: actions of another shape, type or range, or one that the mask forbids where
-                `masked` is `error`.
-        """
-        if not self._begun or self.closed:
-            raise ResetNeeded("step: no episode has begun; call reset first")
-        whole = self._checked(actions)
-        out = self._next_output()
-        ended = self._clouds.step(whole, out)
-        info = {**self._masks(out), "violation": out.violated, "_violation": self._all}
-        if ended:
-            self._tell_ends(out, info)
-        return self._seen(out), out.reward, out.terminated, out.truncated, info
-
-    def close_extras(self, **_: Any) -> None:
-        """Let go of nothing: there are no processes and no windows."""
-
-    def _next_output(self) -> batch.Output:
-        """Return arrays to write into: such that nobody holds any more, where they are copied."""
-        last = self._outputs[-1]
-        if not self._copy:
-            return last
-        for index, out in enumerate(self._outputs[:-1]):
-            if all(getrefcount(array) == UNUSED for array in out):
-                self._outputs.append(self._outputs.pop(index))
-                break
-        else:
-            self._outputs = [*self._outputs[1 - MOST_KEPT :], self._new_output()]
-        out = self._outputs[-1]
-        if self._autoreset == "disabled":  # those that are not reset stay as they are
-            out.observation[:], out.mask[:] = last.observation, last.mask
-        return out
-
-    def _new_output(self) -> batch.Output:
-        count, same_step = self.num_envs, self._autoreset == "same_step"
-        return batch.Output(
-            observation=np.zeros(count * self._size, dtype=np.float32),
-            mask=np.zeros(count * self._qpus, dtype=np.int8),
-            reward=np.zeros(count),
-            terminated=np.zeros(count, dtype=np.bool_),
-            truncated=np.zeros(count, dtype=np.bool_),
-            violated=np.zeros(count, dtype=np.bool_),
-            final_observation=np.zeros(count * self._size * same_step, dtype=np.float32),
-            final_mask=np.zeros(count * self._qpus * same_step, dtype=np.int8),
-            work=np.zeros(self._qpus),
-        )
-
-    def _seen(self, out: batch.Output) -> Observations:
-        return {
-            "observation": out.observation.reshape(self.num_envs, self._size),
-            "action_mask": out.mask.reshape(self.num_envs, self._qpus),
-        }
-
-    def _masks(self, out: batch.Output) -> dict[str, Any]:
-        mask = out.mask.reshape(self.num_envs, self._qpus)
-        return {"action_mask": mask, "_action_mask": self._all}
-
-    def _tell_ends(self, out: batch.Output, info: dict[str, Any]) -> None:
-        """Say how the episodes that ended in this step ended, and what came of them."""
-        over = out.terminated | out.truncated
-        results = self._clouds.results.view(np.uint8).copy().view(batch.RESULT)
-        told: dict[str, Any] = {}
-        for name in RESULTS:
-            told[name], told[f"_{name}"] = results[name], over
-        which = np.flatnonzero(over)
-        told["ended"], told["_ended"] = np.full(self.num_envs, None), over
-        told["ended"][which] = ENDED[results["ended"][which]]
-        if self._autoreset != "same_step":
-            info.update(told)
-            return
-        observation = out.final_observation.reshape(self.num_envs, self._size)
-        mask = out.final_mask.reshape(self.num_envs, self._qpus)
-        final = np.full(self.num_envs, None, dtype=object)
-        for e in which.tolist():
-            final[e] = {"observation": observation[e], "action_mask": mask[e]}
-        info.update(final_obs=final, _final_obs=over, final_info=told, _final_info=over)
+        self.told = _told(self.options, autoreset, self.bank.max_decisions)
+        return make_clouds(self.bank, self.num_envs, self.told)
 
     def _checked(self, actions: Vector) -> IntArray:
-        """Return the actions as integers.
-
-        Raises:
-            InputError: see `step`.
-            ResetNeeded: an episode is over and there is no autoreset.
-        """
-        whole = np.asarray(actions)
-        if whole.shape != (self.num_envs,) or whole.dtype.kind not in "iu":
-            raise InputError(
-                f"actions of shape {whole.shape} and type {whole.dtype}: must be whole numbers of "
-                f"shape ({self.num_envs},)"
-            )
-        whole = np.ascontiguousarray(whole, dtype=np.int64)  # as the kernel takes it for granted
-        wrong = batch.wrong_action(whole, self._qpus)
-        if wrong >= 0:
-            raise InputError(
-                f"action {whole[wrong]} of environment {wrong}: must be a whole number in "
-                f"0..{self._qpus - 1}"
-            )
-        if self._autoreset == "disabled":
-            over = batch.ended_episode(self._clouds.episodes)
-            if over >= 0:
-                raise ResetNeeded(
-                    f"step: the episode of environment {over} is over; call reset with its "
-                    "reset_mask first"
-                )
-        if self.options.masked == "error":
-            forbidden = batch.masked_action(
-                whole, self.bank.worlds, self._clouds.clouds, self._clouds.episodes
-            )
-            if forbidden >= 0:
-                raise InputError(
-                    f"action {whole[forbidden]} of environment {forbidden}: the mask forbids it"
-                )
-        return whole
+        return self._whole(actions)
 
     def _chosen(self, options: dict[str, Any]) -> tuple[BoolArray, IntArray]:
-        """Return which environments begin anew, and in which worlds."""
-        for key in options:
-            if key not in ("worlds", "reset_mask"):
-                raise InputError(f"reset: option {key!r} is unknown; known: worlds, reset_mask")
-        which, chosen = self._all, self._next
-        if "reset_mask" in options:
-            which = np.asarray(options["reset_mask"])
-            if which.shape != (self.num_envs,) or which.dtype != np.bool_:
-                raise InputError(
-                    f"reset: reset_mask of shape {which.shape} and type {which.dtype}; must be "
-                    f"booleans of shape ({self.num_envs},)"
-                )
-            if not self._begun and not which.all():
-                raise ResetNeeded("reset: no episode has begun; reset all environments first")
+        which, chosen = super()._chosen(options)
         if "worlds" in options:
-            chosen = np.asarray(options["worlds"])
-            most = self.options.worlds
-            if chosen.dtype.kind not in "iu" or not ((chosen >= 0) & (chosen < most)).all():
-                raise InputError(f"reset: worlds must be whole numbers in 0..{most - 1}")
-            if chosen.shape not in ((), (self.num_envs,)):
-                raise InputError(f"reset: worlds must be one or {self.num_envs}")
-            chosen = np.broadcast_to(chosen, self.num_envs).astype(np.int64)
             self._ask_of(chosen[which])
         return which, chosen
 
@@ -292,23 +59,6 @@ class PlacementVectorEnv(VectorEnv[Observations, Vector, Vector]):
                 f"world {chosen[late[0]]} of split {self.options.split} of "
                 f"{self.options.source.name}: asks for no decision before the horizon"
             )
-
-    def _seed(self, seed: int | Sequence[int] | None, which: BoolArray) -> None:
-        episodes = self._clouds.episodes
-        if seed is None and self._begun:
-            return
-        if seed is None:
-            seed = int(self.np_random.integers(2**31))
-        one = isinstance(seed, int | np.integer)
-        seeds = np.arange(self.num_envs) + seed if one else np.asarray(seed)
-        if seeds.shape != (self.num_envs,) or seeds.dtype.kind not in "iu" or seeds.min() < 0:
-            raise InputError(
-                f"reset: seed {seed!r}; must be a whole number that is not negative, or "
-                f"{self.num_envs} of them"
-            )
-        super().reset(seed=int(seeds[0]))
-        episodes["seed"][which] = seeds[which]
-        episodes["number"][which] = -1
 
 
 def _told(options: Options, autoreset: int, max_decisions: int | None) -> batch.Told:

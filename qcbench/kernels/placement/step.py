@@ -69,6 +69,7 @@ class State(NamedTuple):
             following.
         queue_length: tasks on it, running and waiting, when `count_queues` was called.
         up: whether it works: always.
+        work: working space, shape (Q,).
     """
 
     clouds: Table
@@ -78,6 +79,7 @@ class State(NamedTuple):
     free_at_s: FloatArray
     queue_length: npt.NDArray[np.int32]
     up: BoolArray
+    work: FloatArray
 
 
 def make_state(clouds: int, worlds: Worlds) -> State:
@@ -91,6 +93,7 @@ def make_state(clouds: int, worlds: Worlds) -> State:
         free_at_s=np.full(clouds * qpus, NEVER_USED),
         queue_length=np.zeros(clouds * qpus, dtype=np.int32),
         up=np.ones(clouds * qpus, dtype=np.bool_),
+        work=np.zeros(qpus),
     )
 
 
