@@ -19,7 +19,7 @@ from qcbench.envs.steps import (
     Table,
 )
 from qcbench.envs.worlds import drawn_index
-from qcbench.kernels.compiling import inlined, kernel
+from qcbench.kernels.compiling import inlined, kernel, offset
 from qcbench.kernels.placement import step
 from qcbench.kernels.placement.step import OVER, Record, State
 from qcbench.kernels.placement.unsure import Limits
@@ -111,7 +111,8 @@ def see(
         at: where the observation begins.
     """
     qpus, now_s = len(worlds.qpu_qubits), cloud.now_s
-    task = cloud.world * worlds.width + cloud.task
+    task = offset(cloud.world * worlds.width + cloud.task)
+    state_at, at = offset(state_at), offset(at)
     for q in range(qpus):
         mask[state_at + q] = 1 if worlds.exec_s[task * worlds.stride + q] < np.inf else 0
     if told.legacy_observation:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import BoolArray, FloatArray
-from qcbench.kernels.compiling import inlined
+from qcbench.kernels.compiling import inlined, offset
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.policies.view import NEVER_USED
 
@@ -204,10 +204,12 @@ def advance(worlds: Worlds, state: State, e: int) -> None:
 def count_queues(worlds: Worlds, state: State, e: int) -> None:
     """Take the tasks that have ended by now out of `State.queue_length`."""
     qpus, of_task, now_s = len(worlds.qpu_qubits), e * worlds.width, state.clouds[e].now_s
-    for at in range(e * qpus, (e + 1) * qpus):
+    first = offset(e * qpus)
+    for at in range(first, first + qpus):
         while state.servers[at].ends_s <= now_s:
             server = state.servers[at]
-            task = state.placed[of_task + server.first].behind
+            task = state.placed[offset(of_task + server.first)].behind
             server.first = task
-            server.ends_s = np.inf if task == NOBODY else state.placed[of_task + task].finish_s
+            behind = offset(of_task + task)
+            server.ends_s = np.inf if task == NOBODY else state.placed[behind].finish_s
             state.queue_length[at] -= 1
