@@ -18,7 +18,9 @@ from qcbench.envs.steps import (
 )
 from qcbench.envs.worlds import drawn_index
 from qcbench.kernels.allocation.arrays import Outcomes, Row, Settings, State, Worlds
-from qcbench.kernels.allocation.events import ASK, DRAW, advance, begin, start
+from qcbench.kernels.allocation.begin import begin
+from qcbench.kernels.allocation.events import ASK, DRAW, advance
+from qcbench.kernels.allocation.executions import start
 from qcbench.kernels.allocation.quality import Quality, split_fidelity
 from qcbench.kernels.allocation.waiting import pass_over
 from qcbench.kernels.compiling import inlined, kernel

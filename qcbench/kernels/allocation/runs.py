@@ -2,7 +2,8 @@
 
 from qcbench.kernels.allocation import policies
 from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
-from qcbench.kernels.allocation.events import ASK, advance, start
+from qcbench.kernels.allocation.events import ASK, advance
+from qcbench.kernels.allocation.executions import start
 from qcbench.kernels.allocation.waiting import pass_over
 from qcbench.kernels.compiling import inlined, kernel
 

@@ -29,6 +29,7 @@ from qcbench.kernels.allocation.arrays import (
     make_worlds,
     settings_of,
 )
+from qcbench.kernels.allocation.begin import begin
 from qcbench.kernels.allocation.outcome import records_of
 from qcbench.kernels.compiling import compiled_for
 from qcbench.kernels.engine import AnyPolicy, python_policy
@@ -97,7 +98,7 @@ class Trial:
         )
         self.state: State = make_state(1, self.worlds)
         self.outcomes: Outcomes = make_outcomes(1, self.worlds)
-        events.begin(self.settings, self.worlds, self.state, self.outcomes, 0)
+        begin(self.settings, self.worlds, self.state, self.outcomes, 0)
 
     def _changes(self, count: int) -> FloatArray:
         return draw_changes(self._rules, self._generators, count)
