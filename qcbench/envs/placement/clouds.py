@@ -11,7 +11,7 @@ from qcbench.envs.placement.uncertain import FINISHED, begin_all_uncertain, step
 from qcbench.envs.steps import NOT_BEGUN, RESULT, Output, Table
 from qcbench.envs.vector import Clouds
 from qcbench.kernels.compiling import compiled_for
-from qcbench.kernels.placement.events import make_event_state
+from qcbench.kernels.placement.event_state import make_event_state
 from qcbench.kernels.placement.outcome import ROW
 from qcbench.kernels.placement.step import State, make_state
 

@@ -26,8 +26,9 @@ from qcbench.envs.steps import (
     Table,
 )
 from qcbench.kernels.compiling import kernel
-from qcbench.kernels.placement import events
-from qcbench.kernels.placement.events import ENDED, MORE_CHANGES, EventState
+from qcbench.kernels.placement import event_state, events
+from qcbench.kernels.placement.event_state import EventState
+from qcbench.kernels.placement.events import ENDED, MORE_CHANGES
 from qcbench.kernels.placement.step import Record
 from qcbench.kernels.placement.unsure import Chances, Limits
 from qcbench.kernels.placement.worlds import Worlds
@@ -52,7 +53,7 @@ def begin_uncertain(
     """Put an environment before the first event of the chosen world, the next where negative."""
     world = next_world(worlds, limits.horizon_s, episodes[e])
     world = world if chosen < 0 else chosen
-    events.begin(worlds, limits, chances, state, rows, e, world)
+    event_state.begin(worlds, limits, chances, state, rows, e, world)
     episodes[e].stage = BEGINNING
 
 

@@ -7,20 +7,17 @@ from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.compiling import drawing
 from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
+from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
     DECIDE,
     ENDED,
     MORE_CHANGES,
-    EventState,
-    begin,
-    busy_until_now_s,
     decide,
-    jobs_until_now_s,
-    make_event_state,
     run_to_decision,
 )
 from qcbench.kernels.placement.outcome import Outcome, make_rows
 from qcbench.kernels.placement.step import Table
+from qcbench.kernels.placement.totals import busy_until_now_s, jobs_until_now_s
 from qcbench.kernels.placement.unsure import Chances, ChanceSource, Limits
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.policies.protocol import Placement, PolicyError
