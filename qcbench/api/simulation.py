@@ -1,0 +1,152 @@
+"""One trial from Python: what it is told, and its records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from qcbench.bench.compose import (
+    compose,
+    compose_policy,
+    compose_scenario,
+    known_policies,
+    of_track,
+    to_plain,
+)
+from qcbench.bench.config import Engine, ScenarioConfig
+from qcbench.bench.overrides import nested
+from qcbench.bench.run import PolicyFactory, simulate_trial
+from qcbench.bench.scenario import resolve_scenario
+from qcbench.bench.trial import Trial
+from qcbench.bench.typed import plain, typed
+from qcbench.cloud.records import Records
+from qcbench.configs import config
+from qcbench.errors import InputError
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.references import resolve_policy
+
+USUAL_POLICY = {"allocation": "speed", "queueing": "fifo", "partition": "pragm_pp"}
+"""What `qcbench simulate` takes where no policy is named, on tracks other than placement."""
+
+
+@config
+class SimulateConfig:
+    """Everything that `qcbench simulate` is told: `conf/simulate.yaml`.
+
+    Attributes:
+        suite_name: name of the suite whose worlds are drawn.
+        seed: the replicate.
+        master_seed: the suite's seed.
+        engine: `simpy`, or `compiled` for the numba twin of the same cloud.
+        output: where the records go; `-` is standard output.
+        format: of the records; by the ending of `output` where `auto`, CSV on standard output.
+        tracking: where a policy that is named `models:/...` is registered.
+        runs_dir: folder of all runs, beside which the default registry lies.
+    """
+
+    scenario: ScenarioConfig
+    policy: PolicyConfig
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    runs_dir: str = "runs"
+    suite_name: str = "simulate"
+    seed: int = 0
+    master_seed: int = 0
+    engine: Engine = "simpy"
+    output: str = "-"
+    format: str = "auto"
+
+
+def compose_simulate(
+    overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
+) -> SimulateConfig:
+    """Compose what a simulation is told from Hydra overrides."""
+    complete = known_policies(nested(overrides), config_dirs)
+    data = to_plain(compose("simulate", complete, config_dirs))
+    track = data["scenario"].get("track")
+    if track in USUAL_POLICY and not any(
+        text.lstrip("+~").startswith("policy") for text in complete
+    ):
+        usual = known_policies([f"policy={USUAL_POLICY[track]}"], config_dirs)
+        data = to_plain(compose("simulate", [*usual, *complete], config_dirs))
+    told = typed(SimulateConfig, data, "")
+    policy = of_track(plain(told.policy), told.scenario.track, config_dirs)
+    chosen = typed(PolicyConfig, policy, "policy")
+    found = resolve_policy(chosen, told.scenario.track, told.tracking, told.runs_dir)
+    return replace(told, policy=found)
+
+
+def trial_of(told: SimulateConfig) -> Trial:
+    """Return the one trial that a simulation runs."""
+    told = replace(told, policy=registry.resolve(told.scenario.track, told.policy))
+    scenario = resolve_scenario(told.scenario, told.suite_name, told.master_seed)
+    return Trial(
+        ordinal=0,
+        suite=told.suite_name,
+        scenario=scenario.name,
+        policy=told.policy.label or told.policy.name,
+        replicate=told.seed,
+        seed=told.master_seed,
+        engine=told.engine,
+        scenario_config=plain(scenario),
+        policy_config=plain(told.policy),
+    )
+
+
+def simulate(
+    scenario: str | ScenarioConfig = "placement/qce5",
+    policy: str | Mapping[str, Any] | PolicyFactory = "earliest_completion",
+    seed: int = 0,
+    *,
+    overrides: Sequence[str] = (),
+    suite: str = "simulate",
+    engine: Engine = "simpy",
+    config_dirs: Sequence[Path] = (),
+    tracking: TrackingConfig | None = None,
+    runs_dir: str = "runs",
+) -> Records:
+    """Run one trial and return its records.
+
+    Args:
+        scenario: name below `conf/scenario`, or a config.
+        policy: a name, a model such as `models:/placement@champion`, the folder of an exported
+            policy, a mapping with `name` and `parameters`, or your own factory: a function that
+            takes a `PolicyContext` and returns the function that decides.
+        seed: the replicate: which world.
+        overrides: Hydra overrides relative to the scenario, such as `workload.tasks=200`.
+        suite: with a suite's name, the worlds are those of that suite.
+        engine: `simpy`, or `compiled` for the numba twin of the same cloud.
+        config_dirs: folders of your own configs.
+        tracking: where models are registered; the default store of `runs_dir` where None.
+        runs_dir: folder of all runs.
+
+    Raises:
+        InputError: a name, key or value that does not exist or does not fit.
+        PolicyError: the policy took a decision that its track does not know.
+    """
+    if isinstance(scenario, str):
+        scenario = compose_scenario(scenario, overrides, config_dirs)
+    elif overrides:
+        raise InputError("overrides: go with a scenario's name, not with a config")
+    if engine not in get_args(Engine):
+        raise InputError(f"engine: {engine!r}; must be one of {', '.join(get_args(Engine))}")
+    factory = policy if callable(policy) else None
+    named = {"name": "custom"} if callable(policy) else compose_policy(policy, config_dirs)
+    if factory is None:
+        named = of_track(named, scenario.track, config_dirs)
+    chosen = typed(PolicyConfig, named, "policy")
+    if factory is None:
+        chosen = resolve_policy(chosen, scenario.track, tracking, runs_dir)
+    scenario = resolve_scenario(scenario, suite, seed=0)
+    trial = Trial(
+        ordinal=0,
+        suite=suite,
+        scenario=scenario.name,
+        policy=chosen.label or chosen.name,
+        replicate=seed,
+        engine=engine,
+        scenario_config=plain(scenario),
+        policy_config=plain(chosen),
+    )
+    return simulate_trial(trial, factory)

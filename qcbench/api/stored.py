@@ -1,0 +1,96 @@
+"""Runs that are in the store: their results, summaries and reports."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qcbench.bench.config import SuiteConfig
+from qcbench.bench.metrics.names import goal_of
+from qcbench.bench.store import find_run
+from qcbench.bench.store import open_run as open_store
+from qcbench.bench.typed import typed
+from qcbench.errors import InputError
+from qcbench.stats.summary import Summary
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Run:
+    """A run in the store: what it is, its result table, its summary.
+
+    Attributes:
+        folder: where it lies.
+        suite: the resolved suite.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._store = open_store(folder)
+        self.suite = typed(SuiteConfig, self._store.manifest.suite, "suite")
+
+    @property
+    def trials(self) -> "pl.DataFrame":
+        """The result table: one row a trial that has a result, in the order of the suite."""
+        return self._store.table()
+
+    @property
+    def timings(self) -> "pl.DataFrame":
+        """Times, worker and attempt of each trial."""
+        return self._store.timings()
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        """Failed trials with their tracebacks."""
+        return self._store.failures()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial has a result."""
+        return len(self._store.finished) == len(self._store.manifest.trial_ids)
+
+    def records(self, trial_id: str) -> "pl.DataFrame":
+        """Return one row a task of a trial, where the run kept them."""
+        return self._store.records(trial_id)
+
+    def report(self) -> Path:
+        """Write `report.html` and `figures/` into the run's folder; return the page's path."""
+        from qcbench.report.html import write_report  # noqa: PLC0415
+        from qcbench.report.run import describe_run  # noqa: PLC0415
+
+        return write_report(
+            self.folder,
+            trials=self.trials,
+            summary=self.summary(),
+            run=describe_run(self.folder),
+        )
+
+    def summary(self, metric: str | None = None) -> Summary:
+        """Summarise the results per scenario and policy.
+
+        Args:
+            metric: column of the result table; the suite's primary metric where None, with the
+                suite's goal. Of another one, less is better unless it is known to be a gain.
+        """
+        from qcbench.stats.summary import summarise  # noqa: PLC0415
+
+        trials = self.trials
+        if trials.is_empty():
+            name = self.folder.name
+            raise InputError(
+                f"run {name}: no trial has a result yet; go on with `qcbench resume {name}`"
+            )
+        metric = metric or self.suite.primary_metric
+        own = metric == self.suite.primary_metric
+
+        return summarise(
+            trials,
+            metric=metric,
+            goal=self.suite.goal if own else goal_of(metric),
+            baseline=self.suite.baseline,
+            seed=self.suite.seed,
+        )
+
+
+def open_run(run: str | None = None, *, runs_dir: str = "runs") -> Run:
+    """Return a stored run by id, by the beginning of one, or by path; the latest where None."""
+    return Run(find_run(Path(runs_dir), run))

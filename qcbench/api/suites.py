@@ -1,0 +1,188 @@
+"""Suites from Python: composed, begun, driven to their end, shown; and gone on with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from qcbench.api.stored import Run
+from qcbench.bench.cluster import check as check_cluster
+from qcbench.bench.compose import compose, suite_config, to_plain
+from qcbench.bench.config import ClusterConfig, SuiteConfig
+from qcbench.bench.driver import run_trials
+from qcbench.bench.progress import Kind, make_progress
+from qcbench.bench.store import RunStore, create_run, find_run
+from qcbench.bench.store import open_run as open_store
+from qcbench.bench.suite import check_suite, expand, suite_scenarios
+from qcbench.bench.typed import plain, typed
+from qcbench.configs import config
+from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.references import resolve_policy
+
+
+@config
+class RunConfig:
+    """Everything that `qcbench run` is told: `conf/run.yaml`.
+
+    Attributes:
+        runs_dir: folder of all runs.
+        keep_records: store one row a task of every trial, not only its metrics.
+    """
+
+    suite: SuiteConfig
+    cluster: ClusterConfig
+    tracking: TrackingConfig
+    runs_dir: str = "runs"
+    keep_records: bool = False
+
+
+@config
+class ResumeConfig:
+    """How to go on with a run: `conf/resume.yaml`.
+
+    Attributes:
+        runs_dir: folder of all runs.
+        retry_failed: run again what is recorded as failed.
+    """
+
+    cluster: ClusterConfig
+    tracking: TrackingConfig
+    runs_dir: str = "runs"
+    retry_failed: bool = False
+
+
+def compose_run(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> RunConfig:
+    """Compose what a run is told from Hydra overrides.
+
+    Raises:
+        InputError: a group, key or value that does not exist or does not fit.
+    """
+    data = to_plain(compose("run", overrides, config_dirs))
+    suite = suite_config(data.pop("suite", None), config_dirs)
+    rest = typed(RunConfig, {**data, "suite": plain(suite)}, "")
+    suite = _with_policies(suite, rest.tracking, rest.runs_dir)
+    check_suite(suite)
+    return replace(rest, suite=suite)
+
+
+def _with_policies(suite: SuiteConfig, tracking: TrackingConfig, runs: str) -> SuiteConfig:
+    """Return a suite whose policies are found, wherever they lie."""
+    found = [resolve_policy(policy, suite.track, tracking, runs) for policy in suite.policies]
+    labels = {p.label: f.label for p, f in zip(suite.policies, found, strict=True)}
+    baseline = labels.get(suite.baseline, suite.baseline)
+    return replace(suite, policies=found, baseline=baseline)
+
+
+def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> ResumeConfig:
+    """Compose how a run is gone on with from Hydra overrides."""
+    return typed(ResumeConfig, to_plain(compose("resume", overrides, config_dirs)), "")
+
+
+def run_suite(
+    suite: str = "quickstart",
+    overrides: Sequence[str] = (),
+    *,
+    config_dirs: Sequence[Path] = (),
+    progress: Kind = "auto",
+) -> Run:
+    """Run a suite on Ray, store, track and report it; what `qcbench run` does.
+
+    Args:
+        suite: name below `conf/suite`.
+        overrides: Hydra overrides, such as `suite.replicates=5` or `cluster.workers=4`.
+        config_dirs: folders of your own configs.
+        progress: `bar`, `lines`, `silent`, or `auto`.
+    """
+    told = compose_run([f"suite={suite}", *overrides], config_dirs)
+    run = drive(start_run(told, config_dirs), told.cluster, progress)
+    finish(run, told.tracking)
+    return run
+
+
+def resume(
+    run: str | None = None,
+    *,
+    runs_dir: str = "runs",
+    cluster: ClusterConfig | None = None,
+    progress: Kind = "auto",
+) -> Run:
+    """Run what a stopped or killed run still lacks; nothing where it is complete."""
+    folder = find_run(Path(runs_dir), run)
+    return drive(open_store(folder, write=True), cluster or ClusterConfig(), progress)
+
+
+def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
+    """Expand a suite and make its run folder; nothing has been simulated yet.
+
+    Raises:
+        InputError: anything that would stop the run later; then there is no folder.
+    """
+    from qcbench.tracking.client import check_store  # noqa: PLC0415
+
+    check_cluster(told.cluster)
+    check_store(told.tracking, Path(told.runs_dir))
+    scenarios = suite_scenarios(told.suite, config_dirs)
+    trials = expand(told.suite, scenarios)
+    return create_run(
+        Path(told.runs_dir),
+        plain(told.suite),
+        trials,
+        track=told.suite.track,
+        keep_records=told.keep_records,
+    )
+
+
+def drive(
+    store: RunStore,
+    cluster: ClusterConfig,
+    progress: Kind = "auto",
+    *,
+    retry_failed: bool = False,
+) -> Run:
+    """Run what a run still lacks, and return it.
+
+    Raises:
+        InputError: a cluster that cannot be used.
+        RunError: no worker, or no result for too long; what is stored stays.
+        KeyboardInterrupt: stopped; `resume` runs the rest.
+    """
+    function = "run_recorded_trial" if store.manifest.keep_records else "run_trial"
+    with store:
+        outcome = run_trials(
+            store.trials,
+            f"qcbench.bench.run:{function}",
+            store,
+            cluster,
+            make_progress(progress),
+            retry_failed=retry_failed,
+        )
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    return Run(store.folder)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where a finished run can be looked at.
+
+    Attributes:
+        report: path of the HTML report.
+        link: address of its table in MLflow; empty where tracking is off.
+        command: command that serves that address; empty where a server does already.
+    """
+
+    report: Path
+    link: str = ""
+    command: str = ""
+
+
+def finish(run: Run, tracking: TrackingConfig) -> Published:
+    """Write the report of a run and show it in MLflow."""
+    report = run.report()
+    if not tracking.enabled:
+        return Published(report)
+    from qcbench.tracking.mlflow_view import publish  # noqa: PLC0415
+
+    shown = publish(
+        run.folder, trials=run.trials, summary=run.summary(), suite=run.suite, tracking=tracking
+    )
+    return Published(report, shown.link, shown.command)

@@ -1,0 +1,32 @@
+"""Training agents."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qcbench.bench.progress import Kind
+
+if TYPE_CHECKING:
+    from qcbench.agents.training import Trained
+
+
+def train(
+    overrides: Sequence[str] = (),
+    *,
+    config_dirs: Sequence[Path] = (),
+    progress: Kind = "auto",
+) -> "Trained":
+    """Train an agent on a scenario; what `qcbench train` does.
+
+    Args:
+        overrides: such as `agent=reference_ppo`, `scenario=placement/qce5`, `seed=1`.
+        config_dirs: folders of your own configs.
+        progress: `bar`, `lines`, `silent`, or `auto`.
+
+    Returns:
+        Its folder, with the best policy in `exported`, and how that was judged.
+    """
+    from qcbench.agents.config import compose_train  # noqa: PLC0415 - torch
+    from qcbench.agents.training import start  # noqa: PLC0415
+
+    return start(compose_train(overrides, config_dirs), progress=progress)
