@@ -174,12 +174,14 @@ def save_figures(
 def _png(figure: Figure) -> bytes:
     with style():
         pixels = BytesIO()
-        figure.set_facecolor("white")
-        canvas = FigureCanvasAgg(figure)
-        canvas.print_figure(
-            pixels, dpi=PNG_SCALE * figure.dpi, format="png", metadata={"Software": None}
+        # The figure's own colour would not do: the style's `savefig.facecolor` goes before it.
+        FigureCanvasAgg(figure).print_figure(
+            pixels,
+            dpi=PNG_SCALE * figure.dpi,
+            facecolor="white",
+            format="png",
+            metadata={"Software": None},
         )
-        figure.set_facecolor("none")
         return pixels.getvalue()
 
 

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import polars as pl
 import pytest
+from matplotlib import image
 from synthetic_trials import synthetic_trials
 
 from qcbench.bench.store import create_run
@@ -100,6 +101,15 @@ def test_drawings_are_well_formed_and_named(written):
     for name in files:
         data = (written.parent / "figures" / name).read_bytes()
         assert data.startswith(b"\x89PNG" if name.endswith("png") else b"<?xml")
+
+
+def test_pictures_can_be_read_on_any_background(written):
+    pictures = list((written.parent / "figures").glob("*.png"))
+    assert pictures
+    for path in pictures:
+        pixels = image.imread(path)
+        assert pixels.shape[2] == 3 or (pixels[..., 3] == 1).all(), path.name
+        assert (pixels[0, 0, :3] == 1).all(), path.name
 
 
 def test_same_input_gives_the_same_bytes(written, tmp_path):
