@@ -21,6 +21,7 @@ from qcbench.physics.config import (
     PhysicsConfig,
     SuccessProbability,
 )
+from qcbench.policies.view import TaskTable
 from qcbench.workload.workload import CompiledFeatures, Tasks
 
 SECONDS_PER_MINUTE = 60.0
@@ -45,6 +46,20 @@ class Estimates:
     def __post_init__(self) -> None:
         for array in (self.feasible, self.exec_s, self.fidelity, self.price):
             array.flags.writeable = False
+
+
+def task_table(tasks: Tasks, estimates: Estimates) -> TaskTable:
+    """Return what views show of the tasks of a workload."""
+    return TaskTable(
+        qubits=tasks.qubits,
+        depth=tasks.depth,
+        shots=tasks.shots,
+        two_qubit_gates=tasks.two_qubit_gates,
+        feasible=list(estimates.feasible),
+        exec_s=list(estimates.exec_s),
+        fidelity=list(estimates.fidelity),
+        price=list(estimates.price),
+    )
 
 
 def _known(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from simpy import Event
 
 from qcbench.cloud.clock import Clock
-from qcbench.cloud.estimates import Estimates
+from qcbench.cloud.estimates import Estimates, task_table
 from qcbench.cloud.execution import Execution, JobExecutions, Quality
 from qcbench.cloud.partition import Plan
 from qcbench.cloud.rules import Rules
@@ -110,14 +110,4 @@ class World:
 
     def table(self) -> TaskTable:
         """What views show of the tasks."""
-        tasks, estimates = self.workload.tasks, self.estimates
-        return TaskTable(
-            qubits=tasks.qubits,
-            depth=tasks.depth,
-            shots=tasks.shots,
-            two_qubit_gates=tasks.two_qubit_gates,
-            feasible=list(estimates.feasible),
-            exec_s=list(estimates.exec_s),
-            fidelity=list(estimates.fidelity),
-            price=list(estimates.price),
-        )
+        return task_table(self.workload.tasks, self.estimates)

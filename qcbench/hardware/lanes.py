@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from qcbench.cloud.estimates import Estimates
+from qcbench.cloud.estimates import Estimates, task_table
 from qcbench.fleet.profile import Fleet
-from qcbench.policies.view import NEVER_USED, PlacementView, TaskTable
+from qcbench.policies.view import NEVER_USED, PlacementView
 from qcbench.workload.workload import Tasks
 
 
@@ -38,16 +38,7 @@ class Lanes:
         self._up = np.ones(qpus, dtype=np.bool_)
         self._given: list[list[_Given]] = [[] for _ in range(qpus)]
         self._ended_s = np.full(qpus, NEVER_USED)
-        table = TaskTable(
-            qubits=self.tasks.qubits,
-            depth=self.tasks.depth,
-            shots=self.tasks.shots,
-            two_qubit_gates=self.tasks.two_qubit_gates,
-            feasible=list(self.estimates.feasible),
-            exec_s=list(self.estimates.exec_s),
-            fidelity=list(self.estimates.fidelity),
-            price=list(self.estimates.price),
-        )
+        table = task_table(self.tasks, self.estimates)
         self.view = PlacementView(self.fleet, table, self._free_at_s, self._queue_length, self._up)
 
     def give(self, qpu: int, hash_: str, task: int) -> None:

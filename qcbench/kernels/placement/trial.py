@@ -3,7 +3,7 @@
 import numpy as np
 
 from qcbench.cloud.cloud import Streams
-from qcbench.cloud.estimates import Estimates
+from qcbench.cloud.estimates import Estimates, task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.compiling import drawing
 from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
@@ -21,7 +21,7 @@ from qcbench.kernels.placement.totals import busy_until_now_s, jobs_until_now_s
 from qcbench.kernels.placement.unsure import Chances, ChanceSource, Limits
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.policies.protocol import Placement, PolicyError
-from qcbench.policies.view import PlacementView, TaskTable
+from qcbench.policies.view import PlacementView
 
 NO_DECISION = 3
 
@@ -60,16 +60,7 @@ class EventTrial:
         """
         state, rows, tasks = self._state, self.rows, scenario.workload.tasks
         qpus = len(self._worlds.qpu_qubits)
-        table = TaskTable(
-            qubits=tasks.qubits,
-            depth=tasks.depth,
-            shots=tasks.shots,
-            two_qubit_gates=tasks.two_qubit_gates,
-            feasible=list(estimates.feasible),
-            exec_s=list(estimates.exec_s),
-            fidelity=list(estimates.fidelity),
-            price=list(estimates.price),
-        )
+        table = task_table(tasks, estimates)
         view = PlacementView(scenario.fleet, table, state.free_at_s, state.queue_length, state.up)
         features = [each.tolist() for each in (tasks.qubits, tasks.depth, tasks.shots)]
         qubits, depth, shots = features
