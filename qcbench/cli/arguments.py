@@ -67,6 +67,13 @@ def named_run(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     return first, list(arguments[1:])
 
 
+def leading_name(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Separate a leading name, empty where there is none, from overrides and options."""
+    if not arguments or arguments[0].startswith(("-", "+")) or "=" in arguments[0]:
+        return "", list(arguments)
+    return arguments[0], list(arguments[1:])
+
+
 def sweep(overrides: Sequence[str]) -> list[list[str]]:
     """Expand choices (`a=1,2`), ranges and globs into all combinations, in order."""
     from hydra.core.override_parser.overrides_parser import OverridesParser  # noqa: PLC0415

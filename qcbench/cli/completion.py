@@ -36,6 +36,7 @@ GROUPS = {
     "track": ("tracking",),
     "simulate": ("scenario", "policy", "fleet", "workload", "tracking"),
     "promote": ("scenario", "policy", "fleet", "workload", "cluster", "tracking"),
+    "test-policy": ("policy", "tracking"),
     "train": ("scenario", "agent", "fleet", "workload", "tracking"),
     "sweep": ("sweep", "scenario", "agent", "fleet", "workload", "tracking"),
     "emulator": ("faults",),
@@ -87,7 +88,7 @@ def suggestions(line: str) -> list[str]:
         from qcbench.cli.submit import VERBS as SUBMIT_VERBS  # noqa: PLC0415
 
         found += _beginning(last, SUBMIT_VERBS)
-    if verb == "promote" and len(words) == 1:
+    if verb in {"promote", "test-policy"} and len(words) == 1:
         found += _beginning(last, _policies())
     if verb == "policies":
         from qcbench.policies.registry import TRACKS  # noqa: PLC0415
@@ -131,6 +132,7 @@ def _policies() -> list[str]:
 
 def _root(verb: str) -> type:
     from qcbench import api  # noqa: PLC0415
+    from qcbench.cli.test_policy import ContractConfig  # noqa: PLC0415
     from qcbench.hardware.emulator_process import emulator_module  # noqa: PLC0415
     from qcbench.hardware.told import ReplayConfig  # noqa: PLC0415
     from qcbench.tracking.promotion import PromoteConfig  # noqa: PLC0415
@@ -141,6 +143,7 @@ def _root(verb: str) -> type:
         "track": api.ResumeConfig,
         "simulate": api.SimulateConfig,
         "promote": PromoteConfig,
+        "test-policy": ContractConfig,
         "emulator": emulator_module("config").EmulatorConfig,
         "replay": ReplayConfig,
     }

@@ -23,6 +23,7 @@ VERBS = {
     "sweep": ("qcbench.cli.sweep", "train an agent many times with different settings"),
     "export": ("qcbench.cli.export", "copy the policy that a run has trained into a folder"),
     "promote": ("qcbench.cli.promote", "make a policy the champion if it beats the standing one"),
+    "test-policy": ("qcbench.cli.test_policy", "check what a policy owes to its broker"),
     "policies": ("qcbench.cli.policies", "list the policies"),
     "suites": ("qcbench.cli.suites", "list the suites and what they contain"),
     "scenarios": ("qcbench.cli.scenarios", "list the scenarios and their offered load"),

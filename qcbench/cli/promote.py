@@ -9,7 +9,7 @@ from rich.table import Table
 
 from qcbench.bench.compose import known_policies
 from qcbench.bench.overrides import nested
-from qcbench.cli.arguments import parse, show
+from qcbench.cli.arguments import leading_name, parse, show
 from qcbench.errors import InputError
 from qcbench.report.text import scale_of
 from qcbench.tracking.promotion import Promotion, compose_promote, promote
@@ -23,7 +23,7 @@ SUMMARY = (
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; 1 where the candidate is not promoted."""
-    candidate, rest = _candidate(arguments)
+    candidate, rest = leading_name(arguments)
     told = parse("promote", SUMMARY, rest)
     if told.show:
         named = [f"policy={candidate}"] if candidate else []
@@ -88,10 +88,3 @@ def _balance(verdict: Verdict) -> tuple[str, str, str]:
         f"violations {verdict.violations}",
         "" if entropy is None or share is None else f"entropy {entropy:.2f}, most {share:.0%}",
     )
-
-
-def _candidate(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    """Separate the candidate, which comes first, from overrides and options."""
-    if not arguments or arguments[0].startswith(("-", "+")) or "=" in arguments[0]:
-        return "", list(arguments)
-    return arguments[0], list(arguments[1:])

@@ -73,6 +73,20 @@ def find(track: Track, name: str) -> PolicyInfo:
         factory = documented = _load(plugins[name])
     else:
         raise InputError(f"policy {name}: no such {track} policy{nearest(name, names(track))}")
+    return described(track, name, factory, documented)
+
+
+def described(
+    track: Track, name: str, factory: Callable[..., Decide], documented: object
+) -> PolicyInfo:
+    """Return what is known of a factory, wherever it is from.
+
+    Args:
+        track: that it decides on.
+        name: of the policy.
+        factory: builds it.
+        documented: the factory, or the module that it is alone in.
+    """
     summary = (inspect.getdoc(documented) or "").split("\n", 1)[0].rstrip(".")
     return PolicyInfo(
         track=track,
@@ -113,17 +127,26 @@ def check_parameters(track: Track, config: PolicyConfig) -> PolicyInfo:
         InputError: an unknown policy or parameter, a missing one, or one of another type.
     """
     info = find(track, config.name)
-    for key, value in config.parameters.items():
+    check_given(info, config.parameters)
+    return info
+
+
+def check_given(info: PolicyInfo, given: Mapping[str, object]) -> None:
+    """Check the names and types of parameters that are given to a policy.
+
+    Raises:
+        InputError: an unknown parameter, a missing one, or one of another type.
+    """
+    for key, value in given.items():
         if key not in info.parameters:
             raise InputError(
-                f"policy {config.name}: no parameter {key}"
+                f"policy {info.name}: no parameter {key}"
                 + (nearest(key, info.parameters) if info.parameters else "; it has none")
             )
-        _check_type(config.name, key, value, info.parameters[key].annotation)
+        check_type(info.name, key, value, info.parameters[key].annotation)
     for key, parameter in info.parameters.items():
-        if parameter.default is parameter.empty and key not in config.parameters:
-            raise InputError(f"policy {config.name}: parameter {key} is missing")
-    return info
+        if parameter.default is parameter.empty and key not in given:
+            raise InputError(f"policy {info.name}: parameter {key} is missing")
 
 
 def resolve(track: Track, config: PolicyConfig) -> PolicyConfig:
@@ -138,7 +161,12 @@ def resolve(track: Track, config: PolicyConfig) -> PolicyConfig:
     return replace(config, parameters=info.resolve(config.parameters))
 
 
-def _check_type(policy: str, key: str, value: object, annotation: Any) -> None:
+def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
+    """Check that a value is of the type that a parameter is annotated with.
+
+    Raises:
+        InputError: it is not, or it is not finite.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"policy {policy}: parameter {key} is {value!r}; it must be finite")
     if annotation is inspect.Parameter.empty or isinstance(annotation, str):

@@ -19,6 +19,7 @@ from qcbench.bench.config import ClusterConfig, ScenarioConfig
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.suite import check_suite, suite_scenarios
 from qcbench.bench.typed import plain, typed
+from qcbench.cli.test_policy import ContractConfig
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
 from qcbench.hardware.config import BackendConfig
@@ -118,6 +119,12 @@ def test_every_parameterised_policy_has_a_file() -> None:
         for name in registry.names(track):
             if registry.find(track, name).parameters:
                 assert name in options_of("policy")
+
+
+def test_contract_file_is_typed_with_every_key_of_its_config() -> None:
+    data = to_plain(compose("test-policy", ["policy=greedy"]))
+    assert typed(ContractConfig, data, "").policy.name == "greedy"
+    assert data.keys() == {field.name for field in dataclasses.fields(ContractConfig)}
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ def test_commands(page: Path, tmp_path: Path) -> None:
     (tmp_path / "problem.json").write_text(json.dumps(PROBLEM))
     (tmp_path / "jobs.csv").write_text(JOBS)
     (tmp_path / "allocation.json").write_text(json.dumps(ALLOCATION))
+    (tmp_path / "patient.py").write_text(next(blocks(ROOT / "docs/policies.md", "python")))
     for command in commands(page):
         bare = re.sub(r"^(\w+=\S* )+", "", command)
         for start, made_here in INSTEAD.items():

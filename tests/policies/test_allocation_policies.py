@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import linprog
-from views import ToySplits, allocation_views
 
 from qcbench.api import simulate
+from qcbench.bench.contract.situations import ToySplits, allocation_views
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet, QpuProfile
 from qcbench.policies import registry

@@ -18,10 +18,10 @@ from exported_samples import (
     random_tensors,
     write_sample,
 )
-from views import allocation_views, placement_views, queue_views, random_fleet
 
 import qcbench
 from qcbench.api import compose_run, compose_simulate, trial_of
+from qcbench.bench.contract.situations import VIEWS, allocation_views, queue_views, random_fleet
 from qcbench.bench.run import simulate_trial
 from qcbench.cli.main import main
 from qcbench.errors import InputError
@@ -40,11 +40,6 @@ from qcbench.policies.exported.weights import expected_shapes
 from qcbench.policies.features import placement
 from qcbench.policies.protocol import PolicyContext
 
-VIEWS: Any = {
-    "placement": placement_views,
-    "allocation": allocation_views,
-    "queueing": queue_views,
-}
 QCE5_NAMES = ("washington", "kolkata", "hanoi", "perth", "lagos")
 
 
@@ -348,16 +343,14 @@ import sys
 for name in ("ray", "torch", "gymnasium", "numba", "mlflow", "hydra", "pydantic", "qiskit"):
     sys.modules[name] = None  # importing it raises ImportError
 import numpy as np
-sys.path[:0] = sys.argv[2:]
-import views
-from views import random_fleet
+from qcbench.bench.contract.situations import VIEWS, random_fleet
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
 fleet = random_fleet(np.random.default_rng(1), 5)
 config = PolicyConfig(name="learned", parameters={{"path": sys.argv[1]}})
 decide = registry.make("{track}", config, PolicyContext(fleet, np.random.default_rng(0)))
-print([decide(view) for view in views.{views}(1, fleet, 30)])
+print([decide(view) for view in VIEWS["{track}"](1, fleet, 30)])
 """
 
 
@@ -368,9 +361,8 @@ def test_runs_where_none_of_the_heavy_libraries_can_be_imported(tmp_path: Path, 
         [
             sys.executable,
             "-c",
-            ALONE.format(track=track, views=VIEWS[track].__name__),
+            ALONE.format(track=track),
             folder,
-            str(Path(__file__).parent),
         ],
         capture_output=True,
         text=True,

@@ -1,17 +1,24 @@
-"""Random situations to put before a policy."""
+"""Situations to put before a policy: random ones, and those at the edges.
 
-from collections.abc import Iterator
+Views are filled anew for every decision, as the brokers do.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.fleet.profile import Fleet, QpuProfile
+from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch
+from qcbench.policies.protocol import Track
 from qcbench.policies.view import (
     AllocationView,
     PlacementView,
     QueueView,
+    ReadOnlySequence,
     TaskTable,
     WaitingTask,
     read_only,
@@ -19,12 +26,19 @@ from qcbench.policies.view import (
 from qcbench.workload.graphs import graph_of
 
 
-def random_fleet(rng: np.random.Generator, qpus: int) -> Fleet:
+def random_fleet(rng: np.random.Generator, qpus: int, names: Sequence[str] = ()) -> Fleet:
+    """Return QPUs of different widths, errors and prices, zeros among them.
+
+    Args:
+        rng: that they are drawn from.
+        qpus: how many.
+        names: of all of them; made up where there are none.
+    """
     return Fleet(
         "random",
         tuple(
             QpuProfile(
-                name=f"q{index}",
+                name=names[index] if names else f"q{index}",
                 qubits=int(rng.integers(2, 30)),
                 family="tiny",
                 readout_error=float(rng.choice([0.0, 0.01, rng.uniform(0, 0.2)])),
@@ -94,7 +108,8 @@ class ToySplits:
 
     share_matters: bool
 
-    def fidelity(self, row: int, qpu: IntArray, qubits: IntArray, counts: IntArray) -> FloatArray:
+    def fidelity(self, row: int, qpu: IntArray, qubits: IntArray, counts: IntArray) -> FloatArray:  # noqa: ARG002
+        """Return the fidelity of each split, see `AllocationView.fidelity`."""
         first = np.cumsum(counts) - counts
         weight = qubits if self.share_matters else np.ones_like(qubits)
         quality = np.add.reduceat(weight / (1.0 + qpu), first) / np.add.reduceat(weight, first)
@@ -123,6 +138,7 @@ def allocation_views(seed: int, fleet: Fleet, count: int) -> Iterator[Allocation
 
 
 def queue_views(seed: int, fleet: Fleet, count: int) -> Iterator[QueueView]:
+    """Queues of 1 to 19 tasks of several users and priorities, new, old, short and long."""
     rng = np.random.default_rng(seed)
     table = random_table(rng, fleet, 50)
     view = QueueView(fleet, table)
@@ -130,7 +146,7 @@ def queue_views(seed: int, fleet: Fleet, count: int) -> Iterator[QueueView]:
     for step in range(count):
         view.now_s += 1.0
         view.qpu = int(rng.integers(len(fleet)))
-        view.waiting = tuple(
+        tasks = [
             WaitingTask(
                 row=int(row),
                 job=int(row),
@@ -144,7 +160,8 @@ def queue_views(seed: int, fleet: Fleet, count: int) -> Iterator[QueueView]:
                 remaining_s=float(rng.choice([1e-9, 1.0, 1e6])),
             )
             for row in np.sort(rng.choice(50, size=rng.integers(1, 20), replace=False))
-        )
+        ]
+        view.waiting = ReadOnlySequence(tasks)
         yield view
 
 
@@ -163,5 +180,14 @@ def batches(seed: int, fleet: Fleet, count: int) -> Iterator[Batch]:
             pairs = rng.integers(demand, size=(int(rng.integers(1, 3 * demand)), 2))
             edges = {(int(a), int(b)): int(rng.integers(1, 9)) for a, b in pairs if a != b}
             graphs.append(graph_of(demand, edges or {(0, 1): 1}))
-        definition = ("P", "Q", "M")[index % 3]
+        definition: CostDefinition = ("P", "Q", "M")[index % 3]
         yield Batch(fleet.qubits.copy(), prices.copy(), demands, definition, tuple(graphs))
+
+
+VIEWS: Mapping[Track, Callable[[int, Fleet, int], Iterator[Any]]] = {
+    "placement": placement_views,
+    "allocation": allocation_views,
+    "queueing": queue_views,
+    "partition": batches,
+}
+"""By track: from a seed, a fleet and a number to as many situations."""

@@ -1,0 +1,111 @@
+"""What can be checked: registered policies, and a user's own code before it is registered."""
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from qcbench.bench.contract.checks import Subject
+from qcbench.errors import InputError, nearest
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.exported.card import Card
+from qcbench.policies.exported.folder import PACKAGED, folder_of, read_folder_card
+from qcbench.policies.protocol import Decide, Track
+
+MAY_VIOLATE = frozenset({"round_robin", "greedy", "greedy_error", "random", "scripted"})
+"""The published heuristics, which do not look at what fits; `scripted` does what it is told."""
+FACTORY = "policy"
+"""What a factory is called in a file where no other name is given."""
+
+
+def registered(track: Track, config: PolicyConfig, *, may_violate: bool = False) -> Subject:
+    """Return a registered policy as a subject; of a trained one, on the fleet that it serves.
+
+    Raises:
+        InputError: an unknown policy or parameter, a missing one, or one of another type.
+    """
+    info = registry.check_parameters(track, config)
+    published = track == "placement" and config.name in MAY_VIOLATE
+    names: tuple[str, ...] = ()
+    path = config.parameters.get("path")
+    if config.name == "learned" and isinstance(path, str):
+        card = read_folder_card(folder_of(track, path))
+        if isinstance(card, Card) and card.fleet != "any":
+            names = card.fleet.qpus
+    factory = partial(info.factory, **config.parameters)
+    return Subject(info, factory, names, may_violate or published)
+
+
+def is_own_code(name: str) -> bool:
+    """Whether a name means code: `their.module:function`, `file.py`, or `file.py:function`."""
+    return not name.startswith(PACKAGED) and bool(
+        re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*|.+\.py(:[A-Za-z_]\w*)?", name)
+    )
+
+
+def own_code(
+    name: str, track: Track, parameters: Mapping[str, Any], *, may_violate: bool = False
+) -> Subject:
+    """Load a factory from a user's code and return it as a subject.
+
+    Args:
+        name: `their.module:function`, `file.py` with a function `policy`, or `file.py:function`.
+            Modules are also looked for in the working folder.
+        track: the kind of decision.
+        parameters: that its factory is given.
+        may_violate: it may choose QPUs that a task does not fit.
+
+    Raises:
+        InputError: the code cannot be loaded, or has no such function or parameter.
+    """
+    where, colon, function = name.rpartition(":")
+    if not colon or function.endswith(".py"):
+        where, function = name, FACTORY
+    module = _file(Path(where).expanduser()) if where.endswith(".py") else _module(where)
+    factory: Callable[..., Decide] | None = getattr(module, function, None)
+    if not callable(factory):
+        own = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
+        raise InputError(f"{where}: has no function {function}{nearest(function, own)}")
+    alone = function == FACTORY and not factory.__doc__
+    info = registry.described(track, name, factory, module if alone else factory)
+    registry.check_given(info, parameters)
+    return Subject(info, partial(factory, **parameters), may_violate=may_violate)
+
+
+def _file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    name = f"qcbench_own_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path}: cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # what a dataclass in it looks itself up in
+    loader = spec.loader
+
+    def load() -> ModuleType:
+        loader.exec_module(module)
+        return module
+
+    return _loaded(str(path), load)
+
+
+def _module(name: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    return _loaded(name, lambda: importlib.import_module(name))
+
+
+def _loaded(name: str, load: Callable[[], ModuleType]) -> ModuleType:
+    try:
+        return load()
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{name}: cannot be loaded ({type(error).__name__}: {reason})") from error

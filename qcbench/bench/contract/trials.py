@@ -1,0 +1,54 @@
+"""A short trial in the cloud of a track, with failures of QPUs where the track has them."""
+
+from collections.abc import Mapping, Sequence
+
+from qcbench.bench.compose import compose_scenario
+from qcbench.bench.run import PolicyFactory, simulate_trial
+from qcbench.bench.scenario import resolve_scenario
+from qcbench.bench.trial import Trial
+from qcbench.bench.typed import plain
+from qcbench.policies.protocol import PolicyError, Track
+
+SUITE = "contract"
+SCENARIOS: Mapping[Track, tuple[str, Sequence[str]]] = {
+    "placement": ("placement/qce5-unreliable", ["workload.tasks=200"]),
+    "allocation": ("allocation/eagle5", ["workload.tasks=200"]),
+    "queueing": ("serverless/small", ["rules.horizon_s=8000.0", "rules.warm_up_s=0.0"]),
+    "partition": ("partition/nodes20", []),
+}
+
+
+def trial_differs(track: Track, factory: PolicyFactory) -> str:
+    """Run one trial twice; return what is wrong with it, or nothing.
+
+    Raises:
+        InputError: the policy does not serve the scenario's fleet.
+    """
+    name, overrides = SCENARIOS[track]
+    scenario = resolve_scenario(compose_scenario(name, overrides), SUITE, 0)
+    trial = Trial(
+        ordinal=0,
+        suite=SUITE,
+        scenario=scenario.name,
+        policy="subject",
+        replicate=0,
+        scenario_config=plain(scenario),
+        policy_config={"name": "subject", "label": "", "parameters": {}},
+    )
+    try:
+        first, second = (simulate_trial(trial, factory).frame() for _ in range(2))
+    except PolicyError as error:
+        return f"{name}: {error}"
+    if first.equals(second):
+        return ""
+    differs = first.height != second.height or next(
+        row
+        for row, (one, other) in enumerate(zip(first.iter_rows(), second.iter_rows(), strict=True))
+        if one != other
+    )
+    if differs is True:
+        return f"{name}: has {first.height} rows, then {second.height}"
+    one, other = first.row(differs, named=True), second.row(differs, named=True)
+    changed = {key: (one[key], other[key]) for key in one if one[key] != other[key]}
+    told = ", ".join(f"{key} {a!r}, then {b!r}" for key, (a, b) in list(changed.items())[:3])
+    return f"{name}, task {one['task_id']} at {one['arrival_s']:g} s: {told}"

@@ -1,0 +1,139 @@
+"""`qcbench test-policy`: check what every policy owes to its broker, on anyone's policy."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import field
+from pathlib import Path
+
+from qcbench.bench.compose import compose, known_policies, of_track, to_plain
+from qcbench.bench.contract.checks import Subject, run_checks
+from qcbench.bench.contract.subjects import is_own_code, own_code, registered
+from qcbench.bench.typed import plain, typed
+from qcbench.cli.arguments import leading_name, parse, show
+from qcbench.configs import config
+from qcbench.errors import InputError, nearest
+from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.exported.folder import (
+    PACKAGED,
+    folder_of,
+    packaged_names,
+    read_folder_card,
+)
+from qcbench.policies.exported.reference import lies_elsewhere
+from qcbench.policies.protocol import Track
+from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.references import LEARNED, policy_of_run, resolve_policy
+from qcbench.tracking.registry import SCHEME, fetch_policy
+
+SUMMARY = (
+    "Check a policy against the contract of its track: legal decisions, ties, equal decisions for"
+    " equal seeds, an unchanged view, a whole trial. The first argument names it: a registered"
+    " policy, `their.module:function`, `file.py` with a function `policy`, `file.py:function`, a"
+    " folder, a training run, or a model."
+)
+
+
+@config
+class ContractConfig:
+    """Everything that `qcbench test-policy` is told: `conf/test-policy.yaml`.
+
+    Attributes:
+        policy: the one that is checked.
+        tracking: where a policy that is named `models:/...` is registered.
+        track: kind of decision; where None every track that has a policy of this name, and
+            placement for a user's own code.
+        may_violate: of placement: it may choose QPUs that a task does not fit.
+        runs_dir: folder of all runs, beside which the default registry lies.
+    """
+
+    policy: PolicyConfig
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    track: str | None = None
+    may_violate: bool = False
+    runs_dir: str = "runs"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the verb; 1 where a check fails."""
+    name, rest = leading_name(arguments)
+    told = parse("test-policy", SUMMARY, rest)
+    if told.show:
+        show("test-policy", told, _overrides(name, told.runs[0], told.config_dirs))
+        return 0
+    if not name:
+        raise InputError(
+            "test-policy: name a policy, their.module:function, a file.py, a folder, or a model"
+        )
+    failed = 0
+    for overrides in told.runs:
+        for subject in subjects(name, overrides, told.config_dirs):
+            failed += _report(name, subject)
+    return 1 if failed else 0
+
+
+def subjects(
+    name: str, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
+) -> Iterator[Subject]:
+    """Return what a name means, on every track that it is known on.
+
+    Raises:
+        InputError: a name, key or value that does not exist or does not fit.
+    """
+    data = to_plain(compose("test-policy", _overrides(name, overrides, config_dirs), config_dirs))
+    told = typed(ContractConfig, data, "")
+    track = _checked(told.track)
+    if is_own_code(name):
+        yield own_code(
+            name, track or "placement", told.policy.parameters, may_violate=told.may_violate
+        )
+        return
+    for each in [track] if track else _tracks(told):
+        chosen = typed(PolicyConfig, of_track(plain(told.policy), each, config_dirs), "policy")
+        found = resolve_policy(chosen, each, told.tracking, told.runs_dir)
+        yield registered(each, found, may_violate=told.may_violate)
+
+
+def _overrides(name: str, given: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
+    if not name:
+        return list(given)
+    if is_own_code(name):
+        return ["policy=default", "policy.name=own", *given]
+    runs = next((v for k, _, v in (t.partition("=") for t in given) if k == "runs_dir"), "runs")
+    return known_policies([f"policy={policy_of_run(name, Path(runs))}", *given], config_dirs)
+
+
+def _checked(track: str | None) -> Track | None:
+    for known in registry.TRACKS:
+        if track == known:
+            return known
+    if track is None:
+        return None
+    raise InputError(f"track: {track!r}; no such track{nearest(track, registry.TRACKS)}")
+
+
+def _tracks(told: ContractConfig) -> list[Track]:
+    """Return the tracks that have a policy of this name, or the one that a trained one is of."""
+    name = told.policy.name
+    path = str(told.policy.parameters.get("path", "")) if name == LEARNED else name
+    if name != LEARNED and not lies_elsewhere(name):
+        return [track for track in registry.TRACKS if name in registry.names(track)]
+    if path.startswith(PACKAGED):
+        wanted = path.removeprefix(PACKAGED)
+        tracks = [track for track in registry.TRACKS if wanted in packaged_names(track)]
+        return tracks or ["placement"]
+    if path.startswith(SCHEME):
+        path = str(fetch_policy(path, told.tracking, Path(told.runs_dir))[1])
+    return [read_folder_card(folder_of("placement", path)).track]
+
+
+def _report(name: str, subject: Subject) -> int:
+    """Run the checks, print a line for each, and return how many failed."""
+    print(f"{name}: {subject.track}", flush=True)
+    failed = count = 0
+    for finding in run_checks(subject):
+        count += 1
+        failed += bool(finding.problem)
+        line = f"  {'FAIL' if finding.problem else 'ok  '}  {finding.promise}"
+        print(f"{line}: {finding.problem}" if finding.problem else line, flush=True)
+    print(f"  {failed} of {count} checks failed" if failed else f"  all {count} checks passed")
+    return failed
