@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, and JSON that means what it says."""
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -59,11 +60,48 @@ def remove_temporary(folder: Path) -> None:
         left_over.unlink(missing_ok=True)
 
 
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; one that has a key twice is an error, not its last value.
+def read_json(path: Path, *, finite: bool = False) -> Any:
+    """Return what a JSON file holds; raises `InputError` where it cannot be read, or is no JSON.
 
-    For `json.loads(..., object_pairs_hook=unique_keys)`.
+    Args:
+        finite: as of `parse_json`.
     """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return parse_json(data, str(path), finite=finite)
+
+
+def parse_json(text: str | bytes, where: str, *, finite: bool = False) -> Any:
+    """Return what a JSON text means; a key that is there twice is an error, not its last value.
+
+    Args:
+        where: what the text is called in messages, such as its file.
+        finite: refuse NaN and infinity, for readers that do not look at every number themselves.
+
+    Raises:
+        InputError: it is not JSON; says where in it.
+    """
+    try:
+        constant = _no_constant if finite else None
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=constant)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{where}: line {error.lineno}, column {error.colno}: is not JSON ({error.msg}); it "
+            "may be torn"
+        ) from error
+    except (ValueError, RecursionError) as error:  # no text, too long a number, too deep
+        raise InputError(f"{where}: is not JSON ({error})") from error
+
+
+def _no_constant(name: str) -> Any:
+    raise InputError(f"{name} is no number of JSON")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

@@ -27,7 +27,7 @@ from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.manifest import provenance
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError, nearest
-from qcbench.files import remove_temporary, write_durable, write_text
+from qcbench.files import read_json, remove_temporary, write_durable, write_text
 from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -219,10 +219,7 @@ def evaluations(progress: list[dict[str, Any]]) -> Iterator[tuple[int, Evaluatio
 
 
 def _about(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((path / ABOUT).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path / ABOUT}: cannot be read ({error})") from None
+    found = read_json(path / ABOUT)
     if not isinstance(found, dict):
         raise InputError(f"{path / ABOUT}: is no JSON object")
     return found

@@ -1,13 +1,12 @@
 """From a fleet's config, and the user's own devices, to profiles."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError, nearest
-from qcbench.files import unique_keys
+from qcbench.files import read_json
 from qcbench.fleet.catalogue import device
 from qcbench.fleet.config import FleetConfig, QpuConfig
 from qcbench.fleet.figures import D1CPS_PER_CLOPS, check_coupling
@@ -28,14 +27,7 @@ def read_qpus(path: Path) -> list[QpuConfig]:
     Raises:
         InputError: the file cannot be read or holds something else; names the entry and the key.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON ({error})") from error
+    content = read_json(path)
     if not isinstance(content, list) or not content:
         raise InputError(f"{path}: must be a JSON list of at least one QPU, [{{...}}, {{...}}]")
     entries = []

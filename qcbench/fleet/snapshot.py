@@ -4,7 +4,6 @@ A snapshot is a pair of JSON files: the configuration (`conf_*.json`) and the ca
 (`props_*.json`).
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from statistics import fmean, median
 from typing import Any
 
 from qcbench.errors import InputError
+from qcbench.files import read_json
 from qcbench.fleet.families import Edges
 from qcbench.fleet.figures import D1CPS_PER_CLOPS
 from qcbench.fleet.flags import flags_of
@@ -56,16 +56,10 @@ def read_snapshot(folder: Path) -> Snapshot:
         InputError: a file is missing or is not JSON.
     """
     name = folder.name
-    content = []
-    for prefix in ("conf", "props"):
-        path = folder / f"{prefix}_{name}.json"
-        try:
-            content.append(json.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-        except ValueError as error:
-            raise InputError(f"{path}: is not JSON ({error})") from error
-    return Snapshot(name, content[0], content[1])
+    configuration, properties = (
+        read_json(folder / f"{prefix}_{name}.json") for prefix in ("conf", "props")
+    )
+    return Snapshot(name, configuration, properties)
 
 
 def _tidy(value: float) -> float:

@@ -4,11 +4,10 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
-from qcbench.files import unique_keys, write_durable
+from qcbench.files import parse_json, write_durable
 from qcbench.hardware.connect import label_of
 from qcbench.hardware.port import Label
 from qcbench.hardware.told import ReplayConfig, identity, replay_id
@@ -83,15 +82,15 @@ def open_replay(folder: Path) -> ReplayFolder:
     """
     path = folder / MANIFEST
     try:
-        content: dict[str, Any] = json.loads(
-            path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys
-        )
-        told = typed(ReplayConfig, content["told"], "")
-        return ReplayFolder(folder, content["replay"], told, content["label"], content["date"])
+        data = path.read_bytes()
     except OSError as error:
         raise InputError(
             f"{folder}: is no replay ({MANIFEST} cannot be read: {error.strerror})"
         ) from error
+    content = parse_json(data, str(path))
+    try:
+        told = typed(ReplayConfig, content["told"], "")
+        return ReplayFolder(folder, content["replay"], told, content["label"], content["date"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: is not what `qcbench replay` writes ({error})") from error
 

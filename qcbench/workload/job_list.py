@@ -5,7 +5,6 @@ with `arrival` [s], `priority`, `pre_ops`, `iterations` as [operations, seconds]
 `post_ops`; or an object whose `cases` are several such objects, each with a `name`.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.errors import InputError, nearest
-from qcbench.workload.reading import read_text
+from qcbench.workload.reading import parse_json
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Tasks, Workload
 
 
@@ -50,12 +49,7 @@ def read_job_list(path: Path, case: str = "", _sha256: str = "") -> JobList:
     Raises:
         InputError: names the job and the key.
     """
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path}: is no JSON ({error})") from error
-    where, data = _case(path, content, case)
+    where, data = _case(path, parse_json(path), case)
     platform = Platform(
         workers=_whole(where, data, "C", 1),
         speed=_number(where, data, "S", positive=True),

@@ -1,9 +1,9 @@
 """Reading text files so that every failure names the file."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from qcbench import files
 from qcbench.errors import InputError
 
 
@@ -33,16 +33,7 @@ def parse_json(path: Path) -> Any:
     Raises:
         InputError: as `read_text`, or it is not JSON; says where.
     """
-    text = read_text(path)
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: line {error.lineno}, column {error.colno}: is not JSON ({error.msg}); it may "
-            "be torn"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON ({error})") from error
+    return files.parse_json(read_text(path), str(path))
 
 
 def check_last_line(path: Path, text: str) -> None:

@@ -167,7 +167,7 @@ def changed(**changes: object) -> dict[str, Any]:
         ([EXAMPLE], "must be a JSON object"),
         ("{", "is not JSON"),
         ("", "is not JSON"),
-        ('{"demands": [NaN]}', "NaN is no number that JSON knows"),
+        ('{"demands": [NaN]}', "NaN is no number of JSON"),
         ('{"demands": [1], "demands": [2]}', "key 'demands' is there twice"),
         (changed(circuits=["qft:9"]), "one entry for each of the 2 demands"),
         (changed(circuits=["qft:9", "qft:7"]), "circuits[1]: qft:7 has 7 qubits, demands[1] is 6"),

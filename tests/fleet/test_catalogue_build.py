@@ -109,7 +109,7 @@ def test_the_new_scale_does_not_become_the_old(tmp_path: Path) -> None:
         (lambda folder: (folder / "toy" / "props_toy.json").unlink(), "props_toy.json: cannot be"),
         (
             lambda folder: (folder / "toy" / "props_toy.json").write_text('{"qubits": ['),
-            "props_toy.json: is not JSON",
+            "props_toy.json: line 1, column 13: is not JSON",
         ),
         (
             lambda folder: [(folder / "toy" / f"{p}_toy.json").unlink() for p in ("conf", "props")],

@@ -272,7 +272,7 @@ def test_one_of_several_lists(tmp_path: Path) -> None:
         (with_job(iterations=[50]), r"job 1: iterations is no list of \[operations, seconds\]"),
         ({"jobs": []}, "C is missing"),
         ("[]", "is no object"),
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
     ],
 )
 def test_bad_lists(tmp_path: Path, content: Any, message: str) -> None:

@@ -1,6 +1,5 @@
 """Reading a partition problem from JSON, with one clear line for what is wrong in it."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError, nearest
-from qcbench.files import unique_keys
+from qcbench.files import read_json
 from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch, check_batch
 from qcbench.workload.graph_table import named_graph
@@ -28,18 +27,7 @@ def read_problem(path: Path) -> dict[str, Any]:
     Raises:
         InputError: no such file, no JSON, no object, or a key that is unknown or there twice.
     """
-    try:
-        content = json.loads(
-            path.read_text(encoding="utf-8"),
-            object_pairs_hook=unique_keys,
-            parse_constant=_no_number,
-        )
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON ({error})") from error
+    content = read_json(path, finite=True)
     if not isinstance(content, dict):
         raise InputError(
             f"{path}: must be a JSON object with the keys capacities, demands, unit_prices and "
@@ -100,10 +88,6 @@ def allocation_from(content: Mapping[str, Any], where: str) -> IntArray:
                 f"{len(matrix[0])}"
             )
     return np.array(matrix, dtype=np.int64)
-
-
-def _no_number(text: str) -> float:
-    raise InputError(f"{text} is no number that JSON knows")
 
 
 def _whole_numbers(values: object, where: str) -> list[int]:

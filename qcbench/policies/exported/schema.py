@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from qcbench.errors import InputError, nearest
-from qcbench.files import unique_keys
+from qcbench.files import parse_json
 
 T = TypeVar("T")
 
@@ -26,18 +26,7 @@ def parse(text: str | bytes, where: str) -> dict[str, Any]:
     Raises:
         InputError: it is not JSON, or no object.
     """
-
-    def constant(name: str) -> Any:
-        raise InputError(f"{where}: {name} is no number of JSON")
-
-    try:
-        data = json.loads(text, object_pairs_hook=unique_keys, parse_constant=constant)
-    except InputError as error:
-        raise InputError(str(error) if str(error).startswith(where) else f"{where}: {error}") from (
-            None
-        )
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: is not JSON ({error})") from None
+    data = parse_json(text, where, finite=True)
     if not isinstance(data, dict):
         raise InputError(f"{where}: must be a JSON object, not {_kind(data)}")
     return data
