@@ -18,14 +18,31 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part, whatever is killed when.
 
     Raises:
-        InputError: the folder cannot be written or the disk is full; nothing is left behind.
+        InputError: the folder cannot be written, the disk is full, or `path` is a folder, a device
+            or a pipe, which a file must not replace; nothing is left behind.
     """
+    with _beside(path) as temporary:
+        yield temporary
+        temporary.replace(path)
+
+
+def check_writable(path: Path) -> None:
+    """Raise before any work what `replacing` would raise after it; `path` stays as it is."""
+    with _beside(path):
+        pass
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Give an empty temporary file, deleted at the end; what the disk refuses is bad input."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no regular file"
+            raise InputError(f"{path}: cannot be written (is {what}); choose another place")
         temporary.touch(exist_ok=False)
         try:
             yield temporary
-            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:

@@ -1,9 +1,11 @@
 """Files are replaced whole: who reads the old one goes on reading it, and a failure leaves it."""
 
+import os
+
 import pytest
 
 from qcbench.errors import InputError
-from qcbench.files import read_json, replacing, write_text
+from qcbench.files import check_writable, read_json, replacing, write_text
 
 
 def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path):
@@ -30,6 +32,28 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         fail(OSError(28, "No space left on device"))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for check in (lambda: write_text(pipe, "x"), lambda: check_writable(pipe)):
+        with pytest.raises(InputError, match=r"pipe: cannot be written \(is no regular"):
+            check()
+    with pytest.raises(InputError, match="is a folder"):
+        write_text(tmp_path, "x")
+    assert pipe.is_fifo()
+
+
+def test_a_check_changes_nothing(tmp_path):
+    path = tmp_path / "a.txt"
+    check_writable(path)
+    assert list(tmp_path.iterdir()) == []
+    write_text(path, "old")
+    check_writable(path)
+    assert path.read_text() == "old"
+    with pytest.raises(InputError, match="cannot be written"):
+        check_writable(tmp_path / "absent" / "a.txt")
 
 
 @pytest.mark.parametrize(

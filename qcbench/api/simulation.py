@@ -17,6 +17,7 @@ from qcbench.bench.config import Engine, ScenarioConfig
 from qcbench.bench.overrides import nested
 from qcbench.bench.run import PolicyFactory, simulate_trial
 from qcbench.bench.scenario import resolve_scenario
+from qcbench.bench.seeds import check_seed
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain, typed
 from qcbench.cloud.records import Records
@@ -57,6 +58,10 @@ class SimulateConfig:
     output: str = "-"
     format: str = "auto"
 
+    def __post_init__(self) -> None:
+        check_seed("seed", self.seed)
+        check_seed("master_seed", self.master_seed)
+
 
 def compose_simulate(
     overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
@@ -64,7 +69,8 @@ def compose_simulate(
     """Compose what a simulation is told from Hydra overrides."""
     complete = known_policies(nested(overrides), config_dirs)
     data = to_plain(compose("simulate", complete, config_dirs))
-    track = data["scenario"].get("track")
+    scenario = data.get("scenario")
+    track = scenario.get("track") if isinstance(scenario, dict) else None
     if track in USUAL_POLICY and not any(
         text.lstrip("+~").startswith("policy") for text in complete
     ):

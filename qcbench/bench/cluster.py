@@ -4,6 +4,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -19,6 +20,9 @@ from qcbench.errors import InputError
 
 TEMPORARY_PREFIX = "qcb-"
 """Short: the paths of Ray's sockets below it must stay under 108 characters."""
+
+KNOCK_S = 5.0
+"""Longest wait for a host that does not say whether it is there."""
 
 WORKER_ENVIRONMENT = {
     # One thread a worker: on a busy machine two threads of one small step are 30 times slower.
@@ -65,6 +69,22 @@ def check(config: ClusterConfig) -> None:
         )
     if config.token_path is not None and not os.access(config.token_path, os.R_OK):
         raise InputError(f"cluster.token_path={config.token_path}: no file that can be read")
+    if ":" in config.address:
+        _knock(config.address)
+
+
+def _knock(address: str) -> None:
+    """Raise an InputError where nobody listens; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise InputError(f"cluster.address={address}: is no HOST:PORT, such as 10.0.0.5:6379")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
+    except OSError as error:
+        raise InputError(
+            f"cluster.address={address}: no Ray answers there ({error.strerror or error}); start "
+            "one with `ray start --head`, or use cluster.address=local"
+        ) from None
 
 
 @contextmanager

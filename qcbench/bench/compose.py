@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
+NO_NAME = r"(?i)null|true|false|[+-]?(nan|inf|[\d_.]+(e[+-]?\d+)?)"
+"""What Hydra reads as something other than a text."""
+
+
 def conf_dir() -> Path:
     """Return the folder of the packaged configs."""
     package = Path(__file__).resolve().parent.parent
@@ -75,7 +79,9 @@ def compose(
     from yaml import YAMLError  # noqa: PLC0415
 
     with _hydra(config_dirs) as search:
-        choices, values = split(overrides, _groups(config_dirs))
+        groups = _groups(config_dirs)
+        choices, values = split(overrides, groups)
+        _check_choices(choices, groups, config_dirs)
         try:
             before: list[str] = []
             if any(changes_kind(value) for value in values):
@@ -103,6 +109,23 @@ def compose(
         except UnicodeDecodeError as error:
             raise InputError(_no_text(config_dirs) or f"a config file: {error}") from None
     return composed
+
+
+def _check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequence[Path]) -> None:
+    """Refuse choices that Hydra would not refuse in words of the user.
+
+    Raises:
+        InputError: no key; a number, or a file outside the group, as the name of an option.
+    """
+    for text in choices:
+        key, equals, option = text.partition("=")
+        group = key.lstrip("+~").partition("@")[0]
+        if equals and not group:
+            raise InputError(f"{text}: has no key before the =; an override is key=value")
+        outside = ".." in option.split("/")
+        if equals and group in groups and (outside or re.fullmatch(NO_NAME, option)):
+            hint = nearest(option, options_of(group, config_dirs))
+            raise InputError(f"{group}={option}: no such {group}{hint}")
 
 
 def _broken_yaml(error: Exception) -> str:

@@ -40,6 +40,12 @@ SIGNIFICANT_DIGITS = 6
 MOST_DRAWS = 1000
 """Worlds that are drawn before a batch is said not to fit; about half of the paper's do not."""
 
+HOPELESS = 10
+"""Demand over capacity of a drawn batch, from which on no other draw is tried."""
+
+MOST_SIGMA = 10.0
+"""Of real execution times; nine in ten would be off by a factor of three or more."""
+
 MIX_TASKS = 2600
 """Tasks that the mix is judged by where it is drawn at random: 100 of the paper's subsets."""
 
@@ -73,8 +79,9 @@ def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tupl
         for name in ("fleet", "circuits", "arrivals")
     )
     listed = _fleet(json.dumps(plain(config.fleet)))
-    demand = capacity = 0
-    for _ in range(MOST_DRAWS):
+    demand = capacity = draws = 0
+    while draws < MOST_DRAWS and demand <= HOPELESS * capacity:
+        draws += 1
         fleet = draw_sizes(config.fleet, listed, sizes)
         workload = make_workload(
             config.workload, replicate, circuits, arrivals, until_s=config.rules.horizon_s
@@ -84,7 +91,7 @@ def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tupl
             return fleet, workload
     raise InputError(
         f"scenario {config.name}: the circuits need {demand} qubits, more than the {capacity} of "
-        f"all nodes, and so in each of {MOST_DRAWS} draws; take fewer or narrower circuits"
+        f"all nodes, and so in {draws} of {draws} draws; take fewer or narrower circuits"
     )
 
 
@@ -120,6 +127,7 @@ def check_rules(config: ScenarioConfig) -> None:
             f"{where}.dispatch.order: icpp2025 asks task by task, which does not go with track "
             "partition; it must be fifo or backfill"
         )
+    most = rules.rescheduling.max_decisions
     positive = {
         "failures.mean_up_s": rules.failures.mean_up_s if rules.failures else 1.0,
         "failures.mean_down_s": rules.failures.mean_down_s if rules.failures else 1.0,
@@ -130,7 +138,7 @@ def check_rules(config: ScenarioConfig) -> None:
         "classical.speed": rules.classical.speed,
         **_hybrid_limits(rules, "positive"),
         "horizon_s": 1.0 if rules.horizon_s is None else rules.horizon_s,
-        "rescheduling.max_decisions": rules.rescheduling.max_decisions or 1,
+        "rescheduling.max_decisions": 1 if most is None else most,
         "dispatch.search_steps": rules.dispatch.search_steps,
     }
     for key, value in positive.items():
@@ -146,6 +154,7 @@ def check_rules(config: ScenarioConfig) -> None:
     for key, value in not_negative.items():
         if not value >= 0 or not math.isfinite(value):
             raise InputError(f"{where}.{key}: {value}; must not be negative")
+    _check_sigma(rules, where)
     if rules.records == "jobs":
         if dispatch != ("pull", "exclusive"):
             raise InputError(f"{where}.records: jobs goes with pull dispatch; it must be tasks")
@@ -155,6 +164,14 @@ def check_rules(config: ScenarioConfig) -> None:
         raise InputError(
             f"{where}.warm_up_s: {rules.warm_up_s:g}; must be less than horizon_s, "
             f"{rules.horizon_s:g}"
+        )
+
+
+def _check_sigma(rules: Rules, where: str) -> None:
+    if rules.execution_sigma > MOST_SIGMA:
+        raise InputError(
+            f"{where}.execution_sigma: {rules.execution_sigma:g}; must be at most {MOST_SIGMA:g}: "
+            "it is a standard deviation of logarithms"
         )
 
 

@@ -385,4 +385,7 @@ def find_run(runs: Path, run: str | None = None) -> Path:
         return names[begun[0]]
     if begun:
         raise InputError(f"run {run}: several begin so: {', '.join(begun[-5:])}")
-    raise InputError(f"run {run}: not in {runs}{nearest(run, names)}")
+    if Path(run).exists():
+        raise InputError(f"run {run}: is no run; a run's folder has a manifest.json")
+    known = nearest(run, names) if names else ", which has no runs"
+    raise InputError(f"run {run}: not in {runs}{known}")

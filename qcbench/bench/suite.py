@@ -9,11 +9,17 @@ from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
 from qcbench.bench.metrics.names import NAMES, is_metric
 from qcbench.bench.scenario import build_scenario, resolve_scenario
+from qcbench.bench.seeds import check_seed
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError, nearest
 from qcbench.kernels import engine
 from qcbench.policies import registry
+
+MOST_TRIALS = 1_000_000
+"""Of a run: its manifest lists them all."""
+
+LONGEST_NAME = 100
 
 
 def check_suite(suite: SuiteConfig) -> None:
@@ -21,10 +27,11 @@ def check_suite(suite: SuiteConfig) -> None:
 
     Raises:
         InputError: an unknown policy or parameter, two policies or scenarios of one name, a
-            baseline that does not take part, no replicates, a metric that trials do not have.
+            baseline that does not take part, no replicates, too many trials, a metric that trials
+            do not have, a name that could not be a folder's.
     """
-    if not suite.name:
-        raise InputError("suite.name: is empty; it names the runs and the worlds")
+    _check_name(suite.name)
+    check_seed("suite.seed", suite.seed)
     for policy in suite.policies:
         registry.check_parameters(suite.track, policy)
     labels = [policy.label or policy.name for policy in suite.policies]
@@ -40,11 +47,29 @@ def check_suite(suite: SuiteConfig) -> None:
         )
     if suite.replicates < 1:
         raise InputError(f"suite.replicates: {suite.replicates}; must be at least 1")
+    each = len(suite.scenarios) * len(suite.policies)
+    if suite.replicates * each > MOST_TRIALS:
+        raise InputError(
+            f"suite.replicates: {suite.replicates}; with {len(suite.scenarios)} scenarios and "
+            f"{len(suite.policies)} policies a run of {MOST_TRIALS:,} trials has at most "
+            f"{MOST_TRIALS // each}"
+        )
     if not is_metric(suite.track, suite.primary_metric):
         raise InputError(
             f"suite.primary_metric: {suite.primary_metric!r} is no metric of {suite.track} trials"
             f"{nearest(suite.primary_metric, NAMES[suite.track])}"
         )
+
+
+def _check_name(name: str) -> None:
+    if not name:
+        raise InputError("suite.name: is empty; it names the runs and the worlds")
+    if "/" in name or "\\" in name or name[0] in ".-" or not name.isprintable():
+        raise InputError(
+            f"suite.name: {name!r}; it names folders: no slash, and no . or - at the beginning"
+        )
+    if len(name) > LONGEST_NAME:
+        raise InputError(f"suite.name: has {len(name)} characters; at most {LONGEST_NAME}")
 
 
 def suite_scenarios(suite: SuiteConfig, config_dirs: Sequence[Path] = ()) -> list[ScenarioConfig]:

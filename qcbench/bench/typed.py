@@ -1,5 +1,6 @@
 """From plain data to the typed configs and back, with one clear line for what does not fit."""
 
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -12,6 +13,9 @@ from qcbench.bench.overrides import TAGS
 from qcbench.errors import InputError, nearest
 
 T = TypeVar("T")
+
+GREATEST = 1e18
+"""Of any number in a config; nothing that is meant seriously comes near it."""
 
 _UNKNOWN_KEY = "unexpected_keyword_argument"
 
@@ -30,10 +34,12 @@ def typed(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     Raises:
         InputError: an unknown or missing key, or a value of another type or range.
     """
+    _check_numbers(data, where)
     try:
         value: T = _adapter(cast(Hashable, cls)).validate_python(dict(data))
     except ValidationError as error:
         raise InputError(_explain(cls, error.errors(), where)) from None
+    _check_truths(data, value, where)
     return value
 
 
@@ -41,6 +47,34 @@ def plain(value: object) -> dict[str, Any]:
     """Return a config as JSON data; `typed` gives the same config back."""
     data: dict[str, Any] = _adapter(cast(Hashable, type(value))).dump_python(value, mode="json")
     return data
+
+
+def _check_numbers(data: object, path: str) -> None:
+    """Refuse numbers that are none, and those that only a slip can have made so large."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            _check_numbers(value, f"{path}.{key}".removeprefix("."))
+    elif isinstance(data, list | tuple):
+        for place, value in enumerate(data):
+            _check_numbers(value, f"{path}[{place}]")
+    elif isinstance(data, float) and not math.isfinite(data):
+        raise InputError(f"{path}: {data!r}; must be a finite number")
+    elif isinstance(data, int | float) and abs(data) > GREATEST:
+        raise InputError(f"{path}: {data!r}; is too large, the limit is {GREATEST:g}")
+
+
+def _check_truths(data: object, value: object, path: str) -> None:
+    """Refuse `true` for a number, which pydantic takes for 1."""
+    if isinstance(data, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise InputError(f"{path}: {data}; must be a number")
+    elif isinstance(data, Mapping):
+        for key, inside in data.items():
+            found = value.get(key) if isinstance(value, Mapping) else getattr(value, key, None)
+            _check_truths(inside, found, f"{path}.{key}".removeprefix("."))
+    elif isinstance(data, list) and isinstance(value, list | tuple) and len(data) == len(value):
+        for place, (inside, found) in enumerate(zip(data, value, strict=True)):
+            _check_truths(inside, found, f"{path}[{place}]")
 
 
 def _explain(cls: type, errors: list[ErrorDetails], where: str) -> str:

@@ -12,6 +12,7 @@ from qcbench.bench.overrides import nested
 from qcbench.bench.run import row_of, simulate_trial
 from qcbench.cli.arguments import parse, show
 from qcbench.errors import InputError
+from qcbench.files import check_writable
 from qcbench.policies.protocol import PolicyError
 
 FORMATS = ("csv", "parquet", "json")
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
             raise InputError(f"output={output}: its folder does not exist")
         if Path(output).is_dir():
             raise InputError(f"output={output}: is a folder; name a file in it")
+        check_writable(Path(output))
     _write(pl.concat([_simulate(run) for run in runs]), output, kind)
     return 0
 

@@ -6,13 +6,13 @@ Publishing the same run again writes nothing where nothing has changed, and repl
 
 import hashlib
 import json
+import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import polars as pl
 
@@ -178,9 +178,15 @@ def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
         return str(found.experiment_id)
     place = None
     if uri.startswith(SQLITE):
-        place = f"{Path(_artifacts(uri)).as_uri()}/{quote(name, safe='')}"
+        # Not the name itself, which may be `../elsewhere`.
+        place = (Path(_artifacts(uri)) / folder_name(name)).as_uri()
     kind = {"mlflow.experimentKind": "custom_model_development"}  # else the pages are about agents
     return str(client.create_experiment(name, artifact_location=place, tags=kind))
+
+
+def folder_name(experiment: str) -> str:
+    """Return the name of the folder with an experiment's artifacts."""
+    return re.sub(r"[^\w.-]+", "-", experiment).strip("-.") or "experiment"
 
 
 def _identity(folder: Path) -> str:

@@ -252,6 +252,10 @@ class MinuteArrivals:
             self.per_minute > 0,
             f"workload.arrivals.per_minute: {self.per_minute}; must be positive",
         )
+        _require(
+            self.per_minute <= MOST_TASKS,
+            f"workload.arrivals.per_minute: {self.per_minute}; must be at most {MOST_TASKS}",
+        )
 
 
 @config
@@ -365,6 +369,10 @@ Arrivals = (
 )
 
 
+MOST_TASKS = 10_000_000
+"""Of a replicate; a workload lies in memory as a whole."""
+
+
 @config
 class WorkloadConfig:
     """A workload: circuits and arrivals.
@@ -382,6 +390,9 @@ class WorkloadConfig:
 
     def __post_init__(self) -> None:
         _require(self.tasks >= 0, f"workload.tasks: {self.tasks}; must not be negative")
+        _require(
+            self.tasks <= MOST_TASKS, f"workload.tasks: {self.tasks}; must be at most {MOST_TASKS}"
+        )
         phased = isinstance(self.circuits, PhasedCircuits)
         _require(
             phased or not isinstance(self.arrivals, TraceArrivals),

@@ -7,6 +7,7 @@ from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
 from qcbench.workload import arrivals as processes
 from qcbench.workload.config import (
+    MOST_TASKS,
     Arrivals,
     BatchArrivals,
     BurstArrivals,
@@ -17,9 +18,28 @@ from qcbench.workload.config import (
 )
 from qcbench.workload.hybrid_config import TraceArrivals
 
+LATEST_S = 1e12
+"""Where 64-bit floats are still a tenth of a millisecond apart."""
+
 
 def draw_arrivals(process: Arrivals | TraceArrivals, jobs: int, generator: Generator) -> FloatArray:
-    """Draw the arrivals of a process that needs nothing but its config, shape (jobs,) [s]."""
+    """Draw the arrivals of a process that needs nothing but its config, shape (jobs,) [s].
+
+    Raises:
+        InputError: the process needs more, or the last job comes later than clocks can tell.
+    """
+    times = _draw_arrivals(process, jobs, generator)
+    if jobs and not times[-1] <= LATEST_S:
+        raise InputError(
+            f"workload.arrivals: the last of {jobs} would come after {times[-1]:.3g} s, where a "
+            f"clock of 64 bits is no longer exact; the limit is {LATEST_S:g} s, so raise the rate"
+        )
+    return times
+
+
+def _draw_arrivals(
+    process: Arrivals | TraceArrivals, jobs: int, generator: Generator
+) -> FloatArray:
     match process:
         case MinuteArrivals():
             return processes.minute(generator, jobs, process.per_minute)
@@ -60,6 +80,11 @@ def draw_arrivals_until(
                 f"workload.tasks: 0 means all jobs before the horizon; process {process.process} "
                 "has no rate, so give their number"
             )
+    if expected > MOST_TASKS:
+        raise InputError(
+            f"workload.arrivals: about {expected:.3g} jobs before rules.horizon_s; at most "
+            f"{MOST_TASKS}"
+        )
     jobs = int(expected + 10.0 * expected**0.5) + 20
     while True:
         times = draw_arrivals(process, jobs, generator)

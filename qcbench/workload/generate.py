@@ -11,6 +11,7 @@ from qcbench.errors import InputError
 from qcbench.workload import arrivals as processes
 from qcbench.workload.circuits import load_circuits
 from qcbench.workload.config import (
+    MOST_TASKS,
     FileCircuits,
     GraphCircuits,
     LargeCircuits,
@@ -134,6 +135,11 @@ def _qsimpy_of_drawn(process: QsimpyArrivals, jobs: int, replicate: int) -> Floa
     """Return QSimPy's arrivals for drawn subsets; replicates follow each other."""
     blocks = -(-jobs // SUBSET_TASKS)
     first = replicate * blocks
+    if first * SUBSET_ROWS > MOST_TASKS:
+        raise InputError(
+            f"workload.arrivals: process qsimpy draws the arrivals of all replicates before "
+            f"{replicate}; {MOST_TASKS // (blocks * SUBSET_ROWS)} is the last that it can"
+        )
     rows = [SUBSET_ROWS] * (first + blocks)
     times = [
         processes.qsimpy(rows, first + block, SUBSET_TASKS, process.seed) for block in range(blocks)

@@ -10,6 +10,7 @@ from qcbench.hardware.manifest import MANIFEST, TABLE, ReplayFolder
 from qcbench.tracking.client import SQLITE, mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import metric_name
+from qcbench.tracking.mlflow_view import folder_name
 
 EXPERIMENT = "replays"
 TAG, DIGEST = "qcbench.replay", "qcbench.digest"
@@ -32,7 +33,7 @@ def publish_gap(replay: ReplayFolder, gap: Gap, tracking: TrackingConfig) -> str
         name = tracking.experiment or EXPERIMENT
         found = client.get_experiment_by_name(name)
         if found is None:
-            root = Path(uri.removeprefix(SQLITE)).parent / "mlartifacts" / name
+            root = Path(uri.removeprefix(SQLITE)).parent / "mlartifacts" / folder_name(name)
             place = root.as_uri() if uri.startswith(SQLITE) else None
             experiment = client.create_experiment(name, artifact_location=place)
         else:
