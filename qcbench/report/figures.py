@@ -36,7 +36,7 @@ def interval_plot(
         title: above the axes.
     """
     with style():
-        figure, axes = _rows_figure(len(rows), title)
+        figure, axes = rows_figure(len(rows), title)
         ends: list[float] = []
         for y, row in enumerate(rows):
             look, value = looks[str(row["policy"])], row["relative_percent"]
@@ -50,7 +50,7 @@ def interval_plot(
             axes.plot(value, y, look.marker, color=look.colour, markersize=6)
         axes.axvline(0, color=NEUTRAL, linewidth=1.2, zorder=1)
         _percent_axis(axes, ends)
-        _policy_axis(axes, [str(row["policy"]) for row in rows], baseline)
+        policy_axis(axes, [str(row["policy"]) for row in rows], baseline)
         axes.set_xlabel(f"against {baseline} [%]")
         return figure
 
@@ -79,7 +79,7 @@ def distribution_plot(
     everything = np.concatenate(groups) if groups else np.empty(0)
     scale = text.scale_of(metric, everything)
     with style():
-        figure, axes = _rows_figure(len(policies), f"Distribution of {text.title_of(metric)}")
+        figure, axes = rows_figure(len(policies), f"Distribution of {text.title_of(metric)}")
         for y, (policy, values) in enumerate(zip(policies, groups, strict=True)):
             if values.size == 0:
                 continue
@@ -92,7 +92,7 @@ def distribution_plot(
             axes.plot([middle, middle], [y - 0.3, y + 0.3], color=colour, linewidth=2.2)
         if everything.size:
             _value_axis(axes, everything / scale.factor)
-        _policy_axis(axes, policies, baseline)
+        policy_axis(axes, policies, baseline)
         axes.set_xlabel(text.label_of(metric, scale))
         return figure
 
@@ -208,60 +208,6 @@ def trade_off_plot(
         return figure
 
 
-def time_plot(
-    means: pl.DataFrame,
-    scenario: str,
-    policies: Sequence[str],
-    looks: Mapping[str, Look],
-    *,
-    baseline: str,
-) -> Figure | None:
-    """Mean execution and wait of a task under each policy, one after the other.
-
-    Bars longer than four times the median are cut off, and say how long they are.
-
-    Args:
-        means: `Summary.means`.
-        scenario: its scenario.
-        policies: from top to bottom.
-        looks: colour and marker of every policy.
-        baseline: written in grey.
-
-    Returns:
-        None where the result table has no `mean_exec_s` and `mean_wait_s` for the scenario.
-    """
-    if not {"mean_exec_s", "mean_wait_s"} <= set(means.columns):
-        return None
-    own = means.filter(pl.col("scenario") == scenario).drop_nulls(["mean_exec_s", "mean_wait_s"])
-    if own.is_empty():
-        return None
-    times = {
-        str(row["policy"]): (float(row["mean_exec_s"]), float(row["mean_wait_s"]))
-        for row in own.iter_rows(named=True)
-    }
-    totals = sorted(sum(parts) for parts in times.values())
-    scale = text.scale_of("mean_completion_s", totals)
-    end = min(totals[-1] * 1.02, 4.0 * totals[len(totals) // 2]) / scale.factor
-    with style():
-        figure, axes = _rows_figure(len(policies), "Where the time goes")
-        for y, policy in enumerate(policies):
-            if policy not in times:
-                continue
-            colour = looks[policy].colour
-            execution, wait = (part / scale.factor for part in times[policy])
-            axes.barh(y, execution, color=colour, height=0.62)
-            axes.barh(y, wait, left=execution, color=colour, height=0.62, alpha=0.42)
-            if execution + wait > end:
-                written = f"{scale.value(sum(times[policy]))} {scale.unit} ▸ "
-                axes.text(end, y, written, ha="right", va="center", fontsize=8)
-        axes.set_xlim(0, end if end > 0 else 1.0)
-        axes.xaxis.set_major_locator(MaxNLocator(6))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))
-        _policy_axis(axes, policies, baseline)
-        axes.set_xlabel(f"mean execution, then wait [{scale.unit}]")
-        return figure
-
-
 def shares_plot(
     means: pl.DataFrame, scenario: str, policies: Sequence[str], *, baseline: str
 ) -> Figure | None:
@@ -285,7 +231,7 @@ def shares_plot(
     if not columns:
         return None
     with style():
-        figure, axes = _rows_figure(len(policies), "Share of the tasks on each QPU", legend=True)
+        figure, axes = rows_figure(len(policies), "Share of the tasks on each QPU", legend=True)
         axes.grid(visible=False)
         colours = _ramp(len(columns))
         for column, colour in zip(columns, colours, strict=True):
@@ -302,7 +248,7 @@ def shares_plot(
         axes.set_xlim(0, 100)
         axes.xaxis.set_major_locator(FixedLocator([0, 25, 50, 75, 100]))
         axes.set_xlabel("share of tasks [%]")
-        _policy_axis(axes, policies, baseline)
+        policy_axis(axes, policies, baseline)
         figure.legend(
             loc="outside lower right", ncols=min(len(columns), 6), handlelength=1, columnspacing=1.2
         )
@@ -314,7 +260,8 @@ def _height(rows: int) -> float:
     return max(0.8 + 0.21 * rows, 3.0)
 
 
-def _rows_figure(rows: int, title: str, *, legend: bool = False) -> tuple[Figure, Axes]:
+def rows_figure(rows: int, title: str, *, legend: bool = False) -> tuple[Figure, Axes]:
+    """Return a figure with a row for each policy, and room for a legend below."""
     height = 0.95 + ROW_IN * max(rows, 2) + (0.3 if legend else 0.0)
     figure = Figure(figsize=(WIDTH_IN, height), dpi=DPI)
     axes: Axes = figure.add_subplot()
@@ -323,7 +270,8 @@ def _rows_figure(rows: int, title: str, *, legend: bool = False) -> tuple[Figure
     return figure, axes
 
 
-def _policy_axis(axes: Axes, policies: Sequence[str], baseline: str) -> None:
+def policy_axis(axes: Axes, policies: Sequence[str], baseline: str) -> None:
+    """Name the policies from top to bottom, the baseline in grey."""
     axes.yaxis.set_major_locator(FixedLocator(range(len(policies))))
     axes.set_yticklabels([_shortened(policy) for policy in policies])
     for label, policy in zip(axes.get_yticklabels(), policies, strict=True):

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from qcbench.errors import InputError
-from qcbench.report import figures, grids, partition, text
+from qcbench.report import figures, grids, partition, text, times
 from qcbench.report.rows import Block, blocks, direction, headline
 from qcbench.report.run import RunDescription
 from qcbench.report.style import Look, draw_svg, inline_svg, looks, save_figures
@@ -148,7 +148,9 @@ def _section(
         "distribution": figures.distribution_plot(
             trials, scenario, order, metric, look, baseline=baseline
         ),
-        "time": figures.time_plot(summary.means, scenario, order, look, baseline=baseline),
+        "time": times.time_plot(
+            summary.means, scenario, order, look, baseline=baseline, track=_track(trials)
+        ),
         "node-costs": partition.mean_node_cost_plot(summary.means, scenario, order, look),
         "shares": figures.shares_plot(summary.means, scenario, order, baseline=baseline),
     }
@@ -188,6 +190,11 @@ def _other_metrics(means: pl.DataFrame, scenario: str, order: Sequence[str]) -> 
         values = found.row(0, named=True) if found.height else dict.fromkeys(names)
         rows.append((policy, [scales[name].value(values[name]) for name in names]))
     return {"heads": [text.label_of(name, scales[name]) for name in names], "rows": rows}
+
+
+def _track(trials: pl.DataFrame) -> str:
+    """Return the track of a suite; a table from elsewhere need not say it."""
+    return str(trials.get_column("track")[0]) if "track" in trials.columns else ""
 
 
 def _differs(means: pl.DataFrame, scenario: str, metric: str) -> bool:
