@@ -11,7 +11,9 @@ from exported_samples import make_card, random_tensors, write_sample
 import qcbench
 from qcbench.api import compose_run, compose_simulate
 from qcbench.cli.main import main
+from qcbench.cli.test_policy import subjects
 from qcbench.errors import InputError
+from qcbench.hardware.told import compose_replay
 from qcbench.policies.exported.card import CARD, WEIGHTS, HeuristicCard
 from qcbench.policies.exported.folder import digest, write_folder
 from qcbench.tracking.config import TrackingConfig
@@ -199,6 +201,27 @@ def test_a_reference_wherever_a_policy_is_named(registry: Registry, tmp_path: Pa
     )
     labels = [policy.label for policy in run.suite.policies]
     assert labels == ["earliest_completion", "placement@champion", "placement@1"]
+
+
+def test_every_verb_finds_models_in_the_store_that_it_is_told(
+    tmp_path: Path, mlflow_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(mlflow_store, tmp_path / "shared.db")
+    uri = f"sqlite:///{tmp_path}/shared.db"
+    shelf = open_registry(TrackingConfig(uri=uri), tmp_path / "runs")
+    assert shelf is not None
+    folder = write_sample(tmp_path / "p", "placement")
+    shelf.register("placement", folder)
+    told = ["policy=models:/placement/1", f"tracking.uri={uri}"]
+    sha256 = digest(folder)
+    assert compose_simulate(told).policy.parameters["sha256"] == sha256
+    replayed = compose_replay([*told, "backend=local", "heuristics=[]"])
+    assert [policy.parameters["sha256"] for policy in replayed.policies] == [sha256]
+    (checked,) = subjects("models:/placement/1", told[1:])
+    assert checked.track == "placement"
+    with pytest.raises(InputError, match="no model is registered"):
+        compose_replay([told[0], "backend=local"])
 
 
 def test_a_heuristic_can_be_a_champion(registry: Registry, tmp_path: Path) -> None:
