@@ -5,17 +5,13 @@ or those of waiting and of all sets of QPUs, of which it takes the best one that
 """
 
 from collections.abc import Callable, Iterable
-from typing import Literal
 
 import numpy as np
 
 from qcbench.errors import InputError
-from qcbench.policies.exported.card import CARD, Card
-from qcbench.policies.exported.choosing import Drawing, best
-from qcbench.policies.exported.folder import folder_of, load
+from qcbench.policies.exported.choosing import Mode, chooser
+from qcbench.policies.exported.opening import Opened, open_policy
 from qcbench.policies.exported.reference import with_digest
-from qcbench.policies.exported.scoring import scorer
-from qcbench.policies.exported.serving import check_fleet
 from qcbench.policies.exported.weights import Tensor
 from qcbench.policies.features.allocation import LAYOUT
 from qcbench.policies.features.allocation_action import (
@@ -41,7 +37,7 @@ def policy(
     *,
     path: str,
     sha256: str = "",
-    mode: Literal["greedy", "sample"] = "greedy",
+    mode: Mode = "greedy",
 ) -> Allocation:
     """Build the policy.
 
@@ -51,18 +47,15 @@ def policy(
         sha256: of its files; found when a trial is made.
         mode: `greedy` takes the mean of each weight, or the best set; `sample` draws them.
     """
-    exported = load("allocation", path, sha256)
-    where = str(folder_of("allocation", path) / CARD)
-    check_fleet(exported.card, context.fleet, where)
-    score = scorer(exported, LAYOUTS, where)
+    opened = open_policy("allocation", path, sha256, context.fleet, LAYOUTS)
+    score = opened.score
     observe = AllocationObserver(context.fleet).observe
     qpus = len(context.fleet)
     row = [0.0] * LAYOUT.size(qpus)
-    if exported.card.action == "set":
+    if opened.card.action == "set":
         split = _by_set(context, mode)
     else:
-        log_std = exported.tensors.get("log_std")
-        split = _by_weights(context, mode, _spread(exported.card, log_std, mode, where))
+        split = _by_weights(context, mode, _spread(opened, mode))
 
     def decide(view: AllocationView) -> dict[int, int] | None:
         observe(view, row)
@@ -78,7 +71,7 @@ def policy(
 resolve_parameters = with_digest("allocation")
 
 
-def _by_weights(context: PolicyContext, mode: str, spread: Callable[[Tensor], Tensor]) -> Split:
+def _by_weights(context: PolicyContext, mode: Mode, spread: Callable[[Tensor], Tensor]) -> Split:
     """Return what splits in proportion to weights."""
     rng, qpus = context.rng, len(context.fleet)
     chain_qpu, chain_qubits, share = [0] * qpus, [0] * qpus, [0.0] * qpus
@@ -101,12 +94,12 @@ def _by_weights(context: PolicyContext, mode: str, spread: Callable[[Tensor], Te
     return split
 
 
-def _by_set(context: PolicyContext, mode: str) -> Split:
+def _by_set(context: PolicyContext, mode: Mode) -> Split:
     """Return what waits, or takes the set with the highest score that can hold the task."""
     qpus = len(context.fleet)
     chain_qpu, chain_qubits = [0] * qpus, [0] * qpus
     sets: list[list[bool]] = menu(context.fleet).tolist()
-    choose = Drawing(context.rng).draw if mode == "sample" else best
+    choose = chooser(mode, context.rng)
 
     def split(outputs: Tensor, view: AllocationView, free: list[int]) -> Parts:
         qubits = view.task_qubits
@@ -120,19 +113,18 @@ def _by_set(context: PolicyContext, mode: str) -> Split:
     return split
 
 
-def _spread(
-    card: Card, log_std: Tensor | None, mode: str, where: str
-) -> Callable[[Tensor], Tensor]:
+def _spread(opened: Opened, mode: Mode) -> Callable[[Tensor], Tensor]:
     """Return what gives the standard deviation of each weight from the outputs.
 
     Raises:
         InputError: the policy is to be sampled and has none.
     """
+    card, log_std = opened.card, opened.tensors.get("log_std")
     least, most = card.spread_limits or (-np.inf, np.inf)
     if card.spread == "output":
         return lambda outputs: np.exp(np.clip(outputs[:, 1], least, most))
     if card.spread == "none" and mode == "sample":
-        raise InputError(f"{where}: has no spread; its mode can only be greedy")
+        raise InputError(f"{opened.where}: has no spread; its mode can only be greedy")
     std: Tensor = np.zeros(1, dtype=np.float32)
     if log_std is not None:
         std = np.exp(np.clip(log_std, least, most))

@@ -1,11 +1,21 @@
 """From the scores of items to a decision: the best allowed one, or one that is drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import exp, inf
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from qcbench.policies.draws import uniforms
+
+Mode: TypeAlias = Literal["greedy", "sample"]
+Choose: TypeAlias = Callable[[Sequence[float], Sequence[bool]], int]
+"""Takes the scores of items and which are allowed, at least one; returns an item."""
+
+
+def chooser(mode: Mode, rng: np.random.Generator) -> Choose:
+    """Return what takes the best item, or one that is drawn."""
+    return Drawing(rng).draw if mode == "sample" else best
 
 
 def best(scores: Sequence[float], allowed: Sequence[bool]) -> int:

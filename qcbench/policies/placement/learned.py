@@ -3,14 +3,9 @@
 Among the QPUs that the task fits, the one with the highest score; or, sampled, one that is drawn.
 """
 
-from typing import Literal
-
-from qcbench.policies.exported.card import CARD
-from qcbench.policies.exported.choosing import Drawing, best
-from qcbench.policies.exported.folder import folder_of, load
+from qcbench.policies.exported.choosing import Mode, chooser
+from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
-from qcbench.policies.exported.scoring import scorer
-from qcbench.policies.exported.serving import check_fleet
 from qcbench.policies.features.observer import LegacyPlacementObserver, PlacementObserver
 from qcbench.policies.features.placement import LAYOUT, LEGACY_LAYOUT
 from qcbench.policies.protocol import Placement, PolicyContext
@@ -24,7 +19,7 @@ def policy(
     *,
     path: str,
     sha256: str = "",
-    mode: Literal["greedy", "sample"] = "greedy",
+    mode: Mode = "greedy",
 ) -> Placement:
     """Build the policy.
 
@@ -34,15 +29,13 @@ def policy(
         sha256: of its files; found when a trial is made.
         mode: `greedy` takes the highest score, `sample` draws by the softmax of the scores.
     """
-    exported = load("placement", path, sha256)
-    where = str(folder_of("placement", path) / CARD)
-    card, fleet = exported.card, context.fleet
-    check_fleet(card, fleet, where)
-    score = scorer(exported, LAYOUTS, where)
-    legacy = card.observation.layout == LEGACY_LAYOUT.name
+    fleet = context.fleet
+    opened = open_policy("placement", path, sha256, fleet, LAYOUTS)
+    score = opened.score
+    legacy = opened.card.observation.layout == LEGACY_LAYOUT.name
     observer = LegacyPlacementObserver(fleet) if legacy else PlacementObserver(fleet)
     observe = observer.observe
-    choose = Drawing(context.rng).draw if mode == "sample" else best
+    choose = chooser(mode, context.rng)
     qpus = len(fleet)
     row = [0.0] * observer.layout.size(qpus)
 

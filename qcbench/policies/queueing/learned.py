@@ -4,14 +4,9 @@ Among the waiting tasks that it looks at, the first by arrival, the one with the
 sampled, one that is drawn.
 """
 
-from typing import Literal
-
-from qcbench.policies.exported.card import CARD
-from qcbench.policies.exported.choosing import Drawing, best
-from qcbench.policies.exported.folder import folder_of, load
+from qcbench.policies.exported.choosing import Mode, chooser
+from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
-from qcbench.policies.exported.scoring import scorer
-from qcbench.policies.exported.serving import check_fleet
 from qcbench.policies.features.observer import QueueObserver
 from qcbench.policies.features.queueing import LAYOUT
 from qcbench.policies.protocol import PolicyContext, Queueing
@@ -25,7 +20,7 @@ def policy(
     *,
     path: str,
     sha256: str = "",
-    mode: Literal["greedy", "sample"] = "greedy",
+    mode: Mode = "greedy",
 ) -> Queueing:
     """Build the policy.
 
@@ -35,15 +30,12 @@ def policy(
         sha256: of its files; found when a trial is made.
         mode: `greedy` takes the highest score, `sample` draws by the softmax of the scores.
     """
-    exported = load("queueing", path, sha256)
-    where = str(folder_of("queueing", path) / CARD)
-    check_fleet(exported.card, context.fleet, where)
-    score = scorer(exported, LAYOUTS, where)
-    slots = exported.card.observation.items
+    opened = open_policy("queueing", path, sha256, context.fleet, LAYOUTS)
+    score, slots = opened.score, opened.card.observation.items
     observer = QueueObserver(context.fleet, slots)
     observe = observer.observe
     row = [0.0] * LAYOUT.size(slots)
-    choose = Drawing(context.rng).draw if mode == "sample" else best
+    choose = chooser(mode, context.rng)
     allowed = [True] * slots
 
     def decide(view: QueueView) -> int:
