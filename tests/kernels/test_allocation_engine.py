@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from qcbench.api import simulate
 from qcbench.bench.metrics.allocation import metrics
 from qcbench.cloud.cloud import seeded_streams
+from qcbench.cloud.execution import DROPPED
+from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Admission, Dispatch, Failures, Rules, TokenBucket
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
@@ -82,10 +84,6 @@ def scenario(rules: Rules, **workload: Any) -> Scenario:
         (scenario(Rules(dispatch=replace(FIFO, order="icpp2025"))), "order icpp2025 has no kernel"),
         (scenario(Rules(dispatch=PULL)), "goes with push to shared QPUs"),
         (
-            scenario(Rules(dispatch=FIFO, admission=Admission(per_user=TokenBucket()))),
-            "rules.admission.per_user has no allocation kernel; use engine simpy",
-        ),
-        (
             scenario(Rules(dispatch=FIFO), phases=[[QuantumPhase(0)], [QuantumPhase(1)]]),
             "jobs of several phases has no allocation kernel",
         ),
@@ -128,6 +126,26 @@ def test_those_that_a_failure_stops_together_wait_in_the_same_order(on_failure: 
     for seed in range(30):
         case = Case(told, PolicyConfig(name="fewest_parts"), seed)
         assert_equal(answer(case, compiled=False), answer(case, compiled=True))
+
+
+def test_users_without_a_token_are_turned_away_alike() -> None:
+    admission = Admission(per_user=TokenBucket(tokens_per_s=0.5, burst=2.0))
+    arrivals = [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 2.0]
+    jobs = make_workload(arrivals, [1.0] * len(arrivals), 2)
+    jobs = replace(jobs, user=["a", "a", "a", "b", "a", "a", "a"], quota_per_s={"b": 0.1})
+    told = Scenario(
+        make_fleet(4, 4),
+        jobs,
+        track="allocation",
+        rules=Rules(dispatch=FIFO, admission=admission),
+        physics=GIVEN,
+    )
+    case = Case(told, PolicyConfig(name="speed"), 0)
+    found = answer(case, compiled=True)
+    assert isinstance(found, Records)
+    # Two of the three that come at once, none at 1 (half a token), one at 2.
+    assert np.flatnonzero(found.status == DROPPED).tolist() == [2, 4, 6]
+    assert_equal(answer(case, compiled=False), found)
 
 
 def run(told: Scenario, policy: PolicyConfig) -> Any:

@@ -81,6 +81,7 @@ def draw_bank(options: Options) -> Bank:
         [fleet.qubits] * len(drawn),
         [draw_changes(rules, rngs, CHANGES) for rngs in generators],
         fleet if rules.dispatch.connected else None,
+        rules.admission.per_user,
     )
     price = np.zeros_like(worlds.exec_s)
     for world, figures in enumerate(estimates):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.cloud.rules import Rules
+from qcbench.cloud.rules import Rules, TokenBucket
 from qcbench.fleet.profile import Fleet
 from qcbench.kernels.allocation.regions import ROWS, neighbours_of
 from qcbench.workload.workload import Workload
@@ -38,6 +38,7 @@ TASK = np.dtype(
         ("depth", "i8"),
         ("shots", "i8"),
         ("two_qubit_gates", "i8"),
+        ("user", "i8"),  # of its job, where users have quotas
     ],
     align=True,
 )
@@ -108,6 +109,8 @@ RUNNING = np.dtype(
     ],
     align=True,
 )
+BUCKET = np.dtype([("tokens", "f8"), ("counted_s", "f8")], align=True)
+"""Of a user: tokens, and when they were counted."""
 END = np.dtype([("end_s", "f8"), ("number", "i8"), ("slot", "i8")], align=True)
 OUTCOME = np.dtype(
     [
@@ -134,6 +137,7 @@ class Settings(NamedTuple):
         most_decisions: after which a trial is truncated; -1 where there is no limit.
         on_failure: index in `FAILURE_MODES`; -1 where QPUs never fail.
         admission: index in `ADMISSIONS`.
+        burst: tokens that a user's bucket holds, where there are such.
         search_steps: bound on the search for connected qubits; -1 where any qubits will do.
         keep: outcomes are written, task by task.
         charge: what of `State.paid_s` was wrong is added up.
@@ -145,6 +149,7 @@ class Settings(NamedTuple):
     admission: int
     classical_limit: int
     quantum_limit: int
+    burst: float
     horizon_s: float
     warm_up_s: float
     time_per_qubit_s: float
@@ -163,6 +168,8 @@ class Worlds(NamedTuple):
         capacity: qubits, shape (worlds, QPUs).
         change_s: times until a QPU fails, is repaired, fails..., shape (worlds, QPUs, changes).
         neighbours: of every qubit, see `regions.neighbours_of`; nothing where any qubits will do.
+        tokens_per_s: of each user's bucket, shape (worlds, most users); nothing where users have
+            no quotas.
     """
 
     jobs: IntArray
@@ -171,6 +178,7 @@ class Worlds(NamedTuple):
     capacity: IntArray
     change_s: FloatArray
     neighbours: npt.NDArray[np.int32]
+    tokens_per_s: FloatArray
 
 
 class State(NamedTuple):
@@ -192,6 +200,7 @@ class State(NamedTuple):
         owner: slot that holds each qubit, shape (environments, QPUs, most qubits); nothing where
             any qubits will do.
         space: working space of `regions`.
+        buckets: `BUCKET` rows, shape (environments, users).
     """
 
     clouds: Rows
@@ -209,6 +218,7 @@ class State(NamedTuple):
     paid_s: FloatArray
     owner: npt.NDArray[np.int32]
     space: npt.NDArray[np.int32]
+    buckets: Rows
 
 
 class Outcomes(NamedTuple):
@@ -238,6 +248,7 @@ def settings_of(
         admission=ADMISSIONS.index(admission.variant),
         classical_limit=admission.classical_limit,
         quantum_limit=admission.quantum_limit,
+        burst=0.0 if admission.per_user is None else admission.per_user.burst,
         horizon_s=inf if rules.horizon_s is None else rules.horizon_s,
         warm_up_s=rules.warm_up_s if rules.warm_up_s > 0 else inf,
         time_per_qubit_s=time_per_qubit_s,
@@ -254,6 +265,7 @@ def make_worlds(
     capacity: Sequence[IntArray],
     change_s: Sequence[FloatArray],
     connected: Fleet | None = None,
+    quotas: TokenBucket | None = None,
 ) -> Worlds:
     """Put worlds of equally many QPUs one behind the other.
 
@@ -263,6 +275,7 @@ def make_worlds(
         capacity: qubits of the QPUs.
         change_s: see `draw_changes`; equally many in all worlds.
         connected: the fleet of all worlds, where parts must be connected.
+        quotas: of users, where they have some.
     """
     jobs = np.array([len(workload) for workload in workloads], dtype=np.int64)
     most, qpus = max(1, int(jobs.max())), len(capacity[0])
@@ -278,6 +291,9 @@ def make_worlds(
             rows[name][:count] = getattr(workload.tasks, name)
         times[world, :count] = exec_s[world]
     none = np.zeros((qpus, 0, 0), dtype=np.int32)
+    tokens_per_s = np.zeros((len(jobs), 0))
+    if quotas is not None:
+        tokens_per_s = _tokens_per_s(quotas, workloads, tasks)
     return Worlds(
         jobs=jobs,
         tasks=tasks,
@@ -285,7 +301,22 @@ def make_worlds(
         capacity=np.array(capacity, dtype=np.int64),
         change_s=np.array(change_s),
         neighbours=none if connected is None else neighbours_of(connected),
+        tokens_per_s=tokens_per_s,
     )
+
+
+def _tokens_per_s(quotas: TokenBucket, workloads: Sequence[Workload], tasks: Rows) -> FloatArray:
+    """Number the users of every world in its tasks; return at which rates their buckets fill."""
+    rates = []
+    for world, workload in enumerate(workloads):
+        users = [""] * len(workload) if workload.user is None else workload.user
+        number: dict[str, int] = {}
+        tasks[world]["user"][: len(users)] = [number.setdefault(u, len(number)) for u in users]
+        rates.append([workload.quota_per_s.get(user, quotas.tokens_per_s) for user in number])
+    table = np.zeros((len(rates), max(1, *map(len, rates))))
+    for row, known in zip(table, rates, strict=True):
+        row[: len(known)] = known
+    return table
 
 
 def draw_changes(
@@ -323,6 +354,7 @@ def make_state(environments: int, worlds: Worlds, *, charge: bool = False) -> St
         paid_s=np.zeros((environments, jobs if charge else 0)),
         owner=np.zeros((*whole, worlds.neighbours.shape[1]), dtype=np.int32),
         space=np.zeros((ROWS, worlds.neighbours.shape[1]), dtype=np.int32),
+        buckets=np.zeros((environments, worlds.tokens_per_s.shape[1]), dtype=BUCKET),
     )
 
 

@@ -74,6 +74,9 @@ def begin(  # noqa: PLR0915
     cloud.arrival_number = cloud.number
     for slot in range(state.slots.shape[1]):
         state.slots[e, slot] = slot
+    for user in range(state.buckets.shape[1]):
+        state.buckets[e, user].tokens = settings.burst
+        state.buckets[e, user].counted_s = 0.0
     if settings.keep:
         for task in range(jobs):
             row = outcomes.tasks[e, task]

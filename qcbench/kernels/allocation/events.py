@@ -8,16 +8,8 @@ whose order matters.
 from math import inf
 
 from qcbench.cloud.execution import DONE, DROPPED
-from qcbench.kernels.allocation.arrays import (
-    PAPER,
-    PENDING,
-    TOTAL,
-    Outcomes,
-    Row,
-    Settings,
-    State,
-    Worlds,
-)
+from qcbench.kernels.allocation.admission import admitted
+from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
 from qcbench.kernels.allocation.executions import release
 from qcbench.kernels.allocation.failures import change, find_change
 from qcbench.kernels.allocation.heap import remove
@@ -57,7 +49,7 @@ def advance(  # noqa: PLR0912
             complete(settings, worlds, state, outcomes, e)
             ask_from_first(cloud)
         elif kind == ARRIVAL:
-            arrive(settings, tasks, state, outcomes, e)
+            arrive(settings, worlds, state, outcomes, e)
         elif kind == CHANGE:
             row = state.qpus[e, cloud.change_qpu]
             if row.changes >= worlds.change_s.shape[2]:
@@ -136,15 +128,15 @@ def next_event(settings: Settings, worlds: Worlds, state: State, e: int) -> int:
 
 
 @inlined
-def arrive(settings: Settings, tasks: Row, state: State, outcomes: Outcomes, e: int) -> None:
+def arrive(settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int) -> None:
     """Let the next job arrive."""
     cloud = state.clouds[e]
     task = cloud.arrived
-    cloud.now_s = tasks[task].arrival_s
+    cloud.now_s = worlds.tasks[cloud.world, task].arrival_s
     cloud.arrived += 1
     cloud.number += 1
     cloud.arrival_number = cloud.number
-    if not admitted(settings, cloud):
+    if not admitted(settings, worlds, state, e, task):
         if settings.keep:
             outcomes.tasks[e, task].status = DROPPED
         cloud.dropped += 1
@@ -157,19 +149,6 @@ def arrive(settings: Settings, tasks: Row, state: State, outcomes: Outcomes, e: 
         cloud.asking = 1
         cloud.task = task
         cloud.passed = cloud.waiting - 1
-
-
-@inlined
-def admitted(settings: Settings, cloud: Row) -> bool:
-    """Whether a job may come in, see `qcbench.cloud.admission`; no classical task is active."""
-    if settings.admission == PENDING:
-        return settings.classical_limit > 0 and cloud.waiting < settings.quantum_limit
-    if settings.admission == TOTAL:
-        present = cloud.waiting + cloud.running
-        return settings.classical_limit > 0 and present < settings.quantum_limit
-    if settings.admission == PAPER:
-        return settings.classical_limit >= 0 and cloud.waiting <= settings.quantum_limit
-    return True
 
 
 @inlined

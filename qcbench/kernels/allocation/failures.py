@@ -7,7 +7,7 @@ from qcbench.kernels.allocation.arrays import FAIL, RESTART, Outcomes, Settings,
 from qcbench.kernels.allocation.executions import offer, release
 from qcbench.kernels.allocation.heap import remove
 from qcbench.kernels.allocation.totals import change_present, leave
-from qcbench.kernels.allocation.waiting import join_first, join_last
+from qcbench.kernels.allocation.waiting import join_behind, join_last
 from qcbench.kernels.compiling import inlined
 
 
@@ -27,27 +27,29 @@ def change(settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes,
     cloud.down += 1
     cloud.free -= state.free[e, qpu]
     state.free[e, qpu] = 0
+    before = -1
     while True:
-        place = latest_on(state, e, qpu, settings.on_failure == RESTART)
+        place = first_on(state, e, qpu)
         if place < 0:
             break
         slot = state.ends[e, place].slot
         task = state.running[e, slot].task
         remove(state, e, place)
         release(settings, worlds, state, e, slot)
-        lose(settings, state, outcomes, e, task)
+        lose(settings, state, outcomes, e, task, before)
+        before = task
 
 
 @inlined
-def latest_on(state: State, e: int, qpu: int, latest: bool) -> int:
-    """Return the place in the heap of the latest start on a QPU, or of the first; -1 if none."""
+def first_on(state: State, e: int, qpu: int) -> int:
+    """Return the place in the heap of the first start on a QPU; -1 if none."""
     cloud = state.clouds[e]
     found = -1
     order = 0
     for place in range(cloud.running):
         slot = state.ends[e, place].slot
         running = state.running[e, slot]
-        if found >= 0 and (running.order > order) != latest:
+        if found >= 0 and running.order > order:
             continue
         for part in range(running.parts):
             if state.parts[e, slot, 0, part] == qpu:
@@ -57,8 +59,14 @@ def latest_on(state: State, e: int, qpu: int, latest: bool) -> int:
 
 
 @inlined
-def lose(settings: Settings, state: State, outcomes: Outcomes, e: int, task: int) -> None:
-    """Do with a task that a failure has stopped what the rules say."""
+def lose(
+    settings: Settings, state: State, outcomes: Outcomes, e: int, task: int, before: int
+) -> None:
+    """Do with a task that a failure has stopped what the rules say.
+
+    Args:
+        before: the one that the same failure stopped before it, -1 where it is the first.
+    """
     cloud = state.clouds[e]
     if settings.keep:
         outcomes.tasks[e, task].restarts += 1
@@ -77,7 +85,7 @@ def lose(settings: Settings, state: State, outcomes: Outcomes, e: int, task: int
         outcomes.tasks[e, task].start_s = nan
         outcomes.tasks[e, task].parts = 0
     if settings.on_failure == RESTART:
-        join_first(state, e, task)
+        join_behind(state, e, task, before)
     else:
         join_last(state, e, task)
 

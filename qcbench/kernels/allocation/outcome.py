@@ -6,16 +6,15 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.drift import error_multiplier
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.levels import NOTHING, Areas, levels
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
-from qcbench.kernels.allocation.arrays import Outcomes, State, Worlds
-from qcbench.kernels.allocation.quality import qualities, quality_of
-from qcbench.kernels.allocation.totals import busy_in_all_s, present_area_s
+from qcbench.kernels.allocation.arrays import Outcomes, State
+from qcbench.kernels.allocation.totals import present_area_s
 from qcbench.physics import fidelity
 
 Parts = tuple[tuple[int, int], ...]
@@ -50,7 +49,6 @@ class PartsTable(Sequence[Parts]):
 def records_of(
     scenario: Scenario,
     splits: Splits,
-    worlds: Worlds,
     state: State,
     outcomes: Outcomes,
     drift: np.random.Generator,
@@ -70,11 +68,7 @@ def records_of(
     counts: IntArray = rows["parts"].copy()
     start_s, finish_s = rows["start_s"].copy(), rows["finish_s"].copy()
     exec_s = np.where(done, rows["exec_s"], np.nan)
-    success, cost = np.full(count, np.nan), np.full(count, np.nan)
-    quality = quality_of(scenario.fleet, scenario.physics, [splits.estimates])
-    qualities(worlds, quality, outcomes, success, cost)
-    if scenario.rules.drift is not None:
-        success = _with_drift(scenario, splits, parts, counts, start_s, done, drift)
+    success, cost = _quality(scenario, splits, parts, counts, start_s, exec_s, drift)
     end_s = float(cloud["now_s"])
     warm = NOTHING
     if cloud["warm"]:
@@ -86,7 +80,8 @@ def records_of(
             np.nan,
             float(cloud["warm_busy_s"]),
         )
-    areas = Areas(end_s, present_area_s(cloud), 0.0, np.nan, busy_in_all_s(state, 0))
+    busy_s = _busy_s(state, end_s)
+    areas = Areas(end_s, present_area_s(cloud), 0.0, np.nan, float(busy_s.sum()))
     return Records(
         fleet=scenario.fleet,
         workload=scenario.workload,
@@ -112,7 +107,7 @@ def records_of(
         status=status,
         job_finish_s=finish_s.copy(),
         job_status=status.copy(),
-        busy_s=_busy_s(state, end_s),
+        busy_s=busy_s,
         end_s=end_s,
         executions=done.astype(np.int64),
         levels=levels(warm, areas),
@@ -125,31 +120,41 @@ def records_of(
 def _busy_s(state: State, now_s: float) -> FloatArray:
     """Return the time that each QPU has worked, what still runs included."""
     busy_s: FloatArray = state.qpus[0]["busy_s"].copy()
-    for end in state.ends[0, : int(state.clouds[0]["running"])]:
-        running = state.running[0, end["slot"]]
-        qpus, qubits = state.parts[0, end["slot"], :, : running["parts"]]
+    slots = state.ends[0, : int(state.clouds[0]["running"])]["slot"]
+    for slot in slots[np.argsort(state.running[0, slots]["order"])]:
+        running = state.running[0, slot]
+        qpus, qubits = state.parts[0, slot, :, : running["parts"]]
         busy_s[qpus] += (now_s - running["start_s"]) * qubits / state.qpus[0, qpus]["capacity"]
     return busy_s
 
 
-def _with_drift(
+def _quality(
     scenario: Scenario,
     splits: Splits,
     parts: npt.NDArray[np.int32],
     counts: IntArray,
     start_s: FloatArray,
-    done: BoolArray,
+    exec_s: FloatArray,
     drift: np.random.Generator,
-) -> FloatArray:
-    """Return the fidelity of every task under the errors that QPUs really had."""
-    success = np.full(len(counts), np.nan)
-    rules = scenario.rules.drift
-    if rules is None or not done.any():
-        return success
-    used = done[:, np.newaxis] & (np.arange(parts.shape[2]) < counts[:, np.newaxis])
-    owner = np.nonzero(used)[0]
+) -> tuple[FloatArray, FloatArray]:
+    """Return fidelity and cost of every task, NaN where it is not done, as `exec_s` is.
+
+    By the functions that the SimPy cloud calls, so that they are the same to the last bit.
+    """
+    success, cost = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
+    done = np.flatnonzero(~np.isnan(exec_s))
+    if not len(done):
+        return success, cost
+    parts, counts = parts[done], counts[done]
+    used = np.arange(parts.shape[2]) < counts[:, np.newaxis]
     qpu, qubits = parts[:, 0][used].astype(np.int64), parts[:, 1][used].astype(np.int64)
-    of_part = splits.of_parts(owner, qpu, qubits, counts[owner])
-    true_errors = error_multiplier(rules, len(scenario.fleet), drift, qpu, start_s[owner])
-    success[done] = splits.combined(fidelity.drifted(of_part, true_errors), counts[done])
-    return success
+    owner = np.repeat(done, counts)
+    of_part = splits.of_parts(owner, qpu, qubits, np.repeat(counts, counts))
+    if scenario.rules.drift is not None:
+        fleet = len(scenario.fleet)
+        true_errors = error_multiplier(scenario.rules.drift, fleet, drift, qpu, start_s[owner])
+        of_part = fidelity.drifted(of_part, true_errors)
+    success[done] = splits.combined(of_part, counts)
+    price_per_s = np.array([each.price_per_s for each in scenario.fleet])[qpu]
+    cost[done] = exec_s[done] * np.add.reduceat(price_per_s, np.cumsum(counts) - counts)
+    return success, cost

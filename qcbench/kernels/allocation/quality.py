@@ -7,10 +7,9 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.cloud.estimates import Estimates
-from qcbench.cloud.execution import DONE
 from qcbench.fleet.profile import Fleet
-from qcbench.kernels.allocation.arrays import Outcomes, Row, Worlds
-from qcbench.kernels.compiling import inlined, kernel
+from qcbench.kernels.allocation.arrays import Row, Worlds
+from qcbench.kernels.compiling import inlined
 from qcbench.physics.config import PartsFidelity, PhysicsConfig, SuccessProbability
 
 WHOLE, BY_SHARE, BY_PARTS, BY_PARTS_WITH_GATES = range(4)
@@ -87,21 +86,3 @@ def split_fidelity(
     if quality.model != BY_SHARE:
         together /= parts
     return float(together * quality.per_cut ** (parts - 1.0))
-
-
-@kernel
-def qualities(
-    worlds: Worlds, quality: Quality, outcomes: Outcomes, fidelity: FloatArray, cost: FloatArray
-) -> None:
-    """Write fidelity and cost of every task that is done, of the first world and environment."""
-    for row in range(len(fidelity)):
-        outcome = outcomes.tasks[0, row]
-        if outcome.status != DONE:
-            continue
-        parts = outcome.parts
-        qpus, qubits = outcomes.parts[0, row, 0], outcomes.parts[0, row, 1]
-        fidelity[row] = split_fidelity(worlds, quality, 0, row, qpus, qubits, parts)
-        per_s = 0.0
-        for place in range(parts):
-            per_s += quality.price_per_s[qpus[place]]
-        cost[row] = outcome.exec_s * per_s

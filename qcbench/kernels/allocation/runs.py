@@ -1,6 +1,6 @@
 """A trial in compiled calls: one for all of it, or one a decision where a policy has no twin."""
 
-from qcbench.kernels.allocation import policies
+from qcbench.kernels.allocation import best_tradeoff, policies, weighted
 from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
 from qcbench.kernels.allocation.events import ASK, advance
 from qcbench.kernels.allocation.executions import start
@@ -57,3 +57,49 @@ def run(
         if not follow(settings, worlds, state, outcomes, e, answer):
             return WAITS
         answer = GO_ON
+
+
+@kernel
+def go_on(
+    settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int, answer: int
+) -> int:
+    """Do what was decided, and go on to the next question; say what stops the trial."""
+    if answer != GO_ON and not follow(settings, worlds, state, outcomes, e, answer):
+        return WAITS
+    return advance(settings, worlds, state, outcomes, e)
+
+
+@kernel
+def run_weighted(
+    settings: Settings,
+    worlds: Worlds,
+    state: State,
+    outcomes: Outcomes,
+    e: int,
+    twin: weighted.Weighing,
+    answer: int,
+) -> int:
+    """Go on as `run`, by the policy `weighted`."""
+    while True:
+        reason = go_on(settings, worlds, state, outcomes, e, answer)
+        if reason != ASK:
+            return reason
+        answer = weighted.decide(twin, settings, worlds, state, e)
+
+
+@kernel
+def run_best_tradeoff(
+    settings: Settings,
+    worlds: Worlds,
+    state: State,
+    outcomes: Outcomes,
+    e: int,
+    twin: best_tradeoff.Tradeoff,
+    answer: int,
+) -> int:
+    """Go on as `run`, by the policy `best_tradeoff`."""
+    while True:
+        reason = go_on(settings, worlds, state, outcomes, e, answer)
+        if reason != ASK:
+            return reason
+        answer = best_tradeoff.decide(twin, settings, worlds, state, e)

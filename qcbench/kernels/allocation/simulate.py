@@ -1,7 +1,7 @@
 """One allocation trial on the kernel: the records of `Cloud(scenario, decide, streams).run()`."""
 
-from collections.abc import Sequence
-from typing import TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,10 @@ from qcbench.kernels.allocation.arrays import (
     settings_of,
 )
 from qcbench.kernels.allocation.begin import begin
+from qcbench.kernels.allocation.best_tradeoff import tradeoff_of
 from qcbench.kernels.allocation.outcome import records_of
+from qcbench.kernels.allocation.sums import MOST_SUMMED
+from qcbench.kernels.allocation.weighted import weighing_of
 from qcbench.kernels.compiling import compiled_for
 from qcbench.kernels.engine import AnyPolicy, python_policy
 from qcbench.policies import registry
@@ -56,7 +59,6 @@ def check(scenario: Scenario) -> None:
         )
     unknown = {
         "rules.dispatch.order icpp2025": rules.dispatch.order == "icpp2025",
-        "rules.admission.per_user": rules.admission.per_user is not None,
         "jobs of several phases": scenario.workload.phases is not None,
         "rules.records jobs": rules.records == "jobs",
     }
@@ -95,6 +97,7 @@ class Trial:
             [fleet.qubits],
             [self._changes(CHANGES)],
             fleet if rules.dispatch.connected else None,
+            rules.admission.per_user,
         )
         self.state: State = make_state(1, self.worlds)
         self.outcomes: Outcomes = make_outcomes(1, self.worlds)
@@ -132,24 +135,54 @@ def simulate(
     estimates = estimate(tasks, fleet, scenario.physics, splits=True)
     splits = Splits(tasks, fleet, scenario.physics, estimates, fleet.errors())
     check_connected(scenario)
-    name = ""
+    name, told = "", {}
     if isinstance(policy, PolicyConfig):
-        registry.check_parameters("allocation", policy)
+        known = registry.check_parameters("allocation", policy).parameters
         name = policy.name
+        told = {key: each.default for key, each in known.items()} | policy.parameters
     twin = policies.twin_of(name, fleet)
     trial = Trial(scenario, estimates, streams)
-    if twin.kind == policies.IN_PYTHON:
-        decide = cast(Allocation, python_policy("allocation", policy, context))
-        reason = _ask(trial, twin, decide, _view(trial, scenario, splits))
-    else:
+    if twin.kind != policies.IN_PYTHON:
         reason = _run(trial, twin, context.rng)
+    else:
+        decide = cast(Allocation, python_policy("allocation", policy, context))
+        view = _view(trial, scenario, splits)
+        by_sets = by_sets_of(name, told, splits, view)
+        reason = _ask(trial, twin, decide, view) if by_sets is None else _go_on(trial, *by_sets)
     cloud = trial.state.clouds[0]
     if reason == runs.WAITS:
         row = int(cloud["task"])
         raise waits_for_ever(row, int(tasks.qubits[row]))
     if reason == events.STUCK:
         raise PolicyError(f"{cloud['left']} jobs wait for ever: nothing is left to happen")
-    return records_of(scenario, splits, trial.worlds, trial.state, trial.outcomes, streams.drift)
+    return records_of(scenario, splits, trial.state, trial.outcomes, streams.drift)
+
+
+def by_sets_of(
+    name: str, told: dict[str, Any], splits: Splits, view: AllocationView
+) -> tuple[Callable[..., int], NamedTuple] | None:
+    """Return the twin of a policy that weighs sets of QPUs, and what runs it; None without one.
+
+    Args:
+        told: the parameters of the policy, which are what they may be.
+    """
+    if len(splits.fleet) > MOST_SUMMED:
+        return None
+    if name == "best_tradeoff":
+        return runs.run_best_tradeoff, tradeoff_of(splits, view, **told)
+    # Where fidelity depends on shares, NumPy would be asked for it at every decision.
+    if name == "weighted" and not splits.share_matters:
+        return runs.run_weighted, weighing_of(splits, view, **told)
+    return None
+
+
+def _go_on(trial: Trial, run: Callable[..., int], twin: NamedTuple) -> int:
+    """Run a compiled policy that draws nothing to the end, and say what ended it."""
+    while True:
+        reason = run(*_arrays(trial), 0, twin, runs.GO_ON)
+        if reason != events.DRAW:
+            return reason
+        trial.draw()
 
 
 def _run(trial: Trial, twin: policies.Twin, rng: np.random.Generator) -> int:

@@ -1,7 +1,8 @@
 """What is counted over a trial: jobs that are present, left or done, and the work of the QPUs."""
 
 from qcbench.kernels.allocation.arrays import Row, State
-from qcbench.kernels.compiling import inlined
+from qcbench.kernels.allocation.sums import summed
+from qcbench.kernels.compiling import inlined, kernel
 
 
 @inlined
@@ -19,20 +20,28 @@ def present_area_s(cloud: Row) -> float:
     return float(cloud.present_area_s + cloud.present * elapsed_s)
 
 
-@inlined
+@kernel
 def busy_in_all_s(state: State, e: int) -> float:
     """Return the time that all QPUs together have worked up to now, by share of their qubits."""
-    total_s = 0.0
-    for qpu in range(state.qpus.shape[1]):
-        total_s += state.qpus[e, qpu].busy_s
-    for place in range(state.clouds[e].running):
-        slot = state.ends[e, place].slot
+    cloud, busy_s = state.clouds[e], state.share[e]
+    for qpu in range(len(busy_s)):
+        busy_s[qpu] = state.qpus[e, qpu].busy_s
+    before = -1
+    for _ in range(cloud.running):
+        # In the order in which they started, which roundings depend on.
+        slot = -1
+        for place in range(cloud.running):
+            other = state.ends[e, place].slot
+            order = state.running[e, other].order
+            if order > before and (slot < 0 or order < state.running[e, slot].order):
+                slot = other
         running = state.running[e, slot]
-        held_s = state.clouds[e].now_s - running.start_s
+        before = running.order
+        held_s = cloud.now_s - running.start_s
         for part in range(running.parts):
             qpu = state.parts[e, slot, 0, part]
-            total_s += held_s * state.parts[e, slot, 1, part] / state.qpus[e, qpu].capacity
-    return total_s
+            busy_s[qpu] += held_s * state.parts[e, slot, 1, part] / state.qpus[e, qpu].capacity
+    return summed(busy_s)
 
 
 @inlined

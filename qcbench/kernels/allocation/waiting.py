@@ -52,16 +52,21 @@ def join_last(state: State, e: int, task: int) -> None:
 
 
 @inlined
-def join_first(state: State, e: int, task: int) -> None:
-    """Put a task before all that wait."""
+def join_behind(state: State, e: int, task: int, before: int) -> None:
+    """Put a task behind another one that waits, before all that wait where that is -1."""
     cloud = state.clouds[e]
-    state.neighbours[e, task, 0] = -1
-    state.neighbours[e, task, 1] = cloud.first
-    if cloud.first >= 0:
-        state.neighbours[e, cloud.first, 0] = task
+    behind = cloud.first
+    if before >= 0:
+        behind = state.neighbours[e, before, 1]
+        state.neighbours[e, before, 1] = task
+    else:
+        cloud.first = task
+    state.neighbours[e, task, 0] = before
+    state.neighbours[e, task, 1] = behind
+    if behind >= 0:
+        state.neighbours[e, behind, 0] = task
     else:
         cloud.last = task
-    cloud.first = task
     cloud.waiting += 1
 
 

@@ -51,6 +51,16 @@ def policy(
     return _Tradeoff(context.fleet, fidelity_worth, slack).decide
 
 
+def sample_size(options: int) -> int:
+    """Return how many tasks make a sample where each has so many options."""
+    return max(2, min(SAMPLE, MOST_CHOICES // options))
+
+
+def sample_of(seen: int, options: int) -> IntArray:
+    """Return the places of a sample among so many tasks, spread evenly."""
+    return np.unique(np.linspace(0, seen - 1, sample_size(options)).round().astype(np.int64))
+
+
 @dataclass(slots=True)
 class _Case:
     """What a task makes of each option: shape (options,), and (options, QPUs) for the load.
@@ -141,7 +151,7 @@ class _Tradeoff:
 
     def _price(self, case: _Case) -> None:
         """Weigh the options of a task with the present prices."""
-        case.worth_s = case.load_s @ self._prices
+        case.worth_s = (case.load_s * self._prices).sum(axis=1)
         cost_s = case.worth_s + self._fidelity_s * case.infidelity
         case.cost_s = np.where(case.possible, cost_s, np.inf)
         case.best = int(case.cost_s.argmin())
@@ -156,9 +166,9 @@ class _Tradeoff:
         often = self._seen < WINDOW and self._seen.bit_count() == 1
         if not often and self._seen % WINDOW:
             return
-        size = max(2, min(SAMPLE, MOST_CHOICES // len(case.possible)))
-        chosen = np.unique(np.linspace(0, len(self._recent) - 1, size).round().astype(int))
-        sample = [self._recent[place] for place in chosen]
+        sample = [
+            self._recent[place] for place in sample_of(len(self._recent), len(case.possible))
+        ]
         load_s = np.array([np.where(c.possible[:, np.newaxis], c.load_s, np.inf) for c in sample])
         infidelity = np.array([c.infidelity for c in sample])
         _, fastest_s = bottleneck_prices(load_s, np.zeros_like(infidelity))
