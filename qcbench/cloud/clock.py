@@ -65,6 +65,14 @@ class Clock(Environment):
         event.callbacks = callbacks
         heappush(self._queue, (time_s, COMPLETION, next(self._eid), event))  # type: ignore[misc]
 
+    def begin(self, process: Process) -> None:
+        """Run a process at once up to the event that it waits for, and on when that fires.
+
+        SimPy's own `process` puts its beginning and its end on the clock, as two more events, so
+        that others can wait for it. Nobody waits for a job.
+        """
+        _Resumption(process).go_on(None)
+
     def retry(self, time_s: float) -> Event:
         """Return an event for a task that is put back into the order of arrivals.
 
@@ -105,3 +113,25 @@ class Clock(Environment):
         callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
         for callback in callbacks:
             callback(event)
+
+
+class _Resumption:
+    """A process that was begun, as the callback of the event that it waits for."""
+
+    __slots__ = ("_send",)
+
+    def __init__(self, process: Process) -> None:
+        self._send = process.send
+
+    def __call__(self, event: Event) -> None:
+        self.go_on(event._value)
+
+    def go_on(self, value: object) -> None:
+        """Give the process the value of its event, and those of events that have fired before."""
+        try:
+            awaited: Any = self._send(value)
+            while awaited.callbacks is None:
+                awaited = self._send(awaited._value)
+        except StopIteration:
+            return
+        awaited.callbacks.append(self)

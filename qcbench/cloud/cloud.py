@@ -1,4 +1,4 @@
-"""The cloud: every job is a SimPy process; one broker takes every decision."""
+"""The cloud: every job is a process on SimPy's clock; one broker takes every decision."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -117,11 +117,15 @@ class Cloud:
         return self.records()
 
     def _arrivals(self) -> Process:
+        """Begin with every job when it arrives; the next arrival is on the clock by then."""
         clock = self.clock
-        for job, arrival_s in enumerate(self.scenario.workload.arrival_s.tolist()):
-            yield clock.at(arrival_s)
-            self._arrived = job + 1
-            clock.process(self._job(job))
+        arrivals = map(clock.at, self.scenario.workload.arrival_s.tolist())
+        arrival = next(arrivals, None)
+        while arrival is not None:
+            yield arrival
+            arrival = next(arrivals, None)
+            self._arrived += 1
+            clock.begin(self._job(self._arrived - 1))
 
     def _job(self, job: int) -> Process:
         """Arrive, be admitted, go through the phases, be done."""

@@ -2,7 +2,7 @@
 
 A hybrid job may have thousands of iterations, and half of the time of a SimPy process goes into the
 event that it waits for and into being resumed. A coroutine is resumed by the pool and by the broker
-themselves, with one call; the SimPy process of its job waits for the last phase only.
+themselves, with one call; the process of its job waits for the last phase only.
 """
 
 from collections.abc import Generator, Iterable

@@ -26,7 +26,6 @@ class ExclusiveQpu:
 
     __slots__ = (
         "_alarm",
-        "_callbacks",
         "_clock",
         "backlog_s",
         "busy_s",
@@ -43,7 +42,6 @@ class ExclusiveQpu:
     ) -> None:
         self._clock = clock
         self._alarm = clock.alarm()
-        self._callbacks: list[Callable[[Event], None]] = [self._finish]
         self.index = index
         self.running: Execution | None = None
         self.queue: deque[Execution] = deque()
@@ -96,7 +94,8 @@ class ExclusiveQpu:
         clock = self._clock
         self.running = execution
         execution.start_s = now = clock.now
-        clock.rearm(self._alarm, self._callbacks, now + execution.exec_s)
+        # A list of its own each time: kept here, it would be a reference of the QPU to itself.
+        clock.rearm(self._alarm, [self._finish], now + execution.exec_s)
 
     def _finish(self, alarm: Event) -> None:
         execution = self.running

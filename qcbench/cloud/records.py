@@ -186,12 +186,10 @@ def collect(
     executions = sorted(world.executions, key=attrgetter("job"))
 
     def floats(name: str) -> FloatArray:
-        get = attrgetter(name)
-        return np.array([get(e) for e in executions], dtype=np.float64)
+        return np.fromiter(map(attrgetter(name), executions), np.float64, len(executions))
 
     def ints(name: str) -> IntArray:
-        get = attrgetter(name)
-        return np.array([get(e) for e in executions], dtype=np.int64)
+        return np.fromiter(map(attrgetter(name), executions), np.int64, len(executions))
 
     row = ints("row")
     parts = [e.parts for e in executions]

@@ -70,6 +70,37 @@ def test_fire_resumes_who_waits_before_it_returns() -> None:
     assert seen == ["resumed", "returned"]
 
 
+def test_a_process_begins_at_once_and_goes_on_with_the_values_of_its_events() -> None:
+    clock = Clock()
+    seen: list[object] = []
+    fired, later = clock.event(), clock.event()
+    clock.fire(fired, "fired before")
+
+    def process() -> Process:
+        seen.append("begun")
+        seen.append((yield fired))
+        seen.append((yield later))
+        seen.append((yield clock.timeout(1.0, "timeout")))
+
+    clock.begin(process())
+    assert seen == ["begun", "fired before"]
+    clock.at(1.0).callbacks.append(lambda _: clock.fire(later, "fired"))
+    clock.run_until_processed(clock.at(3.0))
+    assert seen == ["begun", "fired before", "fired", "timeout"]
+
+
+def test_an_error_in_a_process_comes_out_where_it_goes_on() -> None:
+    clock = Clock()
+
+    def process() -> Process:
+        yield clock.at(1.0)
+        raise KeyError("lost")
+
+    clock.begin(process())
+    with pytest.raises(KeyError, match="lost"):
+        clock.run_until_processed(clock.at(2.0))
+
+
 def test_running_out_of_events_is_told() -> None:
     clock = Clock()
     clock.at(1.0)
