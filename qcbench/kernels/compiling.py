@@ -15,8 +15,6 @@ from typing import Any, TypeVar, cast
 
 from numba import njit, typeof
 
-import qcbench
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -58,7 +56,7 @@ def _keyed(compiled: Any, function: Function) -> Function:
 @cache
 def _sources(room: str) -> str:
     """Hash the sources of a track, or of what all tracks have in common, see `compiling`."""
-    top = Path(qcbench.__file__).parent
+    top = Path(__file__).parents[1]
     files = sorted((top / "policies" / "features").glob("*.py"))
     for floor in ("kernels", "envs"):
         files += sorted((top / floor).glob("*.py")) + sorted((top / floor / room).glob("*.py"))

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from qcbench.errors import InputError, nearest
-from qcbench.files import write_text
+from qcbench.files import parse_json, write_text
 from qcbench.workload.columns import check_order
 from qcbench.workload.columns import integers as checked_integers
 from qcbench.workload.columns import numbers as checked_numbers
-from qcbench.workload.reading import parse_json
+from qcbench.workload.reading import read_text
 from qcbench.workload.sheet import Sheet
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Tasks
@@ -77,7 +77,7 @@ def read_job_json(path: Path) -> TaskSet:
     Raises:
         InputError: the file is torn, is something else, or holds a value that cannot be.
     """
-    content = parse_json(path)
+    content = parse_json(read_text(path), str(path))
     jobs = content.get("jobs") if isinstance(content, dict) else None
     if not isinstance(jobs, list) or not jobs:
         raise InputError(f'{path}: "jobs" must be a list with at least one job')

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from qcbench.errors import InputError, nearest
-from qcbench.workload.reading import parse_json
+from qcbench.files import parse_json
+from qcbench.workload.reading import read_text
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Tasks, Workload
 
 
@@ -49,7 +50,7 @@ def read_job_list(path: Path, case: str = "", _sha256: str = "") -> JobList:
     Raises:
         InputError: names the job and the key.
     """
-    where, data = _case(path, parse_json(path), case)
+    where, data = _case(path, parse_json(read_text(path), str(path)), case)
     platform = Platform(
         workers=_whole(where, data, "C", 1),
         speed=_number(where, data, "S", positive=True),

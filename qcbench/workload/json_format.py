@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError
-from qcbench.files import write_text
+from qcbench.files import parse_json, write_text
 from qcbench.workload.columns import from_columns, to_columns
-from qcbench.workload.reading import parse_json
+from qcbench.workload.reading import read_text
 from qcbench.workload.task_set import TaskSet
 
 FORMAT = "qcbench-workload"
@@ -20,7 +20,7 @@ def read_json(path: Path) -> TaskSet:
     Raises:
         InputError: the file is torn, is something else, or holds a value that cannot be.
     """
-    content = parse_json(path)
+    content = parse_json(read_text(path), str(path))
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f'{path}: is no task file; "format" must be "{FORMAT}"')
     if content.get("version") != VERSION:

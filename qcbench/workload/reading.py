@@ -1,9 +1,7 @@
 """Reading text files so that every failure names the file."""
 
 from pathlib import Path
-from typing import Any
 
-from qcbench import files
 from qcbench.errors import InputError
 
 
@@ -25,15 +23,6 @@ def read_text(path: Path) -> str:
     if not text.strip():
         raise InputError(f"{path}: is empty")
     return text
-
-
-def parse_json(path: Path) -> Any:
-    """Return what a JSON file holds.
-
-    Raises:
-        InputError: as `read_text`, or it is not JSON; says where.
-    """
-    return files.parse_json(read_text(path), str(path))
 
 
 def check_last_line(path: Path, text: str) -> None:
