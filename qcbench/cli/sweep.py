@@ -1,16 +1,13 @@
 """`qcbench sweep`: many trainings of an agent with different settings."""
 
-import os
-import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qcbench.cli.arguments import named_run, parse, show
-from qcbench.errors import InputError
+from qcbench.cli import training
 
 if TYPE_CHECKING:
+    from qcbench.agents.sweep.config import SweepTold
     from qcbench.agents.sweep.running import Swept
 
 SUMMARY = (
@@ -22,36 +19,17 @@ SUMMARY = (
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; 130 where it was interrupted."""
-    named, rest = named_run(arguments)
-    told = parse("sweep", SUMMARY, rest)
-    if told.show:
-        show("sweep", told, told.runs[0])
-        return 0
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
-        from qcbench.agents.sweep.config import compose_sweep  # noqa: PLC0415 - torch: seconds
-        from qcbench.agents.sweep.running import find_sweep, go_on, sweep  # noqa: PLC0415
-    except ImportError as error:
-        raise InputError(
-            f"sweep: needs {error.name}, which is not installed; install qcbench[bench,agents]"
-        ) from error
-    if named:
-        return _announce(go_on(find_sweep(_runs_dir(told.runs[0]), named)))
-    command = shlex.join(["qcbench", "sweep", *arguments])
-    for config in [compose_sweep(overrides, told.config_dirs) for overrides in told.runs]:
-        if code := _announce(sweep(config, command=command)):
-            return code
-    return 0
+    return training.run("sweep", SUMMARY, arguments, _training, _announce)
 
 
-def _runs_dir(overrides: Sequence[str]) -> Path:
-    """Return where a sweep lies that is gone on with; nothing else of it can be changed."""
-    found = "runs"
-    for text in overrides:
-        key, _, found = text.partition("=")
-        if key != "runs_dir":
-            raise InputError(f"{text}: a sweep goes on as it was told; only runs_dir=... goes here")
-    return Path(found)
+def _training() -> training.Training["SweepTold", "Swept"]:
+    from qcbench.agents.sweep.config import compose_sweep  # noqa: PLC0415 - torch: seconds
+    from qcbench.agents.sweep.running import find_sweep, go_on, sweep  # noqa: PLC0415
+
+    def begin(told: "SweepTold", command: str) -> "Swept":
+        return sweep(told, command=command)
+
+    return training.Training(compose_sweep, begin, find_sweep, go_on)
 
 
 def _announce(done: "Swept") -> int:
