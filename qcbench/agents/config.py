@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from qcbench.agents.reference_agent import ReferencePpo
 from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
@@ -13,11 +13,13 @@ from qcbench.bench.metrics.names import is_metric
 from qcbench.bench.overrides import nested
 from qcbench.bench.typed import typed
 from qcbench.configs import config
+from qcbench.envs.options import check_reward
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
 
 AgentConfig: TypeAlias = ReferencePpo | RllibPpo | RllibA2c | RllibDqn
 """Every kind of agent, told apart by `kind`."""
+Told = TypeVar("Told")
 
 
 @config
@@ -98,6 +100,28 @@ def compose_train(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = (
     return told
 
 
+def read_told(cls: type[Told], file: Path, what: str) -> Told:
+    """Return what is written in the YAML file of something that was begun.
+
+    Args:
+        what: it is, such as a training, for messages.
+
+    Raises:
+        InputError: the file cannot be read, or this version does not understand it.
+    """
+    from omegaconf import OmegaConf  # noqa: PLC0415
+    from yaml import YAMLError  # noqa: PLC0415
+
+    try:
+        data: Any = OmegaConf.to_container(OmegaConf.load(file))
+    except (OSError, YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file}: cannot be read ({reason})") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{file}: is no config of a {what}")
+    return typed(cls, data, "")
+
+
 def check(told: TrainConfig) -> None:
     """Check that the parts go together.
 
@@ -110,6 +134,7 @@ def check(told: TrainConfig) -> None:
             f"agent {told.agent.name}: is for track {told.agent.track}; scenario "
             f"{told.scenario.name} is of track {track}"
         )
+    check_reward(told.agent.reward, track, told.scenario.rules)
     metric = told.validation.metric
     if metric is not None and not is_metric(track, metric):
         raise InputError(f"validation.metric: {metric!r} is no metric of track {track}")

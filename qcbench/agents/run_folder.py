@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from qcbench.agents.checkpoints import checkpoints, remove_unfinished, steps_of
-from qcbench.agents.config import TrainConfig, check
+from qcbench.agents.config import TrainConfig, check, read_told
 from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.manifest import provenance
-from qcbench.bench.typed import plain, typed
+from qcbench.bench.typed import plain
 from qcbench.errors import InputError, nearest
 from qcbench.files import read_json, remove_temporary, write_durable, write_text
 from qcbench.policies.exported.card import CARD, Card
@@ -170,18 +170,7 @@ def read_config(path: Path) -> TrainConfig:
     Raises:
         InputError: the file cannot be read, or this version does not understand it.
     """
-    from omegaconf import OmegaConf  # noqa: PLC0415
-    from yaml import YAMLError  # noqa: PLC0415
-
-    file = path / CONFIG
-    try:
-        data: Any = OmegaConf.to_container(OmegaConf.load(file))
-    except (OSError, YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{file}: cannot be read ({reason})") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{file}: is no config of a training")
-    told = typed(TrainConfig, data, "")
+    told = read_told(TrainConfig, path / CONFIG, "training")
     check(told)
     return told
 

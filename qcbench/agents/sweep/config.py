@@ -1,24 +1,16 @@
 """What `qcbench sweep` is told, and the YAML group `sweep`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from qcbench.agents.config import (
-    AgentConfig,
-    CheckpointsConfig,
-    TrainConfig,
-    ValidationConfig,
-    check,
-)
+from qcbench.agents.config import TrainConfig, check
 from qcbench.bench.compose import compose, to_plain
-from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.overrides import nested
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
 from qcbench.errors import InputError, nearest
-from qcbench.tracking.config import TrackingConfig
 
 Value = bool | int | float | str
 
@@ -117,31 +109,15 @@ class SweepConfig:
 
 
 @config
-class SweepTold:
-    """Everything that `qcbench sweep` is told: `conf/sweep.yaml`; see `TrainConfig`."""
+class SweepTold(TrainConfig):
+    """Everything that `qcbench sweep` is told: what a training is told, and `conf/sweep.yaml`."""
 
-    scenario: ScenarioConfig
-    agent: AgentConfig
-    tracking: TrackingConfig
     sweep: SweepConfig
-    validation: ValidationConfig = field(default_factory=ValidationConfig)
-    checkpoints: CheckpointsConfig = field(default_factory=CheckpointsConfig)
-    name: str | None = None
-    seed: int = 0
-    runs_dir: str = "runs"
 
     def training(self) -> TrainConfig:
         """Return what a training with unchanged settings would be told."""
-        return TrainConfig(
-            scenario=self.scenario,
-            agent=self.agent,
-            tracking=replace(self.tracking, enabled=False),
-            validation=self.validation,
-            checkpoints=self.checkpoints,
-            name=self.name,
-            seed=self.seed,
-            runs_dir=self.runs_dir,
-        )
+        told = {part.name: getattr(self, part.name) for part in fields(TrainConfig)}
+        return TrainConfig(**{**told, "tracking": replace(self.tracking, enabled=False)})
 
 
 def compose_sweep(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> SweepTold:

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.agents.checkpoints import CHECKPOINTS, checkpoints, name_of, steps_of
-from qcbench.agents.config import TrainConfig
+from qcbench.agents.config import TrainConfig, read_told
 from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.progress import SilentDisplay
 from qcbench.agents.run_folder import PREFIX, create_folder, evaluations, read_progress
 from qcbench.agents.sweep.config import SweepTold, changed, settings_of
 from qcbench.agents.training import go_on
-from qcbench.bench.typed import typed
 from qcbench.errors import InputError
 
 TRIALS = "trials"
@@ -42,18 +41,7 @@ def read_sweep(folder: Path) -> SweepTold:
     Raises:
         InputError: no sweep, or this version does not understand it.
     """
-    from omegaconf import OmegaConf  # noqa: PLC0415
-    from yaml import YAMLError  # noqa: PLC0415
-
-    file = folder / SWEEP
-    try:
-        data: Any = OmegaConf.to_container(OmegaConf.load(file))
-    except (OSError, YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{file}: cannot be read ({reason})") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{file}: is no config of a sweep")
-    return typed(SweepTold, data, "")
+    return read_told(SweepTold, folder / SWEEP, "sweep")
 
 
 def score_of(evaluation: Evaluation) -> float:
