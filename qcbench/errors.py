@@ -14,6 +14,8 @@ class InputError(ValueError):
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return a hint such as ``; did you mean greedy, greedy_error?`` or the whole list if short."""
     options = sorted(set(known))
+    if not options:
+        return "; there is none"
     close = get_close_matches(name, options, n=count, cutoff=0.5)
     if close:
         return f"; did you mean {', '.join(close)}?"

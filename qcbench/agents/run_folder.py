@@ -161,6 +161,8 @@ def find_training(runs: Path, name: str) -> Path:
     if begun:
         names = ", ".join(sorted(path.name for path in begun)[-5:])
         raise InputError(f"run {name}: several begin so: {names}")
+    if Path(name).exists():
+        raise InputError(f"run {name}: is no training run; the folder of one has a {CONFIG}")
     raise InputError(f"run {name}: no training run in {runs}{nearest(name, known)}")
 
 

@@ -387,5 +387,4 @@ def find_run(runs: Path, run: str | None = None) -> Path:
         raise InputError(f"run {run}: several begin so: {', '.join(begun[-5:])}")
     if Path(run).exists():
         raise InputError(f"run {run}: is no run; a run's folder has a manifest.json")
-    known = nearest(run, names) if names else ", which has no runs"
-    raise InputError(f"run {run}: not in {runs}{known}")
+    raise InputError(f"run {run}: not in {runs}{nearest(run, names)}")

@@ -127,7 +127,8 @@ def rewrite(path: Path, change: "object") -> None:
         (["run", "suite=null"], ["suite=null", "no such suite", "quickstart"]),
         (["run", "suite.name=../../elsewhere"], ["suite.name", "../../elsewhere", "slash"]),
         (["leaderboard", "/etc/passwd"], ["/etc/passwd", "is no run", "manifest.json"]),
-        (["leaderboard", "some-run"], ["some-run", "runs", "no runs"]),
+        (["train", "/etc/passwd"], ["/etc/passwd", "is no training run", "config.yaml"]),
+        (["leaderboard", "some-run"], ["some-run", "runs", "there is none"]),
         (
             ["simulate", "scenario=placement/qce5-stream", "workload.arrivals.load=inf"],
             ["load", "inf", "finite"],

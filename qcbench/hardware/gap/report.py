@@ -1,6 +1,7 @@
 """The gap report: one HTML file that needs nothing else, figures, and numbers as Parquet."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from math import exp, isfinite, isnan
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,7 @@ def _page(replay: ReplayFolder, table: pl.DataFrame, gap: Gap, documents: dict[s
         gap=gap,
         name=replay.folder.name,
         told=replay.told,
-        date=replay.date,
+        date=f"{datetime.fromisoformat(replay.date):%Y-%m-%d %H:%M} UTC",
         origin=f"Replay {replay.replay} of a stream of circuits, {LABEL_WORDS[gap.label]}"
         if gap.label == "hardware"
         else LABEL_WORDS[gap.label],
