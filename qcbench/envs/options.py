@@ -104,9 +104,7 @@ def make_options(
     if not 0.0 <= begin_s < inf or (begin_s and track != "queueing"):
         raise InputError(f"begin_s: {begin_s}; must be 0, or a positive time for track queueing")
     told = _reward(track, reward)
-    of = TRACKS_OF_REWARD[told.kind]
-    if track not in of:
-        raise InputError(f"reward.kind: {told.kind} is of track {' and '.join(of)}, not {track}")
+    check_track(told, track)
     if told.kind == "hindsight" and masked != "error":
         raise InputError(
             "reward.kind: hindsight knows no violations; set masked to error, and act by the mask"
@@ -146,6 +144,28 @@ def _reward(track: Track, reward: Reward | Mapping[str, Any] | None) -> Reward:
         if key not in known:
             raise InputError(f"reward: key {key!r} is unknown{nearest(str(key), known)}")
     return Reward(**{**{name: getattr(usual, name) for name in known}, **reward})
+
+
+def check_reward(reward: Reward, track: Track, rules: Rules) -> None:
+    """Check, before any world is drawn, that a reward can be had in the worlds of a scenario.
+
+    Raises:
+        InputError: it is of another track, or needs a future that is as estimated.
+    """
+    check_track(reward, track)
+    if reward.kind == "hindsight" and track == "placement":
+        check_hindsight(rules)
+
+
+def check_track(reward: Reward, track: Track) -> None:
+    """Check that a track has a kind of reward.
+
+    Raises:
+        InputError: it has not.
+    """
+    of = TRACKS_OF_REWARD[reward.kind]
+    if track not in of:
+        raise InputError(f"reward.kind: {reward.kind} is of track {' and '.join(of)}, not {track}")
 
 
 def check_hindsight(rules: Rules) -> None:

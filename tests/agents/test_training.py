@@ -73,6 +73,30 @@ def lines(folder: Path, kind: str) -> list[dict[str, Any]]:
     return [line for line in read_progress(folder) if line["kind"] == kind]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["scenario=placement/qce5-unreliable"], "rules.failures is set; take cost"),
+        (["agent=ppo", "rules.execution_sigma=0.2"], "rules.execution_sigma is set; take cost"),
+        (["rules.horizon_s=3600.0"], "rules.horizon_s is set; take cost"),
+        (["agent.reward.kind=makespan"], "makespan is of track allocation, not placement"),
+    ],
+)
+def test_a_reward_that_cannot_be_had_is_refused_before_a_world_is_drawn(
+    tmp_path: Path,
+    overrides: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(training, "_parts", lambda _told: pytest.fail("worlds are drawn"))
+    assert main(["train", f"runs_dir={tmp_path}", UNTRACKED, *overrides]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    told = compose_train(["scenario=placement/qce5-unreliable", "agent.reward.kind=cost"])
+    assert told.scenario.rules.failures is not None
+
+
 def test_a_run_leaves_curves_checkpoints_and_a_policy(done: training.Trained) -> None:
     assert done.complete
     assert done.steps == 2400
