@@ -11,6 +11,7 @@ from qcbench.cloud.rules import (
     Failures,
     Rescheduling,
     Rules,
+    TokenBucket,
 )
 from qcbench.envs.defaults import DrawnWorlds
 from qcbench.fleet.config import FleetConfig, QpuConfig
@@ -119,6 +120,15 @@ def allocations(draw: Any) -> DrawnWorlds:
         ),
         rescheduling=Rescheduling(max_decisions=draw(st.sampled_from([None, 8]))),
         failures=draw(failures(500.0)),
+        admission=draw(
+            st.sampled_from(
+                [
+                    Admission(),
+                    Admission(variant="pending", quantum_limit=3),
+                    Admission(per_user=TokenBucket(tokens_per_s=0.005, burst=3.0)),
+                ]
+            )
+        ),
         execution_sigma=draw(st.sampled_from([0.0, 0.0, 0.5])),
         horizon_s=draw(st.sampled_from([None, None, 1500.0])),
     )

@@ -43,9 +43,9 @@ BEGINNINGS = splits.BEGINNINGS
 READY, DECIDED, BEGINNING = range(3)
 """Stages: a decision is due; it was taken; an episode has no decision yet."""
 
-FINISHED, NO_DECISION = -1, -2
-"""What a call returns that has come to its end, or to worlds in which nothing is to decide; else
-the environment for which more failures must be known."""
+FINISHED, NO_DECISION, ENDED = -1, -2, -3
+"""What a call returns that has come to its end, or to worlds in which nothing is to decide, or to
+its end while an episode has ended; else the environment for which more failures must be known."""
 
 MOST_EMPTY = 100
 """Worlds without a decision that are passed over in a row before that is an error."""
@@ -403,6 +403,7 @@ def _compile(sources: str) -> tuple[Any, Any]:
     ) -> int:
         """Take a decision in every environment, or else bring those that begin to their first."""
         sources  # noqa: B018
+        ended = False
         for e in range(first, len(episodes)):
             episode = episodes[e]
             if episode.stage == READY:
@@ -420,7 +421,8 @@ def _compile(sources: str) -> tuple[Any, Any]:
             why = go_on(worlds, clouds, told, episodes, results, e, out)
             if why != FINISHED:
                 return why
-        return FINISHED
+            ended = ended or out.terminated[e] or out.truncated[e]
+        return ENDED if ended else FINISHED
 
     return open_worlds, step
 

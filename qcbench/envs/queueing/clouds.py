@@ -1,5 +1,6 @@
 """Many clouds of one bank of worlds, each at a decision of an episode."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from qcbench.envs.steps import NOT_BEGUN, RESULT, Output, Table
 from qcbench.envs.worlds import checked_world
 from qcbench.errors import InputError
 from qcbench.kernels import engine
+from qcbench.kernels.compiling import compiled_for
 from qcbench.kernels.queueing.layout import Clouds, Sizes, Worlds, empty_clouds, empty_worlds
 from qcbench.kernels.queueing.load import Prepared, fill, prepare, with_timers
 
@@ -37,6 +39,7 @@ class QueueingClouds:
         self.episodes["ended"] = NOT_BEGUN
         self.results: Table = np.zeros(count, dtype=RESULT)
         self._nothing = np.zeros(count, dtype=np.int64)
+        self._step: Callable[..., int] | None = None
         limit = options.max_decisions
         limit = rules.rescheduling.max_decisions if limit is None else limit
         self._told = batch.Told(
@@ -70,13 +73,13 @@ class QueueingClouds:
 
     def step(self, actions: IntArray, out: Output) -> bool:
         """Take a decision in every cloud; return whether an episode ended."""
-        self._go_on(actions, out, acting=True)
-        return bool(out.terminated.any() or out.truncated.any())
+        return self._go_on(actions, out, acting=True)
 
-    def _go_on(self, actions: IntArray, out: Output, *, acting: bool) -> None:
-        first = 0
-        while first != batch.FINISHED:
-            first = batch.step(
+    def _go_on(self, actions: IntArray, out: Output, *, acting: bool) -> bool:
+        """Go on to the next decision of all; return whether an episode ended."""
+        first, ended = 0, False
+        while True:
+            told = (
                 self._worlds,
                 self.clouds,
                 self._told,
@@ -87,10 +90,15 @@ class QueueingClouds:
                 out,
                 first,
             )
+            if self._step is None:
+                self._step = compiled_for(batch.step, told)
+            first = self._step(*told)
+            if first in (batch.FINISHED, batch.ENDED):
+                return ended or first == batch.ENDED
             if first == batch.NO_DECISION:
                 self._tell_empty()
-            if first != batch.FINISHED:
-                self._worlds = with_timers(self._worlds, self._prepared)
+            self._worlds = with_timers(self._worlds, self._prepared)
+            ended = ended or bool(out.terminated.any() or out.truncated.any())
 
     def _tell_empty(self) -> None:
         begun = np.flatnonzero(self.episodes["stage"] == batch.BEGINNING)

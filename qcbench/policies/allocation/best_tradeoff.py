@@ -166,9 +166,7 @@ class _Tradeoff:
         often = self._seen < WINDOW and self._seen.bit_count() == 1
         if not often and self._seen % WINDOW:
             return
-        sample = [
-            self._recent[place] for place in sample_of(len(self._recent), len(case.possible))
-        ]
+        sample = [self._recent[place] for place in sample_of(len(self._recent), len(case.possible))]
         load_s = np.array([np.where(c.possible[:, np.newaxis], c.load_s, np.inf) for c in sample])
         infidelity = np.array([c.infidelity for c in sample])
         _, fastest_s = bottleneck_prices(load_s, np.zeros_like(infidelity))
