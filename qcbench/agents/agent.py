@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from qcbench.bench.worlds import ScenarioWorlds
-from qcbench.policies.exported.card import Card, LearnedTrack
+from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.weights import Tensors
 
 
@@ -61,26 +60,3 @@ class Learner(Protocol):
 
     def close(self) -> None:
         """Let go of environments and processes."""
-
-
-class Agent(Protocol):
-    """The settings of an agent: one class for each `kind` of the YAML group `agent`."""
-
-    @property
-    def name(self) -> str:
-        """Name in results."""
-
-    @property
-    def track(self) -> LearnedTrack:
-        """Kind of decision."""
-
-    def learner(self, worlds: ScenarioWorlds, seed: int) -> Learner:
-        """Return an untrained agent.
-
-        Args:
-            worlds: of the scenario; training is on split `train`.
-            seed: of all that is drawn.
-
-        Raises:
-            InputError: settings that do not fit the scenario, or a package that is missing.
-        """

@@ -110,10 +110,6 @@ class ReferencePpo:
         if self.sets and self.network.offset:
             raise InputError("agent.network.offset: sets of QPUs have no features; leave it empty")
 
-    def learner(self, worlds: ScenarioWorlds, seed: int) -> "ReferenceLearner":
-        """Return an untrained agent."""
-        return ReferenceLearner(self, worlds, seed)
-
 
 class ReferenceLearner:
     """A trainer with its environments and network."""

@@ -17,6 +17,7 @@ from qcbench.agents import checkpoints
 from qcbench.agents.agent import DivergedError, Learner, Update
 from qcbench.agents.config import TrainConfig
 from qcbench.agents.evaluation import Evaluation, Validation
+from qcbench.agents.learners import make_learner
 from qcbench.agents.progress import Display, make_display
 from qcbench.agents.run_folder import (
     RunFolder,
@@ -108,8 +109,7 @@ def _parts(told: TrainConfig) -> tuple[Learner, Validation]:
     validation = Validation(
         worlds, count=judged.worlds, metric=judged.metric, baseline=judged.baseline
     )
-    learner: Learner = told.agent.learner(worlds, told.seed)
-    return learner, validation
+    return make_learner(told.agent, worlds, told.seed), validation
 
 
 class _Session:

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 import torch
 
 from qcbench.agents.config import compose_train
+from qcbench.agents.learners import make_learner
 from qcbench.agents.reference_agent import Network, ReferenceLearner, ReferencePpo
 from qcbench.bench.environments import world_source
 from qcbench.errors import InputError
@@ -27,7 +28,7 @@ SMALL = (
 @pytest.fixture
 def learner() -> Any:
     told = compose_train(["agent=reference_ppo_allocation", "scenario=allocation/eagle5", *SMALL])
-    learner = told.agent.learner(world_source(told.scenario, suite="train", seed=0), 0)
+    learner = make_learner(told.agent, world_source(told.scenario, suite="train", seed=0), 0)
     yield learner
     learner.close()
 

@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.configs import config
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import Activation, LearnedTrack
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
-
-if TYPE_CHECKING:
-    from qcbench.agents.agent import Learner
 
 
 @config
@@ -150,12 +146,6 @@ class RllibPpo(Common):
         if self.published_reward and (self.track != "allocation" or self.sets):
             raise InputError("agent.published_reward: is of weights on track allocation")
 
-    def learner(self, worlds: ScenarioWorlds, seed: int) -> "Learner":
-        """Return an untrained agent."""
-        from qcbench.agents.rllib.policy_gradient import ppo_learner  # noqa: PLC0415 - ray: seconds
-
-        return ppo_learner(self, worlds, seed)
-
 
 @config
 class RllibA2c(Common):
@@ -179,12 +169,6 @@ class RllibA2c(Common):
         super().__post_init__()
         check_least(self, 1, ("horizon",))
         check_least(self, 0, ("entropy", "value"))
-
-    def learner(self, worlds: ScenarioWorlds, seed: int) -> "Learner":
-        """Return an untrained agent."""
-        from qcbench.agents.rllib.policy_gradient import a2c_learner  # noqa: PLC0415
-
-        return a2c_learner(self, worlds, seed)
 
 
 @config
@@ -287,12 +271,6 @@ class RllibDqn(Common):
             raise InputError("agent.sets: Q-learning chooses; on track allocation set it to true")
         if self.atoms is not None and isinstance(self.network, PerItemLayers):
             raise InputError("agent.atoms: go with a plain network")
-
-    def learner(self, worlds: ScenarioWorlds, seed: int) -> "Learner":
-        """Return an untrained agent."""
-        from qcbench.agents.rllib.dqn import dqn_learner  # noqa: PLC0415
-
-        return dqn_learner(self, worlds, seed)
 
 
 def steps_of(n_step: int | tuple[int, int]) -> tuple[int, int]:
