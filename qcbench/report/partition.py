@@ -8,6 +8,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from qcbench.arrays import FloatArray, IntArray
@@ -70,17 +71,19 @@ def node_cost_plot(costs: Mapping[str, FloatArray], looks: Mapping[str, Look]) -
     with style():
         figure = Figure(figsize=(WIDTH_IN, 3.0))
         axes = figure.add_subplot()
-        for policy, of_nodes in costs.items():
+        ranked = {policy: np.sort(of_nodes)[::-1] for policy, of_nodes in costs.items()}
+        for index, (policy, of_nodes) in enumerate(ranked.items()):
             look = looks[policy]
-            rank = np.arange(1, len(of_nodes) + 1)
+            # Policies of least cost are equal everywhere: the ones below must show at the edges.
+            above = sum(np.array_equal(of_nodes, o) for o in list(ranked.values())[index + 1 :])
             axes.plot(
-                rank,
-                np.sort(of_nodes)[::-1],
+                np.arange(1, len(of_nodes) + 1),
+                of_nodes,
                 look.marker,
                 linestyle="-",
                 color=look.colour,
-                markersize=4,
-                linewidth=1.2,
+                markersize=4 + 3.5 * above,
+                linewidth=1.2 + 2.2 * above,
                 label=policy,
             )
         axes.grid(visible=True, axis="y")
@@ -130,7 +133,7 @@ def graph_drawing(graph: InteractionGraph, node: IntArray, title: str) -> Figure
         _bare(axes, (-1.25, 1.25), (-1.25, 1.25))
         axes.set_aspect("equal")
         axes.set_title(title)
-        _legend(figure, node, colour)
+        _legend(figure, node, colour, Line2D([], [], color=NEUTRAL, label="remote gates"))
         return figure
 
 
@@ -166,7 +169,8 @@ def circuit_drawing(graph: InteractionGraph, node: IntArray, title: str) -> Figu
         _bare(axes, (-2, layers + 1), (graph.qubits, -1))
         missing = len(graph.edges) - len(shown)
         axes.set_title(title + (f" (without the last {missing} pairs)" if missing else ""))
-        _legend(figure, node, colour)
+        dashed = Line2D([], [], color=INK, linestyle=(0, (2, 1.2)), label="remote gates")
+        _legend(figure, node, colour, dashed)
         return figure
 
 
@@ -231,6 +235,19 @@ def _bare(axes: Axes, across: tuple[float, float], down: tuple[float, float]) ->
     axes.spines["bottom"].set_visible(False)
 
 
-def _legend(figure: Figure, node: IntArray, colour: Mapping[int, str]) -> None:
-    words = "   ".join(f"node {name}: {int((node == name).sum())} qubits" for name in colour)
-    figure.supxlabel(words, fontsize=7, color=QUIET)
+def _legend(figure: Figure, node: IntArray, colour: Mapping[int, str], remote: Line2D) -> None:
+    """Say below the drawing which colour is which node, and how remote gates are drawn."""
+    nodes = [
+        Line2D([], [], color=tone, linewidth=2.5, label=f"node {name}: {count} qubits")
+        for (name, tone), count in zip(colour.items(), np.bincount(node)[list(colour)], strict=True)
+    ]
+    handles = [*nodes, remote] if len(nodes) > 1 else nodes
+    columns = min(len(handles), 4 if figure.get_figwidth() > 5 else 2)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=7,
+        handlelength=1.8,
+        labelcolor=QUIET,
+    )

@@ -1,0 +1,35 @@
+"""Figures of partitions say which colour is which node, and hide no policy behind another."""
+
+import numpy as np
+
+from qcbench.report.partition import circuit_drawing, graph_drawing, node_cost_plot
+from qcbench.report.style import looks
+from qcbench.workload.graphs import InteractionGraph
+
+GRAPH = InteractionGraph(4, np.array([[0, 1, 1], [1, 2, 2], [2, 3, 1]]))
+
+
+def test_every_colour_is_explained():
+    node = np.array([7, 7, 3, 3])
+    for draw in (graph_drawing, circuit_drawing):
+        (legend,) = draw(GRAPH, node, "drawn").legends
+        words = [text.get_text() for text in legend.get_texts()]
+        assert words == ["node 3: 2 qubits", "node 7: 2 qubits", "remote gates"]
+        colours = [line.get_color() for line in legend.get_lines()]
+        assert len(set(colours)) == len(colours)
+
+
+def test_nothing_is_remote_on_one_node():
+    (legend,) = graph_drawing(GRAPH, np.zeros(4, dtype=np.int64), "drawn").legends
+    assert [text.get_text() for text in legend.get_texts()] == ["node 0: 4 qubits"]
+
+
+def test_equal_costs_stay_visible():
+    costs = {
+        "one": np.array([1.0, 2.0, 3.0]),
+        "other": np.array([3.0, 2.0, 1.0]),
+        "third": np.array([4.0, 1.0, 1.0]),
+    }
+    figure = node_cost_plot(costs, looks(list(costs), ""))
+    one, other, third = figure.axes[0].get_lines()
+    assert one.get_markersize() > other.get_markersize() == third.get_markersize()
