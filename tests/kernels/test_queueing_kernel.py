@@ -8,15 +8,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from queueing_worlds import assert_equal, compiled, scenarios
+from tiny_clouds import PULL, make_fleet, make_tasks
 
 from qcbench.cloud.cloud import Cloud, seeded_streams
 from qcbench.cloud.records import Records
+from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.queueing.codes import CODES
+from qcbench.physics.config import GivenTime, Noiseless, PhysicsConfig
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.view import QueueView
+from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat, Workload
 
 BUILT_IN = sorted(CODES)
 LENIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -66,6 +70,31 @@ def test_trajectories_are_equal(scenario: Scenario, name: str, seed: int) -> Non
         compiled(scenario, policy, seed),  # type: ignore[arg-type]
         simpy(scenario, policy, seed),
     )
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_long_queues_are_equal(name: str) -> None:
+    # Hundreds of tasks wait, of users with many jobs and of nameless ones; ties in all keys.
+    rng = np.random.default_rng(7)
+    jobs = 250
+    loops = rng.integers(1, 5, jobs).tolist()
+    scenario = Scenario(
+        make_fleet(2, 3),
+        Workload(
+            np.sort(rng.integers(0, 40, jobs) * 0.5),
+            make_tasks(rng.integers(1, 5, jobs) * 0.25, rng.integers(1, 4, jobs)),
+            phases=[
+                [Repeat(times, (ClassicalPhase(0.25), QuantumPhase(job)))]
+                for job, times in enumerate(loops)
+            ],
+            priority=rng.choice([1, 2, 4], jobs),
+            user=rng.choice(["", "ann", "bob"], jobs).tolist(),
+        ),
+        track="queueing",
+        rules=Rules(dispatch=PULL),
+        physics=PhysicsConfig(time=GivenTime(), fidelity=Noiseless()),
+    )
+    assert_equal(compiled(scenario, name), simpy(scenario, name))
 
 
 @pytest.mark.slow

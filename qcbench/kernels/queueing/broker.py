@@ -5,17 +5,16 @@ A function that needs a decision sets ``state.deciding`` and ends; `choose` goes
 
 import numpy as np
 
+from qcbench.kernels.queueing import queue
 from qcbench.kernels.queueing.codes import (
-    FAIR_SHARE,
-    FIRST_WITH_KEYS,
+    FIRST_SORTED,
     LEAST_ATTAINED,
     PRIORITY,
     PRIORITY_AGEING,
     SHORTEST_REMAINING,
-    WEIGHTED,
 )
 from qcbench.kernels.queueing.inlined import inlined
-from qcbench.kernels.queueing.layout import FAIL, NONE, NOTHING, RESTART, Array, Cloud, World
+from qcbench.kernels.queueing.layout import FAIL, NONE, NOTHING, RESTART, Cloud, World
 
 DONE, DROPPED, FAILED, CENSORED = range(4)
 
@@ -110,16 +109,10 @@ def join(world: World, cloud: Cloud, job: int) -> None:
     s.stamps_s -= s.now_s
     own.ticket = s.tickets
     s.tickets += 1
-    waiting, keys = cloud.waiting, cloud.keys
-    if s.head + s.waiting == len(waiting):
-        _move(waiting, 0, s.head, s.waiting)
-        if s.policy >= FIRST_WITH_KEYS:
-            _move(keys, 0, s.head, s.waiting)
-        s.head = 0
-    waiting[s.head + s.waiting] = job
-    if s.policy >= FIRST_WITH_KEYS:
-        keys[s.head + s.waiting] = _key(world, cloud, job)
-    s.waiting += 1
+    if s.policy >= FIRST_SORTED:
+        queue.sort_in(cloud, job, _key(world, cloud, job))
+    else:
+        queue.append(cloud, job)
     if not s.idle_qpus:
         return
     for qpu in range(len(cloud.qpus)):
@@ -141,33 +134,7 @@ def _key(world: World, cloud: Cloud, job: int) -> float:
         return -float(fixed.priority)
     if s.policy == PRIORITY_AGEING:
         return -(fixed.priority - s.parameter * fixed.arrival_s)
-    if s.policy == WEIGHTED:
-        return float(fixed.priority)
-    if s.policy == FAIR_SHARE:
-        return float(fixed.user)
-    return 0.0
-
-
-@inlined
-def _move(values: Array, to: int, begin: int, count: int) -> None:
-    """Move values, within one array, towards its beginning."""
-    for place in range(count):
-        values[to + place] = values[begin + place]
-
-
-@inlined
-def _close_gap(values: Array, head: int, place: int, left: int) -> None:
-    """Take one value out of `head`..: the shorter side moves, see `_head_moves`."""
-    if _head_moves(place, left):
-        for at in range(head + place, head, -1):
-            values[at] = values[at - 1]
-    else:
-        _move(values, head + place, head + place + 1, left - place)
-
-
-@inlined
-def _head_moves(place: int, left: int) -> bool:
-    return 2 * place < left
+    return cloud.spent[fixed.user]  # FAIR_SHARE
 
 
 @inlined
@@ -222,18 +189,11 @@ def candidate(cloud: Cloud, choice: int) -> int:
 @inlined
 def choose(world: World, cloud: Cloud, choice: int) -> None:
     """Take the decision that is due: start a waiting task on the deciding QPU."""
-    s, waiting, keys = cloud.state[0], cloud.waiting, cloud.keys
+    s = cloud.state[0]
     place = choice if s.fitting == NONE else cloud.fits[choice]
     qpu = s.deciding
     s.deciding = NONE
-    head = s.head
-    job = waiting[head + place]
-    s.waiting -= 1
-    _close_gap(waiting, head, place, s.waiting)
-    if s.policy >= FIRST_WITH_KEYS:
-        _close_gap(keys, head, place, s.waiting)
-    if _head_moves(place, s.waiting):
-        s.head = head + 1
+    job = queue.take_out(cloud, place)
     own = cloud.progress[job]
     s.stamps_s += s.now_s
     estimate_s = world.estimate_s[own.task, qpu]

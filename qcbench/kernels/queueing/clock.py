@@ -43,11 +43,15 @@ def advance(world: World, cloud: Cloud) -> int:
             broker.executed(world, cloud, job)
             jobs.go_on(world, cloud, job)
             continue
-        time_s, event, first = s.alarm_s, s.alarm_event, NONE
+        # Selected, not branched upon: which QPU is next cannot be predicted.
+        time_s, first, tied = s.alarm_s, NONE, False
         for qpu in range(count):
             own_s = qpus[qpu].alarm_s
-            if own_s < time_s or (own_s == time_s and qpus[qpu].alarm_event < event):
-                time_s, event, first = own_s, qpus[qpu].alarm_event, qpu
+            tied |= own_s == time_s
+            first = qpu if own_s < time_s else first
+            time_s = min(own_s, time_s)
+        if tied:
+            first = _first_at(cloud, time_s)
         if s.other == NOTHING:
             _find_other(world, cloud)
         if time_s <= s.other_s:
@@ -63,6 +67,17 @@ def advance(world: World, cloud: Cloud) -> int:
         stop = _other(world, cloud)
         if stop != DECIDE:
             return stop
+
+
+@inlined
+def _first_at(cloud: Cloud, time_s: float) -> int:
+    """Return the QPU whose completion at this time comes first, `NONE` for the pool's."""
+    s, qpus = cloud.state[0], cloud.qpus
+    first, event = NONE, s.alarm_event if s.alarm_s == time_s else s.events + 1
+    for qpu in range(len(qpus)):
+        if qpus[qpu].alarm_s == time_s and qpus[qpu].alarm_event < event:
+            first, event = qpu, qpus[qpu].alarm_event
+    return first
 
 
 @inlined

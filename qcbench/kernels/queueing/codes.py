@@ -35,5 +35,6 @@ CODES: Mapping[str, int] = {
 WITH_DRAWS = (RANDOM, WEIGHTED)
 """Policies that use random numbers."""
 
-FIRST_WITH_KEYS = WEIGHTED
-"""From here on, policies judge each waiting task by a number."""
+FIRST_SORTED = SHORTEST_REMAINING
+"""From here on, policies take the least of numbers that tasks have when they join the queue: it is
+kept in that order."""

@@ -60,7 +60,7 @@ def _begin(world: World, cloud: Cloud, job: int) -> None:
     if operation.task != NONE:
         broker.execute(world, cloud, job, operation.task)
     else:
-        pool.submit(world, cloud, job, operation.work)
+        pool.submit(world, cloud, job)
 
 
 @inlined

@@ -15,6 +15,11 @@ Array = npt.NDArray[Any]
 NONE = -1
 """No job, no QPU, no task."""
 
+BLOCK = 8
+"""Waiting tasks that are compared and moved at once."""
+MARGIN = BLOCK + 1
+"""So many places at either end of the queue's array are never used: blocks reach over its ends."""
+
 RESTART, RESUBMIT, FAIL = range(3)
 """What follows a failure, in the order of `FAILURE_RULES`."""
 FAILURE_RULES = ("restart", "resubmit", "fail")
@@ -37,7 +42,6 @@ def _records(*fields: tuple[str, str]) -> np.dtype[Any]:
 RULES = _records(
     ("workers", "i8"),
     ("speed", "f8"),
-    ("alone", "f8"),  # speed of a task that has the pool for itself
     ("cold", "b1"),
     ("image_pull_s", "f8"),
     ("boot_s", "f8"),
@@ -80,6 +84,7 @@ OPERATION = _records(
     ("task", "i8"),  # of a quantum one
     ("back", "i8"),  # the last one of a repetition: where that begins,
     ("times", "i8"),  # and how often it is gone through; else 0
+    ("alone_s", "f8"),  # time of a classical one that has the pool for itself
 )
 
 TASK = _records(("qubits", "i8"), ("mean_s", "f8"), ("slowdown", "f8"))
@@ -253,9 +258,9 @@ class Clouds(NamedTuple):
     idle_s: Array
     """When idle containers were given back."""
     waiting: Array
-    """Jobs in the queue, in order of arrival, from `head` on."""
+    """Jobs in the queue, in order of arrival or of the policy, from `head` on; see `queue`."""
     keys: Array
-    """What the compiled policy judges each of them by, at the same places."""
+    """What they are sorted by, at the same places, where the order is that of a policy."""
     fits: Array
     """Places in the queue of the tasks that fit the deciding QPU."""
     lost: Array
@@ -313,8 +318,8 @@ def empty_clouds(count: int, sizes: Sizes, *, cold: bool, twin: bool, draws: int
         sharing=np.zeros((count, jobs), SHARE),
         booting=np.zeros((count, jobs if cold else 1), BOOTING),
         idle_s=np.zeros((count, jobs if cold else 1)),
-        waiting=np.zeros((count, 2 * jobs), np.int32),
-        keys=np.zeros((count, 2 * jobs if twin else 1)),
+        waiting=np.zeros((count, 2 * jobs + 2 * MARGIN), np.int32),
+        keys=np.zeros((count, 2 * jobs + 2 * MARGIN if twin else 1)),
         fits=np.zeros((count, jobs), np.int32),
         lost=np.zeros((count, sizes.qpus), PENDING_LOSS),
         buckets=np.zeros((count, max(1, sizes.users)), BUCKET),

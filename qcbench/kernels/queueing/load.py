@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from qcbench.kernels.queueing.layout import (
     Worlds,
 )
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Workload
+
+Operation: TypeAlias = tuple[float, int, int, int, float]
+"""The fields of `OPERATION`."""
 
 FIRST_TIMERS = 128
 """Times of failures and repairs that are drawn for a QPU at first; an even number."""
@@ -101,7 +105,7 @@ def flatten(workload: Workload, mean_s: FloatArray) -> Program:
         mean_s: mean execution time of each task over the QPUs that fit it.
     """
     count = len(workload)
-    operations: list[tuple[float, int, int, int]] = []
+    operations: list[Operation] = []
     jobs = np.zeros(count, JOB)
     begins, ends, firsts, work = [], [], [], []
     executions = 0
@@ -126,17 +130,17 @@ def flatten(workload: Workload, mean_s: FloatArray) -> Program:
     return Program(jobs, np.array(operations, OPERATION), users, executions + count)
 
 
-def _unroll(phases: Iterable[Phase], operations: list[tuple[float, int, int, int]]) -> None:
+def _unroll(phases: Iterable[Phase], operations: list[Operation]) -> None:
     for phase in phases:
         if isinstance(phase, ClassicalPhase):
-            operations.append((phase.operations, NONE, NONE, 0))
+            operations.append((phase.operations, NONE, NONE, 0, 0.0))
         elif isinstance(phase, QuantumPhase):
-            operations.append((0.0, phase.task, NONE, 0))
+            operations.append((0.0, phase.task, NONE, 0, 0.0))
         elif phase.times > 0 and phase.phases:
             back = len(operations)
             _unroll(phase.phases, operations)
-            work, task, _, _ = operations[-1]
-            operations[-1] = (work, task, back, phase.times)
+            work, task, *_ = operations[-1]
+            operations[-1] = (work, task, back, phase.times, 0.0)
 
 
 def _number_users(jobs: Array, user: Sequence[str] | None) -> tuple[str, ...]:
@@ -180,7 +184,9 @@ def fill(worlds: Worlds, place: int, prepared: Prepared) -> None:
     workload, fleet = scenario.workload, scenario.fleet
     tasks = len(workload.tasks)
     worlds.jobs[place, : len(workload)] = program.jobs
-    worlds.operations[place, : len(program.operations)] = program.operations
+    operations = worlds.operations[place, : len(program.operations)]
+    operations[:] = program.operations
+    operations["alone_s"] = operations["work"] / _alone(rules)
     own = worlds.tasks[place, :tasks]
     own["qubits"], own["mean_s"] = workload.tasks.qubits, prepared.mean_s
     own["slowdown"] = 1.0 if prepared.slowdown is None else prepared.slowdown
@@ -206,6 +212,11 @@ def fill(worlds: Worlds, place: int, prepared: Prepared) -> None:
     record["highest_priority"] = 1 if priority is None or not len(workload) else priority.max()
 
 
+def _alone(rules: Rules) -> float:
+    """Return the speed of a classical task that has the pool for itself."""
+    return rules.classical.speed * min(1.0, rules.classical.workers)
+
+
 def _rules(rules: Rules) -> dict[str, float]:
     """Return the fields of a record of rules that depend on the rules alone."""
     pool, admission, cold = rules.classical, rules.admission, rules.classical.cold_start
@@ -213,7 +224,6 @@ def _rules(rules: Rules) -> dict[str, float]:
     found: dict[str, float] = {
         "workers": pool.workers,
         "speed": pool.speed,
-        "alone": pool.speed * min(1.0, pool.workers),
         "cold": cold is not None,
         "admission": ADMISSIONS.index(admission.variant),
         "classical_limit": admission.classical_limit,

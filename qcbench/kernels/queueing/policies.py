@@ -4,12 +4,15 @@ A choice is a position among the tasks that fit the QPU. `needs_draws` says whic
 numbers; they take them from ``draws`` in the order in which the Python policy does.
 """
 
-import numpy as np
-
-from qcbench.kernels.queueing.broker import candidate, choices
+from qcbench.kernels.compiling import offset
+from qcbench.kernels.queueing.broker import candidate, choices, choose
 from qcbench.kernels.queueing.codes import FAIR_SHARE, FIFO, FIFO_LEGACY, LIFO, RANDOM, WEIGHTED
 from qcbench.kernels.queueing.inlined import inlined
 from qcbench.kernels.queueing.layout import NONE, Cloud, World
+from qcbench.kernels.queueing.queue import sort_in, take_out
+
+TRIES = 4
+"""Tasks that `weighted` looks at at once."""
 
 
 @inlined
@@ -26,15 +29,43 @@ def pick(world: World, cloud: Cloud) -> int:
         return _weighted(world, cloud)
     if policy == FIFO_LEGACY:
         return _fifo_legacy(world, cloud)
-    if policy == FAIR_SHARE:
-        return _fair_share(world, cloud)
-    return _least(cloud)
+    return 0  # the queue is in the order of the policy
+
+
+@inlined
+def take(world: World, cloud: Cloud, choice: int) -> None:
+    """Take the policy's decision, and remember what it needs for its next ones."""
+    job, qpu = candidate(cloud, choice), cloud.state[0].deciding
+    choose(world, cloud, choice)
+    if cloud.state[0].policy == FAIR_SHARE:
+        _charge(world, cloud, job, world.estimate_s[cloud.progress[job].task, qpu])
+
+
+@inlined
+def _charge(world: World, cloud: Cloud, job: int, exec_s: float) -> None:
+    """Let the virtual time of a task's user grow, and with it the keys of the user's other tasks.
+
+    All of these have the same key, and move towards the end of the queue.
+    """
+    s, user = cloud.state[0], world.jobs[job].user
+    before = cloud.spent[user]
+    s.level = max(s.level, before)
+    key = s.level + exec_s / world.jobs[job].priority
+    cloud.spent[user] = key
+    if user >= len(world.rates) or key == before:  # a job that counts as a user has but one task
+        return
+    place = 0
+    while place < s.waiting and cloud.keys[s.head + place] <= before:
+        if world.jobs[cloud.waiting[s.head + place]].user == user:
+            sort_in(cloud, take_out(cloud, place), key)
+        else:
+            place += 1
 
 
 @inlined
 def _draw(cloud: Cloud) -> float:
     s = cloud.state[0]
-    value = cloud.draws[s.draw]
+    value = cloud.draws[offset(s.draw)]
     s.draw += 1
     return value
 
@@ -48,53 +79,22 @@ def _random(cloud: Cloud) -> int:
 
 @inlined
 def _weighted(world: World, cloud: Cloud) -> int:
-    s, keys, fits = cloud.state[0], cloud.keys, cloud.fits
-    count, all_fit, head = choices(cloud), s.fitting == NONE, s.head
-    highest = world.rules[0].highest_priority
-    while s.draw + 2 <= len(cloud.draws):
-        choice = int(_draw(cloud) * count)
-        if _draw(cloud) * highest < keys[head + (choice if all_fit else fits[choice])]:
-            return choice
+    """Look at several tries at once: which of them is kept cannot be predicted."""
+    s, draws = cloud.state[0], cloud.draws
+    count, highest = choices(cloud), world.rules[0].highest_priority
+    while s.draw + 2 * TRIES <= len(draws):
+        chosen, used = NONE, 2 * TRIES
+        for back in range(1, TRIES + 1):
+            at = offset(s.draw + 2 * (TRIES - back))
+            choice = int(draws[at] * count)
+            priority = world.jobs[offset(candidate(cloud, choice))].priority
+            kept = draws[at + 1] * highest < priority
+            chosen = choice if kept else chosen
+            used = 2 * (TRIES + 1 - back) if kept else used
+        s.draw += used
+        if chosen != NONE:
+            return chosen
     return NONE
-
-
-@inlined
-def _least(cloud: Cloud) -> int:
-    """The first of the tasks with the least key."""
-    s, keys, fits = cloud.state[0], cloud.keys, cloud.fits
-    count, head = choices(cloud), s.head
-    best, least = 0, np.inf
-    if s.fitting == NONE:
-        for choice in range(count):
-            if keys[head + choice] < least:
-                best, least = choice, keys[head + choice]
-    else:
-        for choice in range(count):
-            if keys[head + fits[choice]] < least:
-                best, least = choice, keys[head + fits[choice]]
-    return best
-
-
-@inlined
-def _fair_share(world: World, cloud: Cloud) -> int:
-    s, keys, fits, spent = cloud.state[0], cloud.keys, cloud.fits, cloud.spent
-    count, head = choices(cloud), s.head
-    best, least = 0, np.inf
-    if s.fitting == NONE:
-        for choice in range(count):
-            value = spent[int(keys[head + choice])]
-            if value < least:
-                best, least = choice, value
-    else:
-        for choice in range(count):
-            value = spent[int(keys[head + fits[choice]])]
-            if value < least:
-                best, least = choice, value
-    job = candidate(cloud, best)
-    s.level = max(s.level, least)
-    exec_s = world.estimate_s[cloud.progress[job].task, s.deciding]
-    spent[world.jobs[job].user] = s.level + exec_s / world.jobs[job].priority
-    return best
 
 
 @inlined

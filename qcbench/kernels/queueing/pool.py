@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qcbench.kernels.compiling import offset
 from qcbench.kernels.queueing.inlined import inlined
 from qcbench.kernels.queueing.layout import NOTHING, Cloud, World
 
@@ -20,20 +21,22 @@ def area(cloud: Cloud) -> float:
 
 
 @inlined
-def submit(world: World, cloud: Cloud, job: int, work: float) -> None:
+def submit(world: World, cloud: Cloud, job: int) -> None:
     """Start a job's classical task, or boot a container for it."""
     if world.rules[0].cold:
         delay_s = _acquire(world, cloud)
         if delay_s > 0.0:
             _boot(cloud, job, cloud.state[0].now_s + delay_s)
             return
-    enter(world, cloud, job, work)
+    enter(world, cloud, job)
 
 
 @inlined
-def enter(world: World, cloud: Cloud, job: int, work: float) -> None:
-    """Let a task share the workers."""
+def enter(world: World, cloud: Cloud, job: int) -> None:
+    """Let a job's classical task share the workers."""
     s, heap = cloud.state[0], cloud.sharing
+    operation = world.operations[offset(cloud.progress[job].at)]
+    work, alone_s = operation.work, operation.alone_s
     count = s.sharing
     if count:
         _advance(world, cloud)
@@ -47,7 +50,7 @@ def enter(world: World, cloud: Cloud, job: int, work: float) -> None:
         heap[0].tie = 0
         heap[0].job = job
         s.sharing = 1
-        s.alarm_s = s.now_s + work / world.rules[0].alone
+        s.alarm_s = s.now_s + alone_s
         s.events += 1
         s.alarm_event = s.events
 
@@ -105,7 +108,7 @@ def ready(world: World, cloud: Cloud) -> None:
     heap[place].ready_s = ready_s
     heap[place].event = event
     heap[place].job = moved
-    enter(world, cloud, job, world.operations[cloud.progress[job].at].work)
+    enter(world, cloud, job)
 
 
 @inlined

@@ -88,7 +88,7 @@ def _compile(sources: str) -> tuple[Any, Any, Any]:
             choice = policies.pick(world, cloud)
             if choice == NONE:
                 return NEED_DRAWS
-            broker.choose(world, cloud, choice)
+            policies.take(world, cloud, choice)
 
     return reset, advance, run
 

@@ -92,14 +92,14 @@ class Simulation:
         """Run to the end under the compiled policy."""
         draws, state = self.clouds.draws[0], self.clouds.state[0]
         if state["policy"] in WITH_DRAWS:
-            draws[:] = rng.random(len(draws))
+            rng.random(out=draws)
 
         def step() -> int:
             why: int = run.run(self.worlds, self.clouds, 0)
             if why == NEED_DRAWS:
                 left = len(draws) - int(state["draw"])
                 draws[:left] = draws[len(draws) - left :]
-                draws[left:] = rng.random(len(draws) - left)
+                rng.random(out=draws[left:])
                 state["draw"] = 0
             return why
 

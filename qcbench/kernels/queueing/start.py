@@ -4,7 +4,7 @@ import numpy as np
 
 from qcbench.kernels.queueing import broker, clock
 from qcbench.kernels.queueing.inlined import inlined
-from qcbench.kernels.queueing.layout import NONE, NOTHING, Cloud, World
+from qcbench.kernels.queueing.layout import MARGIN, NONE, NOTHING, Cloud, World
 
 
 @inlined
@@ -74,7 +74,7 @@ def _clear_pool(world: World, cloud: Cloud) -> None:
 @inlined
 def _clear_broker(world: World, cloud: Cloud) -> None:
     s, rules = cloud.state[0], world.rules[0]
-    s.head = 0
+    s.head = MARGIN
     s.waiting = 0
     s.held = 0
     s.idle_qpus = rules.qpus
