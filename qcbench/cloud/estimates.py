@@ -83,9 +83,10 @@ def _compiled(tasks: Tasks, fleet: Fleet, feasible: BoolArray) -> CompiledFeatur
     missing = [family for family in fleet.families if family not in tasks.compiled]
     if missing:
         raise InputError(
-            f"the workload has no {missing[0]}_depth, which fleet {fleet.name} needs "
-            f"(QPU {next(q.name for q in fleet if q.family == missing[0])}); it has "
-            f"{', '.join(sorted(tasks.compiled)) or 'no compiled features'}"
+            f"fleet {fleet.name}: QPU {next(q.name for q in fleet if q.family == missing[0])} is "
+            f"of family {missing[0]}, for which the workload has no transpiled circuits "
+            f"({missing[0]}_depth, ...); it has "
+            f"{', '.join(sorted(tasks.compiled)) or 'none'}: state such a family for the QPU"
         )
     features = [tasks.compiled[qpu.family] for qpu in fleet]
     depth = np.stack([f.depth for f in features], axis=1)
