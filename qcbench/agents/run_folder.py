@@ -46,12 +46,15 @@ class RunFolder:
         path: of the folder.
         told: what it was told.
         command: that began it.
+        started: when that was, in ISO format; empty where the folder does not say.
     """
 
     def __init__(self, path: Path, told: TrainConfig, lock: IO[str]) -> None:
         self.path = path
         self.told = told
-        self.command = str(_about(path).get("command", ""))
+        about = _about(path)
+        self.command = str(about.get("command", ""))
+        self.started = str(about.get("started", ""))
         self._lock = lock
         self._progress: IO[str] | None = None
 

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from qcbench.agents import checkpoints
+from qcbench.agents import checkpoints, curves
 from qcbench.agents.agent import DivergedError, Learner, Update
 from qcbench.agents.config import TrainConfig
 from qcbench.agents.evaluation import Evaluation, Validation
@@ -195,7 +194,7 @@ class _Session:
     def _note_update(self, update: Update) -> None:
         figures = dict(update.figures)
         self.folder.note("update", update.steps, self._elapsed_s(), figures)
-        self.curves.add(update.steps, {f"train/{k}": v for k, v in figures.items()})
+        self.curves.add(update.steps, curves.of_update(figures))
         shown = ", ".join(
             f"{name} {figures[name]:.3g}" for name in ("reward", "entropy") if name in figures
         )
@@ -218,7 +217,7 @@ class _Session:
             self.best, self.best_steps = found, steps
         checkpoints.prune(self.folder.path, self.told.checkpoints.keep, self.best_steps)
         self.display.note(f"{steps:>11,}  {found.line}{'  (best)' if better else ''}")
-        self.curves.add(steps, {f"validation/{k}": v for k, v in _curve(found).items()})
+        self.curves.add(steps, curves.of_evaluation(found))
         self.curves.flush(self.display.note)
 
     def _checkpoint(self, card: Card | None = None, tensors: Tensors | None = None) -> None:
@@ -261,19 +260,6 @@ class _Session:
             evaluation=known_figures,
             notes=f"agent {self.told.agent.name}, trained {self._elapsed_s():.0f} s in all",
         )
-
-
-def _curve(found: Evaluation) -> dict[str, Any]:
-    """Return the figures of an evaluation that make a curve."""
-    return {
-        found.metric: found.mean,
-        "relative_percent": found.relative_percent,
-        "relative_percent_low": found.low,
-        "relative_percent_high": found.high,
-        "violations": float(found.violations),
-        "collapsed": float(found.collapsed),
-        **found.figures,
-    }
 
 
 __all__: Sequence[str] = ("SUITE", "Trained", "go_on", "start")

@@ -3,12 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from qcbench.api import Run, compose_resume, finish
+from qcbench.api import Published, Run, compose_resume, finish
 from qcbench.bench.store import find_run
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.errors import InputError
+from qcbench.tracking.training_view import PublishedTraining
 
-SUMMARY = "Publish a run to MLflow. The first argument may be its id; the latest run if none."
+SUMMARY = (
+    "Publish a run to MLflow: of a suite, or a training run. The first argument may be its id; the"
+    " latest run of a suite if none."
+)
+
+
+TRAINING = "training.json"
+"""What the folder of a training run has, and no other."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,8 +30,23 @@ def main(arguments: Sequence[str]) -> int:
     how = compose_resume(overrides, told.config_dirs)
     if not how.tracking.enabled:
         raise InputError("tracking: is off; choose tracking=sqlite or tracking=server")
-    published = finish(Run(find_run(Path(how.runs_dir), named)), how.tracking)
+    published: Published | PublishedTraining
+    if named is not None and is_training(named, Path(how.runs_dir)):
+        from qcbench.agents.curves import publish  # noqa: PLC0415 - torch
+        from qcbench.agents.run_folder import find_training  # noqa: PLC0415
+
+        published = publish(find_training(Path(how.runs_dir), named), how.tracking)
+    else:
+        published = finish(Run(find_run(Path(how.runs_dir), named)), how.tracking)
     print(published.link)
     if published.command:
         print(published.command)
     return 0
+
+
+def is_training(name: str, runs: Path) -> bool:
+    """Whether a name means a training run, by path, by id or by the beginning of one."""
+    if (Path(name) / TRAINING).is_file():
+        return True
+    begun = (path.parent.name for path in runs.glob(f"*/{TRAINING}"))
+    return any(name and folder.startswith(name) for folder in begun)

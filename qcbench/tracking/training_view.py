@@ -5,17 +5,18 @@ could not be written waits for the next batch.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
-from qcbench.tracking.client import mlflow_errors, open_client, store_uri
+from qcbench.tracking.client import SQLITE, mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import KIND_TAG, RUN_TAG, SCENARIO_TAG, metric_name
-from qcbench.tracking.mlflow_view import BATCH, experiment_id
+from qcbench.tracking.mlflow_view import BATCH, BROWSER, browse_command, experiment_id
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -52,6 +53,58 @@ def open_curves(tracking: TrackingConfig, folder: Path, told: object, baseline: 
     return MlflowCurves(tracking, folder, params)
 
 
+@dataclass(frozen=True)
+class Figures:
+    """What was found after so many decisions, and when [s since 1970]."""
+
+    steps: int
+    time_s: float
+    named: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PublishedTraining:
+    """Where the curves of a training can be looked at.
+
+    Attributes:
+        run: of MLflow.
+        written: whether anything was new.
+        link: of the run; of an SQLite store, once `command` is running.
+        command: starts a server that shows an SQLite store; empty where the store is a server.
+    """
+
+    run: str
+    written: bool
+    link: str
+    command: str
+
+
+def publish_training(
+    tracking: TrackingConfig,
+    folder: Path,
+    told: object,
+    baseline: str,
+    figures: Sequence[Figures],
+    status: str,
+) -> PublishedTraining:
+    """Write the curves of a training that is stored, in place of what was written of it before.
+
+    Nothing is written where MLflow has the same points already.
+
+    Args:
+        folder: of the run; its name is the run's.
+        told: the config of the run, whose values become parameters.
+        baseline: that it is compared with.
+        figures: of all curves, in the order in which they were found.
+        status: of the run in MLflow: `FINISHED`, `KILLED`.
+
+    Raises:
+        InputError: the store cannot be reached.
+    """
+    params = {**_flat(plain(told)), "baseline": baseline}
+    return MlflowCurves(tracking, folder, params).publish(figures, status)
+
+
 class NoCurves:
     """Keeps nothing."""
 
@@ -76,10 +129,49 @@ class MlflowCurves:
 
     def add(self, steps: int, figures: Mapping[str, Any]) -> None:
         """Take figures."""
-        now = int(time.time() * 1000)
-        for name, value in figures.items():
+        self._take(Figures(steps, time.time(), figures))
+
+    def _take(self, found: Figures) -> None:
+        at = int(found.time_s * 1000)
+        for name, value in found.named.items():
             if isinstance(value, int | float) and isfinite(value):
-                self._waiting.append((metric_name(name), float(value), now, steps))
+                self._waiting.append((metric_name(name), float(value), at, found.steps))
+
+    def publish(self, figures: Sequence[Figures], status: str) -> PublishedTraining:
+        """Write these figures alone, see `publish_training`."""
+        for found in figures:
+            self._take(found)
+        uri = store_uri(self._tracking, self._folder.resolve().parent)
+        self._client = client = open_client(uri)
+        with mlflow_errors(uri):
+            experiment, known = self._known(client, uri)
+            if written := not (len(known) == 1 and self._has_all(client, known[0])):
+                for run in known:
+                    client.delete_run(run)
+            else:
+                self._run = known[0]
+                self._waiting.clear()
+        if written:
+            self._write()
+        with mlflow_errors(uri):
+            client.set_terminated(self._run, status=status)
+        local = uri.startswith(SQLITE)
+        link = f"{BROWSER if local else uri}/#/experiments/{experiment}/runs/{self._run}"
+        return PublishedTraining(self._run, written, link, browse_command(uri) if local else "")
+
+    def _has_all(self, client: "MlflowClient", run: str) -> bool:
+        """Whether MLflow has the waiting points, each once, and no others."""
+        wanted = sorted((name, steps, value) for name, value, _, steps in self._waiting)
+        names = client.get_run(run).data.metrics
+        found = [(n, p.step, p.value) for n in names for p in client.get_metric_history(run, n)]
+        return sorted(found) == wanted
+
+    def _known(self, client: "MlflowClient", uri: str) -> tuple[str, list[str]]:
+        """Return the experiment, and what it has of this training."""
+        experiment = experiment_id(client, self._tracking.experiment or EXPERIMENT, uri)
+        name = self._folder.resolve().name
+        found = client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{name}'")
+        return experiment, [str(run.info.run_id) for run in found]
 
     def flush(self, say: Callable[[str], None]) -> None:
         """Write what was added."""
@@ -117,13 +209,11 @@ class MlflowCurves:
         """Return the run in MLflow, the same one when a training goes on."""
         from mlflow.entities import Param  # noqa: PLC0415
 
-        experiment = experiment_id(client, self._tracking.experiment or EXPERIMENT, uri)
-        name = self._folder.resolve().name
-        known = client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{name}'", max_results=1)
+        experiment, known = self._known(client, uri)
         if known:
-            run = str(known[0].info.run_id)
-            client.update_run(run, status="RUNNING")
-            return run
+            client.update_run(known[0], status="RUNNING")
+            return known[0]
+        name = self._folder.resolve().name
         tags = {
             RUN_TAG: name,
             KIND_TAG: "training",

@@ -24,6 +24,7 @@ from qcbench.agents import reference_agent, training
 from qcbench.agents.agent import DivergedError, Update
 from qcbench.agents.checkpoints import checkpoints, prune, read_torch, write_checkpoint
 from qcbench.agents.config import compose_train
+from qcbench.agents.curves import publish
 from qcbench.agents.evaluation import Evaluation, Validation
 from qcbench.agents.run_folder import evaluations, open_folder, read_progress
 from qcbench.bench.driver import RunError
@@ -32,6 +33,7 @@ from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import CARD, WEIGHTS
 from qcbench.policies.exported.folder import digest, read_folder
+from qcbench.tracking.client import open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 
 SMALL = [
@@ -256,8 +258,6 @@ def test_what_diverges_stops_in_one_line_and_keeps_the_rest(
 
 
 def test_curves_are_in_mlflow_once(tmp_path: Path, mlflow_store: Path) -> None:
-    from qcbench.tracking.client import open_client, store_uri  # noqa: PLC0415
-
     shutil.copy(mlflow_store, tmp_path / "mlflow.db")
     told = compose_train([*SMALL, f"runs_dir={tmp_path}"])
     done = training.start(told, progress="silent")
@@ -274,6 +274,54 @@ def test_curves_are_in_mlflow_once(tmp_path: Path, mlflow_store: Path) -> None:
     assert written == {line["steps"]: line["reward"] for line in lines(done.folder, "update")}
     judged = client.get_metric_history(runs[0].info.run_id, "validation/relative_percent")
     assert [point.step for point in judged] == [0, 1600, 2400]
+
+
+def points(runs: Path) -> tuple[str, str, dict[str, list[tuple[int, float]]]]:
+    """MLflow's only training: its id, its status, and its curves."""
+    client = open_client(store_uri(TrackingConfig(), runs))
+    experiment = client.get_experiment_by_name("train")
+    (run,) = client.search_runs([experiment.experiment_id])
+    named = run.data.metrics
+    curves = {
+        n: [(p.step, p.value) for p in client.get_metric_history(run.info.run_id, n)] for n in named
+    }
+    return run.info.run_id, run.info.status, curves
+
+
+def test_curves_are_rebuilt_from_what_was_noted(
+    copied: Path, mlflow_store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = copied.parent
+    shutil.copy(mlflow_store, runs / "mlflow.db")
+    told = ["track", copied.name, f"runs_dir={runs}"]
+    assert main(told) == 0
+    shown = capsys.readouterr().out
+    first, status, curves = points(runs)
+    assert status == "FINISHED"
+    assert f"/runs/{first}" in shown
+    assert "mlflow server" in shown
+    assert curves["train/reward"] == [(x["steps"], x["reward"]) for x in lines(copied, "update")]
+    assert [step for step, _ in curves["validation/relative_percent"]] == [0, 1600, 2400]
+    assert main(told) == 0
+    assert points(runs)[0] == first, "nothing was new"
+    kept = (copied / "progress.jsonl").read_text().splitlines(keepends=True)
+    (copied / "progress.jsonl").write_text("".join(kept[:-2]))
+    assert main(["track", str(copied), f"runs_dir={runs}"]) == 0
+    again, status, fewer = points(runs)
+    assert (again != first, status) == (True, "KILLED")
+    assert fewer["train/reward"] == curves["train/reward"][:2]
+    with open_folder(copied):
+        assert main(told) == 2
+    assert "another process is training it" in capsys.readouterr().err
+
+
+def test_what_a_training_wrote_is_what_would_be_rebuilt(tmp_path: Path, mlflow_store: Path) -> None:
+    shutil.copy(mlflow_store, tmp_path / "mlflow.db")
+    done = training.start(compose_train([*SMALL, f"runs_dir={tmp_path}"]), progress="silent")
+    before = points(tmp_path)
+    published = publish(done.folder, TrackingConfig())
+    assert not published.written
+    assert points(tmp_path) == before
 
 
 def test_a_lost_tracking_store_stops_no_training(tmp_path: Path) -> None:
