@@ -48,6 +48,11 @@ class Run:
         """Whether every trial has a result."""
         return len(self._store.finished) == len(self._store.manifest.trial_ids)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with the run's files, one line each."""
+        return tuple(self._store.warnings)
+
     def records(self, trial_id: str) -> "pl.DataFrame":
         """Return one row a task of a trial, where the run kept them."""
         return self._store.records(trial_id)

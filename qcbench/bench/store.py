@@ -191,7 +191,8 @@ class RunStore:
                 self._add(entries)
 
     def _set_aside(self, path: Path, reason: str) -> None:
-        self.warnings.append(f"{path}: {reason}; its trials are run again")
+        now = "are missing until `qcbench resume`" if self._lock is None else "are run again"
+        self.warnings.append(f"{path}: {reason}; its trials {now}")
         if self._lock is not None:
             quarantine = self.folder / "quarantine"
             quarantine.mkdir(exist_ok=True)

@@ -1,6 +1,7 @@
 """The arguments of verbs that are composed by Hydra: overrides, `--cfg`, `-m`, `--config-dir`."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -57,6 +58,14 @@ def parse(verb: str, summary: str, arguments: Sequence[str]) -> HydraArguments:
     told = parser.parse_intermixed_args(arguments)
     runs = sweep(told.overrides) if told.multirun else [told.overrides]
     return HydraArguments(runs, told.cfg, told.package, told.config_dir)
+
+
+def as_option(text: str) -> str:
+    """Turn `to=FOLDER` into `--to=FOLDER`, for verbs whose options may be written like overrides."""
+    key, equals, value = text.partition("=")
+    if equals and re.fullmatch(r"[a-z][a-z_.\-]*", key):
+        return f"--{re.sub('[_.]', '-', key)}={value}"
+    return text
 
 
 def named_run(arguments: Sequence[str]) -> tuple[str | None, list[str]]:

@@ -1,11 +1,10 @@
 """`qcbench export`: the policy that a run has trained, as a folder that needs nothing but NumPy."""
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from qcbench.cli.arguments import Parser
+from qcbench.cli.arguments import Parser, as_option
 from qcbench.errors import InputError
 from qcbench.files import write_durable
 from qcbench.policies.exported.card import CARD, ONNX, WEIGHTS, Card
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--track", default="placement", help="of a policy named packaged:NAME")
     parser.add_argument("--tracking-uri", help="where models are registered")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
-    told = parser.parse_args([_option(text) for text in arguments])
+    told = parser.parse_args([as_option(text) for text in arguments])
     if told.format == "onnx":
         from qcbench.agents.onnx_model import require_onnx  # noqa: PLC0415
 
@@ -94,14 +93,6 @@ def _write_onnx(folder: Path) -> None:
         else f"outputs differ by at most {difference:.1e} from NumPy's"
     )
     print(f"{folder / ONNX} ({compared})")
-
-
-def _option(text: str) -> str:
-    """Turn `to=FOLDER` into `--to=FOLDER`."""
-    key, equals, value = text.partition("=")
-    if equals and re.fullmatch(r"[a-z][a-z_.\-]*", key):
-        return f"--{re.sub('[_.]', '-', key)}={value}"
-    return text
 
 
 def _source(

@@ -1,9 +1,10 @@
 """`qcbench leaderboard`: a run's ranking in the terminal, or as CSV, JSON or Markdown."""
 
+import sys
 from collections.abc import Sequence
 
 from qcbench.api import Run, open_run
-from qcbench.cli.arguments import Parser
+from qcbench.cli.arguments import Parser, as_option
 from qcbench.report.leaderboard import FORMATS, Format, leaderboard
 
 
@@ -14,9 +15,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     parser.add_argument("--metric", help="rank by another column of the result table")
     parser.add_argument("--format", choices=FORMATS, default="table")
-    told = parser.parse_args(arguments)
-    show_leaderboard(open_run(told.run, runs_dir=told.runs_dir), told.metric, told.format)
+    told = parser.parse_args([as_option(text) for text in arguments])
+    run = open_run(told.run, runs_dir=told.runs_dir)
+    warn(run)
+    show_leaderboard(run, told.metric, told.format)
     return 0
+
+
+def warn(run: Run) -> None:
+    """Say which of a run's files cannot be used."""
+    for warning in run.warnings:
+        print(f"qcbench: {warning}", file=sys.stderr)
 
 
 def show_leaderboard(run: Run, metric: str | None = None, kind: Format = "table") -> None:

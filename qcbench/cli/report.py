@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from qcbench.api import open_run
-from qcbench.cli.arguments import Parser
+from qcbench.cli.arguments import Parser, as_option
+from qcbench.cli.leaderboard import warn
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -11,6 +12,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser(prog="qcbench report", description="Write the HTML report of a run.")
     parser.add_argument("run", nargs="?", help="id, beginning of one, or path; the latest if none")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
-    told = parser.parse_args(arguments)
-    print(open_run(told.run, runs_dir=told.runs_dir).report())
+    told = parser.parse_args([as_option(text) for text in arguments])
+    run = open_run(told.run, runs_dir=told.runs_dir)
+    warn(run)
+    print(run.report())
     return 0

@@ -1,6 +1,7 @@
 """`qcbench leaderboard` on a small run."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,19 @@ def test_a_run_without_results_says_how_to_go_on(
     capsys.readouterr()
     assert main(["leaderboard", "--runs-dir", str(tmp_path)]) == 2
     assert f"qcbench resume {run.name}" in capsys.readouterr().err
+
+
+def test_damage_is_said_and_runs_dir_is_written_as_everywhere(
+    capsys: pytest.CaptureFixture[str], runs_dir: Path, tmp_path: Path
+) -> None:
+    (run,) = (path for path in runs_dir.iterdir() if path.is_dir())
+    copy = tmp_path / "runs" / run.name
+    shutil.copytree(run, copy)
+    shards = sorted((copy / "shards").iterdir())
+    shards[0].write_bytes(shards[0].read_bytes()[:100])
+    capsys.readouterr()
+    main(["leaderboard", f"runs_dir={copy.parent}"])
+    said = capsys.readouterr().err.splitlines()
+    assert str(shards[0]) in said[0]
+    assert "qcbench resume" in said[0]
+    assert "Traceback" not in "".join(said)
