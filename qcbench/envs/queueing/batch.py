@@ -5,12 +5,23 @@ when more are known: ``episode.stage`` says where in a step an environment is.
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
-
-import numpy as np
+from typing import Any
 
 from qcbench.arrays import BoolArray, IntArray
 from qcbench.envs import worlds as splits
+from qcbench.envs.queueing.episodes import (
+    BEGINNING,
+    DECIDED,
+    READY,
+    Row,
+    Told,
+    begin,
+    beginning_s,
+    conclude,
+    next_world,
+    settle,
+)
+from qcbench.envs.queueing.observation import keep_final, see, see_nothing
 from qcbench.envs.steps import (
     BY_HORIZON,
     BY_ITSELF,
@@ -27,21 +38,8 @@ from qcbench.kernels.queueing.run import cloud_of, world_of
 from qcbench.policies.features import hindsight, rewards
 from qcbench.policies.features import queueing as features
 
-observe_shared: Any = inlined(features.observe_shared)
-observe_task: Any = inlined(features.observe_task)
-observe_empty: Any = inlined(features.observe_empty)
-drawn_index: Any = inlined(splits.drawn_index)
 goes_before: Any = inlined(hindsight.goes_before)
 cost_reward: Any = inlined(rewards.cost_reward)
-
-Row: TypeAlias = Any
-"""One row of a `Table`."""
-
-SHARED, EACH = features.SHARED, features.EACH
-
-BEGINNINGS = splits.BEGINNINGS
-READY, DECIDED, BEGINNING = range(3)
-"""Stages: a decision is due; it was taken; an episode has no decision yet."""
 
 FINISHED, NO_DECISION, ENDED = -1, -2, -3
 """What a call returns that has come to its end, or to worlds in which nothing is to decide, or to
@@ -49,131 +47,6 @@ its end while an episode has ended; else the environment for which more failures
 
 MOST_EMPTY = 100
 """Worlds without a decision that are passed over in a row before that is an error."""
-
-EPISODE = np.dtype(
-    [
-        ("first_s", "f8"),
-        ("before_s", "f8"),
-        ("area", "f8"),
-        ("seed", "i8"),
-        ("number", "i8"),
-        ("dropped", "i4"),
-        ("decisions", "i4"),
-        ("violations", "i4"),
-        ("passed_over", "i4"),
-        ("ended", "i4"),
-        ("stage", "i4"),
-    ],
-    align=True,
-)
-"""Of an environment: when the first decision of its episode and the one before were; what has been
-charged of the jobs that were present [job s] and of drops; its seed and the number of the episode;
-decisions and violations; worlds without a decision just now; how it ended; where in a step it is.
-"""
-
-
-class Told(NamedTuple):
-    """What an environment was told, as numbers.
-
-    Attributes:
-        slots: waiting tasks that are seen.
-        worlds: how many are drawn from.
-        largest: qubits of the largest QPU.
-        max_decisions: after which an episode is truncated.
-        begin_s: below which episodes begin, see `qcbench.envs.options.Options`.
-        autoreset: a position in `qcbench.envs.vector.MODES`.
-        hindsight: a decision costs what it delays the jobs that should have gone first, see
-            `qcbench.policies.features.hindsight`, and nothing later.
-    """
-
-    slots: int
-    worlds: int
-    largest: int
-    per_second: float
-    per_infidelity: float
-    per_price: float
-    violation: float
-    drop: float
-    max_decisions: int
-    autoreset: int
-    hindsight: bool
-    patience_s: float
-    begin_s: float
-
-
-@inlined
-def see(world: World, cloud: Cloud, told: Told, episode: Row, e: int, out: Output) -> None:
-    """Write the observation and the mask of the decision that is due."""
-    s, slots = cloud.state[0], told.slots
-    now_s, qpu, observation = s.now_s, s.deciding, out.observation
-    count = broker.choices(cloud)
-    seen = min(count, slots)
-    shortest_s, fresh = np.inf, 0
-    for place in range(seen):
-        own = cloud.progress[broker.candidate(cloud, place)]
-        shortest_s = min(shortest_s, world.estimate_s[own.task, qpu])
-        fresh += own.attained_s == 0.0
-    at = e * (SHARED + slots * EACH)
-    qubits = world.devices[qpu].qubits
-    observe_shared(
-        count,
-        seen,
-        now_s - cloud.progress[broker.candidate(cloud, 0)].joined_s,
-        shortest_s,
-        fresh,
-        qubits,
-        told.largest,
-        now_s - episode.before_s,
-        now_s - episode.first_s,
-        observation,
-        at,
-    )
-    episode.before_s = now_s
-    newest_s = now_s - cloud.progress[broker.candidate(cloud, seen - 1)].joined_s
-    at += SHARED
-    for place in range(seen):
-        job = broker.candidate(cloud, place)
-        own = cloud.progress[job]
-        observe_task(
-            now_s - own.joined_s,
-            now_s - world.jobs[job].arrival_s,
-            newest_s,
-            world.jobs[job].priority,
-            world.rules[0].highest_priority,
-            world.estimate_s[own.task, qpu],
-            shortest_s,
-            own.attained_s,
-            own.qubits,
-            qubits,
-            observation,
-            at,
-        )
-        out.mask[e * slots + place] = 1
-        at += EACH
-    for place in range(seen, slots):
-        observe_empty(observation, at)
-        out.mask[e * slots + place] = 0
-        at += EACH
-
-
-@inlined
-def see_nothing(told: Told, e: int, out: Output) -> None:
-    """Write what is seen where no decision is left."""
-    size = SHARED + told.slots * EACH
-    for at in range(e * size, (e + 1) * size):
-        out.observation[at] = 0.0
-    for at in range(e * told.slots, (e + 1) * told.slots):
-        out.mask[at] = 1
-
-
-@inlined
-def keep_final(told: Told, e: int, out: Output) -> None:
-    """Copy what is seen of an episode that ended, before another one begins."""
-    size = SHARED + told.slots * EACH
-    for at in range(e * size, (e + 1) * size):
-        out.final_observation[at] = out.observation[at]
-    for at in range(e * told.slots, (e + 1) * told.slots):
-        out.final_mask[at] = out.mask[at]
 
 
 @inlined
@@ -234,66 +107,12 @@ def come_due(cloud: Cloud, told: Told, episode: Row, e: int, out: Output) -> Non
 
 
 @inlined
-def conclude(world: World, cloud: Cloud, episode: Row, result: Row) -> None:
-    """Write down what came of an episode."""
-    s = cloud.state[0]
-    total_s, done = 0.0, 0
-    for job in range(s.arrived):
-        if cloud.progress[job].status == broker.DONE:
-            total_s += cloud.progress[job].finish_s - world.jobs[job].arrival_s
-            done += 1
-    result.completion_s = total_s / done if done else np.nan
-    result.world = s.world
-    result.decisions = episode.decisions
-    result.violations = episode.violations
-    result.jobs = s.arrived
-    result.done = done
-    result.ended = episode.ended
-
-
-@inlined
 def open_world(worlds: Worlds, clouds: Clouds, episode: Row, e: int, chosen: int) -> None:
     """Put an environment before the first event of a world."""
     qpus = clouds.qpus.shape[1]
     clouds.state[e].policy = NONE
     start.clear(world_of(worlds, chosen), cloud_of(clouds, e, qpus), chosen)
     episode.stage = BEGINNING
-
-
-@inlined
-def next_world(episode: Row, told: Told) -> int:
-    """Draw the world of the next episode."""
-    episode.number += 1
-    return drawn_index(episode.seed, episode.number, told.worlds)
-
-
-@inlined
-def begin(cloud: Cloud, episode: Row) -> None:
-    """Set an episode to the first decision of its world."""
-    s = cloud.state[0]
-    episode.first_s = s.now_s
-    episode.before_s = s.now_s
-    episode.area = 0.0
-    episode.dropped = s.dropped
-    episode.decisions = 0
-    episode.violations = 0
-    episode.passed_over = 0
-    episode.ended = RUNNING
-
-
-@inlined
-def beginning_s(told: Told, episode: Row) -> float:
-    """Draw the time at which an episode begins."""
-    if told.begin_s == 0.0:
-        return 0.0
-    return told.begin_s * (drawn_index(episode.seed, -1 - episode.number, BEGINNINGS) / BEGINNINGS)
-
-
-@inlined
-def settle(cloud: Cloud, episode: Row) -> None:
-    """Begin after decisions that were not the agent's: nothing is due for them."""
-    episode.area = jobs.present_area(cloud)
-    episode.dropped = cloud.state[0].dropped
 
 
 @inlined
@@ -430,6 +249,6 @@ def _compile(sources: str) -> tuple[Any, Any]:
 open_worlds, step = _compile(
     hash_of(
         *(Path(str(room.__file__)) for room in (features, hindsight, rewards, splits)),
-        Path(__file__),
+        *sorted(Path(__file__).parent.glob("*.py")),
     )
 )

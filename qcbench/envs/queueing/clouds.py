@@ -8,6 +8,7 @@ import numpy as np
 from qcbench.arrays import BoolArray, IntArray
 from qcbench.envs.options import Options
 from qcbench.envs.queueing import batch
+from qcbench.envs.queueing.episodes import BEGINNING, EPISODE, READY, Told
 from qcbench.envs.steps import NOT_BEGUN, RESULT, Output, Table
 from qcbench.envs.worlds import checked_world
 from qcbench.errors import InputError
@@ -34,7 +35,7 @@ class QueueingClouds:
         rules = checked_world(options.source, options.split, 0)[0].rules
         cold = any(each.scenario.rules.classical.cold_start for each in self._prepared)
         self.clouds: Clouds = empty_clouds(count, sizes, cold=cold, twin=False)
-        self.episodes: Table = np.zeros(count, dtype=batch.EPISODE)
+        self.episodes: Table = np.zeros(count, dtype=EPISODE)
         self.episodes["number"] = -1
         self.episodes["ended"] = NOT_BEGUN
         self.results: Table = np.zeros(count, dtype=RESULT)
@@ -42,7 +43,7 @@ class QueueingClouds:
         self._step: Callable[..., int] | None = None
         limit = options.max_decisions
         limit = rules.rescheduling.max_decisions if limit is None else limit
-        self._told = batch.Told(
+        self._told = Told(
             slots=options.slots,
             worlds=options.worlds,
             largest=int(options.source.fleet.qubits.max()),
@@ -101,9 +102,9 @@ class QueueingClouds:
             ended = ended or bool(out.terminated.any() or out.truncated.any())
 
     def _tell_empty(self) -> None:
-        begun = np.flatnonzero(self.episodes["stage"] == batch.BEGINNING)
+        begun = np.flatnonzero(self.episodes["stage"] == BEGINNING)
         world = int(self.clouds.state["world"][begun[0]])
-        self.episodes["stage"] = batch.READY
+        self.episodes["stage"] = READY
         raise InputError(
             f"world {world} of split {self._options.split} of {self._options.source.name}: asks "
             "for no decision, so that there is nothing to learn; take another scenario"

@@ -1,0 +1,93 @@
+"""What is seen of a compiled cloud when a decision is due."""
+
+from typing import Any
+
+import numpy as np
+
+from qcbench.envs.queueing.episodes import Row, Told
+from qcbench.envs.steps import Output
+from qcbench.kernels.queueing import broker
+from qcbench.kernels.queueing.inlined import inlined
+from qcbench.kernels.queueing.layout import Cloud, World
+from qcbench.policies.features import queueing as features
+
+observe_shared: Any = inlined(features.observe_shared)
+observe_task: Any = inlined(features.observe_task)
+observe_empty: Any = inlined(features.observe_empty)
+
+SHARED, EACH = features.SHARED, features.EACH
+
+
+@inlined
+def see(world: World, cloud: Cloud, told: Told, episode: Row, e: int, out: Output) -> None:
+    """Write the observation and the mask of the decision that is due."""
+    s, slots = cloud.state[0], told.slots
+    now_s, qpu, observation = s.now_s, s.deciding, out.observation
+    count = broker.choices(cloud)
+    seen = min(count, slots)
+    shortest_s, fresh = np.inf, 0
+    for place in range(seen):
+        own = cloud.progress[broker.candidate(cloud, place)]
+        shortest_s = min(shortest_s, world.estimate_s[own.task, qpu])
+        fresh += own.attained_s == 0.0
+    at = e * (SHARED + slots * EACH)
+    qubits = world.devices[qpu].qubits
+    observe_shared(
+        count,
+        seen,
+        now_s - cloud.progress[broker.candidate(cloud, 0)].joined_s,
+        shortest_s,
+        fresh,
+        qubits,
+        told.largest,
+        now_s - episode.before_s,
+        now_s - episode.first_s,
+        observation,
+        at,
+    )
+    episode.before_s = now_s
+    newest_s = now_s - cloud.progress[broker.candidate(cloud, seen - 1)].joined_s
+    at += SHARED
+    for place in range(seen):
+        job = broker.candidate(cloud, place)
+        own = cloud.progress[job]
+        observe_task(
+            now_s - own.joined_s,
+            now_s - world.jobs[job].arrival_s,
+            newest_s,
+            world.jobs[job].priority,
+            world.rules[0].highest_priority,
+            world.estimate_s[own.task, qpu],
+            shortest_s,
+            own.attained_s,
+            own.qubits,
+            qubits,
+            observation,
+            at,
+        )
+        out.mask[e * slots + place] = 1
+        at += EACH
+    for place in range(seen, slots):
+        observe_empty(observation, at)
+        out.mask[e * slots + place] = 0
+        at += EACH
+
+
+@inlined
+def see_nothing(told: Told, e: int, out: Output) -> None:
+    """Write what is seen where no decision is left."""
+    size = SHARED + told.slots * EACH
+    for at in range(e * size, (e + 1) * size):
+        out.observation[at] = 0.0
+    for at in range(e * told.slots, (e + 1) * told.slots):
+        out.mask[at] = 1
+
+
+@inlined
+def keep_final(told: Told, e: int, out: Output) -> None:
+    """Copy what is seen of an episode that ended, before another one begins."""
+    size = SHARED + told.slots * EACH
+    for at in range(e * size, (e + 1) * size):
+        out.final_observation[at] = out.observation[at]
+    for at in range(e * told.slots, (e + 1) * told.slots):
+        out.final_mask[at] = out.mask[at]
