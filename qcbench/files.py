@@ -10,6 +10,9 @@ from typing import Any
 
 from qcbench.errors import InputError
 
+LONGEST_NAME = 100
+"""Of a folder; file systems take 255 bytes, and a time or a number is added."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -52,6 +55,20 @@ def _beside(path: Path) -> Iterator[Path]:
         ) from error
 
 
+def check_folder_name(key: str, name: str) -> None:
+    """Refuse a name that would lead to another place than a folder beside its like.
+
+    Raises:
+        InputError: as said; the empty name passes.
+    """
+    if "/" in name or "\\" in name or name[:1] in (".", "-") or not name.isprintable():
+        raise InputError(
+            f"{key}: {name!r}; it names a folder: no slash, and no . or - at the beginning"
+        )
+    if len(name) > LONGEST_NAME:
+        raise InputError(f"{key}: has {len(name)} characters; at most {LONGEST_NAME}")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all; raises `InputError` where that cannot be."""
     with replacing(path) as temporary:
@@ -68,7 +85,7 @@ def write_durable(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(path.parent)
+    force_to_disk(path.parent)
 
 
 def remove_temporary(folder: Path) -> None:
@@ -127,9 +144,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _sync_folder(folder: Path) -> None:
-    """Force a rename to the disk; it lives in the folder, not in the file."""
-    handle = os.open(folder, os.O_RDONLY)
+def force_to_disk(path: Path) -> None:
+    """Force a file to the disk, or the names in a folder: a rename lives there, not in the file."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -25,6 +25,7 @@ from qcbench.policies.exported.card import (
     Offset,
     Plain,
     TrainedFleet,
+    check_widths,
 )
 from qcbench.policies.exported.serving import whole_observation
 from qcbench.policies.exported.weights import Tensors, choices
@@ -62,8 +63,7 @@ class Network:
 
     def __post_init__(self) -> None:
         for name in ("encoder", "context", "head"):
-            if any(width < 1 for width in getattr(self, name)):
-                raise InputError(f"agent.network.{name}: widths must be at least 1")
+            check_widths(f"agent.network.{name}", getattr(self, name))
         if not self.encoder:
             raise InputError("agent.network.encoder: needs a layer")
         if not LEAST_SPREAD <= self.spread <= MOST_SPREAD:

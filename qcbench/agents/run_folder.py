@@ -105,6 +105,21 @@ class RunFolder:
         self.close()
 
 
+def check_place(runs: Path) -> None:
+    """Raise what `create_folder` would, before any work; nothing is left behind."""
+    draft = runs / f".{PREFIX}{os.getpid()}.tmp"
+    absent = [place for place in (runs, *runs.parents) if not place.exists()]
+    try:
+        draft.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(
+            f"{runs}: runs cannot be stored here ({error.strerror}); choose another runs_dir"
+        ) from error
+    draft.rmdir()
+    for place in absent:
+        place.rmdir()
+
+
 def create_folder(told: TrainConfig, command: str, now: datetime | None = None) -> RunFolder:
     """Make the folder of a new run; its name is `train-NAME-STAMP`.
 

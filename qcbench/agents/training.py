@@ -20,6 +20,7 @@ from qcbench.agents.learners import make_learner
 from qcbench.agents.progress import Display, make_display
 from qcbench.agents.run_folder import (
     RunFolder,
+    check_place,
     create_folder,
     evaluations,
     open_folder,
@@ -76,6 +77,7 @@ def start(
         InputError: anything that would stop the training later; then there is no folder.
         RunError: the agent diverged; the latest checkpoint stays.
     """
+    check_place(Path(told.runs_dir))
     check_store(told.tracking, Path(told.runs_dir))
     learner, validation = _parts(told)
     try:

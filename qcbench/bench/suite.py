@@ -13,13 +13,12 @@ from qcbench.bench.seeds import check_seed
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError, nearest
+from qcbench.files import check_folder_name
 from qcbench.kernels import engine
 from qcbench.policies import registry
 
 MOST_TRIALS = 1_000_000
 """Of a run: its manifest lists them all."""
-
-LONGEST_NAME = 100
 
 
 def check_suite(suite: SuiteConfig) -> None:
@@ -64,12 +63,7 @@ def check_suite(suite: SuiteConfig) -> None:
 def _check_name(name: str) -> None:
     if not name:
         raise InputError("suite.name: is empty; it names the runs and the worlds")
-    if "/" in name or "\\" in name or name[0] in ".-" or not name.isprintable():
-        raise InputError(
-            f"suite.name: {name!r}; it names folders: no slash, and no . or - at the beginning"
-        )
-    if len(name) > LONGEST_NAME:
-        raise InputError(f"suite.name: has {len(name)} characters; at most {LONGEST_NAME}")
+    check_folder_name("suite.name", name)
 
 
 def suite_scenarios(suite: SuiteConfig, config_dirs: Sequence[Path] = ()) -> list[ScenarioConfig]:

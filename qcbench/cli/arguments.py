@@ -61,7 +61,7 @@ def parse(verb: str, summary: str, arguments: Sequence[str]) -> HydraArguments:
 
 
 def as_option(text: str) -> str:
-    """Turn `to=FOLDER` into `--to=FOLDER`, for verbs whose options may be written like overrides."""
+    """Turn `to=FOLDER` into `--to=FOLDER`: options may be written like overrides."""
     key, equals, value = text.partition("=")
     if equals and re.fullmatch(r"[a-z][a-z_.\-]*", key):
         return f"--{re.sub('[_.]', '-', key)}={value}"

@@ -106,7 +106,7 @@ def write_scenario(replay: ReplayFolder, gap: Gap, folder: Path, name: str) -> P
     """
     from omegaconf import OmegaConf  # noqa: PLC0415
 
-    if not name or name.startswith(("/", ".")) or name.endswith("/"):
+    if not name or name.startswith(("/", ".")) or name.endswith("/") or ".." in name.split("/"):
         raise InputError(f"--name {name!r}: is no name of a scenario; calibrated/mine is one")
     source = replay.told.scenario
     content = plain(calibrated(source, load_fleet(source.fleet), gap, name))

@@ -12,9 +12,11 @@ from qcbench.bench.compose import compose, compose_policy, of_track, to_plain
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.overrides import nested
 from qcbench.bench.scenario import resolve_scenario
+from qcbench.bench.seeds import check_seed
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
 from qcbench.errors import InputError
+from qcbench.files import check_folder_name
 from qcbench.hardware.circuits import is_qpy, read_qpy
 from qcbench.hardware.config import EmulatorBackend, IbmBackend, LocalBackend
 from qcbench.policies.config import PolicyConfig
@@ -78,6 +80,9 @@ class ReplayConfig:
             )
         if not self.policies:
             raise InputError("policies: is empty; name at least one")
+        check_folder_name("name", self.name)
+        check_seed("seed", self.seed)
+        check_seed("master_seed", self.master_seed)
         for name, least in (("mirror_batch", 1), ("level", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name}: {getattr(self, name)}; must be at least {least}")

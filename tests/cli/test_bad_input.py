@@ -127,6 +127,11 @@ def rewrite(path: Path, change: "object") -> None:
         (["run", "suite=null"], ["suite=null", "no such suite", "quickstart"]),
         (["run", "suite.name=../../elsewhere"], ["suite.name", "../../elsewhere", "slash"]),
         (["leaderboard", "/etc/passwd"], ["/etc/passwd", "is no run", "manifest.json"]),
+        (["train", "agent.network.encoder=[1e9]"], ["agent.network.encoder", "1000000000"]),
+        (["train", "runs_dir=/proc/runs"], ["/proc/runs", "cannot be stored"]),
+        (["sweep", "sweep.trials=1e9"], ["sweep.trials", "1000000000", "at most"]),
+        (["replay", "seed=-1"], ["seed", "-1", "0 or more"]),
+        (["replay", "name=../../elsewhere"], ["name", "../../elsewhere", "slash"]),
         (["train", "/etc/passwd"], ["/etc/passwd", "is no training run", "config.yaml"]),
         (["leaderboard", "some-run"], ["some-run", "runs", "there is none"]),
         (

@@ -6,7 +6,7 @@ from typing import Literal
 
 from qcbench.configs import config
 from qcbench.errors import InputError
-from qcbench.policies.exported.card import Activation, LearnedTrack
+from qcbench.policies.exported.card import Activation, LearnedTrack, check_widths
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
 
@@ -313,5 +313,4 @@ def check_share(settings: object, names: Sequence[str]) -> None:
 
 def _check_widths(**layers: tuple[int, ...]) -> None:
     for name, widths in layers.items():
-        if any(width < 1 for width in widths):
-            raise InputError(f"agent.network.{name}: widths must be at least 1")
+        check_widths(f"agent.network.{name}", widths)

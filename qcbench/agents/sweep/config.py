@@ -60,6 +60,10 @@ def range_of(name: str, told: Sequence[Value]) -> Range:
     return found
 
 
+MOST_TRIALS = 100_000
+"""Each is a training of minutes."""
+
+
 @config
 class SweepConfig:
     """The YAML group `sweep`.
@@ -92,6 +96,8 @@ class SweepConfig:
         for name in ("trials", "concurrent", "random_trials"):
             if getattr(self, name) < 1:
                 raise InputError(f"sweep.{name}: {getattr(self, name)}; must be at least 1")
+        if self.trials > MOST_TRIALS:
+            raise InputError(f"sweep.trials: {self.trials}; must be at most {MOST_TRIALS}")
         for name in ("first_stop", "interval"):
             if not 0 < getattr(self, name) < 1:
                 raise InputError(f"sweep.{name}: {getattr(self, name)}; must be between 0 and 1")

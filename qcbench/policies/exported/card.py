@@ -1,7 +1,7 @@
 """`policy.json`: what an exported policy is, what it sees, how it decides, and where it is from."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -235,9 +235,7 @@ def check_card(card: Card, where: str) -> None:
         if isinstance(network, PerItem)
         else (*network.torso, *network.head)
     )
-    for width in widths:
-        if not 1 <= width <= MOST_WIDE:
-            raise InputError(f"{where}: network: a layer of {width}; must be 1..{MOST_WIDE}")
+    check_widths(f"{where}: network", widths)
     for names, key in ((seen.shared, "shared"), (seen.each, "each")):
         if len(set(names)) < len(names):
             raise InputError(f"{where}: observation: {key} names a feature twice")
@@ -268,6 +266,17 @@ def check_card(card: Card, where: str) -> None:
         )
     if card.spread != "none" and card.action != "weights":
         raise InputError(f"{where}: spread is {card.spread!r}; a choice has 'none'")
+
+
+def check_widths(where: str, widths: Iterable[int]) -> None:
+    """Refuse layers that are empty, or wider than what is read again.
+
+    Raises:
+        InputError: as said; `where` is the file or the key.
+    """
+    for width in widths:
+        if not 1 <= width <= MOST_WIDE:
+            raise InputError(f"{where}: a layer of {width}; must be 1..{MOST_WIDE}")
 
 
 def _check_per_item(card: Card, network: PerItem, where: str) -> None:
