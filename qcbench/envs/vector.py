@@ -47,6 +47,14 @@ MOST_KEPT = 4
 """Sets of arrays that are kept to be written again."""
 
 
+def _unused(out: Output) -> bool:
+    """Whether nobody else holds an array of these."""
+    for array in out:  # noqa: SIM110 - a generator takes as long as all that it looks at
+        if getrefcount(array) != UNUSED:
+            return False
+    return True
+
+
 class Clouds(Protocol):
     """E clouds, each at a decision of an episode.
 
@@ -171,7 +179,9 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         out = self._next_output()
         out.terminated[which] = out.truncated[which] = out.violated[which] = False
         self._clouds.begin(which, chosen, out)
-        return self._seen(out), {**self._shown_masks(out), "world": self.worlds, "_world": which}
+        seen = self._seen(out)
+        info = {"action_mask": seen["action_mask"], "_action_mask": self._all}
+        return seen, {**info, "world": self.worlds, "_world": which}
 
     def step(self, actions: Vector) -> tuple[Observations, Vector, Vector, Vector, dict[str, Any]]:
         """Take a decision in every environment.
@@ -188,10 +198,16 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
             self._all_must_run()
         out = self._next_output()
         ended = self._clouds.step(checked, out)
-        info = {**self._shown_masks(out), "violation": out.violated, "_violation": self._all}
+        seen = self._seen(out)
+        info = {
+            "action_mask": seen["action_mask"],
+            "_action_mask": self._all,
+            "violation": out.violated,
+            "_violation": self._all,
+        }
         if ended:
             self._tell_ends(out, info)
-        return self._seen(out), out.reward, out.terminated, out.truncated, info
+        return seen, out.reward, out.terminated, out.truncated, info
 
     def close_extras(self, **_: Any) -> None:
         """Let go of nothing: there are no processes and no windows."""
@@ -252,8 +268,8 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         last = self._outputs[-1]
         if not self._copy:
             return last
-        for index, out in enumerate(self._outputs[:-1]):
-            if all(getrefcount(array) == UNUSED for array in out):
+        for index, out in enumerate(self._outputs):
+            if out is not last and _unused(out):
                 self._outputs.append(self._outputs.pop(index))
                 break
         else:
@@ -281,10 +297,6 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
             "observation": out.observation.reshape(self.num_envs, self._size),
             "action_mask": out.mask.reshape(self.num_envs, self._masks),
         }
-
-    def _shown_masks(self, out: Output) -> dict[str, Any]:
-        mask = out.mask.reshape(self.num_envs, self._masks)
-        return {"action_mask": mask, "_action_mask": self._all}
 
     def _tell_ends(self, out: Output, info: dict[str, Any]) -> None:
         """Say how the episodes that ended in this step ended, and what came of them."""

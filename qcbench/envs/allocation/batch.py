@@ -118,6 +118,16 @@ class Parts(NamedTuple):
     results: Table
 
 
+@kernel
+def all_finite(weights: npt.NDArray[np.float32]) -> bool:
+    """Whether all weights are finite, shape (E, QPUs)."""
+    for e in range(weights.shape[0]):
+        for qpu in range(weights.shape[1]):
+            if not np.isfinite(weights[e, qpu]):
+                return False
+    return True
+
+
 @inlined
 def see(arrays: Parts, told: Told, e: int, out: Output) -> None:
     """Write the observation and the mask of the decision that is due."""

@@ -64,9 +64,9 @@ class AllocationClouds:
     def step(self, actions: Vector, out: Output) -> bool:
         """Take a decision in every cloud."""
         if self._discrete:
-            taken = batch.Actions(self._no_weights, np.ascontiguousarray(actions))
+            taken = batch.Actions(self._no_weights, actions)
         else:
-            taken = batch.Actions(np.ascontiguousarray(actions), self._no_choices)
+            taken = batch.Actions(actions, self._no_choices)
         return self._go_on(self._none, self._no_choices, taken, out)
 
     def _go_on(
@@ -127,13 +127,14 @@ class AllocationVectorEnv(CloudVectorEnv):
                 f"actions of shape {weights.shape} and type {weights.dtype}: must be weights of "
                 f"shape {shape} and type float32"
             )
-        if not np.isfinite(weights).all():
+        # The step cuts them to their range in place.
+        taken = weights.astype(np.float32, order="C", copy=True)
+        if not batch.all_finite(taken) and not np.isfinite(weights).all():
             at = int((~np.isfinite(weights)).any(axis=1).argmax())
             raise InputError(
                 f"action {weights[at].tolist()} of environment {at}: weights must be finite"
             )
-        # The step cuts them to their range in place.
-        return weights.astype(np.float32, order="C", copy=True)
+        return taken
 
 
 class AllocationDiscreteVectorEnv(CloudVectorEnv):
