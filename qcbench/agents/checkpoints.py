@@ -1,6 +1,5 @@
 """Checkpoints of a training run: folders that are there whole or not at all, with data in them."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from qcbench.errors import InputError
+from qcbench.files import force_to_disk
 
 CHECKPOINTS = "checkpoints"
 PREFIX = "step-"
@@ -43,9 +43,9 @@ def write_checkpoint(run: Path, steps: int, write: Callable[[Path], None]) -> Pa
         write(temporary)
         for path in temporary.rglob("*"):
             if path.is_file():
-                _force(path)
+                force_to_disk(path)
         temporary.rename(target)
-        _force(target.parent)
+        force_to_disk(target.parent)
     except OSError as error:
         raise InputError(
             f"{target}: cannot be written ({error.strerror}); free space and go on"
@@ -96,11 +96,3 @@ def read_torch(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise InputError(f"{path}: is no checkpoint (it holds a {type(state).__name__})")
     return state
-
-
-def _force(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
