@@ -1,17 +1,17 @@
 """The view of a queueing policy in Python, filled from the kernel's arrays."""
 
+from qcbench.cloud.estimates import task_table
 from qcbench.kernels.queueing.layout import NONE, Clouds
 from qcbench.kernels.queueing.load import Prepared
 from qcbench.policies.protocol import PolicyError, Queueing
-from qcbench.policies.view import QueueView, ReadOnlySequence, TaskTable, WaitingTask
+from qcbench.policies.view import QueueView, ReadOnlySequence, WaitingTask
 
 
 class Window:
     """What a policy sees of one cloud of the kernel, kept from decision to decision."""
 
     def __init__(self, prepared: Prepared, clouds: Clouds, place: int) -> None:
-        workload, estimates = prepared.scenario.workload, prepared.estimates
-        tasks = workload.tasks
+        workload = prepared.scenario.workload
         self._workload = workload
         self._state = clouds.state[place]
         self._progress = clouds.progress[place]
@@ -21,16 +21,7 @@ class Window:
         self._all = ReadOnlySequence(self._waiting)
         self.view = QueueView(
             prepared.scenario.fleet,
-            TaskTable(
-                qubits=tasks.qubits,
-                depth=tasks.depth,
-                shots=tasks.shots,
-                two_qubit_gates=tasks.two_qubit_gates,
-                feasible=list(estimates.feasible),
-                exec_s=list(estimates.exec_s),
-                fidelity=list(estimates.fidelity),
-                price=list(estimates.price),
-            ),
+            task_table(workload.tasks, prepared.estimates),
         )
         if workload.priority is not None and len(workload):
             self.view.highest_priority = int(workload.priority.max())
