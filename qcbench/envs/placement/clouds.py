@@ -85,31 +85,21 @@ class UncertainClouds:
 
     def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
         """Begin episodes."""
-        first = 0
-        while True:
-            first = begin_all_uncertain(
-                self._worlds,
-                self._limits,
-                self._chances,
-                self._told,
-                self.state,
-                self.rows,
-                self.episodes,
-                self.results,
-                which,
-                chosen,
-                out,
-                first,
-            )
-            if first == FINISHED:
-                break
-            self._know_more()
+        self._go_through(begin_all_uncertain, which, chosen, out)
 
     def step(self, actions: IntArray, out: Output) -> bool:
         """Take a decision in every cloud."""
+        self._go_through(step_uncertain, actions, out)
+        return bool(out.terminated.any() or out.truncated.any())
+
+    def _go_through(self, function: Callable[..., int], *arguments: object) -> None:
+        """Call a compiled function until it has gone through all clouds.
+
+        Where a cloud has lived through the failures and repairs that were drawn, more are.
+        """
         first = 0
         while True:
-            first = step_uncertain(
+            first = function(
                 self._worlds,
                 self._limits,
                 self._chances,
@@ -118,16 +108,10 @@ class UncertainClouds:
                 self.rows,
                 self.episodes,
                 self.results,
-                actions,
-                out,
+                *arguments,
                 first,
             )
             if first == FINISHED:
-                break
-            self._know_more()
-        return bool(out.terminated.any() or out.truncated.any())
-
-    def _know_more(self) -> None:
-        """Draw more failures and repairs: a cloud has lived through those that were drawn."""
-        self._source.extend()
-        self._chances = self._source.chances()
+                return
+            self._source.extend()
+            self._chances = self._source.chances()
