@@ -88,6 +88,12 @@ class TrainConfig:
             raise InputError(f"seed: {self.seed}; must not be negative")
 
 
+def steps_told(told: TrainConfig) -> int:
+    """Return the decisions after which a training ends."""
+    agent = told.agent
+    return agent.ppo.steps if isinstance(agent, ReferencePpo) else agent.steps
+
+
 def compose_train(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> TrainConfig:
     """Compose what a training is told from Hydra overrides.
 

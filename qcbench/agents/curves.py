@@ -5,9 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qcbench.agents.config import TrainConfig
+from qcbench.agents.config import steps_told
 from qcbench.agents.evaluation import USUAL, Evaluation
-from qcbench.agents.reference_agent import ReferencePpo
 from qcbench.agents.run_folder import (
     ABOUT,
     RunFolder,
@@ -61,7 +60,7 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
             told,
             told.validation.baseline or USUAL[told.agent.track].baseline,
             list(_points(folder, lines)),
-            "FINISHED" if last >= _steps(told) else "KILLED",
+            "FINISHED" if last >= steps_told(told) else "KILLED",
         )
 
 
@@ -85,8 +84,3 @@ def _started_s(folder: RunFolder) -> float:
         raise InputError(
             f"{folder.path / ABOUT}: started is {folder.started!r}; it must be an ISO time"
         ) from None
-
-
-def _steps(told: TrainConfig) -> int:
-    agent = told.agent
-    return agent.ppo.steps if isinstance(agent, ReferencePpo) else agent.steps

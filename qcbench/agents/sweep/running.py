@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from qcbench.agents.config import steps_told
 from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.run_folder import evaluations, read_config, read_progress
 from qcbench.agents.sweep.config import SweepTold, settings_of
@@ -166,7 +167,7 @@ def _tune(folder: Path, told: SweepTold, say: Say, again: bool) -> list[tuple[st
         tuner = tune.Tuner(
             trainable,
             param_space=space,
-            tune_config=tune_config(told.sweep, steps_of(told), told.seed),
+            tune_config=tune_config(told.sweep, steps_told(told), told.seed),
             run_config=tune.RunConfig(
                 name="tune",
                 storage_path=str(store),
@@ -187,17 +188,11 @@ def _reason(error: object) -> str:
     return lines[-1] if lines else ""
 
 
-def steps_of(told: SweepTold) -> int:
-    """Return the decisions of a whole training."""
-    data = plain(told.agent)
-    return int(data.get("steps") or data["ppo"]["steps"])
-
-
 def _results(
     folder: Path, told: SweepTold, states: list[tuple[str, str, str, Any]]
 ) -> list[TrialResult]:
     """Read from the trials' own files what came of them; the best first."""
-    keys, total = settings_of(told), steps_of(told)
+    keys, total = settings_of(told), steps_told(told)
     found = []
     for trial, status, error, settings in states:
         steps, best, run = 0, None, ""
