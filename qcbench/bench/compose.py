@@ -124,8 +124,12 @@ def _check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequen
             raise InputError(f"{text}: has no key before the =; an override is key=value")
         outside = ".." in option.split("/")
         if equals and group in groups and (outside or re.fullmatch(NO_NAME, option)):
-            hint = nearest(option, options_of(group, config_dirs))
-            raise InputError(f"{group}={option}: no such {group}{hint}")
+            known = options_of(group, config_dirs)
+            if option in known:
+                raise InputError(
+                    f"{group}={option}: is no text for YAML; give {option}.yaml another name"
+                )
+            raise InputError(f"{group}={option}: no such {group}{nearest(option, known)}")
 
 
 def _broken_yaml(error: Exception) -> str:

@@ -62,7 +62,8 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in SCRIPTS:
         shell = arguments[0] if arguments else ""
         raise InputError(
-            f"completion {shell}: name a shell{nearest(shell, SCRIPTS)}; for bash: {IN_BASH}"
+            f"{f'completion {shell}'.strip()}: name a shell{nearest(shell, SCRIPTS)}; "
+            f"for bash: {IN_BASH}"
         )
     sys.stdout.write(SCRIPTS[arguments[0]])
     return 0

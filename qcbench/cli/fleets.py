@@ -34,8 +34,12 @@ def main(arguments: Sequence[str]) -> int:
         "fleet", "variant", "QPUs", "qubits", "families", "description", box=None, pad_edge=False
     )
     for name in known:
-        config = _fleet_config(name, told.config_dir)
-        fleet = load_fleet(config)
+        try:
+            config = _fleet_config(name, told.config_dir)
+            fleet = load_fleet(config)
+        except InputError as error:
+            table.add_row(name, *[""] * 4, f"cannot be used: {error}")
+            continue
         table.add_row(
             name,
             config.variant,

@@ -12,6 +12,7 @@ import numpy as np
 from qcbench.arrays import IntArray
 from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
+from qcbench.files import check_writable
 from qcbench.policies.batch.problem import Batch
 
 KEYS = (
@@ -231,15 +232,25 @@ def draw(options: argparse.Namespace) -> None:
         overrides.append("policy=frontier")
     chosen = next(text for text in overrides if text.startswith("policy="))
     names = [chosen.partition("=")[2], *(n for n in options.compare.split(",") if n)]
-    records = {}
+    trials = []
     for name in dict.fromkeys(names):
         told = [f"policy={name}" if text == chosen else text for text in overrides]
         trial = trial_of(compose_simulate(told, options.config_dir))
         if trial.scenario_config["track"] != "partition":
             raise InputError(f"scenario {trial.scenario}: is not of track partition")
-        records[trial.policy] = simulate_trial(trial)
+        trials.append(trial)
+    _make_folder(options.output)
+    records = {trial.policy: simulate_trial(trial) for trial in trials}
     for path in draw_plans(records, options.output):
         print(path)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--output {folder}: cannot be made ({error.strerror})") from None
+    check_writable(folder / "figure")
 
 
 def build(options: argparse.Namespace) -> None:
@@ -248,5 +259,6 @@ def build(options: argparse.Namespace) -> None:
     from qcbench.workload.graph_table import PACKAGED_GRAPHS  # noqa: PLC0415
 
     path = options.output or PACKAGED_GRAPHS
+    check_writable(path)
     build_graph_table(path, lambda line: print(line, file=sys.stderr))
     print(f"wrote {path}")

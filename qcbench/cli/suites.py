@@ -10,6 +10,7 @@ from qcbench.api import compose_run
 from qcbench.bench.compose import options_of
 from qcbench.bench.suite import suite_scenarios
 from qcbench.cli.arguments import Parser
+from qcbench.errors import InputError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,7 +35,11 @@ def _suites(config_dirs: Sequence[Path]) -> Table:
     table.add_column("metric")
     table.add_column("description")
     for name in options_of("suite", config_dirs):
-        suite = compose_run([f"suite={name}"], config_dirs).suite
+        try:
+            suite = compose_run([f"suite={name}"], config_dirs).suite
+        except InputError as error:
+            table.add_row(name, *[""] * 6, f"needs more: {error}")
+            continue
         sizes = (len(suite.scenarios), len(suite.policies), suite.replicates)
         trials = sizes[0] * sizes[1] * sizes[2]
         table.add_row(

@@ -10,6 +10,7 @@ import numpy as np
 
 from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
+from qcbench.files import check_writable
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
 from qcbench.workload.circuits import PACKAGED, load_circuits
 from qcbench.workload.config import LargeCircuits, MqtCircuits
@@ -30,6 +31,7 @@ def build(output: Path) -> None:
     """Rebuild the table of circuits, with a line of progress."""
     from qcbench.workload.build import build_table  # noqa: PLC0415 - needs mqt.bench and qiskit
 
+    check_writable(output)
     began = time.monotonic()
     on_terminal = sys.stderr.isatty()
 

@@ -5,12 +5,12 @@ seconds and a few hundred MB.
 """
 
 import json
-import os
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError
+from qcbench.files import write_text
 from qcbench.fleet.catalogue import CATALOGUE_PATH
 from qcbench.fleet.families import family_of
 from qcbench.fleet.snapshot import figures, read_snapshot
@@ -77,12 +77,5 @@ def build(output: Path | None = None) -> Path:
         InputError: the snapshots are not installed, or the path cannot be written.
     """
     path = CATALOGUE_PATH if output is None else output
-    text = table_text(build_rows(snapshot_folder(), metadata.version(PACKAGE)))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="ascii", newline="\n")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+    write_text(path, table_text(build_rows(snapshot_folder(), metadata.version(PACKAGE))))
     return path

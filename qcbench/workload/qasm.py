@@ -102,10 +102,13 @@ def qasm_files(path: Path) -> list[Path]:
     """Return the OpenQASM files that a path stands for, in order."""
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    files = []
+    for folder, _, names in os.walk(path):
+        found = (Path(folder, name) for name in names if name.endswith(SUFFIXES))
+        files += [file for file in found if file.is_file()]
     if not files:
         raise InputError(f"{path}: holds no OpenQASM file ({', '.join(SUFFIXES)})")
-    return files
+    return sorted(files)
 
 
 def _array(values: Sequence[int]) -> IntArray:

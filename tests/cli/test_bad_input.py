@@ -127,6 +127,10 @@ def rewrite(path: Path, change: "object") -> None:
         (["run", "suite=null"], ["suite=null", "no such suite", "quickstart"]),
         (["run", "suite.name=../../elsewhere"], ["suite.name", "../../elsewhere", "slash"]),
         (["leaderboard", "/etc/passwd"], ["/etc/passwd", "is no run", "manifest.json"]),
+        (["partition", "draw", "--output", "/proc/x"], ["/proc/x", "cannot be made"]),
+        (["workload", "build", "--output", "/proc/x.parquet"], ["/proc/x.parquet", "written"]),
+        (["fleet", "build", "--output", "/dev/null"], ["/dev/null", "no regular file"]),
+        (["completion"], ["completion: name a shell", "bash"]),
         (["train", "agent.network.encoder=[1e9]"], ["agent.network.encoder", "1000000000"]),
         (["train", "runs_dir=/proc/runs"], ["/proc/runs", "cannot be stored"]),
         (["sweep", "sweep.trials=1e9"], ["sweep.trials", "1000000000", "at most"]),
@@ -192,6 +196,20 @@ def test_a_suite_file_that_cannot_be_read(
     (tmp_path / "suite").mkdir()
     (tmp_path / "suite" / "mine.yaml").write_bytes(content)
     refuse(capsys, ["run", "--config-dir", str(tmp_path), "suite=mine"], *words)
+
+
+@pytest.mark.parametrize(("verb", "group"), [("suites", "suite"), ("fleets", "fleet")])
+def test_one_broken_file_does_not_hide_the_others(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: str, group: str
+) -> None:
+    (tmp_path / group).mkdir()
+    (tmp_path / group / "broken.yaml").write_text("name: broken\nnosuch: 1\n")
+    (tmp_path / group / "nan.yaml").write_text("name: any\n")
+    assert main([verb, "--config-dir", str(tmp_path)]) == 0
+    listed = capsys.readouterr().out
+    assert "quickstart" in listed or "qce5" in listed
+    assert "nosuch" in listed
+    assert "nan.yaml" in listed
 
 
 def test_a_task_that_fits_no_qpu(capsys: pytest.CaptureFixture[str]) -> None:
