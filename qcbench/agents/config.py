@@ -12,7 +12,7 @@ from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.metrics.names import is_metric
 from qcbench.bench.overrides import nested
 from qcbench.bench.typed import typed
-from qcbench.configs import config
+from qcbench.configs import check_least, check_positive, config
 from qcbench.envs.options import check_reward
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
@@ -41,8 +41,7 @@ class ValidationConfig:
     def __post_init__(self) -> None:
         if self.worlds is not None and self.worlds < 1:
             raise InputError(f"validation.worlds: {self.worlds}; must be at least 1")
-        if self.every_steps < 1:
-            raise InputError(f"validation.every_steps: {self.every_steps}; must be at least 1")
+        check_least(self, "validation", 1, ("every_steps",))
 
 
 @config
@@ -58,10 +57,8 @@ class CheckpointsConfig:
     keep: int = 2
 
     def __post_init__(self) -> None:
-        if not self.every_s > 0:
-            raise InputError(f"checkpoints.every_s: {self.every_s}; must be positive")
-        if self.keep < 1:
-            raise InputError(f"checkpoints.keep: {self.keep}; must be at least 1")
+        check_positive(self, "checkpoints", ("every_s",))
+        check_least(self, "checkpoints", 1, ("keep",))
 
 
 @config

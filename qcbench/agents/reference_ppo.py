@@ -20,7 +20,7 @@ from torch.distributions import Categorical, Distribution, Normal
 from qcbench.agents.agent import DivergedError
 from qcbench.agents.networks import PerItemNetwork, masked_scores
 from qcbench.agents.rllib.networks import PlainNetwork
-from qcbench.configs import config
+from qcbench.configs import check_least, check_positive, check_share, config
 from qcbench.errors import InputError
 
 LEAST_LOG_STD, MOST_LOG_STD = -4.0, 0.5
@@ -61,18 +61,11 @@ class Ppo:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "environments", "horizon", "epochs", "minibatches", "threads"):
-            if getattr(self, name) < 1:
-                raise InputError(f"agent.ppo.{name}: {getattr(self, name)}; must be at least 1")
-        for name in ("learning_rate", "clip", "gradient_norm"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"agent.ppo.{name}: {getattr(self, name)}; must be positive")
-        for name in ("discount", "trace"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"agent.ppo.{name}: {getattr(self, name)}; must be in 0..1")
-        for name in ("entropy", "value"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"agent.ppo.{name}: {getattr(self, name)}; must not be negative")
+        whole = ("steps", "environments", "horizon", "epochs", "minibatches", "threads")
+        check_least(self, "agent.ppo", 1, whole)
+        check_positive(self, "agent.ppo", ("learning_rate", "clip", "gradient_norm"))
+        check_share(self, "agent.ppo", ("discount", "trace"))
+        check_least(self, "agent.ppo", 0, ("entropy", "value"))
         if self.minibatches > self.environments * self.horizon:
             raise InputError(
                 f"agent.ppo.minibatches: {self.minibatches}; an update has only "

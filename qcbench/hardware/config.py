@@ -3,7 +3,7 @@
 from dataclasses import field
 from typing import Literal
 
-from qcbench.configs import config
+from qcbench.configs import check_least, config
 from qcbench.errors import InputError
 
 
@@ -73,8 +73,7 @@ class LocalBackend:
     def __post_init__(self) -> None:
         if not self.speed > 0:
             raise InputError(f"backend.speed: {self.speed:g}; must be more than 0")
-        if self.workers < 1:
-            raise InputError(f"backend.workers: {self.workers}; must be at least 1")
+        check_least(self, "backend", 1, ("workers",))
 
 
 BackendConfig = EmulatorBackend | IbmBackend | LocalBackend

@@ -14,7 +14,7 @@ from qcbench.bench.overrides import nested
 from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.seeds import check_seed
 from qcbench.bench.typed import plain, typed
-from qcbench.configs import config
+from qcbench.configs import check_least, config
 from qcbench.errors import InputError
 from qcbench.files import check_folder_name
 from qcbench.hardware.circuits import is_qpy, read_qpy
@@ -83,9 +83,8 @@ class ReplayConfig:
         check_folder_name("name", self.name)
         check_seed("seed", self.seed)
         check_seed("master_seed", self.master_seed)
-        for name, least in (("mirror_batch", 1), ("level", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name}: {getattr(self, name)}; must be at least {least}")
+        check_least(self, "", 1, ("mirror_batch",))
+        check_least(self, "", 0, ("level",))
         for name in ("deadline_s", "poll_s"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name}: {getattr(self, name):g}; must be more than 0")

@@ -1,10 +1,9 @@
 """Settings of RLlib's agents: the YAML group `agent`. Ray is imported only when one is trained."""
 
-from collections.abc import Sequence
 from dataclasses import field
 from typing import Literal
 
-from qcbench.configs import config
+from qcbench.configs import check_least, check_positive, check_share, config
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import Activation, LearnedTrack, check_widths
 from qcbench.policies.features.queueing import SLOTS
@@ -91,9 +90,9 @@ class Common:
     gradient_norm: float = 0.5
 
     def __post_init__(self) -> None:
-        check_least(self, 1, ("steps", "environments"))
-        check_positive(self, ("learning_rate", "gradient_norm"))
-        check_share(self, ("discount",))
+        check_least(self, "agent", 1, ("steps", "environments"))
+        check_positive(self, "agent", ("learning_rate", "gradient_norm"))
+        check_share(self, "agent", ("discount",))
         if self.observation == "legacy" and self.track != "placement":
             raise InputError(f"agent.observation: legacy is of track placement, not {self.track}")
         if self.sets and self.track != "allocation":
@@ -134,10 +133,10 @@ class RllibPpo(Common):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_least(self, 1, ("horizon", "epochs", "minibatch"))
-        check_positive(self, ("clip", "value_clip"))
-        check_share(self, ("trace",))
-        check_least(self, 0, ("entropy", "value"))
+        check_least(self, "agent", 1, ("horizon", "epochs", "minibatch"))
+        check_positive(self, "agent", ("clip", "value_clip"))
+        check_share(self, "agent", ("trace",))
+        check_least(self, "agent", 0, ("entropy", "value"))
         if self.minibatch > self.horizon * self.environments:
             raise InputError(
                 f"agent.minibatch: {self.minibatch}; an update has only "
@@ -167,8 +166,8 @@ class RllibA2c(Common):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_least(self, 1, ("horizon",))
-        check_least(self, 0, ("entropy", "value"))
+        check_least(self, "agent", 1, ("horizon",))
+        check_least(self, "agent", 0, ("entropy", "value"))
 
 
 @config
@@ -201,13 +200,9 @@ class ReplayLimits:
     least_priority: float = 1e-6
 
     def __post_init__(self) -> None:
-        if self.capacity < 1:
-            raise InputError(f"agent.replay.capacity: {self.capacity}; must be at least 1")
-        for name in ("alpha", "beta"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"agent.replay.{name}: {getattr(self, name)}; must be in 0..1")
-        if not self.least_priority > 0:
-            raise InputError("agent.replay.least_priority: must be positive")
+        check_least(self, "agent.replay", 1, ("capacity",))
+        check_share(self, "agent.replay", ("alpha", "beta"))
+        check_positive(self, "agent.replay", ("least_priority",))
 
 
 @config
@@ -219,13 +214,8 @@ class Exploration:
     steps: int = 10_000
 
     def __post_init__(self) -> None:
-        for name in ("first", "last"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(
-                    f"agent.exploration.{name}: {getattr(self, name)}; must be in 0..1"
-                )
-        if self.steps < 1:
-            raise InputError(f"agent.exploration.steps: {self.steps}; must be at least 1")
+        check_share(self, "agent.exploration", ("first", "last"))
+        check_least(self, "agent.exploration", 1, ("steps",))
 
 
 @config
@@ -258,8 +248,8 @@ class RllibDqn(Common):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_least(self, 1, ("batch", "horizon", "target_steps"))
-        check_least(self, 0, ("learning_starts",))
+        check_least(self, "agent", 1, ("batch", "horizon", "target_steps"))
+        check_least(self, "agent", 0, ("learning_starts",))
         least, most = steps_of(self.n_step)
         if not 1 <= least <= most:
             raise InputError(f"agent.n_step: {self.n_step}; must be 1 or more, or a range of such")
@@ -276,39 +266,6 @@ class RllibDqn(Common):
 def steps_of(n_step: int | tuple[int, int]) -> tuple[int, int]:
     """Return the least and the largest number of steps."""
     return (n_step, n_step) if isinstance(n_step, int) else n_step
-
-
-def check_least(settings: object, least: int, names: Sequence[str]) -> None:
-    """Check that settings are not too small.
-
-    Raises:
-        InputError: one is.
-    """
-    for name in names:
-        if not getattr(settings, name) >= least:
-            raise InputError(f"agent.{name}: {getattr(settings, name)}; must be at least {least}")
-
-
-def check_positive(settings: object, names: Sequence[str]) -> None:
-    """Check that settings are positive.
-
-    Raises:
-        InputError: one is not.
-    """
-    for name in names:
-        if not getattr(settings, name) > 0:
-            raise InputError(f"agent.{name}: {getattr(settings, name)}; must be positive")
-
-
-def check_share(settings: object, names: Sequence[str]) -> None:
-    """Check that settings are in 0..1.
-
-    Raises:
-        InputError: one is not.
-    """
-    for name in names:
-        if not 0 <= getattr(settings, name) <= 1:
-            raise InputError(f"agent.{name}: {getattr(settings, name)}; must be in 0..1")
 
 
 def _check_widths(**layers: tuple[int, ...]) -> None:

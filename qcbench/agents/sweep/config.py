@@ -9,7 +9,7 @@ from qcbench.agents.config import TrainConfig, check
 from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.overrides import nested
 from qcbench.bench.typed import plain, typed
-from qcbench.configs import config
+from qcbench.configs import check_least, config
 from qcbench.errors import InputError, nearest
 
 Value = bool | int | float | str
@@ -93,16 +93,13 @@ class SweepConfig:
     random_trials: int = 4
 
     def __post_init__(self) -> None:
-        for name in ("trials", "concurrent", "random_trials"):
-            if getattr(self, name) < 1:
-                raise InputError(f"sweep.{name}: {getattr(self, name)}; must be at least 1")
+        check_least(self, "sweep", 1, ("trials", "concurrent", "random_trials"))
         if self.trials > MOST_TRIALS:
             raise InputError(f"sweep.trials: {self.trials}; must be at most {MOST_TRIALS}")
         for name in ("first_stop", "interval"):
             if not 0 < getattr(self, name) < 1:
                 raise InputError(f"sweep.{name}: {getattr(self, name)}; must be between 0 and 1")
-        if self.reduction < 2:
-            raise InputError(f"sweep.reduction: {self.reduction}; must be at least 2")
+        check_least(self, "sweep", 2, ("reduction",))
         if not self.space:
             raise InputError("sweep.space: is empty; name a setting of the agent")
         for name, told in self.space.items():
