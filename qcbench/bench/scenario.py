@@ -46,6 +46,8 @@ HOPELESS = 10
 MOST_SIGMA = 10.0
 """Of real execution times; nine in ten would be off by a factor of three or more."""
 
+MOST_DRIFT_STEPS = 100_000
+
 MIX_TASKS = 2600
 """Tasks that the mix is judged by where it is drawn at random: 100 of the paper's subsets."""
 
@@ -154,7 +156,7 @@ def check_rules(config: ScenarioConfig) -> None:
     for key, value in not_negative.items():
         if not value >= 0 or not math.isfinite(value):
             raise InputError(f"{where}.{key}: {value}; must not be negative")
-    _check_sigma(rules, where)
+    _check_spread(rules, where)
     if rules.records == "jobs":
         if dispatch != ("pull", "exclusive"):
             raise InputError(f"{where}.records: jobs goes with pull dispatch; it must be tasks")
@@ -167,11 +169,23 @@ def check_rules(config: ScenarioConfig) -> None:
         )
 
 
-def _check_sigma(rules: Rules, where: str) -> None:
-    if rules.execution_sigma > MOST_SIGMA:
+def _check_spread(rules: Rules, where: str) -> None:
+    """Check what times and errors are multiplied by."""
+    drift = rules.drift
+    for key, sigma in {
+        "execution_sigma": rules.execution_sigma,
+        "drift.sigma": drift.sigma if drift else 0.0,
+    }.items():
+        if sigma > MOST_SIGMA:
+            raise InputError(
+                f"{where}.{key}: {sigma:g}; must be at most {MOST_SIGMA:g}: it is a standard "
+                "deviation of logarithms"
+            )
+    if drift and drift.calibration_interval_s / drift.step_s > MOST_DRIFT_STEPS:
         raise InputError(
-            f"{where}.execution_sigma: {rules.execution_sigma:g}; must be at most {MOST_SIGMA:g}: "
-            "it is a standard deviation of logarithms"
+            f"{where}.drift.step_s: {drift.step_s:g}; must be at least "
+            f"{drift.calibration_interval_s / MOST_DRIFT_STEPS:g}: at most {MOST_DRIFT_STEPS} "
+            "steps between two calibrations"
         )
 
 

@@ -61,11 +61,11 @@ def _simulate(run: SimulateConfig) -> pl.DataFrame:
     except PolicyError as error:
         raise InputError(f"policy {trial.policy}: {error}") from None
     row = row_of(trial, records)
-    load = trial.scenario_config["offered_load"]
+    load, mean_s = trial.scenario_config["offered_load"], row["mean_completion_s"]
     print(
         f"{trial.scenario} · {trial.policy} · seed {trial.replicate}: {row['done']} of "
-        f"{row['tasks']} tasks done, {row['violations']} violations, mean completion "
-        f"{row['mean_completion_s'] or float('nan'):.3f} s"
+        f"{row['tasks']} tasks done, {row['violations']} violations"
+        + ("" if mean_s is None else f", mean completion {mean_s:.3f} s")
         + ("" if load is None else f", offered load {load:.3g}"),
         file=sys.stderr,
     )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from qcbench.arrays import FloatArray
+from qcbench.errors import InputError
 
 
 def sustainable_rate_per_s(exec_s: FloatArray) -> float:
@@ -14,6 +15,9 @@ def sustainable_rate_per_s(exec_s: FloatArray) -> float:
 
     Args:
         exec_s: execution times, shape (tasks, QPUs), infinite where a task does not fit.
+
+    Raises:
+        InputError: times that no linear program can be solved for.
     """
     if (exec_s == exec_s[:, :1]).all():
         # Identical QPUs share the work equally.
@@ -47,5 +51,8 @@ def sustainable_rate_per_s(exec_s: FloatArray) -> float:
         method="highs",
     )
     if not solution.success:
-        raise RuntimeError(f"offered load: the linear program failed ({solution.message})")
+        raise InputError(
+            f"the offered load cannot be found: execution times are {kinds.min():.3g} to "
+            f"{kinds[np.isfinite(kinds)].max():.3g} s ({solution.message})"
+        )
     return float(len(exec_s) / solution.x[-1])

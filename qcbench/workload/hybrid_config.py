@@ -8,6 +8,8 @@ from qcbench.errors import InputError, nearest
 from qcbench.workload.algorithms import ALGORITHMS, MAX_QUBITS, MIN_QUBITS
 
 WHERE = "workload.circuits"
+MOST_ITERATIONS = 1_000_000
+"""Of a job; each is an execution of its circuit."""
 
 
 def _check(holds: bool, key: str, value: object, wanted: str) -> None:
@@ -131,7 +133,12 @@ class VariationalCircuits:
             f"the packaged circuits have {MIN_QUBITS}..{MAX_QUBITS} qubits",
         )
         _check(self.shots > 0, "shots", self.shots, "must be positive")
-        _check(self.mean_iterations >= 1, "mean_iterations", self.mean_iterations, "at least 1")
+        _check(
+            1 <= self.mean_iterations <= MOST_ITERATIONS,
+            "mean_iterations",
+            self.mean_iterations,
+            f"must be at least 1 and at most {MOST_ITERATIONS}",
+        )
         for key in ("classical_s", "pre_s", "post_s", "cv"):
             _check(getattr(self, key) >= 0, key, getattr(self, key), "must not be negative")
         _check_common(self.priorities, self.operations_per_s)

@@ -127,6 +127,27 @@ def rewrite(path: Path, change: "object") -> None:
         (["run", "suite=null"], ["suite=null", "no such suite", "quickstart"]),
         (["run", "suite.name=../../elsewhere"], ["suite.name", "../../elsewhere", "slash"]),
         (["leaderboard", "/etc/passwd"], ["/etc/passwd", "is no run", "manifest.json"]),
+        (
+            ["simulate", "scenario=allocation/eagle5", "physics.links.fidelity_per_cut=2"],
+            ["physics.links.fidelity_per_cut", "2", "0..1"],
+        ),
+        (
+            ["simulate", "scenario=allocation/eagle5", "physics.links.time_per_qubit_s=-1"],
+            ["physics.links.time_per_qubit_s", "-1", "negative"],
+        ),
+        (
+            ["simulate", "scenario=placement/qce5-unreliable", "rules.drift.step_s=1e-9"],
+            ["rules.drift.step_s", "1e-09", "at least"],
+        ),
+        (
+            ["simulate", "scenario=placement/qce5-unreliable", "rules.drift.sigma=1e9"],
+            ["rules.drift.sigma", "at most 10"],
+        ),
+        (
+            ["simulate", "scenario=hybrid/heron5", "workload.circuits.mean_iterations=1e15"],
+            ["mean_iterations", "1000000"],
+        ),
+        (["simulate", "workload.circuits.shots=1e18"], ["offered load", "execution times"]),
         (["partition", "draw", "--output", "/proc/x"], ["/proc/x", "cannot be made"]),
         (["workload", "build", "--output", "/proc/x.parquet"], ["/proc/x.parquet", "written"]),
         (["fleet", "build", "--output", "/dev/null"], ["/dev/null", "no regular file"]),

@@ -109,3 +109,12 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert "leaderboard" in capsys.readouterr().out
     assert main(["--version"]) == 0
     assert qcbench.__version__ in capsys.readouterr().out
+
+
+def test_a_mean_of_nothing_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "scenario=theory/mm1", "workload.circuits.mean_s=1e-300"]) == 0
+    assert "mean completion 0.000 s" in capsys.readouterr().err
+    assert main(["simulate", "rules.horizon_s=0.001"]) == 0
+    said = capsys.readouterr().err
+    assert "nan" not in said
+    assert "0 of " in said
