@@ -20,6 +20,7 @@ from qcbench.errors import InputError
 from qcbench.files import write_durable
 from qcbench.policies.exported.card import CARD, Card, PerItem, Plain
 from qcbench.policies.exported.folder import Exported
+from qcbench.policies.exported.layers import Numbers
 from qcbench.policies.exported.per_item import PerItemNetwork
 from qcbench.policies.exported.plain import PlainNetwork
 from qcbench.policies.exported.weights import Tensors, choices, items_of
@@ -231,7 +232,7 @@ def largest_difference(model: bytes, exported: Exported, situations: int = 50) -
             told: dict[str, Any] = {"shared": first, "each": table}
             if card.network.pool == "allowed":
                 told["allowed"] = allowed
-            known = PerItemNetwork(card, exported.tensors).outputs(first, table, allowed)
+            known: Numbers = PerItemNetwork(card, exported.tensors).outputs(first, table, allowed)
         else:
             whole = np.concatenate([first, table.ravel()])
             told = {"observation": whole}

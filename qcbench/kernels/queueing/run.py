@@ -1,8 +1,11 @@
 """What Python calls: reset a cloud, advance it to a decision, or run it under a compiled policy."""
 
+from pathlib import Path
 from typing import Any
 
-from qcbench.kernels.queueing import broker, clock, policies, start
+from qcbench.kernels import networks
+from qcbench.kernels.networks import Network
+from qcbench.kernels.queueing import broker, clock, learned, policies, start
 from qcbench.kernels.queueing.inlined import entry, hash_of, inlined
 from qcbench.kernels.queueing.layout import (
     DECIDE,
@@ -13,6 +16,7 @@ from qcbench.kernels.queueing.layout import (
     World,
     Worlds,
 )
+from qcbench.policies.features import queueing as features
 
 
 @inlined
@@ -54,7 +58,7 @@ def cloud_of(clouds: Clouds, place: int, qpus: int) -> Cloud:
     )
 
 
-def _compile(sources: str) -> tuple[Any, Any, Any]:
+def _compile(sources: str) -> tuple[Any, Any, Any, Any]:
     @entry
     def reset(
         worlds: Worlds, clouds: Clouds, place: int, world: int, policy: int, parameter: float
@@ -90,7 +94,21 @@ def _compile(sources: str) -> tuple[Any, Any, Any]:
                 return NEED_DRAWS
             policies.take(world, cloud, choice)
 
-    return reset, advance, run
+    @entry
+    def run_learned(worlds: Worlds, clouds: Clouds, place: int, network: Network) -> int:
+        sources  # noqa: B018
+        at = clouds.state[place].world
+        world = world_of(worlds, at)
+        cloud = cloud_of(clouds, place, world.rules[0].qpus)
+        while True:
+            why = clock.advance(world, cloud)
+            if why != DECIDE:
+                return why
+            broker.choose(world, cloud, learned.pick(world, cloud, network))
+
+    return reset, advance, run, run_learned
 
 
-reset, advance, run = _compile(hash_of())
+reset, advance, run, run_learned = _compile(
+    hash_of(Path(networks.__file__), Path(features.__file__))
+)

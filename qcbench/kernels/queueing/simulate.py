@@ -8,6 +8,7 @@ from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.engine import AnyPolicy, python_policy
+from qcbench.kernels.networks import Network, network_of_policy
 from qcbench.kernels.queueing import run
 from qcbench.kernels.queueing.codes import CODES, WITH_DRAWS
 from qcbench.kernels.queueing.layout import (
@@ -26,6 +27,7 @@ from qcbench.kernels.queueing.records import records_of
 from qcbench.kernels.queueing.view import Window
 from qcbench.policies import queueing, registry
 from qcbench.policies.config import PolicyConfig
+from qcbench.policies.features.queueing import LAYOUT
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError, Queueing
 
 DRAWS = 16_384
@@ -37,7 +39,8 @@ def simulate(
 ) -> Records:
     """Simulate a trial on the kernel.
 
-    A built-in policy runs as its compiled twin; any other is asked at each decision.
+    A built-in policy runs as its compiled twin, a trained one by its compiled network; any other
+    is asked at each decision.
 
     Raises:
         InputError: as `qcbench.cloud.cloud.Cloud`, or a policy's parameters cannot be used.
@@ -46,9 +49,12 @@ def simulate(
     decide = python_policy("queueing", policy, context)
     prepared = prepare(scenario, streams)
     twin = twin_of(policy)
-    if twin is None:
-        return Simulation(prepared, streams).ask(decide)
-    return Simulation(prepared, streams, *twin).follow(context.rng)
+    if twin is not None:
+        return Simulation(prepared, streams, *twin).follow(context.rng)
+    network = network_of_policy("queueing", policy, scenario.fleet, LAYOUT)
+    if network is not None:
+        return Simulation(prepared, streams).follow_network(network)
+    return Simulation(prepared, streams).ask(decide)
 
 
 def twin_of(policy: AnyPolicy) -> tuple[int, float] | None:
@@ -104,6 +110,10 @@ class Simulation:
             return why
 
         return self._run(step)
+
+    def follow_network(self, network: Network) -> Records:
+        """Run to the end under a trained policy."""
+        return self._run(lambda: int(run.run_learned(self.worlds, self.clouds, 0, network)))
 
     def ask(self, decide: Decide) -> Records:
         """Run to the end under a policy in Python."""

@@ -12,7 +12,7 @@ from qcbench.errors import InputError
 from qcbench.policies.exported.choosing import Mode, chooser
 from qcbench.policies.exported.opening import Opened, open_policy
 from qcbench.policies.exported.reference import with_digest
-from qcbench.policies.exported.weights import Tensor
+from qcbench.policies.exported.scoring import Outputs
 from qcbench.policies.features.allocation import LAYOUT
 from qcbench.policies.features.allocation_action import (
     LEAST_WEIGHT,
@@ -29,7 +29,7 @@ from qcbench.policies.view import AllocationView
 
 LAYOUTS = {LAYOUT.name: LAYOUT}
 Parts = Iterable[tuple[int, int]] | None
-Split = Callable[[Tensor, AllocationView, list[int]], Parts]
+Split = Callable[[Outputs, AllocationView, list[int]], Parts]
 
 
 def policy(
@@ -71,12 +71,12 @@ def policy(
 resolve_parameters = with_digest("allocation")
 
 
-def _by_weights(context: PolicyContext, mode: Mode, spread: Callable[[Tensor], Tensor]) -> Split:
+def _by_weights(context: PolicyContext, mode: Mode, spread: Callable[[Outputs], Outputs]) -> Split:
     """Return what splits in proportion to weights."""
     rng, qpus = context.rng, len(context.fleet)
     chain_qpu, chain_qubits, share = [0] * qpus, [0] * qpus, [0.0] * qpus
 
-    def split(outputs: Tensor, view: AllocationView, free: list[int]) -> Parts:
+    def split(outputs: Outputs, view: AllocationView, free: list[int]) -> Parts:
         weights = outputs[:, 0].astype(np.float64)
         if mode == "sample":
             weights = weights + spread(outputs) * rng.standard_normal(qpus)
@@ -101,7 +101,7 @@ def _by_set(context: PolicyContext, mode: Mode) -> Split:
     sets: list[list[bool]] = menu(context.fleet).tolist()
     choose = chooser(mode, context.rng)
 
-    def split(outputs: Tensor, view: AllocationView, free: list[int]) -> Parts:
+    def split(outputs: Outputs, view: AllocationView, free: list[int]) -> Parts:
         qubits = view.task_qubits
         allowed = [view.running > 0, *(set_holds(uses, free, qubits) for uses in sets)]
         choice = choose(outputs[:, 0].tolist(), allowed)
@@ -113,7 +113,7 @@ def _by_set(context: PolicyContext, mode: Mode) -> Split:
     return split
 
 
-def _spread(opened: Opened, mode: Mode) -> Callable[[Tensor], Tensor]:
+def _spread(opened: Opened, mode: Mode) -> Callable[[Outputs], Outputs]:
     """Return what gives the standard deviation of each weight from the outputs.
 
     Raises:
@@ -125,7 +125,7 @@ def _spread(opened: Opened, mode: Mode) -> Callable[[Tensor], Tensor]:
         return lambda outputs: np.exp(np.clip(outputs[:, 1], least, most))
     if card.spread == "none" and mode == "sample":
         raise InputError(f"{opened.where}: has no spread; its mode can only be greedy")
-    std: Tensor = np.zeros(1, dtype=np.float32)
+    std: Outputs = np.zeros(1, dtype=np.float32)
     if log_std is not None:
         std = np.exp(np.clip(log_std, least, most))
     return lambda _outputs: std

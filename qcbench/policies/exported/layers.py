@@ -1,17 +1,22 @@
 """The NumPy side of a network: dense layers and activations, without allocation where it counts."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from qcbench.policies.exported.card import Activation, Normalisation
 from qcbench.policies.exported.weights import Tensor, Tensors
 
+Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
+
 Dense: TypeAlias = tuple[Tensor, Tensor]
 """Weight of shape (inputs, outputs), so that it stands on the right of a row, and bias."""
 
-InPlace: TypeAlias = Callable[[Tensor], object]
+Weights = TypeVar("Weights", bound=Numbers)
+
+InPlace: TypeAlias = Callable[[Numbers], object]
 
 
 def dense(tensors: Tensors, name: str) -> list[Dense]:
@@ -34,7 +39,7 @@ def activation(name: Activation) -> InPlace:
     return _silu
 
 
-def _silu(x: Tensor) -> None:
+def _silu(x: Numbers) -> None:
     # x / (1 + exp(-x)) by a tanh, which cannot overflow.
     x *= 0.5
     x *= 1.0 + np.tanh(x)
@@ -50,7 +55,9 @@ class Scaling:
         self._given = given
         self.clips = given is not None and given.clip is not None
 
-    def fold(self, weight: Tensor, bias: Tensor, columns: Sequence[int]) -> Dense:
+    def fold(
+        self, weight: Weights, bias: Weights, columns: Sequence[int]
+    ) -> tuple[Weights, Weights]:
         """Return the first layer with the normalisation in it.
 
         Args:
@@ -65,14 +72,15 @@ class Scaling:
         std = np.array(given.std)[list(columns)]
         scaled = weight.astype(np.float64) / std[:, np.newaxis]
         moved = bias - mean @ scaled
-        return np.ascontiguousarray(scaled, dtype=np.float32), moved.astype(np.float32)
+        folded = np.ascontiguousarray(scaled, dtype=weight.dtype)
+        return cast(Weights, folded), cast(Weights, moved.astype(weight.dtype))
 
-    def apply(self, features: Tensor, columns: Sequence[int]) -> Tensor:
+    def apply(self, features: Weights, columns: Sequence[int]) -> Weights:
         """Return normalised and clipped features; the last axis goes with `columns`."""
         given = self._given
         if given is None or given.clip is None:
             return features
         mean = np.array(given.mean, dtype=np.float32)[list(columns)]
         std = np.array(given.std, dtype=np.float32)[list(columns)]
-        clipped: Tensor = np.clip((features - mean) / std, -given.clip, given.clip)
+        clipped: Weights = np.clip((features - mean) / std, -given.clip, given.clip)
         return clipped

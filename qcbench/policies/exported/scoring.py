@@ -1,9 +1,10 @@
 """From a whole observation to the outputs of every item, whatever network a policy has."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from qcbench.arrays import BoolArray
 from qcbench.policies.exported.card import Card, PerItem
@@ -11,10 +12,11 @@ from qcbench.policies.exported.folder import Exported
 from qcbench.policies.exported.per_item import PerItemNetwork
 from qcbench.policies.exported.plain import PlainNetwork
 from qcbench.policies.exported.serving import columns, layout_of
-from qcbench.policies.exported.weights import Tensor
 from qcbench.policies.features.layout import Layout
 
-Scores: TypeAlias = Callable[[Sequence[float], int, BoolArray | None], Tensor]
+Outputs: TypeAlias = npt.NDArray[np.floating[Any]]
+
+Scores: TypeAlias = Callable[[Sequence[float], int, BoolArray | None], Outputs]
 """Takes a whole observation, the number of items in it and which are allowed.
 
 Returns the outputs, shape (items, outputs), in a buffer that the next call may write over; of a
@@ -43,8 +45,8 @@ def _per_item(card: Card, network: PerItemNetwork, layout: Layout) -> Scores:
     of_item = columns(card.observation.each, layout.each)
     outputs = network.outputs
 
-    def score(observation: Sequence[float], items: int, allowed: BoolArray | None) -> Tensor:
-        numbers = np.array(observation, dtype=np.float32)
+    def score(observation: Sequence[float], items: int, allowed: BoolArray | None) -> Outputs:
+        numbers = np.array(observation, dtype=np.float64)
         first, rest = numbers[:shared], numbers[shared : shared + items * each]
         table = rest.reshape(items, each)
         if of_all is not None:
@@ -65,7 +67,7 @@ def _plain(card: Card, network: PlainNetwork, layout: Layout) -> Scores:
     seen = np.zeros(shared + slots * each, dtype=np.float32)
     outputs = network.outputs
 
-    def score(observation: Sequence[float], items: int, _allowed: BoolArray | None) -> Tensor:
+    def score(observation: Sequence[float], items: int, _allowed: BoolArray | None) -> Outputs:
         used = shared + items * each
         seen[:used] = observation[:used]
         seen[used:] = 0.0
