@@ -23,7 +23,7 @@ from qcbench.kernels.allocation.events import ASK, DRAW, advance
 from qcbench.kernels.allocation.executions import start
 from qcbench.kernels.allocation.quality import Quality, split_fidelity
 from qcbench.kernels.allocation.waiting import pass_over
-from qcbench.kernels.compiling import inlined, kernel
+from qcbench.kernels.compiling import inlined, kernel, offset
 from qcbench.policies.features import allocation as features
 from qcbench.policies.features import allocation_action as actions_formula
 from qcbench.policies.features.rewards import cost_reward
@@ -133,17 +133,18 @@ def see(arrays: Parts, told: Told, e: int, out: Output) -> None:
     """Write the observation and the mask of the decision that is due."""
     state, worlds, menu = arrays.state, arrays.worlds, arrays.menu
     cloud, episode = state.clouds[e], arrays.episodes[e]
-    task = worlds.tasks[cloud.world, cloud.task]
+    world, place = offset(cloud.world), offset(cloud.task)
+    task = worlds.tasks[world, place]
     qpus = state.free.shape[1]
     free = state.free[e]
     if told.discrete:
-        at = e * (1 + len(menu))
+        at = offset(e * (1 + len(menu)))
         out.mask[at] = 1 if cloud.running > 0 else 0
         for choice in range(len(menu)):
             out.mask[at + 1 + choice] = 1 if set_holds(menu[choice], free, task.qubits) else 0
     else:
         for qpu in range(qpus):
-            out.mask[e * qpus + qpu] = 1 if free[qpu] > 0 else 0
+            out.mask[offset(e * qpus) + qpu] = 1 if free[qpu] > 0 else 0
     observe(
         qpus,
         cloud.now_s - episode.first_s,
@@ -157,14 +158,14 @@ def see(arrays: Parts, told: Told, e: int, out: Output) -> None:
         arrays.settings.time_per_qubit_s,
         free,
         0,
-        worlds.exec_s[cloud.world, cloud.task],
-        arrays.quality.fidelity[cloud.world, cloud.task],
-        arrays.price[cloud.world, cloud.task],
+        worlds.exec_s[world, place],
+        arrays.quality.fidelity[world, place],
+        arrays.price[world, place],
         0,
-        worlds.capacity[cloud.world],
+        worlds.capacity[world],
         0,
         out.observation,
-        e * (len(out.observation) // len(arrays.episodes)),
+        offset(e * (len(out.observation) // len(arrays.episodes))),
     )
 
 
