@@ -18,7 +18,7 @@ from qcbench.policies.config import PolicyConfig
 from qcbench.stats.summary import summarise
 from qcbench.tracking.client import open_client, store_uri, without_credentials
 from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.mlflow_view import publish
+from qcbench.tracking.mlflow_view import folder_name, publish
 
 METRIC, BASELINE = "total_completion_s", "earliest_completion"
 POLICIES = ("greedy", "lookahead", BASELINE)
@@ -288,3 +288,11 @@ def test_files_that_are_no_store(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be opened"):
         open_client(f"sqlite:///{tmp_path}/file/mlflow.db")
+
+
+@pytest.mark.parametrize(
+    ("experiment", "folder"),
+    [("placement-v1", "placement-v1"), ("../../x", "x"), ("/etc", "etc"), ("..", "experiment")],
+)
+def test_artifacts_stay_below_their_folder(experiment: str, folder: str) -> None:
+    assert folder_name(experiment) == folder
