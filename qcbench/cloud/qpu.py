@@ -26,6 +26,7 @@ class ExclusiveQpu:
 
     __slots__ = (
         "_alarm",
+        "_callbacks",
         "_clock",
         "backlog_s",
         "busy_s",
@@ -42,6 +43,8 @@ class ExclusiveQpu:
     ) -> None:
         self._clock = clock
         self._alarm = clock.alarm()
+        self._callbacks: list[Callable[[Event], None]] | None = None
+        """What follows an execution; None while idle, for it refers to the QPU itself."""
         self.index = index
         self.running: Execution | None = None
         self.queue: deque[Execution] = deque()
@@ -92,10 +95,11 @@ class ExclusiveQpu:
     def start(self, execution: Execution) -> None:
         """Execute at once; it must be idle and up."""
         clock = self._clock
+        if self._callbacks is None:
+            self._callbacks = [self._finish]
         self.running = execution
         execution.start_s = now = clock.now
-        # A list of its own each time: kept here, it would be a reference of the QPU to itself.
-        clock.rearm(self._alarm, [self._finish], now + execution.exec_s)
+        clock.rearm(self._alarm, self._callbacks, now + execution.exec_s)
 
     def _finish(self, alarm: Event) -> None:
         execution = self.running
@@ -107,6 +111,8 @@ class ExclusiveQpu:
         if self.queue:
             self._next()
         self.on_end(self, execution)
+        if self.running is None:
+            self._callbacks = None
 
     def _next(self) -> None:
         execution = self.queue.popleft()

@@ -128,9 +128,9 @@ class QueueingBroker:
     def _pull(self, qpu: ExclusiveQpu) -> None:
         """Let the policy choose among the waiting tasks that fit this idle QPU, and start it."""
         world, view, index = self._world, self.view, qpu.index
-        count = len(self._waiting)
-        fitting = None
-        if self._capacity[index] < self._widest:
+        waiting, fitting = self._waiting, None
+        count = len(waiting)
+        if not self._uniform and self._capacity[index] < self._widest:
             fitting = self._fitting(self._capacity[index])
             count = len(fitting)
         if not count:
@@ -144,7 +144,7 @@ class QueueingBroker:
         if fitting is None:
             view.waiting = self._all
         else:
-            view.waiting = ReadOnlySequence([self._waiting[position] for position in fitting])
+            view.waiting = ReadOnlySequence([waiting[position] for position in fitting])
         choice = self._decide(view)
         if choice.__class__ is not int or not 0 <= choice < count:
             raise PolicyError(
@@ -152,7 +152,7 @@ class QueueingBroker:
             )
         if fitting is not None:
             choice = fitting[choice]
-        del self._waiting[choice]
+        del waiting[choice]
         self._stamps_s += now
         execution = self._executions.pop(choice)
         row = execution.row

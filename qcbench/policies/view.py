@@ -302,7 +302,7 @@ class QueueView:
 
     def exec_s_of(self, task: WaitingTask) -> float:
         """Estimated execution time of one task on this QPU [s]."""
-        return float(self._table.exec_s[task.row][self.qpu])
+        return self._table.exec_s[task.row].item(self.qpu)
 
     def priority(self) -> FloatArray:
         """Priority of every waiting task."""

@@ -7,27 +7,28 @@ Goyal et al. 1996). Where the workload has no users, every job counts as one.
 """
 
 from qcbench.policies.protocol import PolicyContext, Queueing
-from qcbench.policies.view import QueueView
+from qcbench.policies.ranking import least
+from qcbench.policies.view import QueueView, WaitingTask
 
 
-def policy(_context: PolicyContext) -> Queueing:
+def policy(context: PolicyContext) -> Queueing:
     """Build the policy."""
     spent: dict[str | int, float] = {}
     level = 0.0
     """Virtual time at which the latest task was taken."""
 
+    def virtual_s(task: WaitingTask) -> float:
+        return spent.get(task.user or task.job, 0.0)
+
+    choose = least(context, virtual_s)
+
     def decide(view: QueueView) -> int:
         nonlocal level
-        waiting = view.waiting
-        best, least = 0, float("inf")
-        for position, task in enumerate(waiting):
-            virtual_s = spent.get(task.user or task.job, 0.0)
-            if virtual_s < least:
-                best, least = position, virtual_s
-        task = waiting[best]
-        level = max(level, least)
-        exec_s = view.exec_s_of(task)
-        spent[task.user or task.job] = level + exec_s / task.priority
-        return best
+        choice = choose(view)
+        task = view.waiting[choice]
+        account = task.user or task.job
+        level = max(level, spent.get(account, 0.0))
+        spent[account] = level + view.exec_s_of(task) / task.priority
+        return choice
 
     return decide

@@ -29,16 +29,15 @@ def policy(context: PolicyContext) -> Queueing:
         return ticket
 
     def decide(view: QueueView) -> int:
-        waiting = view.waiting
-        for position in range(len(known), len(waiting)):
-            ticket = waiting[position].ticket
-            order.append(ticket)
-            known.append(ticket)
-        first = order[0]
-        position = bisect_left(known, first)
-        if len(known) != len(waiting) or waiting[position].ticket != first:
+        waiting, count = view.waiting, len(known)
+        # The queue is in order of tickets: if the last known task has kept its position, nobody
+        # before it has left.
+        if count and (count > len(waiting) or waiting[count - 1].ticket != known[-1]):
             return catch_up(view)
-        take(0)
+        for task in waiting[count:]:
+            order.append(task.ticket)
+            known.append(task.ticket)
+        position = bisect_left(known, take(0))
         del known[position]
         return position
 

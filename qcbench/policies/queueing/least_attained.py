@@ -1,14 +1,11 @@
 """The task whose job has been executed for the shortest time so far."""
 
+from operator import attrgetter
+
 from qcbench.policies.protocol import PolicyContext, Queueing
-from qcbench.policies.view import QueueView
+from qcbench.policies.ranking import least
 
 
-def policy(_context: PolicyContext) -> Queueing:
+def policy(context: PolicyContext) -> Queueing:
     """Build the policy."""
-
-    def decide(view: QueueView) -> int:
-        values = [task.attained_s for task in view.waiting]
-        return values.index(min(values))
-
-    return decide
+    return least(context, attrgetter("attained_s"))
