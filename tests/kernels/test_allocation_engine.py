@@ -19,9 +19,11 @@ from qcbench.cloud.rules import Admission, Dispatch, Failures, Rules, TokenBucke
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels import engine
+from qcbench.kernels.allocation import simulate as kernel
 from qcbench.kernels.allocation.policies import draw_orders
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
+from qcbench.policies.registry import names
 from qcbench.workload.workload import QuantumPhase, Workload
 from tests.kernels.random_allocations import Case, answer, assert_equal, cases
 from tests.tiny_clouds import FIFO, GIVEN, PULL, make_fleet, make_workload
@@ -63,6 +65,24 @@ def test_the_scenarios_of_the_suite_have_equal_metrics(
     expected = metrics(simulate(scenario, policy, overrides=told), 0.0)
     found = metrics(simulate(scenario, policy, overrides=told, engine="compiled"), 0.0)
     assert found == pytest.approx(expected, rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("policy", [name for name in names("allocation") if name != "learned"])
+def test_built_in_policies_are_compiled(policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object) -> int:
+        raise AssertionError("asked in Python")
+
+    monkeypatch.setattr(kernel, "_ask", asked)
+    told = ["workload.tasks=30"]
+    assert len(simulate("allocation/eagle5", policy, overrides=told, engine="compiled").job) == 30
+
+
+def test_parameters_of_compiled_policies_are_checked_as_those_in_python() -> None:
+    with pytest.raises(InputError, match="policy weighted: parameter time is -1"):
+        run(
+            scenario(Rules(dispatch=FIFO)),
+            PolicyConfig(name="weighted", parameters={"time": -1.0}),
+        )
 
 
 def test_orders_are_those_of_single_draws() -> None:
