@@ -168,7 +168,7 @@ def rules(draw: st.DrawFn) -> Rules:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    size = draw(st.sampled_from([3, 2, 5, 4, 1]))
+    size = draw(st.sampled_from([3, 2, 5, 4, 1, 9, 12]))
     figures = draw(st.lists(QPUS, min_size=size, max_size=size))
     fleet = Fleet(
         "tiny",
