@@ -9,6 +9,7 @@ import pytest
 from exported_samples import LAYOUTS, SMALL, make_card, observation, random_tensors, write_sample
 from hypothesis import HealthCheck, given, settings
 from queueing_worlds import scenarios
+from random_placements import placements
 from same_records import assert_same
 
 import qcbench
@@ -103,6 +104,23 @@ def test_queueing_trials_are_equal(sample: Path, scenario: Scenario) -> None:
     found, expected = both(scenario, policy)
     for name in ("start_s", "finish_s", "qpu", "order", "job_finish_s", "status"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def placer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sample(tmp_path_factory.mktemp("policies") / "place", "placement", NETWORKS[2])
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(scenario=placements())
+def test_placement_trials_are_equal(placer: Path, scenario: Scenario) -> None:
+    policy = config(placer)
+    assert networks.network_of_policy("placement", policy, scenario.fleet, LAYOUT)
+    assert_same(*both(scenario, policy))
 
 
 def config(path: Path | str) -> PolicyConfig:

@@ -6,6 +6,7 @@ from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels.engine import AnyPolicy, python_policy
+from qcbench.kernels.networks import network_of_policy
 from qcbench.kernels.placement.choose import make_twin
 from qcbench.kernels.placement.exact import run_exact
 from qcbench.kernels.placement.outcome import make_rows, records_of
@@ -13,6 +14,7 @@ from qcbench.kernels.placement.trial import EventTrial
 from qcbench.kernels.placement.unsure import ALL, Limits, limits_of
 from qcbench.kernels.placement.worlds import worlds_of
 from qcbench.policies.config import PolicyConfig
+from qcbench.policies.features.placement import LAYOUT
 from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
 
 
@@ -40,7 +42,10 @@ def simulate(
         outcome = run_exact(worlds, limits, twin, context.rng, rows)
     else:
         trial = EventTrial(scenario, streams, worlds, limits)
-        if twin is None:
+        network = network_of_policy("placement", policy, scenario.fleet, LAYOUT)
+        if network is not None:
+            trial.run_network(network)
+        elif twin is None:
             trial.ask(python, scenario, estimates)
         ended = twin is None or trial.run(twin, context.rng)
         rows, outcome = trial.rows, trial.outcome() if ended else None

@@ -6,6 +6,7 @@ from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import Estimates, task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.compiling import drawing
+from qcbench.kernels.networks import Network
 from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
@@ -15,6 +16,7 @@ from qcbench.kernels.placement.events import (
     decide,
     run_to_decision,
 )
+from qcbench.kernels.placement.learned import run_network
 from qcbench.kernels.placement.outcome import Outcome, make_rows
 from qcbench.kernels.placement.step import Table
 from qcbench.kernels.placement.totals import busy_until_now_s, jobs_until_now_s
@@ -50,6 +52,16 @@ class EventTrial:
             why = _run(self._worlds, self._limits, self._chances, self._state, self.rows, twin, rng)
             if why != MORE_CHANGES:
                 return bool(why == ENDED)
+            self._know_more()
+
+    def run_network(self, network: Network) -> None:
+        """Run to the end under a trained policy."""
+        while True:
+            why = run_network(
+                self._worlds, self._limits, self._chances, self._state, self.rows, network
+            )
+            if why != MORE_CHANGES:
+                return
             self._know_more()
 
     def ask(self, policy: Placement, scenario: Scenario, estimates: Estimates) -> None:

@@ -18,10 +18,11 @@ entry: Any = njit(_nrt=False, cache=True, no_cfunc_wrapper=True)
 
 
 def hash_of(*more: Path) -> str:
-    """Hash the sources that are compiled together: all of this room, and more.
+    """Hash the sources that are compiled together: all of this room, what it shares, and more.
 
     Numba looks only at the file of a function that it has cached, not at those of its callees; as
     a variable of an entry's closure the hash is part of the cache's key.
     """
-    sources = [*sorted(Path(__file__).parent.glob("*.py")), *more]
+    room = Path(__file__).parent
+    sources = [*sorted(room.glob("*.py")), room.with_name("compiling.py"), *more]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
