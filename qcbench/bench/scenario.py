@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.failures import check_failures
 from qcbench.bench.seeds import stream
 from qcbench.bench.typed import plain, typed
 from qcbench.cloud.estimates import estimate
@@ -244,6 +245,14 @@ def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioC
         fleet=resolve_fleet(config.fleet),
         workload=resolve_workload(config.workload),
     )
+    config = _with_load(config, suite, seed)
+    if config.rules.failures is not None:
+        check_failures(build_scenario(config, suite, replicate=0, seed=seed))
+    return config
+
+
+def _with_load(config: ScenarioConfig, suite: str, seed: int) -> ScenarioConfig:
+    """Turn an offered load into a rate of arrivals, and a rate into an offered load."""
     if config.rules.dispatch.qpus == "shared":
         _check_splits(config, suite, seed)
         return config

@@ -1,14 +1,18 @@
 """Scenarios: offered load, rules that contradict each other, worlds that policies share."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import qcbench
 from qcbench.bench.compose import compose_scenario
+from qcbench.bench.failures import expected_failures
 from qcbench.bench.scenario import build_scenario, check_rules, resolve_scenario
 from qcbench.bench.seeds import stream
+from qcbench.cloud.cloud import Cloud, seeded_streams
+from qcbench.cloud.estimates import estimate
 from qcbench.cloud.rules import Dispatch, Failures, Rules
 from qcbench.errors import InputError
 from qcbench.stats.load import sustainable_rate_per_s
@@ -112,3 +116,41 @@ def test_a_world_does_not_depend_on_earlier_worlds() -> None:
     build_scenario(scenario, "t", 3, 0)
     again = build_scenario(scenario, "t", 7, 0)
     np.testing.assert_array_equal(fresh.workload.arrival_s, again.workload.arrival_s)
+
+
+@pytest.mark.parametrize(
+    ("name", "mean_down_s", "on_failure"),
+    [
+        (STREAM, 1e4, "restart"),
+        ("allocation/eagle5-mix", 1e4, "resubmit"),
+        ("serverless/small", 1e-6, "restart"),
+        (STREAM, 1e-6, "fail"),
+    ],
+)
+def test_trials_of_nothing_but_failures_are_refused(
+    name: str, mean_down_s: float, on_failure: Any
+) -> None:
+    config = compose_scenario(name, [])
+    failures = Failures(mean_up_s=1e-5, mean_down_s=mean_down_s, on_failure=on_failure)
+    config = replace(config, rules=replace(config.rules, failures=failures))
+    with pytest.raises(InputError, match=r"mean_up_s: 1e-05, .* longer"):
+        resolve_scenario(config, suite="test", seed=0)
+
+
+def test_as_many_executions_are_lost_as_expected() -> None:
+    config = compose_scenario("placement/qce5", [])
+    failures = Failures(mean_up_s=30.0, mean_down_s=1e-6)
+    config = replace(config, rules=replace(config.rules, failures=failures))
+    config = resolve_scenario(config, suite="test", seed=0)
+    expected, lost = [], []
+    for seed in range(80):
+        world = build_scenario(config, "test", seed, seed=0)
+        arriving = len(world.fleet) * world.workload.arrival_s.max() / 30.0
+        expected.append(expected_failures(world, failures) - arriving)
+        fastest = estimate(world.workload.tasks, world.fleet, world.physics).exec_s.argmin(axis=1)
+        decide = iter(fastest.tolist()).__next__
+        records = Cloud(world, lambda _, decide=decide: decide(), seeded_streams(seed)).run()
+        lost.append(records.restarts.sum())
+    error = np.std(np.subtract(lost, expected)) / np.sqrt(80)
+    assert np.mean(lost) == pytest.approx(np.mean(expected), abs=4 * error)
+    assert error < 0.2 * np.mean(expected)
