@@ -11,7 +11,7 @@ import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.fleet.profile import Fleet
-from qcbench.kernels.compiling import inlined
+from qcbench.kernels.compiling import inlined, kernel
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card, LearnedTrack, PerItem
@@ -30,7 +30,7 @@ class Network(NamedTuple):
     Attributes:
         layers: of encoder, context and head; inputs, outputs, and where weights and biases begin.
         rounds: what rounds the outputs of each layer, see `exact.rounding`; 0 after the last.
-        weights, biases: of all layers one after the other.
+        weights, biases: of all layers one after the other; biases with `rounds` added.
         encoder, context: how many layers these have.
         allowed_only: whether means and maxima are over the allowed items.
         round_seen, round_mean: what rounds features, and means over items.
@@ -111,20 +111,16 @@ def network_of(card: Card, tensors: Tensors, layout: Layout, items: int) -> Netw
     if not isinstance(network, PerItem) or network.activation != "relu" or clips:
         return None
     known = layers_of(card, tensors)
-    layers = [*known.encoder, *known.context, *known.head]
-    steps = [layer.step for layer in known.encoder[1:]] + [known.item_step]
-    steps += [layer.step for layer in known.context[1:]]
-    steps += [known.head[0].step] * bool(known.context)
-    steps += [layer.step for layer in known.head[1:]]
+    layers, rounds = known.all(), known.rounds()
     width = len(known.encoder[-1].bias)
     widest = max(max(layer.weight.shape) for layer in layers)
     offset = network.offset
     columns = _places(seen.each, layout.each)
     return Network(
         layers=_table(layers),
-        rounds=np.array([*map(rounding, steps), 0.0]),
+        rounds=np.array(rounds),
         weights=np.concatenate([layer.weight.ravel() for layer in layers]),
-        biases=np.concatenate([layer.bias for layer in layers]),
+        biases=np.concatenate(known.biases(rounds, network.activation)),
         encoder=len(known.encoder),
         context=len(known.context),
         allowed_only=network.pool == "allowed",
@@ -258,17 +254,31 @@ def _product(
     values_at: int,
     out: FloatArray,
 ) -> None:
-    """Multiply values with the rows of a layer's weights from `row` on; exact in any order."""
+    """Multiply values with the rows of a layer's weights from `row` on."""
     outputs = network.layers[layer, 1]
     begin = network.layers[layer, 2] + row * outputs
-    weights = network.weights[begin : begin + inputs * outputs]
+    _multiply(network.weights, begin, inputs, outputs, values, values_at, out)
+
+
+@kernel
+def _multiply(
+    weights: FloatArray,
+    begin: int,
+    inputs: int,
+    outputs: int,
+    values: FloatArray,
+    values_at: int,
+    out: FloatArray,
+) -> None:
+    """Multiply a row with a matrix that begins somewhere in `weights`; exact in any order."""
+    rows = weights[begin : begin + inputs * outputs]
     for j in range(outputs):
         out[j] = 0.0
     for k in range(inputs):
         value = values[values_at + k]
         if value != 0.0:
             for j in range(outputs):
-                out[j] += value * weights[k * outputs + j]
+                out[j] += value * rows[k * outputs + j]
 
 
 @inlined
@@ -282,7 +292,7 @@ def _add_bias(network: Network, layer: int, out: FloatArray) -> None:
 def _rectify(network: Network, layer: int, out: FloatArray) -> None:
     rounds = network.rounds[layer]
     for j in range(network.layers[layer, 1]):
-        out[j] = ((out[j] if out[j] > 0.0 else 0.0) + rounds) - rounds
+        out[j] = max(out[j], rounds) - rounds
 
 
 @inlined

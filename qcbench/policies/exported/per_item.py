@@ -3,12 +3,13 @@
 Sums are exact, see `exact`: the compiled twin in `qcbench.kernels.networks` gives the same bits.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
-from qcbench.policies.exported.card import Card, PerItem
+from qcbench.policies.exported.card import Activation, Card, PerItem
 from qcbench.policies.exported.exact import ExactLayer, exact_layer, exact_layers, rounding
 from qcbench.policies.exported.layers import Dense, Numbers, Scaling, activation, dense
 from qcbench.policies.exported.weights import Tensors
@@ -34,6 +35,25 @@ class PerItemLayers:
     item_step: float
     pooled_step: float
 
+    def all(self) -> list[ExactLayer]:
+        """Return the layers of encoder, context and head."""
+        return [*self.encoder, *self.context, *self.head]
+
+    def rounds(self) -> list[float]:
+        """Return what rounds the outputs of each layer for the next one; 0 after the last."""
+        steps = [*(layer.step for layer in self.encoder[1:]), self.item_step]
+        if self.context:
+            steps += [*(layer.step for layer in self.context[1:]), self.head[0].step]
+        steps += [layer.step for layer in self.head[1:]]
+        return [*(float(rounding(step)) for step in steps), 0.0]
+
+    def biases(self, rounds: Sequence[float], activation: Activation) -> list[FloatArray]:
+        """Return the biases; those of rectified units round at once, see `settling`."""
+        layers = self.all()
+        if activation != "relu":
+            return [layer.bias for layer in layers]
+        return [layer.bias + each for layer, each in zip(layers, rounds, strict=True)]
+
 
 def layers_of(card: Card, tensors: Tensors) -> PerItemLayers:
     """Return the layers of a card's network, the normalisation in the first one."""
@@ -58,6 +78,26 @@ def layers_of(card: Card, tensors: Tensors) -> PerItemLayers:
     )
 
 
+def settling(name: Activation) -> Callable[[FloatArray, np.float64], object]:
+    """Return what applies an activation in place and rounds to a step.
+
+    Rectified units have been rounded with their bias, to which `rounds` was added.
+    """
+
+    def rectify(x: FloatArray, rounds: np.float64) -> None:
+        np.maximum(x, rounds, out=x)
+        x -= rounds
+
+    activate = activation(name)
+
+    def settle(x: FloatArray, rounds: np.float64) -> None:
+        activate(x)
+        x += rounds
+        x -= rounds
+
+    return rectify if name == "relu" else settle
+
+
 def _wide(layers: list[Dense]) -> list[tuple[FloatArray, FloatArray]]:
     return [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in layers]
 
@@ -78,30 +118,30 @@ class PerItemNetwork:
         self._shared_columns = range(shared)
         self._each_columns = range(shared, shared + each)
         self._scaling = Scaling(seen.normalisation)
-        self._activate = activation(network.activation)
+        self._settle = settling(network.activation)
         self._allowed_only = network.pool == "allowed"
         layers = layers_of(card, tensors)
-        first = layers.encoder[0]
-        self._from_each = np.ascontiguousarray(first.weight[:each])
-        self._from_shared = np.ascontiguousarray(first.weight[each:])
-        self._first_bias = first.bias
-        self._round_seen = rounding(first.step)
-        self._encoder = layers.encoder[1:]
-        # What each layer of the encoder is rounded to: the next one's step.
-        steps = [*(layer.step for layer in self._encoder), layers.item_step]
-        self._round_hidden = [rounding(step) for step in steps]
-        self._round_mean = rounding(layers.pooled_step)
-        self._context = layers.context
-        of_head = layers.head[0]
-        self._round_context = [
-            rounding(layer.step) for layer in (*layers.context[1:], of_head) if layers.context
+        rounds = layers.rounds()
+        biases = layers.biases(rounds, network.activation)
+        every = [
+            (layer.weight, bias, np.float64(step))
+            for layer, bias, step in zip(layers.all(), biases, rounds, strict=True)
         ]
+        begin, end = len(layers.encoder), len(layers.encoder) + len(layers.context)
+        weight, self._first_bias, self._round_first = every[0]
+        self._from_each = np.ascontiguousarray(weight[:each])
+        self._from_shared = np.ascontiguousarray(weight[each:])
+        self._round_seen = rounding(layers.encoder[0].step)
+        self._round_mean = rounding(layers.pooled_step)
+        self._encoder, self._context, self._head = (
+            every[1:begin],
+            every[begin:end],
+            every[end + 1 :],
+        )
+        weight, self._head_bias, self._round_last = every[end]
         self._width = len(layers.encoder[-1].bias)
-        self._from_item = np.ascontiguousarray(of_head.weight[: self._width])
-        self._from_context = np.ascontiguousarray(of_head.weight[self._width :])
-        self._head_bias = of_head.bias
-        self._head = layers.head[1:]
-        self._round_after = [rounding(layer.step) for layer in self._head]
+        self._from_item = np.ascontiguousarray(weight[: self._width])
+        self._from_context = np.ascontiguousarray(weight[self._width :])
         self._offset = network.offset
         self._offset_column = 0
         if network.offset is not None:
@@ -110,9 +150,9 @@ class PerItemNetwork:
 
     def _make_buffers(self, items: int) -> None:
         self._seen = np.empty((items, len(self._from_each)))
-        widths = [self._first_bias, *(layer.bias for layer in self._encoder)]
+        widths = [self._first_bias, *(bias for _, bias, _ in self._encoder)]
         self._hidden = [np.empty((items, len(bias))) for bias in widths]
-        widths = [self._head_bias, *(layer.bias for layer in self._head)]
+        widths = [self._head_bias, *(bias for _, bias, _ in self._head)]
         self._after = [np.empty((items, len(bias))) for bias in widths]
         self._pooled = np.empty(2 * self._width)
         self._mean = self._pooled[: self._width]
@@ -135,7 +175,7 @@ class PerItemNetwork:
         items = each.shape[0]
         if items > self._items:
             self._make_buffers(2 * items)
-        activate = self._activate
+        settle = self._settle
         seen, seen_shared = each, shared
         if self._scaling.clips:
             seen = self._scaling.apply(each, self._each_columns)
@@ -147,39 +187,28 @@ class PerItemNetwork:
         hidden = self._hidden[0][:items]
         np.dot(exact, self._from_each, out=hidden)
         hidden += np.dot(exact_shared, self._from_shared) + self._first_bias
-        activate(hidden)
-        hidden += self._round_hidden[0]
-        hidden -= self._round_hidden[0]
-        for layer, rounds, buffer in zip(
-            self._encoder, self._round_hidden[1:], self._hidden[1:], strict=True
-        ):
+        settle(hidden, self._round_first)
+        for (weight, bias, rounds), buffer in zip(self._encoder, self._hidden[1:], strict=True):
             following = buffer[:items]
-            np.dot(hidden, layer.weight, out=following)
-            following += layer.bias
-            activate(following)
-            following += rounds
-            following -= rounds
+            np.dot(hidden, weight, out=following)
+            following += bias
+            settle(following, rounds)
             hidden = following
         self._pool(hidden, allowed)
         context = self._pooled
-        for layer, rounds in zip(self._context, self._round_context, strict=True):
-            context = np.dot(context, layer.weight)
-            context += layer.bias
-            activate(context)
-            context += rounds
-            context -= rounds
+        for weight, bias, rounds in self._context:
+            context = np.dot(context, weight)
+            context += bias
+            settle(context, rounds)
         following = self._after[0][:items]
         np.dot(hidden, self._from_item, out=following)
         following += np.dot(context, self._from_context) + self._head_bias
-        for layer, rounds, buffer in zip(
-            self._head, self._round_after, self._after[1:], strict=True
-        ):
-            activate(following)
-            following += rounds
-            following -= rounds
-            hidden, following = following, buffer[:items]
-            np.dot(hidden, layer.weight, out=following)
-            following += layer.bias
+        rounds = self._round_last
+        for (weight, bias, next_rounds), buffer in zip(self._head, self._after[1:], strict=True):
+            settle(following, rounds)
+            hidden, following, rounds = following, buffer[:items], next_rounds
+            np.dot(hidden, weight, out=following)
+            following += bias
         if self._offset is not None:
             following[:, 0] += self._offset.coefficient * each[:, self._offset_column]
         return following
