@@ -18,6 +18,8 @@ from qcbench.kernels.allocation.totals import present_area_s
 from qcbench.physics import fidelity
 
 Parts = tuple[tuple[int, int], ...]
+TASKS_AT_ONCE = 1024
+"""Tasks whose fidelity is found at a time: what that takes meanwhile stays in the cache."""
 
 
 class PartsTable(Sequence[Parts]):
@@ -142,19 +144,21 @@ def _quality(
     By the functions that the SimPy cloud calls, so that they are the same to the last bit.
     """
     success, cost = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
-    done = np.flatnonzero(~np.isnan(exec_s))
-    if not len(done):
-        return success, cost
-    parts, counts = parts[done], counts[done]
-    used = np.arange(parts.shape[2]) < counts[:, np.newaxis]
-    qpu, qubits = parts[:, 0][used].astype(np.int64), parts[:, 1][used].astype(np.int64)
-    owner = np.repeat(done, counts)
-    of_part = splits.of_parts(owner, qpu, qubits, np.repeat(counts, counts))
-    if scenario.rules.drift is not None:
-        fleet = len(scenario.fleet)
-        true_errors = error_multiplier(scenario.rules.drift, fleet, drift, qpu, start_s[owner])
-        of_part = fidelity.drifted(of_part, true_errors)
-    success[done] = splits.combined(of_part, counts)
-    price_per_s = np.array([each.price_per_s for each in scenario.fleet])[qpu]
-    cost[done] = exec_s[done] * np.add.reduceat(price_per_s, np.cumsum(counts) - counts)
+    every = np.flatnonzero(~np.isnan(exec_s))
+    price_per_s = np.array([qpu.price_per_s for qpu in scenario.fleet])
+    at_once = len(every) if scenario.rules.drift else TASKS_AT_ONCE  # drift is drawn in one go
+    for begin in range(0, len(every), max(1, at_once)):
+        done = every[begin : begin + at_once]
+        part, count = parts[done], counts[done]
+        used = np.arange(parts.shape[2]) < count[:, np.newaxis]
+        qpu, qubits = part[:, 0][used].astype(np.int64), part[:, 1][used].astype(np.int64)
+        owner = np.repeat(done, count)
+        of_part = splits.of_parts(owner, qpu, qubits, np.repeat(count, count))
+        if scenario.rules.drift is not None:
+            fleet = len(scenario.fleet)
+            true_errors = error_multiplier(scenario.rules.drift, fleet, drift, qpu, start_s[owner])
+            of_part = fidelity.drifted(of_part, true_errors)
+        success[done] = splits.combined(of_part, count)
+        of_split = np.add.reduceat(price_per_s[qpu], np.cumsum(count) - count)
+        cost[done] = exec_s[done] * of_split
     return success, cost

@@ -11,8 +11,8 @@ from qcbench.kernels.compiling import inlined
 from qcbench.policies.split_options import SplitOptions
 from qcbench.policies.view import AllocationView
 
-PARTS_AT_ONCE = 1 << 20
-"""Parts of tasks whose fidelity is found at a time, so that little memory is taken meanwhile."""
+PARTS_AT_ONCE = 1 << 14
+"""Parts of tasks whose fidelity is found at a time: what that takes stays in the cache."""
 
 
 class Sets(NamedTuple):
