@@ -21,18 +21,22 @@ SHARED, EACH = len(placement.LAYOUT.shared), len(placement.LAYOUT.each)
     inputs=st.integers(1, 300),
     scale=st.sampled_from([1e-4, 0.3, 50.0]),
     within=st.sampled_from([1.0, 700.0]),
+    rectified=st.booleans(),
 )
-def test_products_are_exact(seed: int, inputs: int, scale: float, within: float) -> None:
+def test_products_are_exact(
+    seed: int, inputs: int, scale: float, within: float, rectified: bool
+) -> None:
     rng = np.random.default_rng(seed)
     weight = rng.normal(0.0, scale, (inputs, 3)) * 10.0 ** rng.integers(-6, 1, (inputs, 3))
-    layer = exact_layer(weight, np.zeros(3), np.full(inputs, within))
+    layer = exact_layer(weight, np.zeros(3), np.full(inputs, within), rectified=rectified)
     rounds = rounding(layer.step)
-    values = (rng.uniform(-within, within, inputs) + rounds) - rounds
+    values = (rng.uniform(0.0 if rectified else -within, within, inputs) + rounds) - rounds
     found = np.dot(values, layer.weight)
     for output in range(3):
         pairs = zip(values.tolist(), layer.weight[:, output].tolist(), strict=True)
         assert Fraction(float(found[output])) == sum(Fraction(x) * Fraction(w) for x, w in pairs)
-    assert (np.abs(found) <= layer.reach * (1.0 + 1e-9)).all()
+    counted = np.maximum(found, 0.0) if rectified else np.abs(found)
+    assert (counted <= layer.reach * (1.0 + 1e-6)).all()
 
 
 def test_rounded_weights_are_nearly_the_given_ones() -> None:

@@ -18,6 +18,7 @@ from qcbench.arrays import FloatArray
 
 WEIGHT_BITS = 22
 FLOAT_BITS = 53
+ROUNDING_BITS = 48
 FINEST = 2.0**-40
 """Inputs are not rounded to less."""
 
@@ -39,27 +40,36 @@ class ExactLayer:
     reach: FloatArray
 
 
-def exact_layer(weight: FloatArray, bias: FloatArray, within: FloatArray) -> ExactLayer:
+def exact_layer(
+    weight: FloatArray, bias: FloatArray, within: FloatArray, *, rectified: bool = False
+) -> ExactLayer:
     """Return a layer with rounded weights.
 
     Args:
         within: what no input exceeds in size, shape (inputs,).
+        rectified: no input is negative, and what is negative of the outputs does not count: `reach`
+            is of the rest, and sums lie between those of positive and of negative products.
     """
     unit = 2.0 ** (_exponent(np.abs(weight).max(initial=0.0)) - WEIGHT_BITS)
     rounded = np.rint(weight / unit) * unit
-    sums = within @ np.abs(rounded)
+    above = within @ np.maximum(rounded, 0.0)
+    below = within @ np.maximum(-rounded, 0.0)
+    sums = np.maximum(above, below) if rectified else above + below
     # One bit more for inputs that were rounded up.
     step = 2.0 ** (_exponent(sums.max(initial=0.0)) + 1 - FLOAT_BITS) / unit
-    return ExactLayer(rounded, bias, max(step, FINEST), sums + np.abs(bias))
+    reach = above + np.maximum(bias, 0.0) if rectified else sums + np.abs(bias)
+    # Far from the size of an input itself, so that `rounding` can be added to it.
+    finest = max(FINEST, 2.0 ** (_exponent(within.max(initial=0.0)) - ROUNDING_BITS))
+    return ExactLayer(rounded, bias, max(step, finest), reach)
 
 
 def exact_layers(
-    layers: Sequence[tuple[FloatArray, FloatArray]], within: FloatArray
+    layers: Sequence[tuple[FloatArray, FloatArray]], within: FloatArray, *, rectified: bool = False
 ) -> list[ExactLayer]:
     """Return layers that follow one another; activations never make a number larger."""
     found: list[ExactLayer] = []
     for weight, bias in layers:
-        found.append(exact_layer(weight, bias, within))
+        found.append(exact_layer(weight, bias, within, rectified=rectified))
         within = found[-1].reach
     return found
 

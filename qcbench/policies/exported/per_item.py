@@ -65,13 +65,16 @@ def layers_of(card: Card, tensors: Tensors) -> PerItemLayers:
     most = 1.0  # no feature is larger
     if seen.normalisation is not None and seen.normalisation.clip is not None:
         most = seen.normalisation.clip
-    encoder = exact_layers(given["encoder"], np.full(each + shared, most))
+    positive = card.network.activation == "relu"  # what goes into every layer but the first
+    first = exact_layer(*given["encoder"][0], np.full(each + shared, most))
+    encoder = [first, *exact_layers(given["encoder"][1:], first.reach, rectified=positive)]
     of_item = encoder[-1].reach
     pooled = np.concatenate([of_item, of_item])
-    context = exact_layers(given["context"], pooled)
+    context = exact_layers(given["context"], pooled, rectified=positive)
     of_context = context[-1].reach if context else pooled
-    first = exact_layer(*given["head"][0], np.concatenate([of_item, of_context]))
-    head = [first, *exact_layers(given["head"][1:], first.reach)]
+    joined = np.concatenate([of_item, of_context])
+    first = exact_layer(*given["head"][0], joined, rectified=positive)
+    head = [first, *exact_layers(given["head"][1:], first.reach, rectified=positive)]
     pooled_step = context[0].step if context else first.step
     return PerItemLayers(
         tuple(encoder), tuple(context), tuple(head), max(pooled_step, first.step), pooled_step
