@@ -1,5 +1,7 @@
 """The client without Ray: answers of a cluster come from a small server, or are made up."""
 
+import asyncio
+import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -128,6 +130,26 @@ def test_a_log_is_shown_once_whatever_breaks(
     job = client.follow("toy", shown.append)
     assert job.finished
     assert "".join(shown) == LOG
+
+
+class Deaf(Cluster):
+    """A cluster whose client makes a lost connection of whatever interrupts it."""
+
+    async def tail_job_logs(self, job_id: str) -> AsyncIterator[str]:
+        yield LOG[:7]
+        try:
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(10)
+        except BaseException:
+            raise RuntimeError("WebSocket connection closed unexpectedly") from None
+
+
+def test_ctrl_c_is_never_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = client_of(Deaf(breaks=[], hidden=0), monkeypatch)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        client.follow("toy", lambda _: None)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_cluster_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

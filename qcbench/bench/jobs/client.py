@@ -5,9 +5,12 @@ import contextlib
 import logging
 import os
 import re
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -60,6 +63,32 @@ class Job:
     def finished(self) -> bool:
         """Whether the state is final."""
         return self.status in FINISHED
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the block, also where asyncio would lose it.
+
+    By itself `asyncio.run` turns Ctrl-C into the cancelling of its task; a library in which that
+    becomes another error, such as a lost connection, would go on.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    noted = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal noted
+        noted = True
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if noted:
+        raise KeyboardInterrupt
 
 
 class JobsClient:
@@ -174,7 +203,7 @@ class JobsClient:
         while True:
             try:
                 # What breaks here shows in the next question for the job's state.
-                with contextlib.suppress(Exception):
+                with _interruptible(), contextlib.suppress(Exception):
                     asyncio.run(tail())
                 job = self.job(job_id)
                 if job.finished:
