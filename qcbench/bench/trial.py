@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
 
-MODEL_VERSION = 2
+MODEL_VERSION = 3
 """Raised whenever the same trial would give other numbers, so that old results are not reused."""
 
 
