@@ -17,6 +17,7 @@ from qcbench.policies.batch.fewest import fewest_parts
 from qcbench.policies.batch.frontier import (
     PARTITION_WORTH,
     annealed_split,
+    check_search,
     partition_worth_of,
 )
 from qcbench.policies.batch.problem import Batch
@@ -37,9 +38,7 @@ def policy(
         restarts: annealings, of which the best counts.
         partition_worth: remote gates that a partition less is worth, per squared mean width.
     """
-    for key, value in {"moves": moves, "restarts": restarts}.items():
-        if value < 1:
-            raise InputError(f"policy frontier: parameter {key} is {value}; must be at least 1")
+    check_search("frontier", moves, restarts)
     if partition_worth < 0:
         raise InputError(
             f"policy frontier: parameter partition_worth is {partition_worth:g}; must not be "

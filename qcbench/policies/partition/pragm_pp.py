@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 
 from qcbench.arrays import IntArray
-from qcbench.errors import InputError
 from qcbench.policies.batch.assign import assigned
 from qcbench.policies.batch.cuts import grown_parts
 from qcbench.policies.batch.fewest import fewest_parts
+from qcbench.policies.batch.frontier import check_search
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.batch.splits import north_west_corner
 from qcbench.policies.protocol import Partition, PolicyContext
@@ -36,9 +36,7 @@ def policy(
         moves: of one search for the fewest parts.
         restarts: searches, of which the best counts.
     """
-    for key, value in {"moves": moves, "restarts": restarts}.items():
-        if value < 1:
-            raise InputError(f"policy pragm_pp: parameter {key} is {value}; must be at least 1")
+    check_search("pragm_pp", moves, restarts)
 
     def decide(batch: Batch) -> list[IntArray]:
         if split == "fewest":
