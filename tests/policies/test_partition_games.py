@@ -185,3 +185,20 @@ def test_random_allocations_are_feasible_and_take_every_place_alike() -> None:
     assert (drawn.sum(axis=1) <= batch.capacities).all()
     # Every qubit is on node 0 with probability 6/9.
     np.testing.assert_allclose(drawn[:, :, 0].mean(axis=0), [4 / 3, 2 / 3], atol=0.04)
+
+
+def test_a_single_allocation_is_found_among_the_ways_that_end_nowhere() -> None:
+    # Every node must give its one qubit; without looking ahead 2^30 ways would be tried.
+    batch = Batch(np.ones(30, dtype=np.int64), np.ones(30), np.array([30]), "Q")
+    found = price_of_anarchy(batch, "G1", np.random.default_rng(0))
+    assert (found.complete, found.equilibria, found.worst) == (True, 1, 1.0)
+    full = Batch(np.array([3, 3]), np.ones(2), np.array([2, 4]), "Q")
+    rows = [allocation.tolist() for allocation in allocations(full)]
+    assert rows == [[[0, 2], [3, 1]], [[1, 1], [2, 2]], [[2, 0], [1, 3]]]
+
+
+def test_a_thousand_nodes_are_played_and_not_listed() -> None:
+    batch = Batch(np.full(1000, 2), np.ones(1000), np.array([3]), "Q")
+    found = price_of_anarchy(batch, "G2", np.random.default_rng(0), starts=2)
+    assert not found.complete
+    assert found.worst == pytest.approx(1.0)

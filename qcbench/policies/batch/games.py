@@ -9,6 +9,7 @@ potential.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heapify, heapreplace
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,10 @@ GAIN = 1e-6
 """A client that gains no more than this does not move."""
 ROUNDING = 1e-12
 """Nor one that gains no more than this share of what it pays: sums of large prices are no surer."""
-UNUSED, FULL, IN_PART = 0, 1, 2
+MOST_CELLS = 200
+"""Circuits times nodes of which all allocations are ever listed; the listing nests as deep."""
+FULL, IN_PART = 1, 2
+"""What the dynamic program does with a node; 0 where it leaves it unused."""
 
 
 def client_costs(batch: Batch, allocation: IntArray, game: Game) -> FloatArray:
@@ -200,7 +204,8 @@ def _fill(
     batch: Batch, matrix: IntArray, row: int, column: int, left: int, room: list[int]
 ) -> Iterator[IntArray]:
     last = len(room) - 1
-    lowest = left if column == last else 0
+    # What the nodes after this one cannot hold must be here, so that no way ends without a yield.
+    lowest = max(0, left - sum(room[column + 1 :]))
     for qubits in range(lowest, min(left, room[column]) + 1):
         matrix[row, column] = qubits
         room[column] -= qubits
@@ -246,12 +251,12 @@ def price_of_anarchy(
             starts find equilibria.
         starts: number of those starts.
     """
-    costs: list[float] = []
-    for count, allocation in enumerate(allocations(batch)):
-        if count >= most:
-            return _by_playing(batch, game, rng, starts)
-        if is_equilibrium(batch, allocation, game):
-            costs.append(batch.cost(allocation))
+    if len(batch.demands) * len(batch.capacities) > MOST_CELLS:
+        return _by_playing(batch, game, rng, starts)
+    found = list(islice(allocations(batch), most + 1))
+    if len(found) > most:
+        return _by_playing(batch, game, rng, starts)
+    costs = [batch.cost(each) for each in found if is_equilibrium(batch, each, game)]
     return _anarchy(batch, costs, complete=True)
 
 
