@@ -193,6 +193,9 @@ def known_policies(
     """Let `policy=NAME` stand for every policy, also one without a YAML of its own.
 
     NAME may be that of a registered policy, or say where a policy lies, such as a folder.
+
+    Args:
+        track: whose policies are meant; any where None.
     """
     files = options_of("policy", config_dirs)
     tracks = [track] if track else registry.TRACKS
@@ -205,8 +208,10 @@ def known_policies(
             result += ["policy=default", f'policy.name="{quoted}"']
         elif key == "policy" and re.fullmatch(r"\w+", name) and name not in files:
             if name not in names:
+                known = names if track else names | set(files)
                 raise InputError(
-                    f"policy {name}: no such policy{nearest(name, names | set(files))}"
+                    f"policy {name}: no such {f'{track} ' if track else ''}policy"
+                    f"{nearest(name, known)}"
                 )
             result += ["policy=default", f"policy.name={name}"]
         else:

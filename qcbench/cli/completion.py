@@ -45,6 +45,7 @@ GROUPS = {
 """Config groups that a composed verb chooses from."""
 SUBVERBS = {
     "fleet": ("build", "list", "show"),
+    "partition": ("anarchy", "bounds", "build", "check", "draw", "graph", "solve"),
     "workload": ("build", "generate", "convert", "show"),
 }
 """What follows a verb that is several."""

@@ -24,7 +24,14 @@ KEYS = (
 
 def main(arguments: Sequence[str]) -> int:
     """Run `qcbench partition solve|check|bounds|anarchy|graph|draw|build`."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    # Overrides may stand on both sides of an option, where argparse takes only the first ones.
+    options, rest = parser.parse_known_args(arguments)
+    overrides = getattr(options, "overrides", None)
+    if rest and (overrides is None or any(text.startswith("-") for text in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if overrides is not None:
+        options.overrides = [*overrides, *rest]
     run: Callable[[argparse.Namespace], None] = options.run
     run(options)
     return 0
@@ -34,22 +41,34 @@ def _parser() -> Parser:
     parser = Parser(prog="qcbench partition", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    def on_file(name: str, run: Callable[[argparse.Namespace], None], summary: str) -> Any:
-        verb = verbs.add_parser(name, help=summary, description=f"{summary}. {KEYS}")
+    def on_file(name: str, run: Callable[[argparse.Namespace], None], summary: str) -> Parser:
+        verb: Parser = verbs.add_parser(name, help=summary, description=f"{summary}. {KEYS}")
         verb.add_argument("file", type=Path, metavar="FILE.json")
-        verb.add_argument("--seed", type=int, default=0, help="of the search, where there is one")
         verb.set_defaults(run=run)
         return verb
 
-    game = {"choices": ("G1", "G2"), "default": "G1", "help": "what a client pays"}
-    on_file("solve", solve, "print an allocation of least cost with few parts").add_argument(
-        "--game", **game
+    def of_game(verb: Parser, default: str | None) -> None:
+        verb.add_argument(
+            "--game", choices=("G1", "G2"), default=default, help="what a client pays"
+        )
+
+    def of_search(verb: Parser) -> None:
+        verb.add_argument("--seed", type=int, default=None, help="of what is drawn; 0 by default")
+
+    solving = on_file("solve", solve, "solve the problem by a policy of track partition")
+    solving.add_argument(
+        "overrides",
+        nargs="*",
+        help="policy=frontier (by default), policy.parameters.KEY=VALUE, seed=0, game=G1",
     )
-    on_file("check", check, "check the allocation that the file also holds").add_argument(
-        "--game", **game
-    )
+    solving.add_argument("--config-dir", action="append", default=[], type=Path)
+    of_game(solving, None)
+    of_search(solving)
+    of_game(on_file("check", check, "check the allocation that the file also holds"), "G1")
     on_file("bounds", bounds, "print the least cost, in integers and relaxed")
-    on_file("anarchy", anarchy, "measure the price of anarchy").add_argument("--game", **game)
+    measuring = on_file("anarchy", anarchy, "measure the price of anarchy")
+    of_game(measuring, "G1")
+    of_search(measuring)
 
     showing = verbs.add_parser("graph", help="print the interaction graph of a circuit")
     showing.add_argument("circuit", help="ALGORITHM:WIDTH such as qft:30, or an OpenQASM file")
@@ -89,6 +108,7 @@ def _facts(batch: Batch, allocation: IntArray, game: str) -> dict[str, Any]:
     return {
         "allocation": allocation.tolist(),
         "cost": batch.cost(allocation),
+        "optimal_cost": batch.optimal_cost,
         "partitions": int((allocation > 0).sum()),
         "is_equilibrium": holds[game],
         "game": game,
@@ -98,17 +118,20 @@ def _facts(batch: Batch, allocation: IntArray, game: str) -> dict[str, Any]:
 
 
 def solve(options: argparse.Namespace) -> None:
-    """Print an allocation of least cost; with circuits, also where every qubit goes."""
-    from qcbench.policies.batch.cuts import best_cut  # noqa: PLC0415
-    from qcbench.policies.batch.fewest import fewest_parts  # noqa: PLC0415
-    from qcbench.policies.batch.frontier import annealed_split  # noqa: PLC0415
+    """Print what a policy decides; with circuits, also where every qubit goes."""
+    from qcbench.api.solving import compose_solve  # noqa: PLC0415
+    from qcbench.api.solving import solve as solved  # noqa: PLC0415
 
     _, batch = _read(options)
-    rng = np.random.default_rng(options.seed)
-    allocation = annealed_split(batch, rng) if batch.graphs else fewest_parts(batch, rng)
-    answer = _facts(batch, allocation, options.game)
+    given = {"seed": options.seed, "game": options.game}
+    options_told = [f"{key}={value}" for key, value in given.items() if value is not None]
+    told = compose_solve([*options_told, *options.overrides], options.config_dir)
+    nodes, allocation = solved(batch, told)
+    answer = {
+        "policy": told.policy.label or told.policy.name,
+        **_facts(batch, allocation, told.game),
+    }
     if batch.graphs:
-        nodes = [best_cut(g, row, rng) for g, row in zip(batch.graphs, allocation, strict=True)]
         answer["nodes"] = [node.tolist() for node in nodes]
         answer["remote_gates"] = batch.remote_gates(nodes).tolist()
     _print(answer)
@@ -124,7 +147,6 @@ def check(options: argparse.Namespace) -> None:
     allocation = allocation_from(content, str(options.file))
     check_allocation(batch, allocation, f"{options.file}: allocation")
     answer = _facts(batch, allocation, options.game)
-    answer["optimal_cost"] = batch.optimal_cost
     answer["regrets"] = regrets(batch, allocation, options.game).tolist()
     _print(answer)
 
@@ -157,10 +179,12 @@ def bounds(options: argparse.Namespace) -> None:
 
 def anarchy(options: argparse.Namespace) -> None:
     """Print the cost of equilibria over the least cost, beside the 4/3 of the literature."""
+    from qcbench.bench.seeds import check_seed  # noqa: PLC0415
     from qcbench.policies.batch.games import price_of_anarchy  # noqa: PLC0415
 
     _, batch = _read(options)
-    found = price_of_anarchy(batch, options.game, np.random.default_rng(options.seed))
+    check_seed("--seed", options.seed or 0)
+    found = price_of_anarchy(batch, options.game, np.random.default_rng(options.seed or 0))
     _print(
         {
             "game": options.game,

@@ -11,7 +11,7 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError
-from qcbench.fleet.profile import Fleet
+from qcbench.fleet.profile import Fleet, QpuProfile
 from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch, check_batch
 from qcbench.policies.protocol import Allocation, Partition, PolicyError
@@ -64,8 +64,30 @@ def batch_of(tasks: Tasks, fleet: Fleet, definition: CostDefinition) -> Batch:
     return batch
 
 
+def fleet_of(batch: Batch) -> Fleet:
+    """Return the nodes of a batch as the fleet that a policy is told of; `batch_of` reversed."""
+    nodes = zip(batch.capacities.tolist(), batch.unit_prices.tolist(), strict=True)
+    return Fleet(
+        "nodes",
+        tuple(
+            QpuProfile(name=f"node{index}", qubits=qubits, family="", price_per_s=price)
+            for index, (qubits, price) in enumerate(nodes)
+        ),
+    )
+
+
 def make_plan(batch: Batch, decide: Partition) -> Plan:
     """Ask the policy, and check its answer.
+
+    Raises:
+        PolicyError: the answer is none, or puts more on a node than it has.
+    """
+    nodes, allocation = decided(batch, decide)
+    return Plan(batch, nodes, allocation, batch.remote_gates(nodes))
+
+
+def decided(batch: Batch, decide: Partition) -> tuple[list[IntArray], IntArray]:
+    """Ask the policy for the node of every qubit; return it with the allocation that follows.
 
     Raises:
         PolicyError: the answer is none, or puts more on a node than it has.
@@ -95,7 +117,7 @@ def make_plan(batch: Batch, decide: Partition) -> Plan:
             f"the policy put {allocation[:, node].sum()} qubits on node {node}, which has "
             f"{batch.capacities[node]}"
         )
-    return Plan(batch, answer, allocation, batch.remote_gates(answer))
+    return answer, allocation
 
 
 def as_splits(plan: Plan) -> Allocation:

@@ -1,5 +1,6 @@
 """Relaxations of the partition problem: what the cost could be if qubits could be divided."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,6 +12,8 @@ from qcbench.physics.node_cost import cheapest_fractional_use, node_costs
 from qcbench.policies.batch.problem import Batch
 
 MOST_CELLS = 12
+ROUNDING = 1e-12
+"""Share of the qubits by which a limit may be exceeded."""
 
 
 @dataclass(frozen=True)
@@ -50,57 +53,84 @@ def sparse_relaxed_optimum(batch: Batch) -> Relaxed:
             f"nodes are too many, circuits times nodes must be at most {MOST_CELLS}"
         )
     for count in range(rows, len(cells) + 1):
-        found = [
-            _cheapest(batch, pattern)
-            for pattern in combinations(cells, count)
-            if _feasible(batch, pattern)
-        ]
-        if found:
-            return min(found, key=lambda relaxed: relaxed.cost)
+        found = [_cheapest(batch, pattern) for pattern in combinations(cells, count)]
+        possible = [relaxed for relaxed in found if relaxed is not None]
+        if possible:
+            return min(possible, key=lambda relaxed: relaxed.cost)
     raise InputError("the circuits need more qubits than the nodes have")
 
 
-def _feasible(batch: Batch, pattern: tuple[tuple[int, int], ...]) -> bool:
-    """Whether every set of circuits finds enough qubits on the nodes that it may use (Hall)."""
-    nodes: list[set[int]] = [set() for _ in batch.demands]
-    for row, column in pattern:
-        nodes[row].add(column)
-    circuits = range(len(nodes))
-    return all(
-        batch.demands[list(group)].sum()
-        <= batch.capacities[sorted(set().union(*(nodes[row] for row in group)))].sum()
-        for size in range(1, len(nodes) + 1)
-        for group in combinations(circuits, size)
-        if all(nodes[row] for row in group) or not size
-    ) and all(nodes)
+def _cheapest(batch: Batch, pattern: tuple[tuple[int, int], ...]) -> Relaxed | None:
+    """Return the cheapest allocation with these non-zeros; None where they do not suffice."""
+    nodes = sorted({column for _, column in pattern})
+    asking = [sum(1 << row for row, column in pattern if column == node) for node in nodes]
+    most = _most_qubits(asking, batch.demands.tolist(), batch.capacities[nodes].tolist())
+    if most[-1] < batch.demands.sum():
+        return None
+    use = np.zeros(len(batch.capacities))
+    use[nodes] = cheapest_divided_use(batch.weights[nodes].tolist(), most)
+    return Relaxed(float(node_costs(batch.weights, use).sum()), use, len(pattern))
 
 
-def _cheapest(batch: Batch, pattern: tuple[tuple[int, int], ...]) -> Relaxed:
-    """Minimise the cost over the entries of a pattern."""
-    from scipy.optimize import minimize  # noqa: PLC0415
+def _most_qubits(
+    asking: Sequence[int], demands: Sequence[int], capacities: Sequence[int]
+) -> list[int]:
+    """Return the most qubits that every set of nodes can serve; sets are bits of the index.
 
-    row = np.array([cell[0] for cell in pattern])
-    column = np.array([cell[1] for cell in pattern])
-    to_node = np.eye(len(batch.capacities))[:, column]
-    to_row = np.eye(len(batch.demands))[:, row]
-    scale = max(float(batch.weights.max()), 1e-300)
-    weights = batch.weights / scale
-    result = minimize(
-        lambda part: float(weights @ (to_node @ part) ** 2),
-        x0=batch.demands[row] / to_row.sum(axis=1)[row],
-        jac=lambda part: 2.0 * (weights * (to_node @ part)) @ to_node,
-        bounds=[(0.0, None)] * len(pattern),
-        constraints=[
-            {"type": "eq", "fun": lambda p: to_row @ p - batch.demands, "jac": lambda _: to_row},
-            {
-                "type": "ineq",
-                "fun": lambda p: batch.capacities - to_node @ p,
-                "jac": lambda _: -to_node,
-            },
-        ],
-        method="SLSQP",
-        options={"ftol": 1e-14, "maxiter": 300},
-    )
-    use = to_node @ result.x
-    cost = float(node_costs(batch.weights, use).sum()) if result.success else np.inf
-    return Relaxed(cost, use, len(pattern))
+    Args:
+        asking: for every node the circuits that may use it, as bits.
+    """
+    most, circuits = [0], [0]
+    for nodes in range(1, 1 << len(asking)):
+        first = (nodes & -nodes).bit_length() - 1
+        circuits.append(circuits[nodes & (nodes - 1)] | asking[first])
+        wanted = sum(demand for row, demand in enumerate(demands) if circuits[nodes] >> row & 1)
+        members = [node for node in range(len(asking)) if nodes >> node & 1]
+        most.append(min(wanted, *(most[nodes ^ (1 << k)] + capacities[k] for k in members)))
+    return most
+
+
+def cheapest_divided_use(weights: Sequence[float], most: Sequence[int]) -> list[float]:
+    """Return the use of nodes with the least sum of w X^2 when sets of nodes have limits.
+
+    The limits are those of a polymatroid, so that the decomposition algorithm is exact: share out
+    without limits, cut where a set is most above its limit, and go on with both sides.
+
+    Source: Groenevelt, Two algorithms for maximizing a separable concave function over a
+    polymatroid feasible region (1991).
+
+    Args:
+        weights: w of every node.
+        most: limit of every set of nodes, whose bits are the index; the whole set is used up to it.
+    """
+    use = [0.0] * len(weights)
+    parts = [(0, len(most) - 1)]
+    while parts:
+        below, here = parts.pop()
+        nodes = [node for node in range(len(weights)) if here >> node & 1]
+        cut = sum(1 << node for node in nodes if weights[node] == 0)
+        if cut in (0, here):
+            # Nodes without a cost share evenly; where there are others, they are filled first.
+            inverse = {node: 1.0 / weights[node] if not cut else 1.0 for node in nodes}
+            scale = (most[below | here] - most[below]) / sum(inverse.values())
+            share = {node: scale * value for node, value in inverse.items()}
+            cut = _most_exceeded(share, below, here, most)
+        if cut:
+            parts += [(below, cut), (below | cut, here & ~cut)]
+        else:
+            for node in nodes:
+                use[node] = share[node]
+    return use
+
+
+def _most_exceeded(share: dict[int, float], below: int, here: int, most: Sequence[int]) -> int:
+    """Return the set of nodes that is furthest above its limit, empty where none is."""
+    worst, greatest = 0, ROUNDING * (most[below | here] - most[below])
+    part = (here - 1) & here
+    while part:
+        total = sum(value for node, value in share.items() if part >> node & 1)
+        excess = total - (most[below | part] - most[below])
+        if excess > greatest:
+            worst, greatest = part, excess
+        part = (part - 1) & here
+    return worst

@@ -1,5 +1,6 @@
 """Interaction graphs by algorithm and width: in closed form, or from the packaged table."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -86,7 +87,7 @@ def named_graph(name: str, where: str) -> InteractionGraph:
         InputError: not of that form, or no such circuit.
     """
     algorithm, colon, width = name.partition(":")
-    if not colon or not width.isdigit():
+    if not colon or not re.fullmatch("[0-9]{1,9}", width):
         raise InputError(f"{where}: {name!r}; write ALGORITHM:WIDTH, such as qft:30")
     try:
         return graph_entry(algorithm, int(width)).graph

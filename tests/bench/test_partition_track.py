@@ -13,8 +13,10 @@ from qcbench.bench.compose import compose_scenario
 from qcbench.bench.run import run_trial, simulate_trial
 from qcbench.bench.scenario import build_scenario, check_rules
 from qcbench.bench.suite import expand, suite_scenarios
+from qcbench.cloud.partition import batch_of
 from qcbench.cloud.rules import Dispatch
 from qcbench.errors import InputError
+from qcbench.policies.batch.splits import served_by_turns, turns_in_a_circle
 from qcbench.workload.config import BatchArrivals, PoissonArrivals
 
 NODES = "partition/nodes20"
@@ -165,3 +167,22 @@ def test_the_suite_is_the_published_setting() -> None:
     assert {(m, cost) for m in (8, 10, 14) for cost in "PQ"} <= shown
     found = run_trial(trials[-1]).row
     assert all(found[name] is not None for name in FIVE)
+
+
+@pytest.mark.parametrize(("circuits", "reference"), [(8, 3.14), (10, 2.65), (14, 2.16)])
+def test_round_robin_has_the_reference_number_of_parts(circuits: int, reference: float) -> None:
+    low, high = SETTINGS[circuits][:2]
+    overrides = [
+        f"workload.tasks={circuits}",
+        f"workload.circuits.min_qubits={low}",
+        f"workload.circuits.max_qubits={high}",
+    ]
+    scenario = compose_scenario(NODES, overrides)
+    parts = []
+    for world in range(100):
+        drawn = build_scenario(scenario, "parts", world, 0)
+        batch = batch_of(drawn.workload.tasks, drawn.fleet, "Q")
+        parts.append((served_by_turns(batch, turns_in_a_circle()) > 0).sum() / circuits)
+    # The standard error of the mean is 0.02 or less; filling every node before the next gives 0.1
+    # more.
+    assert np.mean(parts) == pytest.approx(reference, abs=0.06)

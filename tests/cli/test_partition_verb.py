@@ -142,6 +142,146 @@ def test_anarchy_is_reported_beside_the_claim(
     assert answer(capsys, "anarchy", write(tmp_path, problem), "--game", "G2")["within_bound"]
 
 
+SMALL: dict[str, Any] = {"capacities": [3, 6, 5], "demands": [4, 3], "unit_prices": [9, 9, 9]}
+
+
+@pytest.mark.parametrize(
+    ("policy", "wanted"),
+    [
+        ("round_robin", [[3, 1, 0], [0, 0, 3]]),  # node 1 gave the end of circuit 0
+        ("pragm", [[3, 0, 0], [0, 2, 2]]),
+    ],
+)
+def test_solve_by_a_policy(
+    policy: str, wanted: list[list[int]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = SMALL if policy == "round_robin" else {**SMALL, "demands": [3, 4]}
+    found = answer(capsys, "solve", write(tmp_path, problem), f"policy={policy}")
+    assert found["allocation"] == wanted
+    assert found["policy"] == policy
+    use = np.sum(wanted, axis=0)
+    assert found["cost"] == 9 * (use**2).sum()
+    assert found["optimal_cost"] == least_cost({**problem, "definition": "Q"})
+    assert "nodes" not in found
+
+
+@pytest.mark.parametrize("policy", ["frontier", "pragm", "pragm_pp", "random", "round_robin"])
+@pytest.mark.parametrize("circuits", [None, ["qft:9", "dj:6"]])
+def test_every_policy_solves_a_given_problem(
+    policy: str,
+    circuits: list[str] | None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    problem = EXAMPLE if circuits is None else {**EXAMPLE, "circuits": circuits}
+    found = answer(capsys, "solve", write(tmp_path, problem), f"policy={policy}")
+    matrix = np.array(found["allocation"])
+    assert matrix.sum(axis=1).tolist() == [9, 6]
+    assert (matrix.sum(axis=0) <= EXAMPLE["capacities"]).all()
+    assert (found["cost"] == 27650) == (policy not in {"random", "round_robin"})
+    assert found["optimal_cost"] == 27650
+    assert ("nodes" in found) == (circuits is not None)
+    if circuits:
+        assert [np.bincount(n, minlength=4).tolist() for n in found["nodes"]] == matrix.tolist()
+    again = answer(capsys, "check", write(tmp_path, {**problem, "allocation": found["allocation"]}))
+    assert again["cost"] == found["cost"]
+    assert again["equilibrium"] == found["equilibrium"]
+
+
+def test_the_default_policy_is_frontier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, {**EXAMPLE, "circuits": ["qft:9", "dj:6"]})
+    assert answer(capsys, "solve", path) == answer(capsys, "solve", path, "policy=frontier")
+
+
+def test_the_seed_decides_what_random_draws(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, {**SMALL, "capacities": [9] * 9, "unit_prices": [1] * 9})
+    told = ("solve", path, "policy=random")
+    drawn = [answer(capsys, *told, f"seed={seed}") for seed in range(6)]
+    assert len({json.dumps(found["allocation"]) for found in drawn}) > 1
+    assert answer(capsys, *told, "seed=4") == drawn[4] == answer(capsys, *told, "--seed", "4")
+    assert answer(capsys, "solve", path, "--seed", "4", "policy=random") == drawn[4]
+    assert answer(capsys, *told) == drawn[0]
+
+
+def test_options_of_a_policy_and_the_game(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, EXAMPLE)
+    vertex = "policy.parameters.split=vertex"
+    found = answer(capsys, "solve", path, "policy=pragm_pp", vertex, "--game", "G2")
+    assert found["allocation"] == answer(capsys, "solve", path, "policy=pragm")["allocation"]
+    assert found["game"] == "G2"
+    assert answer(capsys, "solve", path, "game=G2", "policy=pragm")["game"] == "G2"
+
+
+def test_a_policy_of_the_own_configs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "policy").mkdir()
+    text = "name: pragm_pp\nlabel: corner\nparameters: {split: vertex}\n"
+    (tmp_path / "policy" / "corner.yaml").write_text(text)
+    told = ("policy=corner", "--config-dir", str(tmp_path))
+    assert answer(capsys, "solve", write(tmp_path, EXAMPLE), *told)["policy"] == "corner"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (["policy=round_robbin"], ["round_robbin", "did you mean round_robin"]),
+        (["policy=nope"], ["policy nope", "no such partition policy", "known: frontier, pragm"]),
+        (["policy=greedy"], ["greedy", "no such partition policy", "round_robin"]),
+        (["policy="], ["policy="]),
+        (["policy=./nowhere"], ["./nowhere", "no such folder"]),
+        (["policy=pragm", "policy.parameters.moves=5"], ["pragm", "no parameter moves"]),
+        (["policy.parameters.moves=0"], ["frontier", "moves is 0", "at least 1"]),
+        (["policy.parameters.moves=1000000000000"], ["moves", "at most 10000000"]),
+        (["policy.parameters.restarts=-3"], ["restarts is -3", "at least 1"]),
+        (["policy.parameters.moves=many"], ["moves is 'many'", "int"]),
+        (["policy.parameters.moves=2.5"], ["moves is 2.5", "int"]),
+        (["policy.parameters.partition_worth=nan"], ["partition_worth", "finite"]),
+        (["policy.parameters.partition_worth=-1"], ["partition_worth is -1", "negative"]),
+        (["policy=pragm_pp", "policy.parameters.split=vertx"], ["'vertx'", "vertex"]),
+        (["polcy=pragm"], ["polcy", "did you mean policy"]),
+        (["definition=P"], ["definition", "no such key"]),
+        (["seed=-1"], ["seed: -1", "0 or more"]),
+        (["--seed", "-1"], ["seed: -1", "0 or more"]),
+        (["seed=first"], ["seed", "first", "integer"]),
+        (["seed=1e30"], ["seed", "1e+30"]),
+        (["--seed", "1.5"], ["--seed", "1.5"]),
+        (["game=G3"], ["game", "G3", "G1"]),
+        (["--game", "G3"], ["--game", "G3", "G1"]),
+        (["--nope"], ["--nope", "--help"]),
+        (["pragm"], ["pragm", "key=value"]),
+        (["--config-dir", "/no/such/folder"], ["/no/such/folder"]),
+    ],
+    ids=" ".join,
+)
+def test_what_solve_cannot_be_told(
+    told: list[str], words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal(capsys, "solve", write(tmp_path, EXAMPLE), *told)
+    for word in words:
+        assert word in said
+
+
+@pytest.mark.parametrize("verb", ["check", "bounds", "anarchy"])
+def test_other_verbs_take_no_overrides(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "policy=pragm" in refusal(capsys, verb, write(tmp_path, EXAMPLE), "policy=pragm")
+
+
+def test_bounds_are_numbers_at_any_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    problem = {
+        "capacities": [31, 47, 49, 29],
+        "demands": [152],
+        "unit_prices": [0, 100, 100, 1],
+    }
+    found = answer(capsys, "bounds", write(tmp_path, problem))
+    assert found["sparse_relaxed"]["use"] == [31, 46, 46, 29]
+    assert found["sparse_relaxed"]["cost"] == 100 * (46**2 + 46**2) + 29**2
+
+
 def changed(**changes: object) -> dict[str, Any]:
     return {**EXAMPLE, **changes}
 
@@ -159,6 +299,29 @@ def changed(**changes: object) -> dict[str, Any]:
         (changed(capacities=5), "capacities: must be a list"),
         (changed(unit_prices=[1, 2]), "unit_prices: has 2 entries for 4 nodes"),
         (changed(unit_prices=[1, 2, 3, -4]), "unit_prices[3]: -4; must not be negative"),
+        (changed(unit_prices=[1, 2, 3, 1e308]), "unit_prices[3]: 1e+308; a price is 0, or from"),
+        (changed(unit_prices=[1, 2, 3, 5e-324]), "unit_prices[3]: 5e-324; a price is 0, or from"),
+        (changed(unit_prices=[10**400] * 4), "unit_prices[0]: a number of 401 digits; a price is"),
+        (changed(unit_prices=[1, 2, 3, None]), "unit_prices[3]: None; must be a number"),
+        (changed(capacities=[10**400, 4, 5, 4]), "capacities[0]: a number of 401 digits; at most"),
+        (changed(demands=[2**53] * 1025), "demands[0]: 9007199254740992; at most 100000 qubits"),
+        (changed(demands=[2**64, 6]), "demands[0]: 18446744073709551616; at most 100000 qubits"),
+        (changed(demands=[-(10**6), 6]), "demands[0]: -1000000; at most 100000 qubits"),
+        (changed(demands=[1] * 300_000), "circuits times nodes must be at most 1000000"),
+        (changed(demands=["\ud800", 6]), "demands[0]: '\\ud800'; must be a whole number"),
+        (changed(definition="\ud800"), "definition: '\\ud800'; it must be P, Q or M"),
+        ({"\ud800": 1}, "key '\\ud800' is unknown"),
+        (changed(circuits=["qft:\u00b2", "qft:6"]), "write ALGORITHM:WIDTH"),
+        (changed(circuits=["qft:" + "9" * 5000, "qft:6"]), "write ALGORITHM:WIDTH"),
+        (changed(circuits=["qft:999999999", "qft:6"]), "there is none on 999999999 qubits"),
+        (
+            {**changed(), "capacities": [9000], "unit_prices": [1], "demands": [9000]}
+            | {"circuits": [[[0, 8999]]]},
+            "demands[0] is 9000; a circuit whose gates are listed has at most 2048 qubits",
+        ),
+        ('{"capacities": [1e400], "demands": [1], "unit_prices": [1]}', "capacities[0]: inf"),
+        ('{"capacities": [5], "demands": [1], "unit_prices": [-1e400]}', "unit_prices[0]: -inf"),
+        ("[" * 100_000, "is not JSON"),
         (changed(unit_prices=[1, 2, 3, "a"]), "unit_prices[3]: 'a'; must be a number"),
         (changed(definition="X"), "definition: 'X'; it must be P, Q or M"),
         (changed(definition=["P"]), "it must be P, Q or M"),
@@ -198,6 +361,12 @@ def test_what_is_wrong_is_said_in_one_line(
         ([[5, 4, 0, 0], [0, 0, 7, -1]], "circuit 1 has -1 qubits on node 3"),
         ([[5, 4, 0, 0], [0, 0, 5, 0]], "circuit 1 gets 5 qubits and needs 6"),
         ([[5, 4, 0, 0], [0, 0, 5, 1.0]], "allocation[1][3]: 1.0; must be a whole number"),
+        ([[5, 4, 0, 0], [0, 0, 5, 10**30]], "allocation[1][3]: a number of 31 digits; at most"),
+        ([[5, 4, 0, 0], [0, 0, 5, True]], "allocation[1][3]: True; must be a whole number"),
+        ([[], []], "has shape [2, 0]"),
+        ([5, 4, 0, 0], "allocation[0]: must be a list of whole numbers"),
+        ("\ud800", "must be a list of rows"),
+        ({}, "must be a list of rows"),
     ],
 )
 def test_matrices_that_are_none(
@@ -205,6 +374,17 @@ def test_matrices_that_are_none(
 ) -> None:
     content = EXAMPLE if allocation is None else changed(allocation=allocation)
     assert words in refusal(capsys, "check", write(tmp_path, content))
+
+
+@pytest.mark.parametrize("verb", ["solve", "check", "bounds", "anarchy"])
+def test_a_folder_and_an_empty_file_are_no_problem(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "cannot be read (Is a directory)" in refusal(capsys, verb, str(tmp_path))
+    assert "is not JSON" in refusal(capsys, verb, write(tmp_path, ""))
+    assert "key 'demands' is missing" in refusal(
+        capsys, verb, write(tmp_path, {"capacities": [1], "unit_prices": [1]})
+    )
 
 
 def test_no_such_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from qcbench.api import (
     compose_run,
     compose_simulate,
 )
+from qcbench.api.solving import SolveConfig, compose_solve
 from qcbench.bench.compose import compose, compose_scenario, conf_dir, options_of, to_plain
 from qcbench.bench.config import ClusterConfig, ScenarioConfig
 from qcbench.bench.scenario import build_scenario, resolve_scenario
@@ -133,8 +134,9 @@ def test_contract_file_is_typed_with_every_key_of_its_config() -> None:
         (compose_run(), RunConfig),
         (compose_resume(), ResumeConfig),
         (compose_simulate(), SimulateConfig),
+        (compose_solve(), SolveConfig),
     ],
-    ids=["run", "resume", "simulate"],
+    ids=["run", "resume", "simulate", "solve"],
 )
 def test_verbs_are_typed(value: object, cls: type) -> None:
     assert isinstance(value, cls)

@@ -123,3 +123,82 @@ def test_large_batches_are_measured_by_playing() -> None:
     assert not found.complete
     assert found.worst is not None
     assert found.worst >= 1.0
+
+
+def by_every_number(slopes: np.ndarray, held: np.ndarray, room: np.ndarray, demand: int) -> float:
+    """The least sum over used nodes of slope (held + g), trying every g on every node."""
+    best = [0.0] + [np.inf] * demand
+    for slope, others, most in zip(slopes, held.tolist(), room.tolist(), strict=True):
+        best = [
+            min(
+                [best[d]] + [best[d - g] + slope * (others + g) for g in range(1, min(most, d) + 1)]
+            )
+            for d in range(demand + 1)
+        ]
+    return float(best[demand])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_best_response_of_larger_clients_under_equation_1(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    nodes = int(rng.integers(1, 9))
+    capacities = rng.integers(1, 13, size=nodes)
+    prices = rng.choice([0.0, 1.0, 2.5, 7.0], size=nodes) if seed % 2 else rng.random(nodes)
+    demand = int(rng.integers(1, capacities.sum() + 1))
+    rest = int(capacities.sum()) - demand
+    demands = np.array([demand, *([rest] if rest else [])])
+    batch = Batch(capacities, prices, demands, ("P", "Q", "M")[seed % 3])
+    start = random_allocation(batch, rng)
+    others = start.sum(axis=0) - start[0]
+    row, paid = best_response(batch, start, 0, "G1")
+    assert row.sum() == demand
+    assert ((row >= 0) & (row <= capacities - others)).all()
+    wanted = by_every_number(batch.price_slopes, others, capacities - others, demand)
+    assert paid == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+    assert client_costs(batch, np.vstack([row, start[1:]]), "G1")[0] == pytest.approx(paid)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e4, 1e9, 1e12])
+@pytest.mark.parametrize("game", GAMES)
+def test_the_unit_of_the_prices_does_not_decide_on_equilibria(game: Game, scale: float) -> None:
+    for seed in range(6):
+        batch = small(seed)
+        scaled = Batch(batch.capacities, batch.unit_prices * scale, batch.demands, batch.definition)
+        for allocation in allocations(batch):
+            told = is_equilibrium(batch, allocation, game)
+            assert is_equilibrium(scaled, allocation, game) == told
+
+
+def test_a_client_of_many_qubits_on_large_nodes_is_answered() -> None:
+    # 30000 of 60000 qubits: the cheapest nodes are filled, one of them in part.
+    batch = Batch(np.full(3, 20_000), np.array([3.0, 1.0, 2.0]), np.array([30_000]), "Q")
+    row, paid = best_response(batch, np.array([[10_000, 10_000, 10_000]]), 0, "G1")
+    assert row.tolist() == [0, 20_000, 10_000]
+    assert paid == 20_000 + 2 * 10_000
+
+
+def test_random_allocations_are_feasible_and_take_every_place_alike() -> None:
+    batch = Batch(np.array([6, 3]), np.ones(2), np.array([2, 1]))
+    rng = np.random.default_rng(3)
+    drawn = np.array([random_allocation(batch, rng) for _ in range(4000)])
+    assert (drawn.sum(axis=2) == batch.demands).all()
+    assert (drawn.sum(axis=1) <= batch.capacities).all()
+    # Every qubit is on node 0 with probability 6/9.
+    np.testing.assert_allclose(drawn[:, :, 0].mean(axis=0), [4 / 3, 2 / 3], atol=0.04)
+
+
+def test_a_single_allocation_is_found_among_the_ways_that_end_nowhere() -> None:
+    # Every node must give its one qubit; without looking ahead 2^30 ways would be tried.
+    batch = Batch(np.ones(30, dtype=np.int64), np.ones(30), np.array([30]), "Q")
+    found = price_of_anarchy(batch, "G1", np.random.default_rng(0))
+    assert (found.complete, found.equilibria, found.worst) == (True, 1, 1.0)
+    full = Batch(np.array([3, 3]), np.ones(2), np.array([2, 4]), "Q")
+    rows = [allocation.tolist() for allocation in allocations(full)]
+    assert rows == [[[0, 2], [3, 1]], [[1, 1], [2, 2]], [[2, 0], [1, 3]]]
+
+
+def test_a_thousand_nodes_are_played_and_not_listed() -> None:
+    batch = Batch(np.full(1000, 2), np.ones(1000), np.array([3]), "Q")
+    found = price_of_anarchy(batch, "G2", np.random.default_rng(0), starts=2)
+    assert not found.complete
+    assert found.worst == pytest.approx(1.0)

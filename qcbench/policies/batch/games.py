@@ -9,9 +9,11 @@ potential.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heapify, heapreplace
+from itertools import islice
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.policies.batch.problem import Batch
@@ -19,6 +21,12 @@ from qcbench.policies.batch.problem import Batch
 Game = Literal["G1", "G2"]
 GAIN = 1e-6
 """A client that gains no more than this does not move."""
+ROUNDING = 1e-12
+"""Nor one that gains no more than this share of what it pays: sums of large prices are no surer."""
+MOST_CELLS = 200
+"""Circuits times nodes of which all allocations are ever listed; the listing nests as deep."""
+FULL, IN_PART = 1, 2
+"""What the dynamic program does with a node; 0 where it leaves it unused."""
 
 
 def client_costs(batch: Batch, allocation: IntArray, game: Game) -> FloatArray:
@@ -63,26 +71,72 @@ def _cheapest_bill(
 def _cheapest_nodes(
     slopes: FloatArray, others: IntArray, room: IntArray, demand: int
 ) -> tuple[IntArray, float]:
-    """Minimise the sum over used nodes of slope (others + g), node by node (dynamic program)."""
-    best = np.full(demand + 1, np.inf)
-    best[0] = 0.0
-    choices = []
-    for node in range(len(slopes)):
-        after, choice = best.copy(), np.zeros(demand + 1, dtype=np.int64)
-        for qubits in range(1, min(int(room[node]), demand) + 1):
-            price = slopes[node] * (others[node] + qubits)
-            offered = best[: demand + 1 - qubits] + price
-            better = offered < after[qubits:]
-            after[qubits:][better] = offered[better]
-            choice[qubits:][better] = qubits
-        best = after
-        choices.append(choice)
+    """Minimise the sum over used nodes of slope (others + g).
+
+    That is a charge for the use and a price per qubit: of two nodes that are used in part, one can
+    pass qubits on to the other, so that at most one is. A dynamic program goes from node to node
+    with the least price by the qubits that have a place, while all used nodes are full (``whole``)
+    and after one of them was used in part (``part``).
+    """
+    charges = (slopes * (others + room)).tolist()
+    whole, part = np.full(demand + 1, np.inf), np.full(demand + 1, np.inf)
+    whole[0] = 0.0
+    with_part, without = [], []
+    for node, full in enumerate(room.tolist()):
+        after, choice = _filled(part, charges[node], full)
+        if full > 1:
+            used = _used_in_part(whole, slopes[node], others[node], min(full - 1, demand))
+            choice[used < after] = IN_PART
+            after = np.minimum(after, used)
+        part = after
+        with_part.append(choice)
+        whole, choice = _filled(whole, charges[node], full)
+        without.append(choice)
     row = np.zeros(len(slopes), dtype=np.int64)
     left = demand
+    choices = with_part if part[demand] < whole[demand] else without
     for node in reversed(range(len(slopes))):
-        row[node] = choices[node][left]
-        left -= row[node]
-    return row, float(best[demand])
+        if choices[node][left] == FULL:
+            row[node] = room[node]
+        elif choices[node][left] == IN_PART:
+            whole = np.full(left + 1, np.inf)
+            whole[0] = 0.0
+            for before in range(node):
+                whole, _ = _filled(whole, charges[before], int(room[before]))
+            qubits = np.arange(1, min(int(room[node]) - 1, left) + 1)
+            prices = whole[left - qubits] + slopes[node] * (others[node] + qubits)
+            row[node] = qubits[prices.argmin()]
+            choices = without
+        left -= int(row[node])
+    return row, float((slopes * (others + row))[row > 0].sum())
+
+
+def _filled(least: FloatArray, charge: float, full: int) -> tuple[FloatArray, npt.NDArray[np.int8]]:
+    """Return the least prices when a node may be filled, and by the qubits whether it is."""
+    choice = np.zeros(len(least), dtype=np.int8)
+    if not 0 < full < len(least):
+        return least, choice
+    after = least.copy()
+    after[full:] = np.minimum(least[full:], least[:-full] + charge)
+    choice[full:][after[full:] < least[full:]] = FULL
+    return after, choice
+
+
+def _used_in_part(least: FloatArray, slope: float, held: int, most: int) -> FloatArray:
+    """Return the least prices when a node gives 1 to ``most`` qubits.
+
+    The minimum over the sliding window of as many numbers of qubits, from the minima of blocks of
+    its length up to and from every place.
+    """
+    qubits = np.arange(len(least))
+    blocks = -(-(most + len(least) - 1) // most)
+    line = np.full(blocks * most, np.inf)
+    line[most : most + len(least) - 1] = (least - slope * qubits)[:-1]
+    table = line.reshape(blocks, most)
+    up_to = np.minimum.accumulate(table, axis=1).reshape(-1)
+    onwards = np.minimum.accumulate(table[:, ::-1], axis=1)[:, ::-1].reshape(-1)
+    window = np.minimum(onwards[qubits], up_to[qubits + most - 1])
+    return np.asarray(window + slope * (held + qubits), dtype=np.float64)
 
 
 def regrets(batch: Batch, allocation: IntArray, game: Game) -> FloatArray:
@@ -92,11 +146,16 @@ def regrets(batch: Batch, allocation: IntArray, game: Game) -> FloatArray:
     return np.asarray(np.maximum(paid - np.array(least), 0.0), dtype=np.float64)
 
 
+def gain(paid: float) -> float:
+    """Return what a client must gain to move, by what it pays."""
+    return max(GAIN, ROUNDING * paid)
+
+
 def is_equilibrium(batch: Batch, allocation: IntArray, game: Game) -> bool:
     """Whether no client gains more than `GAIN` by moving, the others staying."""
     paid = client_costs(batch, allocation, game)
     return all(
-        best_response(batch, allocation, client, game)[1] >= paid[client] - GAIN
+        best_response(batch, allocation, client, game)[1] >= paid[client] - gain(paid[client])
         for client in range(len(paid))
     )
 
@@ -127,7 +186,7 @@ def play(batch: Batch, start: IntArray, game: Game, rounds: int = 100) -> Play:
         for client in range(len(batch.demands)):
             paid = client_costs(batch, allocation, game)[client]
             row, price = best_response(batch, allocation, client, game)
-            if price < paid - GAIN:
+            if price < paid - gain(paid):
                 allocation[client] = row
                 moved = True
         if not moved:
@@ -145,7 +204,8 @@ def _fill(
     batch: Batch, matrix: IntArray, row: int, column: int, left: int, room: list[int]
 ) -> Iterator[IntArray]:
     last = len(room) - 1
-    lowest = left if column == last else 0
+    # What the nodes after this one cannot hold must be here, so that no way ends without a yield.
+    lowest = max(0, left - sum(room[column + 1 :]))
     for qubits in range(lowest, min(left, room[column]) + 1):
         matrix[row, column] = qubits
         room[column] -= qubits
@@ -191,12 +251,12 @@ def price_of_anarchy(
             starts find equilibria.
         starts: number of those starts.
     """
-    costs: list[float] = []
-    for count, allocation in enumerate(allocations(batch)):
-        if count >= most:
-            return _by_playing(batch, game, rng, starts)
-        if is_equilibrium(batch, allocation, game):
-            costs.append(batch.cost(allocation))
+    if len(batch.demands) * len(batch.capacities) > MOST_CELLS:
+        return _by_playing(batch, game, rng, starts)
+    found = list(islice(allocations(batch), most + 1))
+    if len(found) > most:
+        return _by_playing(batch, game, rng, starts)
+    costs = [batch.cost(each) for each in found if is_equilibrium(batch, each, game)]
     return _anarchy(batch, costs, complete=True)
 
 
@@ -219,9 +279,9 @@ def _anarchy(batch: Batch, costs: list[float], *, complete: bool) -> Anarchy:
 
 def random_allocation(batch: Batch, rng: np.random.Generator) -> IntArray:
     """Put every qubit on a free place drawn at random."""
-    nodes = np.arange(len(batch.capacities))
-    places = rng.permutation(np.repeat(nodes, batch.capacities))[: int(batch.demands.sum())]
-    ends = np.cumsum(batch.demands)
-    return np.array([np.bincount(part, minlength=len(nodes)) for part in np.split(places, ends)])[
-        : len(ends)
-    ]
+    left = batch.capacities.copy()
+    allocation = np.zeros((len(batch.demands), len(left)), dtype=np.int64)
+    for client, demand in enumerate(batch.demands.tolist()):
+        allocation[client] = rng.multivariate_hypergeometric(left, demand)
+        left -= allocation[client]
+    return allocation

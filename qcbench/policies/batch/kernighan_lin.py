@@ -8,18 +8,8 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.policies.batch.cuts import in_order
-from qcbench.policies.batch.problem import Batch
 
 MAX_ROUNDS = 10
-
-
-def grouped(batch: Batch, allocation: IntArray) -> list[IntArray]:
-    """Return the node of every qubit of every circuit for an allocation."""
-    result = []
-    for graph, row in zip(batch.graphs, allocation, strict=True):
-        nodes = np.flatnonzero(row)
-        result.append(nodes[kernighan_lin(graph.adjacency, row[nodes])])
-    return result
 
 
 def kernighan_lin(adjacency: FloatArray, sizes: IntArray) -> IntArray:

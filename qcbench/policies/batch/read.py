@@ -1,6 +1,5 @@
 """Reading a partition problem from JSON, with one clear line for what is wrong in it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -18,7 +17,14 @@ from qcbench.workload.graphs import InteractionGraph, graph_from_gates
 KEYS = ("capacities", "demands", "unit_prices", "definition", "circuits", "allocation")
 COMMENTS = ("id", "name", "description")
 MAX_QUBITS = 100_000
+"""Of all circuits together, and of one node."""
 MAX_NODES = 1_000
+MAX_CELLS = 1_000_000
+"""Circuits times nodes: the size of an allocation."""
+MAX_GRAPH_QUBITS = 2_048
+"""Of a circuit whose gates are listed; its adjacency is a matrix."""
+PRICES = (1e-12, 1e12)
+"""Of a node that is not free; beyond these sums of costs would lose their digits."""
 
 
 def read_problem(path: Path) -> dict[str, Any]:
@@ -53,6 +59,13 @@ def batch_from(content: Mapping[str, Any], where: str) -> Batch:
         raise InputError(f"{where}: definition: {definition!r}; it must be P, Q or M")
     capacities = _whole_numbers(content["capacities"], f"{where}: capacities")
     demands = _whole_numbers(content["demands"], f"{where}: demands")
+    if len(capacities) > MAX_NODES:
+        raise InputError(f"{where}: capacities: {len(capacities)} nodes; at most {MAX_NODES}")
+    if len(demands) * len(capacities) > MAX_CELLS:
+        raise InputError(
+            f"{where}: demands: {len(demands)} circuits for {len(capacities)} nodes; circuits "
+            f"times nodes must be at most {MAX_CELLS}"
+        )
     graphs = _graphs(content["circuits"], demands, where) if "circuits" in content else ()
     batch = Batch(
         capacities=np.array(capacities, dtype=np.int64),
@@ -61,8 +74,6 @@ def batch_from(content: Mapping[str, Any], where: str) -> Batch:
         definition=definition,
         graphs=graphs,
     )
-    if len(capacities) > MAX_NODES:
-        raise InputError(f"{where}: capacities: {len(capacities)} nodes; at most {MAX_NODES}")
     check_batch(batch, f"{where}: ")
     if batch.demands.sum() > MAX_QUBITS:
         raise InputError(f"{where}: demands: {batch.demands.sum()} qubits; at most {MAX_QUBITS}")
@@ -94,17 +105,29 @@ def _whole_numbers(values: object, where: str) -> list[int]:
     if not isinstance(values, list):
         raise InputError(f"{where}: must be a list of whole numbers")
     for index, value in enumerate(values):
-        if type(value) is not int or abs(value) > 2**53:
+        if type(value) is not int:
             raise InputError(f"{where}[{index}]: {value!r}; must be a whole number")
+        if abs(value) > MAX_QUBITS:
+            raise InputError(f"{where}[{index}]: {_shown(value)}; at most {MAX_QUBITS} qubits")
     return values
+
+
+def _shown(value: float) -> str:
+    digits = len(str(abs(value))) if isinstance(value, int) else 0
+    return f"a number of {digits} digits" if digits > 20 else f"{value}"
 
 
 def _prices(values: object, where: str) -> list[float]:
     if not isinstance(values, list):
         raise InputError(f"{where}: must be a list of numbers")
     for index, value in enumerate(values):
-        if type(value) not in {int, float} or not math.isfinite(float(value)):
+        if type(value) not in {int, float}:
             raise InputError(f"{where}[{index}]: {value!r}; must be a number")
+        least, most = PRICES
+        if value > most or 0 < value < least:
+            raise InputError(
+                f"{where}[{index}]: {_shown(value)}; a price is 0, or from {least:g} to {most:g}"
+            )
     return [float(value) for value in values]
 
 
@@ -121,6 +144,11 @@ def _graphs(circuits: object, demands: Sequence[int], where: str) -> tuple[Inter
         if isinstance(circuit, str):
             graph = named_graph(circuit, here)
         elif isinstance(circuit, list):
+            if demand > MAX_GRAPH_QUBITS:
+                raise InputError(
+                    f"{here}: demands[{index}] is {demand}; a circuit whose gates are listed has "
+                    f"at most {MAX_GRAPH_QUBITS} qubits"
+                )
             graph = graph_from_gates(circuit, demand, here)
         else:
             raise InputError(

@@ -3,7 +3,7 @@
 A split has the demands as row sums and the use as column sums; any is equally good for the cost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,32 +21,65 @@ def require_room(batch: Batch) -> None:
         )
 
 
-def filled_in_order(demands: IntArray, use: IntArray, order: Sequence[int]) -> IntArray:
-    """Serve circuits in turn from nodes in an order, each node until it is used up.
+def north_west_corner(demands: IntArray, use: IntArray) -> IntArray:
+    """Serve circuits in turn from nodes in order, each node until its use is reached.
 
-    With ``use`` as the column sums this is the north-west corner rule: a vertex of the
-    transportation polytope, with fewer non-zeros than circuits and nodes in all. With the
-    capacities it is first come, first served.
+    A vertex of the transportation polytope, with fewer non-zeros than circuits and nodes in all.
 
     Args:
-        order: nodes in the order in which they are filled.
+        use: qubits to give of every node; they add up to the demands.
     """
     allocation = np.zeros((len(demands), len(use)), dtype=np.int64)
     left = use.tolist()
-    nodes = iter(order)
-    node = next(nodes, None)
+    node = 0
     for circuit, demand in enumerate(demands.tolist()):
         wanted = demand
         while wanted:
-            while node is not None and not left[node]:
-                node = next(nodes, None)
-            if node is None:
-                raise InputError("the circuits need more qubits than the nodes have")
+            while not left[node]:
+                node += 1
             part = min(wanted, left[node])
             allocation[circuit, node] = part
             left[node] -= part
             wanted -= part
     return allocation
+
+
+def served_by_turns(batch: Batch, following: Callable[[IntArray], int]) -> IntArray:
+    """Serve circuits in turn; a node gives what it has or what is wanted, then the next one does.
+
+    That is the rule of the baselines: a node that gave the end of a circuit has had its turn, even
+    where it has qubits left.
+
+    Args:
+        following: says whose turn it is, given the nodes with free qubits in order.
+
+    Raises:
+        InputError: the nodes cannot hold the batch.
+    """
+    require_room(batch)
+    left = batch.capacities.copy()
+    allocation = np.zeros((len(batch.demands), len(left)), dtype=np.int64)
+    for circuit, demand in enumerate(batch.demands.tolist()):
+        wanted = demand
+        while wanted:
+            node = following(np.flatnonzero(left))
+            part = min(wanted, int(left[node]))
+            allocation[circuit, node] += part
+            left[node] -= part
+            wanted -= part
+    return allocation
+
+
+def turns_in_a_circle() -> Callable[[IntArray], int]:
+    """Return whose turn it is when nodes take turns in their order, the first after the last."""
+    latest = -1
+
+    def following(room: IntArray) -> int:
+        nonlocal latest
+        latest = int(room[np.searchsorted(room, latest, side="right") % len(room)])
+        return latest
+
+    return following
 
 
 def subset_sum_split(demands: IntArray, use: IntArray, order: Sequence[int]) -> IntArray:

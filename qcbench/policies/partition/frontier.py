@@ -5,14 +5,19 @@
 3. Annealing over splits of the same cost, for few remote gates and few parts, several times.
 4. Every circuit of the best split is cut optimally where its graph's shape allows, otherwise by
    swaps from several starts.
+
+Where the circuits have no graphs, the number of parts decides alone.
 """
 
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError
+from qcbench.policies.batch.assign import assigned
 from qcbench.policies.batch.cuts import best_cut
+from qcbench.policies.batch.fewest import fewest_parts
 from qcbench.policies.batch.frontier import (
     PARTITION_WORTH,
     annealed_split,
+    check_search,
     partition_worth_of,
 )
 from qcbench.policies.batch.problem import Batch
@@ -33,9 +38,7 @@ def policy(
         restarts: annealings, of which the best counts.
         partition_worth: remote gates that a partition less is worth, per squared mean width.
     """
-    for key, value in {"moves": moves, "restarts": restarts}.items():
-        if value < 1:
-            raise InputError(f"policy frontier: parameter {key} is {value}; must be at least 1")
+    check_search("frontier", moves, restarts)
     if partition_worth < 0:
         raise InputError(
             f"policy frontier: parameter partition_worth is {partition_worth:g}; must not be "
@@ -43,16 +46,13 @@ def policy(
         )
 
     def decide(batch: Batch) -> list[IntArray]:
-        allocation = annealed_split(
-            batch,
-            context.rng,
-            moves=moves,
-            restarts=restarts,
-            partition_worth=partition_worth_of(batch, partition_worth),
-        )
-        return [
-            best_cut(graph, row, context.rng)
-            for graph, row in zip(batch.graphs, allocation, strict=True)
-        ]
+        if batch.graphs:
+            worth = partition_worth_of(batch, partition_worth)
+            allocation = annealed_split(
+                batch, context.rng, moves=moves, restarts=restarts, partition_worth=worth
+            )
+        else:
+            allocation = fewest_parts(batch, context.rng, moves=moves, restarts=restarts)
+        return assigned(batch, allocation, lambda graph, row: best_cut(graph, row, context.rng))
 
     return decide

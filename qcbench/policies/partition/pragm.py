@@ -3,11 +3,10 @@
 QC-PRAGM of Sane, Hajdusek and Van Meter (2025), whose cost stage is solved exactly here.
 """
 
-import numpy as np
-
 from qcbench.arrays import IntArray
+from qcbench.policies.batch.assign import assigned
 from qcbench.policies.batch.problem import Batch
-from qcbench.policies.batch.splits import filled_in_order
+from qcbench.policies.batch.splits import north_west_corner
 from qcbench.policies.protocol import Partition, PolicyContext
 
 
@@ -15,8 +14,6 @@ def policy(_context: PolicyContext) -> Partition:
     """Build the policy."""
 
     def decide(batch: Batch) -> list[IntArray]:
-        nodes = np.arange(len(batch.capacities))
-        allocation = filled_in_order(batch.demands, batch.optimal_use, nodes.tolist())
-        return [np.repeat(nodes, row) for row in allocation]
+        return assigned(batch, north_west_corner(batch.demands, batch.optimal_use))
 
     return decide

@@ -11,12 +11,14 @@ from typing import Literal
 import numpy as np
 
 from qcbench.arrays import IntArray
-from qcbench.errors import InputError
+from qcbench.policies.batch.assign import assigned
 from qcbench.policies.batch.cuts import grown_parts
 from qcbench.policies.batch.fewest import fewest_parts
+from qcbench.policies.batch.frontier import check_search
 from qcbench.policies.batch.problem import Batch
-from qcbench.policies.batch.splits import filled_in_order
+from qcbench.policies.batch.splits import north_west_corner
 from qcbench.policies.protocol import Partition, PolicyContext
+from qcbench.workload.graphs import InteractionGraph
 
 
 def policy(
@@ -34,23 +36,17 @@ def policy(
         moves: of one search for the fewest parts.
         restarts: searches, of which the best counts.
     """
-    for key, value in {"moves": moves, "restarts": restarts}.items():
-        if value < 1:
-            raise InputError(f"policy pragm_pp: parameter {key} is {value}; must be at least 1")
+    check_search("pragm_pp", moves, restarts)
 
     def decide(batch: Batch) -> list[IntArray]:
         if split == "fewest":
             allocation = fewest_parts(batch, context.rng, moves=moves, restarts=restarts)
         else:
-            order = range(len(batch.capacities))
-            allocation = filled_in_order(batch.demands, batch.optimal_use, order)
-        return [_by_connectivity(batch, circuit, row) for circuit, row in enumerate(allocation)]
+            allocation = north_west_corner(batch.demands, batch.optimal_use)
+        return assigned(batch, allocation, _by_connectivity)
 
     return decide
 
 
-def _by_connectivity(batch: Batch, circuit: int, row: IntArray) -> IntArray:
-    nodes = np.flatnonzero(row)
-    adjacency = batch.graphs[circuit].adjacency
-    grouped: IntArray = nodes[grown_parts(adjacency, row[nodes], np.arange(len(nodes)))]
-    return grouped
+def _by_connectivity(graph: InteractionGraph, sizes: IntArray) -> IntArray:
+    return grown_parts(graph.adjacency, sizes, np.arange(len(sizes)))

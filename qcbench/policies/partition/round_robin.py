@@ -1,12 +1,14 @@
-"""Nodes in their order, each filled until it is full; Kernighan-Lin groups the qubits.
+"""Nodes take turns in a circle; Kernighan-Lin groups the qubits.
 
-The baseline of Sane, Hajdusek and Van Meter (2025).
+The baseline of Sane, Hajdusek and Van Meter (2025). A node gives what it has or what the circuit
+still needs, whichever is less, and the turn always moves on, also from circuit to circuit.
 """
 
 from qcbench.arrays import IntArray
-from qcbench.policies.batch.kernighan_lin import grouped
+from qcbench.policies.batch.assign import assigned
+from qcbench.policies.batch.kernighan_lin import kernighan_lin
 from qcbench.policies.batch.problem import Batch
-from qcbench.policies.batch.splits import filled_in_order
+from qcbench.policies.batch.splits import served_by_turns, turns_in_a_circle
 from qcbench.policies.protocol import Partition, PolicyContext
 
 
@@ -14,7 +16,9 @@ def policy(_context: PolicyContext) -> Partition:
     """Build the policy."""
 
     def decide(batch: Batch) -> list[IntArray]:
-        order = range(len(batch.capacities))
-        return grouped(batch, filled_in_order(batch.demands, batch.capacities, order))
+        allocation = served_by_turns(batch, turns_in_a_circle())
+        return assigned(
+            batch, allocation, lambda graph, sizes: kernighan_lin(graph.adjacency, sizes)
+        )
 
     return decide
