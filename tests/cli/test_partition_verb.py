@@ -245,3 +245,19 @@ def test_drawings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert written == {f"{name}{suffix}" for name in drawn for suffix in (".png", ".svg")}
     assert all((tmp_path / name).stat().st_size > 1000 for name in written)
     refusal(capsys, "draw", "--output", str(tmp_path), "scenario=placement/qce5", "policy=greedy")
+
+
+@pytest.mark.parametrize("definition", ["P", "Q", "M"])
+def test_a_cost_beyond_the_numbers_is_no_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], definition: str
+) -> None:
+    problem = {**EXAMPLE, "definition": definition}
+    for price in (1e308, 10**300, 1.1e280):
+        path = write(tmp_path, {**problem, "unit_prices": [1, 2, price, 3]})
+        assert "unit_prices[2]: 1" in refusal(capsys, "solve", path)
+    path = write(tmp_path, {**problem, "unit_prices": [1e280] * 4})
+    assert np.isfinite(answer(capsys, "solve", path)["cost"])
+    infinite = (tmp_path / "problem.json").read_text().replace("1e+280", "1e999", 1)
+    assert "unit_prices[0] is 1e999; the largest number is about 1.8e308" in refusal(
+        capsys, "solve", write(tmp_path, infinite)
+    )

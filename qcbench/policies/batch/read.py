@@ -9,7 +9,7 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError, nearest
-from qcbench.files import read_json
+from qcbench.files import quoted, read_json
 from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch, check_batch
 from qcbench.workload.graph_table import named_graph
@@ -19,6 +19,8 @@ KEYS = ("capacities", "demands", "unit_prices", "definition", "circuits", "alloc
 COMMENTS = ("id", "name", "description")
 MAX_QUBITS = 100_000
 MAX_NODES = 1_000
+MAX_PRICE = 1e280
+"""Of a qubit; the cost of all qubits on all nodes is then a number, and no infinity."""
 
 
 def read_problem(path: Path) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def _whole_numbers(values: object, where: str) -> list[int]:
         raise InputError(f"{where}: must be a list of whole numbers")
     for index, value in enumerate(values):
         if type(value) is not int or abs(value) > 2**53:
-            raise InputError(f"{where}[{index}]: {value!r}; must be a whole number")
+            raise InputError(f"{where}[{index}]: {quoted(value)}; must be a whole number")
     return values
 
 
@@ -104,7 +106,12 @@ def _prices(values: object, where: str) -> list[float]:
         raise InputError(f"{where}: must be a list of numbers")
     for index, value in enumerate(values):
         if type(value) not in {int, float} or not math.isfinite(float(value)):
-            raise InputError(f"{where}[{index}]: {value!r}; must be a number")
+            raise InputError(f"{where}[{index}]: {quoted(value)}; must be a number")
+        if value > MAX_PRICE:
+            raise InputError(
+                f"{where}[{index}]: {quoted(value)}; at most {MAX_PRICE:g}, so that costs are "
+                "numbers"
+            )
     return [float(value) for value in values]
 
 
