@@ -1,11 +1,22 @@
 """Files are replaced whole: who reads the old one goes on reading it, and a failure leaves it."""
 
+import json
+import math
 import os
 
 import pytest
 
 from qcbench.errors import InputError
-from qcbench.files import check_writable, read_json, replacing, write_text
+from qcbench.files import (
+    check_writable,
+    parse_json,
+    quoted,
+    read_bytes,
+    read_json,
+    replacing,
+    to_json,
+    write_text,
+)
 
 
 def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path):
@@ -82,3 +93,84 @@ def test_json_with_a_mark_of_its_encoding(tmp_path):
     assert read_json(path) == {"é": [1.5, None]}
     with pytest.raises(InputError, match=r"b\.json: cannot be read \(No such file"):
         read_json(tmp_path / "b.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '{"a": [1, {"b": 1e999}]}',
+            r"here: a\[1\]\.b is 1e999; the largest number is about 1.8e308",
+        ),
+        ('{"a": -1e400}', "here: a is -1e400; the largest"),
+        ('{"a": ' + "9" * 400 + "}", r"here: a is 9+\.\.; the largest"),
+        ('{"a": ' + "9" * 9000 + "}", r"here: a is 9+\.\.; the largest"),
+        ("2" * 309, "here: the value is 2+"),
+        ('{"a":\n"\\ud800"}', r"here: line 2: \\ud800 is half a character"),
+        ('["\\uDC00\\ud800"]', "half a character"),
+        ('["\ud800"]', "half a character"),
+        ("[" * 5000, "nested too deep"),
+        ('{"' + "k" * 999 + '": 1, "' + "k" * 999 + '": 2}', r"key 'k{50,60}\.\.\. is there twice"),
+    ],
+)
+def test_what_no_json_text_may_hold(text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        parse_json(text, "here")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_numbers_that_floats_hold_are_read_to_the_last_bit():
+    text = '{"a": 1.7976931348623157e308, "b": 5e-324, "c": 1e-400, "d": 100000000000000000000}'
+    assert parse_json(text, "here") == {
+        "a": 1.7976931348623157e308,
+        "b": 5e-324,
+        "c": 0.0,
+        "d": 10**20,
+    }
+    assert parse_json("1" + "0" * 308, "here") == 10**308
+    assert parse_json('"e999 \\ud83d\\ude00"', "here") == "e999 \U0001f600"
+    assert math.isnan(parse_json("[NaN, 1e300]", "here")[0])
+
+
+def test_json_that_is_written_has_finite_numbers_only():
+    content = {"a": 1.5, "b": [{"c": math.inf}, (math.nan, "inf")], "d": True}
+    with pytest.raises(InputError, match=r"^answer: b\[0\]\.c is inf; JSON has no such number$"):
+        to_json(content, "answer")
+    assert json.loads(to_json(content, "answer", null=True)) == {
+        "a": 1.5,
+        "b": [{"c": None}, [None, "inf"]],
+        "d": True,
+    }
+    assert to_json({"b": 0.1, "a": 1}, "x", sort_keys=True, compact=True) == '{"a":1,"b":0.1}'
+    with pytest.raises(InputError, match="the value is -inf"):
+        to_json(-math.inf, "x")
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(ValueError, match="Circular"):
+        to_json(loop, "x")
+
+
+def test_only_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path, message in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "pipe", "is no regular file"),
+        (tmp_path / "absent", "No such file"),
+        (tmp_path / ("n" * 300), "File name too long"),
+        (tmp_path / "a\0", "no name of a file"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read_bytes(path)
+
+
+def test_a_text_that_is_none_is_not_written(tmp_path):
+    with pytest.raises(InputError, match=r"cannot be written; 'a\\udce9b' is no text"):
+        write_text(tmp_path / "a.txt", "a\udce9b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_quoted_value_is_short_and_in_one_line():
+    assert quoted("a\nb") == r"'a\nb'"
+    assert len(quoted("x" * 10**6)) == 60
+    assert quoted(10**5000) == "a whole number of thousands of digits"

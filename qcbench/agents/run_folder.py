@@ -27,7 +27,7 @@ from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.manifest import provenance
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError, nearest
-from qcbench.files import read_json, remove_temporary, write_durable, write_text
+from qcbench.files import read_json, remove_temporary, to_json, write_durable, write_text
 from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -134,7 +134,7 @@ def create_folder(told: TrainConfig, command: str, now: datetime | None = None) 
     try:
         draft.mkdir(parents=True)
         write_durable(draft / CONFIG, _yaml(plain(told)).encode())
-        write_durable(draft / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
+        write_durable(draft / ABOUT, (to_json(about, ABOUT, indent=2) + "\n").encode())
         for suffix in range(1, MOST_RUNS):
             folder = runs / (stem if suffix == 1 else f"{stem}-{suffix}")
             if folder.exists():
@@ -236,15 +236,7 @@ def _about(path: Path) -> dict[str, Any]:
 
 def _line(entry: Mapping[str, Any]) -> str:
     """Return a line of JSON; a number that is not finite becomes null."""
-    return json.dumps({k: _finite(v) for k, v in entry.items()}, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(v) for key, v in value.items()}
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value
+    return to_json(entry, "a line of the log", null=True) + "\n"
 
 
 def _yaml(data: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """`qcbench partition`: solve, check and draw partitions of a batch over networked nodes."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from qcbench.arrays import IntArray
 from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
-from qcbench.files import check_writable
+from qcbench.files import check_writable, to_json
 from qcbench.policies.batch.problem import Batch
 
 KEYS = (
@@ -98,7 +97,7 @@ def _read(options: argparse.Namespace) -> tuple[dict[str, Any], Batch]:
 
 
 def _print(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer))
+    print(to_json(answer, "the answer"))
 
 
 def _facts(batch: Batch, allocation: IntArray, game: str) -> dict[str, Any]:

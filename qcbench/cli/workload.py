@@ -17,6 +17,7 @@ from qcbench.workload.config import LargeCircuits, MqtCircuits
 from qcbench.workload.formats import (
     FORMATS,
     format_of,
+    left_out,
     read_task_set,
     select_subset,
     write_task_set,
@@ -84,9 +85,14 @@ def convert(options: argparse.Namespace) -> None:
     """Read one format and write another."""
     content = _read(options.input, options)
     write_task_set(
-        content, options.output, options.output_format, extra_families=_families(options)
+        content,
+        options.output,
+        options.output_format,
+        extra_families=_families(options),
+        any_algorithm=options.any_algorithm,
     )
-    for note in content.notes:
+    lost = left_out(content, format_of(options.output, options.output_format), _families(options))
+    for note in (*content.notes, *lost):
         print(f"note: {note}")
     print(f"wrote {len(content)} tasks to {options.output}")
 
@@ -117,7 +123,9 @@ def _reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subset", type=int, help="use this subset only")
     parser.add_argument("--shots", type=int, default=1024, help="where the format has none")
     parser.add_argument(
-        "--any-algorithm", action="store_true", help="accept unpublished algorithms in a CSV"
+        "--any-algorithm",
+        action="store_true",
+        help="accept unpublished algorithms in a CSV, read or written",
     )
 
 
@@ -162,7 +170,9 @@ def _parser() -> Parser:
 
     converting = verbs.add_parser("convert", help="read one format, write another")
     converting.add_argument("input", type=Path, metavar="IN", help="file, or folder of OpenQASM")
-    converting.add_argument("output", type=Path, metavar="OUT", help=".csv .json .parquet .swf")
+    converting.add_argument(
+        "output", type=Path, metavar="OUT", help=".csv .json .parquet .swf .csv.gz"
+    )
     converting.add_argument("--output-format", choices=[f for f in FORMATS if f != "qasm"])
     _reading(converting)
     _writing(converting)

@@ -4,13 +4,14 @@ The snapshots are read as files; neither qiskit nor qiskit-ibm-runtime is import
 seconds and a few hundred MB.
 """
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError
-from qcbench.files import write_text
+from qcbench.files import to_json, write_text
 from qcbench.fleet.catalogue import CATALOGUE_PATH
 from qcbench.fleet.families import family_of
 from qcbench.fleet.snapshot import figures, read_snapshot
@@ -52,21 +53,40 @@ def build_rows(folder: Path, version: str) -> list[dict[str, Any]]:
     if not folders:
         raise InputError(f"{folder}: holds no calibration snapshot")
     snapshots = [read_snapshot(path) for path in folders]
-    maps = {snapshot.name: (snapshot.qubits, snapshot.links) for snapshot in snapshots}
+    maps = {}
+    for path, snapshot in zip(folders, snapshots, strict=True):
+        with _named(path):
+            maps[snapshot.name] = (snapshot.qubits, snapshot.links)
     rows = []
-    for snapshot in snapshots:
-        device = snapshot.configuration
-        source = (
-            f"{PACKAGE} {version}, {device['backend_name']} version {device['backend_version']}"
-        )
-        family = family_of(snapshot.name, snapshot.qubits, snapshot.links, maps)
-        rows.append(figures(snapshot, family, source))
+    for path, snapshot in zip(folders, snapshots, strict=True):
+        with _named(path):
+            device = snapshot.configuration
+            source = (
+                f"{PACKAGE} {version}, {device['backend_name']} version {device['backend_version']}"
+            )
+            family = family_of(snapshot.name, snapshot.qubits, snapshot.links, maps)
+            rows.append(figures(snapshot, family, source))
     return rows
+
+
+@contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Name the snapshot whose content is not what IBM's clients store."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from error
+    except KeyError as error:
+        raise InputError(f"{folder}: is no calibration snapshot; it lacks {error}") from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(
+            f"{folder}: is no calibration snapshot; a value has another type than it should"
+        ) from error
 
 
 def table_text(rows: list[dict[str, Any]]) -> str:
     """Return the table as JSON Lines, one device a line: the same text on every machine."""
-    lines = [json.dumps(row, separators=(",", ":"), allow_nan=False) for row in rows]
+    lines = [to_json(row, "the catalogue", compact=True) for row in rows]
     return "\n".join(lines) + "\n"
 
 

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from qcbench.errors import InputError
+from qcbench.files import quoted
 
 D1CPS_PER_CLOPS = 19.95
 """D1CPS of QSimPy over CLOPS_v: how its published code derives the one from the other."""
 
 COUNTS = ("qubits", "max_qubits", "quantum_volume", "count")
 """Whole numbers, at least 1."""
+
+LARGEST_COUNT = 2**63 - 1
 
 RATES = ("d1cps", "clops_v", "clops_h", "t1_s", "t2_s")
 """Positive numbers."""
@@ -31,11 +34,6 @@ TEXTS = ("device", "name", "family", "calibration_date", "source")
 TEXT_LISTS = ("basis_gates", "flags")
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
@@ -49,6 +47,8 @@ def _check_range(name: str, value: Any) -> str:
     """Return what would be right, empty where the value is."""
     if name in COUNTS:
         holds = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+        if holds and value > LARGEST_COUNT:
+            return f"at most {LARGEST_COUNT}"
         return "" if holds else "a whole number of at least 1"
     if name in RATES:
         return "" if _is_number(value) and value > 0 else "a positive number"
@@ -72,14 +72,14 @@ def check_figure(where: str, name: str, value: object) -> None:
     """
     right = _check_range(name, value)
     if right:
-        raise InputError(f"{where}: {name} is {_shown(value)}; it must be {right}")
+        raise InputError(f"{where}: {name} is {quoted(value)}; it must be {right}")
 
 
 def check_name(where: str, name: str) -> None:
     """Check that a name can stand in a file name, a CSV field and a log line."""
     if not re.fullmatch(r"[\w.:+-]{1,100}", name):
         raise InputError(
-            f"{where}: name is {_shown(name)}; it must be 1 to 100 letters, digits or _ . : + -"
+            f"{where}: name is {quoted(name)}; it must be 1 to 100 letters, digits or _ . : + -"
         )
 
 
@@ -92,7 +92,7 @@ def check_coupling(where: str, coupling: object, qubits: int | None) -> None:
         qubits: of the device; the range is not checked where None.
     """
     if not isinstance(coupling, Sequence) or isinstance(coupling, str):
-        raise InputError(f"{where}: coupling is {_shown(coupling)}; it must be a list of pairs")
+        raise InputError(f"{where}: coupling is {quoted(coupling)}; it must be a list of pairs")
     seen = set()
     for link in coupling:
         pair = (
@@ -102,12 +102,12 @@ def check_coupling(where: str, coupling: object, qubits: int | None) -> None:
             and all(isinstance(end, int) and not isinstance(end, bool) for end in link)
         )
         if not pair:
-            raise InputError(f"{where}: link {_shown(link)} must be a pair of two qubits")
+            raise InputError(f"{where}: link {quoted(link)} must be a pair of two qubits")
         a, b = min(link), max(link)
         if a < 0 or a == b or (qubits is not None and b >= qubits):
             last = "the last qubit" if qubits is None else f"{qubits - 1}"
             raise InputError(
-                f"{where}: link {_shown(link)} must join two different qubits out of 0..{last}"
+                f"{where}: link {quoted(link)} must join two different qubits out of 0..{last}"
             )
         if (a, b) in seen:
             raise InputError(f"{where}: link [{a}, {b}] is stated twice; links have no direction")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError, nearest
-from qcbench.files import read_json
+from qcbench.files import quoted, read_json
 from qcbench.fleet.catalogue import device
 from qcbench.fleet.config import FleetConfig, QpuConfig
 from qcbench.fleet.figures import D1CPS_PER_CLOPS, check_coupling
@@ -37,7 +37,9 @@ def read_qpus(path: Path) -> list[QpuConfig]:
             raise InputError(f"{where}: must be an object with keys such as device or qubits")
         for key in entry:
             if key not in _KEYS:
-                raise InputError(f"{where}: key {key!r} is unknown{nearest(key, _KEYS)}")
+                raise InputError(
+                    f"{where}: key {quoted(key)} is unknown{nearest(key[:100], _KEYS)}"
+                )
         try:
             entries.append(QpuConfig(**entry))
         except InputError as error:

@@ -53,12 +53,14 @@ def read_snapshot(folder: Path) -> Snapshot:
     """Read the pair of files of one device.
 
     Raises:
-        InputError: a file is missing or is not JSON.
+        InputError: a file is missing, is not JSON, or holds something else than an object.
     """
     name = folder.name
-    configuration, properties = (
-        read_json(folder / f"{prefix}_{name}.json") for prefix in ("conf", "props")
-    )
+    files = [folder / f"{prefix}_{name}.json" for prefix in ("conf", "props")]
+    configuration, properties = (read_json(path, finite=True) for path in files)
+    for path, content in zip(files, (configuration, properties), strict=True):
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: is no object with the keys of a calibration snapshot")
     return Snapshot(name, configuration, properties)
 
 

@@ -1,6 +1,5 @@
 """The leaderboard as text: a table in the terminal, Markdown, CSV, JSON."""
 
-import json
 from typing import Any, Literal
 
 from rich import box
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qcbench.errors import InputError
+from qcbench.files import to_json
 from qcbench.report import text
 from qcbench.report.rows import Block, against_baseline, blocks, direction, headline
 from qcbench.stats.summary import Summary
@@ -49,7 +49,7 @@ def as_text(summary: Summary, format: str) -> str:
     if format == "csv":
         return summary.scenarios.write_csv()
     if format == "json":
-        return json.dumps(_as_data(summary), indent=2, allow_nan=False) + "\n"
+        return to_json(_as_data(summary), "the leaderboard", null=True, indent=2) + "\n"
     if format == "markdown":
         return _as_markdown(summary)
     raise InputError(f"format: {format!r} is none of {', '.join(FORMATS)}")

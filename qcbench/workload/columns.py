@@ -15,12 +15,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError, nearest
+from qcbench.files import quoted
+from qcbench.workload.numerals import LARGEST
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import CompiledFeatures, Tasks
 
@@ -54,7 +57,8 @@ def to_columns(content: TaskSet) -> dict[str, list[Any]]:
         for feature in FEATURES:
             columns[f"{family}_{feature}"] = getattr(compiled, feature).tolist()
     for prefix, texts in content.gates.items():
-        columns[f"{prefix}_gates"] = list(texts)
+        if prefix == "original" or prefix in tasks.compiled:
+            columns[f"{prefix}_gates"] = list(texts)
     return columns
 
 
@@ -115,8 +119,38 @@ def from_columns(
         },
         comments=comments,
     )
+    _check_misfits(tasks, source)
     check_order(content, lambda row: f"{source}: row {row + 1}, column arrival_s")
     return content
+
+
+def _check_misfits(tasks: Tasks, source: str) -> None:
+    """Check that a circuit has no gates for a family whose devices it does not fit."""
+    for family, compiled in tasks.compiled.items():
+        for feature in FEATURES[1:]:
+            counts = getattr(compiled, feature)
+            odd = np.flatnonzero((compiled.depth < 0) & (counts > 0))
+            if len(odd):
+                raise InputError(
+                    f"{source}: column {family}_{feature}, row {odd[0] + 1}: {counts[odd[0]]} with "
+                    f"{family}_depth -1; must be 0 where the circuit does not fit"
+                )
+
+
+def check_one_stream(content: TaskSet, path: Path) -> None:
+    """Check that a format without subsets can hold the arrivals.
+
+    Raises:
+        InputError: the clock starts again.
+    """
+    if content.arrival_s is None:
+        return
+    falls = np.flatnonzero(np.diff(content.arrival_s) < 0)
+    if len(falls):
+        raise InputError(
+            f"{path}: the format holds one stream of jobs, and row {falls[0] + 2} arrives before "
+            "its predecessor; write one subset at a time (--subset)"
+        )
 
 
 def check_order(content: TaskSet, where: Any) -> None:
@@ -154,13 +188,16 @@ def _families(columns: Mapping[str, Sequence[Any]], source: str) -> list[str]:
         endings = (f"_{end}" for end in (*FEATURES, "gates"))
         ending = next((end for end in endings if name.endswith(end)), "")
         family = name.removesuffix(ending) if ending else ""
-        if not family:
+        if family in ("", "original"):
             known = [*REQUIRED, *OPTIONAL]
-            raise InputError(f"{source}: column {name} is unknown{nearest(name, known)}")
+            raise InputError(
+                f"{source}: column {quoted(name)[1:-1]} is unknown{nearest(name[:100], known)}"
+            )
         for feature in FEATURES:
             if f"{family}_{feature}" not in columns:
                 raise InputError(
-                    f"{source}: column {family}_{feature} is missing, which {name} needs"
+                    f"{source}: column {quoted(family)[1:-1]}_{feature} is missing, which "
+                    f"{quoted(name)[1:-1]} needs"
                 )
         families.append(family)
     return list(dict.fromkeys(families))
@@ -169,8 +206,12 @@ def _families(columns: Mapping[str, Sequence[Any]], source: str) -> list[str]:
 def integers(values: Sequence[Any], where: str, least: int | None) -> IntArray:
     """Check whole numbers, as JSON gives them; `where` begins the message."""
     for row, value in enumerate(values):
-        if type(value) is not int or abs(value) >= 2**63:
-            raise InputError(f"{where}, row {row + 1}: {value!r} is no whole number")
+        if type(value) is not int:
+            raise InputError(f"{where}, row {row + 1}: {quoted(value)} is no whole number")
+        if abs(value) > LARGEST:
+            raise InputError(
+                f"{where}, row {row + 1}: {quoted(value)} is beyond 64 bits; at most {LARGEST}"
+            )
         if least is not None and value < least:
             raise InputError(f"{where}, row {row + 1}: {value}; must be at least {least}")
     return np.array(values, dtype=np.int64)
@@ -179,15 +220,22 @@ def integers(values: Sequence[Any], where: str, least: int | None) -> IntArray:
 def numbers(values: Sequence[Any], where: str) -> FloatArray:
     """Check numbers that are not negative, as JSON gives them; `where` begins the message."""
     for row, value in enumerate(values):
-        if type(value) not in (int, float) or not math.isfinite(value):
-            raise InputError(f"{where}, row {row + 1}: {value!r} is no number")
+        if type(value) not in (int, float) or not _is_finite(value):
+            raise InputError(f"{where}, row {row + 1}: {quoted(value)} is no number")
         if value < 0:
-            raise InputError(f"{where}, row {row + 1}: {value!r}; must not be negative")
-    return np.array(values, dtype=np.float64)
+            raise InputError(f"{where}, row {row + 1}: {quoted(value)}; must not be negative")
+    return np.array(values, dtype=np.float64) + 0.0  # zero has no sign
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond the floats
+        return False
 
 
 def _texts(values: Sequence[Any], where: str) -> list[str]:
     for row, value in enumerate(values):
         if not isinstance(value, str):
-            raise InputError(f"{where}, row {row + 1}: {value!r} is no text")
+            raise InputError(f"{where}, row {row + 1}: {quoted(value)} is no text")
     return list(values)

@@ -3,23 +3,28 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from qcbench.errors import InputError, nearest
+from qcbench.files import is_folder, parse_json, read_bytes
+from qcbench.workload.algorithms import PUBLISHED_FAMILIES
+from qcbench.workload.gzip_files import plain_name, read_content
 from qcbench.workload.job_files import (
-    is_job_csv,
-    is_job_json,
+    distinct_names,
+    job_json,
     read_job_csv,
-    read_job_json,
     write_job_csv,
     write_job_json,
 )
-from qcbench.workload.json_format import read_json, write_json
+from qcbench.workload.json_format import task_json, write_json
 from qcbench.workload.parquet_format import read_parquet, write_parquet
 from qcbench.workload.published_csv import read_published_csv, write_published_csv
 from qcbench.workload.qasm import SUFFIXES as QASM_SUFFIXES
 from qcbench.workload.qasm import qasm_files, read_qasm
+from qcbench.workload.reading import decoded
+from qcbench.workload.recognise import evidence, json_evidence, mismatch
 from qcbench.workload.swf import read_swf, write_swf
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Workload
@@ -35,32 +40,77 @@ FORMATS = (*dict.fromkeys(BY_SUFFIX.values()), "jobs_csv", "jobs_json")
 """`csv` and `json` are task files; `jobs_csv` and `jobs_json` are job files of QCloudSim."""
 
 
+PACKED = ("csv", "json", "swf", "jobs_csv", "jobs_json")
+"""Formats that may be compressed: `.csv.gz`."""
+
+AUTO = "auto"
+
+
 def format_of(path: Path, stated: str | None = None) -> str:
     """Return the format of a path: the stated one, else by its suffix; a folder is `qasm`.
 
     Raises:
         InputError: it cannot be told.
     """
-    if stated is not None and stated != "auto":
+    if stated not in (None, AUTO):
         if stated not in FORMATS:
-            raise InputError(f"format {stated!r} is unknown{nearest(stated, FORMATS)}")
-        return stated
+            raise InputError(f"format {stated!r} is unknown{nearest(str(stated), FORMATS)}")
+        return str(stated)
     if path.is_dir():
         return "qasm"
-    if path.suffix not in BY_SUFFIX:
+    name = plain_name(path)
+    chosen = BY_SUFFIX.get(name.suffix.lower())
+    if chosen is None or (name != path and chosen not in PACKED):
         raise InputError(
-            f"{path}: the format is not clear from the name; known endings: {', '.join(BY_SUFFIX)}"
+            f"{path}: the format is not clear from the name; known endings: "
+            f"{', '.join(BY_SUFFIX)}; .csv, .json and .swf also with .gz"
         )
-    return BY_SUFFIX[path.suffix]
+    return chosen
 
 
 def found_format(path: Path, stated: str | None = None) -> str:
-    """Return the format of a file that is there: `.csv` and `.json` may be job files."""
+    """Return the format of a file that is there: `.csv` and `.json` may be job files.
+
+    Raises:
+        InputError: it cannot be told, or the file evidently is something else.
+    """
+    if is_folder(path):
+        return "qasm"
+    content = read_content(path)
+    chosen = _table_format(path, content, stated)
+    return _json_format(path, content, stated)[0] if "json" in chosen else chosen
+
+
+def _table_format(path: Path, content: bytes, stated: str | None) -> str:
+    """Return the format by name and beginning; the JSON formats are not told apart yet."""
+    asked = stated not in (None, AUTO)
+    found = evidence(content)
+    try:
+        chosen = format_of(path, stated)
+    except InputError as error:
+        if asked or found is None:
+            raise
+        raise mismatch(path, found, stated=False) from error
+    if found is None or found.format == chosen:
+        return chosen
+    if found.format == "json" and chosen == "jobs_json":
+        return chosen
+    if (chosen, found.format) == ("csv", "jobs_csv") and not asked:
+        return "jobs_csv"
+    raise mismatch(path, found, stated=asked)
+
+
+def _json_format(path: Path, content: bytes, stated: str | None) -> tuple[str, Any]:
+    """Return which of the JSON formats a file has, and what it holds."""
+    parsed = parse_json(decoded(path, content), str(path))
+    asked = stated not in (None, AUTO)
     chosen = format_of(path, stated)
-    if stated in (None, "auto") and chosen in ("csv", "json"):
-        is_job_file = is_job_csv if chosen == "csv" else is_job_json
-        return f"jobs_{chosen}" if is_job_file(path) else chosen
-    return chosen
+    found = json_evidence(parsed)
+    if found is None or found.format == chosen:
+        return chosen, parsed
+    if found.format == "jobs_json" and not asked:
+        return "jobs_json", parsed
+    raise mismatch(path, found, stated=asked)
 
 
 def read_task_set(
@@ -83,27 +133,34 @@ def read_task_set(
     Raises:
         InputError: one line that names file, line or row, column and what would be right.
     """
-    if not path.exists():
-        raise InputError(f"{path}: does not exist")
-    match found_format(path, format):
+    if is_folder(path):
+        if format_of(path, format) != "qasm":
+            raise InputError(f"{path}: is a folder; format {format} is that of a file")
+        return read_qasm(path, shots, cache=cache)
+    content = read_content(path)
+    match _table_format(path, content, format):
         case "csv":
             return read_published_csv(path, shots, any_algorithm)
-        case "json":
-            return read_json(path)
+        case "jobs_csv":
+            return read_job_csv(path)
         case "parquet":
             return read_parquet(path)
         case "swf":
             return read_swf(path)
-        case "jobs_csv":
-            return read_job_csv(path)
-        case "jobs_json":
-            return read_job_json(path)
-        case _:
+        case "qasm":
             return read_qasm(path, shots, cache=cache)
+        case _:
+            kind, parsed = _json_format(path, content, format)
+            return task_json(parsed, path) if kind == "json" else job_json(parsed, path)
 
 
 def write_task_set(
-    content: TaskSet, path: Path, format: str | None = None, *, extra_families: Sequence[str] = ()
+    content: TaskSet,
+    path: Path,
+    format: str | None = None,
+    *,
+    extra_families: Sequence[str] = (),
+    any_algorithm: bool = True,
 ) -> None:
     """Write a task file, whole or not at all.
 
@@ -112,12 +169,16 @@ def write_task_set(
         path: the file; replaced if it is there.
         format: one of `FORMATS` without `qasm`; by the name where None.
         extra_families: families beyond the published ones to write into a CSV.
+        any_algorithm: write other algorithms than the twelve published ones into a CSV, which is
+            then to be read with the same.
 
     Raises:
         InputError: the format cannot hold the tasks, or the file cannot be written.
     """
     writers: dict[str, Callable[[TaskSet, Path], None]] = {
-        "csv": lambda tasks, file: write_published_csv(tasks, file, extra_families),
+        "csv": lambda tasks, file: write_published_csv(
+            tasks, file, extra_families, any_algorithm=any_algorithm
+        ),
         "json": write_json,
         "parquet": write_parquet,
         "swf": write_swf,
@@ -131,6 +192,34 @@ def write_task_set(
             f"known: {', '.join(writers)}"
         )
     writers[chosen](content, path)
+
+
+def left_out(content: TaskSet, format: str, extra_families: Sequence[str] = ()) -> list[str]:
+    """Return what a format does not keep of tasks, a sentence each; JSON and Parquet keep all."""
+    if format in ("json", "parquet"):
+        return []
+    tasks = content.tasks
+    jobs = format in ("jobs_csv", "jobs_json")
+    families = (*PUBLISHED_FAMILIES, *extra_families) if format == "csv" else ()
+    names = distinct_names(content.job_id)
+    dropped = {
+        "algorithms": format != "csv" and len(set(tasks.algorithm)) > 1,
+        "features of " + ", ".join(f for f in tasks.compiled if f not in families): any(
+            family not in families for family in tasks.compiled
+        ),
+        "execution times": tasks.duration_s is not None and format != "swf",
+        "depths and gates": format == "swf" and bool((tasks.depth + tasks.two_qubit_gates).any()),
+        "shots": not jobs and len(set(tasks.shots.tolist())) > 1,
+        "subsets": content.subset is not None and format != "csv",
+        "names of jobs": len(content.job_id) > 0 and not jobs and format != "swf",
+        "priorities": content.priority is not None and not jobs,
+        "users": content.user is not None and format != "swf",
+        "comments": bool(content.comments) and format != "swf",
+    }
+    notes = [f"{format} does not keep {what}" for what, holds in dropped.items() if holds]
+    if jobs and names != list(content.job_id) and len(content.job_id):
+        notes.append("jobs of one name got names of their own, such as 7-2")
+    return notes
 
 
 def read_workload(
@@ -205,13 +294,11 @@ def content_hash(path: Path) -> str:
     Raises:
         InputError: it cannot be read.
     """
-    try:
-        if not path.is_dir():
-            return hashlib.sha256(path.read_bytes()).hexdigest()
-        digest = hashlib.sha256()
-        for file in qasm_files(path):
-            name = file.relative_to(path).as_posix()
-            digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-        return digest.hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if not is_folder(path):
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    digest = hashlib.sha256()
+    for file in qasm_files(path):
+        name = file.relative_to(path).as_posix()
+        line = f"{name}\0{hashlib.sha256(read_bytes(file)).hexdigest()}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()

@@ -58,8 +58,6 @@ def resolve_file(circuits: FileCircuits, base_dir: Path | None = None) -> FileCi
         InputError: the file cannot be read, or is another one than the hash says.
     """
     path = _path(circuits, base_dir)
-    if not path.exists():
-        raise InputError(f"{path}: does not exist")
     sha256 = content_hash(path)
     if circuits.sha256 not in ("", sha256):
         raise InputError(_other_content(path, sha256, circuits.sha256))

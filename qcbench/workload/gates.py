@@ -77,7 +77,7 @@ def parse_counts(text: str) -> dict[str, int]:
     """
     try:
         counts = json.loads(text) if '"' in text else ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         counts = None
     if not isinstance(counts, dict) or not all(
         isinstance(name, str) and type(count) is int and count >= 0

@@ -5,21 +5,19 @@ the arrival times may be left empty, all of them; in JSON they may be null or mi
 the order in which they are dispatched. A JSON file is an object with the list `jobs`.
 """
 
-import csv
-import io
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qcbench.errors import InputError, nearest
-from qcbench.files import parse_json, write_text
-from qcbench.workload.columns import check_order
+from qcbench.files import quoted, to_json
+from qcbench.workload.columns import check_one_stream, check_order
 from qcbench.workload.columns import integers as checked_integers
 from qcbench.workload.columns import numbers as checked_numbers
-from qcbench.workload.reading import read_text
+from qcbench.workload.csv_text import write_csv
+from qcbench.workload.gzip_files import write_text
 from qcbench.workload.sheet import Sheet
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Tasks
@@ -28,18 +26,6 @@ ARRIVAL = "arrival_time"
 LEAST = {"num_qubits": 1, "two_qubits": 0, "depth": 0, "priority": None, "num_shots": 1}
 """Columns of whole numbers, and the least value of each."""
 COLUMNS = ("job_id", "num_qubits", "two_qubits", "depth", "priority", ARRIVAL, "num_shots")
-NO_NEWLINE = "ends without a newline, as the published files do; its last value may be cut off"
-
-
-def is_job_csv(path: Path) -> bool:
-    """Whether a CSV file has the header of a job file."""
-    return {"num_qubits", "num_shots"} <= {name.strip() for name in _first_line(path).split(",")}
-
-
-def is_job_json(path: Path) -> bool:
-    """Whether a JSON file is a job file, as far as its beginning tells."""
-    text = _beginning(path)
-    return '"num_qubits"' in text and '"qcbench-workload"' not in text
 
 
 def read_job_csv(path: Path) -> TaskSet:
@@ -48,12 +34,12 @@ def read_job_csv(path: Path) -> TaskSet:
     Raises:
         InputError: names line and column.
     """
-    sheet = Sheet(path, COLUMNS, may_lack_newline=True)
-    names = sheet.convert("job_id", _name)
-    columns = {
-        name: sheet.integers(name, -(2**62) if least is None else least)
-        for name, least in LEAST.items()
-    }
+    sheet = Sheet(path, COLUMNS)
+    names = sheet.texts("job_id")
+    blank = next((row for row, name in enumerate(names) if not name.strip()), None)
+    if blank is not None:
+        raise sheet.bad(blank, "job_id", "is empty; every job needs a name")
+    columns = {name: sheet.integers(name, least) for name, least in LEAST.items()}
     arrival_s = None
     given = [bool(text.strip()) for text in sheet.cells[ARRIVAL]]
     if any(given):
@@ -68,16 +54,15 @@ def read_job_csv(path: Path) -> TaskSet:
     def where(row: int) -> str:
         return f"{path}: line {sheet.lines[row]}"
 
-    return _content(path, names, columns, arrival_s, where, (NO_NEWLINE,) * sheet.lacks_newline)
+    return _content(names, columns, arrival_s, where, sheet.notes)
 
 
-def read_job_json(path: Path) -> TaskSet:
-    """Read a JSON job file.
+def job_json(content: Any, path: Path) -> TaskSet:
+    """Return the jobs of a JSON job file that has been parsed.
 
     Raises:
-        InputError: the file is torn, is something else, or holds a value that cannot be.
+        InputError: it is something else, or holds a value that cannot be.
     """
-    content = parse_json(read_text(path), str(path))
     jobs = content.get("jobs") if isinstance(content, dict) else None
     if not isinstance(jobs, list) or not jobs:
         raise InputError(f'{path}: "jobs" must be a list with at least one job')
@@ -90,8 +75,8 @@ def read_job_json(path: Path) -> TaskSet:
         unknown = next((key for key in job if key not in COLUMNS), None)
         if unknown is not None:
             raise InputError(
-                f"{path}: row {position + 1} of jobs: key {unknown!r} is unknown"
-                f"{nearest(unknown, COLUMNS)}"
+                f"{path}: row {position + 1} of jobs: key {quoted(unknown)} is unknown"
+                f"{nearest(unknown[:100], COLUMNS)}"
             )
     columns = {
         name: checked_integers([job[name] for job in jobs], f"{path}: key {name}", least)
@@ -109,48 +94,54 @@ def read_job_json(path: Path) -> TaskSet:
         arrival_s = checked_numbers(times, f"{path}: key {ARRIVAL}")
     names = []
     for position, job in enumerate(jobs):
-        if type(job["job_id"]) not in (int, str) or job["job_id"] == "":
+        name = job["job_id"]
+        if type(name) not in (int, str) or not str(name).strip():
             raise InputError(
-                f"{path}: row {position + 1} of jobs: job_id is {job['job_id']!r}; it must be a "
+                f"{path}: row {position + 1} of jobs: job_id is {quoted(name)}; it must be a "
                 "whole number or a text"
             )
-        names.append(str(job["job_id"]))
-    return _content(
-        path, names, columns, arrival_s, lambda row: f"{path}: row {row + 1} of jobs", ()
-    )
+        names.append(str(name))
+    return _content(names, columns, arrival_s, lambda row: f"{path}: row {row + 1} of jobs", ())
 
 
 def write_job_csv(content: TaskSet, path: Path) -> None:
     """Write a CSV job file, whole or not at all.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the format cannot hold the jobs, or the file cannot be written.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for job in _rows(content):
-        time = job[ARRIVAL]
-        writer.writerow({**job, ARRIVAL: "" if time is None else repr(time)}.values())
-    write_text(path, buffer.getvalue())
+    columns = _columns(content, path)
+    times = ["" if time is None else time for time in columns[ARRIVAL]]
+    write_csv(path, {**columns, ARRIVAL: times})
 
 
 def write_job_json(content: TaskSet, path: Path) -> None:
     """Write a JSON job file, a line a job, whole or not at all.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the format cannot hold the jobs, or the file cannot be written.
     """
-    jobs = [json.dumps(job, ensure_ascii=False) for job in _rows(content)]
+    columns = _columns(content, path)
+    columns["job_id"] = [_shortest(name) for name in columns["job_id"]]
+    rows = zip(*columns.values(), strict=True)
+    jobs = [
+        to_json(dict(zip(columns, row, strict=True)), str(path), ensure_ascii=False) for row in rows
+    ]
     write_text(path, '{"jobs": [\n' + ",\n".join(jobs) + "\n]}\n")
 
 
-def _rows(content: TaskSet) -> list[dict[str, Any]]:
+def _shortest(name: str) -> str | int:
+    """Return a name as the published files have it: a number where it is written like one."""
+    number = name.isascii() and name.isdigit() and len(name) <= 15
+    return int(name) if number and str(int(name)) == name else name
+
+
+def _columns(content: TaskSet, path: Path) -> dict[str, list[Any]]:
+    check_one_stream(content, path)
     tasks = content.tasks
     count = len(tasks)
-    names: list[str | int] = list(content.job_id) or list(range(1, count + 1))
-    values = {
-        "job_id": [int(n) if isinstance(n, str) and n.isdecimal() else n for n in names],
+    return {
+        "job_id": distinct_names(content.job_id or [""] * count),
         "num_qubits": tasks.qubits.tolist(),
         "two_qubits": tasks.two_qubit_gates.tolist(),
         "depth": tasks.depth.tolist(),
@@ -158,11 +149,30 @@ def _rows(content: TaskSet) -> list[dict[str, Any]]:
         ARRIVAL: [None] * count if content.arrival_s is None else content.arrival_s.tolist(),
         "num_shots": tasks.shots.tolist(),
     }
-    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Return a name for each job that no other has, which the format wants: `7`, then `7-2`.
+
+    A job without a name gets its place, from 1 on; the first of equal ones keeps theirs.
+    """
+    taken = set(names)
+    found: list[str] = []
+    given: set[str] = set()
+    copies: dict[str, int] = {}
+    for place, stated in enumerate(names, start=1):
+        name = stem = stated if stated.strip() else str(place)
+        if name in given or (name != stated and name in taken):
+            copy = copies.get(stem, 1) + 1
+            while (name := f"{stem}-{copy}") in taken or name in given:
+                copy += 1
+            copies[stem] = copy
+        given.add(name)
+        found.append(name)
+    return found
 
 
 def _content(
-    path: Path,
     names: list[str],
     columns: Mapping[str, Any],
     arrival_s: Any,
@@ -172,7 +182,7 @@ def _content(
     if len(set(names)) < len(names):
         seen: set[str] = set()
         row = next(i for i, name in enumerate(names) if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise InputError(f"{where(row)}: job_id {names[row]} is there twice")
+        raise InputError(f"{where(row)}: job_id {quoted(names[row])[1:-1]} is there twice")
     content = TaskSet(
         tasks=Tasks(
             algorithm=["circuit"] * len(names),
@@ -184,26 +194,7 @@ def _content(
         arrival_s=arrival_s,
         job_id=names,
         priority=np.asarray(columns["priority"]),
-        notes=tuple(f"{path.name} {note}" for note in notes),
+        notes=notes,
     )
     check_order(content, lambda row: f"{where(row)}, {ARRIVAL}")
     return content
-
-
-def _name(text: str) -> str:
-    name = text.strip()
-    if not name:
-        raise ValueError("is empty; every job needs a name")
-    return name
-
-
-def _beginning(path: Path, size: int = 4096) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(size).decode("utf-8-sig", errors="replace")
-    except OSError:
-        return ""  # whoever reads the file says why it cannot be read
-
-
-def _first_line(path: Path) -> str:
-    return _beginning(path).partition("\n")[0]

@@ -1,30 +1,30 @@
 """Our task files as JSON: a header and one object a job, with the keys of `columns`."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError
-from qcbench.files import parse_json, write_text
+from qcbench.files import quoted, to_json
 from qcbench.workload.columns import from_columns, to_columns
-from qcbench.workload.reading import read_text
+from qcbench.workload.gzip_files import write_text
 from qcbench.workload.task_set import TaskSet
 
 FORMAT = "qcbench-workload"
 VERSION = 1
 
 
-def read_json(path: Path) -> TaskSet:
-    """Read a JSON task file.
+def task_json(content: Any, path: Path) -> TaskSet:
+    """Return the tasks of a JSON task file that has been parsed.
 
     Raises:
-        InputError: the file is torn, is something else, or holds a value that cannot be.
+        InputError: it is something else, or holds a value that cannot be.
     """
-    content = parse_json(read_text(path), str(path))
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f'{path}: is no task file; "format" must be "{FORMAT}"')
     if content.get("version") != VERSION:
-        raise InputError(f"{path}: version {content.get('version')!r}; {VERSION} is supported")
+        raise InputError(
+            f"{path}: version {quoted(content.get('version'))}; {VERSION} is supported"
+        )
     jobs, comments = content.get("jobs"), content.get("comments", [])
     if not isinstance(jobs, list) or not jobs:
         raise InputError(f'{path}: "jobs" must be a list with at least one job')
@@ -42,7 +42,7 @@ def _columns(jobs: list[Any], path: Path) -> dict[str, list[Any]]:
         if job.keys() != expected:
             odd = sorted(job.keys() ^ expected)[0]
             verb = "has no" if odd in expected else "has, unlike the first,"
-            raise InputError(f"{path}: row {position + 1} of jobs {verb} key {odd!r}")
+            raise InputError(f"{path}: row {position + 1} of jobs {verb} key {quoted(odd)}")
     return {key: [job[key] for job in jobs] for key in keys}
 
 
@@ -51,6 +51,8 @@ def write_json(content: TaskSet, path: Path) -> None:
     columns = to_columns(content)
     header = {"format": FORMAT, "version": VERSION, "comments": list(content.comments)}
     rows = zip(*columns.values(), strict=True)
-    jobs = [json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) for row in rows]
-    head = json.dumps(header, ensure_ascii=False)[:-1]
+    jobs = [
+        to_json(dict(zip(columns, row, strict=True)), str(path), ensure_ascii=False) for row in rows
+    ]
+    head = to_json(header, str(path), ensure_ascii=False)[:-1]
     write_text(path, head + ', "jobs": [\n' + ",\n".join(jobs) + "\n]}\n")

@@ -7,13 +7,14 @@ spread that the config states; in either case their mean is the backend's estima
 """
 
 import hashlib
-import math
 from functools import lru_cache
 from pathlib import Path
 
 from qcbench.errors import InputError
+from qcbench.files import quoted, read_bytes
 from qcbench.workload.figures import Figures, Inverse, of_rows
-from qcbench.workload.reading import read_text
+from qcbench.workload.numerals import decimal, whole
+from qcbench.workload.reading import check_line_lengths, read_text, unified_lines
 
 FILES = {
     "pre.csv": "pre_s",
@@ -42,7 +43,7 @@ def folder_hash(folder: Path) -> str:
                 continue
             needed = ", ".join(file for file in (*FILES, ESTIMATES) if file != OPTIONAL)
             raise InputError(f"{folder}: has no {name}; a folder of measurements has {needed}")
-        digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        digest.update(f"{name}\0{hashlib.sha256(read_bytes(path)).hexdigest()}\n".encode())
     return digest.hexdigest()
 
 
@@ -74,14 +75,20 @@ def _read(folder: Path, _sha256: str) -> Figures:
     return Figures(str(folder), inverse, _estimates(folder / ESTIMATES))
 
 
+def _lines(path: Path) -> list[str]:
+    text = unified_lines(read_text(path))
+    check_line_lengths(path, text)
+    return text.split("\n")
+
+
 def _rows(path: Path) -> dict[int, list[float]]:
     found: dict[int, list[float]] = {}
-    lines = read_text(path).splitlines()
+    lines = _lines(path)
     for number, line in enumerate(lines[1:], start=2):
         if line.strip():
             cells = line.split(",")
             if len(cells) != 2:
-                raise InputError(f"{path}: line {number}: {line!r}; must be n_qubits,value")
+                raise InputError(f"{path}: line {number}: {quoted(line)}; must be n_qubits,value")
             size = _size(path, number, cells[0])
             found.setdefault(size, []).append(_value(path, number, cells[1]))
     if not found:
@@ -91,30 +98,29 @@ def _rows(path: Path) -> dict[int, list[float]]:
 
 def _estimates(path: Path) -> dict[int, float]:
     found: dict[int, float] = {}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if line.strip():
             cells = line.split(",")
             if len(cells) != 4:
                 raise InputError(
-                    f"{path}: line {number}: {line!r}; must be time,qubits,backend,seconds"
+                    f"{path}: line {number}: {quoted(line)}; must be time,qubits,backend,seconds"
                 )
             found[_size(path, number, cells[1])] = _value(path, number, cells[3])
     return found
 
 
 def _size(path: Path, number: int, text: str) -> int:
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise InputError(f"{path}: line {number}: {text!r} is no number of qubits")
-    return int(text)
+    try:
+        return whole(text, 1)
+    except ValueError:
+        raise InputError(f"{path}: line {number}: {quoted(text)} is no number of qubits") from None
 
 
 def _value(path: Path, number: int, text: str) -> float:
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{path}: line {number}: {text!r} is no number")
+        value = decimal(text)
+    except ValueError as error:
+        raise InputError(f"{path}: line {number}: {error}") from None
     if value < 0:
         raise InputError(f"{path}: line {number}: {text}; must not be negative")
     return value

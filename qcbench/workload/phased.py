@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
+from qcbench.files import read_bytes
 from qcbench.workload.circuits import load_circuits
 from qcbench.workload.figures import Figures, packaged_figures
 from qcbench.workload.hybrid_config import (
@@ -197,10 +198,7 @@ def file_hash(path: Path) -> str:
     Raises:
         InputError: it cannot be read.
     """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
 def _path(text: str, base_dir: Path | None) -> Path:

@@ -6,8 +6,6 @@ gates `{}` where a circuit does not fit. Further families may follow in the same
 other names are ignored. Shots are not part of the format.
 """
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +14,12 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError, nearest
-from qcbench.files import write_text
-from qcbench.workload.algorithms import ALGORITHMS, PUBLISHED_FAMILIES
+from qcbench.files import quoted
+from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, PUBLISHED_FAMILIES
 from qcbench.workload.columns import check_order
-from qcbench.workload.gates import format_counts, parse_summary, stand_in_counts
+from qcbench.workload.csv_text import write_csv
+from qcbench.workload.gates import GateSummary, format_counts, parse_summary, stand_in_counts
+from qcbench.workload.numerals import LARGEST
 from qcbench.workload.sheet import Sheet
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import CompiledFeatures, Tasks
@@ -30,6 +30,10 @@ REQUIRED = (
     "subset",
     "algorithm",
     *(f"{prefix}_{part}" for prefix in ("original", *PUBLISHED_FAMILIES) for part in PARTS),
+)
+OPTIONAL = (
+    ARRIVAL,
+    *(f"{family}_{part}" for family in FAMILIES for part in PARTS),
 )
 
 
@@ -44,8 +48,12 @@ def read_published_csv(path: Path, shots: int = 1024, any_algorithm: bool = Fals
     Raises:
         InputError: names line and column.
     """
-    sheet = Sheet(path, REQUIRED, (ARRIVAL,))
-    algorithm = sheet.convert("algorithm", lambda text: _algorithm(text, any_algorithm))
+    sheet = Sheet(path, REQUIRED, OPTIONAL)
+    algorithm = sheet.texts("algorithm")
+    for row, name in enumerate(algorithm):
+        if not is_known(name, any_algorithm):
+            hint = nearest(name[:100], ALGORITHMS)
+            raise sheet.bad(row, "algorithm", f"algorithm {quoted(name)} is unknown{hint}")
     qubits = sheet.integers("original_width", 1)
     families = _families(sheet)
     original = _features(sheet, "original", qubits)
@@ -63,22 +71,29 @@ def read_published_csv(path: Path, shots: int = 1024, any_algorithm: bool = Fals
         ),
         arrival_s=sheet.times(ARRIVAL) if ARRIVAL in sheet.header else None,
         subset=sheet.integers("subset", 0),
-        gates={name: sheet.cells[f"{name}_gates"] for name in ("original", *families)},
+        gates={name: sheet.texts(f"{name}_gates") for name in ("original", *families)},
+        notes=sheet.notes,
     )
     check_order(content, lambda row: f"{path}: line {sheet.lines[row]}, column {ARRIVAL}")
     return content
 
 
-def _algorithm(text: str, any_algorithm: bool) -> str:
-    if not text or (text not in ALGORITHMS and not any_algorithm):
-        raise ValueError(f"algorithm {text!r} is unknown{nearest(text, ALGORITHMS)}")
-    return text
+def is_known(algorithm: str, any_algorithm: bool) -> bool:
+    """Whether a name is taken: one of the twelve published ones, or any that is not empty."""
+    return algorithm in ALGORITHMS or (any_algorithm and bool(algorithm.strip()))
+
+
+def _summary(text: str) -> GateSummary:
+    found = parse_summary(text)
+    if max(found) > LARGEST:
+        raise ValueError(f"{quoted(text)} counts more gates than 64 bits hold")
+    return found
 
 
 def _features(sheet: Sheet, prefix: str, qubits: IntArray) -> CompiledFeatures:
     width = sheet.integers(f"{prefix}_width", -1)
     depth = sheet.integers(f"{prefix}_depth", -1)
-    summaries = sheet.convert(f"{prefix}_gates", parse_summary)
+    summaries = sheet.convert(f"{prefix}_gates", _summary)
     torn = np.flatnonzero((width < 0) != (depth < 0))
     if len(torn):
         row = int(torn[0])
@@ -118,7 +133,12 @@ def _families(sheet: Sheet) -> list[str]:
 
 
 def write_published_csv(
-    content: TaskSet, path: Path, extra_families: Sequence[str] = (), first_subset: int = 1
+    content: TaskSet,
+    path: Path,
+    extra_families: Sequence[str] = (),
+    first_subset: int = 1,
+    *,
+    any_algorithm: bool = True,
 ) -> None:
     """Write a task set in the published format.
 
@@ -130,9 +150,11 @@ def write_published_csv(
         path: the file.
         extra_families: further families to write columns for.
         first_subset: id of the one subset, where the tasks have none.
+        any_algorithm: as of `read_published_csv`, which then needs it, too.
 
     Raises:
-        InputError: features are missing, or the file cannot be written.
+        InputError: the format cannot hold the tasks, so that they could not be read back, or the
+            file cannot be written.
     """
     families = (*PUBLISHED_FAMILIES, *extra_families)
     for family in families:
@@ -142,7 +164,16 @@ def write_published_csv(
                 f"{path}: the tasks have no features for {family}, which the format needs; they "
                 f"have {known}"
             )
+    for name in content.tasks.algorithm:
+        if not is_known(name, any_algorithm):
+            needed = "--any-algorithm writes it, and reads it; or " if name.strip() else ""
+            raise InputError(
+                f"{path}: algorithm {quoted(name)} is none of the published ones, which the format "
+                f"has; {needed}write json or parquet"
+            )
     subset = np.full(len(content), first_subset) if content.subset is None else content.subset
+    if subset.min() < 0:
+        raise InputError(f"{path}: subset {subset.min()}; in this format they count from 0")
     columns: dict[str, Sequence[object]] = {
         "subset": subset.tolist(),
         "algorithm": content.tasks.algorithm,
@@ -153,40 +184,48 @@ def write_published_csv(
     for family in families:
         columns |= _family_columns(content, family)
     if content.arrival_s is not None:
-        columns[ARRIVAL] = [repr(time) for time in content.arrival_s.tolist()]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    write_text(path, buffer.getvalue())
+        columns[ARRIVAL] = content.arrival_s.tolist()
+    write_csv(path, columns)
 
 
-def _original_gates(content: TaskSet) -> Sequence[str]:
-    if "original" in content.gates:
-        return content.gates["original"]
+def _original_gates(content: TaskSet) -> list[str]:
     counts = content.tasks.two_qubit_gates.tolist()
-    return [format_counts(stand_in_counts(0, count, 0)) for count in counts]
+    texts = content.gates.get("original", ["{}"] * len(counts))
+    return [
+        text
+        if (found := _found(text)) is not None and found.multi_qubit == count
+        else format_counts(stand_in_counts(0, count, 0))
+        for text, count in zip(texts, counts, strict=True)
+    ]
 
 
 def _family_columns(content: TaskSet, family: str) -> dict[str, Sequence[object]]:
     compiled = content.tasks.compiled[family]
     fits = compiled.depth >= 0
-    device = re.fullmatch(r"ibmq(\d+)", family)
+    device = re.fullmatch(r"ibmq(\d{1,9})", family)
     own = content.tasks.qubits
     width = np.where(fits, np.maximum(own, int(device[1])) if device else own, -1)
-    gates: Sequence[str]
-    if family in content.gates:
-        gates = content.gates[family]
-    else:
-        summary = zip(
-            compiled.one_qubit_gates.tolist(),
-            compiled.two_qubit_gates.tolist(),
-            compiled.measurements.tolist(),
-            strict=True,
-        )
-        gates = [format_counts(stand_in_counts(*counts)) for counts in summary]
+    figures = zip(
+        compiled.one_qubit_gates.tolist(),
+        compiled.two_qubit_gates.tolist(),
+        compiled.measurements.tolist(),
+        strict=True,
+    )
+    summaries = [GateSummary(*found) for found in figures]
+    texts = content.gates.get(family, ["{}"] * len(summaries))
     return {
         f"{family}_width": width.tolist(),
         f"{family}_depth": compiled.depth.tolist(),
-        f"{family}_gates": gates,
+        f"{family}_gates": [
+            text if _found(text) == summary else format_counts(stand_in_counts(*summary))
+            for text, summary in zip(texts, summaries, strict=True)
+        ],
     }
+
+
+def _found(text: str) -> GateSummary | None:
+    """Return what a text of gate counts says; None where it is none, and others must stand in."""
+    try:
+        return _summary(text)
+    except ValueError:
+        return None

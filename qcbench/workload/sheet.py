@@ -1,9 +1,6 @@
 """CSV files cell by cell, so that every mistake is reported with its line and column."""
 
 import csv
-import io
-import math
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -12,72 +9,89 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
-from qcbench.workload.reading import check_last_line, read_text
+from qcbench.files import quoted
+from qcbench.workload.csv_text import cells, quoted_cell, read_header, reason
+from qcbench.workload.numerals import decimal, whole
+from qcbench.workload.reading import check_line_lengths, no_newline, read_text, unified_lines
 
 T = TypeVar("T")
 
 
 class Sheet:
-    """The cells of a CSV file by column, and where each row stands in the file."""
+    """The cells of a CSV file by column, and where each row stands in the file.
 
-    def __init__(
-        self,
-        path: Path,
-        required: Sequence[str],
-        optional: Sequence[str] = (),
-        *,
-        may_lack_newline: bool = False,
-    ) -> None:
+    Commas, semicolons, tabs or bars stand between cells. Names of known columns may be written with
+    capitals, and blanks around cells do not count. A last line that does not end is taken where it
+    has all its fields; `notes` says so.
+    """
+
+    def __init__(self, path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> None:
         """Read a file.
 
         Args:
             path: the file.
             required: columns that it must have.
-            optional: columns that it may have, for messages.
-            may_lack_newline: accept a last line that does not end, where it has all its fields.
+            optional: columns that it may have; the first is named in messages.
 
         Raises:
             InputError: it cannot be read, is torn, or lacks a column.
         """
         self.path = path
-        self._required, self._optional = required, optional
-        text = read_text(path)
-        reader = csv.reader(io.StringIO(text), strict=True)
+        text = unified_lines(read_text(path))
+        check_line_lengths(path, text)
+        self._text = text
+        header = read_header(text, [*required, *optional])
+        self.header = header.names
         rows: list[list[str]] = []
         self.lines: list[int] = []
+        reader = cells(text, header.delimiter)
+        begins = 1
+        titled = False
         try:
-            self.header = next(reader)
-            self._check_header()
             for row in reader:
-                if not row:
+                line, begins = begins, reader.line_num + 1
+                if not any(cell.strip() for cell in row):
+                    continue
+                if not titled:
+                    titled = True
+                    self._check_header(line, required, optional)
                     continue
                 if len(row) != len(self.header):
                     raise InputError(
-                        f"{path}: line {reader.line_num}: has {len(row)} fields where the header "
-                        f"has {len(self.header)}; it may be torn"
+                        f"{path}: line {line}: has {len(row)} fields where the header has "
+                        f"{len(self.header)}; it may be torn"
                     )
                 rows.append(row)
-                self.lines.append(reader.line_num)
+                self.lines.append(line)
         except csv.Error as error:
-            raise InputError(f"{path}: line {reader.line_num}: {error}; it may be torn") from error
-        self.lacks_newline = not text.endswith("\n")
-        if not may_lack_newline:
-            check_last_line(path, text)
+            raise InputError(f"{path}: line {begins}: {reason(error)}; it may be torn") from error
         if not rows:
-            raise InputError(f"{path}: has a header but no tasks")
+            raise InputError(f"{path}: has a header but no rows")
+        self.notes = () if text.endswith("\n") else (no_newline(path),)
         self.cells = dict(zip(self.header, zip(*rows, strict=True), strict=True))
 
-    def _check_header(self) -> None:
-        for name in self._required:
+    def _check_header(self, line: int, required: Sequence[str], optional: Sequence[str]) -> None:
+        where = f"{self.path}: line {line}"
+        for name in required:
             if name not in self.header:
-                optional = f" and optionally {', '.join(self._optional)}" if self._optional else ""
+                also = f" and optionally {optional[0]}" if optional else ""
                 raise InputError(
-                    f"{self.path}: line 1: column {name} is missing; the format has "
-                    f"{', '.join(self._required)}{optional}"
+                    f"{where}: column {name} is missing; the format has {', '.join(required)}{also}"
                 )
-        twice = next((name for name in self.header if self.header.count(name) > 1), None)
-        if twice is not None:
-            raise InputError(f"{self.path}: line 1: column {twice} is there twice")
+        seen: dict[str, str] = {}
+        for name in filter(None, self.header):
+            other = seen.setdefault(name.casefold(), name)
+            if self.header.count(name) > 1 or other != name:
+                raise InputError(f"{where}: column {quoted(name)[1:-1]} is there twice")
+
+    def texts(self, column: str) -> list[str]:
+        """Return a column of texts; blanks around one count where it has quotation marks."""
+        return [
+            stripped
+            if (stripped := cell.strip()) == cell or quoted_cell(cell) not in self._text
+            else cell
+            for cell in self.cells[column]
+        ]
 
     def convert(self, column: str, parse: Callable[[str], T]) -> list[T]:
         """Parse a column; what `parse` raises is reported with line and column.
@@ -98,29 +112,15 @@ class Sheet:
         """Return the error of one cell."""
         return InputError(f"{self.path}: line {self.lines[row]}, column {column}: {reason}")
 
-    def integers(self, column: str, least: int) -> IntArray:
+    def integers(self, column: str, least: int | None) -> IntArray:
         """Return a column of whole numbers that are at least this."""
-
-        def parse(text: str) -> int:
-            if not re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()):
-                raise ValueError(f"{text!r} is no whole number")
-            value = int(text)
-            if value < least:
-                raise ValueError(f"{value}; must be at least {least}")
-            return value
-
-        return np.array(self.convert(column, parse), dtype=np.int64)
+        return np.array(self.convert(column, lambda text: whole(text, least)), dtype=np.int64)
 
     def times(self, column: str) -> FloatArray:
         """Return a column of times in seconds, from 0 on."""
 
         def parse(text: str) -> float:
-            try:
-                value = float(text)
-            except ValueError:
-                raise ValueError(f"{text!r} is no number of seconds") from None
-            if not math.isfinite(value):
-                raise ValueError(f"{text!r} is no number of seconds")
+            value = decimal(text, "number of seconds")
             if value < 0:
                 raise ValueError(f"{text} is negative; arrivals count from 0")
             return value

@@ -6,15 +6,18 @@ user. Jobs that never ran (run time or processors unknown, or no processors) are
 import says how many.
 """
 
-import math
+import codecs
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from qcbench.errors import InputError
-from qcbench.files import write_text
-from qcbench.workload.columns import check_order
-from qcbench.workload.reading import check_last_line, read_text
+from qcbench.workload.columns import check_one_stream, check_order
+from qcbench.workload.gzip_files import read_content, write_text
+from qcbench.workload.numerals import decimal, whole
+from qcbench.workload.reading import check_line_lengths, no_newline
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Tasks
 
@@ -34,41 +37,39 @@ def read_swf(path: Path) -> TaskSet:
     Raises:
         InputError: names line and field.
     """
-    text = read_text(path)
-    check_last_line(path, text)
     comments: list[str] = []
-    kept: list[tuple[int, list[str], list[float]]] = []
+    kept: list[tuple[int, list[str], float, float, int]] = []
     skipped = 0
-    for line, content in enumerate(text.splitlines(), start=1):
-        stripped = content.strip()
+    content = read_content(path)
+    for line, stripped in _lines(path, content):
         if stripped.startswith(";"):
             comments.append(stripped.removeprefix(";").strip())
             continue
-        if not stripped:
-            continue
+        where = f"{path}: line {line}"
         fields = stripped.split()
-        numbers = _numbers(fields, f"{path}: line {line}")
-        if numbers[RUN] < 0 or _processors(numbers) <= 0:
+        submit_s, run_s, processors = _figures(fields, where)
+        if run_s < 0 or processors <= 0:
             skipped += 1
         else:
-            kept.append((line, fields, numbers))
+            kept.append((line, fields, submit_s, run_s, processors))
     if not kept:
         raise InputError(f"{path}: has no job that ran; {skipped} never did")
-    qubits = np.array([_processors(numbers) for *_, numbers in kept], dtype=np.int64)
     zeros = np.zeros(len(kept), dtype=np.int64)
-    users = [fields[USER] for _, fields, _ in kept]
+    users = [fields[USER] for _, fields, *_ in kept]
     notes = [f"left out {skipped} jobs that never ran"] if skipped else []
+    if not content.endswith((b"\n", b"\r")):
+        notes.append(no_newline(path))
     result = TaskSet(
         tasks=Tasks(
             algorithm=["swf"] * len(kept),
-            qubits=qubits,
+            qubits=np.array([processors for *_, processors in kept], dtype=np.int64),
             depth=zeros,
             shots=np.ones(len(kept), dtype=np.int64),
             two_qubit_gates=zeros,
-            duration_s=np.array([numbers[RUN] for *_, numbers in kept]),
+            duration_s=np.array([run_s for *_, run_s, _ in kept]),
         ),
-        arrival_s=np.array([numbers[SUBMIT] for *_, numbers in kept]),
-        job_id=[fields[0] for _, fields, _ in kept],
+        arrival_s=np.array([submit_s for _, _, submit_s, *_ in kept]),
+        job_id=[fields[0] for _, fields, *_ in kept],
         user=None if set(users) == {UNKNOWN} else users,
         comments=tuple(comments),
         notes=tuple(notes),
@@ -77,7 +78,29 @@ def read_swf(path: Path) -> TaskSet:
     return result
 
 
-def _numbers(fields: list[str], where: str) -> list[float]:
+def _lines(path: Path, content: bytes) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank, by number; comments may be in Latin-1, jobs are ASCII."""
+    if not content.strip():
+        raise InputError(f"{path}: is empty")
+    content = content.removeprefix(codecs.BOM_UTF8)
+    if b"\n" not in content:
+        content = content.replace(b"\r", b"\n")
+    check_line_lengths(path, content)
+    for line, raw in enumerate(content.split(b"\n"), start=1):
+        stripped = raw.strip()
+        if not stripped:
+            continue
+        comment = stripped.startswith(b";")
+        try:
+            yield line, stripped.decode("utf-8" if comment else "ascii").strip()
+        except UnicodeDecodeError as error:
+            if not comment:
+                raise InputError(f"{path}: line {line}: is no line of numbers") from error
+            yield line, stripped.decode("latin-1").strip()
+
+
+def _figures(fields: list[str], where: str) -> tuple[float, float, int]:
+    """Return submit time, run time and processors of a job; all its fields are numbers."""
     if len(fields) != len(FIELDS):
         raise InputError(
             f"{where}: has {len(fields)} fields; the format has {len(FIELDS)}, -1 where unknown"
@@ -85,27 +108,25 @@ def _numbers(fields: list[str], where: str) -> list[float]:
     numbers = []
     for name, text in zip(FIELDS, fields, strict=True):
         try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"{where}, field {name}: {text!r} is no number")
-        numbers.append(value)
+            numbers.append(decimal(text))
+        except ValueError as error:
+            raise InputError(f"{where}, field {name}: {error}") from None
     if numbers[SUBMIT] < 0:
         raise InputError(
             f"{where}, field {FIELDS[SUBMIT]}: {fields[SUBMIT]} is negative; times count from 0"
         )
-    for index in (ALLOCATED, REQUESTED):
-        if numbers[index] != int(numbers[index]):
-            raise InputError(
-                f"{where}, field {FIELDS[index]}: {fields[index]!r} is no whole number"
-            )
-    return numbers
+    requested, allocated = (
+        _processors(fields[index], f"{where}, field {FIELDS[index]}")
+        for index in (REQUESTED, ALLOCATED)
+    )
+    return numbers[SUBMIT], numbers[RUN], requested if requested > 0 else allocated
 
 
-def _processors(numbers: list[float]) -> int:
-    requested = int(numbers[REQUESTED])
-    return requested if requested > 0 else int(numbers[ALLOCATED])
+def _processors(text: str, where: str) -> int:
+    try:
+        return whole(text)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def write_swf(content: TaskSet, path: Path) -> None:
@@ -125,16 +146,12 @@ def write_swf(content: TaskSet, path: Path) -> None:
         )
     if arrival_s is None:
         raise InputError(f"{path}: SWF needs arrival times, and these tasks have none")
-    falls = np.flatnonzero(np.diff(arrival_s) < 0)
-    if len(falls):
-        raise InputError(
-            f"{path}: SWF holds one stream of jobs, and row {falls[0] + 2} arrives before its "
-            "predecessor; write one subset at a time"
-        )
+    check_one_stream(content, path)
     comments = content.comments or ("Version: 2.2", "Note: processors are qubits")
     users, header = _users(content)
     jobs = _job_numbers(content)
-    lines = [f"; {' '.join(comment.split())}" for comment in (*comments, *header)]
+    lines = [f"; {part.strip()}" for text in comments for part in re.split(r"[\r\n]", text)]
+    lines += [f"; {' '.join(text.split())}" for text in header]
     for row in range(len(content)):
         fields = [UNKNOWN] * len(FIELDS)
         fields[0] = jobs[row]
@@ -152,7 +169,7 @@ def _seconds(value: float) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and (text.isdigit() or text == UNKNOWN)
+    return text == UNKNOWN or re.fullmatch(r"[0-9]{1,18}", text) is not None
 
 
 def _job_numbers(content: TaskSet) -> list[str]:

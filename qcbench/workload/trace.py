@@ -1,8 +1,5 @@
 """Arrivals from a CSV file: columns `arrival_s`, `priority`, `qubits` and perhaps `user`."""
 
-import csv
-import io
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +8,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
-from qcbench.workload.reading import check_last_line, read_text
+from qcbench.workload.sheet import Sheet
 
 COLUMNS = ("arrival_s", "priority", "qubits")
 
@@ -39,41 +36,14 @@ def read_trace(path: Path, _sha256: str = "") -> Trace:
     Raises:
         InputError: names line and column.
     """
-    text = read_text(path)
-    reader = csv.DictReader(io.StringIO(text))
-    for name in COLUMNS:
-        if name not in (reader.fieldnames or ()):
-            raise InputError(
-                f"{path}: line 1: column {name} is missing; a trace has {', '.join(COLUMNS)} and "
-                "perhaps user"
-            )
-    check_last_line(path, text)
-    rows = list(reader)
-    if not rows:
-        raise InputError(f"{path}: has a header but no jobs")
-    values = np.array(
-        [[_number(path, index, row, name) for name in COLUMNS] for index, row in enumerate(rows)]
-    )
-    falls = np.flatnonzero(np.diff(values[:, 0]) < 0)
+    sheet = Sheet(path, COLUMNS, ("user",))
+    arrival_s = sheet.times("arrival_s")
+    falls = np.flatnonzero(np.diff(arrival_s) < 0)
     if len(falls):
+        line = sheet.lines[int(falls[0]) + 1]
         raise InputError(
-            f"{path}: line {falls[0] + 3}, column arrival_s: lies before the line above; sort the "
-            "jobs by arrival"
+            f"{path}: line {line}, column arrival_s: lies before the line above; sort the jobs by "
+            "arrival"
         )
-    users = tuple(row["user"] or "" for row in rows) if "user" in rows[0] else None
-    return Trace(values[:, 0], values[:, 1].astype(np.int64), values[:, 2].astype(np.int64), users)
-
-
-def _number(path: Path, index: int, row: dict[str, str], name: str) -> float:
-    text, whole = row[name], name != "arrival_s"
-    try:
-        value = float(text)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not math.isfinite(value) or (whole and not value.is_integer()):
-        kind = "whole number" if whole else "number of seconds"
-        raise InputError(f"{path}: line {index + 2}, column {name}: {text!r} is no {kind}")
-    if value < whole:
-        least = "at least 1" if whole else "not negative"
-        raise InputError(f"{path}: line {index + 2}, column {name}: {text}; must be {least}")
-    return value
+    user = tuple(sheet.texts("user")) if "user" in sheet.header else None
+    return Trace(arrival_s, sheet.integers("priority", 1), sheet.integers("qubits", 1), user)

@@ -301,16 +301,16 @@ def changed(**changes: object) -> dict[str, Any]:
         (changed(unit_prices=[1, 2, 3, -4]), "unit_prices[3]: -4; must not be negative"),
         (changed(unit_prices=[1, 2, 3, 1e308]), "unit_prices[3]: 1e+308; a price is 0, or from"),
         (changed(unit_prices=[1, 2, 3, 5e-324]), "unit_prices[3]: 5e-324; a price is 0, or from"),
-        (changed(unit_prices=[10**400] * 4), "unit_prices[0]: a number of 401 digits; a price is"),
+        (changed(unit_prices=[10**400] * 4), "unit_prices[0] is 100000000000000000000"),
         (changed(unit_prices=[1, 2, 3, None]), "unit_prices[3]: None; must be a number"),
-        (changed(capacities=[10**400, 4, 5, 4]), "capacities[0]: a number of 401 digits; at most"),
+        (changed(capacities=[10**400, 4, 5, 4]), "capacities[0] is 100000000000000000000"),
         (changed(demands=[2**53] * 1025), "demands[0]: 9007199254740992; at most 100000 qubits"),
         (changed(demands=[2**64, 6]), "demands[0]: 18446744073709551616; at most 100000 qubits"),
         (changed(demands=[-(10**6), 6]), "demands[0]: -1000000; at most 100000 qubits"),
         (changed(demands=[1] * 300_000), "circuits times nodes must be at most 1000000"),
-        (changed(demands=["\ud800", 6]), "demands[0]: '\\ud800'; must be a whole number"),
-        (changed(definition="\ud800"), "definition: '\\ud800'; it must be P, Q or M"),
-        ({"\ud800": 1}, "key '\\ud800' is unknown"),
+        (changed(demands=["\ud800", 6]), "half a character"),
+        (changed(definition="\ud800"), "half a character"),
+        ({"\ud800": 1}, "half a character"),
         (changed(circuits=["qft:\u00b2", "qft:6"]), "write ALGORITHM:WIDTH"),
         (changed(circuits=["qft:" + "9" * 5000, "qft:6"]), "write ALGORITHM:WIDTH"),
         (changed(circuits=["qft:999999999", "qft:6"]), "there is none on 999999999 qubits"),
@@ -319,8 +319,8 @@ def changed(**changes: object) -> dict[str, Any]:
             | {"circuits": [[[0, 8999]]]},
             "demands[0] is 9000; a circuit whose gates are listed has at most 2048 qubits",
         ),
-        ('{"capacities": [1e400], "demands": [1], "unit_prices": [1]}', "capacities[0]: inf"),
-        ('{"capacities": [5], "demands": [1], "unit_prices": [-1e400]}', "unit_prices[0]: -inf"),
+        ('{"capacities": [1e400], "demands": [1], "unit_prices": [1]}', "capacities[0] is 1e400; the largest"),
+        ('{"capacities": [5], "demands": [1], "unit_prices": [-1e400]}', "unit_prices[0] is -1e400; the largest"),
         ("[" * 100_000, "is not JSON"),
         (changed(unit_prices=[1, 2, 3, "a"]), "unit_prices[3]: 'a'; must be a number"),
         (changed(definition="X"), "definition: 'X'; it must be P, Q or M"),
@@ -361,11 +361,11 @@ def test_what_is_wrong_is_said_in_one_line(
         ([[5, 4, 0, 0], [0, 0, 7, -1]], "circuit 1 has -1 qubits on node 3"),
         ([[5, 4, 0, 0], [0, 0, 5, 0]], "circuit 1 gets 5 qubits and needs 6"),
         ([[5, 4, 0, 0], [0, 0, 5, 1.0]], "allocation[1][3]: 1.0; must be a whole number"),
-        ([[5, 4, 0, 0], [0, 0, 5, 10**30]], "allocation[1][3]: a number of 31 digits; at most"),
+        ([[5, 4, 0, 0], [0, 0, 5, 10**30]], "allocation[1][3]: 1000000000000000000000000000000; at most"),
         ([[5, 4, 0, 0], [0, 0, 5, True]], "allocation[1][3]: True; must be a whole number"),
         ([[], []], "has shape [2, 0]"),
         ([5, 4, 0, 0], "allocation[0]: must be a list of whole numbers"),
-        ("\ud800", "must be a list of rows"),
+        ("\ud800", "half a character"),
         ({}, "must be a list of rows"),
     ],
 )
@@ -380,7 +380,7 @@ def test_matrices_that_are_none(
 def test_a_folder_and_an_empty_file_are_no_problem(
     verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "cannot be read (Is a directory)" in refusal(capsys, verb, str(tmp_path))
+    assert "cannot be read (is a folder); name a file" in refusal(capsys, verb, str(tmp_path))
     assert "is not JSON" in refusal(capsys, verb, write(tmp_path, ""))
     assert "key 'demands' is missing" in refusal(
         capsys, verb, write(tmp_path, {"capacities": [1], "unit_prices": [1]})
@@ -425,3 +425,19 @@ def test_drawings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert written == {f"{name}{suffix}" for name in drawn for suffix in (".png", ".svg")}
     assert all((tmp_path / name).stat().st_size > 1000 for name in written)
     refusal(capsys, "draw", "--output", str(tmp_path), "scenario=placement/qce5", "policy=greedy")
+
+
+@pytest.mark.parametrize("definition", ["P", "Q", "M"])
+def test_a_cost_beyond_the_numbers_is_no_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], definition: str
+) -> None:
+    problem = {**EXAMPLE, "definition": definition}
+    for price in (1e308, 10**300, 1.1e12):
+        path = write(tmp_path, {**problem, "unit_prices": [1, 2, price, 3]})
+        assert "unit_prices[2]: 1" in refusal(capsys, "solve", path)
+    path = write(tmp_path, {**problem, "unit_prices": [1e12] * 4})
+    assert np.isfinite(answer(capsys, "solve", path)["cost"])
+    infinite = (tmp_path / "problem.json").read_text().replace("1000000000000.0", "1e999", 1)
+    assert "unit_prices[0] is 1e999; the largest number is about 1.8e308" in refusal(
+        capsys, "solve", write(tmp_path, infinite)
+    )

@@ -197,3 +197,23 @@ def test_means_agree_with_numpy_over_the_raw_file(name: str, gate: str) -> None:
 def test_the_table_is_the_same_text_for_the_same_rows() -> None:
     rows = [dict(row) for row in catalogue_rows()]
     assert table_text(rows).encode() == CATALOGUE_PATH.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("conf", "message"),
+    [
+        ("[1]", "conf_toy.json: is no object"),
+        ("{}", "toy: is no calibration snapshot; it lacks 'n_qubits'"),
+        ('{"n_qubits": "many"}', "toy: is no calibration snapshot; a value has another type"),
+        ('{"n_qubits": 2, "coupling_map": [7]}', "toy: is no calibration snapshot; a value"),
+        ('{"n_qubits": 1e999}', "conf_toy.json: n_qubits is 1e999; the largest number"),
+        ('{"n_qubits": NaN}', "conf_toy.json: NaN is no number of JSON"),
+    ],
+)
+def test_what_is_no_snapshot_is_named(tmp_path: Path, conf: str, message: str) -> None:
+    _write(tmp_path, "toy")
+    (tmp_path / "toy" / "conf_toy.json").write_text(conf)
+    with pytest.raises(InputError, match=message) as caught:
+        build_rows(tmp_path, "9.9")
+    assert str(caught.value).startswith(str(tmp_path))
+    assert "\n" not in str(caught.value)

@@ -198,3 +198,26 @@ def test_empty_and_enormous_fleets_are_refused() -> None:
         FleetConfig(name="test", qpus=[QpuConfig(qubits=1, count=10**9)])
     with pytest.raises(InputError, match="name is ''"):
         FleetConfig(name="", qpus=[QpuConfig(qubits=1)])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"device": "fez"}, {"qubits": 9223372036854775808}]', "entry 1: QPU qpu: qubits is 92"),
+        ('[{"qubits": 3, "count": 100000000000000000000}]', "count is 1000"),
+        ('[{"qubits": 3, "clops_v": 1e999}]', r"\[0\]\.clops_v is 1e999; the largest number"),
+        ('[{"qubits": 3, "name": "\\ud800"}]', "line 1: .* is half a character"),
+        ('[{"qubits": 3, "' + "k" * 9999 + '": 1}]', r"entry 0: key 'k+\.\.\. is unknown"),
+        ('[{"qubits": 3, "t1_s": NaN}]', "t1_s is nan"),
+        ('{"qubits": 3}', "must be a JSON list"),
+        ("qubits\n3\n", "line 1, column 1: is not JSON"),
+    ],
+)
+def test_a_file_of_qpus_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "qpus.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        load_fleet(FleetConfig(name="test", file=str(path)))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < len(str(path)) + 250

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -86,6 +87,13 @@ def test_json_holds_everything(summary):
     assert data["metric"] == "total_completion_s"
     assert len(data["scenarios"]) == 33
     assert data["overall"][0]["policy"] == "lookahead"
+
+
+def test_an_infinite_figure_is_null_in_json(summary):
+    scenarios = summary.scenarios.with_columns(mean=pl.lit(float("inf")), iqm=pl.lit(float("nan")))
+    text = as_text(replace(summary, scenarios=scenarios), "json")
+    data = json.loads(text, parse_constant=pytest.fail)
+    assert {(row["mean"], row["iqm"]) for row in data["scenarios"]} == {(None, None)}
 
 
 def test_csv_can_be_read_back(summary):

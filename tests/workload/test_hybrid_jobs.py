@@ -308,13 +308,15 @@ def test_a_trace_says_when_how_urgent_and_how_large(tmp_path: Path) -> None:
     ("rows", "message"),
     [
         ("arrival_s,qubits\n1,4\n", "line 1: column priority is missing"),
-        ("arrival_s,priority,qubits\n", "has a header but no jobs"),
-        ("arrival_s,priority,qubits\n-1,1,4\n", "line 2, column arrival_s: -1; must be not neg"),
+        ("arrival_s,priority,qubits\n", "has a header but no rows"),
+        ("arrival_s,priority,qubits\n-1,1,4\n", "line 2, column arrival_s: -1 is negative"),
         ("arrival_s,priority,qubits\n1,0,4\n", "line 2, column priority: 0; must be at least 1"),
         ("arrival_s,priority,qubits\n1,1,x\n", "line 2, column qubits: 'x' is no whole number"),
         ("arrival_s,priority,qubits\n2,1,4\n1,1,4\n", "line 3, column arrival_s: lies before"),
         ("arrival_s,priority,qubits\n1,1,5\n", "no pre_s for 5 qubits"),
-        ("arrival_s,priority,qubits\n1,1,4", "may be torn"),
+        ("arrival_s,priority,qubits\n1,1", "line 2: has 2 fields .* may be torn"),
+        ("Priority,priority,arrival_s,qubits\n1,1,1,4\n", "column priority is there twice"),
+        ("arrival_s;priority;qubits\n1,5;1;4\n", "'1,5' is no number .*; write a decimal point"),
     ],
 )
 def test_bad_traces(tmp_path: Path, rows: str, message: str) -> None:

@@ -115,7 +115,7 @@ def test_the_published_files(reference_data: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (HEADER, "has a header but no tasks"),
+        (HEADER, "has a header but no rows"),
         (HEADER + ROWS + "4,150,1,2\n", "line 5: has 4 fields"),
         (HEADER + ROWS + "4,150,1,2,", "line 5: has 5 fields"),
         (HEADER + "1,130,5,5,2,,0\n", "line 2, column num_shots: 0; must be at least 1"),

@@ -9,7 +9,6 @@ runs/sweep-NAME-STAMP/
 """
 
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -31,7 +30,7 @@ from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
-from qcbench.files import write_text
+from qcbench.files import to_json, write_text
 from qcbench.tracking.client import check_store
 from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
 
@@ -229,7 +228,7 @@ def _at(data: Any, key: str) -> Any:
 
 def _write(folder: Path, told: SweepTold, trials: list[TrialResult]) -> Path | None:
     """Write results and the best config; return the latter."""
-    data = json.dumps([asdict(trial) for trial in trials], indent=2)
+    data = to_json([asdict(trial) for trial in trials], RESULTS, null=True, indent=2)
     write_text(folder / RESULTS, data + "\n")
     if not trials or trials[0].best is None:
         return None

@@ -8,7 +8,7 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.errors import InputError, nearest
-from qcbench.files import read_json
+from qcbench.files import quoted, read_json
 from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch, check_batch
 from qcbench.workload.graph_table import named_graph
@@ -106,15 +106,10 @@ def _whole_numbers(values: object, where: str) -> list[int]:
         raise InputError(f"{where}: must be a list of whole numbers")
     for index, value in enumerate(values):
         if type(value) is not int:
-            raise InputError(f"{where}[{index}]: {value!r}; must be a whole number")
+            raise InputError(f"{where}[{index}]: {quoted(value)}; must be a whole number")
         if abs(value) > MAX_QUBITS:
-            raise InputError(f"{where}[{index}]: {_shown(value)}; at most {MAX_QUBITS} qubits")
+            raise InputError(f"{where}[{index}]: {quoted(value)}; at most {MAX_QUBITS} qubits")
     return values
-
-
-def _shown(value: float) -> str:
-    digits = len(str(abs(value))) if isinstance(value, int) else 0
-    return f"a number of {digits} digits" if digits > 20 else f"{value}"
 
 
 def _prices(values: object, where: str) -> list[float]:
@@ -122,11 +117,11 @@ def _prices(values: object, where: str) -> list[float]:
         raise InputError(f"{where}: must be a list of numbers")
     for index, value in enumerate(values):
         if type(value) not in {int, float}:
-            raise InputError(f"{where}[{index}]: {value!r}; must be a number")
+            raise InputError(f"{where}[{index}]: {quoted(value)}; must be a number")
         least, most = PRICES
         if value > most or 0 < value < least:
             raise InputError(
-                f"{where}[{index}]: {_shown(value)}; a price is 0, or from {least:g} to {most:g}"
+                f"{where}[{index}]: {quoted(value)}; a price is 0, or from {least:g} to {most:g}"
             )
     return [float(value) for value in values]
 
