@@ -45,7 +45,7 @@ def draw_published_set(
         first_minute_s = processes.minute(generator, len(drawn), SUBSET_ROWS)
         arrival_s = first_minute_s + processes.MINUTE_S
     elif arrivals == "qsimpy":
-        # A row that is there a second time arrives with the row before it: it is no task of its own.
+        # A row that comes again arrives with the one before it: it is no task of its own.
         new = content.is_new()
         times = processes.qsimpy_all(
             new.reshape(subsets, SUBSET_ROWS).sum(axis=1).tolist(), QsimpyArrivals().seed

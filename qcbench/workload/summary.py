@@ -37,7 +37,8 @@ def describe(content: TaskSet) -> Iterator[str]:
     yield f"{'tasks':<14}{len(tasks)}" + (f" in {len(subsets)} subsets" if subsets else "")
     if content.subset is not None:
         _, distinct = np.unique(content.subset[content.is_new()], return_counts=True)
-        yield f"{'distinct':<14}{_range(distinct)} a subset, of which a run takes {SUBSET_TASKS} or all"
+        taken = f"of which a run takes {SUBSET_TASKS} or all"
+        yield f"{'distinct':<14}{_range(distinct)} a subset, {taken}"
     yield f"{'qubits':<14}{_range(tasks.qubits)}"
     yield f"{'shots':<14}{_range(tasks.shots)}"
     if content.arrival_s is not None:
