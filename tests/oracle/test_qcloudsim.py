@@ -17,7 +17,10 @@ from tiny_clouds import make_fleet, make_workload, run
 from qcbench.api import simulate
 from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.typed import typed
+from qcbench.cloud import hold_and_wait
+from qcbench.cloud.clock import Clock
 from qcbench.cloud.cloud import Cloud
+from qcbench.cloud.polls import Polls
 from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Dispatch, Rules
 from qcbench.cloud.scenario import Scenario
@@ -86,7 +89,28 @@ def recorded_agent(folder: Path, file: Path) -> Records:
     )
 
 
-def test_a_hundred_jobs_of_the_agent_one_by_one(folder: Path) -> None:
+def test_a_hundred_jobs_of_the_agent_one_by_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    granted: list[list[float]] = []
+
+    class Watched(hold_and_wait.Budget):
+        """The qubits of a device that note when they are granted."""
+
+        def __init__(self, polls: Polls, clock: Clock, qubits: int) -> None:
+            super().__init__(polls, clock, qubits)
+            times: list[float] = []
+            granted.append(times)
+            take = self.get
+
+            def get(amount: int) -> Any:
+                event = take(amount)
+                event.callbacks.append(lambda _event: times.append(clock.now))
+                return event
+
+            self.get = get  # type: ignore[method-assign,assignment]
+
+    monkeypatch.setattr(hold_and_wait, "Budget", Watched)
     path = folder / "oracle_100_case_rlbase.csv"
     with path.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -105,13 +129,12 @@ def test_a_hundred_jobs_of_the_agent_one_by_one(folder: Path) -> None:
     assert records.exec_s.tolist() == column("proc_time")
     np.testing.assert_allclose(records.comm_s, column("comm_time"), rtol=0, atol=1e-9)
     assert np.round(records.fidelity, 4).tolist() == column("fidelity")
-    # When each part was granted: how long the qubits of each device were held.
-    held = np.zeros(5)
-    for row in rows:
-        granted = np.array([float(time) for time in row["grant_times"].split(";")])
-        qubits = np.array([int(part) for part in row["qubits"].split(";")])
-        held += (float(row["finish"]) - granted) * qubits / 127
-    np.testing.assert_allclose(records.busy_s, held, rtol=1e-12)
+    # When each part was granted, to the last bit, and so how long qubits of each device were held.
+    times = np.array([[float(t) for t in row["grant_times"].split(";")] for row in rows])
+    assert granted == np.sort(times, axis=0).T.tolist()
+    parts = np.array([[int(part) for part in row["qubits"].split(";")] for row in rows])
+    held = (np.array(column("finish"))[:, np.newaxis] - times) * parts / 127
+    np.testing.assert_allclose(records.busy_s, held.sum(axis=0), rtol=1e-12)
 
 
 def test_other_ways_to_write_the_same_splits_give_the_same_run(
