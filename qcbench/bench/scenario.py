@@ -30,9 +30,11 @@ from qcbench.workload.config import (
     QsimpyArrivals,
     WorkloadConfig,
 )
+from qcbench.workload.from_file import tasks_per_replicate
 from qcbench.workload.generate import make_workload, resolve_workload
 from qcbench.workload.hybrid_config import HybridCircuits, JobListCircuits, TraceArrivals
 from qcbench.workload.job_list import read_job_list
+from qcbench.workload.selection import SUBSET_TASKS
 from qcbench.workload.workload import Workload
 
 SIGNIFICANT_DIGITS = 6
@@ -123,12 +125,12 @@ def check_rules(config: ScenarioConfig) -> None:
             f"{config.workload.arrivals.process} does not go with track partition, which decides "
             "on everything at once; it must be batch"
         )
-    if rules.dispatch.order == "icpp2025":
-        _check_icpp2025(config, where)
-    if config.track == "partition" and rules.dispatch.order == "icpp2025":
+    if rules.dispatch.holds_and_waits:
+        _check_hold_and_wait(config, where)
+    if config.track == "partition" and rules.dispatch.holds_and_waits:
         raise InputError(
-            f"{where}.dispatch.order: icpp2025 asks task by task, which does not go with track "
-            "partition; it must be fifo or backfill"
+            f"{where}.dispatch.order: {rules.dispatch.order} asks task by task, which does not go "
+            "with track partition; it must be fifo or backfill"
         )
     most = rules.rescheduling.max_decisions
     positive = {
@@ -190,20 +192,21 @@ def _check_spread(rules: Rules, where: str) -> None:
         )
 
 
-def _check_icpp2025(config: ScenarioConfig, where: str) -> None:
+def _check_hold_and_wait(config: ScenarioConfig, where: str) -> None:
     rules = config.rules
+    order = rules.dispatch.order
     for key, present in {
         "failures": rules.failures is not None,
         "dispatch.connected": rules.dispatch.connected,
     }.items():
         if present:
             raise InputError(
-                f"{where}.{key}: does not go with dispatch.order icpp2025, the published one, "
-                "which has neither; choose fifo or backfill"
+                f"{where}.{key}: does not go with dispatch.order {order}, a published one, which "
+                "has neither; choose fifo or backfill"
             )
     if rules.dispatch.qpus != "shared":
         raise InputError(
-            f"{where}.dispatch.order: icpp2025 is a way to share QPUs, for track allocation"
+            f"{where}.dispatch.order: {order} is a way to share QPUs, for track allocation"
         )
 
 
@@ -335,7 +338,9 @@ def _arrival_rate_per_s(workload: WorkloadConfig) -> float | None:
         case MinuteArrivals(per_minute=count):
             return count / 60.0
         case QsimpyArrivals():
-            return min(workload.tasks or 25, 25) / 60.0
+            if isinstance(workload.circuits, FileCircuits):
+                return tasks_per_replicate(workload, workload.circuits) / 60.0
+            return min(workload.tasks, SUBSET_TASKS) / 60.0
     return None
 
 

@@ -210,11 +210,11 @@ def _broker(world: World, decide: Decide, scenario: Scenario) -> PushBroker | Qu
         if dispatch.qpus == "shared":
             raise InputError("rules.dispatch: shared QPUs take tasks by push; pull needs exclusive")
         return QueueingBroker(world, decide)  # type: ignore[arg-type]
-    if dispatch.order == "icpp2025" and dispatch.qpus != "shared":
+    if dispatch.holds_and_waits and dispatch.qpus != "shared":
         raise InputError(
-            "rules.dispatch: order icpp2025 is a way to share QPUs; set qpus to shared"
+            f"rules.dispatch: order {dispatch.order} is a way to share QPUs; set qpus to shared"
         )
-    if dispatch.order == "icpp2025":
+    if dispatch.holds_and_waits:
         return HoldAndWaitBroker(world, decide)  # type: ignore[arg-type]
     if scenario.track == "partition":
         batch = batch_of(world.workload.tasks, world.fleet, scenario.physics.node_cost)

@@ -1,9 +1,12 @@
 """The dispatch of the published simulator of the allocation study: polling, hold and wait.
 
 Every task is a process that asks the policy when it arrives and then every 1.0 until the policy
-takes a decision. It then takes its parts one after the other, holding what it has; each QPU serves
-its waiters in order. Links of the chain communicate one after the other, then all parts execute,
-then they are released one by one.
+takes a decision. It then takes its parts one after the other, holding what it has, in one of two
+ways. Under `icpp2025` each QPU serves its waiters in order. Under `icpp2025_rlbase`, the mode of
+the published agent, nobody queues: QPU by QPU in the fleet's order the task looks whether its part
+is free, looks again every 1.0 until it is, and goes on to the next QPU from that instant. Links of
+the chain communicate one after the other, then all parts execute, then they are released one by
+one.
 
 Polls and arrivals collide in time, so who is first decides. The steps here are therefore SimPy's
 own, one by one as in the original: with the same arrivals, ties are broken alike.
@@ -43,24 +46,28 @@ class Budget(Container):
 
 
 class HoldAndWaitBroker:
-    """The broker of `order: icpp2025`.
+    """The broker of the orders `icpp2025` and `icpp2025_rlbase`.
 
     A policy may decide on parts that exceed what is free, never on parts that exceed a QPU: then
     the task goes on polling. A poll asks the policy only where qubits were released since the last
     one of that task, which is all that can change a decision to wait.
+
+    Who takes parts in the fleet's order never waits for somebody who waits for it.
 
     Raises:
         InputError: the rules have failures, or ask for connected parts.
     """
 
     def __init__(self, world: World, decide: Allocation) -> None:
+        order = world.rules.dispatch.order
         if world.rules.failures is not None:
-            raise InputError("rules.failures: do not go with rules.dispatch.order icpp2025")
+            raise InputError(f"rules.failures: do not go with rules.dispatch.order {order}")
         if world.rules.dispatch.connected:
             raise InputError(
-                "rules.dispatch.connected: does not go with order icpp2025, which assumes that "
+                f"rules.dispatch.connected: does not go with order {order}, which assumes that "
                 "qubits are always connected"
             )
+        self._in_turn = order == "icpp2025_rlbase"
         self._world = world
         self._clock = world.clock
         self._decide = decide
@@ -91,6 +98,7 @@ class HoldAndWaitBroker:
             world.links.time_per_qubit_s,
             may_hold=True,
             may_overtake=True,
+            at_arrival=self._in_turn,
         )
 
     @property
@@ -112,11 +120,16 @@ class HoldAndWaitBroker:
         while parts is None:
             yield self._polls.next()
             parts = self._ask(execution)
+        if self._in_turn:
+            parts = tuple(sorted(parts))
         execution.order = world.valid_decisions
         world.valid_decisions += 1
         held = self._held[execution] = []
         for qpu, qubits in parts:
-            yield self._budgets[qpu].get(qubits)
+            budget = self._budgets[qpu]
+            if self._in_turn and budget.level < qubits:
+                yield self._polls.next_at(budget, qubits)
+            yield budget.get(qubits)
             held.append((qpu, qubits, clock.now))
         self._running += 1
         execution.parts = parts
@@ -163,11 +176,11 @@ class HoldAndWaitBroker:
 
     def fail(self, qpu: int) -> None:
         """Fail: there are no failures under this dispatch."""
-        raise NotImplementedError(f"QPU {qpu}: order icpp2025 has no failures")
+        raise NotImplementedError(f"QPU {qpu}: the published orders have no failures")
 
     def repair(self, qpu: int) -> None:
         """Fail: there are no failures under this dispatch."""
-        raise NotImplementedError(f"QPU {qpu}: order icpp2025 has no failures")
+        raise NotImplementedError(f"QPU {qpu}: the published orders have no failures")
 
     def busy_s(self) -> FloatArray:
         """Return the qubit-share weighted time that each QPU has been held up to now."""

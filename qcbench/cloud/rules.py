@@ -16,8 +16,10 @@ class Dispatch:
         mode: `push`: the policy is asked when a task is ready; `pull`: when a QPU frees.
         qpus: `exclusive`: one task at a time; `shared`: tasks hold qubits side by side.
         order: of tasks that wait for shared QPUs: `fifo` never overtakes; under `backfill` later
-            ones that can be served may; `icpp2025` is the published simulator's: every task polls
-            on its own, and takes its parts one after the other, holding what it has.
+            ones that can be served may. Two are the published simulator's, in which every task is
+            on its own and takes its parts one after the other, holding what it has: under
+            `icpp2025` it polls until the policy decides, and queues for each part; under
+            `icpp2025_rlbase` it decides when it arrives, and polls for each part.
         backfill_depth: how many of the first waiting tasks are looked at after a release; all of
             them where None.
         connected: parts of a split take sets of qubits that are connected on the coupling map.
@@ -27,10 +29,15 @@ class Dispatch:
 
     mode: Literal["push", "pull"] = "push"
     qpus: Literal["exclusive", "shared"] = "exclusive"
-    order: Literal["fifo", "backfill", "icpp2025"] = "fifo"
+    order: Literal["fifo", "backfill", "icpp2025", "icpp2025_rlbase"] = "fifo"
     backfill_depth: int | None = None
     connected: bool = False
     search_steps: int = 20_000
+
+    @property
+    def holds_and_waits(self) -> bool:
+        """Whether tasks poll and hold parts while they wait for others: the published orders."""
+        return self.order in ("icpp2025", "icpp2025_rlbase")
 
 
 @config

@@ -195,10 +195,10 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
         self.world, self._split_of_world = index, split
         scenario, streams = checked_world(self.options.source, split, index)
         rules = scenario.rules
-        if rules.dispatch.order == "icpp2025":
+        if rules.dispatch.holds_and_waits:
             raise InputError(
-                f"scenario {scenario.name}: rules.dispatch.order icpp2025 has no environment "
-                "(fifo and backfill have)"
+                f"scenario {scenario.name}: rules.dispatch.order {rules.dispatch.order} has no "
+                "environment (fifo and backfill have)"
             )
         limit = self.options.max_decisions
         self._limit = rules.rescheduling.max_decisions if limit is None else limit

@@ -35,10 +35,10 @@ def check(track: Track, rules: Rules, name: str = "") -> None:
         raise InputError(
             f"{where}: track {track} has no kernel ({', '.join(COMPILED)} have); use engine simpy"
         )
-    if rules.dispatch.order == "icpp2025":
+    if rules.dispatch.holds_and_waits:
         raise InputError(
-            f"{where}: rules.dispatch.order icpp2025 has no kernel (fifo and backfill have); use "
-            "engine simpy"
+            f"{where}: rules.dispatch.order {rules.dispatch.order} has no kernel (fifo and "
+            "backfill have); use engine simpy"
         )
     if importlib.util.find_spec("numba") is None:
         raise InputError(f"{where}: needs numba; install qcbench[bench], or use engine simpy")

@@ -169,12 +169,14 @@ class AllocationView:
         may_hold: parts are taken one after the other as they become free, so a split may ask for
             more than is free now; otherwise all parts must be free.
         may_overtake: tasks that came later may start while this one waits.
+        at_arrival: and the split is decided when the task arrives, whatever is free by then.
         time_per_qubit_s: communication of a link for each qubit on both of its sides.
     """
 
     __slots__ = (
         "_splits",
         "_table",
+        "at_arrival",
         "depth",
         "fleet",
         "free_qubits",
@@ -200,6 +202,7 @@ class AllocationView:
         *,
         may_hold: bool = False,
         may_overtake: bool = False,
+        at_arrival: bool = False,
     ) -> None:
         self.fleet = fleet
         self._table = table
@@ -208,6 +211,7 @@ class AllocationView:
         self.time_per_qubit_s = time_per_qubit_s
         self.may_hold = may_hold
         self.may_overtake = may_overtake
+        self.at_arrival = at_arrival
         self.now_s = 0.0
         self.row = 0
         self.task_qubits = 0

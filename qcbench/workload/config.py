@@ -381,6 +381,8 @@ class WorkloadConfig:
         name: shown in results.
         tasks: tasks of a replicate, or jobs where they have several phases; 0 takes all that a
             file, or its subset, has, and of jobs that are drawn all that arrive before the horizon.
+            Of a file with subsets at most so many of each: a subset with fewer distinct tasks runs
+            those that it has.
     """
 
     name: str

@@ -19,6 +19,7 @@ from qcbench.workload.config import (
 )
 from qcbench.workload.draw import draw_arrivals
 from qcbench.workload.formats import content_hash, no_such_subset, read_task_set
+from qcbench.workload.selection import SUBSET_TASKS
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Workload
 
@@ -49,6 +50,38 @@ class TaskFile:
         if subset not in self.rows:
             raise no_such_subset(self.path, subset, list(self.rows))
         return self.content.take(self.rows[subset])
+
+    def taken(self, tasks: int, subset: int | None) -> int:
+        """Return how many tasks of a subset run where so many are asked for, 0 for all.
+
+        Subsets differ in how many distinct tasks they have, and one setting serves a whole file: a
+        number means at most so many of each, as the published protocol takes 25 or what there is.
+
+        Raises:
+            InputError: a file that is used whole has fewer, or every subset has, even than the
+                published number.
+        """
+        there = len(self.content) if subset is None else len(self.rows[subset])
+        most = there
+        if subset is not None:
+            most = max(SUBSET_TASKS, *map(len, self.rows.values()))
+        if tasks > most:
+            has = f"has {there} tasks"
+            if subset is not None:
+                has = f"has no subset of more than {max(map(len, self.rows.values()))} tasks"
+            raise InputError(f"workload.tasks: {tasks}; {self.path} {has} (0 takes them all)")
+        return min(tasks or there, there)
+
+
+def tasks_per_replicate(config: WorkloadConfig, circuits: FileCircuits) -> float:
+    """Return how many tasks a replicate has, on average over the subsets that it may be."""
+    file = load_file(circuits)
+    if circuits.subset != "by_replicate":
+        file.part(circuits.subset)  # there is one
+        return float(file.taken(config.tasks, circuits.subset))
+    if not file.rows:
+        return float(file.taken(config.tasks, None))
+    return float(np.mean([file.taken(config.tasks, subset) for subset in file.rows]))
 
 
 def resolve_file(circuits: FileCircuits, base_dir: Path | None = None) -> FileCircuits:
@@ -113,8 +146,8 @@ def file_workload(
     file = load_file(circuits, base_dir)
     subset = _subset(file, circuits, replicate)
     content = file.part(subset)
-    count = config.tasks or len(content)
     if circuits.selection == "uniform":
+        count = config.tasks or len(content)
         if isinstance(config.arrivals, FileArrivals):
             raise InputError(
                 "workload.arrivals: process file needs workload.circuits.selection in_order"
@@ -122,11 +155,7 @@ def file_workload(
         drawn = content.take(circuits_rng.integers(len(content), size=count))
         arrival_s = draw_arrivals(config.arrivals, count, arrivals_rng)
         return replace(drawn, job_id=()).workload(arrival_s)
-    if count > len(content):
-        part = f"subset {subset} of {file.path}" if subset is not None else str(file.path)
-        raise InputError(
-            f"workload.tasks: {count}; {part} has {len(content)} tasks (0 takes them all)"
-        )
+    count = file.taken(config.tasks, subset)
     chosen = content.take(np.arange(count)) if count < len(content) else content
     if circuits.selection == "shuffled":
         if isinstance(config.arrivals, QsimpyArrivals):
@@ -163,7 +192,8 @@ def _qsimpy(file: TaskFile, subset: int | None, count: int, seed: int) -> FloatA
     if count > file.distinct[place]:
         raise InputError(
             f"workload.tasks: {count}; QSimPy's arrivals of subset {subset} are for its "
-            f"{file.distinct[place]} distinct tasks"
+            f"{file.distinct[place]} distinct tasks (workload.circuits.duplicates collapse runs "
+            "those)"
         )
     return processes.qsimpy(file.distinct, place, count, seed)
 

@@ -1,5 +1,6 @@
 """Task sets like the published one: many subsets of 26 circuits, as a file."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -32,17 +33,22 @@ def draw_published_set(
     rows = table.rows(circuits.algorithms, circuits.min_qubits, circuits.max_qubits)
     drawn = draw_subsets(generator, rows, subsets).reshape(-1)
     ids = np.arange(1, subsets + 1)
-    arrival_s = None
-    if arrivals == "minute":
-        first_minute_s = processes.minute(generator, len(drawn), SUBSET_ROWS)
-        arrival_s = first_minute_s + processes.MINUTE_S
-    elif arrivals == "qsimpy":
-        arrival_s = processes.qsimpy_all([SUBSET_ROWS] * subsets, QsimpyArrivals().seed)
-    return TaskSet(
+    content = TaskSet(
         tasks=table.with_shots(circuits.shots).take(drawn),
-        arrival_s=arrival_s,
         subset=np.repeat(ids, SUBSET_ROWS),
         gates={
             prefix: [load_gates(prefix)[row] for row in drawn] for prefix in ("original", *FAMILIES)
         },
     )
+    arrival_s = None
+    if arrivals == "minute":
+        first_minute_s = processes.minute(generator, len(drawn), SUBSET_ROWS)
+        arrival_s = first_minute_s + processes.MINUTE_S
+    elif arrivals == "qsimpy":
+        # A row that comes again arrives with the one before it: it is no task of its own.
+        new = content.is_new()
+        times = processes.qsimpy_all(
+            new.reshape(subsets, SUBSET_ROWS).sum(axis=1).tolist(), QsimpyArrivals().seed
+        )
+        arrival_s = times[np.cumsum(new) - 1]
+    return replace(content, arrival_s=arrival_s)

@@ -8,6 +8,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.workload.circuits import load_circuits
+from qcbench.workload.selection import SUBSET_TASKS
 from qcbench.workload.task_set import TaskSet
 
 
@@ -34,6 +35,10 @@ def describe(content: TaskSet) -> Iterator[str]:
     tasks = content.tasks
     subsets = content.subset_ids()
     yield f"{'tasks':<14}{len(tasks)}" + (f" in {len(subsets)} subsets" if subsets else "")
+    if content.subset is not None:
+        _, distinct = np.unique(content.subset[content.is_new()], return_counts=True)
+        taken = f"of which a run takes {SUBSET_TASKS} or all"
+        yield f"{'distinct':<14}{_range(distinct)} a subset, {taken}"
     yield f"{'qubits':<14}{_range(tasks.qubits)}"
     yield f"{'shots':<14}{_range(tasks.shots)}"
     if content.arrival_s is not None:

@@ -1,11 +1,11 @@
 """The content of a task file, before it is decided which of it runs and when."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qcbench.arrays import FloatArray, IntArray
+from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.errors import InputError
 from qcbench.workload.workload import Tasks, Workload
 
@@ -63,20 +63,27 @@ class TaskSet:
         It stands at the place, and arrives at the time, of the first of them and has the values of
         the last, as in a mapping that is filled row by row.
         """
-        subsets = [0] * len(self) if self.subset is None else self.subset.tolist()
-        keys = zip(subsets, self.tasks.algorithm, self.tasks.qubits.tolist(), strict=True)
-        last: dict[tuple[int, str, int], int] = {}
-        first: dict[tuple[int, str, int], int] = {}
-        for row, key in enumerate(keys):
-            last[key] = row
-            first.setdefault(key, row)
+        last = {key: row for row, key in enumerate(self._keys())}
         if len(last) == len(self):
             return self
         collapsed = self.take(np.array(list(last.values())))
         if self.arrival_s is None:
             return collapsed
-        arrival_s = self.arrival_s[np.array(list(first.values()))]
-        return TaskSet(**{**vars(collapsed), "arrival_s": arrival_s})
+        return replace(collapsed, arrival_s=self.arrival_s[self.is_new()])
+
+    def is_new(self) -> BoolArray:
+        """Whether each row is the first of its subset with its algorithm and width."""
+        seen: set[tuple[int, str, int]] = set()
+        new = np.zeros(len(self), dtype=np.bool_)
+        for row, key in enumerate(self._keys()):
+            new[row] = key not in seen
+            seen.add(key)
+        return new
+
+    def _keys(self) -> Iterator[tuple[int, str, int]]:
+        """Give what makes a task distinct: subset, algorithm and width."""
+        subsets = [0] * len(self) if self.subset is None else self.subset.tolist()
+        return zip(subsets, self.tasks.algorithm, self.tasks.qubits.tolist(), strict=True)
 
     def workload(self, arrival_s: FloatArray) -> Workload:
         """Return the jobs with these arrival times."""

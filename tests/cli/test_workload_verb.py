@@ -1,5 +1,6 @@
 """`qcbench workload` from the outside."""
 
+import numpy as np
 import pytest
 
 from qcbench.cli.workload import main
@@ -94,3 +95,31 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, ar
     assert captured.err.startswith("qcbench workload: ")
     assert captured.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_arrivals_of_a_set_with_duplicates_are_those_that_it_is_read_with(tmp_path):
+    """A subset of one algorithm on seven widths: 26 rows, 7 tasks, 7 draws of QSimPy's."""
+    path = tmp_path / "tasks.csv"
+    options = ["--subsets", "3", "--algorithms", "ghz", "--max-qubits", "8"]
+    assert main(["generate", str(path), *options, "--arrivals", "qsimpy"]) == 0
+    rng = np.random.default_rng(22)
+    distinct = read_task_set(path).collapse()
+    for subset in (1, 2, 3):
+        times = distinct.arrival_s[distinct.subset == subset]
+        low = 60.0 * subset + 0.1
+        assert times.tolist() == sorted(rng.uniform(low, 60.0 * subset + 59.9, 7).tolist())
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--max-qubits", "27"], "distinct      26 a subset"),
+        (["--algorithms", "ghz", "--max-qubits", "8"], "distinct      7 a subset"),
+        (["--algorithms", "ghz,dj", "--max-qubits", "2"], "distinct      2 a subset"),
+    ],
+)
+def test_show_counts_distinct_tasks(tmp_path, capsys, options, expected):
+    path = str(tmp_path / "tasks.csv")
+    assert main(["generate", path, "--subsets", "3", *options]) == 0
+    assert main(["show", path]) == 0
+    assert expected in capsys.readouterr().out

@@ -8,13 +8,14 @@ import pytest
 from tiny_clouds import BACKFILL, make_cloud, make_fleet, make_workload, run, script
 
 from qcbench.cloud.clock import Clock
-from qcbench.cloud.polls import Polls
+from qcbench.cloud.polls import Polls, added
 from qcbench.cloud.rules import Dispatch, Failures, Rescheduling
 from qcbench.errors import InputError
 from qcbench.policies.protocol import PolicyError
 from qcbench.policies.view import AllocationView
 
 ICPP = Dispatch(qpus="shared", order="icpp2025")
+RLBASE = Dispatch(qpus="shared", order="icpp2025_rlbase")
 
 
 def test_a_task_polls_every_second_and_holds_what_it_has() -> None:
@@ -42,6 +43,36 @@ def test_who_asks_first_is_served_first_whatever_fits() -> None:
     workload = make_workload([0.0, 1.0, 2.0], [10.0, 1.0, 1.0], [8, 5, 2])
     records = run(workload, make_fleet(10), lambda view: [view.task_qubits], ICPP)
     assert records.start_s.tolist() == [0.0, 10.0, 10.0]
+
+
+def test_under_rlbase_a_part_is_taken_at_a_poll_in_the_fleets_order() -> None:
+    # 0 holds 8 of QPU 0 until 10. 1 decides at 0.5, looks for its 6 of QPU 0 at 0.5, 1.5, ... 10.5
+    # and has not taken QPU 1 by then, although its chain begins there. 2 fits beside 0 at once:
+    # nobody queues. 3 finds QPU 0 full at 10.75; it is released at 15.74, before the poll at 15.75.
+    decisions: list[Mapping[int, int]] = [{0: 8}, {1: 6, 0: 6}, {0: 2}, {0: 5}]
+    workload = make_workload([0.0, 0.5, 1.0, 10.75], [10.0, 5.0, 1.0, 1.0], [8, 12, 2, 5])
+    seen = []
+
+    def decide(view: AllocationView) -> Mapping[int, int]:
+        seen.append((view.row, view.now_s, view.at_arrival, view.may_hold))
+        return decisions[view.row]
+
+    records = run(workload, make_fleet(10, 10), decide, RLBASE)
+    assert records.start_s.tolist() == [0.0, 10.5, 1.0, 15.75]
+    assert records.parts[1] == ((0, 6), (1, 6))
+    assert records.finish_s[1] == pytest.approx(15.5 + 0.24)
+    # Asked once each, when they arrived.
+    assert seen == [(row, time, True, True) for row, time in enumerate(workload.arrival_s)]
+
+
+def test_under_rlbase_nobody_waits_for_each_other() -> None:
+    records = run(
+        make_workload([0.0, 0.0], [1.0, 1.0], [10, 10]),
+        make_fleet(5, 5),
+        script({0: 5, 1: 5}, {1: 5, 0: 5}),
+        RLBASE,
+    )
+    assert records.start_s.tolist() == [0.0, 2.0]
 
 
 def test_tasks_that_wait_for_each_other_are_told() -> None:
@@ -105,8 +136,10 @@ def test_what_the_published_dispatch_cannot_do(more: Any) -> None:
     dispatch = ICPP if more else Dispatch(qpus="shared", order="icpp2025", connected=True)
     with pytest.raises(InputError, match="icpp2025"):
         make_cloud(make_workload([0.0], [1.0], [5]), make_fleet(5), script(), dispatch, **more)
-    with pytest.raises(InputError, match="set qpus to shared"):
-        make_cloud(make_workload([0.0], [1.0]), make_fleet(5), script(), Dispatch(order="icpp2025"))
+    for order in ("icpp2025", "icpp2025_rlbase"):
+        exclusive: Any = Dispatch(order=order)  # type: ignore[arg-type]
+        with pytest.raises(InputError, match=f"order {order} .* set qpus to shared"):
+            make_cloud(make_workload([0.0], [1.0]), make_fleet(5), script(), exclusive)
 
 
 def test_ours_acquires_at_once_where_theirs_holds() -> None:
@@ -122,7 +155,9 @@ def test_ours_acquires_at_once_where_theirs_holds() -> None:
 
 
 class TestPolls:
-    def times(self, skipping: bool, news_s: list[float], starts_s: list[float]) -> list[Any]:
+    def times(
+        self, skipping: bool, news_s: list[float], starts_s: list[float], end_s: float = 60.0
+    ) -> list[Any]:
         """Who saw news when, with timeouts for every poll or with those that are skipped."""
         clock = Clock()
         polls = Polls(clock, 1.0)
@@ -148,9 +183,25 @@ class TestPolls:
         for name, start_s in enumerate(starts_s):
             clock.process(waiter(name, start_s))
         clock.process(reporter())
-        clock.at(60.0)
-        clock.run(until=50.0)
+        clock.at(end_s)
+        clock.run(until=end_s - 10.0)
         return seen
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_whole_rounds_between_news_that_are_far_apart(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        news = np.sort(rng.choice([64.0, 100.25, 512.5, 1024.0, 1030.0, 4100.01, 9000.01], 4))
+        starts = np.cumsum(rng.choice([0.0, 0.01, 0.25, 0.37], 8)).tolist()
+        skipped = self.times(True, news.tolist(), starts, 10_000.0)
+        assert skipped == self.times(False, news.tolist(), starts, 10_000.0)
+
+    @pytest.mark.parametrize("interval_s", [1.0, 0.25, 0.1, 3.0])
+    @pytest.mark.parametrize("start_s", [0.0, 0.01, 0.1 + 0.2, 1.0, 63.99, 0.01 * 77, 8191.37])
+    def test_a_sum_of_steps_without_the_steps(self, start_s: float, interval_s: float) -> None:
+        expected = start_s
+        for times in range(3000):
+            assert added(start_s, interval_s, times) == expected
+            expected += interval_s
 
     @pytest.mark.parametrize("seed", range(20))
     def test_same_times_and_order_as_timeouts(self, seed: int) -> None:

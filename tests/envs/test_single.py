@@ -294,11 +294,11 @@ def test_options_of_other_tracks_are_refused() -> None:
     with pytest.raises(InputError, match="slots: 0"):
         make(QUEUEING, slots=0)
     source = default_worlds("allocation")
-    polling = replace(
-        source, rules=replace(source.rules, dispatch=Dispatch(qpus="shared", order="icpp2025"))
-    )
-    with pytest.raises(InputError, match="order icpp2025 has no environment"):
-        make(ALLOCATION, source=polling).reset()
+    for order in ("icpp2025", "icpp2025_rlbase"):
+        dispatch: Any = Dispatch(qpus="shared", order=order)  # type: ignore[arg-type]
+        polling = replace(source, rules=replace(source.rules, dispatch=dispatch))
+        with pytest.raises(InputError, match=f"order {order} has no environment"):
+            make(ALLOCATION, source=polling).reset()
     many = replace(
         source.fleet, qpus=tuple(replace(source.fleet.qpus[0], name=f"q{i}") for i in range(9))
     )

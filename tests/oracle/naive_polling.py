@@ -33,6 +33,62 @@ class Done:
     parts: tuple[tuple[int, int], ...]
 
 
+@dataclass
+class Grants:
+    """What a job under `rlbase` did: when it held each part, and when it was done."""
+
+    granted: tuple[float, ...]
+    finish: float
+
+
+def rlbase(
+    sizes: Sequence[int],
+    splits: Sequence[Sequence[int]],
+    gaps: Sequence[float],
+    lengths: Sequence[float],
+) -> list[Grants]:
+    """Decide at arrival; then look at one device after the other, every 1.0, and keep what is got.
+
+    Args:
+        sizes: qubits of every device.
+        splits: of every job, qubits on every device.
+        gaps: of every job, time since the arrival before.
+        lengths: how long each is executed.
+    """
+    env = simpy.Environment()
+    stock = [simpy.Container(env, size, init=size) for size in sizes]
+    results: list[Grants | None] = [None] * len(splits)
+
+    def run(index: int):
+        parts = [(i, part) for i, part in enumerate(splits[index]) if part]
+        granted = []
+        for i, part in parts:
+            while stock[i].level < part:
+                yield env.timeout(1)
+            yield stock[i].get(part)
+            granted.append(env.now)
+        for (_, left), (_, right) in pairwise(parts):
+            yield env.process(link((left + right) * 0.02))
+        yield env.timeout(lengths[index])
+        finish = env.now
+        for i, part in parts:
+            yield stock[i].put(part)
+        results[index] = Grants(tuple(granted), finish)
+
+    def link(delay: float):
+        yield env.timeout(delay)
+
+    def arrivals():
+        for index, gap in enumerate(gaps):
+            yield env.timeout(gap)
+            env.process(run(index))
+
+    env.process(arrivals())
+    env.run()
+    assert all(results)
+    return [result for result in results if result is not None]
+
+
 def dispatch(devices: Sequence[Device], jobs: Sequence[Job], mode: str) -> list[Done]:
     env = simpy.Environment()
     stock = [simpy.Container(env, device.qubits, init=device.qubits) for device in devices]

@@ -6,6 +6,7 @@ subsets 1 to 100.
 """
 
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
+from qcbench.workload.published_csv import read_published_csv
 
 ORIGINAL = {
     "earliest_completion": (608.4, 0.0),
@@ -38,22 +40,30 @@ def measure(path: str, policy: str) -> tuple[np.ndarray, np.ndarray]:
     )
     totals: list[float] = []
     violations: list[float] = []
-    while True:
-        try:
-            scenario = build_scenario(config, "qsimpy", replicate=len(totals), seed=0)
-        except InputError:
-            if not totals:
-                raise
-            return np.array(totals), np.array(violations)
+    for replicate in range(subsets(path)):
+        scenario = build_scenario(config, "qsimpy", replicate, seed=0)
         runs = []
         for draw in range(DRAWS.get(policy, 1)):
-            rng = np.random.default_rng([len(totals), draw])
+            rng = np.random.default_rng([replicate, draw])
             decide = registry.make(
                 "placement", PolicyConfig(name=policy), PolicyContext(scenario.fleet, rng)
             )
             runs.append(Cloud(scenario, decide).run())
         totals.append(float(np.mean([(r.wait_s + r.exec_s).sum() for r in runs])))
         violations.append(float(np.mean([r.violations.sum() for r in runs])))
+    return np.array(totals), np.array(violations)
+
+
+def subsets(path: str) -> int:
+    """Return how many subsets a file has; one without any has none to measure.
+
+    Raises:
+        InputError: it cannot be used, or has no subsets.
+    """
+    found = len(read_published_csv(Path(path)).subset_ids())
+    if not found:
+        raise InputError(f"{path}: has no subsets")
+    return found
 
 
 def main(path: str) -> None:

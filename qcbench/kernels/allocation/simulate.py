@@ -58,7 +58,7 @@ def check(scenario: Scenario) -> None:
             f"{rules.dispatch.mode} and {rules.dispatch.qpus}"
         )
     unknown = {
-        "rules.dispatch.order icpp2025": rules.dispatch.order == "icpp2025",
+        f"rules.dispatch.order {rules.dispatch.order}": rules.dispatch.holds_and_waits,
         "jobs of several phases": scenario.workload.phases is not None,
         "rules.records jobs": rules.records == "jobs",
     }

@@ -75,7 +75,9 @@ def make_twin(policy: PolicyConfig, fleet: Fleet) -> Twin | None:
     told = {name: parameter.default for name, parameter in known.items()} | policy.parameters
     if told.get("samples", 1) > MOST_SAMPLES:
         return None
-    actions = read_actions(Path(told["file"]), len(fleet)) if "file" in told else []
+    actions = []
+    if "file" in told:
+        actions = read_actions(Path(told["file"]), len(fleet), told["sha256"])
     return Twin(
         rule=TWINS.index(policy.name),
         memory=np.zeros(2, dtype=np.int64),

@@ -2,6 +2,8 @@
 
 Its scores are weights of the QPUs, over which the task is split in proportion, within what is free;
 or those of waiting and of all sets of QPUs, of which it takes the best one that can hold the task.
+Where the dispatch has the split decided at arrival, whatever is free, it splits within what the
+QPUs have, and does not wait.
 """
 
 from collections.abc import Callable, Iterable
@@ -52,6 +54,7 @@ def policy(
     observe = AllocationObserver(context.fleet).observe
     qpus = len(context.fleet)
     row = [0.0] * LAYOUT.size(qpus)
+    sizes: list[int] = context.fleet.qubits.tolist()
     if opened.card.action == "set":
         split = _by_set(context, mode)
     else:
@@ -59,10 +62,11 @@ def policy(
 
     def decide(view: AllocationView) -> dict[int, int] | None:
         observe(view, row)
-        free: list[int] = view.free_qubits.tolist()
+        free: list[int] = sizes if view.at_arrival else view.free_qubits.tolist()
         if sum(free) < view.task_qubits:
             return None
-        parts = split(score(row, qpus, view.free_qubits > 0), view, free)
+        open_ = np.array([qubits > 0 for qubits in free])
+        parts = split(score(row, qpus, open_), view, free)
         return dict(parts) if parts else None
 
     return decide
@@ -84,7 +88,7 @@ def _by_weights(context: PolicyContext, mode: Mode, spread: Callable[[Outputs], 
             np.clip(weights, LEAST_WEIGHT, MOST_WEIGHT).tolist(),
             free,
             view.task_qubits,
-            view.running > 0,
+            _may_wait(view),
             chain_qpu,
             chain_qubits,
             share,
@@ -103,7 +107,7 @@ def _by_set(context: PolicyContext, mode: Mode) -> Split:
 
     def split(outputs: Outputs, view: AllocationView, free: list[int]) -> Parts:
         qubits = view.task_qubits
-        allowed = [view.running > 0, *(set_holds(uses, free, qubits) for uses in sets)]
+        allowed = [_may_wait(view), *(set_holds(uses, free, qubits) for uses in sets)]
         choice = choose(outputs[:, 0].tolist(), allowed)
         if choice == WAIT:
             return None
@@ -111,6 +115,10 @@ def _by_set(context: PolicyContext, mode: Mode) -> Split:
         return zip(chain_qpu[:parts], chain_qubits[:parts], strict=True)
 
     return split
+
+
+def _may_wait(view: AllocationView) -> bool:
+    return view.running > 0 and not view.at_arrival
 
 
 def _spread(opened: Opened, mode: Mode) -> Callable[[Outputs], Outputs]:

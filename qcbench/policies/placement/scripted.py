@@ -5,16 +5,26 @@ violations like anybody's.
 """
 
 import csv
+import io
 from pathlib import Path
 
 from qcbench.errors import InputError, nearest
 from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
+from qcbench.policies.script_files import read_script, resolve_parameters
 from qcbench.policies.view import PlacementView
 
+__all__ = ["policy", "read_actions", "resolve_parameters"]
 
-def policy(context: PolicyContext, *, file: str) -> Placement:
-    """Build the policy from the path of a CSV file."""
-    actions = iter(read_actions(Path(file), len(context.fleet)))
+
+def policy(context: PolicyContext, *, file: str, sha256: str = "") -> Placement:
+    """Build the policy from the path of a CSV file.
+
+    Args:
+        context: the fleet.
+        file: the CSV.
+        sha256: of its content; found when a trial is made.
+    """
+    actions = iter(read_actions(Path(file), len(context.fleet), sha256))
 
     def decide(_view: PlacementView) -> int:
         try:
@@ -25,25 +35,23 @@ def policy(context: PolicyContext, *, file: str) -> Placement:
     return decide
 
 
-def read_actions(path: Path, qpus: int) -> list[int]:
-    """Read and check the column `action`."""
+def read_actions(path: Path, qpus: int, sha256: str = "") -> list[int]:
+    """Read and check the column `action`; the content must have the hash where one is given."""
+    data = read_script(path, sha256)
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream)
-            columns = reader.fieldnames or []
-            if "action" not in columns:
-                raise InputError(f"{path}: no column action{nearest('action', columns)}")
-            actions = []
-            for row in reader:
-                text = (row["action"] or "").strip()
-                if not text.isdecimal() or len(text) > 9 or int(text) >= qpus:
-                    raise InputError(
-                        f"{path}, line {reader.line_num}: action {text!r} is not a QPU index "
-                        f"0..{qpus - 1}"
-                    )
-                actions.append(int(text))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""))
+        columns = reader.fieldnames or []
+        if "action" not in columns:
+            raise InputError(f"{path}: no column action{nearest('action', columns)}")
+        actions = []
+        for row in reader:
+            text = (row["action"] or "").strip()
+            if not text.isdecimal() or len(text) > 9 or int(text) >= qpus:
+                raise InputError(
+                    f"{path}, line {reader.line_num}: action {text!r} is not a QPU index "
+                    f"0..{qpus - 1}"
+                )
+            actions.append(int(text))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: is not a CSV file in UTF-8 ({error})") from None
     return actions
