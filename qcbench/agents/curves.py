@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.agents.config import steps_told
-from qcbench.agents.evaluation import USUAL, Evaluation
+from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.run_folder import (
     ABOUT,
     RunFolder,
@@ -17,6 +17,7 @@ from qcbench.agents.run_folder import (
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.training_view import Figures, PublishedTraining, publish_training
+from qcbench.tracks import TRACKS
 
 NO_FIGURES = frozenset({"kind", "steps", "time_s"})
 """Keys of a line of the curves that are no figures of an update."""
@@ -58,7 +59,7 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
             tracking,
             path,
             told,
-            told.validation.baseline or USUAL[told.agent.track].baseline,
+            told.validation.baseline or TRACKS[told.agent.track].baseline,
             list(_points(folder, lines)),
             "FINISHED" if last >= steps_told(told) else "KILLED",
         )

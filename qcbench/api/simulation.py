@@ -27,9 +27,7 @@ from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import resolve_policy
-
-USUAL_POLICY = {"allocation": "speed", "queueing": "fifo", "partition": "pragm_pp"}
-"""What `qcbench simulate` takes where no policy is named, on tracks other than placement."""
+from qcbench.tracks import TRACKS, USUAL, is_track
 
 
 @config
@@ -71,10 +69,9 @@ def compose_simulate(
     data = to_plain(compose("simulate", complete, config_dirs))
     scenario = data.get("scenario")
     track = scenario.get("track") if isinstance(scenario, dict) else None
-    if track in USUAL_POLICY and not any(
-        text.lstrip("+~").startswith("policy") for text in complete
-    ):
-        usual = known_policies([f"policy={USUAL_POLICY[track]}"], config_dirs)
+    named = any(text.lstrip("+~").startswith("policy") for text in complete)
+    if is_track(track) and track != USUAL and not named:
+        usual = known_policies([f"policy={TRACKS[track].baseline}"], config_dirs)
         data = to_plain(compose("simulate", [*usual, *complete], config_dirs))
     told = typed(SimulateConfig, data, "")
     policy = of_track(plain(told.policy), told.scenario.track, config_dirs)
@@ -102,7 +99,7 @@ def trial_of(told: SimulateConfig) -> Trial:
 
 def simulate(
     scenario: str | ScenarioConfig = "placement/qce5",
-    policy: str | Mapping[str, Any] | PolicyFactory = "earliest_completion",
+    policy: str | Mapping[str, Any] | PolicyFactory | None = None,
     seed: int = 0,
     *,
     overrides: Sequence[str] = (),
@@ -118,7 +115,8 @@ def simulate(
         scenario: name below `conf/scenario`, or a config.
         policy: a name, a model such as `models:/placement@champion`, the folder of an exported
             policy, a mapping with `name` and `parameters`, or your own factory: a function that
-            takes a `PolicyContext` and returns the function that decides.
+            takes a `PolicyContext` and returns the function that decides. The usual baseline of the
+            scenario's track where None, see `qcbench.tracks`.
         seed: the replicate: which world.
         overrides: Hydra overrides relative to the scenario, such as `workload.tasks=200`.
         suite: with a suite's name, the worlds are those of that suite.
@@ -137,6 +135,7 @@ def simulate(
         raise InputError("overrides: go with a scenario's name, not with a config")
     if engine not in get_args(Engine):
         raise InputError(f"engine: {engine!r}; must be one of {', '.join(get_args(Engine))}")
+    policy = TRACKS[scenario.track].baseline if policy is None else policy
     factory = policy if callable(policy) else None
     named = {"name": "custom"} if callable(policy) else compose_policy(policy, config_dirs)
     if factory is None:

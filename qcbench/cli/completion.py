@@ -92,7 +92,7 @@ def suggestions(line: str) -> list[str]:
     if verb in {"promote", "test-policy"} and len(words) == 1:
         found += _beginning(last, _policies())
     if verb == "policies":
-        from qcbench.policies.registry import TRACKS  # noqa: PLC0415
+        from qcbench.tracks import TRACKS  # noqa: PLC0415
 
         found += _beginning(last, TRACKS)
     folders = [Path(after) for word, after in pairwise(words) if word == "--config-dir"]
@@ -127,8 +127,9 @@ def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
 
 def _policies() -> list[str]:
     from qcbench.policies import registry  # noqa: PLC0415
+    from qcbench.tracks import TRACKS  # noqa: PLC0415
 
-    return sorted({name for track in registry.TRACKS for name in registry.names(track)})
+    return sorted({name for track in TRACKS for name in registry.names(track)})
 
 
 def _root(verb: str) -> type:

@@ -20,10 +20,10 @@ from qcbench.policies.exported.folder import (
     read_folder_card,
 )
 from qcbench.policies.exported.reference import lies_elsewhere
-from qcbench.policies.protocol import Track
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import LEARNED, policy_of_run, resolve_policy
 from qcbench.tracking.registry import SCHEME, fetch_policy
+from qcbench.tracks import TRACKS, USUAL, Track, is_track
 
 SUMMARY = (
     "Check a policy against the contract of its track: legal decisions, ties, equal decisions for"
@@ -83,9 +83,7 @@ def subjects(
     told = typed(ContractConfig, data, "")
     track = _checked(told.track)
     if is_own_code(name):
-        yield own_code(
-            name, track or "placement", told.policy.parameters, may_violate=told.may_violate
-        )
+        yield own_code(name, track or USUAL, told.policy.parameters, may_violate=told.may_violate)
         return
     for each in [track] if track else _tracks(told):
         chosen = typed(PolicyConfig, of_track(plain(told.policy), each, config_dirs), "policy")
@@ -103,12 +101,9 @@ def _overrides(name: str, given: Sequence[str], config_dirs: Sequence[Path]) -> 
 
 
 def _checked(track: str | None) -> Track | None:
-    for known in registry.TRACKS:
-        if track == known:
-            return known
-    if track is None:
-        return None
-    raise InputError(f"track: {track!r}; no such track{nearest(track, registry.TRACKS)}")
+    if track is None or is_track(track):
+        return track
+    raise InputError(f"track: {track!r}; no such track{nearest(track, TRACKS)}")
 
 
 def _tracks(told: ContractConfig) -> list[Track]:
@@ -116,14 +111,14 @@ def _tracks(told: ContractConfig) -> list[Track]:
     name = told.policy.name
     path = str(told.policy.parameters.get("path", "")) if name == LEARNED else name
     if name != LEARNED and not lies_elsewhere(name):
-        return [track for track in registry.TRACKS if name in registry.names(track)]
+        return [track for track in TRACKS if name in registry.names(track)]
     if path.startswith(PACKAGED):
         wanted = path.removeprefix(PACKAGED)
-        tracks = [track for track in registry.TRACKS if wanted in packaged_names(track)]
-        return tracks or ["placement"]
+        tracks = [track for track in TRACKS if wanted in packaged_names(track)]
+        return tracks or [USUAL]
     if path.startswith(SCHEME):
         path = str(fetch_policy(path, told.tracking, Path(told.runs_dir))[1])
-    return [read_folder_card(folder_of("placement", path)).track]
+    return [read_folder_card(folder_of(USUAL, path)).track]
 
 
 def _report(name: str, subject: Subject) -> int:

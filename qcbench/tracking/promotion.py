@@ -34,7 +34,7 @@ from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import HeuristicCard, Provenance
 from qcbench.policies.exported.folder import folder_of, read_folder_card, write_folder
 from qcbench.policies.exported.reference import lies_elsewhere
-from qcbench.policies.protocol import PolicyContext, Track
+from qcbench.policies.protocol import PolicyContext
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import LEARNED, policy_of_run, resolve_policy
 from qcbench.tracking.registry import (
@@ -46,26 +46,9 @@ from qcbench.tracking.registry import (
     read_reference,
 )
 from qcbench.tracking.verdict import Verdict, judge
+from qcbench.tracks import TRACKS, Track
 
 SUITE = "promote"
-
-
-@dataclass(frozen=True)
-class Usual:
-    """What a track is usually judged by."""
-
-    scenario: str
-    baseline: str
-    metric: str
-    replicates: int
-
-
-USUAL: Mapping[Track, Usual] = {
-    "placement": Usual("placement/qce5", "earliest_completion", "mean_completion_s", 200),
-    "allocation": Usual("allocation/eagle5", "speed", "makespan_s", 30),
-    "queueing": Usual("serverless/small", "fifo", "mean_job_s", 20),
-    "partition": Usual("partition/nodes20", "pragm_pp", "total_node_cost", 30),
-}
 
 
 @config
@@ -135,7 +118,7 @@ def compose_promote(
     if not any(text.startswith("scenario=") for text in given):
         track = _track_of(told)
         if track != told.scenario.track:
-            usual = f"scenario={USUAL[track].scenario}"
+            usual = f"scenario={TRACKS[track].scenario}"
             data = to_plain(compose("promote", [usual, *complete], config_dirs))
             told = typed(PromoteConfig, data, "")
     chosen = of_track(plain(told.policy), told.scenario.track, config_dirs)
@@ -154,7 +137,7 @@ def _track_of(told: PromoteConfig) -> Track:
     if name == LEARNED:
         path = str(told.policy.parameters.get("path", ""))
     elif not lies_elsewhere(name):
-        tracks = [track for track in registry.TRACKS if name in registry.names(track)]
+        tracks = [track for track in TRACKS if name in registry.names(track)]
         return told.scenario.track if told.scenario.track in tracks else tracks[0]
     if path.startswith(SCHEME):
         path = str(fetch_policy(path, told.tracking, Path(told.runs_dir))[1])
@@ -175,7 +158,7 @@ def promote(told: PromoteConfig, progress: Kind = "auto", command: str = "") -> 
         RunError: the trials did not all end.
     """
     track = told.scenario.track
-    usual = USUAL[track]
+    usual = TRACKS[track]
     model, alias = told.model or track, told.alias
     runs = Path(told.runs_dir)
     read_reference(str(Reference(model, alias)))
@@ -191,9 +174,9 @@ def promote(told: PromoteConfig, progress: Kind = "auto", command: str = "") -> 
         track=track,
         scenarios=[ScenarioEntry(base=told.scenario.name, name=told.scenario.name)],
         policies=[*rivals, candidate],
-        replicates=usual.replicates if told.replicates is None else told.replicates,
+        replicates=usual.promotion_worlds if told.replicates is None else told.replicates,
         primary_metric=told.metric or usual.metric,
-        goal=_goal(told.metric or usual.metric),
+        goal=goal_of(told.metric or usual.metric),
         baseline=rivals[-1].label,
         seed=told.seed,
         engine=_engine(told),
@@ -234,10 +217,6 @@ def _engine(told: PromoteConfig) -> Engine:
     return "simpy" if told.engine == "simpy" else "compiled"
 
 
-def _goal(metric: str) -> Any:
-    return goal_of(metric)
-
-
 def _same(one: PolicyConfig, other: PolicyConfig) -> bool:
     """Whether two configs are of the same policy, wherever its files lie."""
 
@@ -253,7 +232,7 @@ def _rivals(
 ) -> list[PolicyConfig]:
     """Return the standing champion, where there is one, and the baseline."""
     track = told.scenario.track
-    name = told.baseline or USUAL[track].baseline
+    name = told.baseline or TRACKS[track].baseline
     baseline = resolve_policy(PolicyConfig(name=name), track, told.tracking, told.runs_dir)
     baseline = replace(baseline, label=baseline.label or baseline.name)
     if shelf is None or reference.alias not in shelf.aliases(reference.name):

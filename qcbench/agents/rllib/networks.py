@@ -1,6 +1,5 @@
 """Torch networks of RLlib's agents, and the cards that say what is exported of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,8 +20,8 @@ from qcbench.policies.exported.card import (
     TrainedFleet,
 )
 from qcbench.policies.exported.serving import whole_observation
-from qcbench.policies.features import allocation, placement, queueing
-from qcbench.policies.features.layout import Layout
+from qcbench.policies.features.layout import Layout, layouts_of
+from qcbench.tracks import TRACKS
 
 LEAST_LOG_STD, MOST_LOG_STD = -4.0, 0.5
 
@@ -128,7 +127,7 @@ class PlainNetwork(nn.Module):
 def make_network(design: Design, inputs: int, choices: int) -> nn.Module:
     """Build a network with the weights that its seed gives."""
     card = design.card
-    layout = layout_of(card.track, card.observation.layout)
+    layout = layouts_of(card.track)[card.observation.layout]
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(design.seed)
         if isinstance(card.network, Plain):
@@ -146,39 +145,23 @@ def make_network(design: Design, inputs: int, choices: int) -> nn.Module:
         )
 
 
-def layout_of(track: str, name: str) -> Layout:
-    """Return the layout of an observation by its name."""
-    known: Mapping[str, Layout] = {
-        f"{of}:{layout.name}": layout
-        for of, layout in (
-            ("placement", placement.LAYOUT),
-            ("placement", placement.LEGACY_LAYOUT),
-            ("allocation", allocation.LAYOUT),
-            ("queueing", queueing.LAYOUT),
-        )
-    }
-    return known[f"{track}:{name}"]
-
-
 def make_design(settings: Common, fleet: Fleet, seed: int) -> Design:
     """Return the network that settings describe, for the decisions of a fleet.
 
     Raises:
         InputError: a feature that there is not.
     """
-    names = {"placement": placement, "allocation": allocation, "queueing": queueing}
-    layout: Layout = names[settings.track].LAYOUT
-    if settings.observation == "legacy":
-        layout = placement.LEGACY_LAYOUT
-    queue = settings.track == "queueing"
-    continuous = settings.track == "allocation" and not settings.sets
+    known, track = layouts_of(settings.track), TRACKS[settings.track]
+    layout = list(known.values())[track.observations.index(settings.observation)]
+    queue, split = track.choice == "waiting", track.choice == "split"
+    continuous = split and not settings.sets
     told: dict[str, Any] = {
         "track": settings.track,
         "observation": whole_observation(layout, items=settings.slots if queue else 0),
         "action": "choice",
         "network": settings.network,
     }
-    if settings.track == "allocation":
+    if split:
         told["action"] = "set" if settings.sets else "weights"
     if isinstance(settings.network, PlainLayers):
         told["network"] = _plain(settings, settings.network)

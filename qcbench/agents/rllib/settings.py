@@ -3,11 +3,14 @@
 from dataclasses import field
 from typing import Literal
 
+from qcbench.agents.options import check_sets
 from qcbench.configs import check_least, check_positive, check_share, config
 from qcbench.errors import InputError
-from qcbench.policies.exported.card import Activation, LearnedTrack, check_widths
+from qcbench.policies.exported.card import Activation, check_widths
+from qcbench.policies.features.observer import check_observation
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
+from qcbench.tracks import TRACKS, LearnedTrack
 
 
 @config
@@ -93,10 +96,8 @@ class Common:
         check_least(self, "agent", 1, ("steps", "environments"))
         check_positive(self, "agent", ("learning_rate", "gradient_norm"))
         check_share(self, "agent", ("discount",))
-        if self.observation == "legacy" and self.track != "placement":
-            raise InputError(f"agent.observation: legacy is of track placement, not {self.track}")
-        if self.sets and self.track != "allocation":
-            raise InputError(f"agent.sets: is of track allocation, not {self.track}")
+        check_observation(self.observation, self.track, "agent.observation")
+        check_sets(self.sets, self.track)
         if self.sets and isinstance(self.network, PerItemLayers):
             raise InputError("agent.sets: goes with a plain network")
         if self.observation == "legacy" and isinstance(self.network, PerItemLayers):
@@ -142,7 +143,7 @@ class RllibPpo(Common):
                 f"agent.minibatch: {self.minibatch}; an update has only "
                 f"{self.horizon * self.environments} decisions"
             )
-        if self.published_reward and (self.track != "allocation" or self.sets):
+        if self.published_reward and (TRACKS[self.track].choice != "split" or self.sets):
             raise InputError("agent.published_reward: is of weights on track allocation")
 
 
@@ -257,7 +258,7 @@ class RllibDqn(Common):
             raise InputError(
                 f"agent.horizon: {self.horizon}; RLlib wants no less than n_step, which is {most}"
             )
-        if self.track == "allocation" and not self.sets:
+        if TRACKS[self.track].choice == "split" and not self.sets:
             raise InputError("agent.sets: Q-learning chooses; on track allocation set it to true")
         if self.atoms is not None and isinstance(self.network, PerItemLayers):
             raise InputError("agent.atoms: go with a plain network")
