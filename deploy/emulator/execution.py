@@ -69,14 +69,14 @@ def load_of(item: Item, device: Device) -> Load:
     )
 
 
-def prepare(item: Item, device: Device, told: SimulationConfig) -> Prepared:
+def prepare(item: Item, device: Device, config: SimulationConfig) -> Prepared:
     """Make an item ready to run.
 
     Raises:
         CircuitError: the device cannot run it, or it is too large to simulate.
     """
     load = load_of(item, device)
-    reduced = with_idling(reduce(item.circuit), device, schedule=told.idle_noise)
+    reduced = with_idling(reduce(item.circuit), device, schedule=config.idle_noise)
     gates = [place for place in reduced.places if place[0] not in NO_GATES]
     return Prepared(
         reduced=reduced,
@@ -84,8 +84,8 @@ def prepare(item: Item, device: Device, told: SimulationConfig) -> Prepared:
         shape=item.shape,
         shots=item.shots,
         load=load,
-        choice=choose(reduced, item.shots, item.sets, told),
-        budget_s=told.budget_s,
+        choice=choose(reduced, item.shots, item.sets, config),
+        budget_s=config.budget_s,
         part=part_of(device.target, reduced.qubits, gates),
         readout=tuple(device.readout[qubit] for qubit in reduced.qubits),
     )

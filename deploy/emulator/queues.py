@@ -28,14 +28,14 @@ class Entry:
 class Background:
     """Arrivals of others' jobs at one backend, in order of time."""
 
-    def __init__(self, told: BackgroundConfig, rng: np.random.Generator) -> None:
-        self._told = told
+    def __init__(self, config: BackgroundConfig, rng: np.random.Generator) -> None:
+        self._config = config
         self._rng = rng
-        own = told.utilisation * (1.0 + told.spread * rng.uniform(-1.0, 1.0))
-        sample = np.exp(rng.normal(np.log(told.run_median_s), told.run_sigma, 10_000))
-        mean_run_s = float(np.minimum(sample, told.run_max_s).mean())
+        own = config.utilisation * (1.0 + config.spread * rng.uniform(-1.0, 1.0))
+        sample = np.exp(rng.normal(np.log(config.run_median_s), config.run_sigma, 10_000))
+        mean_run_s = float(np.minimum(sample, config.run_max_s).mean())
         self._mean_gap_s = mean_run_s / min(own, 0.95) if own > 0.0 else float("inf")
-        self._next_s = -told.warm_up_s
+        self._next_s = -config.warm_up_s
         self._step()
 
     def until(self, moment_s: float) -> list[Entry]:
@@ -43,9 +43,9 @@ class Background:
         arrived = []
         while self._next_s <= moment_s:
             run_s = float(
-                np.exp(self._rng.normal(np.log(self._told.run_median_s), self._told.run_sigma))
+                np.exp(self._rng.normal(np.log(self._config.run_median_s), self._config.run_sigma))
             )
-            arrived.append(Entry(self._next_s, min(run_s, self._told.run_max_s)))
+            arrived.append(Entry(self._next_s, min(run_s, self._config.run_max_s)))
             self._step()
         return arrived
 

@@ -47,15 +47,15 @@ class Service:
     """Everything behind the REST interface. All methods may be called from any thread."""
 
     def __init__(
-        self, told: EmulatorConfig, clock: Clock, initializer: Callable[[], None] | None
+        self, config: EmulatorConfig, clock: Clock, initializer: Callable[[], None] | None
     ) -> None:
-        self.told = told
+        self.config = config
         self.clock = clock
         date = clock.start - timedelta(seconds=CALIBRATED_S)
-        names = list(dict.fromkeys(name.removeprefix(PREFIX) for name in told.devices))
-        made = [make_device(name, told, date) for name in names]
+        names = list(dict.fromkeys(name.removeprefix(PREFIX) for name in config.devices))
+        made = [make_device(name, config, date) for name in names]
         self.devices: dict[str, Device] = {device.name: device for device in made}
-        self.ledger = Ledger(told.ledger)
+        self.ledger = Ledger(config.ledger)
         self.jobs: dict[str, Job] = {}
         self.sessions: dict[str, Session] = {}
         self._used_s: defaultdict[str, float] = defaultdict(float)
@@ -64,21 +64,21 @@ class Service:
         self._changed = threading.Condition(self._lock)
         self._stopping = False
         self._queues = {name: self._queue(name) for name in self.devices}
-        self._workers = Workers(told.simulation.workers, initializer)
+        self._workers = Workers(config.simulation.workers, initializer)
         self._timekeeper = threading.Thread(target=self._keep_time, name="timekeeper", daemon=True)
         self._timekeeper.start()
 
     def _queue(self, name: str) -> BackendQueue:
-        told = self.told
-        windows = tuple(w for w in told.faults.maintenance if _backend(w) == name)
-        rng = stream(told.seed, "background", name)
+        config = self.config
+        windows = tuple(w for w in config.faults.maintenance if _backend(w) == name)
+        rng = stream(config.seed, "background", name)
         return BackendQueue(
-            Background(told.background, rng),
+            Background(config.background, rng),
             windows,
             may_run=self._may_run,
             started=self._started,
             finished=self._finished,
-            begin_s=-told.background.warm_up_s,
+            begin_s=-config.background.warm_up_s,
         )
 
     # Backends
@@ -112,7 +112,7 @@ class Service:
         with self._lock:
             self._numbers += 1
             number = self._numbers
-        seed = self.told.seed
+        seed = self.config.seed
         try:
             program = decode(program_id, params, stream(seed, "twirling", number))
         except UnknownProgramError as error:
@@ -150,20 +150,20 @@ class Service:
 
     def _prepare(self, program: Program, device: Device) -> tuple[list[Prepared], str]:
         try:
-            return [prepare(item, device, self.told.simulation) for item in program.items], ""
+            return [prepare(item, device, self.config.simulation) for item in program.items], ""
         except CircuitError as error:
             return [], str(error)
 
     def _times(
         self, program: Program, prepared: Sequence[Prepared], device: Device, number: int
     ) -> RunTimes:
-        rng = stream(self.told.seed, "times", device.name, number)
+        rng = stream(self.config.seed, "times", device.name, number)
         if prepared:
             return device.time_model.draw([one.load for one in prepared], rng)
         try:
             return device.time_model.draw([load_of(i, device) for i in program.items], rng)
         except CircuitError:
-            return RunTimes(self.told.execution.classical_median_s, (0.0,), 0.0)
+            return RunTimes(self.config.execution.classical_median_s, (0.0,), 0.0)
 
     def _session_of(self, instance: str, backend: str, request: Mapping[str, Any]) -> str | None:
         session_id = request.get("session_id")
@@ -279,7 +279,7 @@ class Service:
             return self._used_s[instance]
 
     def _may_run(self, job_id: str) -> bool:
-        quota_s = self.told.quota_s
+        quota_s = self.config.quota_s
         return quota_s is None or self._used_s[self.jobs[job_id].instance] < quota_s
 
     # Time
@@ -306,7 +306,7 @@ class Service:
         job.started_s = moment_s
         self._write("started", job, moment_s)
         if job.program is not None and not job.too_long:
-            rng = stream(self.told.seed, "shots", job.number)
+            rng = stream(self.config.seed, "shots", job.number)
             seeds = [int(rng.integers(2**31)) for _ in job.prepared]
             job.simulation = self._workers.submit(job.prepared, seeds)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qcbench.agents.config import steps_told
+from qcbench.agents.config import total_steps
 from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.run_folder import (
     ABOUT,
@@ -50,7 +50,7 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
             that cannot be reached.
     """
     with open_folder(path) as folder:
-        told = folder.told
+        config = folder.config
         lines = read_progress(path)
         last = max(
             (int(line["steps"]) for line in lines if line["kind"] == "evaluation"), default=0
@@ -58,10 +58,10 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
         return publish_training(
             tracking,
             path,
-            told,
-            told.validation.baseline or TRACKS[told.agent.track].baseline,
+            config,
+            config.validation.baseline or TRACKS[config.agent.track].baseline,
             list(_points(folder, lines)),
-            "FINISHED" if last >= steps_told(told) else "KILLED",
+            "FINISHED" if last >= total_steps(config) else "KILLED",
         )
 
 

@@ -1,4 +1,4 @@
-"""One trial from Python: what it is told, and its records."""
+"""One trial from Python: its config, and its records."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
@@ -32,7 +32,7 @@ from qcbench.tracks import TRACKS, USUAL, is_track
 
 @config
 class SimulateConfig:
-    """Everything that `qcbench simulate` is told: `conf/simulate.yaml`.
+    """The config of `qcbench simulate`: `conf/simulate.yaml`.
 
     Attributes:
         suite_name: name of the suite whose worlds are drawn.
@@ -64,7 +64,7 @@ class SimulateConfig:
 def compose_simulate(
     overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
 ) -> SimulateConfig:
-    """Compose what a simulation is told from Hydra overrides."""
+    """Compose the config of a simulation from Hydra overrides."""
     complete = known_policies(nested(overrides), config_dirs)
     data = to_plain(compose("simulate", complete, config_dirs))
     scenario = data.get("scenario")
@@ -73,27 +73,27 @@ def compose_simulate(
     if is_track(track) and track != USUAL and not named:
         usual = known_policies([f"policy={TRACKS[track].baseline}"], config_dirs)
         data = to_plain(compose("simulate", [*usual, *complete], config_dirs))
-    told = typed(SimulateConfig, data, "")
-    policy = of_track(plain(told.policy), told.scenario.track, config_dirs)
+    settings = typed(SimulateConfig, data, "")
+    policy = of_track(plain(settings.policy), settings.scenario.track, config_dirs)
     chosen = typed(PolicyConfig, policy, "policy")
-    found = resolve_policy(chosen, told.scenario.track, told.tracking, told.runs_dir)
-    return replace(told, policy=found)
+    found = resolve_policy(chosen, settings.scenario.track, settings.tracking, settings.runs_dir)
+    return replace(settings, policy=found)
 
 
-def trial_of(told: SimulateConfig) -> Trial:
+def trial_of(settings: SimulateConfig) -> Trial:
     """Return the one trial that a simulation runs."""
-    told = replace(told, policy=registry.resolve(told.scenario.track, told.policy))
-    scenario = resolve_scenario(told.scenario, told.suite_name, told.master_seed)
+    settings = replace(settings, policy=registry.resolve(settings.scenario.track, settings.policy))
+    scenario = resolve_scenario(settings.scenario, settings.suite_name, settings.master_seed)
     return Trial(
         ordinal=0,
-        suite=told.suite_name,
+        suite=settings.suite_name,
         scenario=scenario.name,
-        policy=told.policy.label or told.policy.name,
-        replicate=told.seed,
-        seed=told.master_seed,
-        engine=told.engine,
+        policy=settings.policy.label or settings.policy.name,
+        replicate=settings.seed,
+        seed=settings.master_seed,
+        engine=settings.engine,
         scenario_config=plain(scenario),
-        policy_config=plain(told.policy),
+        policy_config=plain(settings.policy),
     )
 
 

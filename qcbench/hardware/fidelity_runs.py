@@ -118,7 +118,7 @@ def _batches(
         group = groups.setdefault((intent.qpu, intent.shots), [])
         if digest not in group:
             group.append(digest)
-    size = world.told.mirror_batch
+    size = world.config.mirror_batch
     found = []
     for (qpu, shots), digests in sorted(groups.items()):
         ordered = sorted(digests)

@@ -65,7 +65,7 @@ class Stream:
 
     def __post_init__(self) -> None:
         fleet, tasks = self.world.scenario.fleet, self.world.scenario.workload.tasks
-        self._policies: list[Placement] = [self.world.make(p) for p in self.world.told.policies]
+        self._policies: list[Placement] = [self.world.make(p) for p in self.world.config.policies]
         self._lanes = [Lanes(fleet, tasks, self.world.estimates) for _ in self._policies]
         self._sequence = [0] * len(self._policies)
         self._due: list[_Due] = []

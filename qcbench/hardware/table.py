@@ -279,7 +279,7 @@ def _by_policy(world: World) -> "pl.DataFrame":
     import polars as pl  # noqa: PLC0415
 
     parts = []
-    for policy in world.told.policies:
+    for policy in world.config.policies:
         records = world.simulate(policy)
         names = np.array([*world.scenario.fleet.names, ""])
         parts.append(

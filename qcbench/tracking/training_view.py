@@ -39,17 +39,17 @@ class Curves(Protocol):
         """Write the rest and MLflow's status of the run."""
 
 
-def open_curves(tracking: TrackingConfig, folder: Path, told: object, baseline: str) -> Curves:
+def open_curves(tracking: TrackingConfig, folder: Path, config: object, baseline: str) -> Curves:
     """Return where curves go: MLflow, or nowhere with `tracking=none`.
 
     Args:
         folder: of the run; its name is the run's, and a run that goes on writes to the same.
-        told: the config of the run, whose values become parameters.
+        config: the config of the run, whose values become parameters.
         baseline: that it is compared with.
     """
     if not tracking.enabled:
         return NoCurves()
-    params = {**_flat(plain(told)), "baseline": baseline}
+    params = {**_flat(plain(config)), "baseline": baseline}
     return MlflowCurves(tracking, folder, params)
 
 
@@ -82,7 +82,7 @@ class PublishedTraining:
 def publish_training(
     tracking: TrackingConfig,
     folder: Path,
-    told: object,
+    config: object,
     baseline: str,
     figures: Sequence[Figures],
     status: str,
@@ -93,7 +93,7 @@ def publish_training(
 
     Args:
         folder: of the run; its name is the run's.
-        told: the config of the run, whose values become parameters.
+        config: the config of the run, whose values become parameters.
         baseline: that it is compared with.
         figures: of all curves, in the order in which they were found.
         status: of the run in MLflow: `FINISHED`, `KILLED`.
@@ -101,7 +101,7 @@ def publish_training(
     Raises:
         InputError: the store cannot be reached.
     """
-    params = {**_flat(plain(told)), "baseline": baseline}
+    params = {**_flat(plain(config)), "baseline": baseline}
     return MlflowCurves(tracking, folder, params).publish(figures, status)
 
 

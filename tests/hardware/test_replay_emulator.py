@@ -20,9 +20,9 @@ from qcbench.hardware.emulator_process import INSTANCE, EmulatorProcess, running
 from qcbench.hardware.ledger import Ledger
 from qcbench.hardware.manifest import find_replay
 from qcbench.hardware.replay import Replay, run_replay
+from qcbench.hardware.replay_config import compose_replay
 from qcbench.hardware.results import gap_of
 from qcbench.hardware.runtime import RuntimePort
-from qcbench.hardware.told import compose_replay
 
 pytest.importorskip("qiskit_aer")
 pytest.importorskip("qiskit_ibm_runtime")

@@ -18,8 +18,8 @@ from qcbench.hardware.ledger import Ledger
 from qcbench.hardware.manifest import find_replay, open_replay
 from qcbench.hardware.plan import make_world
 from qcbench.hardware.replay import describe, estimate_replay, run_replay
+from qcbench.hardware.replay_config import ReplayConfig, compose_replay, replay_id
 from qcbench.hardware.table import fifo_waits
-from qcbench.hardware.told import ReplayConfig, compose_replay, replay_id
 from qcbench.policies.exported.folder import write_folder
 
 pytest.importorskip("qiskit_aer")

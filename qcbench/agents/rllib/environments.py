@@ -27,8 +27,8 @@ def environment_maker(settings: Common, worlds: ScenarioWorlds) -> Make:
         options["slots"] = settings.slots
     published = isinstance(settings, RllibPpo) and settings.published_reward
 
-    def make(told: Any) -> VectorEnv[Any, Any, Any]:
-        count = int(told["num_envs"])
+    def make(context: Any) -> VectorEnv[Any, Any, Any]:
+        count = int(context["num_envs"])
         envs = vector_environment(worlds, count, discrete=settings.sets, **options)
         if published:
             from qcbench.agents.rllib.published import PublishedReward  # noqa: PLC0415

@@ -155,27 +155,27 @@ def make_design(settings: Common, fleet: Fleet, seed: int) -> Design:
     layout = list(known.values())[track.observations.index(settings.observation)]
     queue, split = track.choice == "waiting", track.choice == "split"
     continuous = split and not settings.sets
-    told: dict[str, Any] = {
+    parts: dict[str, Any] = {
         "track": settings.track,
         "observation": whole_observation(layout, items=settings.slots if queue else 0),
         "action": "choice",
         "network": settings.network,
     }
     if split:
-        told["action"] = "set" if settings.sets else "weights"
+        parts["action"] = "set" if settings.sets else "weights"
     if isinstance(settings.network, PlainLayers):
-        told["network"] = _plain(settings, settings.network)
-        told["fleet"] = "any" if queue else TrainedFleet(name=fleet.name, qpus=fleet.names)
-        told["spread"] = "vector" if continuous else "none"
+        parts["network"] = _plain(settings, settings.network)
+        parts["fleet"] = "any" if queue else TrainedFleet(name=fleet.name, qpus=fleet.names)
+        parts["spread"] = "vector" if continuous else "none"
     else:
-        told["network"] = _per_item(settings.network, layout, queue, continuous)
-        told["fleet"] = "any"
-        told["spread"] = "output" if continuous else "none"
+        parts["network"] = _per_item(settings.network, layout, queue, continuous)
+        parts["fleet"] = "any"
+        parts["spread"] = "output" if continuous else "none"
     if continuous:
-        told["spread_limits"] = (LEAST_LOG_STD, MOST_LOG_STD)
+        parts["spread_limits"] = (LEAST_LOG_STD, MOST_LOG_STD)
     q_learning = settings if isinstance(settings, RllibDqn) else None
     design = Design(
-        card=Card(**told),
+        card=Card(**parts),
         continuous=continuous,
         masked=settings.masked,
         values=q_learning is not None,
@@ -199,8 +199,8 @@ def _plain(settings: Common, given: PlainLayers) -> Plain:
     if isinstance(settings, RllibDqn):
         dueling = settings.dueling
         if settings.atoms is not None:
-            told = settings.atoms
-            atoms = Atoms(count=told.count, least=told.least, most=told.most)
+            parts = settings.atoms
+            atoms = Atoms(count=parts.count, least=parts.least, most=parts.most)
     return Plain(
         activation=given.activation,
         torso=given.torso,

@@ -54,7 +54,7 @@ class PlainLayers:
 
 @config
 class Common:
-    """What all of RLlib's agents are told.
+    """Settings that all of RLlib's agents have.
 
     Attributes:
         name: in results.

@@ -41,6 +41,6 @@ def trial_differs(track: Track, factory: PolicyFactory) -> str:
         pairs = {key: (repr(one[key]), repr(other[key])) for key in one}
         changed = [f"{key} {a}, then {b}" for key, (a, b) in pairs.items() if a != b]
         if changed:
-            told = ", ".join(changed[:3])
-            return f"{name}, task {one['task_id']} at {one['arrival_s']:g} s: {told}"
+            shown = ", ".join(changed[:3])
+            return f"{name}, task {one['task_id']} at {one['arrival_s']:g} s: {shown}"
     return ""
