@@ -13,7 +13,7 @@ from qiskit_ibm_runtime.utils.backend_decoder import (
     properties_from_server_data,
 )
 
-from .calibration import Calibration, calibrate
+from .calibration import EmulatedCalibration, calibrate
 from .config import EmulatorConfig
 from .draws import stream
 from .timing import TimeModel, draw_time_model
@@ -30,7 +30,7 @@ class Device:
         time_model: how long its jobs take.
     """
 
-    calibration: Calibration
+    calibration: EmulatedCalibration
     target: Target
     readout: tuple[tuple[float, float], ...]
     time_model: TimeModel

@@ -5,9 +5,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .clock import Clock
-from .execution import Prepared
-from .programs import Bits, Program
+from .clock import ServiceClock
+from .execution import PreparedItem
+from .programs import Bits, ServiceProgram
 from .timing import RunTimes
 
 Status = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
@@ -18,7 +18,7 @@ TOO_LONG = 1305
 
 
 @dataclass
-class Job:
+class ServiceJob:
     """A job, from its acceptance on; only the service changes it, under its lock.
 
     Attributes:
@@ -40,8 +40,8 @@ class Job:
     tags: list[str]
     session_id: str | None
     private: bool
-    program: Program | None
-    prepared: list[Prepared]
+    program: ServiceProgram | None
+    prepared: list[PreparedItem]
     times: RunTimes
     allowed_s: float | None
     created_s: float
@@ -74,7 +74,7 @@ class Job:
         return self.status in FINAL
 
 
-def description(job: Job, clock: Clock, *, with_params: bool) -> dict[str, Any]:
+def description(job: ServiceJob, clock: ServiceClock, *, with_params: bool) -> dict[str, Any]:
     """Return a job as `GET /jobs/ID` answers."""
     state: dict[str, Any] = {"status": job.status}
     if job.failure and job.final:
@@ -102,7 +102,7 @@ def description(job: Job, clock: Clock, *, with_params: bool) -> dict[str, Any]:
 
 
 def metrics(
-    job: Job, clock: Clock, position: int | None, estimated_start_s: float | None
+    job: ServiceJob, clock: ServiceClock, position: int | None, estimated_start_s: float | None
 ) -> dict[str, Any]:
     """Return a job's figures as `GET /jobs/ID/metrics` answers."""
     answer: dict[str, Any] = {

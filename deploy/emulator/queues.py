@@ -11,7 +11,7 @@ from .faults import open_again_s
 
 
 @dataclass
-class Entry:
+class QueueEntry:
     """A job in a queue.
 
     Attributes:
@@ -38,14 +38,14 @@ class Background:
         self._next_s = -config.warm_up_s
         self._step()
 
-    def until(self, moment_s: float) -> list[Entry]:
+    def until(self, moment_s: float) -> list[QueueEntry]:
         """Return the jobs that have arrived since the last call, up to a moment."""
         arrived = []
         while self._next_s <= moment_s:
             run_s = float(
                 np.exp(self._rng.normal(np.log(self._config.run_median_s), self._config.run_sigma))
             )
-            arrived.append(Entry(self._next_s, min(run_s, self._config.run_max_s)))
+            arrived.append(QueueEntry(self._next_s, min(run_s, self._config.run_max_s)))
             self._step()
         return arrived
 
@@ -79,8 +79,8 @@ class BackendQueue:
         self._may_run = may_run
         self._started = started
         self._finished = finished
-        self._waiting: deque[Entry] = deque()
-        self._running: Entry | None = None
+        self._waiting: deque[QueueEntry] = deque()
+        self._running: QueueEntry | None = None
         self._free_s = begin_s
         """When the device is free, or becomes free by what it runs."""
 
@@ -112,7 +112,7 @@ class BackendQueue:
 
     def add(self, job_id: str, arrival_s: float, run_s: float) -> None:
         """Put a job at the end; the queue has been brought up to its arrival."""
-        self._waiting.append(Entry(arrival_s, run_s, job_id))
+        self._waiting.append(QueueEntry(arrival_s, run_s, job_id))
 
     def remove(self, job_id: str, moment_s: float) -> None:
         """Take a job out, or stop it if it runs; `finished` is not called."""
@@ -159,7 +159,7 @@ class BackendQueue:
         ]
         return min(starts, default=float("inf"))
 
-    def _next(self, now_s: float) -> Entry | None:
+    def _next(self, now_s: float) -> QueueEntry | None:
         for entry in self._waiting:
             if entry.arrival_s > now_s:
                 return None

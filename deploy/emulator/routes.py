@@ -9,7 +9,7 @@ from typing import Any
 
 from .config import Request
 from .devices import Device
-from .jobs import Job, description, metrics
+from .jobs import ServiceJob, description, metrics
 from .service import Refused, Service
 from .sessions import details
 from .tokens import Tokens
@@ -204,7 +204,7 @@ def _list(service: Service, call: Call) -> Answer:
     pending = call.first("pending")
     tags = set(call.query.get("tags", ()))
 
-    def keep(job: Job) -> bool:
+    def keep(job: ServiceJob) -> bool:
         wanted = (
             (call.first("backend"), job.backend),
             (call.first("program"), job.program_id),

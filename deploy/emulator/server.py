@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from qcbench.errors import InputError
 
-from .clock import Clock
+from .clock import ServiceClock
 from .config import EmulatorConfig, Fault
 from .faults import Faults
 from .routes import Answer, Call, answer, error, kind_of
@@ -147,7 +147,7 @@ class Emulator:
     ) -> None:
         self.config = config
         self._log = log
-        self.clock = Clock(config.time_scale)
+        self.clock = ServiceClock(config.time_scale)
         self.tokens = Tokens()
         self.faults = Faults(config.faults, config.seed)
         try:

@@ -16,7 +16,7 @@ from qcbench.agents.run_folder import (
 )
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.training_view import Figures, PublishedTraining, publish_training
+from qcbench.tracking.training_view import CurvePoint, PublishedTraining, publish_training
 from qcbench.tracks import TRACKS
 
 NO_FIGURES = frozenset({"kind", "steps", "time_s"})
@@ -65,7 +65,7 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
         )
 
 
-def _points(folder: RunFolder, lines: list[dict[str, Any]]) -> Iterator[Figures]:
+def _points(folder: RunFolder, lines: list[dict[str, Any]]) -> Iterator[CurvePoint]:
     started_s = _started_s(folder)
     judged = evaluations(lines)
     for line in lines:
@@ -75,7 +75,7 @@ def _points(folder: RunFolder, lines: list[dict[str, Any]]) -> Iterator[Figures]
         else:
             steps = int(line["steps"])
             named = of_update({k: v for k, v in line.items() if k not in NO_FIGURES})
-        yield Figures(steps, started_s + float(line["time_s"]), named)
+        yield CurvePoint(steps, started_s + float(line["time_s"]), named)
 
 
 def _started_s(folder: RunFolder) -> float:

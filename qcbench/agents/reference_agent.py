@@ -10,10 +10,10 @@ import torch
 
 from qcbench.agents.agent import Update
 from qcbench.agents.checkpoints import read_torch, write_torch
-from qcbench.agents.networks import PerItemNetwork
+from qcbench.agents.networks import TorchPerItem
 from qcbench.agents.options import check_sets
 from qcbench.agents.reference_ppo import LEAST_LOG_STD, MOST_LOG_STD, Ppo, Trainer
-from qcbench.agents.rllib.networks import Design, PlainNetwork
+from qcbench.agents.rllib.networks import Design, TorchPlain
 from qcbench.bench.environments import vector_environment
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.configs import config
@@ -39,7 +39,7 @@ LEAST_SPREAD, MOST_SPREAD = exp(LEAST_LOG_STD), exp(MOST_LOG_STD)
 
 
 @config
-class Network:
+class NetworkSettings:
     """Widths of the layers, see `qcbench.policies.exported.card.PerItem`.
 
     Attributes:
@@ -97,7 +97,7 @@ class ReferencePpo:
     begin_s: float = 0.0
     sets: bool = False
     reward: Reward
-    network: Network = field(default_factory=Network)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     ppo: Ppo = field(default_factory=Ppo)
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ class ReferenceLearner:
 
     def __init__(self, settings: ReferencePpo, worlds: ScenarioWorlds, seed: int) -> None:
         layout = usual_layout(settings.track)
-        network: PerItemNetwork | PlainNetwork
+        network: TorchPerItem | TorchPlain
         if settings.sets:
             self._card, network = _scoring_sets(settings, layout, worlds.fleet, seed)
         else:
@@ -167,7 +167,7 @@ class ReferenceLearner:
         self.envs.close()
 
     @staticmethod
-    def _network(settings: ReferencePpo, layout: Layout, seed: int) -> PerItemNetwork:
+    def _network(settings: ReferencePpo, layout: Layout, seed: int) -> TorchPerItem:
         given = settings.network
         offset = None
         for feature, coefficient in given.offset.items():
@@ -175,7 +175,7 @@ class ReferenceLearner:
             offset = Offset(feature=feature, coefficient=coefficient)
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(seed)
-            network = PerItemNetwork(
+            network = TorchPerItem(
                 layout,
                 encoder=given.encoder,
                 context=given.context,
@@ -191,7 +191,7 @@ class ReferenceLearner:
         return network
 
 
-def _scoring_items(settings: ReferencePpo, layout: Layout, network: PerItemNetwork) -> Card:
+def _scoring_items(settings: ReferencePpo, layout: Layout, network: TorchPerItem) -> Card:
     """Return the card of a policy that scores QPUs or waiting tasks."""
     weights = TRACKS[settings.track].choice == "split"
     return Card(
@@ -208,7 +208,7 @@ def _scoring_items(settings: ReferencePpo, layout: Layout, network: PerItemNetwo
 
 def _scoring_sets(
     settings: ReferencePpo, layout: Layout, fleet: Fleet, seed: int
-) -> tuple[Card, PlainNetwork]:
+) -> tuple[Card, TorchPlain]:
     """Return the network that scores waiting and the sets of QPUs of a fleet, and its card."""
     card = Card(
         track=settings.track,
@@ -220,4 +220,4 @@ def _scoring_sets(
     design = Design(card=card, continuous=False, masked=True, values=False, seed=seed)
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        return card, PlainNetwork(design, layout.size(len(fleet)), choices(card))
+        return card, TorchPlain(design, layout.size(len(fleet)), choices(card))

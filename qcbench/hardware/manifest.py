@@ -89,7 +89,7 @@ def open_replay(folder: Path) -> ReplayFolder:
         ) from error
     content = parse_json(data, str(path))
     try:
-        config = typed(ReplayConfig, content["config"], "")
+        config = typed(ReplayConfig, content["told"], "")
         return ReplayFolder(folder, content["replay"], config, content["label"], content["date"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: is not what `qcbench replay` writes ({error})") from error

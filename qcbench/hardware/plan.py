@@ -32,7 +32,7 @@ from qcbench.policies.protocol import Placement, PolicyContext
 
 
 @dataclass(frozen=True)
-class World:
+class ReplayWorld:
     """What every policy of a replay faces.
 
     Attributes:
@@ -76,7 +76,7 @@ class World:
         return Cloud(self.scenario, self.make(policy), streams).run()
 
 
-def make_world(config: ReplayConfig) -> World:
+def make_world(config: ReplayConfig) -> ReplayWorld:
     """Draw the world of a replay.
 
     Raises:
@@ -85,7 +85,7 @@ def make_world(config: ReplayConfig) -> World:
     scenario = build_scenario(config.scenario, SUITE, config.seed, config.master_seed)
     tasks = scenario.workload.tasks
     files = Path(config.circuits) if config.circuits and is_qpy(Path(config.circuits)) else None
-    return World(
+    return ReplayWorld(
         config=config,
         scenario=scenario,
         estimates=estimate(tasks, scenario.fleet, scenario.physics),
@@ -94,7 +94,7 @@ def make_world(config: ReplayConfig) -> World:
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledTasks:
     """Every task compiled for every device that it fits, by (task, QPU).
 
     Attributes:
@@ -118,7 +118,7 @@ class Compiled:
             qpu, digest, figures, date, delay_s, to_qpy(self.by_digest[digest].circuit)
         )
 
-    def with_kept(self, circuits: Sequence[KeptCircuit]) -> "Compiled":
+    def with_kept(self, circuits: Sequence[KeptCircuit]) -> "CompiledTasks":
         """Return this with the circuits of earlier sessions, compiled for older calibrations."""
         by_digest, figures = dict(self.by_digest), dict(self.figures)
         calibrated = dict(self.calibrated)
@@ -132,8 +132,8 @@ class Compiled:
 
 
 def compile_all(
-    world: World, port: Port, tick: Callable[[int, int], None] = lambda _done, _all: None
-) -> Compiled:
+    world: ReplayWorld, port: Port, tick: Callable[[int, int], None] = lambda _done, _all: None
+) -> CompiledTasks:
     """Compile what the policies may place; equal circuits once.
 
     Args:
@@ -153,7 +153,7 @@ def compile_all(
             )
         circuits[task, qpu] = known[key]
         tick(done + 1, len(feasible))
-    return Compiled(
+    return CompiledTasks(
         calibrations=calibrations,
         circuits=circuits,
         by_digest={circuit.figures.digest: circuit for circuit in known.values()},
@@ -185,7 +185,7 @@ class Forecast:
     too_large: int
 
 
-def forecast(world: World, compiled: Compiled, *, simulated: bool) -> Forecast:
+def forecast(world: ReplayWorld, compiled: CompiledTasks, *, simulated: bool) -> Forecast:
     """Estimate jobs and charge of a replay.
 
     Args:

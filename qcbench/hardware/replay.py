@@ -15,9 +15,16 @@ from qcbench.hardware.connect import connected, label_of
 from qcbench.hardware.cost import confirm, price
 from qcbench.hardware.executor import Executor, Patience
 from qcbench.hardware.fidelity_runs import mirror_of, run_mirrors
-from qcbench.hardware.ledger import Intent, Ledger
+from qcbench.hardware.ledger import Intent, JobLedger
 from qcbench.hardware.manifest import open_or_create
-from qcbench.hardware.plan import Compiled, Forecast, World, compile_all, forecast, make_world
+from qcbench.hardware.plan import (
+    CompiledTasks,
+    Forecast,
+    ReplayWorld,
+    compile_all,
+    forecast,
+    make_world,
+)
 from qcbench.hardware.port import Port
 from qcbench.hardware.replay_config import ReplayConfig, replay_id
 from qcbench.hardware.stream import Stream
@@ -60,7 +67,7 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
     world = make_world(config)
     folder = open_or_create(config)
     with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(folder.ledger))
+        ledger = stack.enter_context(JobLedger(folder.ledger))
         log = folder.folder / "emulator.log"
         port = stack.enter_context(connected(config.backend, _devices(world), log))
         compiled = _compile(world, port, say).with_kept(ledger.circuits())
@@ -113,11 +120,11 @@ def write_table(frame: "pl.DataFrame", path: Path) -> None:
         frame.write_csv(temporary)
 
 
-def _devices(world: World) -> list[str]:
+def _devices(world: ReplayWorld) -> list[str]:
     return [world.device(qpu) for qpu in range(len(world.scenario.fleet))]
 
 
-def _compile(world: World, port: Port, say: Say) -> Compiled:
+def _compile(world: ReplayWorld, port: Port, say: Say) -> CompiledTasks:
     last = time.monotonic()
 
     def tick(done: int, total: int) -> None:
@@ -129,7 +136,7 @@ def _compile(world: World, port: Port, say: Say) -> Compiled:
     return compile_all(world, port, tick)
 
 
-def _check_cost(world: World, compiled: Compiled, port: Port, ledger: Ledger) -> None:
+def _check_cost(world: ReplayWorld, compiled: CompiledTasks, port: Port, ledger: JobLedger) -> None:
     config = world.config
     if not isinstance(config.backend, IbmBackend):
         return
@@ -144,7 +151,7 @@ def _check_cost(world: World, compiled: Compiled, port: Port, ledger: Ledger) ->
 
 
 def _executor(
-    config: ReplayConfig, replay: str, compiled: Compiled, port: Port, ledger: Ledger
+    config: ReplayConfig, replay: str, compiled: CompiledTasks, port: Port, ledger: JobLedger
 ) -> Executor:
     def circuits_of(intent: Intent) -> list[object]:
         circuits = [compiled.by_digest[digest].circuit for digest in intent.circuits]
@@ -170,10 +177,10 @@ def _executor(
 
 
 def _play(
-    world: World,
-    compiled: Compiled,
+    world: ReplayWorld,
+    compiled: CompiledTasks,
     port: Port,
-    ledger: Ledger,
+    ledger: JobLedger,
     executor: Executor,
     replay: str,
     say: Say,

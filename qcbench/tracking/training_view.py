@@ -54,7 +54,7 @@ def open_curves(tracking: TrackingConfig, folder: Path, config: object, baseline
 
 
 @dataclass(frozen=True)
-class Figures:
+class CurvePoint:
     """What was found after so many decisions, and when [s since 1970]."""
 
     steps: int
@@ -84,7 +84,7 @@ def publish_training(
     folder: Path,
     config: object,
     baseline: str,
-    figures: Sequence[Figures],
+    figures: Sequence[CurvePoint],
     status: str,
 ) -> PublishedTraining:
     """Write the curves of a training that is stored, in place of what was written of it before.
@@ -129,15 +129,15 @@ class MlflowCurves:
 
     def add(self, steps: int, figures: Mapping[str, Any]) -> None:
         """Take figures."""
-        self._take(Figures(steps, time.time(), figures))
+        self._take(CurvePoint(steps, time.time(), figures))
 
-    def _take(self, found: Figures) -> None:
+    def _take(self, found: CurvePoint) -> None:
         at = int(found.time_s * 1000)
         for name, value in found.named.items():
             if isinstance(value, int | float) and isfinite(value):
                 self._waiting.append((metric_name(name), float(value), at, found.steps))
 
-    def publish(self, figures: Sequence[Figures], status: str) -> PublishedTraining:
+    def publish(self, figures: Sequence[CurvePoint], status: str) -> PublishedTraining:
         """Write these figures alone, see `publish_training`."""
         for found in figures:
             self._take(found)

@@ -17,8 +17,8 @@ from qcbench.agents.rllib.settings import (
     Atoms,
     Common,
     Exploration,
-    PerItemLayers,
-    PlainLayers,
+    PerItemSettings,
+    PlainSettings,
     RllibDqn,
     RllibPpo,
 )
@@ -34,8 +34,8 @@ from qcbench.policies.exported.scoring import scorer
 from qcbench.policies.features.layout import layouts_of, usual_layout
 from qcbench.policies.features.rewards import Reward
 
-PER_ITEM = PerItemLayers(encoder=(16,), context=(8,), head=(8,), offset={"regret": -2.0})
-PLAIN = PlainLayers(torso=(16, 16), activation="tanh")
+PER_ITEM = PerItemSettings(encoder=(16,), context=(8,), head=(8,), offset={"regret": -2.0})
+PLAIN = PlainSettings(torso=(16, 16), activation="tanh")
 ATOMS = Atoms(count=7, least=-10.0, most=10.0)
 
 
@@ -126,7 +126,7 @@ def test_exported_policy_decides_as_rllib_does(settings: Common, fleet: Fleet) -
 
 
 @pytest.mark.parametrize(
-    "network", [PerItemLayers(encoder=(16,), offset={"slowness": -1.0}), PLAIN]
+    "network", [PerItemSettings(encoder=(16,), offset={"slowness": -1.0}), PLAIN]
 )
 def test_exported_weights_are_the_means(network: Any, fleet: Fleet) -> None:
     module = module_of(

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from qcbench.agents.networks import ACTIVATIONS, PerItemNetwork, layers
-from qcbench.agents.rllib.settings import Common, PerItemLayers, PlainLayers, RllibDqn
+from qcbench.agents.networks import ACTIVATIONS, TorchPerItem, layers
+from qcbench.agents.rllib.settings import Common, PerItemSettings, PlainSettings, RllibDqn
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.exported.card import (
     Atoms,
@@ -60,7 +60,7 @@ class Design:
     exploration: tuple[float, float, int] = (0.0, 0.0, 1)
 
 
-class PlainNetwork(nn.Module):
+class TorchPlain(nn.Module):
     """A plain network over the whole observation, as `Plain` describes it.
 
     Its value has a torso of its own where outputs are logits; of values of actions it is the
@@ -131,9 +131,9 @@ def make_network(design: Design, inputs: int, choices: int) -> nn.Module:
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(design.seed)
         if isinstance(card.network, Plain):
-            return PlainNetwork(design, inputs, choices)
+            return TorchPlain(design, inputs, choices)
         network = card.network
-        return PerItemNetwork(
+        return TorchPerItem(
             layout,
             encoder=network.encoder,
             context=network.context,
@@ -163,7 +163,7 @@ def make_design(settings: Common, fleet: Fleet, seed: int) -> Design:
     }
     if split:
         parts["action"] = "set" if settings.sets else "weights"
-    if isinstance(settings.network, PlainLayers):
+    if isinstance(settings.network, PlainSettings):
         parts["network"] = _plain(settings, settings.network)
         parts["fleet"] = "any" if queue else TrainedFleet(name=fleet.name, qpus=fleet.names)
         parts["spread"] = "vector" if continuous else "none"
@@ -194,7 +194,7 @@ def make_design(settings: Common, fleet: Fleet, seed: int) -> Design:
     )
 
 
-def _plain(settings: Common, given: PlainLayers) -> Plain:
+def _plain(settings: Common, given: PlainSettings) -> Plain:
     atoms, dueling = None, False
     if isinstance(settings, RllibDqn):
         dueling = settings.dueling
@@ -210,7 +210,7 @@ def _plain(settings: Common, given: PlainLayers) -> Plain:
     )
 
 
-def _per_item(given: PerItemLayers, layout: Layout, queue: bool, continuous: bool) -> PerItem:
+def _per_item(given: PerItemSettings, layout: Layout, queue: bool, continuous: bool) -> PerItem:
     offset = None
     for feature, coefficient in given.offset.items():
         layout.each_index(feature)

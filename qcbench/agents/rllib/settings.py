@@ -14,7 +14,7 @@ from qcbench.tracks import TRACKS, LearnedTrack
 
 
 @config
-class PerItemLayers:
+class PerItemSettings:
     """A network that scores each item, see `qcbench.policies.exported.card.PerItem`.
 
     Attributes:
@@ -37,7 +37,7 @@ class PerItemLayers:
 
 
 @config
-class PlainLayers:
+class PlainSettings:
     """A plain network over the whole observation, see `qcbench.policies.exported.card.Plain`.
 
     The value has layers of its own, as many and as wide as the torso's.
@@ -85,7 +85,7 @@ class Common:
     observation: Literal["usual", "legacy"] = "usual"
     masked: bool = True
     reward: Reward
-    network: PerItemLayers | PlainLayers = field(default_factory=PerItemLayers)
+    network: PerItemSettings | PlainSettings = field(default_factory=PerItemSettings)
     steps: int = 1_000_000
     environments: int = 32
     learning_rate: float = 3e-4
@@ -98,9 +98,9 @@ class Common:
         check_share(self, "agent", ("discount",))
         check_observation(self.observation, self.track, "agent.observation")
         check_sets(self.sets, self.track)
-        if self.sets and isinstance(self.network, PerItemLayers):
+        if self.sets and isinstance(self.network, PerItemSettings):
             raise InputError("agent.sets: goes with a plain network")
-        if self.observation == "legacy" and isinstance(self.network, PerItemLayers):
+        if self.observation == "legacy" and isinstance(self.network, PerItemSettings):
             raise InputError("agent.observation: legacy goes with a plain network")
         if self.reward.kind == "hindsight" and not self.masked:
             raise InputError("agent.reward.kind: hindsight knows no violations; set masked to true")
@@ -172,7 +172,7 @@ class RllibA2c(Common):
 
 
 @config
-class Atoms:
+class AtomSettings:
     """A distribution of the value over equally spaced atoms (C51)."""
 
     count: int = 51
@@ -243,7 +243,7 @@ class RllibDqn(Common):
     n_step: int | tuple[int, int] = 3
     double: bool = True
     dueling: bool = True
-    atoms: Atoms | None = None
+    atoms: AtomSettings | None = None
     replay: ReplayLimits = field(default_factory=ReplayLimits)
     exploration: Exploration = field(default_factory=Exploration)
 
@@ -260,7 +260,7 @@ class RllibDqn(Common):
             )
         if TRACKS[self.track].choice == "split" and not self.sets:
             raise InputError("agent.sets: Q-learning chooses; on track allocation set it to true")
-        if self.atoms is not None and isinstance(self.network, PerItemLayers):
+        if self.atoms is not None and isinstance(self.network, PerItemSettings):
             raise InputError("agent.atoms: go with a plain network")
 
 

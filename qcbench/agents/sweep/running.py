@@ -45,7 +45,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class TrialResult:
+class SweepTrial:
     """What came of a trial.
 
     Attributes:
@@ -78,7 +78,7 @@ class Swept:
     """
 
     folder: Path
-    trials: list[TrialResult]
+    trials: list[SweepTrial]
     config: Path | None
 
     @property
@@ -154,7 +154,7 @@ def _tune(
     os.environ["TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "0"
     from ray import tune  # noqa: PLC0415 - after its variables
 
-    from qcbench.agents.sweep.lines import Lines  # noqa: PLC0415
+    from qcbench.agents.sweep.lines import SweepLines  # noqa: PLC0415
     from qcbench.agents.sweep.searching import domain, tune_config  # noqa: PLC0415
 
     store = folder.resolve() / TUNE
@@ -177,7 +177,7 @@ def _tune(
             run_config=tune.RunConfig(
                 name="tune",
                 storage_path=str(store),
-                callbacks=[Lines(say)],
+                callbacks=[SweepLines(say)],
                 verbose=0,
             ),
         )
@@ -196,7 +196,7 @@ def _reason(error: object) -> str:
 
 def _results(
     folder: Path, config: SweepRunConfig, states: list[tuple[str, str, str, Any]]
-) -> list[TrialResult]:
+) -> list[SweepTrial]:
     """Read from the trials' own files what came of them; the best first."""
     keys, total = settings_of(config), total_steps(config)
     found = []
@@ -213,8 +213,8 @@ def _results(
         ended = "done" if steps >= total else "stopped"
         words = {"TERMINATED": ended, "ERROR": "failed"}
         state = words.get(status, "unfinished")
-        found.append(TrialResult(trial, state, changes, steps, best, run, error))
-    ranked: list[TrialResult] = []
+        found.append(SweepTrial(trial, state, changes, steps, best, run, error))
+    ranked: list[SweepTrial] = []
     for result in found:
         place = 0
         while place < len(ranked) and not _before(result, ranked[place]):
@@ -223,7 +223,7 @@ def _results(
     return ranked
 
 
-def _before(one: TrialResult, other: TrialResult) -> bool:
+def _before(one: SweepTrial, other: SweepTrial) -> bool:
     return one.best is not None and one.best.better_than(other.best)
 
 
@@ -233,7 +233,7 @@ def _at(data: Any, key: str) -> Any:
     return data
 
 
-def _write(folder: Path, config: SweepRunConfig, trials: list[TrialResult]) -> Path | None:
+def _write(folder: Path, config: SweepRunConfig, trials: list[SweepTrial]) -> Path | None:
     """Write results and the best config; return the latter."""
     data = json.dumps([asdict(trial) for trial in trials], indent=2)
     write_text(folder / RESULTS, data + "\n")
@@ -252,7 +252,7 @@ def _write(folder: Path, config: SweepRunConfig, trials: list[TrialResult]) -> P
     return path
 
 
-def _swept(folder: Path, trial: TrialResult) -> SweptTrial:
+def _swept(folder: Path, trial: SweepTrial) -> SweptTrial:
     """Return a trial as MLflow shows it."""
     points: list[tuple[int, dict[str, float]]] = []
     for part in parts_of(folder / TRIALS / trial.trial):
