@@ -17,7 +17,6 @@ from qcbench.agents.agent import DivergedError, Learner, Update
 from qcbench.agents.config import TrainConfig
 from qcbench.agents.evaluation import Evaluation, Validation
 from qcbench.agents.learners import make_learner
-from qcbench.agents.progress import Display, make_display
 from qcbench.agents.run_folder import (
     RunFolder,
     check_place,
@@ -28,7 +27,7 @@ from qcbench.agents.run_folder import (
 from qcbench.bench.driver import RunError
 from qcbench.bench.environments import world_source
 from qcbench.bench.manifest import versions
-from qcbench.bench.progress import Kind
+from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.stopping import StopFlag
 from qcbench.policies.exported.card import Card, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
@@ -67,7 +66,7 @@ def start(
     *,
     command: str = "",
     progress: Kind = "auto",
-    display: Display | None = None,
+    display: Progress | None = None,
 ) -> Trained:
     """Train an agent in a run of its own.
 
@@ -86,12 +85,14 @@ def start(
     learner, validation = _parts(config)
     try:
         with create_folder(config, command) as folder:
-            return _Session(folder, learner, validation, display or make_display(progress)).run()
+            return _Session(
+                folder, learner, validation, display or make_progress(progress, work=STEPS)
+            ).run()
     finally:
         learner.close()
 
 
-def go_on(path: Path, *, progress: Kind = "auto", display: Display | None = None) -> Trained:
+def go_on(path: Path, *, progress: Kind = "auto", display: Progress | None = None) -> Trained:
     """Go on with a run that was stopped or killed, from its latest checkpoint.
 
     Raises:
@@ -103,7 +104,9 @@ def go_on(path: Path, *, progress: Kind = "auto", display: Display | None = None
         try:
             if folder.latest is not None:
                 learner.restore(folder.latest)
-            return _Session(folder, learner, validation, display or make_display(progress)).run()
+            return _Session(
+                folder, learner, validation, display or make_progress(progress, work=STEPS)
+            ).run()
         finally:
             learner.close()
 
@@ -121,7 +124,7 @@ class _Session:
     """One process's part in a training."""
 
     def __init__(
-        self, folder: RunFolder, learner: Learner, validation: Validation, display: Display
+        self, folder: RunFolder, learner: Learner, validation: Validation, display: Progress
     ) -> None:
         self.folder, self.learner = folder, learner
         self.validation, self.display = validation, display

@@ -13,7 +13,7 @@ import torch
 
 from qcbench.agents.networks import FORBIDDEN, TorchPerItem, masked_scores
 from qcbench.policies.exported.card import Card, Observation, Offset
-from qcbench.policies.exported.per_item import TorchPerItem as Inference
+from qcbench.policies.exported.per_item import PerItemNetwork as Inference
 from qcbench.policies.exported.weights import check_tensors
 from qcbench.policies.features import allocation, placement, queueing
 

@@ -14,7 +14,7 @@ from qcbench.agents.learners import make_learner
 from qcbench.agents.reference_agent import NetworkSettings, ReferenceLearner, ReferencePpo
 from qcbench.bench.environments import world_source
 from qcbench.errors import InputError
-from qcbench.policies.exported.plain import TorchPlain
+from qcbench.policies.exported.plain import PlainNetwork
 from qcbench.policies.exported.weights import check_tensors, choices
 from qcbench.policies.features.allocation import LAYOUT
 from qcbench.policies.features.rewards import Reward
@@ -40,7 +40,7 @@ def test_what_is_exported_scores_as_what_was_trained(learner: ReferenceLearner) 
     check_tensors(tensors, card, "policy")
     assert any((tensors[name] != before[name]).any() for name in tensors), "it learned"
     assert (card.action, choices(card)) == ("set", 32)
-    exported = TorchPlain(card, tensors)
+    exported = PlainNetwork(card, tensors)
     seen = np.random.default_rng(1).random((50, LAYOUT.size(5)), dtype=np.float32)
     with torch.no_grad():
         outputs, _ = learner.trainer.network(

@@ -14,7 +14,7 @@ from qcbench.agents.rllib.modules import ActionValues, ActorCritic
 from qcbench.agents.rllib.networks import make_design
 from qcbench.agents.rllib.policy_gradient import A2cLearner
 from qcbench.agents.rllib.settings import (
-    Atoms,
+    AtomSettings,
     Common,
     Exploration,
     PerItemSettings,
@@ -36,7 +36,7 @@ from qcbench.policies.features.rewards import Reward
 
 PER_ITEM = PerItemSettings(encoder=(16,), context=(8,), head=(8,), offset={"regret": -2.0})
 PLAIN = PlainSettings(torso=(16, 16), activation="tanh")
-ATOMS = Atoms(count=7, least=-10.0, most=10.0)
+ATOMS = AtomSettings(count=7, least=-10.0, most=10.0)
 
 
 @pytest.fixture(scope="module")

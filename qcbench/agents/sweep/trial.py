@@ -17,10 +17,10 @@ from typing import Any
 from qcbench.agents.checkpoints import CHECKPOINTS, checkpoints, name_of, steps_of
 from qcbench.agents.config import TrainConfig, read_typed
 from qcbench.agents.evaluation import Evaluation
-from qcbench.agents.progress import SilentDisplay
 from qcbench.agents.run_folder import PREFIX, create_folder, evaluations, read_progress
 from qcbench.agents.sweep.config import SweepRunConfig, changed, settings_of
 from qcbench.agents.training import go_on
+from qcbench.bench.progress import Silent
 from qcbench.errors import InputError
 
 TRIALS = "trials"
@@ -132,7 +132,7 @@ def parts_of(home: Path) -> list[Path]:
     return [run for part in numbered for run in sorted(part.glob(f"{PREFIX}*"))]
 
 
-class _Reporting(SilentDisplay):
+class _Reporting(Silent):
     """Passes new evaluations on, instead of showing anything."""
 
     def __init__(self, run: Path, report: Report) -> None:
