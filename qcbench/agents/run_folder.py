@@ -10,7 +10,6 @@
 Whatever is killed when, every file is whole, and `open_folder` goes on from the latest checkpoint.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -28,6 +27,7 @@ from qcbench.bench.manifest import provenance
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError, nearest
 from qcbench.files import read_json, remove_temporary, write_durable, write_text
+from qcbench.locks import take_lock
 from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -254,16 +254,5 @@ def _yaml(data: Mapping[str, Any]) -> str:
 
 
 def _locked(path: Path) -> IO[str]:
-    """Take the run's lock. The kernel drops it with the process, so a killed one blocks nobody."""
-    try:
-        file = (path / LOCK).open("a+")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise InputError(
-            f"{path}: another process is training it; wait for it or stop it"
-        ) from None
-    return file
+    """Take the run's lock."""
+    return take_lock(path / LOCK, f"{path}: another process is training it; wait for it or stop it")

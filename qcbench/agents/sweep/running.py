@@ -8,18 +8,16 @@ runs/sweep-NAME-STAMP/
   tune/                  Ray Tune's own state, from which a killed sweep goes on
 """
 
-import fcntl
 import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from qcbench.agents.config import total_steps
 from qcbench.agents.evaluation import Evaluation
@@ -32,6 +30,7 @@ from qcbench.bench.driver import RunError
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
 from qcbench.files import write_text
+from qcbench.locks import take_lock
 from qcbench.tracking.client import check_store
 from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
 
@@ -299,15 +298,9 @@ def _create(config: SweepRunConfig, command: str) -> Path:
     raise InputError(f"{runs}: too many runs named {stem}; choose another runs_dir")
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the sweep's lock, which the kernel drops with the process."""
-    with (folder / LOCK).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"{folder}: another process runs it; wait for it or stop it") from None
-        yield
+def _locked(folder: Path) -> IO[str]:
+    """Take the sweep's lock."""
+    return take_lock(folder / LOCK, f"{folder}: another process runs it; wait for it or stop it")
 
 
 def _to_stderr(line: str) -> None:

@@ -21,7 +21,7 @@ from qcbench.agents.run_folder import PREFIX, create_folder, evaluations, read_p
 from qcbench.agents.sweep.config import SweepRunConfig, changed, settings_of
 from qcbench.agents.training import go_on
 from qcbench.bench.progress import Silent
-from qcbench.errors import InputError
+from qcbench.locks import TakenError
 
 TRIALS = "trials"
 SWEEP = "sweep.yaml"
@@ -167,8 +167,8 @@ def _train(run: Path, report: Report) -> None:
     while True:
         try:
             go_on(run, display=_Reporting(run, report))
-        except InputError as error:
-            if "another process is training it" not in str(error) or time.monotonic() > until:
+        except TakenError:
+            if time.monotonic() > until:
                 raise
             time.sleep(1.0)
         else:
