@@ -10,6 +10,8 @@ imports nothing else; the heavy libraries come when they are used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from qcbench.version import __version__
+
 if TYPE_CHECKING:
     from qcbench.api import (
         Run,
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
         vector_environment,
     )
 
-__version__ = "0.1.0"
 __all__ = [
     "Run",
     "__version__",

@@ -27,7 +27,7 @@ Properties = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Calibration:
+class EmulatedCalibration:
     """A device as its service describes it, and as its circuits meet it.
 
     Attributes:
@@ -45,7 +45,7 @@ class Calibration:
 
 def calibrate(
     device: str, drift: DriftConfig, date: datetime, rng: np.random.Generator
-) -> Calibration:
+) -> EmulatedCalibration:
     """Return a device's drifted calibration.
 
     Args:
@@ -66,7 +66,7 @@ def calibrate(
     reported = _with_times(reported, drift, step_ns, rng)
     _date(reported, date)
     actual = _with_errors(reported, drift.unreported, 1.0, rng)
-    return Calibration(backend, configuration, reported, actual)
+    return EmulatedCalibration(backend, configuration, reported, actual)
 
 
 def _snapshot(device: str) -> tuple[dict[str, Any], Properties]:

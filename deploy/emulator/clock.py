@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 @dataclass(frozen=True)
-class Clock:
+class ServiceClock:
     """A clock that starts at the present and runs `scale` times as fast as the real one.
 
     Attributes:

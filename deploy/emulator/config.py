@@ -1,4 +1,4 @@
-"""What the emulator is told: `conf/emulator.yaml`. Times are emulated seconds."""
+"""The config of the emulator: `conf/emulator.yaml`. Times are emulated seconds."""
 
 from dataclasses import field
 from typing import Annotated, Literal, get_args
@@ -163,7 +163,7 @@ class SimulationConfig:
 
 @config
 class EmulatorConfig:
-    """Everything that `qcbench emulator` is told.
+    """The config of `qcbench emulator`.
 
     Attributes:
         port: on 127.0.0.1; 0 takes a free one.

@@ -13,7 +13,7 @@ from qiskit_ibm_runtime.utils.backend_decoder import (
     properties_from_server_data,
 )
 
-from .calibration import Calibration, calibrate
+from .calibration import EmulatedCalibration, calibrate
 from .config import EmulatorConfig
 from .draws import stream
 from .timing import TimeModel, draw_time_model
@@ -30,7 +30,7 @@ class Device:
         time_model: how long its jobs take.
     """
 
-    calibration: Calibration
+    calibration: EmulatedCalibration
     target: Target
     readout: tuple[tuple[float, float], ...]
     time_model: TimeModel
@@ -51,13 +51,13 @@ class Device:
         return str(self.calibration.configuration["backend_version"])
 
 
-def make_device(name: str, told: EmulatorConfig, date: datetime) -> Device:
+def make_device(name: str, config: EmulatorConfig, date: datetime) -> Device:
     """Return a device by the name of its snapshot; all it draws comes from the seed and the name.
 
     Raises:
         InputError: there is no such snapshot.
     """
-    calibration = calibrate(name, told.drift, date, stream(told.seed, "drift", name))
+    calibration = calibrate(name, config.drift, date, stream(config.seed, "drift", name))
     raw = copy.deepcopy(calibration.configuration)
     decode_backend_configuration(raw)
     properties = properties_from_server_data(
@@ -65,7 +65,7 @@ def make_device(name: str, told: EmulatorConfig, date: datetime) -> Device:
     )
     target = convert_to_target(QasmBackendConfiguration.from_dict(raw), properties)
     time_model = draw_time_model(
-        calibration.configuration, told.execution, stream(told.seed, "times", name)
+        calibration.configuration, config.execution, stream(config.seed, "times", name)
     )
     return Device(calibration, target, _readout(calibration.actual), time_model)
 

@@ -24,7 +24,7 @@ MOST_EXECUTIONS = 5_000_000
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedItem:
     """An item that can be run: all that a process needs that knows neither job nor device.
 
     Attributes:
@@ -69,29 +69,29 @@ def load_of(item: Item, device: Device) -> Load:
     )
 
 
-def prepare(item: Item, device: Device, told: SimulationConfig) -> Prepared:
+def prepare(item: Item, device: Device, config: SimulationConfig) -> PreparedItem:
     """Make an item ready to run.
 
     Raises:
         CircuitError: the device cannot run it, or it is too large to simulate.
     """
     load = load_of(item, device)
-    reduced = with_idling(reduce(item.circuit), device, schedule=told.idle_noise)
+    reduced = with_idling(reduce(item.circuit), device, schedule=config.idle_noise)
     gates = [place for place in reduced.places if place[0] not in NO_GATES]
-    return Prepared(
+    return PreparedItem(
         reduced=reduced,
         values=item.parameters,
         shape=item.shape,
         shots=item.shots,
         load=load,
-        choice=choose(reduced, item.shots, item.sets, told),
-        budget_s=told.budget_s,
+        choice=choose(reduced, item.shots, item.sets, config),
+        budget_s=config.budget_s,
         part=part_of(device.target, reduced.qubits, gates),
         readout=tuple(device.readout[qubit] for qubit in reduced.qubits),
     )
 
 
-def run(prepared: Sequence[Prepared], seeds: Sequence[int]) -> list[Bits]:
+def run(prepared: Sequence[PreparedItem], seeds: Sequence[int]) -> list[Bits]:
     """Run the items of a job; return their measured bits.
 
     Raises:
@@ -100,7 +100,7 @@ def run(prepared: Sequence[Prepared], seeds: Sequence[int]) -> list[Bits]:
     return [_run(one, seed) for one, seed in zip(prepared, seeds, strict=True)]
 
 
-def _run(one: Prepared, seed: int) -> Bits:
+def _run(one: PreparedItem, seed: int) -> Bits:
     circuit = one.reduced.circuit
     if all(step.operation.name != "measure" for step in circuit.data):
         return {

@@ -16,8 +16,8 @@ class Faults:
     So a request meets the same fault in every run with this seed, whatever the others do meanwhile.
     """
 
-    def __init__(self, told: FaultsConfig, seed: int) -> None:
-        self._told = told
+    def __init__(self, config: FaultsConfig, seed: int) -> None:
+        self._config = config
         self._seed = seed
         self._lock = threading.Lock()
         self._seen: Counter[str] = Counter()
@@ -28,7 +28,7 @@ class Faults:
             self._seen[kind] += 1
             self._seen["any"] += 1
             nth, nth_of_all = self._seen[kind], self._seen["any"]
-        for scripted in self._told.script:
+        for scripted in self._config.script:
             if scripted.nth == (nth_of_all if scripted.on == "any" else nth) and scripted.on in {
                 kind,
                 "any",
@@ -36,7 +36,7 @@ class Faults:
                 return scripted.fault
         rng = stream(self._seed, "faults", kind, nth)
         for fault in (*ON_ANY, *(ON_SUBMIT if kind == "submit" else ())):
-            if rng.random() < getattr(self._told, fault):
+            if rng.random() < getattr(self._config, fault):
                 return fault
         return None
 

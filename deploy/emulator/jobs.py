@@ -5,9 +5,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .clock import Clock
-from .execution import Prepared
-from .programs import Bits, Program
+from .clock import ServiceClock
+from .execution import PreparedItem
+from .programs import Bits, ServiceProgram
 from .timing import RunTimes
 
 Status = Literal["Queued", "Running", "Completed", "Failed", "Cancelled"]
@@ -18,7 +18,7 @@ TOO_LONG = 1305
 
 
 @dataclass
-class Job:
+class ServiceJob:
     """A job, from its acceptance on; only the service changes it, under its lock.
 
     Attributes:
@@ -40,8 +40,8 @@ class Job:
     tags: list[str]
     session_id: str | None
     private: bool
-    program: Program | None
-    prepared: list[Prepared]
+    program: ServiceProgram | None
+    prepared: list[PreparedItem]
     times: RunTimes
     allowed_s: float | None
     created_s: float
@@ -74,14 +74,14 @@ class Job:
         return self.status in FINAL
 
 
-def description(job: Job, clock: Clock, *, with_params: bool) -> dict[str, Any]:
+def description(job: ServiceJob, clock: ServiceClock, *, with_params: bool) -> dict[str, Any]:
     """Return a job as `GET /jobs/ID` answers."""
     state: dict[str, Any] = {"status": job.status}
     if job.failure and job.final:
         state["reason"] = job.failure
         if job.reason_code is not None:
             state["reason_code"] = job.reason_code
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "id": job.job_id,
         "backend": job.backend,
         "created": clock.stamp(job.created_s),
@@ -97,15 +97,15 @@ def description(job: Job, clock: Clock, *, with_params: bool) -> dict[str, Any]:
         "usage": {"seconds": job.charge_s},
     }
     if with_params and not job.private:
-        told["params"] = job.params
-    return {key: value for key, value in told.items() if value is not None}
+        answer["params"] = job.params
+    return {key: value for key, value in answer.items() if value is not None}
 
 
 def metrics(
-    job: Job, clock: Clock, position: int | None, estimated_start_s: float | None
+    job: ServiceJob, clock: ServiceClock, position: int | None, estimated_start_s: float | None
 ) -> dict[str, Any]:
     """Return a job's figures as `GET /jobs/ID/metrics` answers."""
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "timestamps": {
             "created": clock.stamp(job.created_s),
             "running": clock.stamp(job.started_s),
@@ -124,10 +124,10 @@ def metrics(
         "circuit_depths": [one.load.depth for one in job.prepared],
     }
     if job.status == "Completed":
-        told["circuits_execution_time_ns"] = [round(1e9 * s) for s in job.times.items_s]
+        answer["circuits_execution_time_ns"] = [round(1e9 * s) for s in job.times.items_s]
     if position is not None:
-        told["position_in_queue"] = position
+        answer["position_in_queue"] = position
     if estimated_start_s is not None:
-        told["estimated_start_time"] = clock.stamp(estimated_start_s)
-        told["estimated_completion_time"] = clock.stamp(estimated_start_s + job.run_s)
-    return told
+        answer["estimated_start_time"] = clock.stamp(estimated_start_s)
+        answer["estimated_completion_time"] = clock.stamp(estimated_start_s + job.run_s)
+    return answer

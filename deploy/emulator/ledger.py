@@ -9,7 +9,7 @@ from typing import IO, Any
 from qcbench.errors import InputError
 
 
-class Ledger:
+class ServiceLedger:
     """Appends events to a file; without a path it keeps nothing.
 
     A job has one line `accepted`, at most one `started`, and one of `completed`, `failed` or

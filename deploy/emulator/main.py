@@ -13,7 +13,9 @@ PARENT_POLL_S = 0.5
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def serve(told: EmulatorConfig, say: Callable[[str], None], initializer: Callable[[], None]) -> int:
+def serve(
+    config: EmulatorConfig, say: Callable[[str], None], initializer: Callable[[], None]
+) -> int:
     """Run the emulator until a signal, or until its parent is gone.
 
     Args:
@@ -26,16 +28,16 @@ def serve(told: EmulatorConfig, say: Callable[[str], None], initializer: Callabl
         del number, frame
         stop.set()
 
-    emulator = Emulator(told, log=True, initializer=initializer)
+    emulator = Emulator(config, log=True, initializer=initializer)
     before = {number: signal.signal(number, on_signal) for number in SIGNALS}
     try:
         say(emulator.url)
         # A child sees its parent change even while the dead one has not been waited for.
-        is_child = told.parent_pid == os.getppid()
+        is_child = config.parent_pid == os.getppid()
         while not stop.wait(PARENT_POLL_S):
-            if told.parent_pid is None:
+            if config.parent_pid is None:
                 continue
-            if not (told.parent_pid == os.getppid() if is_child else _lives(told.parent_pid)):
+            if not (config.parent_pid == os.getppid() if is_child else _lives(config.parent_pid)):
                 break
     finally:
         emulator.stop()

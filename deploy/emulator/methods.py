@@ -49,7 +49,7 @@ class Choice:
     try_product_state: bool = False
 
 
-def choose(reduced: Reduced, shots: int, sets: int, told: SimulationConfig) -> Choice:
+def choose(reduced: Reduced, shots: int, sets: int, config: SimulationConfig) -> Choice:
     """Return how a circuit is simulated.
 
     Args:
@@ -62,7 +62,7 @@ def choose(reduced: Reduced, shots: int, sets: int, told: SimulationConfig) -> C
     """
     qubits, pairs, executions = len(reduced.qubits), len(reduced.pairs), shots * sets
     choices = [Choice(None, float("inf"))]
-    if qubits <= told.density_matrix_qubits:
+    if qubits <= config.density_matrix_qubits:
         each_s = DENSITY_MATRIX_GATE_S * 4.0 ** (qubits - 10)
         choices.append(Choice("density_matrix", sets * reduced.gates * each_s))
     if qubits <= STATE_VECTOR_QUBITS:
@@ -75,8 +75,8 @@ def choose(reduced: Reduced, shots: int, sets: int, told: SimulationConfig) -> C
         and bond_bound(qubits, reduced.pairs) <= TRIAL_BOND
     ):
         return Choice(best.method, best.cost_s, try_product_state=True)
-    if best.cost_s > told.budget_s:
-        raise too_large(reduced, executions, best.cost_s, told.budget_s)
+    if best.cost_s > config.budget_s:
+        raise too_large(reduced, executions, best.cost_s, config.budget_s)
     return best
 
 

@@ -86,7 +86,7 @@ Bits = Mapping[str, BitArray]
 """Measured bits of an item by classical register, of the item's shape."""
 
 
-class Program(Protocol):
+class ServiceProgram(Protocol):
     """A job's parameters, decoded."""
 
     @property
@@ -103,7 +103,7 @@ class Program(Protocol):
         """
 
 
-def decode(program: str, params: Mapping[str, Any], rng: np.random.Generator) -> Program:
+def decode(program: str, params: Mapping[str, Any], rng: np.random.Generator) -> ServiceProgram:
     """Decode a job's parameters.
 
     Args:
@@ -117,7 +117,7 @@ def decode(program: str, params: Mapping[str, Any], rng: np.random.Generator) ->
     if program not in {"executor", "sampler"}:
         raise UnknownProgramError(f"program {program!r} is not emulated; known: executor, sampler")
     try:
-        found: Program = (
+        found: ServiceProgram = (
             _Executor.decode(params, rng) if program == "executor" else _Sampler.decode(params)
         )
     except ProgramError:

@@ -11,7 +11,7 @@ from .faults import open_again_s
 
 
 @dataclass
-class Entry:
+class QueueEntry:
     """A job in a queue.
 
     Attributes:
@@ -28,24 +28,24 @@ class Entry:
 class Background:
     """Arrivals of others' jobs at one backend, in order of time."""
 
-    def __init__(self, told: BackgroundConfig, rng: np.random.Generator) -> None:
-        self._told = told
+    def __init__(self, config: BackgroundConfig, rng: np.random.Generator) -> None:
+        self._config = config
         self._rng = rng
-        own = told.utilisation * (1.0 + told.spread * rng.uniform(-1.0, 1.0))
-        sample = np.exp(rng.normal(np.log(told.run_median_s), told.run_sigma, 10_000))
-        mean_run_s = float(np.minimum(sample, told.run_max_s).mean())
+        own = config.utilisation * (1.0 + config.spread * rng.uniform(-1.0, 1.0))
+        sample = np.exp(rng.normal(np.log(config.run_median_s), config.run_sigma, 10_000))
+        mean_run_s = float(np.minimum(sample, config.run_max_s).mean())
         self._mean_gap_s = mean_run_s / min(own, 0.95) if own > 0.0 else float("inf")
-        self._next_s = -told.warm_up_s
+        self._next_s = -config.warm_up_s
         self._step()
 
-    def until(self, moment_s: float) -> list[Entry]:
+    def until(self, moment_s: float) -> list[QueueEntry]:
         """Return the jobs that have arrived since the last call, up to a moment."""
         arrived = []
         while self._next_s <= moment_s:
             run_s = float(
-                np.exp(self._rng.normal(np.log(self._told.run_median_s), self._told.run_sigma))
+                np.exp(self._rng.normal(np.log(self._config.run_median_s), self._config.run_sigma))
             )
-            arrived.append(Entry(self._next_s, min(run_s, self._told.run_max_s)))
+            arrived.append(QueueEntry(self._next_s, min(run_s, self._config.run_max_s)))
             self._step()
         return arrived
 
@@ -79,8 +79,8 @@ class BackendQueue:
         self._may_run = may_run
         self._started = started
         self._finished = finished
-        self._waiting: deque[Entry] = deque()
-        self._running: Entry | None = None
+        self._waiting: deque[QueueEntry] = deque()
+        self._running: QueueEntry | None = None
         self._free_s = begin_s
         """When the device is free, or becomes free by what it runs."""
 
@@ -112,7 +112,7 @@ class BackendQueue:
 
     def add(self, job_id: str, arrival_s: float, run_s: float) -> None:
         """Put a job at the end; the queue has been brought up to its arrival."""
-        self._waiting.append(Entry(arrival_s, run_s, job_id))
+        self._waiting.append(QueueEntry(arrival_s, run_s, job_id))
 
     def remove(self, job_id: str, moment_s: float) -> None:
         """Take a job out, or stop it if it runs; `finished` is not called."""
@@ -159,7 +159,7 @@ class BackendQueue:
         ]
         return min(starts, default=float("inf"))
 
-    def _next(self, now_s: float) -> Entry | None:
+    def _next(self, now_s: float) -> QueueEntry | None:
         for entry in self._waiting:
             if entry.arrival_s > now_s:
                 return None

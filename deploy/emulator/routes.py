@@ -9,7 +9,7 @@ from typing import Any
 
 from .config import Request
 from .devices import Device
-from .jobs import Job, description, metrics
+from .jobs import ServiceJob, description, metrics
 from .service import Refused, Service
 from .sessions import details
 from .tokens import Tokens
@@ -115,10 +115,10 @@ def answer(service: Service, tokens: Tokens, call: Call, *, fail: bool = False) 
 
 def _submit(service: Service, call: Call, *, fail: bool) -> Answer:
     job = service.accept(call.instance, call.content(), fail=fail)
-    told: dict[str, Any] = {"id": job.job_id, "backend": job.backend}
+    content: dict[str, Any] = {"id": job.job_id, "backend": job.backend}
     if job.session_id:
-        told["session_id"] = job.session_id
-    return Answer(content=told)
+        content["session_id"] = job.session_id
+    return Answer(content=content)
 
 
 def _backends(service: Service, call: Call) -> Answer:
@@ -169,8 +169,8 @@ def _status(service: Service, call: Call, name: str) -> Answer:
 
 
 def _usage(service: Service, call: Call) -> Answer:
-    used_s, quota_s = service.used_s(call.instance), service.told.quota_s
-    told: dict[str, Any] = {
+    used_s, quota_s = service.used_s(call.instance), service.config.quota_s
+    content: dict[str, Any] = {
         "instance_id": call.instance,
         "usage_consumed_seconds": used_s,
         "usage_period": {
@@ -180,9 +180,9 @@ def _usage(service: Service, call: Call) -> Answer:
         "usage_limit_reached": quota_s is not None and used_s >= quota_s,
     }
     if quota_s is not None:
-        told["usage_allocation_seconds"] = told["usage_limit_seconds"] = quota_s
-        told["usage_remaining_seconds"] = max(quota_s - used_s, 0.0)
-    return Answer(content=told)
+        content["usage_allocation_seconds"] = content["usage_limit_seconds"] = quota_s
+        content["usage_remaining_seconds"] = max(quota_s - used_s, 0.0)
+    return Answer(content=content)
 
 
 def _job(service: Service, call: Call, job_id: str) -> Answer:
@@ -204,7 +204,7 @@ def _list(service: Service, call: Call) -> Answer:
     pending = call.first("pending")
     tags = set(call.query.get("tags", ()))
 
-    def keep(job: Job) -> bool:
+    def keep(job: ServiceJob) -> bool:
         wanted = (
             (call.first("backend"), job.backend),
             (call.first("program"), job.program_id),
@@ -268,12 +268,12 @@ def _tags(service: Service, call: Call, job_id: str) -> Answer:
 
 
 def _open_session(service: Service, call: Call) -> Answer:
-    told = call.content()
+    content = call.content()
     session = service.open_session(
         call.instance,
-        str(told.get("backend")),
-        str(told.get("mode", "dedicated")),
-        told.get("max_ttl"),
+        str(content.get("backend")),
+        str(content.get("mode", "dedicated")),
+        content.get("max_ttl"),
     )
     return Answer(content=details(session, [], service.clock, session.created_s))
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from qcbench.errors import InputError
 
-from .clock import Clock
+from .clock import ServiceClock
 from .config import EmulatorConfig, Fault
 from .faults import Faults
 from .routes import Answer, Call, answer, error, kind_of
@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault in BEFORE:
             return INSTEAD[fault]
         if fault == "slow":
-            time.sleep(emulator.told.faults.slow_s)
+            time.sleep(emulator.config.faults.slow_s)
         try:
             given = answer(emulator.service, emulator.tokens, call, fail=fault == "job_error")
         except Exception as problem:
@@ -140,24 +140,24 @@ class Emulator:
 
     def __init__(
         self,
-        told: EmulatorConfig,
+        config: EmulatorConfig,
         *,
         log: bool = False,
         initializer: Callable[[], None] | None = None,
     ) -> None:
-        self.told = told
+        self.config = config
         self._log = log
-        self.clock = Clock(told.time_scale)
+        self.clock = ServiceClock(config.time_scale)
         self.tokens = Tokens()
-        self.faults = Faults(told.faults, told.seed)
+        self.faults = Faults(config.faults, config.seed)
         try:
-            self._server = _Server(told.port, self)
+            self._server = _Server(config.port, self)
         except OSError as problem:
             raise InputError(
-                f"port={told.port}: cannot be used ({problem.strerror}); 0 takes a free one"
+                f"port={config.port}: cannot be used ({problem.strerror}); 0 takes a free one"
             ) from None
         try:
-            self.service = Service(told, self.clock, initializer)
+            self.service = Service(config, self.clock, initializer)
         except BaseException:
             self._server.server_close()
             raise

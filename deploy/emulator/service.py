@@ -10,16 +10,16 @@ from typing import Any
 
 from .calibration import PREFIX
 from .circuits import CircuitError
-from .clock import Clock
+from .clock import ServiceClock
 from .config import EmulatorConfig, Maintenance
 from .devices import Device, make_device
 from .draws import stream
-from .execution import Prepared, load_of, prepare
-from .jobs import TOO_LONG, Job, Status
-from .ledger import Ledger
-from .programs import Bits, Program, ProgramError, Span, UnknownProgramError, decode
+from .execution import PreparedItem, load_of, prepare
+from .jobs import TOO_LONG, ServiceJob, Status
+from .ledger import ServiceLedger
+from .programs import Bits, ProgramError, ServiceProgram, Span, UnknownProgramError, decode
 from .queues import BackendQueue, Background
-from .sessions import Session
+from .sessions import ServiceSession
 from .timing import RunTimes
 from .workers import Workers
 
@@ -47,38 +47,38 @@ class Service:
     """Everything behind the REST interface. All methods may be called from any thread."""
 
     def __init__(
-        self, told: EmulatorConfig, clock: Clock, initializer: Callable[[], None] | None
+        self, config: EmulatorConfig, clock: ServiceClock, initializer: Callable[[], None] | None
     ) -> None:
-        self.told = told
+        self.config = config
         self.clock = clock
         date = clock.start - timedelta(seconds=CALIBRATED_S)
-        names = list(dict.fromkeys(name.removeprefix(PREFIX) for name in told.devices))
-        made = [make_device(name, told, date) for name in names]
+        names = list(dict.fromkeys(name.removeprefix(PREFIX) for name in config.devices))
+        made = [make_device(name, config, date) for name in names]
         self.devices: dict[str, Device] = {device.name: device for device in made}
-        self.ledger = Ledger(told.ledger)
-        self.jobs: dict[str, Job] = {}
-        self.sessions: dict[str, Session] = {}
+        self.ledger = ServiceLedger(config.ledger)
+        self.jobs: dict[str, ServiceJob] = {}
+        self.sessions: dict[str, ServiceSession] = {}
         self._used_s: defaultdict[str, float] = defaultdict(float)
         self._numbers = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._stopping = False
         self._queues = {name: self._queue(name) for name in self.devices}
-        self._workers = Workers(told.simulation.workers, initializer)
+        self._workers = Workers(config.simulation.workers, initializer)
         self._timekeeper = threading.Thread(target=self._keep_time, name="timekeeper", daemon=True)
         self._timekeeper.start()
 
     def _queue(self, name: str) -> BackendQueue:
-        told = self.told
-        windows = tuple(w for w in told.faults.maintenance if _backend(w) == name)
-        rng = stream(told.seed, "background", name)
+        config = self.config
+        windows = tuple(w for w in config.faults.maintenance if _backend(w) == name)
+        rng = stream(config.seed, "background", name)
         return BackendQueue(
-            Background(told.background, rng),
+            Background(config.background, rng),
             windows,
             may_run=self._may_run,
             started=self._started,
             finished=self._finished,
-            begin_s=-told.background.warm_up_s,
+            begin_s=-config.background.warm_up_s,
         )
 
     # Backends
@@ -98,7 +98,9 @@ class Service:
 
     # Jobs
 
-    def accept(self, instance: str, request: Mapping[str, Any], *, fail: bool = False) -> Job:
+    def accept(
+        self, instance: str, request: Mapping[str, Any], *, fail: bool = False
+    ) -> ServiceJob:
         """Take a job.
 
         Args:
@@ -112,7 +114,7 @@ class Service:
         with self._lock:
             self._numbers += 1
             number = self._numbers
-        seed = self.told.seed
+        seed = self.config.seed
         try:
             program = decode(program_id, params, stream(seed, "twirling", number))
         except UnknownProgramError as error:
@@ -124,7 +126,7 @@ class Service:
         with self._lock:
             session_id = self._session_of(instance, device.name, request)
             now_s = self._advance()
-            job = Job(
+            job = ServiceJob(
                 job_id=f"e{number:05d}{secrets.token_hex(7)}",
                 number=number,
                 instance=instance,
@@ -148,22 +150,22 @@ class Service:
             self._changed.notify()
             return job
 
-    def _prepare(self, program: Program, device: Device) -> tuple[list[Prepared], str]:
+    def _prepare(self, program: ServiceProgram, device: Device) -> tuple[list[PreparedItem], str]:
         try:
-            return [prepare(item, device, self.told.simulation) for item in program.items], ""
+            return [prepare(item, device, self.config.simulation) for item in program.items], ""
         except CircuitError as error:
             return [], str(error)
 
     def _times(
-        self, program: Program, prepared: Sequence[Prepared], device: Device, number: int
+        self, program: ServiceProgram, prepared: Sequence[PreparedItem], device: Device, number: int
     ) -> RunTimes:
-        rng = stream(self.told.seed, "times", device.name, number)
+        rng = stream(self.config.seed, "times", device.name, number)
         if prepared:
             return device.time_model.draw([one.load for one in prepared], rng)
         try:
             return device.time_model.draw([load_of(i, device) for i in program.items], rng)
         except CircuitError:
-            return RunTimes(self.told.execution.classical_median_s, (0.0,), 0.0)
+            return RunTimes(self.config.execution.classical_median_s, (0.0,), 0.0)
 
     def _session_of(self, instance: str, backend: str, request: Mapping[str, Any]) -> str | None:
         session_id = request.get("session_id")
@@ -179,7 +181,7 @@ class Service:
             raise Refused(400, 1218, f"Session {session_id} is on {session.backend}")
         return session.session_id
 
-    def job(self, instance: str, job_id: str) -> Job:
+    def job(self, instance: str, job_id: str) -> ServiceJob:
         """Return a job, brought up to the present."""
         with self._lock:
             self._advance()
@@ -188,7 +190,7 @@ class Service:
                 raise Refused(404, 1291, f"Job not found. Job ID: {job_id}")
             return job
 
-    def place(self, job: Job) -> tuple[int | None, float | None]:
+    def place(self, job: ServiceJob) -> tuple[int | None, float | None]:
         """Return a waiting job's place in the queue and its estimated start."""
         with self._lock:
             if job.status != "Queued":
@@ -196,7 +198,7 @@ class Service:
             queue = self._queues[job.backend]
             return queue.position(job.job_id), queue.estimated_start_s(job.job_id)
 
-    def select(self, instance: str, keep: Callable[[Job], bool]) -> list[Job]:
+    def select(self, instance: str, keep: Callable[[ServiceJob], bool]) -> list[ServiceJob]:
         """Return an instance's jobs that are wanted, oldest first."""
         with self._lock:
             self._advance()
@@ -232,11 +234,13 @@ class Service:
 
     # Sessions
 
-    def open_session(self, instance: str, backend: str, mode: str, max_s: float | None) -> Session:
+    def open_session(
+        self, instance: str, backend: str, mode: str, max_s: float | None
+    ) -> ServiceSession:
         """Open a session or a batch."""
         with self._lock:
             self.device(backend)
-            session = Session(
+            session = ServiceSession(
                 session_id=f"s{secrets.token_hex(9)}",
                 instance=instance,
                 backend=backend,
@@ -247,7 +251,7 @@ class Service:
             self.sessions[session.session_id] = session
             return session
 
-    def session(self, instance: str, session_id: str) -> Session:
+    def session(self, instance: str, session_id: str) -> ServiceSession:
         """Return a session."""
         with self._lock:
             session = self.sessions.get(session_id)
@@ -266,7 +270,7 @@ class Service:
                     if job.status == "Queued":
                         self.cancel(instance, job.job_id)
 
-    def of_session(self, session: Session) -> list[Job]:
+    def of_session(self, session: ServiceSession) -> list[ServiceJob]:
         """Return a session's jobs, oldest first."""
         return self.select(session.instance, lambda job: job.session_id == session.session_id)
 
@@ -279,7 +283,7 @@ class Service:
             return self._used_s[instance]
 
     def _may_run(self, job_id: str) -> bool:
-        quota_s = self.told.quota_s
+        quota_s = self.config.quota_s
         return quota_s is None or self._used_s[self.jobs[job_id].instance] < quota_s
 
     # Time
@@ -306,11 +310,13 @@ class Service:
         job.started_s = moment_s
         self._write("started", job, moment_s)
         if job.program is not None and not job.too_long:
-            rng = stream(self.told.seed, "shots", job.number)
+            rng = stream(self.config.seed, "shots", job.number)
             seeds = [int(rng.integers(2**31)) for _ in job.prepared]
             job.simulation = self._workers.submit(job.prepared, seeds)
 
-    def _result(self, job: Job, program: Program, started_s: float, bits: Sequence[Bits]) -> str:
+    def _result(
+        self, job: ServiceJob, program: ServiceProgram, started_s: float, bits: Sequence[Bits]
+    ) -> str:
         """Return a job's result, with the times that the queue gave it."""
         at_s = started_s + job.times.lead_s
         spans = []
@@ -334,7 +340,7 @@ class Service:
         else:
             job.simulation.add_done_callback(lambda done: self._deliver(job, done))
 
-    def _deliver(self, job: Job, done: "Future[list[Bits]]") -> None:
+    def _deliver(self, job: ServiceJob, done: "Future[list[Bits]]") -> None:
         if done.cancelled() or self._stopping:
             return
         error, charge_s = done.exception(), job.times.charge_s()
@@ -349,7 +355,7 @@ class Service:
                 self._end(job, "Failed" if job.failure else "Completed", charge_s)
                 self._changed.notify()
 
-    def _end(self, job: Job, status: Status, charge_s: int) -> None:
+    def _end(self, job: ServiceJob, status: Status, charge_s: int) -> None:
         """Make a job final and charge it."""
         job.status = status
         job.charge_s = charge_s
@@ -357,7 +363,7 @@ class Service:
         self._used_s[job.instance] += charge_s
         self._write(status.lower(), job, job.finished_s or 0.0, charge_s=charge_s)
 
-    def _write(self, event: str, job: Job, moment_s: float, **more: Any) -> None:
+    def _write(self, event: str, job: ServiceJob, moment_s: float, **more: Any) -> None:
         self.ledger.write(
             event,
             time_s=round(moment_s, 6),

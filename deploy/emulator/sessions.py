@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .clock import Clock
-from .jobs import Job
+from .clock import ServiceClock
+from .jobs import ServiceJob
 
 
 @dataclass
-class Session:
+class ServiceSession:
     """A session (mode `dedicated`) or a batch (mode `batch`)."""
 
     session_id: str
@@ -30,7 +30,9 @@ class Session:
         return not self.accepting or expired
 
 
-def details(session: Session, jobs: Sequence[Job], clock: Clock, now_s: float) -> dict[str, Any]:
+def details(
+    session: ServiceSession, jobs: Sequence[ServiceJob], clock: ServiceClock, now_s: float
+) -> dict[str, Any]:
     """Return a session as `GET /sessions/ID` answers.
 
     Args:

@@ -75,29 +75,31 @@ class TimeModel:
     setup_s: float
     factor: float
     repetition_delay_s: float
-    told: ExecutionConfig
+    config: ExecutionConfig
 
     def draw(self, loads: Sequence[Load], rng: np.random.Generator) -> RunTimes:
         """Return the times of a job."""
-        scale = float(np.exp(rng.normal(0.0, self.told.noise)))
+        scale = float(np.exp(rng.normal(0.0, self.config.noise)))
         items = [scale * self._item_s(load) for load in loads]
         items[0] += scale * self.setup_s
-        classical_s = self.told.classical_median_s * float(np.exp(rng.normal(0.0, CLASSICAL_SIGMA)))
+        classical_s = self.config.classical_median_s * float(
+            np.exp(rng.normal(0.0, CLASSICAL_SIGMA))
+        )
         return RunTimes(0.8 * classical_s, tuple(items), 0.2 * classical_s)
 
     def _item_s(self, load: Load) -> float:
-        if self.told.model == "affine":
+        if self.config.model == "affine":
             return self.factor * load.depth * load.executions
         return self.factor * (self.repetition_delay_s + load.length_s) * load.executions
 
 
 def draw_time_model(
-    configuration: Mapping[str, Any], told: ExecutionConfig, rng: np.random.Generator
+    configuration: Mapping[str, Any], config: ExecutionConfig, rng: np.random.Generator
 ) -> TimeModel:
     """Draw a device's time model."""
     setup, factor = (
         (AFFINE_SETUP_S, AFFINE_FACTOR_S)
-        if told.model == "affine"
+        if config.model == "affine"
         else (USAGE_SETUP_S, USAGE_FACTOR)
     )
     delay_us = float(configuration.get("default_rep_delay") or 250.0)
@@ -105,5 +107,5 @@ def draw_time_model(
         setup_s=float(rng.uniform(*setup)),
         factor=float(rng.uniform(*factor)),
         repetition_delay_s=delay_us * 1e-6,
-        told=told,
+        config=config,
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.thread import ThreadPoolExecutor
 
-from .execution import Prepared, run
+from .execution import PreparedItem, run
 from .programs import Bits
 
 
@@ -45,7 +45,9 @@ class Workers:
         self._initializer = initializer
         self._executor = self._start()
 
-    def submit(self, prepared: Sequence[Prepared], seeds: Sequence[int]) -> "Future[list[Bits]]":
+    def submit(
+        self, prepared: Sequence[PreparedItem], seeds: Sequence[int]
+    ) -> "Future[list[Bits]]":
         """Simulate the items of a job; after a worker has died, in new ones."""
         try:
             return self._executor.submit(run, prepared, seeds)

@@ -1,4 +1,4 @@
-"""What `qcbench train` is told, and the YAML group `agent`."""
+"""The config of `qcbench train`, and the YAML group `agent`."""
 
 from collections.abc import Sequence
 from dataclasses import field
@@ -19,7 +19,7 @@ from qcbench.tracking.config import TrackingConfig
 
 AgentConfig: TypeAlias = ReferencePpo | RllibPpo | RllibA2c | RllibDqn
 """Every kind of agent, told apart by `kind`."""
-Told = TypeVar("Told")
+Config = TypeVar("Config")
 
 
 @config
@@ -63,7 +63,7 @@ class CheckpointsConfig:
 
 @config
 class TrainConfig:
-    """Everything that `qcbench train` is told: `conf/train.yaml`.
+    """The config of `qcbench train`: `conf/train.yaml`.
 
     Attributes:
         name: of the run; the agent's where None.
@@ -85,25 +85,25 @@ class TrainConfig:
             raise InputError(f"seed: {self.seed}; must not be negative")
 
 
-def steps_told(told: TrainConfig) -> int:
+def total_steps(settings: TrainConfig) -> int:
     """Return the decisions after which a training ends."""
-    agent = told.agent
+    agent = settings.agent
     return agent.ppo.steps if isinstance(agent, ReferencePpo) else agent.steps
 
 
 def compose_train(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> TrainConfig:
-    """Compose what a training is told from Hydra overrides.
+    """Compose the config of a training from Hydra overrides.
 
     Raises:
         InputError: a group, key or value that does not exist or does not fit.
     """
     data = to_plain(compose("train", nested(overrides), config_dirs))
-    told = typed(TrainConfig, data, "")
-    check(told)
-    return told
+    settings = typed(TrainConfig, data, "")
+    check(settings)
+    return settings
 
 
-def read_told(cls: type[Told], file: Path, what: str) -> Told:
+def read_typed(cls: type[Config], file: Path, what: str) -> Config:
     """Return what is written in the YAML file of something that was begun.
 
     Args:
@@ -125,19 +125,19 @@ def read_told(cls: type[Told], file: Path, what: str) -> Told:
     return typed(cls, data, "")
 
 
-def check(told: TrainConfig) -> None:
+def check(settings: TrainConfig) -> None:
     """Check that the parts go together.
 
     Raises:
         InputError: they do not.
     """
-    track = told.scenario.track
-    if told.agent.track != track:
+    track = settings.scenario.track
+    if settings.agent.track != track:
         raise InputError(
-            f"agent {told.agent.name}: is for track {told.agent.track}; scenario "
-            f"{told.scenario.name} is of track {track}"
+            f"agent {settings.agent.name}: is for track {settings.agent.track}; scenario "
+            f"{settings.scenario.name} is of track {track}"
         )
-    check_reward(told.agent.reward, track, told.scenario.rules)
-    metric = told.validation.metric
+    check_reward(settings.agent.reward, track, settings.scenario.rules)
+    metric = settings.validation.metric
     if metric is not None and not is_metric(track, metric):
         raise InputError(f"validation.metric: {metric!r} is no metric of track {track}")

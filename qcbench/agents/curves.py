@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qcbench.agents.config import steps_told
-from qcbench.agents.evaluation import USUAL, Evaluation
+from qcbench.agents.config import total_steps
+from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.run_folder import (
     ABOUT,
     RunFolder,
@@ -16,7 +16,8 @@ from qcbench.agents.run_folder import (
 )
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.training_view import Figures, PublishedTraining, publish_training
+from qcbench.tracking.training_view import CurvePoint, PublishedTraining, publish_training
+from qcbench.tracks import TRACKS
 
 NO_FIGURES = frozenset({"kind", "steps", "time_s"})
 """Keys of a line of the curves that are no figures of an update."""
@@ -49,7 +50,7 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
             that cannot be reached.
     """
     with open_folder(path) as folder:
-        told = folder.told
+        config = folder.config
         lines = read_progress(path)
         last = max(
             (int(line["steps"]) for line in lines if line["kind"] == "evaluation"), default=0
@@ -57,14 +58,14 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
         return publish_training(
             tracking,
             path,
-            told,
-            told.validation.baseline or USUAL[told.agent.track].baseline,
+            config,
+            config.validation.baseline or TRACKS[config.agent.track].baseline,
             list(_points(folder, lines)),
-            "FINISHED" if last >= steps_told(told) else "KILLED",
+            "FINISHED" if last >= total_steps(config) else "KILLED",
         )
 
 
-def _points(folder: RunFolder, lines: list[dict[str, Any]]) -> Iterator[Figures]:
+def _points(folder: RunFolder, lines: list[dict[str, Any]]) -> Iterator[CurvePoint]:
     started_s = _started_s(folder)
     judged = evaluations(lines)
     for line in lines:
@@ -74,7 +75,7 @@ def _points(folder: RunFolder, lines: list[dict[str, Any]]) -> Iterator[Figures]
         else:
             steps = int(line["steps"])
             named = of_update({k: v for k, v in line.items() if k not in NO_FIGURES})
-        yield Figures(steps, started_s + float(line["time_s"]), named)
+        yield CurvePoint(steps, started_s + float(line["time_s"]), named)
 
 
 def _started_s(folder: RunFolder) -> float:

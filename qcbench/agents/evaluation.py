@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.bench.metrics.names import goal_of
-from qcbench.bench.run import METRICS
+from qcbench.bench.metrics.names import goal_of, metrics_of
 from qcbench.bench.seeds import policy_stream, stream
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.cloud.cloud import Streams
@@ -25,28 +24,13 @@ from qcbench.errors import InputError
 from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.exported.card import LearnedTrack
 from qcbench.policies.protocol import PolicyContext
 from qcbench.stats.paired import paired_comparison
 from qcbench.stats.summary import ONE_QPU
+from qcbench.tracks import TRACKS, LearnedTrack, is_learned
 
 LABEL = "learned"
 
-
-@dataclass(frozen=True)
-class Usual:
-    """How a track's agents are usually judged in training."""
-
-    metric: str
-    baseline: str
-    worlds: int
-
-
-USUAL: Mapping[LearnedTrack, Usual] = {
-    "placement": Usual("mean_completion_s", "earliest_completion", 400),
-    "allocation": Usual("mean_completion_s", "best_tradeoff", 10),
-    "queueing": Usual("mean_job_s", "fifo", 4),
-}
 
 SHOWN = (
     *("mean_completion_s", "p99_completion_s", "makespan_s", "mean_job_s", "p99_job_s"),
@@ -146,15 +130,15 @@ class Validation:
         baseline: str | None = None,
     ) -> None:
         track = worlds.track
-        if track == "partition":
-            raise InputError("track partition: no agent is trained on it")
-        usual = USUAL[track]
+        if not is_learned(track):
+            raise InputError(f"track {track}: no agent is trained on it")
+        usual = TRACKS[track]
         self.track: LearnedTrack = track
         self.metric = metric or usual.metric
         self.goal = goal_of(self.metric)
         self.baseline = baseline or usual.baseline
         there = worlds.splits.count(split)
-        self.count = min(usual.worlds, there) if count is None else count
+        self.count = min(usual.validation_worlds, there) if count is None else count
         if not 1 <= self.count <= there:
             why = f" ({worlds.splits.reason})" if worlds.splits.reason else ""
             raise InputError(
@@ -215,7 +199,7 @@ class Validation:
             found.append(
                 {
                     "truncated": records.truncated,
-                    **METRICS[self.track](records, rules.warm_up_s),
+                    **metrics_of(self.track)(records, rules.warm_up_s),
                 }
             )
         return found

@@ -34,7 +34,7 @@ def layers(inputs: int, widths: Sequence[int], gain: float = 1.0) -> nn.ModuleLi
     return found
 
 
-class PerItemNetwork(nn.Module):
+class TorchPerItem(nn.Module):
     """Scores any number of items, and values the situation; see `PerItem`.
 
     The value is read from the pooled items; it is not exported.

@@ -229,15 +229,15 @@ def largest_difference(model: bytes, exported: Exported, situations: int = 50) -
         if isinstance(card.network, PerItem):
             allowed = rng.random(items) < 0.7
             allowed[situation % items] = True
-            told: dict[str, Any] = {"shared": first, "each": table}
+            feed: dict[str, Any] = {"shared": first, "each": table}
             if card.network.pool == "allowed":
-                told["allowed"] = allowed
+                feed["allowed"] = allowed
             known: Numbers = PerItemNetwork(card, exported.tensors).outputs(first, table, allowed)
         else:
             whole = np.concatenate([first, table.ravel()])
-            told = {"observation": whole}
+            feed = {"observation": whole}
             known = PlainNetwork(card, exported.tensors).outputs(whole)
-        (found,) = session.run(["outputs"], told)
+        (found,) = session.run(["outputs"], feed)
         worst = max(worst, float(np.abs(found - known).max() / max(np.abs(known).max(), 1.0)))
     return worst
 

@@ -10,9 +10,10 @@ import torch
 
 from qcbench.agents.agent import Update
 from qcbench.agents.checkpoints import read_torch, write_torch
-from qcbench.agents.networks import PerItemNetwork
+from qcbench.agents.networks import TorchPerItem
+from qcbench.agents.options import check_sets
 from qcbench.agents.reference_ppo import LEAST_LOG_STD, MOST_LOG_STD, Ppo, Trainer
-from qcbench.agents.rllib.networks import Design, PlainNetwork
+from qcbench.agents.rllib.networks import Design, TorchPlain
 from qcbench.bench.environments import vector_environment
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.configs import config
@@ -21,7 +22,6 @@ from qcbench.fleet.profile import Fleet
 from qcbench.policies.exported.card import (
     Activation,
     Card,
-    LearnedTrack,
     Offset,
     Plain,
     TrainedFleet,
@@ -29,21 +29,17 @@ from qcbench.policies.exported.card import (
 )
 from qcbench.policies.exported.serving import whole_observation
 from qcbench.policies.exported.weights import Tensors, choices
-from qcbench.policies.features import allocation, placement, queueing
-from qcbench.policies.features.layout import Layout
+from qcbench.policies.features.layout import Layout, usual_layout
+from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
+from qcbench.tracks import TRACKS, LearnedTrack
 
-LAYOUTS: dict[LearnedTrack, Layout] = {
-    "placement": placement.LAYOUT,
-    "allocation": allocation.LAYOUT,
-    "queueing": queueing.LAYOUT,
-}
 STATE = "trainer.pt"
 LEAST_SPREAD, MOST_SPREAD = exp(LEAST_LOG_STD), exp(MOST_LOG_STD)
 
 
 @config
-class Network:
+class NetworkSettings:
     """Widths of the layers, see `qcbench.policies.exported.card.PerItem`.
 
     Attributes:
@@ -97,16 +93,15 @@ class ReferencePpo:
     track: LearnedTrack = "placement"
     worlds: int | None = None
     max_decisions: int | None = None
-    slots: int = queueing.SLOTS
+    slots: int = SLOTS
     begin_s: float = 0.0
     sets: bool = False
     reward: Reward
-    network: Network = field(default_factory=Network)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     ppo: Ppo = field(default_factory=Ppo)
 
     def __post_init__(self) -> None:
-        if self.sets and self.track != "allocation":
-            raise InputError(f"agent.sets: is of track allocation, not {self.track}")
+        check_sets(self.sets, self.track)
         if self.sets and self.network.offset:
             raise InputError("agent.network.offset: sets of QPUs have no features; leave it empty")
 
@@ -115,15 +110,15 @@ class ReferenceLearner:
     """A trainer with its environments and network."""
 
     def __init__(self, settings: ReferencePpo, worlds: ScenarioWorlds, seed: int) -> None:
-        layout = LAYOUTS[settings.track]
-        network: PerItemNetwork | PlainNetwork
+        layout = usual_layout(settings.track)
+        network: TorchPerItem | TorchPlain
         if settings.sets:
             self._card, network = _scoring_sets(settings, layout, worlds.fleet, seed)
         else:
             network = self._network(settings, layout, seed)
             self._card = _scoring_items(settings, layout, network)
         options: dict[str, Any] = {"reward": settings.reward, "worlds": settings.worlds}
-        if settings.track == "queueing":
+        if TRACKS[settings.track].choice == "waiting":
             options |= {"slots": settings.slots, "begin_s": settings.begin_s}
         self.envs = vector_environment(
             worlds,
@@ -172,7 +167,7 @@ class ReferenceLearner:
         self.envs.close()
 
     @staticmethod
-    def _network(settings: ReferencePpo, layout: Layout, seed: int) -> PerItemNetwork:
+    def _network(settings: ReferencePpo, layout: Layout, seed: int) -> TorchPerItem:
         given = settings.network
         offset = None
         for feature, coefficient in given.offset.items():
@@ -180,30 +175,30 @@ class ReferenceLearner:
             offset = Offset(feature=feature, coefficient=coefficient)
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(seed)
-            network = PerItemNetwork(
+            network = TorchPerItem(
                 layout,
                 encoder=given.encoder,
                 context=given.context,
                 head=given.head,
                 activation=given.activation,
-                outputs=2 if settings.track == "allocation" else 1,
+                outputs=2 if TRACKS[settings.track].choice == "split" else 1,
                 offset=offset,
-                pool="allowed" if settings.track == "queueing" else "all",
+                pool="allowed" if TRACKS[settings.track].choice == "waiting" else "all",
             )
-        if settings.track == "allocation":
+        if TRACKS[settings.track].choice == "split":
             with torch.no_grad():
                 network.head[-1].bias.copy_(torch.tensor([given.level, log(given.spread)]))
         return network
 
 
-def _scoring_items(settings: ReferencePpo, layout: Layout, network: PerItemNetwork) -> Card:
+def _scoring_items(settings: ReferencePpo, layout: Layout, network: TorchPerItem) -> Card:
     """Return the card of a policy that scores QPUs or waiting tasks."""
-    weights = settings.track == "allocation"
+    weights = TRACKS[settings.track].choice == "split"
     return Card(
         track=settings.track,
         fleet="any",
         observation=whole_observation(
-            layout, items=settings.slots if settings.track == "queueing" else 0
+            layout, items=settings.slots if TRACKS[settings.track].choice == "waiting" else 0
         ),
         action="weights" if weights else "choice",
         spread="output" if weights else "none",
@@ -213,7 +208,7 @@ def _scoring_items(settings: ReferencePpo, layout: Layout, network: PerItemNetwo
 
 def _scoring_sets(
     settings: ReferencePpo, layout: Layout, fleet: Fleet, seed: int
-) -> tuple[Card, PlainNetwork]:
+) -> tuple[Card, TorchPlain]:
     """Return the network that scores waiting and the sets of QPUs of a fleet, and its card."""
     card = Card(
         track=settings.track,
@@ -225,4 +220,4 @@ def _scoring_sets(
     design = Design(card=card, continuous=False, masked=True, values=False, seed=seed)
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        return card, PlainNetwork(design, layout.size(len(fleet)), choices(card))
+        return card, TorchPlain(design, layout.size(len(fleet)), choices(card))

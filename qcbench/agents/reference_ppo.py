@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Normal
 
 from qcbench.agents.agent import DivergedError
-from qcbench.agents.networks import PerItemNetwork, masked_scores
-from qcbench.agents.rllib.networks import PlainNetwork
+from qcbench.agents.networks import TorchPerItem, masked_scores
+from qcbench.agents.rllib.networks import TorchPlain
 from qcbench.configs import check_least, check_positive, check_share, config
 from qcbench.errors import InputError
 
@@ -74,7 +74,7 @@ class Ppo:
 
 
 @dataclass(frozen=True)
-class Progress:
+class PpoUpdate:
     """Where training is, after an update.
 
     Attributes:
@@ -130,7 +130,7 @@ class Trainer:
     def __init__(
         self,
         envs: gymnasium.vector.VectorEnv[Any, Any, Any],
-        network: PerItemNetwork | PlainNetwork,
+        network: TorchPerItem | TorchPlain,
         settings: Ppo,
         seed: int,
     ) -> None:
@@ -167,7 +167,7 @@ class Trainer:
         self.update, self.steps = state["update"], state["steps"]
         self._observation = None
 
-    def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+    def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[PpoUpdate]:
         """Train to the end, or until told to stop; yields after each update.
 
         Raises:
@@ -185,7 +185,7 @@ class Trainer:
             decisions = collected.action.shape[0] * collected.action.shape[1]
             self.steps += decisions
             spread = float(collected.target.var())
-            yield Progress(
+            yield PpoUpdate(
                 update=self.update,
                 steps=self.steps,
                 rate_per_s=decisions / (perf_counter() - began),

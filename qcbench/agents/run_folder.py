@@ -1,7 +1,7 @@
-"""The folder of a training run: what it was told, its curves, its checkpoints, its best policy.
+"""The folder of a training run: its config, its curves, its checkpoints, its best policy.
 
     runs/train-NAME-STAMP/
-      config.yaml      what it was told, complete
+      config.yaml      its config, complete
       training.json    command, versions, commit, machine
       progress.jsonl   a line for every update and every evaluation
       checkpoints/     the latest, and that of the best policy: state and exported policy
@@ -10,7 +10,6 @@
 Whatever is killed when, every file is whole, and `open_folder` goes on from the latest checkpoint.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -22,12 +21,13 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from qcbench.agents.checkpoints import checkpoints, remove_unfinished, steps_of
-from qcbench.agents.config import TrainConfig, check, read_told
+from qcbench.agents.config import TrainConfig, check, read_typed
 from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.manifest import provenance
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError, nearest
 from qcbench.files import read_json, remove_temporary, to_json, write_durable, write_text
+from qcbench.locks import take_lock
 from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -44,14 +44,14 @@ class RunFolder:
 
     Attributes:
         path: of the folder.
-        told: what it was told.
+        config: of the training.
         command: that began it.
         started: when that was, in ISO format; empty where the folder does not say.
     """
 
-    def __init__(self, path: Path, told: TrainConfig, lock: IO[str]) -> None:
+    def __init__(self, path: Path, config: TrainConfig, lock: IO[str]) -> None:
         self.path = path
-        self.told = told
+        self.config = config
         about = _about(path)
         self.command = str(about.get("command", ""))
         self.started = str(about.get("started", ""))
@@ -120,20 +120,20 @@ def check_place(runs: Path) -> None:
         place.rmdir()
 
 
-def create_folder(told: TrainConfig, command: str, now: datetime | None = None) -> RunFolder:
+def create_folder(config: TrainConfig, command: str, now: datetime | None = None) -> RunFolder:
     """Make the folder of a new run; its name is `train-NAME-STAMP`.
 
     Raises:
         InputError: a place that cannot be written; nothing is left behind.
     """
-    runs = Path(told.runs_dir)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", told.name or told.agent.name).strip("-.") or "agent"
+    runs = Path(config.runs_dir)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", config.name or config.agent.name).strip("-.") or "agent"
     stem = f"{PREFIX}{name}-{now or datetime.now(UTC):%Y%m%d-%H%M%S}"
     draft = runs / f".{stem}.{os.getpid()}.tmp"
     about = {"command": command, "started": datetime.now(UTC).isoformat(), **provenance()}
     try:
         draft.mkdir(parents=True)
-        write_durable(draft / CONFIG, _yaml(plain(told)).encode())
+        write_durable(draft / CONFIG, _yaml(plain(config)).encode())
         write_durable(draft / ABOUT, (to_json(about, ABOUT, indent=2) + "\n").encode())
         for suffix in range(1, MOST_RUNS):
             folder = runs / (stem if suffix == 1 else f"{stem}-{suffix}")
@@ -145,7 +145,7 @@ def create_folder(told: TrainConfig, command: str, now: datetime | None = None) 
                 if folder.exists():
                     continue
                 raise error
-            return RunFolder(folder, told, _locked(folder))
+            return RunFolder(folder, config, _locked(folder))
     except OSError as error:
         raise InputError(
             f"{runs}: runs cannot be stored here ({error.strerror}); choose another runs_dir"
@@ -185,14 +185,14 @@ def find_training(runs: Path, name: str) -> Path:
 
 
 def read_config(path: Path) -> TrainConfig:
-    """Return what a run was told.
+    """Return the config of a run.
 
     Raises:
         InputError: the file cannot be read, or this version does not understand it.
     """
-    told = read_told(TrainConfig, path / CONFIG, "training")
-    check(told)
-    return told
+    config = read_typed(TrainConfig, path / CONFIG, "training")
+    check(config)
+    return config
 
 
 def read_progress(path: Path) -> list[dict[str, Any]]:
@@ -246,16 +246,5 @@ def _yaml(data: Mapping[str, Any]) -> str:
 
 
 def _locked(path: Path) -> IO[str]:
-    """Take the run's lock. The kernel drops it with the process, so a killed one blocks nobody."""
-    try:
-        file = (path / LOCK).open("a+")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise InputError(
-            f"{path}: another process is training it; wait for it or stop it"
-        ) from None
-    return file
+    """Take the run's lock."""
+    return take_lock(path / LOCK, f"{path}: another process is training it; wait for it or stop it")

@@ -17,7 +17,6 @@ from qcbench.agents.agent import DivergedError, Learner, Update
 from qcbench.agents.config import TrainConfig
 from qcbench.agents.evaluation import Evaluation, Validation
 from qcbench.agents.learners import make_learner
-from qcbench.agents.progress import Display, make_display
 from qcbench.agents.run_folder import (
     RunFolder,
     check_place,
@@ -28,7 +27,7 @@ from qcbench.agents.run_folder import (
 from qcbench.bench.driver import RunError
 from qcbench.bench.environments import world_source
 from qcbench.bench.manifest import versions
-from qcbench.bench.progress import Kind
+from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.stopping import StopFlag
 from qcbench.policies.exported.card import Card, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
@@ -63,12 +62,16 @@ class Trained:
 
 
 def start(
-    told: TrainConfig, *, command: str = "", progress: Kind = "auto", display: Display | None = None
+    config: TrainConfig,
+    *,
+    command: str = "",
+    progress: Kind = "auto",
+    display: Progress | None = None,
 ) -> Trained:
     """Train an agent in a run of its own.
 
     Args:
-        told: from `compose_train`.
+        config: from `compose_train`.
         command: noted in the provenance of what is exported.
         progress: `bar`, `lines`, `silent`, or `auto`.
         display: another display than `progress` says.
@@ -77,17 +80,19 @@ def start(
         InputError: anything that would stop the training later; then there is no folder.
         RunError: the agent diverged; the latest checkpoint stays.
     """
-    check_place(Path(told.runs_dir))
-    check_store(told.tracking, Path(told.runs_dir))
-    learner, validation = _parts(told)
+    check_place(Path(config.runs_dir))
+    check_store(config.tracking, Path(config.runs_dir))
+    learner, validation = _parts(config)
     try:
-        with create_folder(told, command) as folder:
-            return _Session(folder, learner, validation, display or make_display(progress)).run()
+        with create_folder(config, command) as folder:
+            return _Session(
+                folder, learner, validation, display or make_progress(progress, work=STEPS)
+            ).run()
     finally:
         learner.close()
 
 
-def go_on(path: Path, *, progress: Kind = "auto", display: Display | None = None) -> Trained:
+def go_on(path: Path, *, progress: Kind = "auto", display: Progress | None = None) -> Trained:
     """Go on with a run that was stopped or killed, from its latest checkpoint.
 
     Raises:
@@ -95,38 +100,40 @@ def go_on(path: Path, *, progress: Kind = "auto", display: Display | None = None
         RunError: the agent diverged.
     """
     with open_folder(path) as folder:
-        learner, validation = _parts(folder.told)
+        learner, validation = _parts(folder.config)
         try:
             if folder.latest is not None:
                 learner.restore(folder.latest)
-            return _Session(folder, learner, validation, display or make_display(progress)).run()
+            return _Session(
+                folder, learner, validation, display or make_progress(progress, work=STEPS)
+            ).run()
         finally:
             learner.close()
 
 
-def _parts(told: TrainConfig) -> tuple[Learner, Validation]:
-    worlds = world_source(told.scenario, suite=SUITE, seed=told.seed)
-    judged = told.validation
+def _parts(config: TrainConfig) -> tuple[Learner, Validation]:
+    worlds = world_source(config.scenario, suite=SUITE, seed=config.seed)
+    judged = config.validation
     validation = Validation(
         worlds, count=judged.worlds, metric=judged.metric, baseline=judged.baseline
     )
-    return make_learner(told.agent, worlds, told.seed), validation
+    return make_learner(config.agent, worlds, config.seed), validation
 
 
 class _Session:
     """One process's part in a training."""
 
     def __init__(
-        self, folder: RunFolder, learner: Learner, validation: Validation, display: Display
+        self, folder: RunFolder, learner: Learner, validation: Validation, display: Progress
     ) -> None:
         self.folder, self.learner = folder, learner
         self.validation, self.display = validation, display
-        self.told = folder.told
+        self.config = folder.config
         self.best: Evaluation | None = None
         self.best_steps = 0
         self.judged: int | None = None
         self.curves: Curves = open_curves(
-            self.told.tracking, folder.path, self.told, self.validation.baseline
+            self.config.tracking, folder.path, self.config, self.validation.baseline
         )
         self._clock, self._before_s = time.monotonic(), 0.0
         self._saved = time.monotonic()
@@ -180,14 +187,14 @@ class _Session:
             self.folder.restore_export(self.best_steps)
 
     def _train(self, stop: Callable[[], bool]) -> None:
-        every = self.told.validation.every_steps
+        every = self.config.validation.every_steps
         due = (self.learner.steps // every + 1) * every
         for update in self.learner.run(stop):
             self._note_update(update)
             if update.steps >= due and update.steps < self.learner.total and not stop():
                 self._evaluate()
                 due = (update.steps // every + 1) * every
-            elif time.monotonic() - self._saved >= self.told.checkpoints.every_s:
+            elif time.monotonic() - self._saved >= self.config.checkpoints.every_s:
                 self._checkpoint()
 
     def _elapsed_s(self) -> float:
@@ -217,7 +224,7 @@ class _Session:
         if better:
             self.folder.export(card, tensors)
             self.best, self.best_steps = found, steps
-        checkpoints.prune(self.folder.path, self.told.checkpoints.keep, self.best_steps)
+        checkpoints.prune(self.folder.path, self.config.checkpoints.keep, self.best_steps)
         self.display.note(f"{steps:>11,}  {found.line}{'  (best)' if better else ''}")
         self.curves.add(steps, curves.of_evaluation(found))
         self.curves.flush(self.display.note)
@@ -233,7 +240,7 @@ class _Session:
             write_folder(folder / EXPORTED, *exported)
 
         checkpoints.write_checkpoint(self.folder.path, self.learner.steps, write)
-        checkpoints.prune(self.folder.path, self.told.checkpoints.keep, self.best_steps)
+        checkpoints.prune(self.folder.path, self.config.checkpoints.keep, self.best_steps)
         self._saved = time.monotonic()
 
     def _provenance(self, found: Evaluation | None) -> Provenance:
@@ -256,11 +263,11 @@ class _Session:
         }
         return Provenance(
             command=self.folder.command,
-            scenario=self.told.scenario.name,
-            seeds={"training": self.told.seed},
+            scenario=self.config.scenario.name,
+            seeds={"training": self.config.seed},
             versions={**versions(), **{name: version(name) for name in PACKAGES}},
             evaluation=known_figures,
-            notes=f"agent {self.told.agent.name}, trained {self._elapsed_s():.0f} s in all",
+            notes=f"agent {self.config.agent.name}, trained {self._elapsed_s():.0f} s in all",
         )
 
 

@@ -26,7 +26,7 @@ def replay(
         Its folder, its table and what was charged; see docs/hardware.md.
     """
     from qcbench.hardware.replay import run_replay  # noqa: PLC0415 - qiskit
-    from qcbench.hardware.told import compose_replay  # noqa: PLC0415
+    from qcbench.hardware.replay_config import compose_replay  # noqa: PLC0415
 
     return run_replay(compose_replay(overrides, config_dirs), say)
 

@@ -1,4 +1,4 @@
-"""One trial from Python: what it is told, and its records."""
+"""One trial from Python: its config, and its records."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
@@ -27,14 +27,12 @@ from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import resolve_policy
-
-USUAL_POLICY = {"allocation": "speed", "queueing": "fifo", "partition": "pragm_pp"}
-"""What `qcbench simulate` takes where no policy is named, on tracks other than placement."""
+from qcbench.tracks import TRACKS, USUAL, is_track
 
 
 @config
 class SimulateConfig:
-    """Everything that `qcbench simulate` is told: `conf/simulate.yaml`.
+    """The config of `qcbench simulate`: `conf/simulate.yaml`.
 
     Attributes:
         suite_name: name of the suite whose worlds are drawn.
@@ -66,43 +64,42 @@ class SimulateConfig:
 def compose_simulate(
     overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
 ) -> SimulateConfig:
-    """Compose what a simulation is told from Hydra overrides."""
+    """Compose the config of a simulation from Hydra overrides."""
     complete = known_policies(nested(overrides), config_dirs)
     data = to_plain(compose("simulate", complete, config_dirs))
     scenario = data.get("scenario")
     track = scenario.get("track") if isinstance(scenario, dict) else None
-    if track in USUAL_POLICY and not any(
-        text.lstrip("+~").startswith("policy") for text in complete
-    ):
-        usual = known_policies([f"policy={USUAL_POLICY[track]}"], config_dirs)
+    named = any(text.lstrip("+~").startswith("policy") for text in complete)
+    if is_track(track) and track != USUAL and not named:
+        usual = known_policies([f"policy={TRACKS[track].baseline}"], config_dirs)
         data = to_plain(compose("simulate", [*usual, *complete], config_dirs))
-    told = typed(SimulateConfig, data, "")
-    policy = of_track(plain(told.policy), told.scenario.track, config_dirs)
+    settings = typed(SimulateConfig, data, "")
+    policy = of_track(plain(settings.policy), settings.scenario.track, config_dirs)
     chosen = typed(PolicyConfig, policy, "policy")
-    found = resolve_policy(chosen, told.scenario.track, told.tracking, told.runs_dir)
-    return replace(told, policy=found)
+    found = resolve_policy(chosen, settings.scenario.track, settings.tracking, settings.runs_dir)
+    return replace(settings, policy=found)
 
 
-def trial_of(told: SimulateConfig) -> Trial:
+def trial_of(settings: SimulateConfig) -> Trial:
     """Return the one trial that a simulation runs."""
-    told = replace(told, policy=registry.resolve(told.scenario.track, told.policy))
-    scenario = resolve_scenario(told.scenario, told.suite_name, told.master_seed)
+    settings = replace(settings, policy=registry.resolve(settings.scenario.track, settings.policy))
+    scenario = resolve_scenario(settings.scenario, settings.suite_name, settings.master_seed)
     return Trial(
         ordinal=0,
-        suite=told.suite_name,
+        suite=settings.suite_name,
         scenario=scenario.name,
-        policy=told.policy.label or told.policy.name,
-        replicate=told.seed,
-        seed=told.master_seed,
-        engine=told.engine,
+        policy=settings.policy.label or settings.policy.name,
+        replicate=settings.seed,
+        seed=settings.master_seed,
+        engine=settings.engine,
         scenario_config=plain(scenario),
-        policy_config=plain(told.policy),
+        policy_config=plain(settings.policy),
     )
 
 
 def simulate(
     scenario: str | ScenarioConfig = "placement/qce5",
-    policy: str | Mapping[str, Any] | PolicyFactory = "earliest_completion",
+    policy: str | Mapping[str, Any] | PolicyFactory | None = None,
     seed: int = 0,
     *,
     overrides: Sequence[str] = (),
@@ -118,7 +115,8 @@ def simulate(
         scenario: name below `conf/scenario`, or a config.
         policy: a name, a model such as `models:/placement@champion`, the folder of an exported
             policy, a mapping with `name` and `parameters`, or your own factory: a function that
-            takes a `PolicyContext` and returns the function that decides.
+            takes a `PolicyContext` and returns the function that decides. The usual baseline of the
+            scenario's track where None, see `qcbench.tracks`.
         seed: the replicate: which world.
         overrides: Hydra overrides relative to the scenario, such as `workload.tasks=200`.
         suite: with a suite's name, the worlds are those of that suite.
@@ -137,6 +135,7 @@ def simulate(
         raise InputError("overrides: go with a scenario's name, not with a config")
     if engine not in get_args(Engine):
         raise InputError(f"engine: {engine!r}; must be one of {', '.join(get_args(Engine))}")
+    policy = TRACKS[scenario.track].baseline if policy is None else policy
     factory = policy if callable(policy) else None
     named = {"name": "custom"} if callable(policy) else compose_policy(policy, config_dirs)
     if factory is None:

@@ -18,10 +18,10 @@ from qcbench.bench.overrides import (
     unreadable,
 )
 from qcbench.bench.typed import typed
-from qcbench.cloud.rules import Track
 from qcbench.errors import InputError, nearest
 from qcbench.policies import registry
 from qcbench.policies.exported.reference import lies_elsewhere
+from qcbench.tracks import TRACKS, Track
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -198,7 +198,7 @@ def known_policies(
         track: whose policies are meant; any where None.
     """
     files = options_of("policy", config_dirs)
-    tracks = [track] if track else registry.TRACKS
+    tracks = [track] if track else TRACKS
     names = {name for t in tracks for name in registry.names(t)}
     result: list[str] = []
     for text in overrides:
@@ -299,7 +299,7 @@ def suite_config(data: Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> S
         **data,
         "policies": [
             of_track(compose_policy(entry, config_dirs), data["track"], config_dirs)
-            if data.get("track") in registry.TRACKS
+            if data.get("track") in TRACKS
             else compose_policy(entry, config_dirs)
             for entry in policies
         ],

@@ -3,12 +3,13 @@
 from dataclasses import field, replace
 from typing import Literal
 
-from qcbench.cloud.rules import Rules, Track
+from qcbench.cloud.rules import Rules
 from qcbench.configs import config
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
 from qcbench.physics.config import PhysicsConfig
 from qcbench.policies.config import PolicyConfig
+from qcbench.tracks import Track
 from qcbench.workload.config import WorkloadConfig
 
 PLACEHOLDER = "VALUE"

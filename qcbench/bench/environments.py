@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING, Any
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.worlds import ScenarioWorlds, scenario_worlds
-from qcbench.cloud.rules import Track
 from qcbench.envs.worlds import Split
 from qcbench.errors import InputError
+from qcbench.tracks import TRACKS, Track, learned_tracks
 
 if TYPE_CHECKING:
     import gymnasium
     from gymnasium.vector import VectorEnv
-
-IDS: dict[Track, str] = {
-    "placement": "qcbench/Placement-v1",
-    "allocation": "qcbench/Allocation-v1",
-    "queueing": "qcbench/Queueing-v1",
-}
-DISCRETE = "qcbench/AllocationDiscrete-v1"
 
 
 def world_source(
@@ -57,9 +50,12 @@ def environment_id(track: Track, *, discrete: bool = False) -> str:
     Raises:
         InputError: a track that has none.
     """
-    if track not in IDS:
-        raise InputError(f"track {track}: has no environment; {', '.join(IDS)} have one")
-    return DISCRETE if discrete and track == "allocation" else IDS[track]
+    ids = TRACKS[track].environments
+    if not ids:
+        raise InputError(
+            f"track {track}: has no environment; {', '.join(learned_tracks())} have one"
+        )
+    return ids[-1] if discrete else ids[0]
 
 
 def environment(

@@ -1,53 +1,80 @@
-"""What a person sees while a suite runs."""
+"""What a person sees while a suite runs or an agent is trained."""
 
 import sys
 import time
+from dataclasses import dataclass
 from typing import IO, Literal, Protocol
 
 Kind = Literal["auto", "bar", "lines", "silent"]
 
-LINE_EVERY_S = 5.0
+
+@dataclass(frozen=True)
+class Work:
+    """What is counted, and how it is shown.
+
+    Attributes:
+        unit: in words.
+        number, rate: formats of a count and of how many a second.
+        every_s: time between two lines of a log.
+        starts_late: the time until the first result is the start of workers and says nothing of
+            what is left, so the rate counts from that result on.
+        style: of what is said beside the counts.
+    """
+
+    unit: str
+    number: str
+    rate: str
+    every_s: float
+    starts_late: bool
+    style: str
+
+
+TRIALS = Work("trials", "{}", "{:.3g}/s", every_s=5.0, starts_late=True, style="red")
+STEPS = Work("steps", "{:,}", "{:,.0f} steps/s", every_s=10.0, starts_late=False, style="dim")
 
 
 class Progress(Protocol):
-    """Receiver of a run's progress. `start` and `stop` are called once each."""
+    """Receiver of the progress of some work. `start` and `stop` are called once each."""
 
-    def start(self, total: int, done: int, failed: int) -> None:
-        """Begin, with what an earlier session has finished already."""
+    def start(self, total: int, done: int, text: str = "") -> None:
+        """Begin, with what earlier sessions have done already."""
 
-    def update(self, done: int, failed: int) -> None:
-        """Show how many trials are done and how many failed, both since the run was created."""
+    def update(self, done: int, text: str = "") -> None:
+        """Show how much is done since the work was created, and what there is to say of it."""
 
     def note(self, line: str) -> None:
         """Say something in a line of its own."""
 
     def stop(self) -> None:
-        """End, whether or not all trials are there."""
+        """End, whether or not everything is done."""
 
 
-def make_progress(kind: Kind = "auto", stream: IO[str] | None = None) -> Progress:
+def make_progress(
+    kind: Kind = "auto", stream: IO[str] | None = None, work: Work = TRIALS
+) -> Progress:
     """Return a progress display.
 
     Args:
         kind: `bar` for a terminal, `lines` for a log, `silent` for neither; `auto` takes a bar on
             a terminal and lines elsewhere.
         stream: where it goes; standard error where None.
+        work: what is counted.
     """
     out = stream or sys.stderr
     if kind == "silent":
         return Silent()
     if kind == "bar" or (kind == "auto" and out.isatty()):
-        return Bar(out)
-    return Lines(out)
+        return Bar(out, work)
+    return Lines(out, work)
 
 
 class Silent:
     """Shows nothing."""
 
-    def start(self, total: int, done: int, failed: int) -> None:
+    def start(self, total: int, done: int, text: str = "") -> None:
         """Do nothing."""
 
-    def update(self, done: int, failed: int) -> None:
+    def update(self, done: int, text: str = "") -> None:
         """Do nothing."""
 
     def note(self, line: str) -> None:
@@ -60,24 +87,24 @@ class Silent:
 class Lines:
     """A plain line every few seconds, for logs and pipes."""
 
-    def __init__(self, stream: IO[str], every_s: float = LINE_EVERY_S) -> None:
+    def __init__(self, stream: IO[str], work: Work = TRIALS) -> None:
         self._stream = stream
-        self._every_s = every_s
-        self._pace = Pace(0, 0)
-        self._failed = 0
+        self._work = work
+        self._pace = Pace(work, 0, 0)
+        self._text = ""
         self._last = 0.0
 
-    def start(self, total: int, done: int, failed: int) -> None:
-        """Print where the run stands."""
-        self._pace = Pace(total, done + failed)
-        self._failed = failed
+    def start(self, total: int, done: int, text: str = "") -> None:
+        """Print where the work stands."""
+        self._pace = Pace(self._work, total, done)
+        self._text = text
         self._print()
 
-    def update(self, done: int, failed: int) -> None:
+    def update(self, done: int, text: str = "") -> None:
         """Print a line if the last one is old enough."""
-        self._pace.count(done + failed)
-        self._failed = failed
-        if time.monotonic() - self._last >= self._every_s:
+        self._pace.count(done)
+        self._text = text
+        if time.monotonic() - self._last >= self._work.every_s:
             self._print()
 
     def note(self, line: str) -> None:
@@ -85,24 +112,21 @@ class Lines:
         print(line, file=self._stream, flush=True)
 
     def stop(self) -> None:
-        """Print where the run ended."""
+        """Print where the work ended."""
         self._print()
 
     def _print(self) -> None:
         self._last = time.monotonic()
-        pace = self._pace
-        failed = f", {self._failed} failed" if self._failed else ""
-        self.note(
-            f"{pace.finished}/{pace.total} trials{failed}, {pace.text()}"
-            if pace.finished < pace.total
-            else f"{pace.finished}/{pace.total} trials{failed}"
-        )
+        pace, number = self._pace, self._work.number.format
+        left = pace.text() if pace.done < pace.total else ""
+        counts = f"{number(pace.done)}/{number(pace.total)} {self._work.unit}"
+        self.note(", ".join(part for part in (counts, self._text, left) if part))
 
 
 class Bar:
-    """A bar with rate, time left and failures, for a terminal."""
+    """A bar with rate, time left and what there is to say, for a terminal."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[str], work: Work = TRIALS) -> None:
         from rich.console import Console  # noqa: PLC0415 - only where a bar is shown
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
@@ -112,31 +136,32 @@ class Bar:
         )
         from rich.progress import Progress as RichProgress  # noqa: PLC0415
 
-        # A slow refresh: the display must not take the workers' cores.
+        # A slow refresh: the display must not take the cores that work.
         self._rich = RichProgress(
-            TextColumn("trials"),
-            BarColumn(),
+            TextColumn(work.unit),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("{task.fields[pace]}"),
-            TextColumn("[red]{task.fields[failures]}"),
+            TextColumn(f"[{work.style}]{{task.fields[text]}}"),
             TimeElapsedColumn(),
             console=Console(file=stream),
-            refresh_per_second=4,
+            refresh_per_second=2,
         )
-        self._task = self._rich.add_task("trials", total=None, pace="", failures="")
-        self._pace = Pace(0, 0)
+        self._task = self._rich.add_task(work.unit, total=None, pace="", text="")
+        self._work = work
+        self._pace = Pace(work, 0, 0)
 
-    def start(self, total: int, done: int, failed: int) -> None:
+    def start(self, total: int, done: int, text: str = "") -> None:
         """Show the bar."""
-        self._pace = Pace(total, done + failed)
+        self._pace = Pace(self._work, total, done)
         self._rich.update(self._task, total=total)
         self._rich.start()
-        self._show(failed)
+        self._show(text)
 
-    def update(self, done: int, failed: int) -> None:
+    def update(self, done: int, text: str = "") -> None:
         """Move the bar."""
-        self._pace.count(done + failed)
-        self._show(failed)
+        self._pace.count(done)
+        self._show(text)
 
     def note(self, line: str) -> None:
         """Print a line above the bar."""
@@ -146,42 +171,37 @@ class Bar:
         """Leave the bar as it is."""
         self._rich.stop()
 
-    def _show(self, failed: int) -> None:
-        self._rich.update(
-            self._task,
-            completed=self._pace.finished,
-            pace=self._pace.text(),
-            failures=f"{failed} failed" if failed else "",
-        )
+    def _show(self, text: str) -> None:
+        pace = self._pace
+        self._rich.update(self._task, completed=pace.done, pace=pace.text(), text=text)
 
 
 class Pace:
-    """Rate and time left, from what was finished since the first result of this session.
+    """Rate and time left of this session."""
 
-    The time until the first result is the start of workers and says nothing of what is left.
-    """
-
-    def __init__(self, total: int, finished: int) -> None:
+    def __init__(self, work: Work, total: int, done: int) -> None:
         self.total = total
-        self.finished = finished
-        self._base: tuple[float, int] | None = None
+        self.done = done
+        self._work = work
+        self._base = None if work.starts_late else (time.monotonic(), done)
 
-    def count(self, finished: int) -> None:
-        """Take over how many trials are finished."""
-        self.finished = finished
+    def count(self, done: int) -> None:
+        """Take over how much is done."""
+        self.done = done
         if self._base is None:
-            self._base = (time.monotonic(), finished)
+            self._base = (time.monotonic(), done)
 
     def text(self) -> str:
         """Return something like ``12.5/s, 1:20 left``; ``starting`` while there is no rate."""
         if self._base is None:
             return "starting"
-        elapsed_s = time.monotonic() - self._base[0]
-        new = self.finished - self._base[1]
-        if not new or elapsed_s <= 0:
+        began_s, base = self._base
+        elapsed_s, new = time.monotonic() - began_s, self.done - base
+        if new <= 0 or elapsed_s <= 0:
             return "starting"
         rate = new / elapsed_s
-        return f"{rate:.3g}/s, {clock((self.total - self.finished) / rate)} left"
+        left = clock(max(0, self.total - self.done) / rate)
+        return f"{self._work.rate.format(rate)}, {left} left"
 
 
 def clock(seconds: float) -> str:

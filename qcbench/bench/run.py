@@ -1,30 +1,21 @@
 """`run_trial`: from a trial's plain data to its row, without anything else being touched."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from qcbench.bench.config import ScenarioConfig
-from qcbench.bench.metrics import allocation, partition, placement, queueing
+from qcbench.bench.metrics.names import metrics_of
 from qcbench.bench.scenario import build_scenario
 from qcbench.bench.seeds import policy_stream, stream
 from qcbench.bench.trial import Trial, TrialResult
 from qcbench.bench.typed import typed
 from qcbench.cloud.cloud import Cloud, Streams
 from qcbench.cloud.records import Records
-from qcbench.cloud.rules import Track
 from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext
-
-METRICS: Mapping[Track, Callable[[Records, float], dict[str, Any]]] = {
-    "placement": placement.metrics,
-    "allocation": allocation.metrics,
-    "queueing": queueing.metrics,
-    "partition": partition.metrics,
-}
-
 
 PolicyFactory = Callable[[PolicyContext], Decide]
 
@@ -74,7 +65,7 @@ def row_of(trial: Trial, records: Records) -> dict[str, Any]:
         "offered_load": config.get("offered_load"),
         **{f"axis_{name}": value for name, value in config.get("axes", {}).items()},
         "truncated": records.truncated,
-        **METRICS[config["track"]](records, float(rules.get("warm_up_s", 0.0))),
+        **metrics_of(config["track"])(records, float(rules.get("warm_up_s", 0.0))),
     }
 
 

@@ -21,6 +21,7 @@ from qcbench.fleet.draw import draw_sizes
 from qcbench.fleet.load import load_fleet, resolve_fleet
 from qcbench.fleet.profile import Fleet
 from qcbench.stats.load import sustainable_rate_per_s
+from qcbench.tracks import TRACKS
 from qcbench.workload.config import (
     BatchArrivals,
     BurstArrivals,
@@ -92,7 +93,7 @@ def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tupl
             config.workload, replicate, circuits, arrivals, until_s=config.rules.horizon_s
         )
         demand, capacity = int(workload.tasks.qubits.sum()), int(fleet.qubits.sum())
-        if config.track != "partition" or demand <= capacity:
+        if not TRACKS[config.track].at_once or demand <= capacity:
             return fleet, workload
     raise InputError(
         f"scenario {config.name}: the circuits need {demand} qubits, more than the {capacity} of "
@@ -108,29 +109,25 @@ def check_rules(config: ScenarioConfig) -> None:
     """
     rules, where = config.rules, f"scenario {config.name}: rules"
     dispatch = (rules.dispatch.mode, rules.dispatch.qpus)
-    wanted = {
-        "placement": ("push", "exclusive"),
-        "allocation": ("push", "shared"),
-        "queueing": ("pull", "exclusive"),
-        "partition": ("push", "shared"),
-    }[config.track]
+    track = TRACKS[config.track]
+    wanted = (track.mode, track.qpus)
     if dispatch != wanted:
         raise InputError(
             f"{where}.dispatch: {' '.join(dispatch)} does not go with track {config.track}; "
             f"it must be {' '.join(wanted)}"
         )
-    if config.track == "partition" and not isinstance(config.workload.arrivals, BatchArrivals):
+    if track.at_once and not isinstance(config.workload.arrivals, BatchArrivals):
         raise InputError(
             f"scenario {config.name}: workload.arrivals: process "
-            f"{config.workload.arrivals.process} does not go with track partition, which decides "
-            "on everything at once; it must be batch"
+            f"{config.workload.arrivals.process} does not go with track {config.track}, which "
+            "decides on everything at once; it must be batch"
         )
     if rules.dispatch.holds_and_waits:
         _check_hold_and_wait(config, where)
-    if config.track == "partition" and rules.dispatch.holds_and_waits:
+    if track.at_once and rules.dispatch.holds_and_waits:
         raise InputError(
             f"{where}.dispatch.order: {rules.dispatch.order} asks task by task, which does not go "
-            "with track partition; it must be fifo or backfill"
+            f"with track {config.track}; it must be fifo or backfill"
         )
     most = rules.rescheduling.max_decisions
     positive = {

@@ -101,11 +101,13 @@ class Session:
                 )
         self.progress.update(*self.counts())
 
-    def counts(self) -> tuple[int, int]:
-        """Return trials done and failed, without those that this session will run again."""
-        finished = self.store.finished - self._again
-        failed = self.store.failed - self._again
-        return len(finished) - len(failed), len(failed)
+    def counts(self) -> tuple[int, str]:
+        """Return how many trials have a result, and in words how many of them failed.
+
+        Without those that this session will run again.
+        """
+        failed = len(self.store.failed - self._again)
+        return len(self.store.finished - self._again), f"{failed} failed" if failed else ""
 
     def resume_line(self, why: str) -> str:
         """Return why the run stopped and how to go on."""

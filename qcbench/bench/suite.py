@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
-from qcbench.bench.metrics.names import NAMES, is_metric
+from qcbench.bench.metrics.names import is_metric, names_of
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.seeds import check_seed
 from qcbench.bench.trial import Trial
@@ -56,7 +56,7 @@ def check_suite(suite: SuiteConfig) -> None:
     if not is_metric(suite.track, suite.primary_metric):
         raise InputError(
             f"suite.primary_metric: {suite.primary_metric!r} is no metric of {suite.track} trials"
-            f"{nearest(suite.primary_metric, NAMES[suite.track])}"
+            f"{nearest(suite.primary_metric, names_of(suite.track))}"
         )
 
 

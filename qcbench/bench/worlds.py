@@ -7,12 +7,12 @@ from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.seeds import stream
 from qcbench.cloud.cloud import Streams
-from qcbench.cloud.rules import Track
 from qcbench.cloud.scenario import Scenario
 from qcbench.envs.worlds import Split, Splits
 from qcbench.errors import InputError
 from qcbench.fleet.load import load_fleet
 from qcbench.fleet.profile import Fleet
+from qcbench.tracks import Track
 from qcbench.workload.config import FileCircuits, MqtCircuits, QsimpyArrivals, WorkloadConfig
 from qcbench.workload.from_file import load_file
 from qcbench.workload.hybrid_config import JobListCircuits

@@ -55,9 +55,9 @@ def parse(verb: str, summary: str, arguments: Sequence[str]) -> HydraArguments:
     parser.add_argument(
         "--config-dir", action="append", default=[], type=Path, help="a folder of your own configs"
     )
-    told = parser.parse_intermixed_args(arguments)
-    runs = sweep(told.overrides) if told.multirun else [told.overrides]
-    return HydraArguments(runs, told.cfg, told.package, told.config_dir)
+    options = parser.parse_intermixed_args(arguments)
+    runs = sweep(options.overrides) if options.multirun else [options.overrides]
+    return HydraArguments(runs, options.cfg, options.package, options.config_dir)
 
 
 def as_option(text: str) -> str:
@@ -103,18 +103,20 @@ def sweep(overrides: Sequence[str]) -> list[list[str]]:
     return [list(combination) for combination in product(*choices)]
 
 
-def show(name: str, told: HydraArguments, overrides: Sequence[str]) -> None:
+def show(name: str, options: HydraArguments, overrides: Sequence[str]) -> None:
     """Print the composed config as YAML."""
     from omegaconf import DictConfig, OmegaConf  # noqa: PLC0415
 
     from qcbench.bench.compose import compose  # noqa: PLC0415
 
-    composed = compose(name, overrides, told.config_dirs, with_hydra=told.show in {"hydra", "all"})
-    if told.show == "hydra":
+    composed = compose(
+        name, overrides, options.config_dirs, with_hydra=options.show in {"hydra", "all"}
+    )
+    if options.show == "hydra":
         composed = DictConfig({"hydra": composed.hydra})
-    if told.package:
-        part = OmegaConf.select(composed, told.package)
+    if options.package:
+        part = OmegaConf.select(composed, options.package)
         if part is None:
-            raise InputError(f"--package {told.package}: no such part of the config")
+            raise InputError(f"--package {options.package}: no such part of the config")
         composed = part
     print(OmegaConf.to_yaml(composed), end="")

@@ -26,10 +26,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--name", default="", help="of the scenario (default: calibrated/REPLAY)")
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
-    told = parser.parse_args(arguments)
-    replay, _, gap = gap_of(told.replay, told.replays_dir, told.seed)
-    name = told.name or f"calibrated/{replay.folder.name}"
-    path = write_scenario(replay, gap, told.output, name)
+    options = parser.parse_args(arguments)
+    replay, _, gap = gap_of(options.replay, options.replays_dir, options.seed)
+    name = options.name or f"calibrated/{replay.folder.name}"
+    path = write_scenario(replay, gap, options.output, name)
     print(path)
-    print(f"qcbench simulate scenario={name} --config-dir {told.output}")
+    print(f"qcbench simulate scenario={name} --config-dir {options.output}")
     return 0

@@ -93,7 +93,7 @@ def suggestions(line: str) -> list[str]:
     if verb in {"promote", "test-policy"} and len(words) == 1:
         found += _beginning(last, _policies())
     if verb == "policies":
-        from qcbench.policies.registry import TRACKS  # noqa: PLC0415
+        from qcbench.tracks import TRACKS  # noqa: PLC0415
 
         found += _beginning(last, TRACKS)
     folders = [Path(after) for word, after in pairwise(words) if word == "--config-dir"]
@@ -128,15 +128,16 @@ def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
 
 def _policies() -> list[str]:
     from qcbench.policies import registry  # noqa: PLC0415
+    from qcbench.tracks import TRACKS  # noqa: PLC0415
 
-    return sorted({name for track in registry.TRACKS for name in registry.names(track)})
+    return sorted({name for track in TRACKS for name in registry.names(track)})
 
 
 def _root(verb: str) -> type:
     from qcbench import api  # noqa: PLC0415
     from qcbench.cli.test_policy import ContractConfig  # noqa: PLC0415
     from qcbench.hardware.emulator_process import emulator_module  # noqa: PLC0415
-    from qcbench.hardware.told import ReplayConfig  # noqa: PLC0415
+    from qcbench.hardware.replay_config import ReplayConfig  # noqa: PLC0415
     from qcbench.tracking.promotion import PromoteConfig  # noqa: PLC0415
 
     roots: dict[str, type] = {

@@ -13,14 +13,14 @@ SUMMARY = "Emulate IBM's quantum service on 127.0.0.1; prints its address, ends 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    told = parse("emulator", SUMMARY, arguments)
-    if len(told.runs) > 1:
+    options = parse("emulator", SUMMARY, arguments)
+    if len(options.runs) > 1:
         raise InputError("--multirun: one emulator runs at a time")
-    overrides = told.runs[0]
-    if told.show:
-        show("emulator", told, overrides)
+    overrides = options.runs[0]
+    if options.show:
+        show("emulator", options, overrides)
         return 0
-    data = to_plain(compose("emulator", overrides, told.config_dirs))
+    data = to_plain(compose("emulator", overrides, options.config_dirs))
     config = typed(emulator_module("config").EmulatorConfig, data, "")
     code: int = emulator_module("main").serve(
         config, lambda line: print(line, flush=True), begin_worker

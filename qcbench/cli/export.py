@@ -19,6 +19,7 @@ from qcbench.policies.exported.reference import lies_elsewhere
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import policy_of_run
 from qcbench.tracking.registry import SCHEME, fetch_policy
+from qcbench.tracks import USUAL
 
 FORMATS = ("folder", "onnx")
 CHECKPOINTS = "checkpoints"
@@ -37,25 +38,27 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--to", type=Path, help="folder to write; named after the run by default")
     parser.add_argument("--format", choices=FORMATS, default="folder", help=f"onnx: {ONNX} besides")
     parser.add_argument("--checkpoint", help="of the run, by name, instead of the best")
-    parser.add_argument("--track", default="placement", help="of a policy named packaged:NAME")
+    parser.add_argument("--track", default=USUAL, help="of a policy named packaged:NAME")
     parser.add_argument("--tracking-uri", help="where models are registered")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
-    told = parser.parse_args([as_option(text) for text in arguments])
-    if told.format == "onnx":
+    options = parser.parse_args([as_option(text) for text in arguments])
+    if options.format == "onnx":
         from qcbench.agents.onnx_model import require_onnx  # noqa: PLC0415
 
         require_onnx()
-    source, label = _source(told.run, told.checkpoint, told.track, told.tracking_uri, told.runs_dir)
-    target = told.to or Path(label)
+    source, label = _source(
+        options.run, options.checkpoint, options.track, options.tracking_uri, options.runs_dir
+    )
+    target = options.to or Path(label)
     card = read_folder_card(source)
-    if told.format == "onnx" and not isinstance(card, Card):
+    if options.format == "onnx" and not isinstance(card, Card):
         raise InputError(f"{source}: is the heuristic {card.name}; it has no network for ONNX")
     copy(source, target)
     print(target)
-    if told.format == "onnx":
+    if options.format == "onnx":
         _write_onnx(target)
     here = str(target) if lies_elsewhere(str(target)) else f"./{target}"
-    scenario = "" if card.track == "placement" else f" scenario=SCENARIO of track {card.track}"
+    scenario = "" if card.track == USUAL else f" scenario=SCENARIO of track {card.track}"
     print(f"use it with policy={here}{scenario}", file=sys.stderr)
     return 0
 

@@ -20,22 +20,22 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser(prog="qcbench fleets", description="List the fleets, or the QPUs of one.")
     parser.add_argument("fleet", nargs="?", help="name of a fleet")
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
-    told = parser.parse_args(arguments)
-    known = options_of("fleet", told.config_dir)
-    if told.fleet is not None and told.fleet not in known:
-        raise InputError(f"fleet {told.fleet}: no such fleet{nearest(told.fleet, known)}")
+    options = parser.parse_args(arguments)
+    known = options_of("fleet", options.config_dir)
+    if options.fleet is not None and options.fleet not in known:
+        raise InputError(f"fleet {options.fleet}: no such fleet{nearest(options.fleet, known)}")
     console = Console()
     if not console.is_terminal:
         console.width = 160
-    if told.fleet:
-        console.print(_qpus(load_fleet(_fleet_config(told.fleet, told.config_dir))))
+    if options.fleet:
+        console.print(_qpus(load_fleet(_fleet_config(options.fleet, options.config_dir))))
         return 0
     table = Table(
         "fleet", "variant", "QPUs", "qubits", "families", "description", box=None, pad_edge=False
     )
     for name in known:
         try:
-            config = _fleet_config(name, told.config_dir)
+            config = _fleet_config(name, options.config_dir)
             fleet = load_fleet(config)
         except InputError as error:
             table.add_row(name, *[""] * 4, f"cannot be used: {error}")

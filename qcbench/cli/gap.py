@@ -20,12 +20,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="*", help="tracking=none, tracking.uri=...")
     parser.add_argument("--replays-dir", default="replays", help="folder of all replays")
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
-    told = parser.parse_intermixed_args(rest)
-    for text in told.overrides:
+    options = parser.parse_intermixed_args(rest)
+    for text in options.overrides:
         if not text.startswith("tracking"):
             raise InputError(f"gap: {text}: only tracking=... and tracking.KEY=... are known here")
-    tracking = compose_resume(told.overrides).tracking
-    replay, table, gap = gap_of(named, told.replays_dir, told.seed)
+    tracking = compose_resume(options.overrides).tracking
+    replay, table, gap = gap_of(named, options.replays_dir, options.seed)
 
     from qcbench.hardware.gap.report import headline, write_gap  # noqa: PLC0415 - matplotlib
 

@@ -15,10 +15,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     parser.add_argument("--metric", help="rank by another column of the result table")
     parser.add_argument("--format", choices=FORMATS, default="table")
-    told = parser.parse_args([as_option(text) for text in arguments])
-    run = open_run(told.run, runs_dir=told.runs_dir)
+    options = parser.parse_args([as_option(text) for text in arguments])
+    run = open_run(options.run, runs_dir=options.runs_dir)
     warn(run)
-    show_leaderboard(run, told.metric, told.format)
+    show_leaderboard(run, options.metric, options.format)
     return 0
 
 

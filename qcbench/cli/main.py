@@ -8,8 +8,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from qcbench import __version__
 from qcbench.errors import InputError, nearest
+from qcbench.version import __version__
 
 VERBS = {
     "run": ("qcbench.cli.run", "run a benchmark suite on Ray, store, track and report it"),

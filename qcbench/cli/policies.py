@@ -9,17 +9,18 @@ from rich.table import Table
 from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError, nearest
 from qcbench.policies import registry
+from qcbench.tracks import TRACKS
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
     parser = Parser(prog="qcbench policies", description="List the policies.")
-    parser.add_argument("track", nargs="?", help=f"one of {', '.join(registry.TRACKS)}")
+    parser.add_argument("track", nargs="?", help=f"one of {', '.join(TRACKS)}")
     track = parser.parse_args(arguments).track
-    if track is not None and track not in registry.TRACKS:
-        raise InputError(f"track {track}: no such track{nearest(track, registry.TRACKS)}")
+    if track is not None and track not in TRACKS:
+        raise InputError(f"track {track}: no such track{nearest(track, TRACKS)}")
     table = Table("track", "policy", "parameters", "what it does", box=None, pad_edge=False)
-    for kind in registry.TRACKS:
+    for kind in TRACKS:
         if track not in (None, kind):
             continue
         for name in registry.names(kind):

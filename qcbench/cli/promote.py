@@ -24,17 +24,17 @@ SUMMARY = (
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; 1 where the candidate is not promoted."""
     candidate, rest = leading_name(arguments)
-    told = parse("promote", SUMMARY, rest)
-    if told.show:
+    options = parse("promote", SUMMARY, rest)
+    if options.show:
         named = [f"policy={candidate}"] if candidate else []
-        asked = nested([*named, *told.runs[0]])
-        show("promote", told, known_policies(asked, told.config_dirs))
+        asked = nested([*named, *options.runs[0]])
+        show("promote", options, known_policies(asked, options.config_dirs))
         return 0
     if not candidate:
         raise InputError("promote: name a policy, a folder, a training run, or a model")
-    if len(told.runs) > 1:
+    if len(options.runs) > 1:
         raise InputError("--multirun: policies are promoted one by one")
-    config = compose_promote(candidate, told.runs[0], told.config_dirs)
+    config = compose_promote(candidate, options.runs[0], options.config_dirs)
     command = shlex.join(["qcbench", "promote", *arguments])
     done = promote(config, command=command)
     announce(done, f"{config.model or config.scenario.track}@{config.alias}")

@@ -6,7 +6,7 @@ from qcbench.cli.arguments import parse, show
 from qcbench.errors import InputError
 from qcbench.hardware.port import BackendError
 from qcbench.hardware.replay import describe, estimate_replay, run_replay, to_standard_error
-from qcbench.hardware.told import compose_replay, long_forms
+from qcbench.hardware.replay_config import compose_replay, long_forms
 
 SUMMARY = (
     "Replay a stream of circuits on a backend. The same command goes on with a replay that was"
@@ -22,15 +22,15 @@ def main(arguments: Sequence[str]) -> int:
         show("replay", parsed, long_forms(parsed.runs[0]))
         return 0
     for overrides in parsed.runs:
-        told = compose_replay(overrides, parsed.config_dirs)
+        config = compose_replay(overrides, parsed.config_dirs)
         try:
-            if told.dry_run:
-                for line in describe(told, estimate_replay(told, to_standard_error)):
+            if config.dry_run:
+                for line in describe(config, estimate_replay(config, to_standard_error)):
                     print(line)
                 continue
-            replay = run_replay(told, to_standard_error)
+            replay = run_replay(config, to_standard_error)
         except BackendError as error:
-            raise InputError(f"backend={told.backend.kind}: {error}") from error
+            raise InputError(f"backend={config.backend.kind}: {error}") from error
         states = dict(replay.table.group_by("state").len().iter_rows())
         counts = ", ".join(f"{states[state]} {state}" for state in sorted(states))
         print(

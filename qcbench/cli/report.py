@@ -12,8 +12,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser(prog="qcbench report", description="Write the HTML report of a run.")
     parser.add_argument("run", nargs="?", help="id, beginning of one, or path; the latest if none")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
-    told = parser.parse_args([as_option(text) for text in arguments])
-    run = open_run(told.run, runs_dir=told.runs_dir)
+    options = parser.parse_args([as_option(text) for text in arguments])
+    run = open_run(options.run, runs_dir=options.runs_dir)
     warn(run)
     print(run.report())
     return 0

@@ -15,14 +15,14 @@ SUMMARY = "Run what a run still lacks. The first argument may be its id; the lat
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
     named, rest = named_run(arguments)
-    told = parse("resume", SUMMARY, rest)
-    if len(told.runs) > 1:
+    options = parse("resume", SUMMARY, rest)
+    if len(options.runs) > 1:
         raise InputError("--multirun: a run is resumed once")
-    overrides = told.runs[0]
-    if told.show:
-        show("resume", told, overrides)
+    overrides = options.runs[0]
+    if options.show:
+        show("resume", options, overrides)
         return 0
-    how = compose_resume(overrides, told.config_dirs)
+    how = compose_resume(overrides, options.config_dirs)
     folder = find_run(Path(how.runs_dir), named)
     run = drive(open_run(folder, write=True), how.cluster, retry_failed=how.retry_failed)
     announce(run, how.tracking)

@@ -13,14 +13,14 @@ SUMMARY = "Run a benchmark suite on Ray; store, track and report it."
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    told = parse("run", SUMMARY, arguments)
-    if told.show:
-        for overrides in told.runs:
-            show("run", told, overrides)
+    options = parse("run", SUMMARY, arguments)
+    if options.show:
+        for overrides in options.runs:
+            show("run", options, overrides)
         return 0
-    runs = [compose_run(overrides, told.config_dirs) for overrides in told.runs]
+    runs = [compose_run(overrides, options.config_dirs) for overrides in options.runs]
     for config in runs:
-        store = start_run(config, told.config_dirs)
+        store = start_run(config, options.config_dirs)
         print(f"{store.folder}: {len(store.trials)} trials", file=sys.stderr)
         announce(drive(store, config.cluster), config.tracking)
     return 0

@@ -21,12 +21,12 @@ SUMMARY = "Run one trial and print its records, one row a task."
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    told = parse("simulate", SUMMARY, arguments)
-    if told.show:
-        for overrides in told.runs:
-            show("simulate", told, known_policies(nested(overrides), told.config_dirs))
+    options = parse("simulate", SUMMARY, arguments)
+    if options.show:
+        for overrides in options.runs:
+            show("simulate", options, known_policies(nested(overrides), options.config_dirs))
         return 0
-    runs = [compose_simulate(overrides, told.config_dirs) for overrides in told.runs]
+    runs = [compose_simulate(overrides, options.config_dirs) for overrides in options.runs]
     targets = {(run.output, _format(run)) for run in runs}
     if len(targets) > 1:
         raise InputError("output: is not the same for all runs; they go into one table")

@@ -52,34 +52,34 @@ def run(arguments: Sequence[str]) -> int:
         "--no-follow", action="store_true", help="print the job's id and leave it alone"
     )
     parser.add_argument("--cfg", "-c", choices=("job",), help="print the config and stop")
-    told = parser.parse_intermixed_args(arguments)
-    if told.cfg:
-        shown = HydraArguments([told.overrides], told.cfg, None, told.config_dir)
-        show("run", shown, told.overrides)
+    options = parser.parse_intermixed_args(arguments)
+    if options.cfg:
+        shown = HydraArguments([options.overrides], options.cfg, None, options.config_dir)
+        show("run", shown, options.overrides)
         return 0
-    config = compose_run(told.overrides, told.config_dir)
+    config = compose_run(options.overrides, options.config_dir)
     check_address(config.cluster.address)
-    suite_scenarios(config.suite, told.config_dir)
+    suite_scenarios(config.suite, options.config_dir)
     client = _client(config.cluster)
     token_path = config.cluster.token_path
     sent = Submission(
         job_id=jobs.new_job_id(config.suite.name),
         address=client.address,
         token_path=None if token_path is None else str(Path(token_path).expanduser().absolute()),
-        overrides=tuple(told.overrides),
-        config_dirs=tuple(str(folder.absolute()) for folder in told.config_dir),
+        overrides=tuple(options.overrides),
+        config_dirs=tuple(str(folder.absolute()) for folder in options.config_dir),
         submitted=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     runs = Path(config.runs_dir)
     jobs.remember(runs, sent)
     try:
-        size = jobs.submit(client, sent, config.suite.name, told.send, pip=told.pip)
+        size = jobs.submit(client, sent, config.suite.name, options.send, pip=options.pip)
     except InputError:
         jobs.forget(runs, sent.job_id)
         raise
     _note(f"submitted to {client.address}: {size / 1e6:.1f} MB")
     print(sent.job_id, flush=True)
-    if told.no_follow:
+    if options.no_follow:
         _note(_ways_back(sent.job_id, config.runs_dir))
         return 0
     return _follow(client, sent.job_id, _Here(config.cluster, config.tracking, config.runs_dir))
@@ -114,10 +114,10 @@ def list_jobs(arguments: Sequence[str]) -> int:
     """List the jobs that qcbench has sent to a cluster, or to those it was used with from here."""
     parser = _parser("list", list_jobs.__doc__ or "")
     parser.add_argument("overrides", nargs="*", help="such as cluster.address=http://HOST:8265")
-    told = _here(parser.parse_args(arguments).overrides, [])
-    clusters = {(told.cluster.address, told.cluster.token_path)}
-    if not told.cluster.address.startswith("http"):
-        runs = Path(told.runs_dir)
+    here = _here(parser.parse_args(arguments).overrides, [])
+    clusters = {(here.cluster.address, here.cluster.token_path)}
+    if not here.cluster.address.startswith("http"):
+        runs = Path(here.runs_dir)
         known = [jobs.recall(runs, job_id) for job_id in jobs.remembered(runs)]
         clusters = {(job.address, job.token_path) for job in known if job}
         if not clusters:
@@ -211,23 +211,23 @@ def _known_job(verb: str, summary: str, arguments: Sequence[str]) -> tuple[str, 
     parser = _parser(verb, summary)
     parser.add_argument("job", metavar="ID", help="as `qcbench submit run` printed it")
     parser.add_argument("overrides", nargs="*", help="such as cluster.address=http://HOST:8265")
-    told = parser.parse_args(arguments)
-    here = _here(told.overrides, [])
-    sent = jobs.recall(Path(here.runs_dir), told.job)
+    options = parser.parse_args(arguments)
+    here = _here(options.overrides, [])
+    sent = jobs.recall(Path(here.runs_dir), options.job)
     if sent is not None:
         # What was said then still holds; what is said now comes last.
         folders = [Path(folder) for folder in sent.config_dirs]
-        here = _here([*sent.overrides, *told.overrides], folders)
-        if not any(text.lstrip("+").startswith("cluster") for text in told.overrides):
+        here = _here([*sent.overrides, *options.overrides], folders)
+        if not any(text.lstrip("+").startswith("cluster") for text in options.overrides):
             known = replace(here.cluster, address=sent.address, token_path=sent.token_path)
             here = replace(here, cluster=known)
     elif not here.cluster.address.startswith("http"):
-        near = nearest(told.job, jobs.remembered(Path(here.runs_dir)))
+        near = nearest(options.job, jobs.remembered(Path(here.runs_dir)))
         raise InputError(
-            f"job {told.job}: not submitted from {here.runs_dir}{near}; give "
+            f"job {options.job}: not submitted from {here.runs_dir}{near}; give "
             "cluster.address=http://HOST:8265"
         )
-    return told.job, _client(here.cluster), here
+    return options.job, _client(here.cluster), here
 
 
 def _command(verb: str, job_id: str, runs_dir: str) -> str:

@@ -18,12 +18,14 @@ def main(arguments: Sequence[str]) -> int:
     parser = Parser(prog="qcbench suites", description="List the suites, or the scenarios of one.")
     parser.add_argument("suite", nargs="?", help="name of a suite")
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
-    told = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     console = Console()
     if not console.is_terminal:
         console.width = 160
     console.print(
-        _scenarios(told.suite, told.config_dir) if told.suite else _suites(told.config_dir)
+        _scenarios(options.suite, options.config_dir)
+        if options.suite
+        else _suites(options.config_dir)
     )
     return 0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qcbench.cli import training
 
 if TYPE_CHECKING:
-    from qcbench.agents.sweep.config import SweepTold
+    from qcbench.agents.sweep.config import SweepRunConfig
     from qcbench.agents.sweep.running import Swept
 
 SUMMARY = (
@@ -22,12 +22,12 @@ def main(arguments: Sequence[str]) -> int:
     return training.run("sweep", SUMMARY, arguments, _training, _announce)
 
 
-def _training() -> training.Training["SweepTold", "Swept"]:
+def _training() -> training.Training["SweepRunConfig", "Swept"]:
     from qcbench.agents.sweep.config import compose_sweep  # noqa: PLC0415 - torch: seconds
     from qcbench.agents.sweep.running import find_sweep, go_on, sweep  # noqa: PLC0415
 
-    def begin(told: "SweepTold", command: str) -> "Swept":
-        return sweep(told, command=command)
+    def begin(config: "SweepRunConfig", command: str) -> "Swept":
+        return sweep(config, command=command)
 
     return training.Training(compose_sweep, begin, find_sweep, go_on)
 

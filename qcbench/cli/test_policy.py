@@ -20,10 +20,10 @@ from qcbench.policies.exported.folder import (
     read_folder_card,
 )
 from qcbench.policies.exported.reference import lies_elsewhere
-from qcbench.policies.protocol import Track
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import LEARNED, policy_of_run, resolve_policy
 from qcbench.tracking.registry import SCHEME, fetch_policy
+from qcbench.tracks import TRACKS, USUAL, Track, is_track
 
 SUMMARY = (
     "Check a policy against the contract of its track: legal decisions, ties, equal decisions for"
@@ -35,7 +35,7 @@ SUMMARY = (
 
 @config
 class ContractConfig:
-    """Everything that `qcbench test-policy` is told: `conf/test-policy.yaml`.
+    """The config of `qcbench test-policy`: `conf/test-policy.yaml`.
 
     Attributes:
         policy: the one that is checked.
@@ -56,17 +56,17 @@ class ContractConfig:
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; 1 where a check fails."""
     name, rest = leading_name(arguments)
-    told = parse("test-policy", SUMMARY, rest)
-    if told.show:
-        show("test-policy", told, _overrides(name, told.runs[0], told.config_dirs))
+    options = parse("test-policy", SUMMARY, rest)
+    if options.show:
+        show("test-policy", options, _overrides(name, options.runs[0], options.config_dirs))
         return 0
     if not name:
         raise InputError(
             "test-policy: name a policy, their.module:function, a file.py, a folder, or a model"
         )
     failed = 0
-    for overrides in told.runs:
-        for subject in subjects(name, overrides, told.config_dirs):
+    for overrides in options.runs:
+        for subject in subjects(name, overrides, options.config_dirs):
             failed += _report(name, subject)
     return 1 if failed else 0
 
@@ -80,17 +80,17 @@ def subjects(
         InputError: a name, key or value that does not exist or does not fit.
     """
     data = to_plain(compose("test-policy", _overrides(name, overrides, config_dirs), config_dirs))
-    told = typed(ContractConfig, data, "")
-    track = _checked(told.track)
+    settings = typed(ContractConfig, data, "")
+    track = _checked(settings.track)
     if is_own_code(name):
         yield own_code(
-            name, track or "placement", told.policy.parameters, may_violate=told.may_violate
+            name, track or USUAL, settings.policy.parameters, may_violate=settings.may_violate
         )
         return
-    for each in [track] if track else _tracks(told):
-        chosen = typed(PolicyConfig, of_track(plain(told.policy), each, config_dirs), "policy")
-        found = resolve_policy(chosen, each, told.tracking, told.runs_dir)
-        yield registered(each, found, may_violate=told.may_violate)
+    for each in [track] if track else _tracks(settings):
+        chosen = typed(PolicyConfig, of_track(plain(settings.policy), each, config_dirs), "policy")
+        found = resolve_policy(chosen, each, settings.tracking, settings.runs_dir)
+        yield registered(each, found, may_violate=settings.may_violate)
 
 
 def _overrides(name: str, given: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
@@ -103,27 +103,24 @@ def _overrides(name: str, given: Sequence[str], config_dirs: Sequence[Path]) -> 
 
 
 def _checked(track: str | None) -> Track | None:
-    for known in registry.TRACKS:
-        if track == known:
-            return known
-    if track is None:
-        return None
-    raise InputError(f"track: {track!r}; no such track{nearest(track, registry.TRACKS)}")
+    if track is None or is_track(track):
+        return track
+    raise InputError(f"track: {track!r}; no such track{nearest(track, TRACKS)}")
 
 
-def _tracks(told: ContractConfig) -> list[Track]:
+def _tracks(settings: ContractConfig) -> list[Track]:
     """Return the tracks that have a policy of this name, or the one that a trained one is of."""
-    name = told.policy.name
-    path = str(told.policy.parameters.get("path", "")) if name == LEARNED else name
+    name = settings.policy.name
+    path = str(settings.policy.parameters.get("path", "")) if name == LEARNED else name
     if name != LEARNED and not lies_elsewhere(name):
-        return [track for track in registry.TRACKS if name in registry.names(track)]
+        return [track for track in TRACKS if name in registry.names(track)]
     if path.startswith(PACKAGED):
         wanted = path.removeprefix(PACKAGED)
-        tracks = [track for track in registry.TRACKS if wanted in packaged_names(track)]
-        return tracks or ["placement"]
+        tracks = [track for track in TRACKS if wanted in packaged_names(track)]
+        return tracks or [USUAL]
     if path.startswith(SCHEME):
-        path = str(fetch_policy(path, told.tracking, Path(told.runs_dir))[1])
-    return [read_folder_card(folder_of("placement", path)).track]
+        path = str(fetch_policy(path, settings.tracking, Path(settings.runs_dir))[1])
+    return [read_folder_card(folder_of(USUAL, path)).track]
 
 
 def _report(name: str, subject: Subject) -> int:

@@ -22,12 +22,12 @@ TRAINING = "training.json"
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
     named, rest = named_run(arguments)
-    told = parse("track", SUMMARY, rest)
-    overrides = told.runs[0]
-    if told.show:
-        show("resume", told, overrides)
+    options = parse("track", SUMMARY, rest)
+    overrides = options.runs[0]
+    if options.show:
+        show("resume", options, overrides)
         return 0
-    how = compose_resume(overrides, told.config_dirs)
+    how = compose_resume(overrides, options.config_dirs)
     if not how.tracking.enabled:
         raise InputError("tracking: is off; choose tracking=sqlite or tracking=server")
     published: Published | PublishedTraining

@@ -26,8 +26,8 @@ def _training() -> training.Training["TrainConfig", "Trained"]:
     from qcbench.agents.run_folder import find_training  # noqa: PLC0415
     from qcbench.agents.training import go_on, start  # noqa: PLC0415
 
-    def begin(told: "TrainConfig", command: str) -> "Trained":
-        return start(told, command=command)
+    def begin(config: "TrainConfig", command: str) -> "Trained":
+        return start(config, command=command)
 
     return training.Training(compose_train, begin, find_training, go_on)
 

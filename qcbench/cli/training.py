@@ -10,23 +10,23 @@ from typing import Generic, TypeVar
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.errors import InputError
 
-Told = TypeVar("Told")
+Config = TypeVar("Config")
 Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
-class Training(Generic[Told, Done]):
+class Training(Generic[Config, Done]):
     """What such a verb does, from the room of agents.
 
     Attributes:
-        compose: what is told, from overrides and config folders.
-        begin: with what was told, and by which command.
+        compose: the config, from overrides and config folders.
+        begin: with the config, and by which command.
         find: the folder of what was begun, from the folder of all runs and an id.
         go_on: with what lies in a folder.
     """
 
-    compose: Callable[[Sequence[str], Sequence[Path]], Told]
-    begin: Callable[[Told, str], Done]
+    compose: Callable[[Sequence[str], Sequence[Path]], Config]
+    begin: Callable[[Config, str], Done]
     find: Callable[[Path, str], Path]
     go_on: Callable[[Path], Done]
 
@@ -35,7 +35,7 @@ def run(
     verb: str,
     summary: str,
     arguments: Sequence[str],
-    load: Callable[[], Training[Told, Done]],
+    load: Callable[[], Training[Config, Done]],
     announce: Callable[[Done], int],
 ) -> int:
     """Run a verb that trains.
@@ -45,9 +45,9 @@ def run(
         announce: says what came of it, and returns the exit code.
     """
     named, rest = named_run(arguments)
-    told = parse(verb, summary, rest)
-    if told.show:
-        show(verb, told, told.runs[0])
+    options = parse(verb, summary, rest)
+    if options.show:
+        show(verb, options, options.runs[0])
         return 0
     # Threads that wait by spinning take the cores from those that work; read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -58,9 +58,9 @@ def run(
             f"{verb}: needs {error.name}, which is not installed; install qcbench[bench,agents]"
         ) from error
     if named:
-        return announce(training.go_on(training.find(_runs_dir(told.runs[0]), named)))
+        return announce(training.go_on(training.find(_runs_dir(options.runs[0]), named)))
     command = shlex.join(["qcbench", verb, *arguments])
-    for config in [training.compose(overrides, told.config_dirs) for overrides in told.runs]:
+    for config in [training.compose(overrides, options.config_dirs) for overrides in options.runs]:
         if code := announce(training.begin(config, command)):
             return code
     return 0

@@ -29,6 +29,7 @@ from qcbench.cloud.splits import Splits
 from qcbench.cloud.world import World
 from qcbench.errors import InputError
 from qcbench.policies.protocol import Decide, PolicyError
+from qcbench.tracks import TRACKS
 from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat
 
 
@@ -216,7 +217,7 @@ def _broker(world: World, decide: Decide, scenario: Scenario) -> PushBroker | Qu
         )
     if dispatch.holds_and_waits:
         return HoldAndWaitBroker(world, decide)  # type: ignore[arg-type]
-    if scenario.track == "partition":
+    if TRACKS[scenario.track].at_once:
         batch = batch_of(world.workload.tasks, world.fleet, scenario.physics.node_cost)
         world.plan = make_plan(batch, decide)  # type: ignore[arg-type]
         return AllocationBroker(world, as_splits(world.plan))

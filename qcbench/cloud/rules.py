@@ -5,8 +5,6 @@ from typing import Literal
 
 from qcbench.configs import config
 
-Track = Literal["placement", "allocation", "queueing", "partition"]
-
 
 @config
 class Dispatch:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from qcbench.cloud.rules import Rules, Track
+from qcbench.cloud.rules import Rules
 from qcbench.fleet.profile import Fleet
 from qcbench.physics.config import PhysicsConfig
+from qcbench.tracks import Track
 from qcbench.workload.workload import Workload
 
 

@@ -5,29 +5,19 @@ from dataclasses import dataclass, fields
 from math import inf
 from typing import Any, Literal
 
-from qcbench.cloud.rules import Rules, Track
+from qcbench.cloud.rules import Rules
 from qcbench.envs.defaults import default_worlds
 from qcbench.envs.worlds import Split, Splits, WorldSource
 from qcbench.errors import InputError, nearest
-from qcbench.policies.features import rewards
+from qcbench.policies.features.observer import check_observation
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
+from qcbench.tracks import TRACKS, Track, module_of
 
 MOST_WORLDS = 1024
 """How many worlds of a split are drawn from unless an environment is told another number."""
 
-TRACKS_OF_REWARD: Mapping[str, tuple[Track, ...]] = {
-    "cost": ("placement", "allocation", "queueing"),
-    "hindsight": ("placement", "queueing"),
-    "makespan": ("allocation",),
-    "legacy": ("placement",),
-}
-
-USUAL_REWARD: Mapping[Track, Reward] = {
-    "placement": rewards.PLACEMENT,
-    "allocation": rewards.ALLOCATION,
-    "queueing": rewards.QUEUEING,
-}
+FEATURES = "qcbench.policies.features"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +87,10 @@ def make_options(
         raise InputError(f"masked: {masked!r}; must be violation or error")
     if observation not in ("usual", "legacy"):
         raise InputError(f"observation: {observation!r}; must be usual or legacy")
-    if observation == "legacy" and track != "placement":
-        raise InputError(f"observation: legacy is of track placement, not {track}")
+    check_observation(observation, track)
     if slots < 1:
         raise InputError(f"slots: {slots}; must be positive")
-    if not 0.0 <= begin_s < inf or (begin_s and track != "queueing"):
+    if not 0.0 <= begin_s < inf or (begin_s and TRACKS[track].choice != "waiting"):
         raise InputError(f"begin_s: {begin_s}; must be 0, or a positive time for track queueing")
     told = _reward(track, reward)
     check_track(told, track)
@@ -136,7 +125,7 @@ def _worlds_of(name: str, splits: Splits, split: Split) -> int:
 def _reward(track: Track, reward: Reward | Mapping[str, Any] | None) -> Reward:
     if isinstance(reward, Reward):
         return reward
-    usual = USUAL_REWARD[track]
+    usual: Reward = module_of(FEATURES, track).USUAL_REWARD
     if reward is None:
         return usual
     known = [field.name for field in fields(Reward)]
@@ -153,7 +142,7 @@ def check_reward(reward: Reward, track: Track, rules: Rules) -> None:
         InputError: it is of another track, or needs a future that is as estimated.
     """
     check_track(reward, track)
-    if reward.kind == "hindsight" and track == "placement":
+    if reward.kind == "hindsight" and TRACKS[track].choice == "qpu":
         check_hindsight(rules)
 
 
@@ -163,7 +152,7 @@ def check_track(reward: Reward, track: Track) -> None:
     Raises:
         InputError: it has not.
     """
-    of = TRACKS_OF_REWARD[reward.kind]
+    of = [name for name, info in TRACKS.items() if reward.kind in info.rewards]
     if track not in of:
         raise InputError(f"reward.kind: {reward.kind} is of track {' and '.join(of)}, not {track}")
 

@@ -6,21 +6,19 @@ is never changed once it is out; what would give other numbers gets a new one.
 
 import gymnasium
 
-ROOMS = {
-    "qcbench/Placement-v1": ("placement", "Placement"),
-    "qcbench/Allocation-v1": ("allocation", "Allocation"),
-    "qcbench/AllocationDiscrete-v1": ("allocation", "AllocationDiscrete"),
-    "qcbench/Queueing-v1": ("queueing", "Queueing"),
-}
-"""Folder and class of each environment, by its id."""
+from qcbench.tracks import TRACKS
+
+ROOMS = {name: track for track, info in TRACKS.items() for name in info.environments}
+"""Folder of each environment, by its id, which holds the name of its class."""
 
 IDS = tuple(ROOMS)
 
 
 def register() -> None:
     """Register all environments that are not registered yet."""
-    for name, (room, cls) in ROOMS.items():
+    for name, room in ROOMS.items():
         if name not in gymnasium.registry:
+            cls = name.removeprefix("qcbench/").partition("-")[0]
             gymnasium.register(
                 name,
                 entry_point=f"qcbench.envs.{room}.single:{cls}Env",

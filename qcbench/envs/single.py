@@ -14,7 +14,6 @@ from qcbench.arrays import BoolArray
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
-from qcbench.cloud.rules import Track
 from qcbench.envs.accounts import Account
 from qcbench.envs.open_cloud import OpenCloud
 from qcbench.envs.options import make_options
@@ -22,6 +21,7 @@ from qcbench.envs.rendering import Bar, Picture
 from qcbench.envs.worlds import Split, checked_world, drawn_index
 from qcbench.errors import InputError
 from qcbench.policies.features.observer import Observer, observer
+from qcbench.tracks import Track
 
 Observation = dict[str, npt.NDArray[Any]]
 RenderMode = Literal["rgb_array", "ansi"]

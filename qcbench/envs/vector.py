@@ -13,7 +13,6 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from qcbench.arrays import BoolArray, IntArray
-from qcbench.cloud.rules import Track
 from qcbench.envs.options import make_options
 from qcbench.envs.steps import (
     DISABLED,
@@ -28,6 +27,7 @@ from qcbench.envs.steps import (
 )
 from qcbench.errors import InputError
 from qcbench.policies.features.observer import observer
+from qcbench.tracks import Track
 
 Observations = dict[str, npt.NDArray[Any]]
 Vector = npt.NDArray[Any]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 from qcbench.cloud.cloud import Streams
-from qcbench.cloud.rules import Track
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError, nearest
 from qcbench.fleet.profile import Fleet
+from qcbench.tracks import Track
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)

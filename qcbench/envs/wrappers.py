@@ -18,20 +18,13 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from qcbench.arrays import FloatArray
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import DONE
-from qcbench.cloud.rules import Track
 from qcbench.envs.options import Options
 from qcbench.envs.worlds import Split, checked_world
 from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
-
-BASELINES: Mapping[Track, str] = {
-    "placement": "earliest_completion",
-    "allocation": "best_tradeoff",
-    "queueing": "fifo",
-}
-"""The rule that an agent of each track is compared with."""
+from qcbench.tracks import TRACKS
 
 
 def action_entropy(counts: FloatArray) -> float:
@@ -141,7 +134,7 @@ class _Collector:
     ) -> None:
         if window < 1:
             raise InputError(f"window: {window}; must be positive")
-        name = BASELINES[options.source.track] if baseline == "usual" else baseline
+        name = TRACKS[options.source.track].baseline if baseline == "usual" else baseline
         self.baseline = None if name is None else Baseline(options, name)
         self.episodes: deque[Episode] = deque(maxlen=window)
         self.counts = np.zeros((envs, actions))
@@ -204,8 +197,8 @@ class EpisodeStatistics(gymnasium.Wrapper[Any, Any, Any, Any]):
     Args:
         env: a single environment of this package.
         window: how many episodes `summary` looks back.
-        baseline: a rule to compare with; `usual` is `earliest_completion` for placement,
-            `best_tradeoff` for allocation, `fifo` for queueing; None compares with none.
+        baseline: a rule to compare with; `usual` is that of the track, see `qcbench.tracks`; None
+            compares with none.
     """
 
     def __init__(

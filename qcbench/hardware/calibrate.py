@@ -108,7 +108,7 @@ def write_scenario(replay: ReplayFolder, gap: Gap, folder: Path, name: str) -> P
 
     if not name or name.startswith(("/", ".")) or name.endswith("/") or ".." in name.split("/"):
         raise InputError(f"--name {name!r}: is no name of a scenario; calibrated/mine is one")
-    source = replay.told.scenario
+    source = replay.config.scenario
     content = plain(calibrated(source, load_fleet(source.fleet), gap, name))
     path = folder / GROUP / f"{name}.yaml"
     try:

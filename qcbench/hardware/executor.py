@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from qcbench.hardware.ledger import Intent, Ledger
+from qcbench.hardware.ledger import Intent, JobLedger
 from qcbench.hardware.port import (
     FINAL,
     BackendError,
@@ -87,7 +87,7 @@ class Executor:
     """
 
     port: Port
-    ledger: Ledger
+    ledger: JobLedger
     replay_tag: str
     budget_s: float
     circuits_of: Callable[[Intent], Sequence[Any]]

@@ -9,10 +9,10 @@ import numpy as np
 from qcbench.hardware.compiling import CompiledFigures
 from qcbench.hardware.cost import reserve_s, usage_s
 from qcbench.hardware.executor import Executor
-from qcbench.hardware.ledger import Intent, Ledger
+from qcbench.hardware.ledger import Intent, JobLedger
 from qcbench.hardware.limits import choose
 from qcbench.hardware.mirror import Mirror, NoMirrorError, fidelity_of, mirror, shot_noise
-from qcbench.hardware.plan import Compiled, World
+from qcbench.hardware.plan import CompiledTasks, ReplayWorld
 from qcbench.hardware.port import Port
 from qcbench.hardware.stream import intent_hash
 
@@ -58,10 +58,10 @@ def no_mirror(circuit: Any, figures: CompiledFigures, shots: int, *, simulated: 
 
 
 def run_mirrors(
-    world: World,
-    compiled: Compiled,
+    world: ReplayWorld,
+    compiled: CompiledTasks,
     port: Port,
-    ledger: Ledger,
+    ledger: JobLedger,
     executor: Executor,
     replay: str,
     *,
@@ -103,7 +103,7 @@ def run_mirrors(
 
 
 def _batches(
-    world: World, compiled: Compiled, ledger: Ledger, *, simulated: bool
+    world: ReplayWorld, compiled: CompiledTasks, ledger: JobLedger, *, simulated: bool
 ) -> list[tuple[int, int, list[str]]]:
     """Return (QPU, shots, digests) of every batch, the same ones after a restart."""
     groups: dict[tuple[int, int], list[str]] = {}
@@ -118,7 +118,7 @@ def _batches(
         group = groups.setdefault((intent.qpu, intent.shots), [])
         if digest not in group:
             group.append(digest)
-    size = world.told.mirror_batch
+    size = world.config.mirror_batch
     found = []
     for (qpu, shots), digests in sorted(groups.items()):
         ordered = sorted(digests)
@@ -127,7 +127,7 @@ def _batches(
 
 
 def measured_fidelities(
-    compiled: Compiled, ledger: Ledger
+    compiled: CompiledTasks, ledger: JobLedger
 ) -> Mapping[tuple[int, str], MeasuredFidelity]:
     """Return what was measured, by (QPU, digest of the circuit)."""
     found: dict[tuple[int, str], MeasuredFidelity] = {}

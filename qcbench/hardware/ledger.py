@@ -128,7 +128,7 @@ class JobRow:
     figures: JobFigures
 
 
-class Ledger:
+class JobLedger:
     """The ledger of one replay; a context manager that closes it."""
 
     def __init__(self, path: Path) -> None:
@@ -155,7 +155,7 @@ class Ledger:
                 ) from None
             raise InputError(f"{path}: cannot be opened ({reason})") from error
 
-    def __enter__(self) -> "Ledger":
+    def __enter__(self) -> "JobLedger":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,7 +15,7 @@ Method = Literal["density_matrix", "statevector", "matrix_product_state"]
 
 
 @dataclass(frozen=True)
-class Simulation:
+class Simulability:
     """How a circuit is simulated.
 
     Attributes:
@@ -29,7 +29,7 @@ class Simulation:
     reason: str = ""
 
 
-def choose(active_qubits: int, two_qubit_gates: int, shots: int) -> Simulation:
+def choose(active_qubits: int, two_qubit_gates: int, shots: int) -> Simulability:
     """Choose a method by size.
 
     Up to 10 active qubits the density matrix, whose cost does not grow with the shots; else a state
@@ -37,13 +37,13 @@ def choose(active_qubits: int, two_qubit_gates: int, shots: int) -> Simulation:
     circuits with few gates; else none.
     """
     if active_qubits <= DENSITY_MATRIX_QUBITS:
-        return Simulation("density_matrix", 0.0)
+        return Simulability("density_matrix", 0.0)
     estimate_s = shots * two_qubit_gates * SECONDS_PER_GATE * 2.0 ** (active_qubits - 12)
     if estimate_s <= LONGEST_S and active_qubits <= STATE_VECTOR_QUBITS:
-        return Simulation("statevector", estimate_s)
+        return Simulability("statevector", estimate_s)
     if two_qubit_gates <= CHAIN_GATES * active_qubits:
-        return Simulation("matrix_product_state", estimate_s)
-    return Simulation(
+        return Simulability("matrix_product_state", estimate_s)
+    return Simulability(
         None,
         estimate_s,
         f"too large to simulate: {active_qubits} active qubits, {two_qubit_gates} two-qubit gates "

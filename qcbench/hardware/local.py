@@ -24,10 +24,10 @@ from qcbench.hardware.port import (
     Calibration,
     DeviceState,
     JobFigures,
+    JobOutcome,
     JobStatus,
     JobSummary,
     Label,
-    Outcome,
 )
 from qcbench.workload.targets import INSTALL
 
@@ -148,9 +148,9 @@ class LocalPort:
         """Return the status of a job."""
         return self._job(job_id).status
 
-    def outcome(self, job_id: str) -> Outcome:
+    def outcome(self, job_id: str) -> JobOutcome:
         """Return counts and times."""
-        return Outcome(self._job(job_id).counts, self.figures(job_id))
+        return JobOutcome(self._job(job_id).counts, self.figures(job_id))
 
     def figures(self, job_id: str) -> JobFigures:
         """Return times; nothing is charged."""

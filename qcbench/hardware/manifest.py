@@ -10,7 +10,7 @@ from qcbench.errors import InputError
 from qcbench.files import parse_json, write_durable
 from qcbench.hardware.connect import label_of
 from qcbench.hardware.port import Label
-from qcbench.hardware.told import ReplayConfig, identity, replay_id
+from qcbench.hardware.replay_config import ReplayConfig, identity, replay_id
 
 MANIFEST, LEDGER, TABLE = "replay.json", "ledger.sqlite", "tasks.parquet"
 
@@ -22,14 +22,14 @@ class ReplayFolder:
     Attributes:
         folder: where it lies.
         replay: its name in every table and tag.
-        told: what it was told, without anything secret.
+        config: of the replay, without anything secret.
         label: where its numbers come from.
         date: when it was begun.
     """
 
     folder: Path
     replay: str
-    told: ReplayConfig
+    config: ReplayConfig
     label: Label
     date: str
 
@@ -44,20 +44,20 @@ class ReplayFolder:
         return self.folder / TABLE
 
 
-def open_or_create(told: ReplayConfig) -> ReplayFolder:
+def open_or_create(config: ReplayConfig) -> ReplayFolder:
     """Return the folder of a replay; the same command finds the same one.
 
     Raises:
         InputError: the folder cannot be made, or holds another replay.
     """
-    number = replay_id(told)
-    folder = Path(told.replays_dir) / (told.name or f"replay-{number}")
+    number = replay_id(config)
+    folder = Path(config.replays_dir) / (config.name or f"replay-{number}")
     if (folder / MANIFEST).is_file():
         found = open_replay(folder)
         if found.replay != number:
+            different = _first_difference(found.config, config)
             raise InputError(
-                f"{folder}: holds another replay ({_first_difference(found.told, told)} differs);"
-                " give this one another name"
+                f"{folder}: holds another replay ({different} differs); give this one another name"
             )
         return found
     try:
@@ -66,9 +66,9 @@ def open_or_create(told: ReplayConfig) -> ReplayFolder:
         raise InputError(f"{folder}: cannot be made ({error.strerror})") from error
     content = {
         "replay": number,
-        "label": label_of(told.backend),
+        "label": label_of(config.backend),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "told": plain(told),
+        "told": plain(config),
     }
     write_durable(folder / MANIFEST, (json.dumps(content, indent=1) + "\n").encode())
     return open_replay(folder)
@@ -89,8 +89,8 @@ def open_replay(folder: Path) -> ReplayFolder:
         ) from error
     content = parse_json(data, str(path))
     try:
-        told = typed(ReplayConfig, content["told"], "")
-        return ReplayFolder(folder, content["replay"], told, content["label"], content["date"])
+        config = typed(ReplayConfig, content["told"], "")
+        return ReplayFolder(folder, content["replay"], config, content["label"], content["date"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: is not what `qcbench replay` writes ({error})") from error
 

@@ -25,14 +25,14 @@ from qcbench.hardware.cost import usage_s
 from qcbench.hardware.ledger import KeptCircuit
 from qcbench.hardware.limits import choose
 from qcbench.hardware.port import Calibration, Port
-from qcbench.hardware.told import SUITE, ReplayConfig
+from qcbench.hardware.replay_config import SUITE, ReplayConfig
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Placement, PolicyContext
 
 
 @dataclass(frozen=True)
-class World:
+class ReplayWorld:
     """What every policy of a replay faces.
 
     Attributes:
@@ -41,7 +41,7 @@ class World:
         sources: the circuit of every task.
     """
 
-    told: ReplayConfig
+    config: ReplayConfig
     scenario: Scenario
     estimates: Estimates
     sources: list[CircuitSource]
@@ -49,23 +49,23 @@ class World:
     @property
     def labels(self) -> list[str]:
         """Labels of the policies in order."""
-        return [policy.label for policy in self.told.policies]
+        return [policy.label for policy in self.config.policies]
 
     def device(self, qpu: int) -> str:
         """Return what a QPU of the fleet is called on the backend, before its own prefixes."""
         name = self.scenario.fleet.names[qpu]
-        return self.told.backend.devices.get(name, name)
+        return self.config.backend.devices.get(name, name)
 
     def generator(self, name: str) -> np.random.Generator:
         """Return the generator of one named stream of this replay."""
-        told = self.told
-        return stream(SUITE, told.scenario.name, told.seed, name, seed=told.master_seed)
+        config = self.config
+        return stream(SUITE, config.scenario.name, config.seed, name, seed=config.master_seed)
 
     def make(self, policy: PolicyConfig) -> Placement:
         """Build a policy anew."""
-        told = self.told
+        config = self.config
         rng = policy_stream(
-            SUITE, told.scenario.name, told.seed, policy.label, seed=told.master_seed
+            SUITE, config.scenario.name, config.seed, policy.label, seed=config.master_seed
         )
         context = PolicyContext(fleet=self.scenario.fleet, rng=rng)
         return registry.make("placement", policy, context)  # type: ignore[return-value]
@@ -76,25 +76,25 @@ class World:
         return Cloud(self.scenario, self.make(policy), streams).run()
 
 
-def make_world(told: ReplayConfig) -> World:
+def make_world(config: ReplayConfig) -> ReplayWorld:
     """Draw the world of a replay.
 
     Raises:
         InputError: the scenario cannot be used, or a task has no circuit.
     """
-    scenario = build_scenario(told.scenario, SUITE, told.seed, told.master_seed)
+    scenario = build_scenario(config.scenario, SUITE, config.seed, config.master_seed)
     tasks = scenario.workload.tasks
-    files = Path(told.circuits) if told.circuits and is_qpy(Path(told.circuits)) else None
-    return World(
-        told=told,
+    files = Path(config.circuits) if config.circuits and is_qpy(Path(config.circuits)) else None
+    return ReplayWorld(
+        config=config,
         scenario=scenario,
         estimates=estimate(tasks, scenario.fleet, scenario.physics),
-        sources=circuit_sources(told.scenario.workload, tasks, files),
+        sources=circuit_sources(config.scenario.workload, tasks, files),
     )
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledTasks:
     """Every task compiled for every device that it fits, by (task, QPU).
 
     Attributes:
@@ -118,7 +118,7 @@ class Compiled:
             qpu, digest, figures, date, delay_s, to_qpy(self.by_digest[digest].circuit)
         )
 
-    def with_kept(self, circuits: Sequence[KeptCircuit]) -> "Compiled":
+    def with_kept(self, circuits: Sequence[KeptCircuit]) -> "CompiledTasks":
         """Return this with the circuits of earlier sessions, compiled for older calibrations."""
         by_digest, figures = dict(self.by_digest), dict(self.figures)
         calibrated = dict(self.calibrated)
@@ -132,8 +132,8 @@ class Compiled:
 
 
 def compile_all(
-    world: World, port: Port, tick: Callable[[int, int], None] = lambda _done, _all: None
-) -> Compiled:
+    world: ReplayWorld, port: Port, tick: Callable[[int, int], None] = lambda _done, _all: None
+) -> CompiledTasks:
     """Compile what the policies may place; equal circuits once.
 
     Args:
@@ -149,11 +149,11 @@ def compile_all(
         key = (world.sources[task].key, qpu)
         if key not in known:
             known[key] = compile_circuit(
-                world.sources[task], calibrations[qpu], level=world.told.level
+                world.sources[task], calibrations[qpu], level=world.config.level
             )
         circuits[task, qpu] = known[key]
         tick(done + 1, len(feasible))
-    return Compiled(
+    return CompiledTasks(
         calibrations=calibrations,
         circuits=circuits,
         by_digest={circuit.figures.digest: circuit for circuit in known.values()},
@@ -185,7 +185,7 @@ class Forecast:
     too_large: int
 
 
-def forecast(world: World, compiled: Compiled, *, simulated: bool) -> Forecast:
+def forecast(world: ReplayWorld, compiled: CompiledTasks, *, simulated: bool) -> Forecast:
     """Estimate jobs and charge of a replay.
 
     Args:
@@ -194,7 +194,7 @@ def forecast(world: World, compiled: Compiled, *, simulated: bool) -> Forecast:
     tasks = world.scenario.workload.tasks
     jobs, total, too_large = 0, 0.0, 0
     mirrored: dict[tuple[int, int], dict[str, CompiledCircuit]] = {}
-    for policy in world.told.policies:
+    for policy in world.config.policies:
         records = world.simulate(policy)
         for row, qpu in zip(records.row.tolist(), records.qpu.tolist(), strict=True):
             if qpu < 0:
@@ -209,10 +209,10 @@ def forecast(world: World, compiled: Compiled, *, simulated: bool) -> Forecast:
             jobs += 1
             total += usage_s([figures], shots, compiled.calibrations[qpu].repetition_delay_s)
             mirrored.setdefault((qpu, shots), {})[figures.digest] = circuit
-    if world.told.mirror:
+    if world.config.mirror:
         for (qpu, shots), circuits in mirrored.items():
             each = list(circuits.values())
-            size = world.told.mirror_batch
+            size = world.config.mirror_batch
             for start in range(0, len(each), size):
                 batch = [circuit.figures for circuit in each[start : start + size]]
                 jobs += 1

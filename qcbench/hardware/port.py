@@ -114,7 +114,7 @@ class JobFigures:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """What a job that is done gave: counts by bit string, a mapping for each circuit."""
 
     counts: tuple[Mapping[str, int], ...]
@@ -165,7 +165,7 @@ class Port(Protocol):
     def status(self, job_id: str) -> JobStatus:
         """Return the status of a job."""
 
-    def outcome(self, job_id: str) -> Outcome:
+    def outcome(self, job_id: str) -> JobOutcome:
         """Return the counts and figures of a job that is done."""
 
     def figures(self, job_id: str) -> JobFigures:

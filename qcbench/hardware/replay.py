@@ -15,13 +15,20 @@ from qcbench.hardware.connect import connected, label_of
 from qcbench.hardware.cost import confirm, price
 from qcbench.hardware.executor import Executor, Patience
 from qcbench.hardware.fidelity_runs import mirror_of, run_mirrors
-from qcbench.hardware.ledger import Intent, Ledger
+from qcbench.hardware.ledger import Intent, JobLedger
 from qcbench.hardware.manifest import open_or_create
-from qcbench.hardware.plan import Compiled, Forecast, World, compile_all, forecast, make_world
+from qcbench.hardware.plan import (
+    CompiledTasks,
+    Forecast,
+    ReplayWorld,
+    compile_all,
+    forecast,
+    make_world,
+)
 from qcbench.hardware.port import Port
+from qcbench.hardware.replay_config import ReplayConfig, replay_id
 from qcbench.hardware.stream import Stream
 from qcbench.hardware.table import task_table
-from qcbench.hardware.told import ReplayConfig, replay_id
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,7 +53,7 @@ class Replay:
     charged_s: float
 
 
-def run_replay(told: ReplayConfig, say: Say = lambda _line: None) -> Replay:
+def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
     """Play a replay, or the rest of one that was interrupted.
 
     Args:
@@ -57,15 +64,15 @@ def run_replay(told: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         PolicyError: a decision that the track does not know.
         BackendError: a backend that does not answer before the stream begins.
     """
-    world = make_world(told)
-    folder = open_or_create(told)
+    world = make_world(config)
+    folder = open_or_create(config)
     with ExitStack() as stack:
-        ledger = stack.enter_context(Ledger(folder.ledger))
+        ledger = stack.enter_context(JobLedger(folder.ledger))
         log = folder.folder / "emulator.log"
-        port = stack.enter_context(connected(told.backend, _devices(world), log))
+        port = stack.enter_context(connected(config.backend, _devices(world), log))
         compiled = _compile(world, port, say).with_kept(ledger.circuits())
         _check_cost(world, compiled, port, ledger)
-        executor = _executor(told, folder.replay, compiled, port, ledger)
+        executor = _executor(config, folder.replay, compiled, port, ledger)
         _play(world, compiled, port, ledger, executor, folder.replay, say)
         _settle(executor, say)
         frame = task_table(
@@ -80,24 +87,24 @@ def run_replay(told: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         return Replay(folder.folder, frame, ledger.charged_s())
 
 
-def estimate_replay(told: ReplayConfig, say: Say = lambda _line: None) -> Forecast:
+def estimate_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Forecast:
     """Estimate what a replay would cost; circuits are compiled, and nothing is submitted."""
-    world = make_world(told)
-    with connected(told.backend, _devices(world)) as port:
+    world = make_world(config)
+    with connected(config.backend, _devices(world)) as port:
         compiled = _compile(world, port, say)
-    return forecast(world, compiled, simulated=label_of(told.backend) != "hardware")
+    return forecast(world, compiled, simulated=label_of(config.backend) != "hardware")
 
 
-def describe(told: ReplayConfig, cost: Forecast) -> list[str]:
+def describe(config: ReplayConfig, cost: Forecast) -> list[str]:
     """Return what a dry run says, in lines."""
-    policies = ", ".join(policy.label for policy in told.policies)
+    policies = ", ".join(policy.label for policy in config.policies)
     lines = [
-        f"replay {replay_id(told)} on backend {told.backend.kind} ({label_of(told.backend)})",
+        f"replay {replay_id(config)} on backend {config.backend.kind} ({label_of(config.backend)})",
         f"policies: {policies}",
         f"jobs: about {cost.jobs}, by the decisions that the policies take in simulation",
         f"estimated charge: {cost.usage_s:.0f} QPU seconds",
     ]
-    if isinstance(told.backend, IbmBackend):
+    if isinstance(config.backend, IbmBackend):
         lines.append(f"list price: about {price(cost.usage_s):.0f} USD, pay as you go")
     if cost.too_large:
         lines.append(f"too large to simulate: {cost.too_large} tasks; they are reported")
@@ -113,11 +120,11 @@ def write_table(frame: "pl.DataFrame", path: Path) -> None:
         frame.write_csv(temporary)
 
 
-def _devices(world: World) -> list[str]:
+def _devices(world: ReplayWorld) -> list[str]:
     return [world.device(qpu) for qpu in range(len(world.scenario.fleet))]
 
 
-def _compile(world: World, port: Port, say: Say) -> Compiled:
+def _compile(world: ReplayWorld, port: Port, say: Say) -> CompiledTasks:
     last = time.monotonic()
 
     def tick(done: int, total: int) -> None:
@@ -129,22 +136,22 @@ def _compile(world: World, port: Port, say: Say) -> Compiled:
     return compile_all(world, port, tick)
 
 
-def _check_cost(world: World, compiled: Compiled, port: Port, ledger: Ledger) -> None:
-    told = world.told
-    if not isinstance(told.backend, IbmBackend):
+def _check_cost(world: ReplayWorld, compiled: CompiledTasks, port: Port, ledger: JobLedger) -> None:
+    config = world.config
+    if not isinstance(config.backend, IbmBackend):
         return
-    if told.budget_s is None:
+    if config.budget_s is None:
         raise InputError("budget_s: is missing; say how many QPU seconds may be spent")
     cost = forecast(world, compiled, simulated=False)
     if not ledger.intents():
-        confirm(cost.usage_s, told.budget_s, confirmed=told.yes)
+        confirm(cost.usage_s, config.budget_s, confirmed=config.yes)
     left = port.remaining_s()
     if left is not None and left <= 0:
         raise InputError("backend=ibm: the account has no QPU seconds left")
 
 
 def _executor(
-    told: ReplayConfig, replay: str, compiled: Compiled, port: Port, ledger: Ledger
+    config: ReplayConfig, replay: str, compiled: CompiledTasks, port: Port, ledger: JobLedger
 ) -> Executor:
     def circuits_of(intent: Intent) -> list[object]:
         circuits = [compiled.by_digest[digest].circuit for digest in intent.circuits]
@@ -161,19 +168,19 @@ def _executor(
         port=port,
         ledger=ledger,
         replay_tag=f"qcbench-replay-{replay}",
-        budget_s=float("inf") if told.budget_s is None else told.budget_s,
+        budget_s=float("inf") if config.budget_s is None else config.budget_s,
         circuits_of=circuits_of,
         wall=time.monotonic,
-        rng=np.random.default_rng(told.master_seed),
-        patience=Patience(deadline_s=told.deadline_s, poll_s=told.poll_s),
+        rng=np.random.default_rng(config.master_seed),
+        patience=Patience(deadline_s=config.deadline_s, poll_s=config.poll_s),
     )
 
 
 def _play(
-    world: World,
-    compiled: Compiled,
+    world: ReplayWorld,
+    compiled: CompiledTasks,
     port: Port,
-    ledger: Ledger,
+    ledger: JobLedger,
     executor: Executor,
     replay: str,
     say: Say,
@@ -198,7 +205,7 @@ def _play(
         wall=time.monotonic,
         say=progress,
     ).run()
-    if world.told.mirror:
+    if world.config.mirror:
         say("measuring fidelities by mirror circuits")
         run_mirrors(
             world,

@@ -38,4 +38,4 @@ def gap_of(
     """
     replay = find_replay(name, replays_dir)
     table = read_table(replay.table)
-    return replay, table, analyse(table, load_fleet(replay.told.scenario.fleet), seed)
+    return replay, table, analyse(table, load_fleet(replay.config.scenario.fleet), seed)

@@ -19,10 +19,10 @@ from qcbench.hardware.port import (
     Calibration,
     DeviceState,
     JobFigures,
+    JobOutcome,
     JobStatus,
     JobSummary,
     Label,
-    Outcome,
 )
 
 CHANNEL = "ibm_quantum_platform"
@@ -115,6 +115,11 @@ class RuntimePort:
             raise self._translated(error, submitting=submitting) from None
 
     def _translated(self, error: Exception, *, submitting: bool) -> BackendError:
+        from qiskit_ibm_runtime.exceptions import (  # noqa: PLC0415
+            IBMInputValueError,
+            RuntimeJobNotFound,
+        )
+
         status = _http_status(error)
         text = scrub(error, self._secret)[:400]
         lower = text.lower()
@@ -122,14 +127,14 @@ class RuntimePort:
             return BackendError(text, kind="busy", may_retry=True, retry_after_s=RETRY_AFTER_S)
         if "quota" in lower or "usage limit" in lower or status == 402:
             return BackendError(text, kind="quota")
-        if type(error).__name__ == "RuntimeJobNotFound":
+        if isinstance(error, RuntimeJobNotFound):
             return BackendError(text, kind="unknown_job")
         if status in NOT_ACCEPTED or status == 401:
             return BackendError(text, kind="refused")
         if status in SERVER_ERRORS or status == -1 or isinstance(error, OSError):
             kind = "unavailable" if status in SERVER_ERRORS else "lost"
             return BackendError(text, kind=kind, may_retry=True, maybe_accepted=submitting)
-        if submitting and type(error).__name__ not in {"IBMInputValueError", "ValueError"}:
+        if submitting and type(error) not in (IBMInputValueError, ValueError):
             return BackendError(text, kind="lost", may_retry=True, maybe_accepted=True)
         return BackendError(text, kind="refused")
 
@@ -221,13 +226,13 @@ class RuntimePort:
         with self._asking():
             return self._now(job)
 
-    def outcome(self, job_id: str) -> Outcome:
+    def outcome(self, job_id: str) -> JobOutcome:
         """Return counts and figures."""
         job = self._job(job_id)
         with self._asking():
             result = job.result(timeout=READ_TIMEOUT_S)
             counts = tuple(_counts(pub) for pub in result)
-        return Outcome(counts, self._figures(job, _chunks_s(result)))
+        return JobOutcome(counts, self._figures(job, _chunks_s(result)))
 
     def figures(self, job_id: str) -> JobFigures:
         """Return times and charge."""

@@ -13,9 +13,9 @@ from qcbench.errors import InputError
 from qcbench.hardware.cost import reserve_s, usage_s
 from qcbench.hardware.executor import Executor
 from qcbench.hardware.lanes import Lanes
-from qcbench.hardware.ledger import OPEN, Decision, Intent, Ledger
+from qcbench.hardware.ledger import OPEN, Decision, Intent, JobLedger
 from qcbench.hardware.limits import choose
-from qcbench.hardware.plan import Compiled, World
+from qcbench.hardware.plan import CompiledTasks, ReplayWorld
 from qcbench.hardware.port import BackendError, DeviceState, Port
 from qcbench.policies.protocol import Placement, PolicyError
 
@@ -53,10 +53,10 @@ class Stream:
         say: hears how many tasks are placed, and ended, of how many.
     """
 
-    world: World
-    compiled: Compiled
+    world: ReplayWorld
+    compiled: CompiledTasks
     port: Port
-    ledger: Ledger
+    ledger: JobLedger
     executor: Executor
     replay: str
     simulated: bool
@@ -65,7 +65,7 @@ class Stream:
 
     def __post_init__(self) -> None:
         fleet, tasks = self.world.scenario.fleet, self.world.scenario.workload.tasks
-        self._policies: list[Placement] = [self.world.make(p) for p in self.world.told.policies]
+        self._policies: list[Placement] = [self.world.make(p) for p in self.world.config.policies]
         self._lanes = [Lanes(fleet, tasks, self.world.estimates) for _ in self._policies]
         self._sequence = [0] * len(self._policies)
         self._due: list[_Due] = []
@@ -265,7 +265,7 @@ class Stream:
         self._ended += 1
 
 
-def session_starts(ledger: Ledger) -> list[float]:
+def session_starts(ledger: JobLedger) -> list[float]:
     """Return the clock at which every session of a replay began: the first, and after restarts."""
     sessions = int(ledger.get("sessions") or 0)
     return [float(ledger.get(f"began_{session}") or 0.0) for session in range(sessions)]

@@ -14,8 +14,8 @@ from qcbench.cloud.estimates import estimate
 from qcbench.errors import InputError
 from qcbench.hardware.cost import OVERHEAD_S
 from qcbench.hardware.fidelity_runs import MeasuredFidelity, measured_fidelities, no_mirror
-from qcbench.hardware.ledger import Intent, JobRow, Ledger
-from qcbench.hardware.plan import Compiled, World
+from qcbench.hardware.ledger import Intent, JobLedger, JobRow
+from qcbench.hardware.plan import CompiledTasks, ReplayWorld
 from qcbench.hardware.stream import session_starts
 from qcbench.workload.workload import CompiledFeatures
 
@@ -50,9 +50,9 @@ def fifo_waits(
 
 
 def task_table(
-    world: World,
-    compiled: Compiled,
-    ledger: Ledger,
+    world: ReplayWorld,
+    compiled: CompiledTasks,
+    ledger: JobLedger,
     *,
     replay: str,
     label: str,
@@ -91,7 +91,9 @@ def task_table(
     return frame.with_columns(block.alias("block")).sort("task", "policy")
 
 
-def _what(world: World, compiled: Compiled, intent: Intent, violations: int) -> dict[str, Any]:
+def _what(
+    world: ReplayWorld, compiled: CompiledTasks, intent: Intent, violations: int
+) -> dict[str, Any]:
     workload = world.scenario.workload
     tasks, task, qpu = workload.tasks, intent.task, intent.qpu
     figures = compiled.figures[qpu, intent.circuits[0]]
@@ -133,7 +135,9 @@ def _what(world: World, compiled: Compiled, intent: Intent, violations: int) -> 
     }
 
 
-def _truncated(world: World, ledger: Ledger, like: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _truncated(
+    world: ReplayWorld, ledger: JobLedger, like: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     """Return rows of tasks that a policy has not placed: it took all its decisions for others."""
     tasks = world.scenario.workload.tasks
     placed = {(one.policy, one.task) for one in ledger.decisions() if one.feasible}
@@ -169,7 +173,7 @@ class _Clocks:
     median over its jobs of creation less submission.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: JobLedger) -> None:
         self._starts = session_starts(ledger)
         created = {job.job_id: job.figures.created_s for job in ledger.jobs()}
         gaps: dict[int, list[float]] = {}
@@ -221,8 +225,8 @@ def _when(intent: Intent, job: JobRow | None, clocks: _Clocks) -> dict[str, Any]
 
 
 def _quality(
-    world: World,
-    compiled: Compiled,
+    world: ReplayWorld,
+    compiled: CompiledTasks,
     intent: Intent,
     fidelities: Mapping[tuple[int, str], MeasuredFidelity],
     *,
@@ -248,7 +252,7 @@ def _quality(
     }
 
 
-def _as_compiled(world: World, frame: "pl.DataFrame") -> "pl.DataFrame":
+def _as_compiled(world: ReplayWorld, frame: "pl.DataFrame") -> "pl.DataFrame":
     """Return what the simulator would say of the circuits as they were compiled.
 
     It separates what compilation did from what the models are wrong about.
@@ -271,7 +275,7 @@ def _as_compiled(world: World, frame: "pl.DataFrame") -> "pl.DataFrame":
     )
 
 
-def _by_policy(world: World) -> "pl.DataFrame":
+def _by_policy(world: ReplayWorld) -> "pl.DataFrame":
     """Return what simulation gives where every policy decides by itself, a row a task.
 
     The stream alone: no one else's jobs, and decisions on simulated states.
@@ -279,7 +283,7 @@ def _by_policy(world: World) -> "pl.DataFrame":
     import polars as pl  # noqa: PLC0415
 
     parts = []
-    for policy in world.told.policies:
+    for policy in world.config.policies:
         records = world.simulate(policy)
         names = np.array([*world.scenario.fleet.names, ""])
         parts.append(

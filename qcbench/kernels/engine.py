@@ -4,24 +4,24 @@ Every track has a room of its own with a function `simulate` of the same signatu
 it is imported, and numba with it, when a trial of that track runs.
 """
 
-import importlib
 import importlib.util
 from collections.abc import Callable
 from typing import TypeAlias
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
-from qcbench.cloud.rules import Rules, Track
+from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext
+from qcbench.tracks import TRACKS, Track, module_of
 
 AnyPolicy: TypeAlias = PolicyConfig | Callable[[PolicyContext], Decide]
 """A registered policy, which may have a compiled twin, or a factory, which has none."""
 
-COMPILED: tuple[Track, ...] = ("placement", "allocation", "queueing")
+COMPILED = tuple(track for track, info in TRACKS.items() if info.kernel)
 
 
 def check(track: Track, rules: Rules, name: str = "") -> None:
@@ -57,7 +57,7 @@ def simulate(
         PolicyError: the policy took a decision that its track does not know.
     """
     check(scenario.track, scenario.rules, scenario.name)
-    room = importlib.import_module(f"qcbench.kernels.{scenario.track}.simulate")
+    room = module_of("qcbench.kernels", scenario.track, "simulate")
     records: Records = room.simulate(scenario, policy, context, streams)
     return records
 

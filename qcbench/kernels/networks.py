@@ -14,12 +14,13 @@ from qcbench.fleet.profile import Fleet
 from qcbench.kernels.compiling import inlined, kernel
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.exported.card import Card, LearnedTrack, PerItem
+from qcbench.policies.exported.card import Card, PerItem
 from qcbench.policies.exported.exact import ExactLayer, rounding
 from qcbench.policies.exported.folder import load
 from qcbench.policies.exported.per_item import layers_of
 from qcbench.policies.exported.weights import Tensors
 from qcbench.policies.features.layout import Feature, Layout
+from qcbench.tracks import LearnedTrack
 
 LEARNED = "learned"
 

@@ -6,7 +6,7 @@ with annotations and defaults; they are what a YAML may set.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from qcbench.arrays import IntArray
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.view import AllocationView, PlacementView, QueueView
-
-Track = Literal["placement", "allocation", "queueing", "partition"]
 
 Placement: TypeAlias = Callable[[PlacementView], int]
 """Returns the index of a QPU."""

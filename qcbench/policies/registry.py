@@ -12,14 +12,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from qcbench.errors import InputError, nearest
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.protocol import Decide, PolicyContext, PolicyError, Track
+from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
+from qcbench.tracks import TRACKS, Track, module_of
 
 ENTRY_POINTS = "qcbench.policies"
 """An entry point is named ``track.policy`` and refers to a factory."""
-
-
-TRACKS: tuple[Track, ...] = ("placement", "allocation", "queueing", "partition")
-"""Tracks that have policies."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class PolicyInfo:
 def _built_in(track: Track) -> dict[str, str]:
     if track not in TRACKS:
         return {}
-    package = importlib.import_module(f"qcbench.policies.{track}")
+    package = module_of("qcbench.policies", track)
     return {m.name: f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__)}
 
 

@@ -22,14 +22,14 @@ Item = TypeVar("Item")
 
 
 def read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
-    """Return a window on the same memory through which nothing can be written."""
-    window = array.view()
-    window.flags.writeable = False
-    return window
+    """Return the same memory as an array through which nothing can be written."""
+    shown = array.view()
+    shown.flags.writeable = False
+    return shown
 
 
 class ReadOnlySequence(Sequence[Item]):
-    """A window on a list through which nothing can be changed; it costs no copy."""
+    """A list as a sequence through which nothing can be changed; it costs no copy."""
 
     __slots__ = ("_items",)
 

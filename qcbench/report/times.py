@@ -10,20 +10,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from qcbench.report import text
 from qcbench.report.figures import policy_axis, rows_figure
 from qcbench.report.style import NEUTRAL, Look, style
+from qcbench.tracks import TRACKS, USUAL, is_track
 
 COLUMNS = ("mean_exec_s", "mean_completion_s", "mean_wait_s")
 TONES = (1.0, 0.6, 0.28)
 """How full the colour of each part is."""
 VISIBLE = 0.001
 """A part that is nowhere more than this share of the time is not worth a tone."""
-
-BETWEEN = {
-    "placement": "other delays",
-    "allocation": "communication",
-    "partition": "communication",
-    "queueing": "classical phases",
-}
-"""By track, what a completion time holds besides wait and execution."""
 
 
 def time_plot(
@@ -33,7 +26,7 @@ def time_plot(
     looks: Mapping[str, Look],
     *,
     baseline: str,
-    track: str = "placement",
+    track: str = USUAL,
 ) -> Figure | None:
     """Mean execution and wait of a task or job under each policy, and the rest of its completion.
 
@@ -64,7 +57,7 @@ def time_plot(
         return None
     scale = text.scale_of("mean_completion_s", totals)
     end = min(totals[-1] * 1.02, 4.0 * totals[len(totals) // 2]) / scale.factor
-    names = ("execution", BETWEEN.get(track, "other"), "wait")
+    names = ("execution", TRACKS[track].rest if is_track(track) else "other", "wait")
     with style():
         figure, axes = rows_figure(len(policies), "Where the time goes", legend=True)
         for y, policy in enumerate(policies):

@@ -46,7 +46,7 @@ BROWSER = "http://127.0.0.1:5000"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedSuite:
     """What was written, and where to look at it.
 
     Attributes:
@@ -78,7 +78,7 @@ def publish(
     suite: SuiteConfig,
     tracking: TrackingConfig,
     note: str = "",
-) -> Published:
+) -> PublishedSuite:
     """Show a run in MLflow.
 
     Args:
@@ -114,7 +114,7 @@ def publish(
                 _delete(client, left_over)
         path = _show_table(client, experiment, identity, summary)
     local = uri.startswith(SQLITE)
-    return Published(
+    return PublishedSuite(
         uri=uri,
         experiment_id=experiment,
         parent_id=parent,

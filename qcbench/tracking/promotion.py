@@ -34,7 +34,7 @@ from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import HeuristicCard, Provenance
 from qcbench.policies.exported.folder import folder_of, read_folder_card, write_folder
 from qcbench.policies.exported.reference import lies_elsewhere
-from qcbench.policies.protocol import PolicyContext, Track
+from qcbench.policies.protocol import PolicyContext
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import LEARNED, policy_of_run, resolve_policy
 from qcbench.tracking.registry import (
@@ -46,31 +46,14 @@ from qcbench.tracking.registry import (
     read_reference,
 )
 from qcbench.tracking.verdict import Verdict, judge
+from qcbench.tracks import TRACKS, Track
 
 SUITE = "promote"
 
 
-@dataclass(frozen=True)
-class Usual:
-    """What a track is usually judged by."""
-
-    scenario: str
-    baseline: str
-    metric: str
-    replicates: int
-
-
-USUAL: Mapping[Track, Usual] = {
-    "placement": Usual("placement/qce5", "earliest_completion", "mean_completion_s", 200),
-    "allocation": Usual("allocation/eagle5", "speed", "makespan_s", 30),
-    "queueing": Usual("serverless/small", "fifo", "mean_job_s", 20),
-    "partition": Usual("partition/nodes20", "pragm_pp", "total_node_cost", 30),
-}
-
-
 @config
 class PromoteConfig:
-    """Everything that `qcbench promote` is told: `conf/promote.yaml`.
+    """The config of `qcbench promote`: `conf/promote.yaml`.
 
     Attributes:
         policy: the candidate.
@@ -116,7 +99,7 @@ class Promotion:
 def compose_promote(
     candidate: str, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
 ) -> PromoteConfig:
-    """Compose what a promotion is told.
+    """Compose the config of a promotion.
 
     Args:
         candidate: a policy by name, a model's reference, a folder, or the run that trained it.
@@ -131,41 +114,44 @@ def compose_promote(
     name = policy_of_run(candidate, Path(runs))
     complete = known_policies([f"policy={name}", *given], config_dirs)
     data = to_plain(compose("promote", complete, config_dirs))
-    told = typed(PromoteConfig, data, "")
+    settings = typed(PromoteConfig, data, "")
     if not any(text.startswith("scenario=") for text in given):
-        track = _track_of(told)
-        if track != told.scenario.track:
-            usual = f"scenario={USUAL[track].scenario}"
+        track = _track_of(settings)
+        if track != settings.scenario.track:
+            usual = f"scenario={TRACKS[track].scenario}"
             data = to_plain(compose("promote", [usual, *complete], config_dirs))
-            told = typed(PromoteConfig, data, "")
-    chosen = of_track(plain(told.policy), told.scenario.track, config_dirs)
+            settings = typed(PromoteConfig, data, "")
+    chosen = of_track(plain(settings.policy), settings.scenario.track, config_dirs)
     found = resolve_policy(
-        typed(PolicyConfig, chosen, "policy"), told.scenario.track, told.tracking, told.runs_dir
+        typed(PolicyConfig, chosen, "policy"),
+        settings.scenario.track,
+        settings.tracking,
+        settings.runs_dir,
     )
     if found.parameters.get("mode", "greedy") != "greedy":
         raise InputError("policy.parameters.mode: sample is not part of what is registered")
-    return replace(told, policy=found)
+    return replace(settings, policy=found)
 
 
-def _track_of(told: PromoteConfig) -> Track:
+def _track_of(settings: PromoteConfig) -> Track:
     """Return the track of a candidate; the scenario's where the candidate is known there."""
-    name = told.policy.name
+    name = settings.policy.name
     path = name
     if name == LEARNED:
-        path = str(told.policy.parameters.get("path", ""))
+        path = str(settings.policy.parameters.get("path", ""))
     elif not lies_elsewhere(name):
-        tracks = [track for track in registry.TRACKS if name in registry.names(track)]
-        return told.scenario.track if told.scenario.track in tracks else tracks[0]
+        tracks = [track for track in TRACKS if name in registry.names(track)]
+        return settings.scenario.track if settings.scenario.track in tracks else tracks[0]
     if path.startswith(SCHEME):
-        path = str(fetch_policy(path, told.tracking, Path(told.runs_dir))[1])
-    return read_folder_card(folder_of(told.scenario.track, path)).track
+        path = str(fetch_policy(path, settings.tracking, Path(settings.runs_dir))[1])
+    return read_folder_card(folder_of(settings.scenario.track, path)).track
 
 
-def promote(told: PromoteConfig, progress: Kind = "auto", command: str = "") -> Promotion:
+def promote(settings: PromoteConfig, progress: Kind = "auto", command: str = "") -> Promotion:
     """Judge a candidate and, if it is better than all rivals, register it under the alias.
 
     Args:
-        told: from `compose_promote`.
+        settings: from `compose_promote`.
         progress: `bar`, `lines`, `silent`, or `auto`.
         command: noted in the provenance of a heuristic.
 
@@ -174,39 +160,39 @@ def promote(told: PromoteConfig, progress: Kind = "auto", command: str = "") -> 
             nothing is registered.
         RunError: the trials did not all end.
     """
-    track = told.scenario.track
-    usual = USUAL[track]
-    model, alias = told.model or track, told.alias
-    runs = Path(told.runs_dir)
+    track = settings.scenario.track
+    usual = TRACKS[track]
+    model, alias = settings.model or track, settings.alias
+    runs = Path(settings.runs_dir)
     read_reference(str(Reference(model, alias)))
-    check_cluster(told.cluster)
-    shelf = open_registry(told.tracking, runs)
-    rivals = _rivals(told, shelf, Reference(model, alias))
-    label = told.policy.label or told.policy.name
+    check_cluster(settings.cluster)
+    shelf = open_registry(settings.tracking, runs)
+    rivals = _rivals(settings, shelf, Reference(model, alias))
+    label = settings.policy.label or settings.policy.name
     taken = {rival.label for rival in rivals}
-    candidate = replace(told.policy, label=f"{label} (candidate)" if label in taken else label)
+    candidate = replace(settings.policy, label=f"{label} (candidate)" if label in taken else label)
     suite = SuiteConfig(
         name=SUITE,
         description=f"{candidate.label} for {model}@{alias}",
         track=track,
-        scenarios=[ScenarioEntry(base=told.scenario.name, name=told.scenario.name)],
+        scenarios=[ScenarioEntry(base=settings.scenario.name, name=settings.scenario.name)],
         policies=[*rivals, candidate],
-        replicates=usual.replicates if told.replicates is None else told.replicates,
-        primary_metric=told.metric or usual.metric,
-        goal=_goal(told.metric or usual.metric),
+        replicates=usual.promotion_worlds if settings.replicates is None else settings.replicates,
+        primary_metric=settings.metric or usual.metric,
+        goal=goal_of(settings.metric or usual.metric),
         baseline=rivals[-1].label,
-        seed=told.seed,
-        engine=_engine(told),
+        seed=settings.seed,
+        engine=_engine(settings),
     )
-    store = _start(suite, told.scenario, runs)
-    trials = _run(store, told.cluster, progress)
+    store = _start(suite, settings.scenario, runs)
+    trials = _run(store, settings.cluster, progress)
     verdict = judge(
         trials,
         candidate.label,
         [rival.label for rival in rivals],
         suite.primary_metric,
         suite.goal,
-        stream(SUITE, told.scenario.name, 0, "bootstrap", seed=told.seed),
+        stream(SUITE, settings.scenario.name, 0, "bootstrap", seed=settings.seed),
     )
     standing = rivals[0] if len(rivals) > 1 else None
     if standing and _same(standing, candidate):
@@ -214,28 +200,24 @@ def promote(told: PromoteConfig, progress: Kind = "auto", command: str = "") -> 
         verdict = replace(verdict, reasons=reasons)
     reference = None
     if verdict.promoted:
-        reference = _register(told, model, verdict, store.folder, command)
+        reference = _register(settings, model, verdict, store.folder, command)
     return Promotion(verdict, reference, store.folder)
 
 
-def _engine(told: PromoteConfig) -> Engine:
+def _engine(settings: PromoteConfig) -> Engine:
     """Return the engine to use.
 
     Raises:
         InputError: the compiled one was asked for and does not know the scenario.
     """
-    scenario = told.scenario
+    scenario = settings.scenario
     try:
         engine.check(scenario.track, scenario.rules, scenario.name)
     except InputError:
-        if told.engine == "compiled":
+        if settings.engine == "compiled":
             raise
         return "simpy"
-    return "simpy" if told.engine == "simpy" else "compiled"
-
-
-def _goal(metric: str) -> Any:
-    return goal_of(metric)
+    return "simpy" if settings.engine == "simpy" else "compiled"
 
 
 def _same(one: PolicyConfig, other: PolicyConfig) -> bool:
@@ -249,17 +231,17 @@ def _same(one: PolicyConfig, other: PolicyConfig) -> bool:
 
 
 def _rivals(
-    told: PromoteConfig, shelf: Registry | None, reference: Reference
+    settings: PromoteConfig, shelf: Registry | None, reference: Reference
 ) -> list[PolicyConfig]:
     """Return the standing champion, where there is one, and the baseline."""
-    track = told.scenario.track
-    name = told.baseline or USUAL[track].baseline
-    baseline = resolve_policy(PolicyConfig(name=name), track, told.tracking, told.runs_dir)
+    track = settings.scenario.track
+    name = settings.baseline or TRACKS[track].baseline
+    baseline = resolve_policy(PolicyConfig(name=name), track, settings.tracking, settings.runs_dir)
     baseline = replace(baseline, label=baseline.label or baseline.name)
     if shelf is None or reference.alias not in shelf.aliases(reference.name):
         return [baseline]
     standing = resolve_policy(
-        PolicyConfig(name=str(reference)), track, told.tracking, told.runs_dir
+        PolicyConfig(name=str(reference)), track, settings.tracking, settings.runs_dir
     )
     return [standing, baseline]
 
@@ -299,22 +281,22 @@ def _run(store: RunStore, cluster: ClusterConfig, progress: Kind) -> Any:
 
 
 def _register(
-    told: PromoteConfig, model: str, verdict: Verdict, run: Path, command: str
+    settings: PromoteConfig, model: str, verdict: Verdict, run: Path, command: str
 ) -> Reference:
     """Register the candidate and let the alias mean it."""
-    shelf = open_registry(told.tracking, Path(told.runs_dir), make=True)
+    shelf = open_registry(settings.tracking, Path(settings.runs_dir), make=True)
     if shelf is None:
         raise TypeError("a store that is to be made is there")
     figures = _figures(verdict)
     tags = {
-        "qcbench.scenario": told.scenario.name,
+        "qcbench.scenario": settings.scenario.name,
         "qcbench.metric": verdict.metric,
         "qcbench.run": run.name,
         "qcbench.label": verdict.label,
     }
-    with _folder(told, figures, command) as folder:
+    with _folder(settings, figures, command) as folder:
         version = shelf.register(model, folder, figures, tags)
-    shelf.set_alias(model, told.alias, version)
+    shelf.set_alias(model, settings.alias, version)
     return Reference(model, version=version)
 
 
@@ -335,20 +317,20 @@ def _figures(verdict: Verdict) -> dict[str, float]:
 
 
 @contextmanager
-def _folder(told: PromoteConfig, figures: Mapping[str, float], command: str) -> Iterator[Path]:
+def _folder(settings: PromoteConfig, figures: Mapping[str, float], command: str) -> Iterator[Path]:
     """Give the folder to register: that of a trained policy, or one with a heuristic's card."""
-    policy = told.policy
+    policy = settings.policy
     if policy.name == LEARNED:
-        yield folder_of(told.scenario.track, str(policy.parameters["path"]))
+        yield folder_of(settings.scenario.track, str(policy.parameters["path"]))
         return
     card = HeuristicCard(
-        track=told.scenario.track,
+        track=settings.scenario.track,
         name=policy.name,
         parameters=policy.parameters,
         provenance=Provenance(
             command=command,
-            scenario=told.scenario.name,
-            seeds={"worlds": told.seed},
+            scenario=settings.scenario.name,
+            seeds={"worlds": settings.seed},
             evaluation=dict(figures),
         ),
     )

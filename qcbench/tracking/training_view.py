@@ -39,22 +39,22 @@ class Curves(Protocol):
         """Write the rest and MLflow's status of the run."""
 
 
-def open_curves(tracking: TrackingConfig, folder: Path, told: object, baseline: str) -> Curves:
+def open_curves(tracking: TrackingConfig, folder: Path, config: object, baseline: str) -> Curves:
     """Return where curves go: MLflow, or nowhere with `tracking=none`.
 
     Args:
         folder: of the run; its name is the run's, and a run that goes on writes to the same.
-        told: the config of the run, whose values become parameters.
+        config: the config of the run, whose values become parameters.
         baseline: that it is compared with.
     """
     if not tracking.enabled:
         return NoCurves()
-    params = {**_flat(plain(told)), "baseline": baseline}
+    params = {**_flat(plain(config)), "baseline": baseline}
     return MlflowCurves(tracking, folder, params)
 
 
 @dataclass(frozen=True)
-class Figures:
+class CurvePoint:
     """What was found after so many decisions, and when [s since 1970]."""
 
     steps: int
@@ -82,9 +82,9 @@ class PublishedTraining:
 def publish_training(
     tracking: TrackingConfig,
     folder: Path,
-    told: object,
+    config: object,
     baseline: str,
-    figures: Sequence[Figures],
+    figures: Sequence[CurvePoint],
     status: str,
 ) -> PublishedTraining:
     """Write the curves of a training that is stored, in place of what was written of it before.
@@ -93,7 +93,7 @@ def publish_training(
 
     Args:
         folder: of the run; its name is the run's.
-        told: the config of the run, whose values become parameters.
+        config: the config of the run, whose values become parameters.
         baseline: that it is compared with.
         figures: of all curves, in the order in which they were found.
         status: of the run in MLflow: `FINISHED`, `KILLED`.
@@ -101,7 +101,7 @@ def publish_training(
     Raises:
         InputError: the store cannot be reached.
     """
-    params = {**_flat(plain(told)), "baseline": baseline}
+    params = {**_flat(plain(config)), "baseline": baseline}
     return MlflowCurves(tracking, folder, params).publish(figures, status)
 
 
@@ -129,15 +129,15 @@ class MlflowCurves:
 
     def add(self, steps: int, figures: Mapping[str, Any]) -> None:
         """Take figures."""
-        self._take(Figures(steps, time.time(), figures))
+        self._take(CurvePoint(steps, time.time(), figures))
 
-    def _take(self, found: Figures) -> None:
+    def _take(self, found: CurvePoint) -> None:
         at = int(found.time_s * 1000)
         for name, value in found.named.items():
             if isinstance(value, int | float) and isfinite(value):
                 self._waiting.append((metric_name(name), float(value), at, found.steps))
 
-    def publish(self, figures: Sequence[Figures], status: str) -> PublishedTraining:
+    def publish(self, figures: Sequence[CurvePoint], status: str) -> PublishedTraining:
         """Write these figures alone, see `publish_training`."""
         for found in figures:
             self._take(found)

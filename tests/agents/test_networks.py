@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from qcbench.agents.networks import FORBIDDEN, PerItemNetwork, masked_scores
+from qcbench.agents.networks import FORBIDDEN, TorchPerItem, masked_scores
 from qcbench.policies.exported.card import Card, Observation, Offset
 from qcbench.policies.exported.per_item import PerItemNetwork as Inference
 from qcbench.policies.exported.weights import check_tensors
@@ -24,7 +24,7 @@ LAYOUTS: dict[str, Any] = {
 }
 
 
-def card_of(track: Any, network: PerItemNetwork) -> Card:
+def card_of(track: Any, network: TorchPerItem) -> Card:
     layout = LAYOUTS[track]
     return Card(
         track=track,
@@ -63,7 +63,7 @@ def test_torch_and_numpy_agree(
     layout = LAYOUTS[track]
     pool = "allowed" if track == "queueing" else pool
     torch.manual_seed(seed)
-    network = PerItemNetwork(
+    network = TorchPerItem(
         layout,
         encoder=(*widths[0], 6),
         context=widths[1],
@@ -100,7 +100,7 @@ def test_torch_and_numpy_agree(
 def test_the_order_of_items_does_not_matter() -> None:
     torch.manual_seed(0)
     layout = placement.LAYOUT
-    network = PerItemNetwork(layout, encoder=(8,), context=(8,), head=(8,))
+    network = TorchPerItem(layout, encoder=(8,), context=(8,), head=(8,))
     seen = torch.rand(4, layout.size(5))
     order = torch.tensor([3, 0, 4, 1, 2])
     each = seen[:, len(layout.shared) :].unflatten(1, (5, -1))[:, order].flatten(1)

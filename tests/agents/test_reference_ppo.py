@@ -15,7 +15,7 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from qcbench.agents.agent import DivergedError
-from qcbench.agents.networks import PerItemNetwork
+from qcbench.agents.networks import TorchPerItem
 from qcbench.agents.reference_ppo import Ppo, Trainer
 from qcbench.errors import InputError
 from qcbench.policies.features.layout import Feature, Layout
@@ -69,9 +69,9 @@ class Toy(VectorEnv[Any, Any, Any]):
         return self._draw(), self.scale * reward, ended, np.zeros_like(ended), {}
 
 
-def network(outputs: Any = 1) -> PerItemNetwork:
+def network(outputs: Any = 1) -> TorchPerItem:
     torch.manual_seed(1)
-    return PerItemNetwork(LAYOUT, encoder=(16,), context=(8,), head=(16,), outputs=outputs)
+    return TorchPerItem(LAYOUT, encoder=(16,), context=(8,), head=(16,), outputs=outputs)
 
 
 def trained(settings: Ppo, *, box: bool = False) -> tuple[Trainer, list[float], Toy]:

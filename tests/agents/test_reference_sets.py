@@ -11,7 +11,7 @@ import torch
 
 from qcbench.agents.config import compose_train
 from qcbench.agents.learners import make_learner
-from qcbench.agents.reference_agent import Network, ReferenceLearner, ReferencePpo
+from qcbench.agents.reference_agent import NetworkSettings, ReferenceLearner, ReferencePpo
 from qcbench.bench.environments import world_source
 from qcbench.errors import InputError
 from qcbench.policies.exported.plain import PlainNetwork
@@ -60,6 +60,6 @@ def test_what_is_exported_scores_as_what_was_trained(learner: ReferenceLearner) 
 def test_settings_that_do_not_go_with_sets(settings: dict[str, Any], message: str) -> None:
     told: dict[str, Any] = {"track": "allocation", "sets": True, "reward": Reward(), **settings}
     if isinstance(told.get("network"), dict):
-        told["network"] = Network(**told["network"])
+        told["network"] = NetworkSettings(**told["network"])
     with pytest.raises(InputError, match=message):
         ReferencePpo(**told)

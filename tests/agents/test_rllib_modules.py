@@ -11,14 +11,14 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.evaluation.postprocessing import Postprocessing
 
 from qcbench.agents.rllib.modules import ActionValues, ActorCritic
-from qcbench.agents.rllib.networks import layout_of, make_design
+from qcbench.agents.rllib.networks import make_design
 from qcbench.agents.rllib.policy_gradient import A2cLearner
 from qcbench.agents.rllib.settings import (
-    Atoms,
+    AtomSettings,
     Common,
     Exploration,
-    PerItemLayers,
-    PlainLayers,
+    PerItemSettings,
+    PlainSettings,
     RllibDqn,
     RllibPpo,
 )
@@ -31,11 +31,12 @@ from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.choosing import best
 from qcbench.policies.exported.folder import Exported
 from qcbench.policies.exported.scoring import scorer
+from qcbench.policies.features.layout import layouts_of, usual_layout
 from qcbench.policies.features.rewards import Reward
 
-PER_ITEM = PerItemLayers(encoder=(16,), context=(8,), head=(8,), offset={"regret": -2.0})
-PLAIN = PlainLayers(torso=(16, 16), activation="tanh")
-ATOMS = Atoms(count=7, least=-10.0, most=10.0)
+PER_ITEM = PerItemSettings(encoder=(16,), context=(8,), head=(8,), offset={"regret": -2.0})
+PLAIN = PlainSettings(torso=(16, 16), activation="tanh")
+ATOMS = AtomSettings(count=7, least=-10.0, most=10.0)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def dqn(**told: Any) -> RllibDqn:
 
 def module_of(settings: Common, fleet: Fleet, seed: int = 0) -> Any:
     design = make_design(settings, fleet, seed)
-    layout = layout_of(settings.track, design.card.observation.layout)
+    layout = layouts_of(settings.track)[design.card.observation.layout]
     size, items = layout.size(len(fleet)), len(fleet)
     told = {
         "observation": spaces.Box(-1, 1, (size,), np.float32),
@@ -113,7 +114,7 @@ def test_exported_policy_decides_as_rllib_does(settings: Common, fleet: Fleet) -
         )
         chosen = chosen.to_deterministic().sample()
     card: Card = module.design.card
-    layout = layout_of(card.track, card.observation.layout)
+    layout = layouts_of(card.track)[card.observation.layout]
     score = scorer(Exported(card, module.network.tensors(), ""), {layout.name: layout}, "card")
     told = batch[Columns.OBS]
     for row, mask, action in zip(
@@ -125,7 +126,7 @@ def test_exported_policy_decides_as_rllib_does(settings: Common, fleet: Fleet) -
 
 
 @pytest.mark.parametrize(
-    "network", [PerItemLayers(encoder=(16,), offset={"slowness": -1.0}), PLAIN]
+    "network", [PerItemSettings(encoder=(16,), offset={"slowness": -1.0}), PLAIN]
 )
 def test_exported_weights_are_the_means(network: Any, fleet: Fleet) -> None:
     module = module_of(
@@ -134,7 +135,7 @@ def test_exported_weights_are_the_means(network: Any, fleet: Fleet) -> None:
     batch = situations(module, 20)
     with torch.no_grad():
         found = module.forward_inference(batch)[Columns.ACTION_DIST_INPUTS]
-    card, layout = module.design.card, layout_of("allocation", "allocation")
+    card, layout = module.design.card, usual_layout("allocation")
     score = scorer(Exported(card, module.network.tensors(), ""), {layout.name: layout}, "card")
     for row, mean in zip(batch[Columns.OBS]["observation"].tolist(), found, strict=True):
         scores = score(row, len(fleet), None)[:, 0]

@@ -7,7 +7,7 @@ import pytest
 from gymnasium import spaces
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-from qcbench.agents.rllib.replay import Replay
+from qcbench.agents.rllib.replay import ReplayMemory
 
 
 def episode(length: int, first: int = 0, *, terminated: bool = True) -> SingleAgentEpisode:
@@ -24,13 +24,15 @@ def episode(length: int, first: int = 0, *, terminated: bool = True) -> SingleAg
     ).to_numpy()
 
 
-def filled(*episodes: SingleAgentEpisode, seed: int = 0, alpha: float = 0.5) -> Replay:
-    replay = Replay(seed=seed, capacity=1000, alpha=alpha)
+def filled(*episodes: SingleAgentEpisode, seed: int = 0, alpha: float = 0.5) -> ReplayMemory:
+    replay = ReplayMemory(seed=seed, capacity=1000, alpha=alpha)
     replay.add(list(episodes))
     return replay
 
 
-def drawn(replay: Replay, count: int, n_step: int | tuple[int, int], gamma: float = 0.5) -> list:
+def drawn(
+    replay: ReplayMemory, count: int, n_step: int | tuple[int, int], gamma: float = 0.5
+) -> list:
     """Position, steps, reward and end of each decision that is drawn."""
     return [
         (

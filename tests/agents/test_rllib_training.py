@@ -46,7 +46,7 @@ def private_ray() -> Iterator[None]:
         yield
 
 
-def told_of(overrides: list[str], folder: Path) -> TrainConfig:
+def config_of_trial(overrides: list[str], folder: Path) -> TrainConfig:
     return compose_train([*overrides, f"runs_dir={folder}"])
 
 
@@ -60,7 +60,7 @@ def weights(learner: Any) -> np.ndarray:
 
 
 def test_ppo_is_trained_judged_and_exported_and_goes_on(tmp_path: Path) -> None:
-    done = start(told_of(PPO, tmp_path), progress="silent")
+    done = start(config_of_trial(PPO, tmp_path), progress="silent")
     assert done.complete
     assert done.steps >= 120
     exported = read_folder(done.folder / "exported")
@@ -75,7 +75,7 @@ def test_ppo_is_trained_judged_and_exported_and_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("overrides", [DQN, A2C], ids=["dqn", "a2c"])
 def test_learner_goes_on_from_what_it_saved(overrides: list[str], tmp_path: Path) -> None:
-    told = told_of(overrides, tmp_path)
+    told = config_of_trial(overrides, tmp_path)
     learner: RllibLearner = learner_of(told)
     try:
         before = weights(learner)
@@ -108,7 +108,7 @@ def test_learner_goes_on_from_what_it_saved(overrides: list[str], tmp_path: Path
 
 
 def test_what_diverges_says_so(tmp_path: Path) -> None:
-    learner = learner_of(told_of([*A2C, "agent.learning_rate=1e18"], tmp_path))
+    learner = learner_of(config_of_trial([*A2C, "agent.learning_rate=1e18"], tmp_path))
     try:
         with pytest.raises(DivergedError, match=r"a smaller agent\.learning_rate may help"):
             list(learner.run(lambda: False))

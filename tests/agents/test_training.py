@@ -111,7 +111,7 @@ def test_a_run_leaves_curves_checkpoints_and_a_policy(done: training.Trained) ->
     kept = {path.name for path in checkpoints(done.folder)}
     assert {"step-000000001600", "step-000000002400"} <= kept
     assert compose_train([*SMALL, UNTRACKED, f"runs_dir={done.folder.parent}"]) == (
-        open_folder(done.folder).told
+        open_folder(done.folder).config
     )
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from qcbench.api import compose_simulate, trial_of
-from qcbench.bench.metrics.names import NAMES, goal_of, is_metric
-from qcbench.bench.run import METRICS, simulate_trial
-from qcbench.cloud.rules import Track
+from qcbench.bench.metrics.names import goal_of, is_metric, metrics_of, names_of
+from qcbench.bench.run import simulate_trial
+from qcbench.tracks import Track
 
 SMALL = {
     "placement": ["scenario=placement/qce5", "policy=greedy"],
@@ -18,9 +18,9 @@ SMALL = {
 @pytest.mark.parametrize("track", SMALL)
 def test_names_are_those_of_a_trial(track: Track) -> None:
     records = simulate_trial(trial_of(compose_simulate(SMALL[track])))
-    found = METRICS[track](records, 0.0)
+    found = metrics_of(track)(records, 0.0)
     assert [name for name in found if not is_metric(track, name)] == []
-    assert [name for name in NAMES[track] if name not in found] == []
+    assert [name for name in names_of(track) if name not in found] == []
 
 
 def test_more_fidelity_is_better_and_more_waiting_is_not() -> None:

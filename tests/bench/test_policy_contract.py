@@ -13,7 +13,8 @@ from qcbench.bench.contract.checks import Subject, run_checks
 from qcbench.bench.contract.edges import edges
 from qcbench.errors import InputError
 from qcbench.policies import registry
-from qcbench.policies.protocol import PolicyError, Track
+from qcbench.policies.protocol import PolicyError
+from qcbench.tracks import TRACKS, Track
 
 DECLARES = "says what it does, and takes typed parameters by keyword"
 LEGAL = "every decision is legal"
@@ -225,7 +226,7 @@ def test_errors_of_the_policy_are_problems_in_a_trial_too() -> None:
     assert problems(decide) == {TRIAL: "placement/qce5-unreliable: not that one"}
 
 
-@pytest.mark.parametrize("track", registry.TRACKS)
+@pytest.mark.parametrize("track", TRACKS)
 def test_edges_can_be_decided_on_named_fleets_of_any_size(track: Track) -> None:
     for names in ((), ("lagos",), tuple("abcdefgh")):
         for edge in edges(track, names):

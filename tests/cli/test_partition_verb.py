@@ -319,8 +319,14 @@ def changed(**changes: object) -> dict[str, Any]:
             | {"circuits": [[[0, 8999]]]},
             "demands[0] is 9000; a circuit whose gates are listed has at most 2048 qubits",
         ),
-        ('{"capacities": [1e400], "demands": [1], "unit_prices": [1]}', "capacities[0] is 1e400; the largest"),
-        ('{"capacities": [5], "demands": [1], "unit_prices": [-1e400]}', "unit_prices[0] is -1e400; the largest"),
+        (
+            '{"capacities": [1e400], "demands": [1], "unit_prices": [1]}',
+            "capacities[0] is 1e400; the largest",
+        ),
+        (
+            '{"capacities": [5], "demands": [1], "unit_prices": [-1e400]}',
+            "unit_prices[0] is -1e400; the largest",
+        ),
         ("[" * 100_000, "is not JSON"),
         (changed(unit_prices=[1, 2, 3, "a"]), "unit_prices[3]: 'a'; must be a number"),
         (changed(definition="X"), "definition: 'X'; it must be P, Q or M"),
@@ -361,7 +367,10 @@ def test_what_is_wrong_is_said_in_one_line(
         ([[5, 4, 0, 0], [0, 0, 7, -1]], "circuit 1 has -1 qubits on node 3"),
         ([[5, 4, 0, 0], [0, 0, 5, 0]], "circuit 1 gets 5 qubits and needs 6"),
         ([[5, 4, 0, 0], [0, 0, 5, 1.0]], "allocation[1][3]: 1.0; must be a whole number"),
-        ([[5, 4, 0, 0], [0, 0, 5, 10**30]], "allocation[1][3]: 1000000000000000000000000000000; at most"),
+        (
+            [[5, 4, 0, 0], [0, 0, 5, 10**30]],
+            "allocation[1][3]: 1000000000000000000000000000000; at most",
+        ),
         ([[5, 4, 0, 0], [0, 0, 5, True]], "allocation[1][3]: True; must be a whole number"),
         ([[], []], "has shape [2, 0]"),
         ([5, 4, 0, 0], "allocation[0]: must be a list of whole numbers"),

@@ -28,7 +28,7 @@ from qcbench.hardware.emulator_process import emulator_module
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.promotion import USUAL
+from qcbench.tracks import TRACKS
 from qcbench.workload.config import WorkloadConfig
 
 ON_A_FILE = {"placement/qsimpy-file", "allocation/job-file", "serverless/jobs"}
@@ -51,7 +51,7 @@ def test_every_group_is_known() -> None:
 @pytest.mark.parametrize("name", options_of("agent"))
 def test_agent_is_typed_and_fits_a_scenario_of_its_track(name: str) -> None:
     track = to_plain(compose("train", [f"agent={name}"]))["agent"]["track"]
-    told = compose_train([f"agent={name}", f"scenario={USUAL[track].scenario}"])
+    told = compose_train([f"agent={name}", f"scenario={TRACKS[track].scenario}"])
     assert told.agent.name == name, "an agent is found by its name"
     assert typed(TrainConfig, plain(told), "") == told
 
@@ -109,14 +109,14 @@ def test_policy_file_names_a_policy_with_known_parameters(name: str) -> None:
     if config.name == "packaged:champion":  # of whichever tracks have one
         assert config.label == "champion"
         return
-    tracks = [track for track in registry.TRACKS if config.name in registry.names(track)]
+    tracks = [track for track in TRACKS if config.name in registry.names(track)]
     assert tracks, f"{name} is no policy"
     if name not in {"scripted", "learned"}:  # they are nothing without a file
         registry.check_parameters(tracks[0], config)
 
 
 def test_every_parameterised_policy_has_a_file() -> None:
-    for track in registry.TRACKS:
+    for track in TRACKS:
         for name in registry.names(track):
             if registry.find(track, name).parameters:
                 assert name in options_of("policy")

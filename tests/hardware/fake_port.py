@@ -9,10 +9,10 @@ from qcbench.hardware.port import (
     BackendError,
     DeviceState,
     JobFigures,
+    JobOutcome,
     JobStatus,
     JobSummary,
     Label,
-    Outcome,
 )
 
 
@@ -126,10 +126,10 @@ class FakePort:
             raise BackendError("unknown", kind="unknown_job")
         return self.jobs[job_id].status
 
-    def outcome(self, job_id: str) -> Outcome:
+    def outcome(self, job_id: str) -> JobOutcome:
         self._go()
         counts: tuple[Mapping[str, int], ...] = ({"0": 8},)
-        return Outcome(counts, self._figures(job_id))
+        return JobOutcome(counts, self._figures(job_id))
 
     def figures(self, job_id: str) -> JobFigures:
         self._go()

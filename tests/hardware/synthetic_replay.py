@@ -6,8 +6,8 @@ import polars as pl
 from qcbench.cloud.estimates import estimate
 from qcbench.fleet.load import load_fleet
 from qcbench.fleet.profile import Fleet
+from qcbench.hardware.replay_config import ReplayConfig, compose_replay
 from qcbench.hardware.table import fifo_waits
-from qcbench.hardware.told import ReplayConfig, compose_replay
 from qcbench.physics.timing import circuit_length_s
 from qcbench.workload.circuits import load_circuits
 

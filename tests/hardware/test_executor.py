@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qcbench.errors import InputError
 from qcbench.hardware.executor import Executor, Patience, tag_of
-from qcbench.hardware.ledger import Intent, Ledger
+from qcbench.hardware.ledger import Intent, JobLedger
 from qcbench.hardware.port import BackendError, Label
 
 CALL = st.sampled_from(
@@ -37,7 +37,7 @@ def intent(number: int, reserve_s: int = 5) -> Intent:
     )
 
 
-def executor(port: FakePort, ledger: Ledger, budget_s: float, **patience: float) -> Executor:
+def executor(port: FakePort, ledger: JobLedger, budget_s: float, **patience: float) -> Executor:
     return Executor(
         port=port,
         ledger=ledger,
@@ -54,7 +54,7 @@ def play(port: FakePort, path: Path, count: int, budget_s: float) -> list[Intent
     """Submit all intents and wait for their ends; start again whenever the client dies."""
     for _ in range(200):
         try:
-            with Ledger(path) as ledger:
+            with JobLedger(path) as ledger:
                 running = executor(port, ledger, budget_s)
                 running.recover()
                 known = {one.hash for one in ledger.intents()}
@@ -121,13 +121,13 @@ def test_lost_and_doubled_response_adopts_one_job(tmp_path: Path) -> None:
     found = play(port, tmp_path / "ledger.sqlite", 1, budget_s=100)
     assert found[0].state == "done"
     assert len(port.jobs) == 1
-    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+    with JobLedger(tmp_path / "ledger.sqlite") as ledger:
         assert "adopted" in {kind for _, kind, _, _ in ledger.events()}
 
 
 def test_deadline_cancels_and_keeps_the_row(tmp_path: Path) -> None:
     port = FakePort([], stuck=True)
-    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+    with JobLedger(tmp_path / "ledger.sqlite") as ledger:
         running = executor(port, ledger, 100, deadline_s=30.0)
         running.submit(intent(0))
         for _ in range(200):
@@ -145,15 +145,15 @@ def test_failing_job_stays_in_with_its_charge(tmp_path: Path) -> None:
     port = FakePort(["fails"])
     found = play(port, tmp_path / "ledger.sqlite", 1, budget_s=100)
     assert (found[0].state, found[0].error_class) == ("failed", "job_error")
-    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+    with JobLedger(tmp_path / "ledger.sqlite") as ledger:
         assert ledger.charged_s() == 1.0
 
 
 def test_intent_is_on_the_disk_before_the_submit(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    with pytest.raises(Killed), Ledger(path) as ledger:
+    with pytest.raises(Killed), JobLedger(path) as ledger:
         executor(FakePort(["killed"]), ledger, 100).submit(intent(0))
-    with Ledger(path) as ledger:
+    with JobLedger(path) as ledger:
         found = ledger.intents()
     assert [(one.state, one.attempts) for one in found] == [("planned", 1)]
 
@@ -161,18 +161,18 @@ def test_intent_is_on_the_disk_before_the_submit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("label", "state"), [("emulated", "done"), ("hardware", "failed")])
 def test_job_that_a_restarted_emulator_forgot(tmp_path: Path, label: Label, state: str) -> None:
     path = tmp_path / "ledger.sqlite"
-    with Ledger(path) as ledger:
+    with JobLedger(path) as ledger:
         executor(FakePort([], label=label), ledger, 100).submit(intent(0))
     port = FakePort([], label=label, prefix="new")
     found = play(port, path, 1, budget_s=100)
     assert found[0].state == state
-    with Ledger(path) as ledger:  # what the forgotten job may have cost is spent
+    with JobLedger(path) as ledger:  # what the forgotten job may have cost is spent
         assert ledger.committed_s() == 5 + (3 if state == "done" else 0)
 
 
 def test_backend_that_stays_silent_stops_the_replay(tmp_path: Path) -> None:
     port = FakePort(["ok"] + ["unavailable"] * 1000)
-    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+    with JobLedger(tmp_path / "ledger.sqlite") as ledger:
         running = executor(port, ledger, 100, silence_s=60.0)
         running.submit(intent(0))
 
@@ -189,14 +189,14 @@ def test_backend_that_stays_silent_stops_the_replay(tmp_path: Path) -> None:
 
 def test_second_client_is_turned_away(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    with Ledger(path) as ledger:
+    with JobLedger(path) as ledger:
         ledger.put("a", 1)
         with pytest.raises(InputError, match="another replay is writing"):
-            Ledger(path)
+            JobLedger(path)
 
 
 def test_file_that_is_no_ledger(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     path.write_text("not a database" * 100)
     with pytest.raises(InputError, match=r"ledger\.sqlite: cannot be opened"):
-        Ledger(path)
+        JobLedger(path)

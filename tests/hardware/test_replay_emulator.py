@@ -17,12 +17,12 @@ import pytest
 from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.hardware.emulator_process import INSTANCE, EmulatorProcess, running_emulator
-from qcbench.hardware.ledger import Ledger
+from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import find_replay
 from qcbench.hardware.replay import Replay, run_replay
+from qcbench.hardware.replay_config import compose_replay
 from qcbench.hardware.results import gap_of
 from qcbench.hardware.runtime import RuntimePort
-from qcbench.hardware.told import compose_replay
 
 pytest.importorskip("qiskit_aer")
 pytest.importorskip("qiskit_ibm_runtime")
@@ -118,7 +118,7 @@ def test_faults_and_kill_minus_nine(tmp_path: Path) -> None:
     assert states["failed"] == 1
     assert states["done"] == 11
     assert replay.charged_s == sum(e.get("charge_s", 0) for e in events)
-    with Ledger(replay.folder / "ledger.sqlite") as ledger:
+    with JobLedger(replay.folder / "ledger.sqlite") as ledger:
         kinds = {kind for _, kind, _, _ in ledger.events()}
         assert ledger.get("sessions") == "2"
     assert {"unavailable", "busy"} <= kinds

@@ -14,12 +14,12 @@ from qcbench.api import simulate
 from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.hardware import local
-from qcbench.hardware.ledger import Ledger
+from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import find_replay, open_replay
 from qcbench.hardware.plan import make_world
 from qcbench.hardware.replay import describe, estimate_replay, run_replay
+from qcbench.hardware.replay_config import ReplayConfig, compose_replay, replay_id
 from qcbench.hardware.table import fifo_waits
-from qcbench.hardware.told import ReplayConfig, compose_replay, replay_id
 from qcbench.policies.exported.folder import write_folder
 
 pytest.importorskip("qiskit_aer")
@@ -102,10 +102,10 @@ def test_replay_that_was_stopped_goes_on_with_the_same_decisions(tmp_path: Path)
     with pytest.raises(KeyboardInterrupt):
         run_replay(replace(config, poll_s=0.05), stop)
     folder = open_replay(tmp_path / f"replay-{replay_id(config)}")
-    with Ledger(folder.ledger) as ledger:
+    with JobLedger(folder.ledger) as ledger:
         before = ledger.decisions()
     finished = run_replay(config)
-    with Ledger(folder.ledger) as ledger:
+    with JobLedger(folder.ledger) as ledger:
         after = ledger.decisions()
         sequences = [(d.policy, d.sequence) for d in after]
     assert before

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import linprog
 
 from qcbench.api import simulate
-from qcbench.bench.contract.situations import ToySplits, allocation_views
+from qcbench.bench.contract.allocation import ToySplits, views
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet, QpuProfile
 from qcbench.policies import registry
@@ -249,6 +249,6 @@ def test_best_tradeoff_reaches_both_ends_of_the_front_and_rises_between(order: s
 def test_views_of_contract_tests_have_tasks_that_wait() -> None:
     fleet = five()
     decide = make("speed", fleet)
-    decisions = [decide(view) for view in allocation_views(2, fleet, 60)]
+    decisions = [decide(view) for view in views(2, fleet, 60)]
     assert None in decisions
     assert any(decisions)

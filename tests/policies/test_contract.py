@@ -10,16 +10,17 @@ from exported_samples import write_sample
 
 from qcbench.bench.contract.checks import CHECKS, DECISIONS, Check, checks_of, problem_of
 from qcbench.bench.contract.edges import edges
-from qcbench.bench.contract.situations import VIEWS, random_fleet
+from qcbench.bench.contract.situations import random_fleet, situations
 from qcbench.bench.contract.subjects import registered
 from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
+from qcbench.tracks import TRACKS
 
 ALL = [
     pytest.param(track, name, check, id=f"{track}-{name}-{check.run.__name__.strip('_')}")
-    for track in registry.TRACKS
+    for track in TRACKS
     for name in registry.names(track)
     for check in checks_of(track)
     # A file of splits is for the tasks of one workload; see test_scripted_splits.
@@ -54,15 +55,15 @@ def test_every_policy_keeps_the_contract(
 
 
 def test_every_check_is_of_some_track() -> None:
-    assert {check.promise for track in registry.TRACKS for check in checks_of(track)} == {
+    assert {check.promise for track in TRACKS for check in checks_of(track)} == {
         check.promise for check in CHECKS
     }
 
 
-@pytest.mark.parametrize("track", registry.TRACKS)
+@pytest.mark.parametrize("track", TRACKS)
 def test_arrays_of_a_view_cannot_be_written(track: Any) -> None:
     fleet = random_fleet(np.random.default_rng(3), 3)
-    for view in (next(VIEWS[track](0, fleet, 1)), *(edge.view for edge in edges(track))):
+    for view in (next(situations(track, 0, fleet, 1)), *(edge.view for edge in edges(track))):
         arrays = {
             attribute: getattr(view, attribute)
             for attribute in dir(view)
@@ -75,7 +76,7 @@ def test_arrays_of_a_view_cannot_be_written(track: Any) -> None:
             assert not array.flags.writeable, name
 
 
-@pytest.mark.parametrize("track", registry.TRACKS)
+@pytest.mark.parametrize("track", TRACKS)
 def test_parameters_without_a_default_are_asked_for(track: Any) -> None:
     for name in registry.names(track):
         info = registry.find(track, name)

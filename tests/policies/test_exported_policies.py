@@ -21,7 +21,7 @@ from exported_samples import (
 
 import qcbench
 from qcbench.api import compose_run, compose_simulate, trial_of
-from qcbench.bench.contract.situations import VIEWS, allocation_views, queue_views, random_fleet
+from qcbench.bench.contract.situations import random_fleet, situations
 from qcbench.bench.run import simulate_trial
 from qcbench.cli.main import main
 from qcbench.errors import InputError
@@ -117,7 +117,7 @@ def test_greedy_draws_no_random_number_and_sampling_does(tmp_path: Path, track: 
 
     def decisions(mode: str, seed: int) -> list[Any]:
         decide = learned(track, fleet, folder, seed, mode=mode)
-        return [decide(view) for view in VIEWS[track](5, fleet, 60)]
+        return [decide(view) for view in situations(track, 5, fleet, 60)]
 
     assert decisions("greedy", 1) == decisions("greedy", 2)
     assert decisions("sample", 1) == decisions("sample", 1)
@@ -133,7 +133,7 @@ def test_a_spread_within_limits(tmp_path: Path) -> None:
         more: Any = {"spread": "output", "spread_limits": limits}
         folder = write_sample(tmp_path / "p", "allocation", network, **more)
         decide = learned("allocation", fleet, folder, mode=mode)
-        return [decide(view) for view in allocation_views(5, fleet, 60)]
+        return [decide(view) for view in situations("allocation", 5, fleet, 60)]
 
     greedy = decisions((), "greedy")
     assert decisions((-50.0, -40.0), "sample") == greedy
@@ -163,7 +163,7 @@ def test_sets_are_chosen_among_those_that_hold_the_task(tmp_path: Path) -> None:
     tensors["head.1.bias"][0] = -1.0  # to wait comes last
     folder = write_folder(tmp_path / "p", card, tensors)
     decide = learned("allocation", fleet, folder)
-    for view in allocation_views(5, fleet, 60):
+    for view in situations("allocation", 5, fleet, 60):
         split = decide(view)
         free = view.free_qubits
         if split is None:
@@ -176,7 +176,7 @@ def test_sets_are_chosen_among_those_that_hold_the_task(tmp_path: Path) -> None:
             assert free.max() < view.task_qubits
         assert all(1 <= part <= free[qpu] for qpu, part in split.items())
     sampled = learned("allocation", fleet, folder, mode="sample")
-    drawn = [sampled(view) for view in allocation_views(5, fleet, 60)]
+    drawn = [sampled(view) for view in situations("allocation", 5, fleet, 60)]
     assert {len(split) for split in drawn if split} >= {1, 2, 3, 4}
     assert None in drawn
 
@@ -237,7 +237,7 @@ def test_a_queue_that_is_longer_than_what_it_looks_at(tmp_path: Path) -> None:
     folder = write_sample(tmp_path / "p", "queueing", observation=seen)
     fleet = random_fleet(np.random.default_rng(1), 2)
     decide = learned("queueing", fleet, folder)
-    chosen = {decide(view) for view in queue_views(1, fleet, 60)}
+    chosen = {decide(view) for view in situations("queueing", 1, fleet, 60)}
     assert chosen <= {0, 1, 2}
 
 
@@ -343,14 +343,14 @@ import sys
 for name in ("ray", "torch", "gymnasium", "numba", "mlflow", "hydra", "pydantic", "qiskit"):
     sys.modules[name] = None  # importing it raises ImportError
 import numpy as np
-from qcbench.bench.contract.situations import VIEWS, random_fleet
+from qcbench.bench.contract.situations import random_fleet, situations
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
 fleet = random_fleet(np.random.default_rng(1), 5)
 config = PolicyConfig(name="learned", parameters={{"path": sys.argv[1]}})
 decide = registry.make("{track}", config, PolicyContext(fleet, np.random.default_rng(0)))
-print([decide(view) for view in VIEWS["{track}"](1, fleet, 30)])
+print([decide(view) for view in situations("{track}", 1, fleet, 30)])
 """
 
 
@@ -372,4 +372,4 @@ def test_runs_where_none_of_the_heavy_libraries_can_be_imported(tmp_path: Path, 
     assert done.returncode == 0, done.stderr
     fleet = random_fleet(np.random.default_rng(1), 5)
     decide = learned(track, fleet, folder)
-    assert done.stdout.strip() == str([decide(view) for view in VIEWS[track](1, fleet, 30)])
+    assert done.stdout.strip() == str([decide(view) for view in situations(track, 1, fleet, 30)])

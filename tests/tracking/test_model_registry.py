@@ -13,7 +13,7 @@ from qcbench.api import compose_run, compose_simulate
 from qcbench.cli.main import main
 from qcbench.cli.test_policy import subjects
 from qcbench.errors import InputError
-from qcbench.hardware.told import compose_replay
+from qcbench.hardware.replay_config import compose_replay
 from qcbench.policies.exported.card import CARD, WEIGHTS, HeuristicCard
 from qcbench.policies.exported.folder import digest, write_folder
 from qcbench.tracking.config import TrackingConfig

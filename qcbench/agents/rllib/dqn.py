@@ -9,7 +9,7 @@ from qcbench.agents.rllib.building import built, common
 from qcbench.agents.rllib.learner import RllibLearner
 from qcbench.agents.rllib.modules import ActionValues
 from qcbench.agents.rllib.networks import make_design
-from qcbench.agents.rllib.replay import Replay
+from qcbench.agents.rllib.replay import ReplayMemory
 from qcbench.agents.rllib.settings import RllibDqn
 from qcbench.bench.worlds import ScenarioWorlds
 
@@ -20,9 +20,9 @@ ITERATION = 1000
 class Dqn(DQN):
     """RLlib's DQN with our replay memory, which RLlib's own factory does not take."""
 
-    def _create_local_replay_buffer_if_necessary(self, config: Any) -> Replay:
+    def _create_local_replay_buffer_if_necessary(self, config: Any) -> ReplayMemory:
         options = {k: v for k, v in config["replay_buffer_config"].items() if k != "type"}
-        return Replay(**options)
+        return ReplayMemory(**options)
 
 
 def dqn_learner(settings: RllibDqn, worlds: ScenarioWorlds, seed: int) -> RllibLearner:
@@ -44,7 +44,7 @@ def dqn_learner(settings: RllibDqn, worlds: ScenarioWorlds, seed: int) -> RllibL
             v_min=atoms.least if atoms else -10.0,
             v_max=atoms.most if atoms else 10.0,
             replay_buffer_config={
-                "type": Replay,
+                "type": ReplayMemory,
                 "seed": of,
                 "least_priority": settings.replay.least_priority,
                 "capacity": settings.replay.capacity,

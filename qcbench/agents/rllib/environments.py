@@ -9,6 +9,7 @@ from gymnasium.vector import VectorEnv
 from qcbench.agents.rllib.settings import Common, RllibPpo
 from qcbench.bench.environments import vector_environment
 from qcbench.bench.worlds import ScenarioWorlds
+from qcbench.tracks import TRACKS
 
 Make = Callable[[Any], VectorEnv[Any, Any, Any]]
 
@@ -22,12 +23,12 @@ def environment_maker(settings: Common, worlds: ScenarioWorlds) -> Make:
         "masked": "error" if settings.masked and not _continuous(settings) else "violation",
         "observation": settings.observation,
     }
-    if settings.track == "queueing":
+    if TRACKS[settings.track].choice == "waiting":
         options["slots"] = settings.slots
     published = isinstance(settings, RllibPpo) and settings.published_reward
 
-    def make(told: Any) -> VectorEnv[Any, Any, Any]:
-        count = int(told["num_envs"])
+    def make(context: Any) -> VectorEnv[Any, Any, Any]:
+        count = int(context["num_envs"])
         envs = vector_environment(worlds, count, discrete=settings.sets, **options)
         if published:
             from qcbench.agents.rllib.published import PublishedReward  # noqa: PLC0415
@@ -54,4 +55,4 @@ def spaces_of(
 
 
 def _continuous(settings: Common) -> bool:
-    return settings.track == "allocation" and not settings.sets
+    return TRACKS[settings.track].choice == "split" and not settings.sets

@@ -99,10 +99,10 @@ class RllibLearner:
             learner = self._rllib_learner
             self.module.load_state_dict(state["module"])
             names = sorted(learner._named_optimizers)
-            for name, told in zip(names, state["optimizers"], strict=True):
+            for name, saved in zip(names, state["optimizers"], strict=True):
                 optimizer = learner._named_optimizers[name]
                 rates = [group["lr"] for group in optimizer.param_groups]
-                optimizer.load_state_dict(told)
+                optimizer.load_state_dict(saved)
                 # Those of the settings: a sweep takes over networks and not learning rates.
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate

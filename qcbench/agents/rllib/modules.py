@@ -41,8 +41,8 @@ class _Module(TorchRLModule):
 
     def seen(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return observations and what is allowed in them, true where it is."""
-        told = batch[Columns.OBS]
-        return told["observation"].float(), told["action_mask"] != 0
+        observed = batch[Columns.OBS]
+        return observed["observation"].float(), observed["action_mask"] != 0
 
 
 class ActorCritic(_Module, ValueFunctionAPI):

@@ -1,6 +1,5 @@
 """Torch networks of RLlib's agents, and the cards that say what is exported of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,8 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from qcbench.agents.networks import ACTIVATIONS, PerItemNetwork, layers
-from qcbench.agents.rllib.settings import Common, PerItemLayers, PlainLayers, RllibDqn
+from qcbench.agents.networks import ACTIVATIONS, TorchPerItem, layers
+from qcbench.agents.rllib.settings import Common, PerItemSettings, PlainSettings, RllibDqn
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.exported.card import (
     Atoms,
@@ -21,8 +20,8 @@ from qcbench.policies.exported.card import (
     TrainedFleet,
 )
 from qcbench.policies.exported.serving import whole_observation
-from qcbench.policies.features import allocation, placement, queueing
-from qcbench.policies.features.layout import Layout
+from qcbench.policies.features.layout import Layout, layouts_of
+from qcbench.tracks import TRACKS
 
 LEAST_LOG_STD, MOST_LOG_STD = -4.0, 0.5
 
@@ -61,7 +60,7 @@ class Design:
     exploration: tuple[float, float, int] = (0.0, 0.0, 1)
 
 
-class PlainNetwork(nn.Module):
+class TorchPlain(nn.Module):
     """A plain network over the whole observation, as `Plain` describes it.
 
     Its value has a torso of its own where outputs are logits; of values of actions it is the
@@ -128,13 +127,13 @@ class PlainNetwork(nn.Module):
 def make_network(design: Design, inputs: int, choices: int) -> nn.Module:
     """Build a network with the weights that its seed gives."""
     card = design.card
-    layout = layout_of(card.track, card.observation.layout)
+    layout = layouts_of(card.track)[card.observation.layout]
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(design.seed)
         if isinstance(card.network, Plain):
-            return PlainNetwork(design, inputs, choices)
+            return TorchPlain(design, inputs, choices)
         network = card.network
-        return PerItemNetwork(
+        return TorchPerItem(
             layout,
             encoder=network.encoder,
             context=network.context,
@@ -146,53 +145,37 @@ def make_network(design: Design, inputs: int, choices: int) -> nn.Module:
         )
 
 
-def layout_of(track: str, name: str) -> Layout:
-    """Return the layout of an observation by its name."""
-    known: Mapping[str, Layout] = {
-        f"{of}:{layout.name}": layout
-        for of, layout in (
-            ("placement", placement.LAYOUT),
-            ("placement", placement.LEGACY_LAYOUT),
-            ("allocation", allocation.LAYOUT),
-            ("queueing", queueing.LAYOUT),
-        )
-    }
-    return known[f"{track}:{name}"]
-
-
 def make_design(settings: Common, fleet: Fleet, seed: int) -> Design:
     """Return the network that settings describe, for the decisions of a fleet.
 
     Raises:
         InputError: a feature that there is not.
     """
-    names = {"placement": placement, "allocation": allocation, "queueing": queueing}
-    layout: Layout = names[settings.track].LAYOUT
-    if settings.observation == "legacy":
-        layout = placement.LEGACY_LAYOUT
-    queue = settings.track == "queueing"
-    continuous = settings.track == "allocation" and not settings.sets
-    told: dict[str, Any] = {
+    known, track = layouts_of(settings.track), TRACKS[settings.track]
+    layout = list(known.values())[track.observations.index(settings.observation)]
+    queue, split = track.choice == "waiting", track.choice == "split"
+    continuous = split and not settings.sets
+    parts: dict[str, Any] = {
         "track": settings.track,
         "observation": whole_observation(layout, items=settings.slots if queue else 0),
         "action": "choice",
         "network": settings.network,
     }
-    if settings.track == "allocation":
-        told["action"] = "set" if settings.sets else "weights"
-    if isinstance(settings.network, PlainLayers):
-        told["network"] = _plain(settings, settings.network)
-        told["fleet"] = "any" if queue else TrainedFleet(name=fleet.name, qpus=fleet.names)
-        told["spread"] = "vector" if continuous else "none"
+    if split:
+        parts["action"] = "set" if settings.sets else "weights"
+    if isinstance(settings.network, PlainSettings):
+        parts["network"] = _plain(settings, settings.network)
+        parts["fleet"] = "any" if queue else TrainedFleet(name=fleet.name, qpus=fleet.names)
+        parts["spread"] = "vector" if continuous else "none"
     else:
-        told["network"] = _per_item(settings.network, layout, queue, continuous)
-        told["fleet"] = "any"
-        told["spread"] = "output" if continuous else "none"
+        parts["network"] = _per_item(settings.network, layout, queue, continuous)
+        parts["fleet"] = "any"
+        parts["spread"] = "output" if continuous else "none"
     if continuous:
-        told["spread_limits"] = (LEAST_LOG_STD, MOST_LOG_STD)
+        parts["spread_limits"] = (LEAST_LOG_STD, MOST_LOG_STD)
     q_learning = settings if isinstance(settings, RllibDqn) else None
     design = Design(
-        card=Card(**told),
+        card=Card(**parts),
         continuous=continuous,
         masked=settings.masked,
         values=q_learning is not None,
@@ -211,13 +194,13 @@ def make_design(settings: Common, fleet: Fleet, seed: int) -> Design:
     )
 
 
-def _plain(settings: Common, given: PlainLayers) -> Plain:
+def _plain(settings: Common, given: PlainSettings) -> Plain:
     atoms, dueling = None, False
     if isinstance(settings, RllibDqn):
         dueling = settings.dueling
         if settings.atoms is not None:
-            told = settings.atoms
-            atoms = Atoms(count=told.count, least=told.least, most=told.most)
+            parts = settings.atoms
+            atoms = Atoms(count=parts.count, least=parts.least, most=parts.most)
     return Plain(
         activation=given.activation,
         torso=given.torso,
@@ -227,7 +210,7 @@ def _plain(settings: Common, given: PlainLayers) -> Plain:
     )
 
 
-def _per_item(given: PerItemLayers, layout: Layout, queue: bool, continuous: bool) -> PerItem:
+def _per_item(given: PerItemSettings, layout: Layout, queue: bool, continuous: bool) -> PerItem:
     offset = None
     for feature, coefficient in given.offset.items():
         layout.each_index(feature)

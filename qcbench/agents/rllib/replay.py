@@ -12,7 +12,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.replay_buffers import PrioritizedEpisodeReplayBuffer
 
 
-class Replay(PrioritizedEpisodeReplayBuffer):
+class ReplayMemory(PrioritizedEpisodeReplayBuffer):
     """A replay memory.
 
     Args:

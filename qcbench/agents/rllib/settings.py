@@ -3,15 +3,18 @@
 from dataclasses import field
 from typing import Literal
 
+from qcbench.agents.options import check_sets
 from qcbench.configs import check_least, check_positive, check_share, config
 from qcbench.errors import InputError
-from qcbench.policies.exported.card import Activation, LearnedTrack, check_widths
+from qcbench.policies.exported.card import Activation, check_widths
+from qcbench.policies.features.observer import check_observation
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
+from qcbench.tracks import TRACKS, LearnedTrack
 
 
 @config
-class PerItemLayers:
+class PerItemSettings:
     """A network that scores each item, see `qcbench.policies.exported.card.PerItem`.
 
     Attributes:
@@ -34,7 +37,7 @@ class PerItemLayers:
 
 
 @config
-class PlainLayers:
+class PlainSettings:
     """A plain network over the whole observation, see `qcbench.policies.exported.card.Plain`.
 
     The value has layers of its own, as many and as wide as the torso's.
@@ -51,7 +54,7 @@ class PlainLayers:
 
 @config
 class Common:
-    """What all of RLlib's agents are told.
+    """Settings that all of RLlib's agents have.
 
     Attributes:
         name: in results.
@@ -82,7 +85,7 @@ class Common:
     observation: Literal["usual", "legacy"] = "usual"
     masked: bool = True
     reward: Reward
-    network: PerItemLayers | PlainLayers = field(default_factory=PerItemLayers)
+    network: PerItemSettings | PlainSettings = field(default_factory=PerItemSettings)
     steps: int = 1_000_000
     environments: int = 32
     learning_rate: float = 3e-4
@@ -93,13 +96,11 @@ class Common:
         check_least(self, "agent", 1, ("steps", "environments"))
         check_positive(self, "agent", ("learning_rate", "gradient_norm"))
         check_share(self, "agent", ("discount",))
-        if self.observation == "legacy" and self.track != "placement":
-            raise InputError(f"agent.observation: legacy is of track placement, not {self.track}")
-        if self.sets and self.track != "allocation":
-            raise InputError(f"agent.sets: is of track allocation, not {self.track}")
-        if self.sets and isinstance(self.network, PerItemLayers):
+        check_observation(self.observation, self.track, "agent.observation")
+        check_sets(self.sets, self.track)
+        if self.sets and isinstance(self.network, PerItemSettings):
             raise InputError("agent.sets: goes with a plain network")
-        if self.observation == "legacy" and isinstance(self.network, PerItemLayers):
+        if self.observation == "legacy" and isinstance(self.network, PerItemSettings):
             raise InputError("agent.observation: legacy goes with a plain network")
         if self.reward.kind == "hindsight" and not self.masked:
             raise InputError("agent.reward.kind: hindsight knows no violations; set masked to true")
@@ -142,7 +143,7 @@ class RllibPpo(Common):
                 f"agent.minibatch: {self.minibatch}; an update has only "
                 f"{self.horizon * self.environments} decisions"
             )
-        if self.published_reward and (self.track != "allocation" or self.sets):
+        if self.published_reward and (TRACKS[self.track].choice != "split" or self.sets):
             raise InputError("agent.published_reward: is of weights on track allocation")
 
 
@@ -171,7 +172,7 @@ class RllibA2c(Common):
 
 
 @config
-class Atoms:
+class AtomSettings:
     """A distribution of the value over equally spaced atoms (C51)."""
 
     count: int = 51
@@ -242,7 +243,7 @@ class RllibDqn(Common):
     n_step: int | tuple[int, int] = 3
     double: bool = True
     dueling: bool = True
-    atoms: Atoms | None = None
+    atoms: AtomSettings | None = None
     replay: ReplayLimits = field(default_factory=ReplayLimits)
     exploration: Exploration = field(default_factory=Exploration)
 
@@ -257,9 +258,9 @@ class RllibDqn(Common):
             raise InputError(
                 f"agent.horizon: {self.horizon}; RLlib wants no less than n_step, which is {most}"
             )
-        if self.track == "allocation" and not self.sets:
+        if TRACKS[self.track].choice == "split" and not self.sets:
             raise InputError("agent.sets: Q-learning chooses; on track allocation set it to true")
-        if self.atoms is not None and isinstance(self.network, PerItemLayers):
+        if self.atoms is not None and isinstance(self.network, PerItemSettings):
             raise InputError("agent.atoms: go with a plain network")
 
 

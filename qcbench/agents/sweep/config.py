@@ -1,4 +1,4 @@
-"""What `qcbench sweep` is told, and the YAML group `sweep`."""
+"""The config of `qcbench sweep`, and the YAML group `sweep`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -38,16 +38,16 @@ class Range:
         return float(least), float(most)
 
 
-def range_of(name: str, told: Sequence[Value]) -> Range:
+def range_of(name: str, given: Sequence[Value]) -> Range:
     """Return what a list such as `[log, 0.001, 0.01]` means.
 
     Raises:
         InputError: it means nothing.
     """
-    where = f"sweep.space.{name}: {list(told)}"
-    if not told or told[0] not in KINDS:
+    where = f"sweep.space.{name}: {list(given)}"
+    if not given or given[0] not in KINDS:
         raise InputError(f"{where}; must be [choice, ...], [uniform, FROM, TO] or [log, FROM, TO]")
-    found = Range(str(told[0]), tuple(told[1:]))
+    found = Range(str(given[0]), tuple(given[1:]))
     if found.kind == "choice":
         if not found.values:
             raise InputError(f"{where}; has nothing to choose from")
@@ -102,67 +102,71 @@ class SweepConfig:
         check_least(self, "sweep", 2, ("reduction",))
         if not self.space:
             raise InputError("sweep.space: is empty; name a setting of the agent")
-        for name, told in self.space.items():
-            range_of(name, told)
+        for name, given in self.space.items():
+            range_of(name, given)
 
     @property
     def ranges(self) -> dict[str, Range]:
         """What each setting is drawn from."""
-        return {name: range_of(name, told) for name, told in self.space.items()}
+        return {name: range_of(name, given) for name, given in self.space.items()}
 
 
 @config
-class SweepTold(TrainConfig):
-    """Everything that `qcbench sweep` is told: what a training is told, and `conf/sweep.yaml`."""
+class SweepRunConfig(TrainConfig):
+    """The config of `qcbench sweep`, `conf/sweep.yaml`: that of a training, and the sweep."""
 
     sweep: SweepConfig
 
     def training(self) -> TrainConfig:
-        """Return what a training with unchanged settings would be told."""
-        told = {part.name: getattr(self, part.name) for part in fields(TrainConfig)}
-        return TrainConfig(**{**told, "tracking": replace(self.tracking, enabled=False)})
+        """Return the config of a training with unchanged settings."""
+        values = {part.name: getattr(self, part.name) for part in fields(TrainConfig)}
+        return TrainConfig(**{**values, "tracking": replace(self.tracking, enabled=False)})
 
 
-def compose_sweep(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> SweepTold:
-    """Compose what a sweep is told from Hydra overrides.
+def compose_sweep(
+    overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
+) -> SweepRunConfig:
+    """Compose the config of a sweep from Hydra overrides.
 
     Raises:
         InputError: a group, key or value that does not exist or does not fit.
     """
     data = to_plain(compose("sweep", nested(overrides), config_dirs))
-    told = typed(SweepTold, data, "")
-    check_sweep(told)
-    return told
+    settings = typed(SweepRunConfig, data, "")
+    check_sweep(settings)
+    return settings
 
 
-def check_sweep(told: SweepTold) -> None:
+def check_sweep(settings: SweepRunConfig) -> None:
     """Check that every setting of the space is one of the agent and can have its values.
 
     Raises:
         InputError: it is not, or cannot.
     """
-    training = told.training()
+    training = settings.training()
     check(training)
-    keys = settings_of(told)
+    keys = settings_of(settings)
     for name, where in keys.items():
-        for value in told.sweep.ranges[name].values:
+        for value in settings.sweep.ranges[name].values:
             changed(training, {where: value})
 
 
-def settings_of(told: SweepTold) -> dict[str, str]:
+def settings_of(settings: SweepRunConfig) -> dict[str, str]:
     """Return the whole key of every setting of the space, such as `ppo.learning_rate`.
 
     Raises:
         InputError: the agent has none of a name, or several.
     """
-    known = list(_leaves(plain(told.agent)))
+    known = list(_leaves(plain(settings.agent)))
     found = {}
-    for name in told.sweep.space:
+    for name in settings.sweep.space:
         wanted = name.removeprefix("agent.")
         matches = [key for key in known if key == wanted or key.endswith(f".{wanted}")]
         if not matches:
             hint = nearest(wanted, [key.rpartition(".")[2] for key in known])
-            raise InputError(f"sweep.space.{name}: agent {told.agent.name} has no such key{hint}")
+            raise InputError(
+                f"sweep.space.{name}: agent {settings.agent.name} has no such key{hint}"
+            )
         if len(matches) > 1 and wanted not in matches:
             several = ", ".join(matches)
             raise InputError(f"sweep.space.{name}: could be {several}; say which")
@@ -170,7 +174,7 @@ def settings_of(told: SweepTold) -> dict[str, str]:
     return found
 
 
-def changed(told: TrainConfig, settings: Mapping[str, Value]) -> TrainConfig:
+def changed(training: TrainConfig, settings: Mapping[str, Value]) -> TrainConfig:
     """Return a training with other settings of its agent.
 
     Args:
@@ -179,7 +183,7 @@ def changed(told: TrainConfig, settings: Mapping[str, Value]) -> TrainConfig:
     Raises:
         InputError: a value that cannot be.
     """
-    data = plain(told)
+    data = plain(training)
     for key, value in settings.items():
         *path, last = key.split(".")
         inside: Any = data["agent"]

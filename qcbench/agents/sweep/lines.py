@@ -6,7 +6,7 @@ from typing import Any
 from ray.tune import Callback
 
 
-class Lines(Callback):
+class SweepLines(Callback):
     """Says what Tune's trials do."""
 
     def __init__(self, say: Callable[[str], None]) -> None:

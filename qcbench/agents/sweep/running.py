@@ -1,29 +1,27 @@
 """A sweep from beginning to end: Tune, the folder, the best config.
 
 runs/sweep-NAME-STAMP/
-  sweep.yaml             what it was told, complete
+  sweep.yaml             its config, complete
   trials/ID/...          the trials' training runs
   results.json           what came of each trial
   conf/agent/best.yaml   the best settings, as `train` takes them
   tune/                  Ray Tune's own state, from which a killed sweep goes on
 """
 
-import fcntl
 import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from qcbench.agents.config import steps_told
+from qcbench.agents.config import total_steps
 from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.run_folder import evaluations, read_config, read_progress
-from qcbench.agents.sweep.config import SweepTold, settings_of
+from qcbench.agents.sweep.config import SweepRunConfig, settings_of
 from qcbench.agents.sweep.trial import SWEEP, TRIALS, make_trainable, parts_of, read_sweep
 from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig
@@ -31,6 +29,7 @@ from qcbench.bench.driver import RunError
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
 from qcbench.files import to_json, write_text
+from qcbench.locks import take_lock
 from qcbench.tracking.client import check_store
 from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
 
@@ -44,7 +43,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class TrialResult:
+class SweepTrial:
     """What came of a trial.
 
     Attributes:
@@ -77,7 +76,7 @@ class Swept:
     """
 
     folder: Path
-    trials: list[TrialResult]
+    trials: list[SweepTrial]
     config: Path | None
 
     @property
@@ -86,14 +85,14 @@ class Swept:
         return all(trial.status != "unfinished" for trial in self.trials)
 
 
-def sweep(told: SweepTold, *, command: str = "", say: Say | None = None) -> Swept:
+def sweep(config: SweepRunConfig, *, command: str = "", say: Say | None = None) -> Swept:
     """Run a sweep in a folder of its own.
 
     Raises:
         InputError: anything that would stop it later; then there is no folder.
     """
-    check_store(told.tracking, Path(told.runs_dir))
-    return _run(_create(told, command), say or _to_stderr, again=False)
+    check_store(config.tracking, Path(config.runs_dir))
+    return _run(_create(config, command), say or _to_stderr, again=False)
 
 
 def go_on(folder: Path, *, say: Say | None = None) -> Swept:
@@ -118,41 +117,47 @@ def find_sweep(runs: Path, name: str) -> Path:
 
 
 def _run(folder: Path, say: Say, *, again: bool) -> Swept:
-    told = read_sweep(folder)
-    with _locked(folder), connect(ClusterConfig(address="local"), told.sweep.concurrent):
-        say(f"{folder}: {told.sweep.trials} trials, {told.sweep.concurrent} at a time")
-        states = _tune(folder, told, say, again)
-    trials = _results(folder, told, states)
-    config = _write(folder, told, trials)
-    if told.tracking.enabled:
-        params = {"agent": told.agent.name, "scenario": told.scenario.name, "kind": told.sweep.kind}
+    config = read_sweep(folder)
+    with _locked(folder), connect(ClusterConfig(address="local"), config.sweep.concurrent):
+        say(f"{folder}: {config.sweep.trials} trials, {config.sweep.concurrent} at a time")
+        states = _tune(folder, config, say, again)
+    trials = _results(folder, config, states)
+    best = _write(folder, config, trials)
+    if config.tracking.enabled:
+        params = {
+            "agent": config.agent.name,
+            "scenario": config.scenario.name,
+            "kind": config.sweep.kind,
+        }
         try:
             publish_sweep(
-                told.tracking,
+                config.tracking,
                 folder,
                 params=params,
                 trials=[_swept(folder, trial) for trial in trials],
             )
         except InputError as error:
             say(f"tracking: {error}; the folder has everything")
-    if config is None and all(trial.status == "failed" for trial in trials):
+    if best is None and all(trial.status == "failed" for trial in trials):
         raise RunError(f"{folder}: every trial failed; {trials[0].error if trials else 'none ran'}")
-    return Swept(folder, trials, config)
+    return Swept(folder, trials, best)
 
 
-def _tune(folder: Path, told: SweepTold, say: Say, again: bool) -> list[tuple[str, str, str, Any]]:
+def _tune(
+    folder: Path, config: SweepRunConfig, say: Say, again: bool
+) -> list[tuple[str, str, str, Any]]:
     """Let Tune run the trials; return id, status, error and settings of each."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     os.environ["TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "0"
     from ray import tune  # noqa: PLC0415 - after its variables
 
-    from qcbench.agents.sweep.lines import Lines  # noqa: PLC0415
+    from qcbench.agents.sweep.lines import SweepLines  # noqa: PLC0415
     from qcbench.agents.sweep.searching import domain, tune_config  # noqa: PLC0415
 
     store = folder.resolve() / TUNE
-    trainable = tune.with_resources(make_trainable(folder, told.sweep.kind == "pbt"), {"cpu": 1})
-    space = {name: domain(given) for name, given in told.sweep.ranges.items()}
+    trainable = tune.with_resources(make_trainable(folder, config.sweep.kind == "pbt"), {"cpu": 1})
+    space = {name: domain(given) for name, given in config.sweep.ranges.items()}
     if again and tune.Tuner.can_restore(str(store / "tune")):
         tuner = tune.Tuner.restore(
             str(store / "tune"),
@@ -166,11 +171,11 @@ def _tune(folder: Path, told: SweepTold, say: Say, again: bool) -> list[tuple[st
         tuner = tune.Tuner(
             trainable,
             param_space=space,
-            tune_config=tune_config(told.sweep, steps_told(told), told.seed),
+            tune_config=tune_config(config.sweep, total_steps(config), config.seed),
             run_config=tune.RunConfig(
                 name="tune",
                 storage_path=str(store),
-                callbacks=[Lines(say)],
+                callbacks=[SweepLines(say)],
                 verbose=0,
             ),
         )
@@ -188,10 +193,10 @@ def _reason(error: object) -> str:
 
 
 def _results(
-    folder: Path, told: SweepTold, states: list[tuple[str, str, str, Any]]
-) -> list[TrialResult]:
+    folder: Path, config: SweepRunConfig, states: list[tuple[str, str, str, Any]]
+) -> list[SweepTrial]:
     """Read from the trials' own files what came of them; the best first."""
-    keys, total = settings_of(told), steps_told(told)
+    keys, total = settings_of(config), total_steps(config)
     found = []
     for trial, status, error, settings in states:
         steps, best, run = 0, None, ""
@@ -206,8 +211,8 @@ def _results(
         ended = "done" if steps >= total else "stopped"
         words = {"TERMINATED": ended, "ERROR": "failed"}
         state = words.get(status, "unfinished")
-        found.append(TrialResult(trial, state, changes, steps, best, run, error))
-    ranked: list[TrialResult] = []
+        found.append(SweepTrial(trial, state, changes, steps, best, run, error))
+    ranked: list[SweepTrial] = []
     for result in found:
         place = 0
         while place < len(ranked) and not _before(result, ranked[place]):
@@ -216,7 +221,7 @@ def _results(
     return ranked
 
 
-def _before(one: TrialResult, other: TrialResult) -> bool:
+def _before(one: SweepTrial, other: SweepTrial) -> bool:
     return one.best is not None and one.best.better_than(other.best)
 
 
@@ -226,7 +231,7 @@ def _at(data: Any, key: str) -> Any:
     return data
 
 
-def _write(folder: Path, told: SweepTold, trials: list[TrialResult]) -> Path | None:
+def _write(folder: Path, config: SweepRunConfig, trials: list[SweepTrial]) -> Path | None:
     """Write results and the best config; return the latter."""
     data = to_json([asdict(trial) for trial in trials], RESULTS, null=True, indent=2)
     write_text(folder / RESULTS, data + "\n")
@@ -238,14 +243,14 @@ def _write(folder: Path, told: SweepTold, trials: list[TrialResult]) -> Path | N
     path = folder / CONF / "agent" / f"{BEST}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     head = (
-        f"# The best of {len(trials)} trials of {told.agent.name} on {told.scenario.name}: "
+        f"# The best of {len(trials)} trials of {config.agent.name} on {config.scenario.name}: "
         f"{trials[0].best.line}.\n"
     )
     write_text(path, head + OmegaConf.to_yaml(OmegaConf.create(agent)))
     return path
 
 
-def _swept(folder: Path, trial: TrialResult) -> SweptTrial:
+def _swept(folder: Path, trial: SweepTrial) -> SweptTrial:
     """Return a trial as MLflow shows it."""
     points: list[tuple[int, dict[str, float]]] = []
     for part in parts_of(folder / TRIALS / trial.trial):
@@ -265,7 +270,7 @@ def _swept(folder: Path, trial: TrialResult) -> SweptTrial:
     return SweptTrial(trial.trial, trial.status, params, points)
 
 
-def _create(told: SweepTold, command: str) -> Path:
+def _create(config: SweepRunConfig, command: str) -> Path:
     """Make the folder of a new sweep.
 
     Raises:
@@ -273,10 +278,10 @@ def _create(told: SweepTold, command: str) -> Path:
     """
     from omegaconf import OmegaConf  # noqa: PLC0415
 
-    runs = Path(told.runs_dir)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", told.name or told.agent.name).strip("-.") or "agent"
+    runs = Path(config.runs_dir)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", config.name or config.agent.name).strip("-.") or "agent"
     stem = f"{PREFIX}{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    text = f"# {command}\n" + OmegaConf.to_yaml(OmegaConf.create(plain(told)))
+    text = f"# {command}\n" + OmegaConf.to_yaml(OmegaConf.create(plain(config)))
     for suffix in range(1, MOST_RUNS):
         folder = runs / (stem if suffix == 1 else f"{stem}-{suffix}")
         try:
@@ -292,15 +297,9 @@ def _create(told: SweepTold, command: str) -> Path:
     raise InputError(f"{runs}: too many runs named {stem}; choose another runs_dir")
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the sweep's lock, which the kernel drops with the process."""
-    with (folder / LOCK).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"{folder}: another process runs it; wait for it or stop it") from None
-        yield
+def _locked(folder: Path) -> IO[str]:
+    """Take the sweep's lock."""
+    return take_lock(folder / LOCK, f"{folder}: another process runs it; wait for it or stop it")
 
 
 def _to_stderr(line: str) -> None:

@@ -20,7 +20,7 @@ def domain(given: Range) -> Any:
     return tune.loguniform(*given.ends) if given.kind == "log" else tune.uniform(*given.ends)
 
 
-def tune_config(told: SweepConfig, steps: int, seed: int) -> Any:
+def tune_config(config: SweepConfig, steps: int, seed: int) -> Any:
     """Return who chooses settings and who stops trials.
 
     Args:
@@ -31,33 +31,35 @@ def tune_config(told: SweepConfig, steps: int, seed: int) -> Any:
     options: dict[str, Any] = {
         "metric": SCORE,
         "mode": "min",
-        "num_samples": told.trials,
-        "max_concurrent_trials": None if told.kind == "optuna" else told.concurrent,
+        "num_samples": config.trials,
+        "max_concurrent_trials": None if config.kind == "optuna" else config.concurrent,
         # A new process takes seconds to load what a trial needs.
         "reuse_actors": True,
     }
-    if told.kind == "optuna":
+    if config.kind == "optuna":
         from optuna.logging import WARNING, set_verbosity  # noqa: PLC0415
         from optuna.samplers import TPESampler  # noqa: PLC0415
 
         set_verbosity(WARNING)
-        sampler = TPESampler(seed=seed, n_startup_trials=told.random_trials)
+        sampler = TPESampler(seed=seed, n_startup_trials=config.random_trials)
         search = OptunaSearch(sampler=sampler, metric=SCORE, mode="min")
-        options["search_alg"] = ConcurrencyLimiter(search, max_concurrent=told.concurrent)
+        options["search_alg"] = ConcurrencyLimiter(search, max_concurrent=config.concurrent)
         return tune.TuneConfig(**options)
-    options["search_alg"] = BasicVariantGenerator(max_concurrent=told.concurrent, random_state=seed)
+    options["search_alg"] = BasicVariantGenerator(
+        max_concurrent=config.concurrent, random_state=seed
+    )
     options["max_concurrent_trials"] = None
-    if told.kind == "asha":
+    if config.kind == "asha":
         options["scheduler"] = ASHAScheduler(
             time_attr=STEPS,
             max_t=max(steps, 2),
-            grace_period=max(1, int(told.first_stop * steps)),
-            reduction_factor=told.reduction,
+            grace_period=max(1, int(config.first_stop * steps)),
+            reduction_factor=config.reduction,
         )
     else:
         options["scheduler"] = PopulationBasedTraining(
             time_attr=STEPS,
-            perturbation_interval=max(1, int(told.interval * steps)),
-            hyperparam_mutations={name: domain(r) for name, r in told.ranges.items()},
+            perturbation_interval=max(1, int(config.interval * steps)),
+            hyperparam_mutations={name: domain(r) for name, r in config.ranges.items()},
         )
     return tune.TuneConfig(**options)

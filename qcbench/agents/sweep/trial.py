@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.agents.checkpoints import CHECKPOINTS, checkpoints, name_of, steps_of
-from qcbench.agents.config import TrainConfig, read_told
+from qcbench.agents.config import TrainConfig, read_typed
 from qcbench.agents.evaluation import Evaluation
-from qcbench.agents.progress import SilentDisplay
 from qcbench.agents.run_folder import PREFIX, create_folder, evaluations, read_progress
-from qcbench.agents.sweep.config import SweepTold, changed, settings_of
+from qcbench.agents.sweep.config import SweepRunConfig, changed, settings_of
 from qcbench.agents.training import go_on
-from qcbench.errors import InputError
+from qcbench.bench.progress import Silent
+from qcbench.locks import TakenError
 
 TRIALS = "trials"
 SWEEP = "sweep.yaml"
@@ -35,13 +35,13 @@ LOCK_WAIT_S = 60.0
 Report = Callable[[dict[str, float], Path], None]
 
 
-def read_sweep(folder: Path) -> SweepTold:
-    """Return what a sweep was told.
+def read_sweep(folder: Path) -> SweepRunConfig:
+    """Return the config of a sweep.
 
     Raises:
         InputError: no sweep, or this version does not understand it.
     """
-    return read_told(SweepTold, folder / SWEEP, "sweep")
+    return read_typed(SweepRunConfig, folder / SWEEP, "sweep")
 
 
 def score_of(evaluation: Evaluation) -> float:
@@ -71,8 +71,8 @@ def make_trainable(folder: Path, exchanges: bool) -> Callable[[dict[str, Any]], 
             with tempfile.TemporaryDirectory(prefix="qcbench-") as name:
                 latest = checkpoints(run)[-1]
                 shutil.copytree(latest, name, dirs_exist_ok=True)
-                told = {"trial": own, "steps": steps_of(latest)}
-                (Path(name) / FROM).write_text(json.dumps(told))
+                config = {"trial": own, "steps": steps_of(latest)}
+                (Path(name) / FROM).write_text(json.dumps(config))
                 tune.report(figures, checkpoint=tune.Checkpoint.from_directory(name))
 
         own = tune.get_context().get_trial_id()
@@ -107,8 +107,8 @@ def begin(folder: Path, trial: str, settings: dict[str, Any], source: Path | Non
     origin = json.loads((source / FROM).read_text()) if source else {}
     if parts and origin["trial"] == trial:
         return parts[-1]
-    told = told_of(read_sweep(folder), settings, home / str(len(parts)))
-    with create_folder(told, f"a trial of the sweep {folder.name}") as made:
+    config = config_of_trial(read_sweep(folder), settings, home / str(len(parts)))
+    with create_folder(config, f"a trial of the sweep {folder.name}") as made:
         run = made.path
     if source is not None:
         target = run / CHECKPOINTS / name_of(int(origin["steps"]))
@@ -118,12 +118,12 @@ def begin(folder: Path, trial: str, settings: dict[str, Any], source: Path | Non
     return run
 
 
-def told_of(sweep: SweepTold, settings: dict[str, Any], runs_dir: Path) -> TrainConfig:
-    """Return what the training of a trial is told."""
+def config_of_trial(sweep: SweepRunConfig, settings: dict[str, Any], runs_dir: Path) -> TrainConfig:
+    """Return the config of the training of a trial."""
     keys = settings_of(sweep)
     changes = {keys[name]: value for name, value in settings.items()}
-    told = changed(sweep.training(), changes)
-    return replace(told, name="trial", runs_dir=str(runs_dir))
+    config = changed(sweep.training(), changes)
+    return replace(config, name="trial", runs_dir=str(runs_dir))
 
 
 def parts_of(home: Path) -> list[Path]:
@@ -132,7 +132,7 @@ def parts_of(home: Path) -> list[Path]:
     return [run for part in numbered for run in sorted(part.glob(f"{PREFIX}*"))]
 
 
-class _Reporting(SilentDisplay):
+class _Reporting(Silent):
     """Passes new evaluations on, instead of showing anything."""
 
     def __init__(self, run: Path, report: Report) -> None:
@@ -152,7 +152,7 @@ class _Reporting(SilentDisplay):
 
 
 def figures_of(steps: int, evaluation: Evaluation) -> dict[str, float]:
-    """Return what Tune is told of an evaluation."""
+    """Return the figures of an evaluation that Tune gets."""
     return {
         "steps": steps,
         "score": score_of(evaluation),
@@ -167,8 +167,8 @@ def _train(run: Path, report: Report) -> None:
     while True:
         try:
             go_on(run, display=_Reporting(run, report))
-        except InputError as error:
-            if "another process is training it" not in str(error) or time.monotonic() > until:
+        except TakenError:
+            if time.monotonic() > until:
                 raise
             time.sleep(1.0)
         else:

@@ -11,21 +11,22 @@ import numpy as np
 
 from qcbench.bench.contract.decisions import describe, plain, refusal
 from qcbench.bench.contract.edges import edges
-from qcbench.bench.contract.situations import VIEWS, random_fleet
+from qcbench.bench.contract.situations import random_fleet, situations
 from qcbench.bench.contract.trials import trial_differs
 from qcbench.bench.run import PolicyFactory
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.policies import registry
-from qcbench.policies.protocol import PolicyContext, Track
+from qcbench.policies.protocol import PolicyContext
 from qcbench.policies.registry import PolicyInfo
 from qcbench.policies.view import AllocationView
+from qcbench.tracks import TRACKS, Track
 
 QPUS = (1, 2, 5, 40)
 """Sizes of the fleets that a policy is put before."""
 DECISIONS = 60
 BATCHES = 9
-"""Decisions on track partition, each of which is a whole problem."""
+"""Decisions on a track that decides about everything at once: each is a whole problem."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ class Check:
     Attributes:
         promise: what every policy does.
         run: raises a `ContractError` where one does not.
-        tracks: that it is about; all where empty.
+        choices: the kinds of decision that it is about, see `TrackInfo`; all where empty.
     """
 
     promise: str
     run: Callable[[Subject], None]
-    tracks: tuple[Track, ...] = ()
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def run_checks(subject: Subject) -> Iterator[Finding]:
 
 def checks_of(track: Track) -> list[Check]:
     """Return the checks of a track."""
-    return [check for check in CHECKS if not check.tracks or track in check.tracks]
+    return [check for check in CHECKS if not check.choices or TRACKS[track].choice in check.choices]
 
 
 def problem_of(check: Check, subject: Subject) -> str:
@@ -156,8 +157,8 @@ def _raised(error: Exception) -> str:
 
 
 def _views(subject: Subject, fleet: Fleet, seed: int | None = None) -> Iterator[Any]:
-    count = BATCHES if subject.track == "partition" else DECISIONS
-    return VIEWS[subject.track](len(fleet) if seed is None else seed, fleet, count)
+    count = BATCHES if TRACKS[subject.track].at_once else DECISIONS
+    return situations(subject.track, len(fleet) if seed is None else seed, fleet, count)
 
 
 def _declares(subject: Subject) -> None:
@@ -319,7 +320,7 @@ CHECKS = (
     Check("says what it does, and takes typed parameters by keyword", _declares),
     Check("every decision is legal", _legal),
     Check("ties, zeros and situations without a choice are decided legally", _edges),
-    Check("no task waits while all qubits are free", _waits, ("allocation",)),
+    Check("no task waits while all qubits are free", _waits, ("split",)),
     Check("an equal random stream gives equal decisions", _repeats),
     Check("two of it side by side share nothing", _apart),
     Check("the view stays as it was", _untouched),

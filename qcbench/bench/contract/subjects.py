@@ -16,7 +16,8 @@ from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.folder import PACKAGED, folder_of, read_folder_card
-from qcbench.policies.protocol import Decide, Track
+from qcbench.policies.protocol import Decide
+from qcbench.tracks import TRACKS, Track
 
 MAY_VIOLATE = frozenset({"round_robin", "greedy", "greedy_error", "random", "scripted"})
 """The published heuristics, which do not look at what fits; `scripted` does what it is told."""
@@ -31,7 +32,7 @@ def registered(track: Track, config: PolicyConfig, *, may_violate: bool = False)
         InputError: an unknown policy or parameter, a missing one, or one of another type.
     """
     info = registry.check_parameters(track, config)
-    published = track == "placement" and config.name in MAY_VIOLATE
+    published = TRACKS[track].choice == "qpu" and config.name in MAY_VIOLATE
     names: tuple[str, ...] = ()
     path = config.parameters.get("path")
     if config.name == "learned" and isinstance(path, str):

@@ -1,21 +1,15 @@
 """A short trial in the cloud of a track, with failures of QPUs where the track has them."""
 
-from collections.abc import Mapping, Sequence
-
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.run import PolicyFactory, simulate_trial
 from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
-from qcbench.policies.protocol import PolicyError, Track
+from qcbench.policies.protocol import PolicyError
+from qcbench.tracks import Track, module_of
 
 SUITE = "contract"
-SCENARIOS: Mapping[Track, tuple[str, Sequence[str]]] = {
-    "placement": ("placement/qce5-unreliable", ["workload.tasks=200"]),
-    "allocation": ("allocation/eagle5", ["workload.tasks=200"]),
-    "queueing": ("serverless/small", ["rules.horizon_s=8000.0", "rules.warm_up_s=0.0"]),
-    "partition": ("partition/nodes20", []),
-}
+ROOM = "qcbench.bench.contract"
 
 
 def trial_differs(track: Track, factory: PolicyFactory) -> str:
@@ -24,7 +18,8 @@ def trial_differs(track: Track, factory: PolicyFactory) -> str:
     Raises:
         InputError: the policy does not serve the scenario's fleet.
     """
-    name, overrides = SCENARIOS[track]
+    own = module_of(ROOM, track)
+    name, overrides = own.SCENARIO, own.OVERRIDES
     scenario = resolve_scenario(compose_scenario(name, overrides), SUITE, 0)
     trial = Trial(
         ordinal=0,
@@ -46,6 +41,6 @@ def trial_differs(track: Track, factory: PolicyFactory) -> str:
         pairs = {key: (repr(one[key]), repr(other[key])) for key in one}
         changed = [f"{key} {a}, then {b}" for key, (a, b) in pairs.items() if a != b]
         if changed:
-            told = ", ".join(changed[:3])
-            return f"{name}, task {one['task_id']} at {one['arrival_s']:g} s: {told}"
+            shown = ", ".join(changed[:3])
+            return f"{name}, task {one['task_id']} at {one['arrival_s']:g} s: {shown}"
     return ""

@@ -307,6 +307,7 @@ class JobsClient:
     def _explained(self, job_id: str = "") -> Iterator[None]:
         """Turn what Ray and the network raise into one line."""
         import requests  # noqa: PLC0415
+        from ray.exceptions import AuthenticationError  # noqa: PLC0415
 
         try:
             yield
@@ -317,10 +318,10 @@ class JobsClient:
                 f"{self._where()}: no Ray dashboard answers ({_reason(error)}); start one with "
                 "`ray start --head`, or forward its port 8265"
             ) from error
+        except AuthenticationError as error:
+            raise InputError(self._refused(" ".join(str(error).split()))) from None
         except RuntimeError as error:
             text = " ".join(str(error).split())
-            if type(error).__name__ == "AuthenticationError":
-                raise InputError(self._refused(text)) from None
             if job_id and ("does not exist" in text or "status code 404" in text):
                 known = [job.job_id for job in self.jobs()]
                 raise InputError(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from qcbench import __version__
 from qcbench.bench.compose import conf_dir
 from qcbench.bench.manifest import COMMIT_FILE, git_commit
 from qcbench.errors import InputError
+from qcbench.version import __version__
 
 ENTRY = "run_suite.py"
 LIMIT_BYTES = 100 * 2**20

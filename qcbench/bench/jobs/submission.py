@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qcbench import __version__
 from qcbench.bench.jobs.client import Job, JobsClient
 from qcbench.bench.jobs.package import ENTRY, node_requirements, stage
 from qcbench.bench.jobs.parcel import INDEX, is_name, read_index, receive
 from qcbench.errors import InputError, nearest
 from qcbench.files import write_durable
+from qcbench.version import __version__
 
 FOLDER = ".submitted"
 """Folder below that of all runs where submissions are remembered."""

@@ -4,9 +4,21 @@ from typing import Any
 
 import numpy as np
 
+from qcbench.bench.metrics import common
 from qcbench.bench.metrics.common import task_metrics
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
+
+NAMES = (
+    *common.NAMES,
+    "sd_fidelity",
+    "total_communication_s",
+    "mean_parts",
+)
+"""What every trial has."""
+PREFIXES: tuple[str, ...] = ()
+"""How the names begin that depend on the fleet or the workload."""
+MORE_IS_BETTER = common.MORE_IS_BETTER
 
 
 def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:

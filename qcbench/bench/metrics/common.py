@@ -8,6 +8,18 @@ from qcbench.arrays import BoolArray, FloatArray
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.records import Records
 
+NAMES = (
+    *("tasks", "done", "dropped", "failed", "censored", "decisions", "violations", "restarts"),
+    *("mean_completion_s", "p50_completion_s", "p95_completion_s", "p99_completion_s"),
+    *("mean_wait_s", "mean_exec_s", "mean_slowdown", "mean_fidelity"),
+    *("total_cost", "makespan_s", "utilisation"),
+)
+"""Of `task_metrics`."""
+BALANCE_NAMES = ("choice_entropy", "largest_share")
+"""Of `balance`; more of the first is better."""
+MORE_IS_BETTER = frozenset({"done", "mean_fidelity"})
+"""Of `task_metrics`."""
+
 
 def task_metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     """Return counts and means over the task rows that arrived after the warm-up.

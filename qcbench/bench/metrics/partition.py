@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import FloatArray
+from qcbench.bench.metrics import common
 from qcbench.bench.metrics.common import task_metrics
 from qcbench.cloud.records import Records
 from qcbench.physics.node_cost import node_costs
@@ -12,6 +13,18 @@ from qcbench.policies.batch.games import is_equilibrium
 
 NODES_SHOWN = 32
 """Fleets up to this size have a column for the cost of the costliest node, the second, ..."""
+
+NAMES = (
+    *("total_node_cost", "mean_node_cost", "max_node_cost", "gap_opt"),
+    *("partitions_per_circuit", "remote_gates_per_circuit", "remote_share"),
+    *("equilibrium_g1", "equilibrium_g2", "load"),
+    *common.NAMES,
+    "total_communication_s",
+)
+"""What every trial has."""
+PREFIXES: tuple[str, ...] = ("node_cost_",)
+"""How the names begin that depend on the fleet or the workload."""
+MORE_IS_BETTER = common.MORE_IS_BETTER
 
 
 def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:

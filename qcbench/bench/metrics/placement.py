@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from qcbench.bench.metrics import common
 from qcbench.bench.metrics.common import balance, task_metrics
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
@@ -11,6 +12,16 @@ from qcbench.stats.bounds import completion_lower_bound, gap_to_lower_bound
 
 SHARES_SHOWN = 16
 """Fleets up to this size have a column for each QPU's share of the tasks."""
+
+NAMES = (
+    *common.NAMES,
+    *("total_completion_s", "total_turnaround_s", "mean_estimate_error_s", "gap_lb"),
+    *common.BALANCE_NAMES,
+)
+"""What every trial has."""
+PREFIXES: tuple[str, ...] = ("share_",)
+"""How the names begin that depend on the fleet or the workload."""
+MORE_IS_BETTER = common.MORE_IS_BETTER | {"choice_entropy"}
 
 
 def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:

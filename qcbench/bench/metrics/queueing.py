@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.bench.metrics import common
 from qcbench.bench.metrics.common import balance, task_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED
 from qcbench.cloud.records import Records
@@ -14,6 +15,19 @@ GROUPS_SHOWN = 8
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the time of a job, for box plots; the names end in `_p05` and so on."""
+
+NAMES = (
+    *common.NAMES,
+    *("jobs", "jobs_done", "jobs_censored"),
+    *("drop_probability", "drop_probability_after_warm_up"),
+    *("mean_job_s", "p25_job_s", "p50_job_s", "p75_job_s", "p99_job_s"),
+    *("mean_jobs", "mean_classical", "mean_pending", "mean_running"),
+    *common.BALANCE_NAMES,
+)
+"""What every trial has."""
+PREFIXES: tuple[str, ...] = ("size_", "priority_")
+"""How the names begin that depend on the fleet or the workload."""
+MORE_IS_BETTER = common.MORE_IS_BETTER | {"jobs_done", "choice_entropy"}
 
 
 def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import numpy as np
 from gymnasium import spaces
 
 from qcbench.cloud.execution import Execution
-from qcbench.cloud.rules import Track
 from qcbench.envs.accounts import Account
 from qcbench.envs.single import CloudEnv, _shown
 from qcbench.errors import InputError
@@ -22,6 +21,7 @@ from qcbench.policies.features.allocation_action import (
 )
 from qcbench.policies.features.allocation_menu import menu
 from qcbench.policies.features.rewards import cost_reward
+from qcbench.tracks import Track
 
 
 class AllocationEnv(CloudEnv):

@@ -7,7 +7,6 @@ import numpy as np
 from gymnasium import spaces
 
 from qcbench.arrays import BoolArray, IntArray
-from qcbench.cloud.rules import Track
 from qcbench.envs.allocation import batch
 from qcbench.envs.allocation.bank import Bank, draw_bank
 from qcbench.envs.options import Options
@@ -18,6 +17,7 @@ from qcbench.kernels.allocation.arrays import make_outcomes, make_state
 from qcbench.kernels.compiling import compiled_for
 from qcbench.policies.features.allocation_action import LEAST_WEIGHT, MOST_WEIGHT
 from qcbench.policies.features.allocation_menu import menu
+from qcbench.tracks import Track
 
 
 class AllocationClouds:

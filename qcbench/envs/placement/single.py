@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 from gymnasium import spaces
 
-from qcbench.cloud.rules import Track
 from qcbench.envs.options import check_hindsight
 from qcbench.envs.single import CloudEnv
 from qcbench.policies.features.hindsight import remaining_s
 from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
+from qcbench.tracks import Track
 
 
 class PlacementEnv(CloudEnv):

@@ -6,13 +6,13 @@ import numpy as np
 from gymnasium import spaces
 
 from qcbench.arrays import BoolArray, IntArray
-from qcbench.cloud.rules import Track
 from qcbench.envs.options import Options
 from qcbench.envs.placement import batch
 from qcbench.envs.placement.bank import draw_bank
 from qcbench.envs.placement.clouds import make_clouds
 from qcbench.envs.vector import Clouds, CloudVectorEnv, Vector
 from qcbench.errors import InputError
+from qcbench.tracks import Track
 
 MANY_ENVS, FEW_QPUS = 64, 16
 """So many environments are worth compiling for a number of QPUs, if these are few."""

@@ -4,13 +4,13 @@ from typing import Any, ClassVar
 
 from gymnasium import spaces
 
-from qcbench.cloud.rules import Track
 from qcbench.envs.accounts import Account
 from qcbench.envs.rendering import MOST_BARS, Bar
 from qcbench.envs.single import CloudEnv
 from qcbench.envs.worlds import BEGINNINGS, Split, drawn_index
 from qcbench.policies.features.hindsight import goes_before
 from qcbench.policies.features.rewards import cost_reward
+from qcbench.tracks import Track
 
 
 class QueueingEnv(CloudEnv):

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 from gymnasium import spaces
 
 from qcbench.arrays import IntArray
-from qcbench.cloud.rules import Track
 from qcbench.envs.queueing.clouds import QueueingClouds
 from qcbench.envs.vector import Clouds, CloudVectorEnv, Vector
+from qcbench.tracks import Track
 
 
 class QueueingVectorEnv(CloudVectorEnv):

@@ -20,7 +20,7 @@ from qcbench.hardware.gap.policies import PolicyGap, policy_gap
 from qcbench.hardware.gap.split import (
     FIDELITY_PARTS,
     TIME_PARTS,
-    Part,
+    GapPart,
     fidelity_parts,
     summarise,
     time_parts,
@@ -54,8 +54,8 @@ class Gap:
     time: TimeFit | None
     queue: QueueFit | None
     fidelity: FidelityFit | None
-    time_split: tuple[Part, ...]
-    fidelity_split: tuple[Part, ...]
+    time_split: tuple[GapPart, ...]
+    fidelity_split: tuple[GapPart, ...]
     notes: tuple[str, ...]
 
 
@@ -78,7 +78,7 @@ def analyse(table: pl.DataFrame, fleet: Fleet, seed: int = 0) -> Gap:
     rng = np.random.default_rng(seed)
     notes: list[str] = []
     time = queue = None
-    time_split: list[Part] = []
+    time_split: list[GapPart] = []
     try:
         time = fit_time(table, fleet)
         fitted = time.fitted[time.chosen]

@@ -13,7 +13,7 @@ from qcbench.arrays import FloatArray
 from qcbench.hardware.gap.analysis import Gap
 from qcbench.hardware.gap.models import measured_rows
 from qcbench.hardware.gap.policies import PolicyGap
-from qcbench.hardware.gap.split import Part
+from qcbench.hardware.gap.split import GapPart
 from qcbench.hardware.gap.tasks import MetricGap
 from qcbench.report.style import COLOURS, DPI, LINE, MARKERS, NEUTRAL, WIDTH_IN, style
 
@@ -185,7 +185,7 @@ def fidelity_plot(rows: pl.DataFrame, qpus: Sequence[str]) -> Figure:
         return figure
 
 
-def split_plot(parts: Sequence[Part], title: str, axis: str) -> Figure:
+def split_plot(parts: Sequence[GapPart], title: str, axis: str) -> Figure:
     """Bars of the parts that add up to the mean gap, with the gap itself below."""
     with style():
         figure = Figure(figsize=(WIDTH_IN, 1.0 + ROW_IN * (len(parts) + 1)), dpi=DPI)

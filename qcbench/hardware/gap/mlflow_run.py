@@ -57,14 +57,14 @@ def publish_gap(replay: ReplayFolder, gap: Gap, tracking: TrackingConfig) -> str
             experiment, tags=tags, run_name=f"{replay.folder.name} ({gap.label})"
         )
         run_id = str(run.info.run_id)
-        told = replay.told
+        config = replay.config
         parameters = {
             "label": gap.label,
             "replay": replay.replay,
-            "scenario": told.scenario.name,
-            "backend": told.backend.kind,
-            "policies": ", ".join(policy.label for policy in told.policies),
-            "seed": str(told.seed),
+            "scenario": config.scenario.name,
+            "backend": config.backend.kind,
+            "policies": ", ".join(policy.label for policy in config.policies),
+            "seed": str(config.seed),
             "begun": replay.date,
         }
         client.log_batch(

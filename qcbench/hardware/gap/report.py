@@ -157,13 +157,13 @@ def _page(replay: ReplayFolder, table: pl.DataFrame, gap: Gap, documents: dict[s
     return environment.get_template("gap.html.j2").render(
         gap=gap,
         name=replay.folder.name,
-        told=replay.told,
+        config=replay.config,
         date=f"{datetime.fromisoformat(replay.date):%Y-%m-%d %H:%M} UTC",
         origin=f"Replay {replay.replay} of a stream of circuits, {LABEL_WORDS[gap.label]}"
         if gap.label == "hardware"
         else LABEL_WORDS[gap.label],
         headline=headline(gap),
-        policies=[policy.label for policy in replay.told.policies],
+        policies=[policy.label for policy in replay.config.policies],
         rows=table.height,
         charged=float(table["charge_s"].sum() or 0.0),
         command=f"qcbench gap {replay.folder}",

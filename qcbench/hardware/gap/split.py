@@ -15,7 +15,7 @@ from qcbench.hardware.table import fifo_waits
 
 
 @dataclass(frozen=True)
-class Part:
+class GapPart:
     """A part of the gap: its mean, signed, with the interval over (device, time block)."""
 
     name: str
@@ -84,11 +84,11 @@ def fidelity_parts(table: pl.DataFrame) -> pl.DataFrame:
 
 def summarise(
     parts: pl.DataFrame, meanings: dict[str, str], rng: np.random.Generator
-) -> list[Part]:
+) -> list[GapPart]:
     """Return the mean of every part."""
     groups = clusters(parts).to_numpy().astype(np.int64)
     return [
-        Part(name, meaning, mean_interval(parts[name].to_numpy(), groups, rng))
+        GapPart(name, meaning, mean_interval(parts[name].to_numpy(), groups, rng))
         for name, meaning in meanings.items()
     ]
 

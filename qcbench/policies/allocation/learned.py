@@ -15,7 +15,7 @@ from qcbench.policies.exported.choosing import Mode, chooser
 from qcbench.policies.exported.opening import Opened, open_policy
 from qcbench.policies.exported.reference import with_digest
 from qcbench.policies.exported.scoring import Outputs
-from qcbench.policies.features.allocation import LAYOUT
+from qcbench.policies.features.allocation import LAYOUT, LAYOUTS
 from qcbench.policies.features.allocation_action import (
     LEAST_WEIGHT,
     MOST_WEIGHT,
@@ -25,11 +25,10 @@ from qcbench.policies.features.allocation_action import (
     split_over_set,
 )
 from qcbench.policies.features.allocation_menu import menu
-from qcbench.policies.features.observer import AllocationObserver
+from qcbench.policies.features.observers.allocation import AllocationObserver
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.view import AllocationView
 
-LAYOUTS = {LAYOUT.name: LAYOUT}
 Parts = Iterable[tuple[int, int]] | None
 Split = Callable[[Outputs, AllocationView, list[int]], Parts]
 

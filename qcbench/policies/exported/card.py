@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 from qcbench.errors import InputError
 from qcbench.policies.exported.schema import build, parse
 from qcbench.policies.features.allocation_menu import MOST_QPUS
+from qcbench.tracks import TRACKS, LearnedTrack, Track
 
 FORMAT = 1
 CARD = "policy.json"
@@ -17,7 +18,6 @@ ONNX = "model.onnx"
 MOST_WIDE = 65536
 """No layer is wider; a card that says so is damaged."""
 
-LearnedTrack: TypeAlias = Literal["placement", "allocation", "queueing"]
 Activation: TypeAlias = Literal["relu", "tanh", "silu"]
 
 
@@ -183,7 +183,7 @@ class HeuristicCard:
     """A registered policy under the name of a model: heuristics can be champions too."""
 
     kind: Literal["heuristic"] = "heuristic"
-    track: Literal["placement", "allocation", "queueing", "partition"]
+    track: Track
     name: str
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
@@ -243,7 +243,7 @@ def check_card(card: Card, where: str) -> None:
         _check_per_item(card, network, where)
     else:
         _check_plain(card, network, where)
-    if (seen.items > 0) != (card.track == "queueing"):
+    if (seen.items > 0) != (TRACKS[card.track].choice == "waiting"):
         raise InputError(
             f"{where}: observation: items is {seen.items}; a queueing policy looks at 1 or more "
             "waiting tasks, every other at all QPUs, which is 0"
@@ -258,7 +258,7 @@ def check_card(card: Card, where: str) -> None:
     limits = card.spread_limits
     if limits and not (len(limits) == 2 and limits[0] <= limits[1]):
         raise InputError(f"{where}: spread_limits are {list(limits)}; must be least and largest")
-    wanted = ("weights", "set") if card.track == "allocation" else ("choice",)
+    wanted = ("weights", "set") if TRACKS[card.track].choice == "split" else ("choice",)
     if card.action not in wanted:
         known = " or ".join(repr(name) for name in wanted)
         raise InputError(
@@ -283,7 +283,7 @@ def _check_per_item(card: Card, network: PerItem, where: str) -> None:
     seen = card.observation
     if not network.encoder:
         raise InputError(f"{where}: network: encoder has no layers")
-    if card.track == "queueing" and network.pool != "allowed":
+    if TRACKS[card.track].choice == "waiting" and network.pool != "allowed":
         raise InputError(
             f"{where}: network: pool is {network.pool!r}; on track queueing it must be 'allowed', "
             "since places at which no task waits say nothing"
@@ -297,7 +297,7 @@ def _check_per_item(card: Card, network: PerItem, where: str) -> None:
 
 
 def _check_plain(card: Card, network: Plain, where: str) -> None:
-    if card.track != "queueing" and card.fleet == "any":
+    if TRACKS[card.track].choice != "waiting" and card.fleet == "any":
         raise InputError(
             f"{where}: fleet is 'any'; a plain network serves the fleet it was trained on"
         )

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qcbench.fleet.profile import Fleet
-from qcbench.policies.exported.card import CARD, Card, LearnedTrack
+from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import folder_of, load
 from qcbench.policies.exported.scoring import Scores, scorer
 from qcbench.policies.exported.serving import check_fleet
 from qcbench.policies.exported.weights import Tensors
 from qcbench.policies.features.layout import Layout
+from qcbench.tracks import LearnedTrack
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from math import inf
 
 from qcbench.policies.features.layout import Feature, Layout, Target
+from qcbench.policies.features.rewards import Reward
 
 EXEC_SCALE_S = 1000.0
 GAP_SCALE_S = 1000.0
@@ -57,6 +58,11 @@ LAYOUT = Layout(
         ),
     ),
 )
+
+LAYOUTS = {LAYOUT.name: LAYOUT}
+"""By name, what policies of this track can observe."""
+USUAL_REWARD = Reward(time_scale_s=10_000.0)
+"""A step costs about 1."""
 
 SHARED = len(LAYOUT.shared)
 EACH = len(LAYOUT.each)

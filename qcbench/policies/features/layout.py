@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from qcbench.errors import InputError
+from qcbench.tracks import LearnedTrack, module_of
+
+FEATURES = "qcbench.policies.features"
 
 
 class Target(Protocol):
@@ -88,3 +91,15 @@ class Layout:
         if name not in names:
             raise InputError(f"observation {self.name}: no feature {name}; it has {names}")
         return names.index(name)
+
+
+def usual_layout(track: LearnedTrack) -> Layout:
+    """Return what policies of a track usually observe."""
+    layout: Layout = module_of(FEATURES, track).LAYOUT
+    return layout
+
+
+def layouts_of(track: LearnedTrack) -> dict[str, Layout]:
+    """Return all observations of a track by name."""
+    layouts: dict[str, Layout] = module_of(FEATURES, track).LAYOUTS
+    return layouts

@@ -4,15 +4,15 @@ An observer is asked at every decision of one episode and keeps what a view does
 first decision and the one before were, and how many there have been.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
-from qcbench.policies.features import allocation, placement, queueing
 from qcbench.policies.features.layout import Layout, Target
-from qcbench.policies.protocol import Track
-from qcbench.policies.view import AllocationView, PlacementView, QueueView
+from qcbench.policies.features.queueing import SLOTS
+from qcbench.tracks import TRACKS, Track, is_learned, learned_tracks, module_of
+
+OBSERVERS = "qcbench.policies.features.observers"
 
 
 class Observer(Protocol):
@@ -52,230 +52,27 @@ class Elapsed:
         return times
 
 
-class PlacementObserver:
-    """Observes placement decisions."""
-
-    layout = placement.LAYOUT
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.items = len(fleet)
-        self._qubits: list[int] = fleet.qubits.tolist()
-        self._elapsed = Elapsed()
-
-    def observe(self, view: PlacementView, out: Target) -> None:
-        """Write the observation, see `features.placement`."""
-        elapsed_s, gap_s = self._elapsed.tick(view.now_s)
-        placement.observe(
-            self.items,
-            view.now_s,
-            elapsed_s,
-            gap_s,
-            self._elapsed.decisions,
-            view.violations,
-            view.task_qubits,
-            view.free_at_s.tolist(),
-            view.queue_length.tolist(),
-            view.up.tolist(),
-            0,
-            view.exec_s.tolist(),
-            view.fidelity.tolist(),
-            view.price.tolist(),
-            0,
-            self._qubits,
-            0,
-            out,
-            0,
-        )
-
-    def mask(self, view: PlacementView, out: Target) -> None:
-        """Write 1 for every QPU that the task fits."""
-        for qpu, fits in enumerate(view.feasible.tolist()):
-            out[qpu] = 1 if fits else 0
-
-
-class LegacyPlacementObserver:
-    """Observes placement decisions as QSimPy's agents did.
-
-    Raises:
-        InputError: a QPU has no `clops_v`, which that observation holds.
-    """
-
-    layout = placement.LEGACY_LAYOUT
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.items = len(fleet)
-        self._qubits: list[int] = fleet.qubits.tolist()
-        self._clops = legacy_clops(fleet)
-
-    def observe(self, view: PlacementView, out: Target) -> None:
-        """Write the observation, see `features.placement`."""
-        placement.observe_legacy(
-            self.items,
-            view.now_s,
-            view.violations,
-            view.task_qubits,
-            view.depth,
-            view.free_at_s.tolist(),
-            0,
-            self._qubits,
-            self._clops,
-            0,
-            out,
-            0,
-        )
-
-    def mask(self, view: PlacementView, out: Target) -> None:
-        """Write 1 for every QPU that the task fits."""
-        for qpu, fits in enumerate(view.feasible.tolist()):
-            out[qpu] = 1 if fits else 0
-
-
-def legacy_clops(fleet: Fleet) -> list[float]:
-    """Return the CLOPS of each QPU as QSimPy observes them.
-
-    Raises:
-        InputError: a QPU has none.
-    """
-    for qpu in fleet:
-        if qpu.clops_v is None:
-            raise InputError(
-                f"fleet {fleet.name}: QPU {qpu.name} has no clops_v, which the legacy observation "
-                "holds; take the usual one"
-            )
-    return [float(qpu.clops_v or 0.0) for qpu in fleet]
-
-
-class AllocationObserver:
-    """Observes allocation decisions."""
-
-    layout = allocation.LAYOUT
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.items = len(fleet)
-        self._qubits: list[int] = fleet.qubits.tolist()
-        self._elapsed = Elapsed()
-
-    def observe(self, view: AllocationView, out: Target) -> None:
-        """Write the observation, see `features.allocation`."""
-        elapsed_s, gap_s = self._elapsed.tick(view.now_s)
-        allocation.observe(
-            self.items,
-            elapsed_s,
-            gap_s,
-            self._elapsed.decisions,
-            view.waiting,
-            view.running,
-            view.task_qubits,
-            view.depth,
-            view.two_qubit_gates,
-            view.time_per_qubit_s,
-            view.free_qubits.tolist(),
-            0,
-            view.exec_s.tolist(),
-            view.whole_fidelity.tolist(),
-            view.price.tolist(),
-            0,
-            self._qubits,
-            0,
-            out,
-            0,
-        )
-
-    def mask(self, view: AllocationView, out: Target) -> None:
-        """Write 1 for every QPU that has free qubits."""
-        for qpu, free in enumerate(view.free_qubits.tolist()):
-            out[qpu] = 1 if free > 0 else 0
-
-
-class QueueObserver:
-    """Observes queueing decisions: the first `slots` waiting tasks in order of arrival."""
-
-    layout = queueing.LAYOUT
-
-    def __init__(self, fleet: Fleet, slots: int = queueing.SLOTS) -> None:
-        self.items = slots
-        self._qubits: list[int] = fleet.qubits.tolist()
-        self._largest = max(self._qubits)
-        self._elapsed = Elapsed()
-
-    def observe(self, view: QueueView, out: Target) -> None:
-        """Write the observation, see `features.queueing`."""
-        now_s, waiting, qpu = view.now_s, view.waiting, self._qubits[view.qpu]
-        elapsed_s, gap_s = self._elapsed.tick(now_s)
-        seen = waiting[: self.items]
-        exec_s = [view.exec_s_of(task) for task in seen]
-        shortest_s = min(exec_s)
-        queueing.observe_shared(
-            len(waiting),
-            len(seen),
-            now_s - seen[0].arrival_s,
-            shortest_s,
-            sum(task.attained_s == 0.0 for task in seen),
-            qpu,
-            self._largest,
-            gap_s,
-            elapsed_s,
-            out,
-            0,
-        )
-        newest_s = now_s - seen[-1].arrival_s
-        at = queueing.SHARED
-        for task, time_s in zip(seen, exec_s, strict=True):
-            queueing.observe_task(
-                now_s - task.arrival_s,
-                now_s - task.job_arrival_s,
-                newest_s,
-                task.priority,
-                view.highest_priority,
-                time_s,
-                shortest_s,
-                task.attained_s,
-                task.qubits,
-                qpu,
-                out,
-                at,
-            )
-            at += queueing.EACH
-        for _ in range(self.items - len(seen)):
-            queueing.observe_empty(out, at)
-            at += queueing.EACH
-
-    def mask(self, view: QueueView, out: Target) -> None:
-        """Write 1 for every place at which a task waits."""
-        count = len(view.waiting)
-        for place in range(self.items):
-            out[place] = 1 if place < count else 0
-
-
-ObserverFactory: TypeAlias = Callable[[Fleet], Observer]
-
-
-def observer(
-    track: Track, fleet: Fleet, *, legacy: bool = False, slots: int = queueing.SLOTS
-) -> Observer:
+def observer(track: Track, fleet: Fleet, *, legacy: bool = False, slots: int = SLOTS) -> Observer:
     """Return the observer of a track for one episode.
 
     Raises:
         InputError: the track has none, or none that is legacy.
     """
-    if legacy and track != "placement":
-        raise InputError(f"observation legacy: is of track placement, not {track}")
-    if track == "placement":
-        return LegacyPlacementObserver(fleet) if legacy else PlacementObserver(fleet)
-    if track == "allocation":
-        return AllocationObserver(fleet)
-    if track == "queueing":
-        return QueueObserver(fleet, slots)
-    raise InputError(f"track {track}: has no observation; placement, allocation, queueing have one")
+    if not is_learned(track):
+        known = ", ".join(learned_tracks())
+        raise InputError(f"track {track}: has no observation; {known} have one")
+    if legacy:
+        check_observation("legacy", track)
+    found: Observer = module_of(OBSERVERS, track).observer(fleet, legacy=legacy, slots=slots)
+    return found
 
 
-__all__: Sequence[str] = (
-    "AllocationObserver",
-    "Elapsed",
-    "LegacyPlacementObserver",
-    "Observer",
-    "PlacementObserver",
-    "QueueObserver",
-    "legacy_clops",
-    "observer",
-)
+def check_observation(observation: str, track: Track, key: str = "observation") -> None:
+    """Check that a track has an observation of this kind.
+
+    Raises:
+        InputError: it has not; `key` is what the message begins with.
+    """
+    of = [name for name, info in TRACKS.items() if observation in info.observations]
+    if track not in of:
+        raise InputError(f"{key}: {observation} is of track {' and '.join(of)}, not {track}")

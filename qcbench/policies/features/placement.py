@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from math import inf
 
 from qcbench.policies.features.layout import Feature, Layout, Target
+from qcbench.policies.features.rewards import Reward
 
 WAIT_SCALE_S = 60.0
 EXEC_SCALE_S = 10.0
@@ -62,6 +63,9 @@ LAYOUT = Layout(
         ),
     ),
 )
+
+USUAL_REWARD = Reward()
+"""A step costs about 1."""
 
 SHARED = len(LAYOUT.shared)
 EACH = len(LAYOUT.each)
@@ -195,6 +199,9 @@ LEGACY_LAYOUT = Layout(
     ),
 )
 """What QSimPy's agents saw; the constants are its own."""
+
+LAYOUTS = {layout.name: layout for layout in (LAYOUT, LEGACY_LAYOUT)}
+"""By name, what policies of this track can observe."""
 
 
 def observe_legacy(

@@ -6,6 +6,7 @@ observed: nobody knows it.
 """
 
 from qcbench.policies.features.layout import Feature, Layout, Target
+from qcbench.policies.features.rewards import Reward
 
 SLOTS = 40
 """How many waiting tasks are seen unless an environment says otherwise: the usual queue limit."""
@@ -46,6 +47,11 @@ LAYOUT = Layout(
         Feature("newness", "time since the newest seen joined over its own, 0 (old) to 1"),
     ),
 )
+
+LAYOUTS = {LAYOUT.name: LAYOUT}
+"""By name, what policies of this track can observe."""
+USUAL_REWARD = Reward(time_scale_s=100.0)
+"""A step costs about 1."""
 
 SHARED = len(LAYOUT.shared)
 EACH = len(LAYOUT.each)

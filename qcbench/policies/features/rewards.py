@@ -77,11 +77,6 @@ class Reward:
         return self.time / self.time_scale_s if self.kind == "makespan" else 0.0
 
 
-PLACEMENT = Reward()
-ALLOCATION = Reward(time_scale_s=10_000.0)
-QUEUEING = Reward(time_scale_s=100.0)
-"""The usual reward of each track; the scales make a step cost about 1."""
-
 LEGACY_VIOLATION = -10.0
 
 

@@ -6,12 +6,13 @@ Among the QPUs that the task fits, the one with the highest score; or, sampled, 
 from qcbench.policies.exported.choosing import Mode, chooser
 from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
-from qcbench.policies.features.observer import LegacyPlacementObserver, PlacementObserver
-from qcbench.policies.features.placement import LAYOUT, LEGACY_LAYOUT
+from qcbench.policies.features.observers.placement import (
+    LegacyPlacementObserver,
+    PlacementObserver,
+)
+from qcbench.policies.features.placement import LAYOUTS, LEGACY_LAYOUT
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.view import PlacementView
-
-LAYOUTS = {layout.name: layout for layout in (LAYOUT, LEGACY_LAYOUT)}
 
 
 def policy(

@@ -7,12 +7,10 @@ sampled, one that is drawn.
 from qcbench.policies.exported.choosing import Mode, chooser
 from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
-from qcbench.policies.features.observer import QueueObserver
-from qcbench.policies.features.queueing import LAYOUT
+from qcbench.policies.features.observers.queueing import QueueObserver
+from qcbench.policies.features.queueing import LAYOUT, LAYOUTS
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.view import QueueView
-
-LAYOUTS = {LAYOUT.name: LAYOUT}
 
 
 def policy(

@@ -94,7 +94,7 @@ def test_what_cannot_be_observed_is_refused() -> None:
     fleet = default_worlds("queueing").fleet
     with pytest.raises(InputError, match="QPU qpu-0 has no clops_v"):
         observer("placement", fleet, legacy=True)
-    with pytest.raises(InputError, match="legacy: is of track placement"):
+    with pytest.raises(InputError, match="legacy is of track placement"):
         observer("queueing", fleet, legacy=True)
     with pytest.raises(InputError, match="track partition: has no observation"):
         observer("partition", fleet)

@@ -1,4 +1,4 @@
-"""What `qcbench replay` is told: `conf/replay.yaml`, composed and checked."""
+"""The config of `qcbench replay`: `conf/replay.yaml`, composed and checked."""
 
 import hashlib
 import json
@@ -118,8 +118,8 @@ def compose_replay(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
     for label in labels:
         if labels.count(label) > 1:
             raise InputError(f"policies: two are called {label}; give one of them a label")
-    told = typed(ReplayConfig, {**data, "policies": policies}, "")
-    return _with_circuits(told)
+    settings = typed(ReplayConfig, {**data, "policies": policies}, "")
+    return _with_circuits(settings)
 
 
 def long_forms(overrides: Sequence[str]) -> list[str]:
@@ -150,37 +150,37 @@ def _policy(
     return plain(replace(policy, label=policy.label or policy.name))
 
 
-def _with_circuits(told: ReplayConfig) -> ReplayConfig:
+def _with_circuits(settings: ReplayConfig) -> ReplayConfig:
     """Put the circuits and the number of tasks into the scenario's workload."""
-    scenario = plain(told.scenario)
+    scenario = plain(settings.scenario)
     workload = scenario["workload"]
-    if told.circuits is not None:
-        path = Path(told.circuits)
+    if settings.circuits is not None:
+        path = Path(settings.circuits)
         if not path.exists():
             raise InputError(f"tasks={path}: is no number and no such file or folder")
         shots = int(workload["circuits"].get("shots", 1024))
-        workload["circuits"] = {"source": "file", "path": str(_task_file(told, path, shots))}
+        workload["circuits"] = {"source": "file", "path": str(_task_file(settings, path, shots))}
         workload["circuits"] |= {"shots": shots, "duplicates": "keep", "any_algorithm": True}
-        if told.tasks is None:
+        if settings.tasks is None:
             workload["tasks"] = 0
         else:
             workload["circuits"]["selection"] = "uniform"
-    if told.tasks is not None:
-        if told.tasks < 1:
-            raise InputError(f"tasks: {told.tasks}; must be at least 1")
-        workload["tasks"] = told.tasks
+    if settings.tasks is not None:
+        if settings.tasks < 1:
+            raise InputError(f"tasks: {settings.tasks}; must be at least 1")
+        workload["tasks"] = settings.tasks
     changed = typed(ScenarioConfig, scenario, "scenario")
-    return replace(told, scenario=resolve_scenario(changed, SUITE, told.master_seed))
+    return replace(settings, scenario=resolve_scenario(changed, SUITE, settings.master_seed))
 
 
-def _task_file(told: ReplayConfig, path: Path, shots: int) -> Path:
+def _task_file(settings: ReplayConfig, path: Path, shots: int) -> Path:
     """Return what a workload reads: OpenQASM as it is, of QPY a table of features."""
     if not is_qpy(path):
         return path
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*.qpy")) if path.is_dir() else [path]:
         digest.update(file.name.encode() + file.read_bytes())
-    folder = Path(told.replays_dir) / "circuits"
+    folder = Path(settings.replays_dir) / "circuits"
     output = folder / f"{digest.hexdigest()[:16]}-{shots}.parquet"
     if not output.is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -188,12 +188,12 @@ def _task_file(told: ReplayConfig, path: Path, shots: int) -> Path:
     return output
 
 
-def identity(told: ReplayConfig) -> dict[str, Any]:
+def identity(settings: ReplayConfig) -> dict[str, Any]:
     """Return what makes a replay the same one: what a second run of a command must share.
 
     How long to wait, what may be spent and where an emulator listens are no part of it.
     """
-    content = plain(told)
+    content = plain(settings)
     for name in (
         "budget_s",
         "deadline_s",
@@ -211,7 +211,7 @@ def identity(told: ReplayConfig) -> dict[str, Any]:
     return {**content, "qiskit": version("qiskit")}
 
 
-def replay_id(told: ReplayConfig) -> str:
+def replay_id(settings: ReplayConfig) -> str:
     """Return the hash of a replay, 12 digits."""
-    canonical = json.dumps(identity(told), sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(identity(settings), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]

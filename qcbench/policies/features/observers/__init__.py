@@ -1,0 +1,1 @@
+"""What a learned policy observes of a running cloud: one module a track."""

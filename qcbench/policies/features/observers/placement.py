@@ -1,0 +1,106 @@
+"""Observes placement decisions: all QPUs as they are for one task."""
+
+from qcbench.errors import InputError
+from qcbench.fleet.profile import Fleet
+from qcbench.policies.features import placement
+from qcbench.policies.features.layout import Target
+from qcbench.policies.features.observer import Elapsed, Observer
+from qcbench.policies.view import PlacementView
+
+
+def observer(fleet: Fleet, *, legacy: bool, slots: int) -> Observer:  # noqa: ARG001
+    """Return the observer of one episode; `slots` are those of other tracks."""
+    return LegacyPlacementObserver(fleet) if legacy else PlacementObserver(fleet)
+
+
+class PlacementObserver:
+    """Observes placement decisions."""
+
+    layout = placement.LAYOUT
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.items = len(fleet)
+        self._qubits: list[int] = fleet.qubits.tolist()
+        self._elapsed = Elapsed()
+
+    def observe(self, view: PlacementView, out: Target) -> None:
+        """Write the observation, see `features.placement`."""
+        elapsed_s, gap_s = self._elapsed.tick(view.now_s)
+        placement.observe(
+            self.items,
+            view.now_s,
+            elapsed_s,
+            gap_s,
+            self._elapsed.decisions,
+            view.violations,
+            view.task_qubits,
+            view.free_at_s.tolist(),
+            view.queue_length.tolist(),
+            view.up.tolist(),
+            0,
+            view.exec_s.tolist(),
+            view.fidelity.tolist(),
+            view.price.tolist(),
+            0,
+            self._qubits,
+            0,
+            out,
+            0,
+        )
+
+    def mask(self, view: PlacementView, out: Target) -> None:
+        """Write 1 for every QPU that the task fits."""
+        for qpu, fits in enumerate(view.feasible.tolist()):
+            out[qpu] = 1 if fits else 0
+
+
+class LegacyPlacementObserver:
+    """Observes placement decisions as QSimPy's agents did.
+
+    Raises:
+        InputError: a QPU has no `clops_v`, which that observation holds.
+    """
+
+    layout = placement.LEGACY_LAYOUT
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.items = len(fleet)
+        self._qubits: list[int] = fleet.qubits.tolist()
+        self._clops = legacy_clops(fleet)
+
+    def observe(self, view: PlacementView, out: Target) -> None:
+        """Write the observation, see `features.placement`."""
+        placement.observe_legacy(
+            self.items,
+            view.now_s,
+            view.violations,
+            view.task_qubits,
+            view.depth,
+            view.free_at_s.tolist(),
+            0,
+            self._qubits,
+            self._clops,
+            0,
+            out,
+            0,
+        )
+
+    def mask(self, view: PlacementView, out: Target) -> None:
+        """Write 1 for every QPU that the task fits."""
+        for qpu, fits in enumerate(view.feasible.tolist()):
+            out[qpu] = 1 if fits else 0
+
+
+def legacy_clops(fleet: Fleet) -> list[float]:
+    """Return the CLOPS of each QPU as QSimPy observes them.
+
+    Raises:
+        InputError: a QPU has none.
+    """
+    for qpu in fleet:
+        if qpu.clops_v is None:
+            raise InputError(
+                f"fleet {fleet.name}: QPU {qpu.name} has no clops_v, which the legacy observation "
+                "holds; take the usual one"
+            )
+    return [float(qpu.clops_v or 0.0) for qpu in fleet]

@@ -1,0 +1,72 @@
+"""Observes queueing decisions: waiting tasks as they are for a QPU that is free."""
+
+from qcbench.fleet.profile import Fleet
+from qcbench.policies.features import queueing
+from qcbench.policies.features.layout import Target
+from qcbench.policies.features.observer import Elapsed, Observer
+from qcbench.policies.view import QueueView
+
+
+def observer(fleet: Fleet, *, legacy: bool, slots: int) -> Observer:  # noqa: ARG001
+    """Return the observer of one episode; `legacy` is an option of another track."""
+    return QueueObserver(fleet, slots)
+
+
+class QueueObserver:
+    """Observes queueing decisions: the first `slots` waiting tasks in order of arrival."""
+
+    layout = queueing.LAYOUT
+
+    def __init__(self, fleet: Fleet, slots: int = queueing.SLOTS) -> None:
+        self.items = slots
+        self._qubits: list[int] = fleet.qubits.tolist()
+        self._largest = max(self._qubits)
+        self._elapsed = Elapsed()
+
+    def observe(self, view: QueueView, out: Target) -> None:
+        """Write the observation, see `features.queueing`."""
+        now_s, waiting, qpu = view.now_s, view.waiting, self._qubits[view.qpu]
+        elapsed_s, gap_s = self._elapsed.tick(now_s)
+        seen = waiting[: self.items]
+        exec_s = [view.exec_s_of(task) for task in seen]
+        shortest_s = min(exec_s)
+        queueing.observe_shared(
+            len(waiting),
+            len(seen),
+            now_s - seen[0].arrival_s,
+            shortest_s,
+            sum(task.attained_s == 0.0 for task in seen),
+            qpu,
+            self._largest,
+            gap_s,
+            elapsed_s,
+            out,
+            0,
+        )
+        newest_s = now_s - seen[-1].arrival_s
+        at = queueing.SHARED
+        for task, time_s in zip(seen, exec_s, strict=True):
+            queueing.observe_task(
+                now_s - task.arrival_s,
+                now_s - task.job_arrival_s,
+                newest_s,
+                task.priority,
+                view.highest_priority,
+                time_s,
+                shortest_s,
+                task.attained_s,
+                task.qubits,
+                qpu,
+                out,
+                at,
+            )
+            at += queueing.EACH
+        for _ in range(self.items - len(seen)):
+            queueing.observe_empty(out, at)
+            at += queueing.EACH
+
+    def mask(self, view: QueueView, out: Target) -> None:
+        """Write 1 for every place at which a task waits."""
+        count = len(view.waiting)
+        for place in range(self.items):
+            out[place] = 1 if place < count else 0
