@@ -129,7 +129,7 @@ def write_job_csv(content: TaskSet, path: Path) -> None:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for job in _rows(content):
+    for job in _rows(content, path):
         time = job[ARRIVAL]
         writer.writerow({**job, ARRIVAL: "" if time is None else repr(time)}.values())
     write_text(path, buffer.getvalue())
@@ -141,12 +141,17 @@ def write_job_json(content: TaskSet, path: Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    jobs = [json.dumps(job, ensure_ascii=False) for job in _rows(content)]
+    jobs = [json.dumps(job, ensure_ascii=False) for job in _rows(content, path)]
     write_text(path, '{"jobs": [\n' + ",\n".join(jobs) + "\n]}\n")
 
 
-def _rows(content: TaskSet) -> list[dict[str, Any]]:
+def _rows(content: TaskSet, path: Path) -> list[dict[str, Any]]:
     tasks = content.tasks
+    if not tasks.have_circuits:
+        raise InputError(
+            f"{path}: job files need the depth, two-qubit gates and shots of circuits, and these "
+            "tasks have durations alone; write json, parquet or swf"
+        )
     count = len(tasks)
     names: list[str | int] = list(content.job_id) or list(range(1, count + 1))
     values = {

@@ -54,7 +54,15 @@ def edges(track: Track, names: Sequence[str] = ()) -> Iterator[Edge]:
 def _alike(names: Sequence[str], *, last: int = WIDTH, price: float = 1.0) -> Fleet:
     widths = [WIDTH] * (len(names) - 1) + [last]
     qpus = (
-        QpuProfile(name=name, qubits=qubits, family="tiny", readout_error=0.01, price_per_s=price)
+        QpuProfile(
+            name=name,
+            qubits=qubits,
+            family="tiny",
+            readout_error=0.01,
+            one_qubit_error=0.0,
+            two_qubit_error=0.0,
+            price_per_s=price,
+        )
         for name, qubits in zip(names, widths, strict=True)
     )
     return Fleet("alike", tuple(qpus))
@@ -67,7 +75,7 @@ def _table(fleet: Fleet, qubits: int, exec_s: float = 1.0, fidelity: float = 0.5
         feasible,
         np.where(feasible, exec_s, np.inf),
         np.where(feasible, fidelity, 0.0),
-        np.where(feasible, exec_s * fleet.qpus[0].price_per_s, np.inf),
+        np.where(feasible, exec_s * fleet.prices(), np.inf),
     )
     for row in rows:
         row.flags.writeable = False
@@ -149,8 +157,9 @@ def _batches(names: Sequence[str]) -> Iterator[Edge]:
 
     def edge(what: str, fleet: Fleet, demands: Sequence[int]) -> Edge:
         graphs = tuple(graph_of(n, {(k, k + 1): 1 for k in range(n - 1)}) for n in demands)
-        prices = np.array([qpu.price_per_s for qpu in fleet])
-        return Edge(what, fleet, Batch(fleet.qubits.copy(), prices, np.array(demands), "P", graphs))
+        return Edge(
+            what, fleet, Batch(fleet.qubits.copy(), fleet.prices(), np.array(demands), "P", graphs)
+        )
 
     yield edge("one circuit fills every node", fleet, [WIDTH * len(names)])
     yield edge("each circuit fills a node", fleet, [WIDTH] * len(names))

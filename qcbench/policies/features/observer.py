@@ -7,6 +7,8 @@ first decision and the one before were, and how many there have been.
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.features import allocation, placement, queueing
@@ -53,11 +55,16 @@ class Elapsed:
 
 
 class PlacementObserver:
-    """Observes placement decisions."""
+    """Observes placement decisions.
+
+    Raises:
+        InputError: some QPUs state a price and others do not, see `check_prices`.
+    """
 
     layout = placement.LAYOUT
 
     def __init__(self, fleet: Fleet) -> None:
+        check_prices(fleet)
         self.items = len(fleet)
         self._qubits: list[int] = fleet.qubits.tolist()
         self._elapsed = Elapsed()
@@ -109,6 +116,7 @@ class LegacyPlacementObserver:
 
     def observe(self, view: PlacementView, out: Target) -> None:
         """Write the observation, see `features.placement`."""
+        check_circuit(view.depth, "legacy")
         placement.observe_legacy(
             self.items,
             view.now_s,
@@ -136,27 +144,57 @@ def legacy_clops(fleet: Fleet) -> list[float]:
     Raises:
         InputError: a QPU has none.
     """
-    for qpu in fleet:
-        if qpu.clops_v is None:
-            raise InputError(
-                f"fleet {fleet.name}: QPU {qpu.name} has no clops_v, which the legacy observation "
-                "holds; take the usual one"
-            )
-    return [float(qpu.clops_v or 0.0) for qpu in fleet]
+    clops = fleet.known("clops_v", "the legacy observation", "take the usual observation")
+    return [float(each) for each in clops]
+
+
+def check_prices(fleet: Fleet) -> None:
+    """Check that the QPUs can be compared by price: all state one, or none does.
+
+    Where none does they are alike, and an observation calls none of them dearer than another.
+
+    Raises:
+        InputError: one states none and others do.
+    """
+    known = np.isfinite(fleet.prices())
+    if known.any():
+        fleet.known(
+            "price_per_s", "the observation, which compares prices,", "state none for all QPUs"
+        )
+
+
+def check_circuit(depth: int, observation: str) -> None:
+    """Check that a task has a circuit whose depth and gates can be observed.
+
+    Raises:
+        InputError: it has none.
+    """
+    if depth < 0:
+        raise InputError(
+            f"a task without a circuit has no depth and gates, which the {observation} observation "
+            "holds; take a workload of circuits"
+        )
 
 
 class AllocationObserver:
-    """Observes allocation decisions."""
+    """Observes allocation decisions.
+
+    Raises:
+        InputError: some QPUs state a price and others do not, see `check_prices`; or, at a
+            decision, that a task has no circuit.
+    """
 
     layout = allocation.LAYOUT
 
     def __init__(self, fleet: Fleet) -> None:
+        check_prices(fleet)
         self.items = len(fleet)
         self._qubits: list[int] = fleet.qubits.tolist()
         self._elapsed = Elapsed()
 
     def observe(self, view: AllocationView, out: Target) -> None:
         """Write the observation, see `features.allocation`."""
+        check_circuit(view.depth, "allocation")
         elapsed_s, gap_s = self._elapsed.tick(view.now_s)
         allocation.observe(
             self.items,
