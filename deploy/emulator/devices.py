@@ -90,11 +90,12 @@ def readout_errors(properties: dict[str, Any]) -> tuple[tuple[float, float], ...
     found = []
     for figures in qubits:
         error = figures.get("readout_error", usual)
-        both = figures.get("prob_meas1_prep0", error), figures.get("prob_meas0_prep1", error)
-        if both[0] is None or both[1] is None:
+        wrong_one = figures.get("prob_meas1_prep0", error)
+        wrong_zero = figures.get("prob_meas0_prep1", error)
+        if wrong_one is None or wrong_zero is None:
             raise InputError(
                 f"devices: {properties['backend_name']}: its snapshot states no readout error; "
                 "take another device"
             )
-        found.append(both)
+        found.append((wrong_one, wrong_zero))
     return tuple(found)

@@ -2,8 +2,8 @@
 
 A job a line with 18 fields, -1 where unknown, comments after `;`. Of a job we take number, submit
 time, processors (requested, else allocated) as qubits, run time as execution time on any QPU, and
-user, who is empty where unknown. Jobs that never ran (run time or processors unknown, or no processors) are left out, and the
-import says how many.
+user, who is empty where unknown. Jobs that never ran (run time or processors unknown, or no
+processors) are left out, and the import says how many.
 """
 
 import math
