@@ -3,6 +3,7 @@
 import copy
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 from qiskit.transpiler import Target
@@ -12,6 +13,8 @@ from qiskit_ibm_runtime.utils.backend_decoder import (
     decode_backend_configuration,
     properties_from_server_data,
 )
+
+from qcbench.errors import InputError
 
 from .calibration import EmulatedCalibration, calibrate
 from .config import EmulatorConfig
@@ -67,15 +70,32 @@ def make_device(name: str, config: EmulatorConfig, date: datetime) -> Device:
     time_model = draw_time_model(
         calibration.configuration, config.execution, stream(config.seed, "times", name)
     )
-    return Device(calibration, target, _readout(calibration.actual), time_model)
+    return Device(calibration, target, readout_errors(calibration.actual), time_model)
 
 
-def _readout(properties: dict[str, Any]) -> tuple[tuple[float, float], ...]:
+def readout_errors(properties: dict[str, Any]) -> tuple[tuple[float, float], ...]:
+    """Return the probability of reading 1 for a 0 and 0 for a 1 of every qubit.
+
+    A qubit whose readout error is not calibrated has the median of the others.
+
+    Raises:
+        InputError: no qubit has one.
+    """
+    qubits = [
+        {record["name"]: float(record["value"]) for record in qubit}
+        for qubit in properties["qubits"]
+    ]
+    known = [figures["readout_error"] for figures in qubits if "readout_error" in figures]
+    usual = median(known) if known else None
     found = []
-    for qubit in properties["qubits"]:
-        figures = {record["name"]: float(record["value"]) for record in qubit}
-        error = figures.get("readout_error", 0.0)
-        found.append(
-            (figures.get("prob_meas1_prep0", error), figures.get("prob_meas0_prep1", error))
-        )
+    for figures in qubits:
+        error = figures.get("readout_error", usual)
+        wrong_one = figures.get("prob_meas1_prep0", error)
+        wrong_zero = figures.get("prob_meas0_prep1", error)
+        if wrong_one is None or wrong_zero is None:
+            raise InputError(
+                f"devices: {properties['backend_name']}: its snapshot states no readout error; "
+                "take another device"
+            )
+        found.append((wrong_one, wrong_zero))
     return tuple(found)

@@ -12,10 +12,14 @@ from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.seeds import check_seed
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
+from qcbench.cloud.estimates import estimate
+from qcbench.cloud.partition import batch_of
+from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError, nearest
 from qcbench.files import check_folder_name
 from qcbench.kernels import engine
 from qcbench.policies import registry
+from qcbench.policies.config import PolicyConfig
 
 MOST_TRIALS = 1_000_000
 """Of a run: its manifest lists them all."""
@@ -81,9 +85,26 @@ def suite_scenarios(suite: SuiteConfig, config_dirs: Sequence[Path] = ()) -> lis
         if suite.engine == "compiled":
             engine.check(scenario.track, scenario.rules, scenario.name)
         scenario = resolve_scenario(scenario, suite.name, suite.seed)
-        build_scenario(scenario, suite.name, replicate=0, seed=suite.seed)
+        world = build_scenario(scenario, suite.name, replicate=0, seed=suite.seed)
+        check_figures(world, suite.policies)
         resolved.append(scenario)
     return resolved
+
+
+def check_figures(scenario: Scenario, policies: Sequence[PolicyConfig]) -> None:
+    """Check that models and policies have the figures of the QPUs and circuits that they need.
+
+    Policies of others than this package are asked in their trials.
+
+    Raises:
+        InputError: one is missing; names the QPU and the figure.
+    """
+    fleet, physics, tasks = scenario.fleet, scenario.physics, scenario.workload.tasks
+    estimate(tasks, fleet, physics, splits=scenario.rules.dispatch.qpus == "shared")
+    if scenario.track == "partition":
+        batch_of(tasks, fleet, physics.node_cost)
+    for policy in policies:
+        registry.check_fleet(scenario.track, policy, fleet)
 
 
 def expand(suite: SuiteConfig, scenarios: Sequence[ScenarioConfig]) -> list[Trial]:

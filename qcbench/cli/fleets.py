@@ -80,12 +80,12 @@ def _qpus(fleet: Fleet) -> Table:
             str(qpu.qubits),
             qpu.family,
             *(_figure(v) for v in (qpu.d1cps, qpu.clops_v, qpu.clops_h, qpu.quantum_volume)),
-            *(f"{v:.4g}" for v in (qpu.readout_error, qpu.one_qubit_error, qpu.two_qubit_error)),
+            *(_figure(v, 4) for v in (qpu.readout_error, qpu.one_qubit_error, qpu.two_qubit_error)),
             qpu.calibration_date[:10],
             " ".join(qpu.flags),
         )
     return table
 
 
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:g}"
+def _figure(value: float | None, digits: int = 6) -> str:
+    return "-" if value is None else f"{value:.{digits}g}"

@@ -1,6 +1,5 @@
 """What physics says of every task on every QPU, computed once for a whole workload."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
 from qcbench.errors import InputError
-from qcbench.fleet.profile import Fleet, QpuProfile
+from qcbench.fleet.profile import ERRORS, Fleet
 from qcbench.physics import fidelity, price, timing
 from qcbench.physics.config import (
     AffineTime,
@@ -35,7 +34,7 @@ class Estimates:
         feasible: the task has no more qubits than the QPU.
         exec_s: execution time; infinite where infeasible.
         fidelity: expected fidelity; 0 where infeasible.
-        price: price of the execution; infinite where infeasible.
+        price: price of the execution; infinite where infeasible, NaN where the QPU has no price.
     """
 
     feasible: BoolArray
@@ -62,20 +61,28 @@ def task_table(tasks: Tasks, estimates: Estimates) -> TaskTable:
     )
 
 
-def _known(
-    fleet: Fleet, figure: str, need: str, value: Callable[[QpuProfile], float | None]
-) -> FloatArray:
-    """Return one figure per QPU, or say which QPU lacks it."""
-    values = []
-    for qpu in fleet:
-        number = value(qpu)
-        if number is None:
-            raise InputError(
-                f"fleet {fleet.name}: QPU {qpu.name} has no {figure}, which {need} needs; "
-                "give the figure in the fleet or choose another model"
-            )
-        values.append(number)
-    return np.array(values, dtype=np.float64)
+OTHER_MODEL = "choose another model"
+NO_FIDELITY = "choose another model (physics.fidelity.model=none needs no figures)"
+"""What else the user can do than state a figure that a model needs."""
+
+
+def _check_errors(
+    tasks: Tasks, fleet: Fleet, model: SuccessProbability | PartsFidelity, feasible: BoolArray
+) -> None:
+    """Check that every QPU states the errors that a fidelity model multiplies.
+
+    A QPU of one qubit has no error of two-qubit gates, and needs none unless it has a part of a
+    circuit with such gates. In the study's code two-qubit gates are perfect, so that its model
+    needs no error of theirs.
+    """
+    need = f"the fidelity model `{model.model}`"
+    readout, one_qubit, two_qubit = ERRORS
+    fleet.known(readout, need, NO_FIDELITY)
+    fleet.known(one_qubit, need, NO_FIDELITY)
+    if model.model != "icpp2025":
+        gates = feasible & (tasks.two_qubit_gates > 0)[:, np.newaxis]
+        has_some = (fleet.qubits > 1) | gates.any(axis=0)
+        fleet.known(two_qubit, need, NO_FIDELITY, has_some)
 
 
 def _compiled(tasks: Tasks, fleet: Fleet, feasible: BoolArray) -> CompiledFeatures:
@@ -127,25 +134,22 @@ def _exec_s(
             raise InputError("the time model `given` needs a workload that states durations")
         return np.repeat(tasks.duration_s[:, np.newaxis], len(fleet), axis=1)
     if isinstance(model, ClopsTime):
-        volume = _known(fleet, "quantum_volume", "the time model `clops`", _quantum_volume)
-        clops = _known(
-            fleet,
-            model.scale,
-            "the time model `clops`",
-            lambda qpu: qpu.clops_v if model.scale == "clops_v" else qpu.clops_h,
-        )
+        need = "the time model `clops`"
+        tasks.require_circuits(need, "take physics.time.model=given")
+        volume = fleet.known("quantum_volume", need, OTHER_MODEL)
+        clops = fleet.known(model.scale, need, OTHER_MODEL)
         exec_s = timing.clops_time_s(shots, volume, clops)
         return exec_s / SECONDS_PER_MINUTE if model.variant == "icpp2025" else exec_s
     if compiled is None:
         raise TypeError(f"the time model {model.model} needs compiled circuits")
     if isinstance(model, D1cpsTime):
-        rate = _known(fleet, "d1cps", "the time model `d1cps`", lambda qpu: qpu.d1cps)
+        rate = fleet.known("d1cps", "the time model `d1cps`", OTHER_MODEL)
         return timing.d1cps_time_s(compiled.depth, rate, shots)
     if isinstance(model, IbmUsageTime):
         need = "the time model `ibm_usage`"
-        gate_s = _known(fleet, "two_qubit_duration_s", need, lambda q: q.two_qubit_duration_s)
-        readout_s = _known(fleet, "readout_duration_s", need, lambda q: q.readout_duration_s)
-        delay_s = np.array([qpu.repetition_delay_s for qpu in fleet])
+        gate_s = fleet.known("two_qubit_duration_s", need, OTHER_MODEL)
+        readout_s = fleet.known("readout_duration_s", need, OTHER_MODEL)
+        delay_s = fleet.figures("repetition_delay_s")
         length_s = timing.circuit_length_s(compiled.depth, gate_s, readout_s)
         return timing.ibm_usage_time_s(length_s, shots, delay_s, model.overhead_s)
     if isinstance(model, AffineTime):
@@ -155,12 +159,20 @@ def _exec_s(
 
 
 def _fidelity(
-    tasks: Tasks, fleet: Fleet, physics: PhysicsConfig, compiled: CompiledFeatures | None
+    tasks: Tasks,
+    fleet: Fleet,
+    physics: PhysicsConfig,
+    compiled: CompiledFeatures | None,
+    feasible: BoolArray,
 ) -> FloatArray:
     """Return the fidelity of every task, whole, of shape (tasks, QPUs)."""
     model = physics.fidelity
     if isinstance(model, Noiseless):
         return np.ones((len(tasks), len(fleet)))
+    tasks.require_circuits(
+        f"the fidelity model `{model.model}`", "take physics.fidelity.model=none"
+    )
+    _check_errors(tasks, fleet, model, feasible)
     readout, one_qubit, two_qubit = fleet.errors().T
     qubits, gates = tasks.qubits[:, np.newaxis], tasks.two_qubit_gates[:, np.newaxis]
     depth = tasks.depth[:, np.newaxis]
@@ -209,10 +221,6 @@ def _check_times(
         )
 
 
-def _quantum_volume(qpu: QpuProfile) -> float | None:
-    return None if qpu.quantum_volume is None else float(qpu.quantum_volume)
-
-
 def estimate(
     tasks: Tasks, fleet: Fleet, physics: PhysicsConfig, *, splits: bool = False
 ) -> Estimates:
@@ -241,9 +249,8 @@ def estimate(
     compiled = _compiled(tasks, fleet, feasible) if needs_circuits else None
     exec_s = np.where(feasible, _exec_s(tasks, fleet, physics, compiled), np.inf)
     _check_times(exec_s, tasks, fleet, physics, feasible)
-    success = _fidelity(tasks, fleet, physics, compiled)
-    price_per_s = np.array([qpu.price_per_s for qpu in fleet])
-    cost = price.usage_price(np.where(feasible, exec_s, 0.0), price_per_s)
+    success = _fidelity(tasks, fleet, physics, compiled, feasible)
+    cost = price.usage_price(np.where(feasible, exec_s, 0.0), fleet.prices())
     return Estimates(
         feasible=feasible,
         exec_s=exec_s,

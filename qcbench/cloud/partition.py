@@ -55,7 +55,9 @@ def batch_of(tasks: Tasks, fleet: Fleet, definition: CostDefinition) -> Batch:
             )
     batch = Batch(
         capacities=fleet.qubits.copy(),
-        unit_prices=np.array([qpu.price_per_s for qpu in fleet], dtype=np.float64),
+        unit_prices=fleet.known(
+            "price_per_s", "the cost of a node", "take a fleet that has prices, such as nodes20"
+        ),
         demands=tasks.qubits.copy(),
         definition=definition,
         graphs=tuple(tasks.graphs),

@@ -31,7 +31,8 @@ class Records:
 
     Every job that arrived has an entry in the columns of jobs, shape (jobs,), and every task that
     was asked for one in the others, shape (task rows,). What does not exist is NaN: a dropped
-    task's start, or the execution time, fidelity and cost of a task that is not done.
+    task's start, or the execution time, fidelity and cost of a task that is not done. What is
+    unknown is NaN too: the cost on a QPU without a price.
 
     Attributes:
         fleet: the QPUs that indices refer to.
@@ -205,9 +206,10 @@ def collect(
         exec_s, counts = floats("executed_s"), ints("executions")
         done = status == DONE
         success = np.full(len(job), np.nan)
-        cost = np.where(done, floats("cost"), np.nan)
         mean = floats("fidelity")[done] / np.maximum(counts[done], 1)
         success[done] = mean if world.has_qualities else 1.0
+        paid = floats("cost") if world.has_qualities else world.fleet.cost_of_all()
+        cost = np.where(done, np.asarray(paid, dtype=np.float64), np.nan)
     else:
         arrival_s, finish_s, start_s = floats("arrival_s"), floats("finish_s"), floats("start_s")
         wait_s, exec_s = start_s - floats("submit_s"), floats("exec_s")
@@ -270,7 +272,7 @@ def _quality(
     of_part = world.splits.of_parts(row[owner], used, held, np.repeat(counts, counts))
     if true_errors is not None:
         of_part = fidelity.drifted(of_part, true_errors(used, start_s[owner]))
-    price_per_s = np.array([q.price_per_s for q in world.fleet])[used]
+    price_per_s = world.fleet.prices()[used]
     success[done] = world.splits.combined(of_part, counts)
     if world.plan is not None:
         success[done] *= world.links.fidelity_per_remote_gate ** world.plan.remote_gates[row[done]]

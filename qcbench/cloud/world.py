@@ -69,15 +69,16 @@ class World:
 
     @property
     def has_qualities(self) -> bool:
-        """Whether rows of jobs add up fidelity and cost; else all are 1 and 0."""
+        """Whether rows of jobs add up fidelity and cost; else the former is 1 for all."""
         return self._quality is not None
 
     def _qualities(self) -> Quality | None:
-        """Fidelity and price of every task on every QPU, None where all are 1 and 0."""
-        price_per_s = [qpu.price_per_s for qpu in self.fleet]
+        """Fidelity and price of every task on every QPU, None where all jobs have the same."""
         fidelity = self.estimates.fidelity
-        if not any(price_per_s) and bool((fidelity[self.estimates.feasible] == 1.0).all()):
+        perfect = bool((fidelity[self.estimates.feasible] == 1.0).all())
+        if self.fleet.cost_of_all() is not None and perfect:
             return None
+        price_per_s = self.fleet.prices().tolist()
         return [list(zip(row, price_per_s, strict=True)) for row in fidelity.tolist()]
 
     def may_decide(self) -> bool:

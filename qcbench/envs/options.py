@@ -93,6 +93,8 @@ def make_options(
     if not 0.0 <= begin_s < inf or (begin_s and TRACKS[track].choice != "waiting"):
         raise InputError(f"begin_s: {begin_s}; must be 0, or a positive time for track queueing")
     told = _reward(track, reward)
+    if told.price:
+        source.fleet.known("price_per_s", "a reward with a weight of price", "set reward.price=0")
     check_track(told, track)
     if told.kind == "hindsight" and masked != "error":
         raise InputError(

@@ -14,7 +14,7 @@ from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
 from qcbench.files import write_text
 from qcbench.fleet.load import load_fleet
-from qcbench.fleet.profile import Fleet, QpuProfile
+from qcbench.fleet.profile import ERRORS, Fleet, QpuProfile
 from qcbench.hardware.gap.analysis import Gap
 from qcbench.hardware.gap.models import FittedTime
 from qcbench.hardware.manifest import ReplayFolder
@@ -86,8 +86,10 @@ def _figures(profile: QpuProfile, fitted: FittedTime, scale: float | None) -> di
     if delay_s is not None:
         found["repetition_delay_s"] = _rounded(delay_s)
     if scale is not None:
-        for name in ("readout_error", "one_qubit_error", "two_qubit_error"):
-            found[name] = _rounded(min(getattr(profile, name) * scale, LARGEST_ERROR))
+        for name in ERRORS:
+            error = getattr(profile, name)
+            if error is not None:  # what is unknown stays so
+                found[name] = _rounded(min(error * scale, LARGEST_ERROR))
     return found
 
 

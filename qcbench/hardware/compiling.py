@@ -22,7 +22,7 @@ from qcbench.hardware.port import Calibration
 from qcbench.workload.gates import summarise
 from qcbench.workload.qasm import cache_folder
 
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,9 @@ class CompiledFigures:
         one_qubit_gates: without rotations about z, which take no time.
         active_qubits: qubits that it touches.
         length_s: longest path through the circuit.
-        success_probability: product of 1 - error over gates and readouts, as calibrated.
-        readout_success: the part of it that the readouts have.
+        success_probability: product of 1 - error over gates and readouts, as calibrated; None
+            where the error of one is not.
+        readout_success: the part of it that the readouts have; None as well.
     """
 
     digest: str
@@ -61,8 +62,8 @@ class CompiledFigures:
     measurements: int
     active_qubits: int
     length_s: float
-    success_probability: float
-    readout_success: float
+    success_probability: float | None
+    readout_success: float | None
 
 
 @dataclass(frozen=True)
@@ -213,18 +214,20 @@ def _digest(circuit: Any) -> str:
 def _figures(circuit: Any, target: Any) -> CompiledFigures:
     gates = summarise({str(name): int(n) for name, n in circuit.count_ops().items()})
     active: set[int] = set()
-    gates_success = readout_success = 1.0
+    gates_success: float | None = 1.0
+    readout_success: float | None = 1.0
     for entry in circuit.data:
         name = entry.operation.name
         if name in {"barrier", "delay"}:
             continue
         qubits = tuple(circuit.find_bit(qubit).index for qubit in entry.qubits)
         active.update(qubits)
-        success = 1.0 - error_of(target, name, qubits)
+        error = error_of(target, name, qubits)
         if name == "measure":
-            readout_success *= success
+            readout_success = _times(readout_success, error)
         else:
-            gates_success *= success
+            gates_success = _times(gates_success, error)
+    known = gates_success is not None and readout_success is not None
     return CompiledFigures(
         digest=_digest(circuit),
         depth=int(circuit.depth()),
@@ -233,14 +236,19 @@ def _figures(circuit: Any, target: Any) -> CompiledFigures:
         measurements=gates.measurements,
         active_qubits=len(active),
         length_s=float(circuit.estimate_duration(target, unit="s")),
-        success_probability=gates_success * readout_success,
+        success_probability=gates_success * readout_success if known else None,  # type: ignore[operator]
         readout_success=readout_success,
     )
 
 
-def error_of(target: Any, name: str, qubits: tuple[int, ...]) -> float:
-    """Return the calibrated error of an operation, 0 where the target has none."""
+def _times(success: float | None, error: float | None) -> float | None:
+    """Return the product of a success and that of a further operation, None for an unknown one."""
+    return None if success is None or error is None else success * (1.0 - error)
+
+
+def error_of(target: Any, name: str, qubits: tuple[int, ...]) -> float | None:
+    """Return the calibrated error of an operation, None where the target has none."""
     entries = target[name] if name in target.operation_names else None
     properties = entries.get(qubits) if entries else None
     error = getattr(properties, "error", None)
-    return float(error) if error is not None and isfinite(error) else 0.0
+    return float(error) if error is not None and isfinite(error) else None

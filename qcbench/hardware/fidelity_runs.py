@@ -51,6 +51,8 @@ def no_mirror(circuit: Any, figures: CompiledFigures, shots: int, *, simulated: 
         mirror_of(circuit, figures.digest)
     except NoMirrorError as error:
         return f"no mirror circuit: {error}"
+    if figures.readout_success is None:
+        return "no mirror circuit: the calibration states no error of a readout"
     if simulated:
         reason = choose(figures.active_qubits, 2 * figures.two_qubit_gates, shots).reason
         return f"mirror circuit {reason}" if reason else ""
@@ -143,6 +145,8 @@ def measured_fidelities(
             counts = intent.counts[position]
             shots = sum(counts.values())
             readout = compiled.figures[intent.qpu, digest].readout_success
+            if readout is None:
+                raise ValueError("no mirror circuit is run without readout errors")
             survived = counts.get(expected, 0)
             found[intent.qpu, digest] = MeasuredFidelity(
                 fidelity_of(survived, shots, readout),

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from qcbench.errors import InputError
 from qcbench.hardware.compiling import error_of
 from qcbench.hardware.limits import Method
 
 IDLE = ("barrier", "delay")
+UNCALIBRATED = frozenset({"reset", "if_else", "for_loop", "while_loop", "switch_case"})
+"""Operations of which calibrations state no error."""
 
 
 def reduced(circuit: Any) -> tuple[Any, list[int]]:
@@ -28,7 +31,11 @@ def reduced(circuit: Any) -> tuple[Any, list[int]]:
 def noise_model(circuit: Any, active: list[int], target: Any) -> Any:
     """Return the noise of a reduced circuit: depolarizing gates and readout, as calibrated.
 
-    A gate's depolarizing probability is the one that gives its calibrated average error.
+    A gate's depolarizing probability is the one that gives its calibrated average error. A reset,
+    whose error no device calibrates, is simulated without one.
+
+    Raises:
+        InputError: another operation has no calibrated error.
     """
     from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error  # noqa: PLC0415
 
@@ -39,7 +46,15 @@ def noise_model(circuit: Any, active: list[int], target: Any) -> Any:
         if (name, places) in seen:
             continue
         seen.add((name, places))
-        error = error_of(target, name, tuple(active[place] for place in places))
+        qubits = tuple(active[place] for place in places)
+        error = error_of(target, name, qubits)
+        if error is None:
+            if name in UNCALIBRATED:
+                continue
+            raise InputError(
+                f"{name} on qubits {', '.join(map(str, qubits))}: the device's calibration states "
+                "no error of it, so that it cannot be simulated; take another device"
+            )
         if name == "measure":
             error = min(error, 0.5)
             readout = ReadoutError([[1 - error, error], [error, 1 - error]])

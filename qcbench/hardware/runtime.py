@@ -331,7 +331,10 @@ def _chunks_s(result: Any) -> float | None:
         start = chunk["start"] if isinstance(chunk, dict) else chunk.start
         stop = chunk["stop"] if isinstance(chunk, dict) else chunk.stop
         if isinstance(start, str):
-            total += (_seconds(stop) or 0.0) - (_seconds(start) or 0.0)
+            began, ended = _seconds(start), _seconds(stop)
+            if began is None or ended is None:
+                return None
+            total += ended - began
         else:
             total += float((stop - start).total_seconds())
     return total

@@ -330,7 +330,7 @@ def _schema() -> dict[str, Any]:
     import polars as pl  # noqa: PLC0415
 
     floats = ("submitted_s", "started_s", "finished_s", "queue_s", "execution_s", "completion_s")
-    floats += ("overhead_s", "charge_s", "fidelity", "fidelity_noise")  # type: ignore[assignment]
+    floats += ("overhead_s", "charge_s", "fidelity", "fidelity_noise", "fidelity_as_calibrated")  # type: ignore[assignment]
     return {
         **dict.fromkeys(floats, pl.Float64),
         "job_id": pl.String,

@@ -10,13 +10,20 @@ from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+import numpy as np
+
 from qcbench.errors import InputError, nearest
+from qcbench.fleet.profile import Fleet
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
 from qcbench.tracks import TRACKS, Track, module_of
 
 ENTRY_POINTS = "qcbench.policies"
 """An entry point is named ``track.policy`` and refers to a factory."""
+
+
+READ = frozenset({"path", "file"})
+"""Parameters that name a file."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +189,18 @@ def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
 
 def _is_union(annotation: Any) -> bool:
     return isinstance(annotation, UnionType) or get_origin(annotation) is Union
+
+
+def check_fleet(track: Track, config: PolicyConfig, fleet: Fleet) -> None:
+    """Check that a policy of this package can decide for a fleet, before any trial is run.
+
+    One that reads a file is asked in its trial, where the file is.
+
+    Raises:
+        InputError: it needs what the fleet does not state.
+    """
+    if config.name in _built_in(track) and not READ & find(track, config.name).parameters.keys():
+        make(track, config, PolicyContext(fleet, np.random.default_rng(0)))
 
 
 def make(track: Track, config: PolicyConfig, context: PolicyContext) -> Decide:

@@ -99,7 +99,8 @@ def split_options(fleet: Fleet) -> SplitOptions:
     """Return all sets of QPUs of a fleet, or a selection of them where it is large.
 
     For more than 10 QPUs these are neighbours in three rankings (by speed, by errors, by qubits),
-    up to four at a time, and the first k of each for every k.
+    up to four at a time, and the first k of each for every k. A ranking is left out where a QPU
+    does not state its figure.
     """
     size = len(fleet)
     sets: dict[tuple[int, ...], None] = {}
@@ -108,8 +109,11 @@ def split_options(fleet: Fleet) -> SplitOptions:
             sets.update(dict.fromkeys(combinations(range(size), count)))
     else:
         errors = fleet.errors().sum(axis=1)
-        rates = np.array([qpu.clops_h or qpu.clops_v or 0.0 for qpu in fleet])
+        new, old = fleet.figures("clops_h"), fleet.figures("clops_v")
+        rates = np.where(np.isnan(new), old, new)
         for key in (-rates, errors, -fleet.qubits):
+            if np.isnan(key).any():
+                continue
             ranking = np.argsort(key, kind="stable").tolist()
             for count in range(1, size + 1):
                 starts = range(size - count + 1) if count <= NEIGHBOURS else (0,)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from qcbench.arrays import FloatArray
-from qcbench.fleet.profile import Fleet
+from qcbench.fleet.profile import ERRORS, Fleet
 from qcbench.physics.fidelity import error_score
 from qcbench.policies.protocol import Allocation
 from qcbench.policies.view import AllocationView
@@ -14,9 +14,18 @@ LEAST_PARTS = 2
 """The published policies split a task that is wider than every QPU over at least so many."""
 
 
-def error_scores(fleet: Fleet) -> FloatArray:
-    """Return how noisy each QPU is, less is better, shape (QPUs,)."""
-    return error_score(*fleet.errors().T)
+def error_scores(fleet: Fleet, policy: str) -> FloatArray:
+    """Return how noisy each QPU is, less is better, shape (QPUs,).
+
+    Args:
+        fleet: the QPUs.
+        policy: name of the one that ranks by it, for the message.
+
+    Raises:
+        InputError: a QPU does not state one of the three errors.
+    """
+    needed_by, otherwise = f"the policy {policy}", "choose another policy, such as speed"
+    return error_score(*(fleet.known(figure, needed_by, otherwise) for figure in ERRORS))
 
 
 def even_split(qubits: int, qpus: Sequence[int]) -> dict[int, int]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from math import inf
 
+from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
+from qcbench.fleet.profile import Fleet
 
 
 def check_weights(policy: str, weights: Mapping[str, float]) -> None:
@@ -19,3 +21,16 @@ def check_weights(policy: str, weights: Mapping[str, float]) -> None:
             )
     if not any(weights.values()):
         raise InputError(f"policy {policy}: one of {', '.join(weights)} must be positive")
+
+
+def weighed_prices(fleet: Fleet, weight: float) -> FloatArray:
+    """Return the prices that `weighted` weighs, NaN where one is unknown and has no weight.
+
+    Raises:
+        InputError: prices have a weight, and a QPU does not state its own.
+    """
+    if not weight:
+        return fleet.prices()
+    return fleet.known(
+        "price_per_s", "the policy weighted", "set policy.parameters.price=0, so that none is used"
+    )

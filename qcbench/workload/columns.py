@@ -3,7 +3,8 @@
 | column | type | |
 |---|---|---|
 | `algorithm` | text | |
-| `qubits`, `depth`, `shots`, `two_qubit_gates` | integer | of the circuit as written |
+| `qubits` | integer | |
+| `depth`, `shots`, `two_qubit_gates` | integer | of the circuit as written |
 | `FAMILY_depth` | integer | -1 where it does not fit |
 | `FAMILY_one_qubit_gates`, `FAMILY_two_qubit_gates`, `FAMILY_measurements` | integer | |
 | `original_gates`, `FAMILY_gates` | text | optional: counts by gate name |
@@ -11,6 +12,8 @@
 | `arrival_s` | number | optional |
 | `subset`, `priority` | integer | optional |
 | `job_id`, `user` | text | optional |
+
+Tasks that are no circuits, but a `duration_s` alone, have no `depth`, `shots`, `two_qubit_gates`.
 """
 
 import math
@@ -25,11 +28,14 @@ from qcbench.errors import InputError, nearest
 from qcbench.files import quoted
 from qcbench.workload.numerals import LARGEST
 from qcbench.workload.task_set import TaskSet
-from qcbench.workload.workload import CompiledFeatures, Tasks
+from qcbench.workload.workload import UNKNOWN, CompiledFeatures, Tasks
 
 FEATURES = ("depth", "one_qubit_gates", "two_qubit_gates", "measurements")
 REQUIRED = {"algorithm": "text", "qubits": 1, "depth": 0, "shots": 1, "two_qubit_gates": 0}
 """Required columns: `text`, or the least value of an integer."""
+
+OF_CIRCUITS = ("depth", "shots", "two_qubit_gates")
+"""Those of them that tasks without circuits do not have."""
 
 OPTIONAL = ("duration_s", "arrival_s", "subset", "priority", "job_id", "user", "original_gates")
 
@@ -49,7 +55,7 @@ def to_columns(content: TaskSet) -> dict[str, list[Any]]:
     if content.user is not None:
         columns["user"] = list(content.user)
     columns["algorithm"] = list(tasks.algorithm)
-    for name in ("qubits", "depth", "shots", "two_qubit_gates"):
+    for name in ("qubits", *(OF_CIRCUITS if tasks.have_circuits else ())):
         columns[name] = getattr(tasks, name).tolist()
     if tasks.duration_s is not None:
         columns["duration_s"] = tasks.duration_s.tolist()
@@ -75,8 +81,9 @@ def from_columns(
     Raises:
         InputError: a column is missing or unknown, or a value cannot be; names row and column.
     """
+    circuits = "duration_s" not in columns or any(name in columns for name in OF_CIRCUITS)
     for name in REQUIRED:
-        if name not in columns:
+        if name not in columns and (circuits or name not in OF_CIRCUITS):
             raise InputError(f"{source}: column {name} is missing; {_schema_hint()}")
     families = _families(columns, source)
     if not len(columns["algorithm"]):
@@ -91,12 +98,13 @@ def from_columns(
     def texts(name: str) -> list[str]:
         return _texts(columns[name], f"{source}: column {name}")
 
+    unknown = np.full(len(columns["algorithm"]), UNKNOWN, dtype=np.int64)
     tasks = Tasks(
         algorithm=texts("algorithm"),
         qubits=whole("qubits", 1),
-        depth=whole("depth", 0),
-        shots=whole("shots", 1),
-        two_qubit_gates=whole("two_qubit_gates", 0),
+        depth=whole("depth", 0) if circuits else unknown,
+        shots=whole("shots", 1) if circuits else np.ones_like(unknown),
+        two_qubit_gates=whole("two_qubit_gates", 0) if circuits else unknown,
         compiled={
             family: CompiledFeatures(
                 *(whole(f"{family}_{name}", -1 if name == "depth" else 0) for name in FEATURES)

@@ -139,6 +139,11 @@ def _shortest(name: str) -> str | int:
 def _columns(content: TaskSet, path: Path) -> dict[str, list[Any]]:
     check_one_stream(content, path)
     tasks = content.tasks
+    if not tasks.have_circuits:
+        raise InputError(
+            f"{path}: job files need the depth, two-qubit gates and shots of circuits, and these "
+            "tasks have durations alone; write json, parquet or swf"
+        )
     count = len(tasks)
     return {
         "job_id": distinct_names(content.job_id or [""] * count),

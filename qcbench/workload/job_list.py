@@ -110,12 +110,10 @@ def _workload(where: str, jobs: list[Any]) -> Workload:
             phases[-1].append(QuantumPhase(len(durations)))
             durations.append(_number(here, pair, "seconds"))
         phases[-1].append(ClassicalPhase(_number(place, job, "post_ops")))
-    count = len(durations)
-    zeros = np.zeros(count, dtype=np.int64)
-    ones = np.ones(count, dtype=np.int64)
+    ones = np.ones(len(durations), dtype=np.int64)
     return Workload(
         np.array(arrivals),
-        Tasks(["given"] * count, ones, zeros, ones, zeros, duration_s=np.array(durations)),
+        Tasks.without_circuits("given", ones, np.array(durations)),
         phases=phases,
         priority=np.array(priorities, dtype=np.int64),
     )

@@ -128,16 +128,7 @@ def iterated(
 
 
 def _tasks(sizes: IntArray, duration_s: FloatArray) -> Tasks:
-    count = len(sizes)
-    zeros = np.zeros(count, dtype=np.int64)
-    return Tasks(
-        algorithm=["maxcut"] * count,
-        qubits=sizes.astype(np.int64),
-        depth=zeros,
-        shots=np.ones(count, dtype=np.int64),
-        two_qubit_gates=zeros,
-        duration_s=duration_s,
-    )
+    return Tasks.without_circuits("maxcut", sizes.astype(np.int64), duration_s)
 
 
 def _variational(

@@ -2,8 +2,8 @@
 
 A job a line with 18 fields, -1 where unknown, comments after `;`. Of a job we take number, submit
 time, processors (requested, else allocated) as qubits, run time as execution time on any QPU, and
-user. Jobs that never ran (run time or processors unknown, or no processors) are left out, and the
-import says how many.
+user, who is empty where unknown. Jobs that never ran (run time or processors unknown, or no
+processors) are left out, and the import says how many.
 """
 
 import codecs
@@ -54,23 +54,19 @@ def read_swf(path: Path) -> TaskSet:
             kept.append((line, fields, submit_s, run_s, processors))
     if not kept:
         raise InputError(f"{path}: has no job that ran; {skipped} never did")
-    zeros = np.zeros(len(kept), dtype=np.int64)
-    users = [fields[USER] for _, fields, *_ in kept]
+    users = ["" if fields[USER] == UNKNOWN else fields[USER] for _, fields, *_ in kept]
     notes = [f"left out {skipped} jobs that never ran"] if skipped else []
     if not content.endswith((b"\n", b"\r")):
         notes.append(no_newline(path))
     result = TaskSet(
-        tasks=Tasks(
-            algorithm=["swf"] * len(kept),
-            qubits=np.array([processors for *_, processors in kept], dtype=np.int64),
-            depth=zeros,
-            shots=np.ones(len(kept), dtype=np.int64),
-            two_qubit_gates=zeros,
-            duration_s=np.array([run_s for *_, run_s, _ in kept]),
+        tasks=Tasks.without_circuits(
+            "swf",
+            np.array([processors for *_, processors in kept], dtype=np.int64),
+            np.array([run_s for *_, run_s, _ in kept]),
         ),
         arrival_s=np.array([submit_s for _, _, submit_s, *_ in kept]),
         job_id=[fields[0] for _, fields, *_ in kept],
-        user=None if set(users) == {UNKNOWN} else users,
+        user=users if any(users) else None,
         comments=tuple(comments),
         notes=tuple(notes),
     )
@@ -183,8 +179,9 @@ def _users(content: TaskSet) -> tuple[list[str], list[str]]:
     """Return each job's user as a number, and header lines that say who is who."""
     if content.user is None:
         return [UNKNOWN] * len(content), []
-    if all(_is_number(user) for user in content.user):
-        return list(content.user), []
-    numbers = {user: str(n) for n, user in enumerate(dict.fromkeys(content.user), start=1)}
+    known = [user for user in dict.fromkeys(content.user) if user not in ("", UNKNOWN)]
+    if all(_is_number(user) for user in known):
+        return [user or UNKNOWN for user in content.user], []
+    numbers = {user: str(n) for n, user in enumerate(known, start=1)}
     header = [f"UserID {number}: {user}" for user, number in numbers.items()]
-    return [numbers[user] for user in content.user], header
+    return [numbers.get(user, UNKNOWN) for user in content.user], header

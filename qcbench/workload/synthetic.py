@@ -32,13 +32,6 @@ def durations(generator: Generator, count: int, circuits: SyntheticCircuits) -> 
 
 
 def synthetic_tasks(generator: Generator, count: int, circuits: SyntheticCircuits) -> Tasks:
-    """Draw tasks whose `duration_s` is given; depth and gates are 0, there is no circuit."""
-    zeros = np.zeros(count, dtype=np.int64)
-    return Tasks(
-        algorithm=["synthetic"] * count,
-        qubits=np.full(count, circuits.qubits, dtype=np.int64),
-        depth=zeros,
-        shots=np.ones(count, dtype=np.int64),
-        two_qubit_gates=zeros,
-        duration_s=durations(generator, count, circuits),
-    )
+    """Draw tasks whose `duration_s` is given; there is no circuit."""
+    qubits = np.full(count, circuits.qubits, dtype=np.int64)
+    return Tasks.without_circuits("synthetic", qubits, durations(generator, count, circuits))

@@ -9,6 +9,9 @@ from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
 from qcbench.workload.graphs import InteractionGraph
 
+UNKNOWN = -1
+"""Depth and gates of a task without a circuit."""
+
 
 @dataclass(frozen=True)
 class CompiledFeatures:
@@ -32,9 +35,11 @@ class Tasks:
     Attributes:
         algorithm: benchmark or file name of the circuit.
         qubits: width of the circuit before transpilation.
-        depth: depth before transpilation (layers).
-        shots: repetitions.
-        two_qubit_gates: number of gates on two or more qubits before transpilation.
+        depth: depth before transpilation (layers); -1 where there is no circuit, but a duration
+            alone.
+        shots: repetitions; 1 where there is no circuit.
+        two_qubit_gates: number of gates on two or more qubits before transpilation; -1 where there
+            is no circuit.
         compiled: features per transpilation family.
         duration_s: execution time on any QPU where the workload itself states it, else None.
         graphs: interaction graph of each circuit where the source has them, else None.
@@ -51,6 +56,42 @@ class Tasks:
 
     def __len__(self) -> int:
         return len(self.qubits)
+
+    @staticmethod
+    def without_circuits(algorithm: str, qubits: IntArray, duration_s: FloatArray) -> "Tasks":
+        """Return tasks of which no more is known than how wide they are and how long they take."""
+        unknown = np.full(len(qubits), UNKNOWN, dtype=np.int64)
+        return Tasks(
+            algorithm=[algorithm] * len(qubits),
+            qubits=qubits,
+            depth=unknown,
+            shots=np.ones(len(qubits), dtype=np.int64),
+            two_qubit_gates=unknown,
+            duration_s=duration_s,
+        )
+
+    @property
+    def have_circuits(self) -> bool:
+        """Whether depth, gates and shots of all tasks are known."""
+        return bool((self.depth > UNKNOWN).all() and (self.two_qubit_gates > UNKNOWN).all())
+
+    def require_circuits(self, needed_by: str, otherwise: str) -> None:
+        """Check that depth, gates and shots of all tasks are known.
+
+        Args:
+            needed_by: whoever needs them, for the message.
+            otherwise: what the user can do than take a workload of circuits.
+
+        Raises:
+            InputError: there is a task without a circuit.
+        """
+        if not self.have_circuits:
+            unknown = (self.depth <= UNKNOWN) | (self.two_qubit_gates <= UNKNOWN)
+            row = int(np.flatnonzero(unknown)[0])
+            raise InputError(
+                f"task {row} ({self.algorithm[row]}) has no circuit, only a duration, and "
+                f"{needed_by} needs depth, gates and shots; {otherwise}, or a workload of circuits"
+            )
 
     def take(self, rows: IntArray) -> "Tasks":
         """Return the tasks at these positions, in this order."""

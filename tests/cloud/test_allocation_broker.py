@@ -220,12 +220,13 @@ def test_a_split_lasts_as_long_as_its_slowest_part_and_costs_all_of_them() -> No
 
 
 def test_the_success_of_a_split_is_the_product_of_its_parts_with_a_penalty() -> None:
+    others = {"readout_error": 0.0, "one_qubit_error": 0.0}
     fleet = Fleet(
         "two",
         (
-            QpuProfile(name="a", qubits=5, family="tiny", two_qubit_error=0.1),
-            QpuProfile(name="b", qubits=5, family="tiny", two_qubit_error=0.2),
-            QpuProfile(name="c", qubits=5, family="tiny", two_qubit_error=0.4),
+            QpuProfile(name="a", qubits=5, family="tiny", two_qubit_error=0.1, **others),
+            QpuProfile(name="b", qubits=5, family="tiny", two_qubit_error=0.2, **others),
+            QpuProfile(name="c", qubits=5, family="tiny", two_qubit_error=0.4, **others),
         ),
     )
     one = np.ones(1, dtype=np.int64)

@@ -65,10 +65,11 @@ def test_no_executions() -> None:
     assert error_multiplier(RULES, 2, np.random.default_rng(0), none, np.zeros(0)).shape == (0,)
 
 
+ERRORLESS = {"readout_error": 0.0, "one_qubit_error": 0.0}
 FLEET = Fleet(
     "noisy",
     tuple(
-        QpuProfile(name=f"q{i}", qubits=5, family="tiny", two_qubit_error=e)
+        QpuProfile(name=f"q{i}", qubits=5, family="tiny", **ERRORLESS | {"two_qubit_error": e})
         for i, e in enumerate((0.01, 0.03))
     ),
 )

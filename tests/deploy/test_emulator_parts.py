@@ -379,3 +379,16 @@ def test_faults_are_the_same_for_the_same_seed_and_as_frequent_as_told() -> None
     assert abs(submits.count("lost_response") / 600 - 0.8 * 0.1) < 0.05
     reads = [one.next("status") for _ in range(300)]
     assert set(reads) == {"unavailable", None}, "a lost response meets submits only"
+
+
+def qubit(**figures: float) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value} for name, value in figures.items()]
+
+
+def test_a_readout_error_that_is_not_calibrated_is_the_median_of_the_others() -> None:
+    stated = [qubit(readout_error=e) for e in (0.01, 0.02, 0.06)]
+    own = {"prob_meas1_prep0": 0.03, "prob_meas0_prep1": 0.05}
+    found = devices.readout_errors({"qubits": [*stated, qubit(T1=1.0), qubit(**own)]})
+    assert found == ((0.01, 0.01), (0.02, 0.02), (0.06, 0.06), (0.02, 0.02), (0.03, 0.05))
+    with pytest.raises(InputError, match="ibm_mute: its snapshot states no readout error"):
+        devices.readout_errors({"backend_name": "ibm_mute", "qubits": [qubit(T1=1.0)]})

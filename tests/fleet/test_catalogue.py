@@ -39,8 +39,12 @@ def test_has_every_snapshot_once_in_order() -> None:
 
 @pytest.mark.parametrize("qpu", ALL, ids=lambda qpu: qpu.name)
 def test_figures_are_possible(qpu: QpuProfile) -> None:
-    for error in (qpu.readout_error, qpu.one_qubit_error, qpu.two_qubit_error):
-        assert 0 <= error <= 1
+    assert qpu.readout_error is not None
+    assert qpu.one_qubit_error is not None
+    assert 0 <= qpu.readout_error <= 1
+    assert 0 <= qpu.one_qubit_error <= 1
+    assert (qpu.two_qubit_error is None) == (qpu.qubits == 1)  # one qubit has no two-qubit gates
+    assert qpu.two_qubit_error is None or 0 <= qpu.two_qubit_error <= 1
     for rate in (qpu.d1cps, qpu.clops_v, qpu.clops_h, qpu.quantum_volume, qpu.t1_s, qpu.t2_s):
         assert rate is None or rate > 0
     for duration in (qpu.readout_duration_s, qpu.one_qubit_duration_s, qpu.two_qubit_duration_s):

@@ -61,7 +61,8 @@ def test_synthetic_qpus_state_only_what_they_have() -> None:
     assert qpus[0].family == "synthetic"
     assert {qpu.qubits for qpu in qpus} == {5}
     assert qpus[0].d1cps is None
-    assert qpus[0].price_per_s == 0
+    for figure in ("readout_error", "one_qubit_error", "two_qubit_error", "price_per_s"):
+        assert getattr(qpus[0], figure) is None, figure
 
 
 def test_links_are_normalised() -> None:

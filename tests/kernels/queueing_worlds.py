@@ -126,7 +126,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     if draw(st.booleans()):
         widths = [widths[0]] * len(widths)
     noisy = draw(st.booleans())
-    figures = {"price_per_s": 1.7} if draw(st.booleans()) else {}
+    figures: dict[str, float | None] = {"price_per_s": draw(st.sampled_from([1.7, 0.0, None]))}
     if noisy:
         figures |= {"readout_error": 0.03, "one_qubit_error": 0.002, "two_qubit_error": 0.01}
     return Scenario(

@@ -67,6 +67,7 @@ def fleets(draw: Any) -> Fleet:
                 family="tiny",
                 d1cps=draw(st.sampled_from([512.0, 1024.0, 1500.0])),
                 readout_error=draw(error),
+                one_qubit_error=0.0,
                 two_qubit_error=draw(error),
                 price_per_s=draw(price),
             )

@@ -23,12 +23,17 @@ SECONDS = np.array([1.0, 1.0, 8.0, 7.0, 9.0])
 """Of any task on each QPU: the first two are the fast ones."""
 
 
+def others(place: int) -> dict[str, float]:
+    """What the policies under test do not turn on."""
+    return {"one_qubit_error": 0.0, "two_qubit_error": 0.0, "price_per_s": 1.0 + place}
+
+
 def five(*qubits: int) -> Fleet:
     readout = [0.04, 0.03, 0.02, 0.035, 0.01]
     return Fleet(
         "five",
         tuple(
-            QpuProfile(name=f"q{i}", qubits=n, family="tiny", readout_error=r, price_per_s=1.0 + i)
+            QpuProfile(name=f"q{i}", qubits=n, family="tiny", readout_error=r, **others(i))
             for i, (n, r) in enumerate(zip(qubits or [100] * 5, readout, strict=False))
         ),
     )

@@ -50,7 +50,15 @@ def fleet_alike(names: Sequence[str], *, last: int = WIDTH, price: float = 1.0) 
     """Return QPUs that are all the same, but for the width of the last one."""
     widths = [WIDTH] * (len(names) - 1) + [last]
     qpus = (
-        QpuProfile(name=name, qubits=qubits, family="tiny", readout_error=0.01, price_per_s=price)
+        QpuProfile(
+            name=name,
+            qubits=qubits,
+            family="tiny",
+            readout_error=0.01,
+            one_qubit_error=0.0,
+            two_qubit_error=0.0,
+            price_per_s=price,
+        )
         for name, qubits in zip(names, widths, strict=True)
     )
     return Fleet("alike", tuple(qpus))
@@ -63,7 +71,7 @@ def one_task(fleet: Fleet, qubits: int, exec_s: float = 1.0, fidelity: float = 0
         feasible,
         np.where(feasible, exec_s, np.inf),
         np.where(feasible, fidelity, 0.0),
-        np.where(feasible, exec_s * fleet.qpus[0].price_per_s, np.inf),
+        np.where(feasible, exec_s * fleet.prices(), np.inf),
     )
     for row in rows:
         row.flags.writeable = False

@@ -18,7 +18,7 @@ def views(seed: int, fleet: Fleet, count: int) -> Iterator[Batch]:
     """Few and many circuits, up to all qubits together; prices of zero, graphs in pieces."""
     rng = np.random.default_rng(seed)
     total = int(fleet.qubits.sum())
-    prices = np.array([qpu.price_per_s for qpu in fleet])
+    prices = fleet.prices()
     for index in range(count):
         # Every third batch fills a small fleet to the last qubit.
         used = min(total, 120) if index % 3 == 0 else int(rng.integers(2, min(total, 120) + 1))
@@ -39,7 +39,7 @@ def edges(names: Sequence[str]) -> Iterator[Edge]:
 
     def edge(what: str, fleet: Fleet, demands: Sequence[int]) -> Edge:
         graphs = tuple(graph_of(n, {(k, k + 1): 1 for k in range(n - 1)}) for n in demands)
-        prices = np.array([qpu.price_per_s for qpu in fleet])
+        prices = fleet.prices()
         return Edge(what, fleet, Batch(fleet.qubits.copy(), prices, np.array(demands), "P", graphs))
 
     yield edge("one circuit fills every node", fleet, [WIDTH * len(names)])

@@ -37,6 +37,8 @@ def random_fleet(rng: np.random.Generator, qpus: int, names: Sequence[str] = ())
                 qubits=int(rng.integers(2, 30)),
                 family="tiny",
                 readout_error=float(rng.choice([0.0, 0.01, rng.uniform(0, 0.2)])),
+                one_qubit_error=0.0,
+                two_qubit_error=0.0,
                 price_per_s=float(rng.choice([0.0, 1.0, 1.6])),
             )
             for index in range(qpus)
@@ -51,7 +53,7 @@ def random_table(rng: np.random.Generator, fleet: Fleet, tasks: int) -> TaskTabl
     # Every third task fits the widest QPU only, where there is one.
     qubits[::3] = fleet.qubits.max()
     feasible = qubits[:, np.newaxis] <= fleet.qubits
-    price = np.array([qpu.price_per_s for qpu in fleet])
+    price = fleet.prices()
     exec_s = rng.choice([0.0, 1.0, 1e-9, 1e7], size=(tasks, qpus)) * rng.uniform(
         0.5, 2.0, size=(tasks, qpus)
     )

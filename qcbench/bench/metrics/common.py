@@ -24,7 +24,8 @@ MORE_IS_BETTER = frozenset({"done", "mean_fidelity"})
 def task_metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     """Return counts and means over the task rows that arrived after the warm-up.
 
-    Means and quantiles are over tasks that are done; None where there is none.
+    Means and quantiles are over tasks that are done; None where there is none. The cost is None
+    where a QPU that did one of them has no price.
     """
     seen = records.arrival_s >= warm_up_s
     done = seen & (records.status == DONE)
@@ -50,7 +51,7 @@ def task_metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         "mean_exec_s": _mean(records.exec_s[done]),
         "mean_slowdown": _mean(_slowdown(records, done)),
         "mean_fidelity": _mean(records.fidelity[done]),
-        "total_cost": float(records.cost[done].sum()),
+        "total_cost": _known(float(records.cost[done].sum())),
         "makespan_s": float(np.nanmax(records.finish_s[done])) if done.any() else None,
         "utilisation": utilisation(records),
     }
@@ -90,6 +91,10 @@ def _slowdown(records: Records, done: BoolArray) -> FloatArray:
 
 def _mean(values: FloatArray) -> float | None:
     return float(values.mean()) if len(values) else None
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
 
 
 def _float(value: Any) -> float | None:

@@ -69,6 +69,7 @@ def draw_bank(options: Options) -> Bank:
                 f"world {index} of split {split} of {source.name}: its rules or models are not "
                 "those of world 0"
             )
+        scenario.workload.tasks.require_circuits("the allocation observation", "take another track")
         estimates.append(estimate(scenario.workload.tasks, fleet, physics, splits=True))
     generators = [
         streams.failures.spawn(len(fleet)) if rules.failures else [] for _, streams in drawn

@@ -39,7 +39,7 @@ class AllocationEnv(CloudEnv):
         count = len(self.fleet)
         self._chain_qpu, self._chain_qubits, self._share = [0] * count, [0] * count, [0.0] * count
         self._decided_s = 0.0
-        self._price_per_s = [qpu.price_per_s for qpu in self.fleet]
+        self._price_per_s = self.fleet.prices().tolist()
 
     def _action_space(self) -> spaces.Space[Any]:
         return spaces.Box(LEAST_WEIGHT, MOST_WEIGHT, (len(self.fleet),), np.float32)

@@ -49,6 +49,10 @@ def draw_bank(options: Options, *, unrolled: bool = False) -> Bank:
         engine.check(scenario.track, scenario.rules, scenario.name)
         if scenario.workload.phases is not None:
             raise InputError(f"{where}: jobs with phases have no kernel; take the single one")
+        if options.observation == "legacy":
+            scenario.workload.tasks.require_circuits(
+                "the legacy observation", "take the usual observation"
+            )
         if scenario.rules != rules:
             raise InputError(f"{where}: its rules are not those of world 0")
     own = rules.rescheduling.max_decisions

@@ -82,6 +82,11 @@ def analyse(table: pl.DataFrame, fleet: Fleet, seed: int = 0) -> Gap:
     try:
         time = fit_time(table, fleet)
         fitted = time.fitted[time.chosen]
+        if "ibm_usage" not in time.fitted:
+            notes.append(
+                "replay: a QPU states no two_qubit_duration_s or no readout_duration_s, so that "
+                "the time model ibm_usage is not fitted; give them in the fleet"
+            )
         queue = fit_queue(table, fitted, fleet)
         time_split = summarise(time_parts(table, fitted, fleet), TIME_PARTS, rng)
     except InputError as error:

@@ -169,7 +169,7 @@ def fidelity_plot(rows: pl.DataFrame, qpus: Sequence[str]) -> Figure:
             axes.errorbar(
                 part["fidelity_as_calibrated"].to_numpy(),
                 measured,
-                yerr=2 * part["fidelity_noise"].fill_null(0.0).to_numpy(),
+                yerr=2 * part["fidelity_noise"].to_numpy(),
                 fmt=marker,
                 color=colour,
                 markersize=4.5,

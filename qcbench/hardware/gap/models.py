@@ -109,7 +109,7 @@ def fit_time(table: pl.DataFrame, fleet: Fleet) -> TimeFit:
             f" at least {LEAST_ROWS} rows of {FOLDS} tasks"
         )
     measured = rows["execution_s"].to_numpy()
-    models: tuple[TimeModel, ...] = ("affine", "ibm_usage")
+    models = time_models(rows, fleet)
     fold = _folds(rows)
     qpu = rows["qpu"].to_numpy()
     after: dict[TimeModel, Errors] = {}
@@ -152,13 +152,37 @@ def predict(fitted: FittedTime, rows: pl.DataFrame, fleet: Fleet) -> FloatArray:
     return np.asarray(fitted.intercept_s + (delay_s + lengths_s(rows, fleet)) * shots)
 
 
+def time_models(rows: pl.DataFrame, fleet: Fleet) -> tuple[TimeModel, ...]:
+    """Return the models that can be fitted: `ibm_usage` where the lengths of circuits are known."""
+    known = bool(np.isfinite(lengths_s(rows, fleet)).all())
+    return ("affine", "ibm_usage") if known else ("affine",)
+
+
 def lengths_s(rows: pl.DataFrame, fleet: Fleet) -> FloatArray:
-    """Return the circuit lengths that the simulator's usage rule assumes."""
-    profiles = {qpu.name: qpu for qpu in fleet}
-    own = [profiles[str(name)] for name in rows["qpu"]]
-    gate_s = np.array([qpu.two_qubit_duration_s or 0.0 for qpu in own])
-    readout_s = np.array([qpu.readout_duration_s or 0.0 for qpu in own])
+    """Return the circuit lengths that the simulator's usage rule assumes.
+
+    NaN on a QPU that does not state how long its gates or its readout take.
+    """
+    place = {name: index for index, name in enumerate(fleet.names)}
+    own = np.array([place[str(name)] for name in rows["qpu"]], dtype=np.int64)
+    gate_s = fleet.figures("two_qubit_duration_s")[own]
+    readout_s = fleet.figures("readout_duration_s")[own]
     return circuit_length_s(rows["simulated_depth"].to_numpy(), gate_s, readout_s)
+
+
+def mean_overhead_s(rows: pl.DataFrame) -> float:
+    """Return the mean time of a job that is no execution, over those that say when they finished.
+
+    Raises:
+        InputError: none does.
+    """
+    known = rows["overhead_s"].drop_nulls()
+    if known.is_empty():
+        raise InputError(
+            "replay: no job says when it finished, so that nobody knows how long it held its "
+            "device; no queue is fitted"
+        )
+    return float(known.mean())  # type: ignore[arg-type]
 
 
 def _fit(model: TimeModel, rows: pl.DataFrame, fleet: Fleet) -> FittedTime:
@@ -267,7 +291,7 @@ def fit_queue(table: pl.DataFrame, fitted: FittedTime, fleet: Fleet) -> QueueFit
     """Fit the queue model; execution times in it are those of the fitted time model."""
     rows = measured_rows(table).filter(pl.col("queue_s").is_finite())
     measured = rows["queue_s"].to_numpy()
-    overhead_s = float(rows["overhead_s"].fill_null(0.0).mean() or 0.0)  # type: ignore[arg-type]
+    overhead_s = mean_overhead_s(rows)
     explained = explained_wait_s(rows, predict(fitted, rows, fleet) + overhead_s)
     rest = measured - explained
     names, own = rows["qpu"].unique().sort().to_list(), rows["qpu"].to_numpy()

@@ -8,7 +8,13 @@ import polars as pl
 
 from qcbench.arrays import FloatArray
 from qcbench.fleet.profile import Fleet
-from qcbench.hardware.gap.models import FittedTime, explained_wait_s, measured_rows, predict
+from qcbench.hardware.gap.models import (
+    FittedTime,
+    explained_wait_s,
+    mean_overhead_s,
+    measured_rows,
+    predict,
+)
 from qcbench.hardware.gap.resampling import Interval, mean_interval
 from qcbench.hardware.gap.tasks import clusters
 from qcbench.hardware.table import fifo_waits
@@ -49,7 +55,8 @@ def time_parts(table: pl.DataFrame, fitted: FittedTime, fleet: Fleet) -> pl.Data
         rows[name].to_numpy() for name in ("simulated_execution_s", "execution_as_compiled_s")
     )
     model = predict(fitted, rows, fleet)
-    held_s = measured + rows["overhead_s"].fill_null(0.0).to_numpy()
+    overhead_s = rows["overhead_s"].fill_null(mean_overhead_s(rows))  # unknown of some jobs
+    held_s = measured + overhead_s.to_numpy()
     alone, together = _alone_s(rows, held_s), explained_wait_s(rows, held_s)
     waited, expected = rows["queue_s"].to_numpy(), rows["simulated_queue_s"].to_numpy()
     values = (
@@ -66,9 +73,11 @@ def time_parts(table: pl.DataFrame, fitted: FittedTime, fleet: Fleet) -> pl.Data
 def fidelity_parts(table: pl.DataFrame) -> pl.DataFrame:
     """Return a row for each measured fidelity with the parts of its gap.
 
-    They add up to `fidelity - simulated_fidelity`.
+    They add up to `fidelity - simulated_fidelity`. A circuit with an operation whose error is not
+    calibrated has no such parts.
     """
-    rows = table.filter(pl.col("fidelity").is_finite())
+    known = pl.col("fidelity").is_finite() & pl.col("fidelity_as_calibrated").is_finite()
+    rows = table.filter(known)
     steps = [
         rows[name].to_numpy()
         for name in (

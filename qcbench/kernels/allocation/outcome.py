@@ -145,7 +145,7 @@ def _quality(
     """
     success, cost = np.full(len(counts), np.nan), np.full(len(counts), np.nan)
     every = np.flatnonzero(~np.isnan(exec_s))
-    price_per_s = np.array([qpu.price_per_s for qpu in scenario.fleet])
+    price_per_s = scenario.fleet.prices()
     at_once = len(every) if scenario.rules.drift else TASKS_AT_ONCE  # drift is drawn in one go
     for begin in range(0, len(every), max(1, at_once)):
         done = every[begin : begin + at_once]

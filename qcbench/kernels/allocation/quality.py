@@ -49,7 +49,7 @@ def quality_of(fleet: Fleet, physics: PhysicsConfig, estimates: Sequence[Estimat
         fidelity[world, : len(figures.fidelity)] = figures.fidelity
     return Quality(
         fidelity=fidelity,
-        price_per_s=np.array([qpu.price_per_s for qpu in fleet], dtype=np.float64),
+        price_per_s=fleet.prices(),
         errors=fleet.errors(),
         model=model,
         per_cut=float(physics.links.fidelity_per_cut),

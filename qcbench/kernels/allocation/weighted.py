@@ -20,6 +20,7 @@ from qcbench.kernels.allocation.sets import (
 from qcbench.kernels.compiling import inlined, kernel
 from qcbench.policies.split_options import split_options
 from qcbench.policies.view import AllocationView
+from qcbench.policies.weights import weighed_prices
 
 
 class Weighing(NamedTuple):
@@ -55,7 +56,7 @@ def weighing_of(
         fidelity=float(fidelity),
         price=float(price),
         success=success_of(options, splits, view) if fidelity else np.zeros((0, size)),
-        price_per_s=options.uses @ np.array([qpu.price_per_s for qpu in splits.fleet]),
+        price_per_s=options.uses @ weighed_prices(splits.fleet, price),
         exec_s=np.zeros(size),
         score=np.zeros(size),
         term=np.zeros(size),

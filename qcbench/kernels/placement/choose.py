@@ -12,7 +12,9 @@ from qcbench.kernels.placement import twins
 from qcbench.kernels.placement.lookahead import MOST_SAMPLES, Lookahead, lookahead, make_lookahead
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
+from qcbench.policies.placement.greedy_error import readout_errors
 from qcbench.policies.placement.scripted import read_actions
+from qcbench.policies.weights import weighed_prices
 
 TWINS = (
     "earliest_completion",
@@ -75,6 +77,8 @@ def make_twin(policy: PolicyConfig, fleet: Fleet) -> Twin | None:
     told = {name: parameter.default for name, parameter in known.items()} | policy.parameters
     if told.get("samples", 1) > MOST_SAMPLES:
         return None
+    if policy.name == "weighted":
+        weighed_prices(fleet, float(told["price"]))
     actions = []
     if "file" in told:
         actions = read_actions(Path(told["file"]), len(fleet), told["sha256"])
@@ -82,8 +86,8 @@ def make_twin(policy: PolicyConfig, fleet: Fleet) -> Twin | None:
         rule=TWINS.index(policy.name),
         memory=np.zeros(2, dtype=np.int64),
         weights=np.array([float(told.get(name, 0.0)) for name in ("time", "fidelity", "price")]),
-        tie_break=np.array(
-            [qpu.readout_error if policy.name == "greedy_error" else 0.0 for qpu in fleet]
+        tie_break=(
+            readout_errors(fleet) if policy.name == "greedy_error" else np.zeros(len(fleet))
         ),
         script=np.array(actions, dtype=np.int64),
         lookahead=make_lookahead(len(fleet), told.get("horizon", 1), told.get("samples", 1)),

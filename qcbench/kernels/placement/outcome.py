@@ -148,6 +148,6 @@ def _quality(
         true_errors = partial(error_multiplier, scenario.rules.drift, len(fleet), drift)
         of_part = fidelity.drifted(of_part, true_errors(used, rows["start_s"][done]))
     success[done] = splits.combined(of_part, whole)
-    price_per_s = np.array([qpu.price_per_s for qpu in fleet])
+    price_per_s = fleet.prices()
     cost[done] = rows["exec_s"][done] * price_per_s[used]
     return success, cost

@@ -95,5 +95,5 @@ def worlds_of(
         fidelity=flat[qpus:],
         price=flat[2 * qpus :],
         qpu_qubits=tuple(fleet.qubits.tolist()) if unrolled else fleet.qubits.astype(np.int64),
-        clops=np.array([qpu.clops_v or 0.0 for qpu in fleet], dtype=np.float64),
+        clops=fleet.figures("clops_v"),
     )

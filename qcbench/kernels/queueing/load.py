@@ -86,7 +86,7 @@ def prepare(scenario: Scenario, streams: Streams) -> Prepared:
     estimates = estimate(workload.tasks, scenario.fleet, scenario.physics)
     feasible = estimates.feasible
     mean_s = np.where(feasible, estimates.exec_s, 0.0).sum(axis=1) / feasible.sum(axis=1)
-    priced = any(qpu.price_per_s for qpu in scenario.fleet)
+    priced = scenario.fleet.cost_of_all() is None
     return Prepared(
         scenario=scenario,
         estimates=estimates,
@@ -191,7 +191,7 @@ def fill(worlds: Worlds, place: int, prepared: Prepared) -> None:
     own["qubits"], own["mean_s"] = workload.tasks.qubits, prepared.mean_s
     own["slowdown"] = 1.0 if prepared.slowdown is None else prepared.slowdown
     worlds.devices[place]["qubits"] = fleet.qubits
-    worlds.devices[place]["price_per_s"] = [qpu.price_per_s for qpu in fleet]
+    worlds.devices[place]["price_per_s"] = fleet.prices()
     worlds.estimate_s[place, :tasks] = prepared.estimates.exec_s
     per_job = rules.records == "jobs"
     if worlds.fidelity.shape == worlds.estimate_s.shape:

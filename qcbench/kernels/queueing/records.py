@@ -66,7 +66,8 @@ def records_of(prepared: Prepared, clouds: Clouds, place: int, streams: Streams)
         success[done] = own["fidelity"][done] / np.maximum(executions[done], 1)
         if not prepared.quality:
             success[done] = 1.0
-        cost = np.where(done, own["cost"], np.nan)
+        paid = own["cost"] if prepared.quality else scenario.fleet.cost_of_all()
+        cost = np.where(done, np.asarray(paid, dtype=np.float64), np.nan)
     else:
         arrival_s, finish_s, start_s = rows["arrival_s"], rows["finish_s"], rows["start_s"]
         wait_s, exec_s, executions = start_s - arrival_s, rows["exec_s"], done.astype(np.int64)
@@ -199,6 +200,6 @@ def _quality(
         true = error_multiplier(drift, len(fleet), streams.drift, qpu, ended["start_s"])
         of_part = fidelity.drifted(of_part, true)
     success[done] = splits.combined(of_part, one)
-    price_per_s = np.array([device.price_per_s for device in fleet])
+    price_per_s = fleet.prices()
     cost[done] = ended["exec_s"] * price_per_s[qpu]
     return success, cost

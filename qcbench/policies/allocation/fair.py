@@ -16,7 +16,7 @@ EPSILON = 1e-6
 
 def policy(context: PolicyContext) -> Allocation:
     """Build the policy."""
-    score = error_scores(context.fleet) + EPSILON
+    score = error_scores(context.fleet, "fair") + EPSILON
 
     def ranking(view: AllocationView) -> list[int]:
         order: list[int] = np.argsort(view.exec_s * score, kind="stable").tolist()

@@ -11,7 +11,7 @@ from qcbench.policies.splitting import error_scores, published_split
 
 def policy(context: PolicyContext) -> Allocation:
     """Build the policy."""
-    least_errors = np.argsort(error_scores(context.fleet), kind="stable").tolist()
+    least_errors = np.argsort(error_scores(context.fleet, "fidelity"), kind="stable").tolist()
     return published_split(
         context.fleet,
         lambda _view: least_errors,

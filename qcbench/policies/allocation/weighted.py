@@ -11,7 +11,7 @@ from qcbench.arrays import FloatArray
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.split_options import split_options
 from qcbench.policies.view import AllocationView
-from qcbench.policies.weights import check_weights
+from qcbench.policies.weights import check_weights, weighed_prices
 
 
 def policy(
@@ -24,7 +24,7 @@ def policy(
     """Build the policy; the three weights must not be negative and one must be positive."""
     check_weights("weighted", {"time": time, "fidelity": fidelity, "price": price})
     options = split_options(context.fleet)
-    price_per_s = options.uses @ np.array([qpu.price_per_s for qpu in context.fleet])
+    price_per_s = options.uses @ weighed_prices(context.fleet, price)
 
     def decide(view: AllocationView) -> dict[int, int] | None:
         free, qubits = view.free_qubits, view.task_qubits

@@ -54,7 +54,8 @@ LAYOUT = Layout(
         Feature("infidelity", "what the fidelity lacks to the best, as a share of the best"),
         Feature(
             "dearness",
-            "price p of a part against the cheapest q, 1 - q / p; 0 where all are free of charge",
+            "price p of a part against the cheapest q, 1 - q / p; 0 where all are free of charge "
+            "or no price is known",
         ),
     ),
 )

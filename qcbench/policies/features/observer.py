@@ -6,6 +6,8 @@ first decision and the one before were, and how many there have been.
 
 from typing import Any, Protocol
 
+import numpy as np
+
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.features.layout import Layout, Target
@@ -76,3 +78,31 @@ def check_observation(observation: str, track: Track, key: str = "observation") 
     of = [name for name, info in TRACKS.items() if observation in info.observations]
     if track not in of:
         raise InputError(f"{key}: {observation} is of track {' and '.join(of)}, not {track}")
+
+
+def check_prices(fleet: Fleet) -> None:
+    """Check that the QPUs can be compared by price: all state one, or none does.
+
+    Where none does they are alike, and an observation calls none of them dearer than another.
+
+    Raises:
+        InputError: one states none and others do.
+    """
+    known = np.isfinite(fleet.prices())
+    if known.any():
+        fleet.known(
+            "price_per_s", "the observation, which compares prices,", "state none for all QPUs"
+        )
+
+
+def check_circuit(depth: int, observation: str) -> None:
+    """Check that a task has a circuit whose depth and gates can be observed.
+
+    Raises:
+        InputError: it has none.
+    """
+    if depth < 0:
+        raise InputError(
+            f"a task without a circuit has no depth and gates, which the {observation} observation "
+            "holds; take a workload of circuits"
+        )

@@ -59,7 +59,7 @@ LAYOUT = Layout(
         Feature(
             "dearness",
             "price p on this QPU against the cheapest q, 1 - q / p; 1 where infeasible, 0 where "
-            "all are free of charge",
+            "all are free of charge or no price is known",
         ),
     ),
 )
@@ -104,7 +104,7 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
         task_qubits: width of the task.
         free_at_s, queue_length, up: state of the QPUs as in `PlacementView`, from `state_at` on.
         exec_s, fidelity, price: the task's estimates on each QPU, from `task_at` on; execution
-            time and price infinite and fidelity 0 where infeasible.
+            time and price infinite and fidelity 0 where infeasible, prices NaN where unknown.
         qpu_qubits: of the fleet, from `fleet_at` on.
     """
     fastest_s = inf
@@ -130,6 +130,7 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
     if fitting == 0:
         fastest_s = 0.0
         earliest_s = 0.0
+    if cheapest == inf:  # nothing fits, or no price is known
         cheapest = 0.0
     share = 1.0 / qpus
     per_qubit = 1.0 / largest

@@ -89,7 +89,8 @@ def cost_reward(
     per_price: float,
 ) -> float:
     """Return the reward of a task that takes `time_s` from its decision, or its arrival, on."""
-    return -(per_second * time_s + per_infidelity * (1.0 - fidelity) + per_price * price)
+    paid = per_price * price if per_price > 0.0 else 0.0  # a price without weight may be unknown
+    return -(per_second * time_s + per_infidelity * (1.0 - fidelity) + paid)
 
 
 def legacy_reward(delay_s: float, wait_s: float, exec_s: float) -> float:

@@ -9,11 +9,11 @@ import numpy as np
 from qcbench.arrays import BoolArray, FloatArray
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.view import PlacementView
-from qcbench.policies.weights import check_weights
+from qcbench.policies.weights import check_weights, weighed_prices
 
 
 def policy(
-    _context: PolicyContext,
+    context: PolicyContext,
     *,
     time: float = 1.0,
     fidelity: float = 1.0,
@@ -21,6 +21,7 @@ def policy(
 ) -> Placement:
     """Build the policy; the three weights must not be negative and one must be positive."""
     check_weights("weighted", {"time": time, "fidelity": fidelity, "price": price})
+    weighed_prices(context.fleet, price)
 
     def decide(view: PlacementView) -> int:
         feasible = view.feasible

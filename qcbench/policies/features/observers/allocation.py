@@ -3,7 +3,7 @@
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.features import allocation
 from qcbench.policies.features.layout import Target
-from qcbench.policies.features.observer import Elapsed, Observer
+from qcbench.policies.features.observer import Elapsed, Observer, check_circuit, check_prices
 from qcbench.policies.view import AllocationView
 
 
@@ -13,17 +13,24 @@ def observer(fleet: Fleet, *, legacy: bool, slots: int) -> Observer:  # noqa: AR
 
 
 class AllocationObserver:
-    """Observes allocation decisions."""
+    """Observes allocation decisions.
+
+    Raises:
+        InputError: some QPUs state a price and others do not, see `check_prices`; or, at a
+            decision, that a task has no circuit.
+    """
 
     layout = allocation.LAYOUT
 
     def __init__(self, fleet: Fleet) -> None:
+        check_prices(fleet)
         self.items = len(fleet)
         self._qubits: list[int] = fleet.qubits.tolist()
         self._elapsed = Elapsed()
 
     def observe(self, view: AllocationView, out: Target) -> None:
         """Write the observation, see `features.allocation`."""
+        check_circuit(view.depth, "allocation")
         elapsed_s, gap_s = self._elapsed.tick(view.now_s)
         allocation.observe(
             self.items,

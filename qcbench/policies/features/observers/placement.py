@@ -1,10 +1,9 @@
 """Observes placement decisions: all QPUs as they are for one task."""
 
-from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.features import placement
 from qcbench.policies.features.layout import Target
-from qcbench.policies.features.observer import Elapsed, Observer
+from qcbench.policies.features.observer import Elapsed, Observer, check_circuit, check_prices
 from qcbench.policies.view import PlacementView
 
 
@@ -14,11 +13,16 @@ def observer(fleet: Fleet, *, legacy: bool, slots: int) -> Observer:  # noqa: AR
 
 
 class PlacementObserver:
-    """Observes placement decisions."""
+    """Observes placement decisions.
+
+    Raises:
+        InputError: some QPUs state a price and others do not, see `check_prices`.
+    """
 
     layout = placement.LAYOUT
 
     def __init__(self, fleet: Fleet) -> None:
+        check_prices(fleet)
         self.items = len(fleet)
         self._qubits: list[int] = fleet.qubits.tolist()
         self._elapsed = Elapsed()
@@ -70,6 +74,7 @@ class LegacyPlacementObserver:
 
     def observe(self, view: PlacementView, out: Target) -> None:
         """Write the observation, see `features.placement`."""
+        check_circuit(view.depth, "legacy")
         placement.observe_legacy(
             self.items,
             view.now_s,
@@ -97,10 +102,5 @@ def legacy_clops(fleet: Fleet) -> list[float]:
     Raises:
         InputError: a QPU has none.
     """
-    for qpu in fleet:
-        if qpu.clops_v is None:
-            raise InputError(
-                f"fleet {fleet.name}: QPU {qpu.name} has no clops_v, which the legacy observation "
-                "holds; take the usual one"
-            )
-    return [float(qpu.clops_v or 0.0) for qpu in fleet]
+    clops = fleet.known("clops_v", "the legacy observation", "take the usual observation")
+    return [float(each) for each in clops]
