@@ -19,7 +19,8 @@ from qcbench.workload.json_format import read_json, write_json
 from qcbench.workload.parquet_format import read_parquet, write_parquet
 from qcbench.workload.published_csv import read_published_csv, write_published_csv
 from qcbench.workload.qasm import SUFFIXES as QASM_SUFFIXES
-from qcbench.workload.qasm import qasm_files, read_qasm
+from qcbench.workload.qasm import is_qasm, qasm_files, read_qasm
+from qcbench.workload.qasm_program import program_hash
 from qcbench.workload.swf import read_swf, write_swf
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Workload
@@ -47,11 +48,11 @@ def format_of(path: Path, stated: str | None = None) -> str:
         return stated
     if path.is_dir():
         return "qasm"
-    if path.suffix not in BY_SUFFIX:
+    if path.suffix.lower() not in BY_SUFFIX:
         raise InputError(
             f"{path}: the format is not clear from the name; known endings: {', '.join(BY_SUFFIX)}"
         )
-    return BY_SUFFIX[path.suffix]
+    return BY_SUFFIX[path.suffix.lower()]
 
 
 def found_format(path: Path, stated: str | None = None) -> str:
@@ -199,19 +200,27 @@ def write_workload(workload: Workload, path: Path, format: str | None = None) ->
     write_task_set(TaskSet.of(workload), path, format)
 
 
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a task file, or of a folder's OpenQASM files and their names.
+def content_hash(path: Path, format: str = "auto") -> str:
+    """Return the SHA-256 of all that a task file says.
+
+    Of an OpenQASM program that covers the files that it includes; of a folder, the names of its
+    programs and each of them.
+
+    Args:
+        format: as of `format_of`; a program may have another ending.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or a file that is included is missing.
     """
     try:
-        if not path.is_dir():
-            return hashlib.sha256(path.read_bytes()).hexdigest()
-        digest = hashlib.sha256()
-        for file in qasm_files(path):
-            name = file.relative_to(path).as_posix()
-            digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-        return digest.hexdigest()
+        if path.is_dir():
+            digest = hashlib.sha256()
+            for file in qasm_files(path):
+                name = file.relative_to(path).as_posix()
+                digest.update(f"{name}\0{program_hash(file)}\n".encode())
+            return digest.hexdigest()
+        if is_qasm(path) if format == "auto" else format == "qasm":
+            return program_hash(path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error

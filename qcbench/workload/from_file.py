@@ -60,7 +60,7 @@ def resolve_file(circuits: FileCircuits, base_dir: Path | None = None) -> FileCi
     path = _path(circuits, base_dir)
     if not path.exists():
         raise InputError(f"{path}: does not exist")
-    sha256 = content_hash(path)
+    sha256 = content_hash(path, circuits.format)
     if circuits.sha256 not in ("", sha256):
         raise InputError(_other_content(path, sha256, circuits.sha256))
     return replace(circuits, sha256=sha256)
@@ -89,7 +89,7 @@ def _load(
     path: Path, format: str, shots: int, any_algorithm: bool, collapse: bool, sha256: str
 ) -> TaskFile:
     content = read_task_set(path, format, shots=shots, any_algorithm=any_algorithm)
-    found = content_hash(path)
+    found = content_hash(path, format)
     if found != sha256:
         raise InputError(_other_content(path, found, sha256))
     distinct = content.collapse()
