@@ -67,11 +67,10 @@ def read_qasm(
     files = qasm_files(path)
     folder = cache_folder() if cache is None else cache
     features = [_features(file, families, folder) for file in files]
-    base = path if path.is_dir() else path.parent
     original = [summarise(entry.original.gates) for entry in features]
     return TaskSet(
         tasks=Tasks(
-            algorithm=[file.relative_to(base).with_suffix("").as_posix() for file in files],
+            algorithm=circuit_names(files, path),
             qubits=_array([entry.qubits for entry in features]),
             depth=_array([entry.original.depth for entry in features]),
             shots=np.full(len(files), shots, dtype=np.int64),
@@ -100,6 +99,20 @@ def qasm_files(path: Path) -> list[Path]:
     if not files:
         raise InputError(f"{path}: holds no OpenQASM file ({', '.join(SUFFIXES)})")
     return files
+
+
+def circuit_names(files: Sequence[Path], path: Path) -> list[str]:
+    """Return what the circuits of files are called: without an ending where that tells them apart.
+
+    Args:
+        files: of `qasm_files(path)`.
+    """
+    base = path if path.is_dir() else path.parent
+    short = [file.relative_to(base).with_suffix("").as_posix() for file in files]
+    return [
+        name if short.count(name) == 1 else file.relative_to(base).as_posix()
+        for name, file in zip(short, files, strict=True)
+    ]
 
 
 def is_qasm(path: Path) -> bool:

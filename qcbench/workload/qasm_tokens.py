@@ -58,17 +58,17 @@ def text_at(found: list[Token], position: int) -> str:
     return found[position].text if position < len(found) else ""
 
 
+MOST_DIGITS = 100
+
+
 def integer(token: Token) -> int | None:
     """Return the value of an integer literal, None where it is none."""
     if token.kind != "number":
         return None
     text = token.text.replace("_", "")
-    if len(text) > MOST_DIGITS and text.isdecimal():
-        return 10**MOST_DIGITS  # as good as any: nothing takes so many
+    if text.isdecimal():
+        return int(text[: MOST_DIGITS + 1])  # of a longer one enough to be beyond all limits
     try:
-        return int(text) if text.isdecimal() else int(text, 0)
+        return int(text, 0)
     except ValueError:
         return None
-
-
-MOST_DIGITS = 100
