@@ -7,6 +7,7 @@ absolute path is refused: the file would be another one, or none, on the next ma
 
 import hashlib
 import os
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from qcbench.workload.qasm_tokens import Token, starts_statement, text_at, token
 
 VERSIONS = {"2": 2, "2.0": 2, "3": 3, "3.0": 3, "3.1": 3}
 HEADERS = {2: "qelib1.inc", 3: "stdgates.inc"}
+
+_INCLUDE = re.compile(rb"include\s*[\"']([^\"'\n]*)[\"']")
 
 MOST_PARTS = 500
 """Inclusions; files that include one file twice, which does so too, would never end."""
@@ -95,8 +98,11 @@ def program_hash(path: Path) -> str:
     Raises:
         InputError: as `read_program`.
     """
+    data = _bytes(path)
+    own = hashlib.sha256(data).hexdigest()
+    if _includes_headers_only(path, data):
+        return own
     parts = read_program(path).parts
-    own = hashlib.sha256(_bytes(path)).hexdigest()
     if len(parts) == 1:
         return own
     digest = hashlib.sha256()
@@ -104,6 +110,16 @@ def program_hash(path: Path) -> str:
         name = Path(os.path.relpath(part, path.parent)).as_posix()
         digest.update(f"{name}\0{hashlib.sha256(_bytes(part)).hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _includes_headers_only(path: Path, data: bytes) -> bool:
+    """Whether it is plain without reading the program that it has no parts; large folders wait."""
+    names = {name.decode("utf-8", "replace") for name in _INCLUDE.findall(data)}
+    return (
+        len(_INCLUDE.findall(data)) == data.count(b"include")
+        and names <= set(HEADERS.values())
+        and not any((path.parent / name).exists() for name in names)
+    )
 
 
 class _Expansion:

@@ -123,6 +123,8 @@ class _Walk:
         key = (name, repr(parameters))
         if key not in self._known:
             definition = getattr(operation, "definition", None)
+            if definition is None and hasattr(operation, "__array__"):
+                return 1  # its matrix says what it does
             if definition is None:
                 raise InputError(
                     f"{self.of_gate(name)}: uses {name}, a gate without a definition; define it by "
@@ -139,5 +141,4 @@ def _is_known(operation: Any) -> bool:
         operation.name in WITHOUT_DEFINITION
         or any((kind.__module__ or "").startswith("qiskit.circuit.library") for kind in kinds)
         or kinds[0].__name__ == "AnnotatedOperation"
-        or hasattr(operation, "__array__")
     )

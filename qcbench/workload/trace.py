@@ -1,6 +1,7 @@
 """Arrivals from a CSV file: columns `arrival_s`, `priority`, `qubits` and perhaps `user`."""
 
 import csv
+import hashlib
 import io
 import math
 from dataclasses import dataclass
@@ -32,14 +33,20 @@ class Trace:
         return Trace(self.arrival_s[part], self.priority[part], self.qubits[part], user)
 
 
-@lru_cache(maxsize=4)
-def read_trace(path: Path, _sha256: str = "") -> Trace:
-    """Read a trace.
+def read_trace(path: Path, sha256: str = "") -> Trace:
+    """Read a trace, once a process where its hash is known.
 
     Raises:
-        InputError: names line and column.
+        InputError: names line and column, or says that the content is not what was meant.
     """
+    return _read(path, sha256 or _hash(path))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, sha256: str) -> Trace:
     text = read_text(path)
+    if _hash(path) != sha256:
+        raise InputError(f"{path}: is not the trace that was meant; it has changed")
     reader = csv.DictReader(io.StringIO(text))
     for name in COLUMNS:
         if name not in (reader.fieldnames or ()):
@@ -62,6 +69,13 @@ def read_trace(path: Path, _sha256: str = "") -> Trace:
         )
     users = tuple(row["user"] or "" for row in rows) if "user" in rows[0] else None
     return Trace(values[:, 0], values[:, 1].astype(np.int64), values[:, 2].astype(np.int64), users)
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _number(path: Path, index: int, row: dict[str, str], name: str) -> float:
