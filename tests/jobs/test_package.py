@@ -72,9 +72,7 @@ def test_what_programs_include_goes_along(tmp_path: Path, monkeypatch: pytest.Mo
         assert content_hash(folder / sent) == content_hash(sent)
     (here / "circuits" / "c.qasm").write_text('OPENQASM 2.0; include "../../out.inc";')
     (tmp_path / "out.inc").touch()
-    with pytest.raises(
-        InputError, match=r"--send circuits: c.qasm includes .*out.inc, which is not"
-    ):
+    with pytest.raises(InputError, match=r"--send circuits: c.qasm includes .*out.inc, which"):
         stage(tmp_path / "sent9", [], [Path("circuits")])
     (tmp_path / "out.inc").unlink()
     with pytest.raises(InputError, match=r"c.qasm: line 1: includes '../../out.inc', which is not"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from qcbench.errors import InputError
+from qcbench.workload import trace as traces
 from qcbench.workload.config import FileArrivals, PoissonArrivals, WorkloadConfig
 from qcbench.workload.figures import QUANTITIES, interpolated, lognormal, packaged_figures
 from qcbench.workload.generate import make_workload, resolve_workload
@@ -301,6 +302,7 @@ def test_a_trace_that_has_changed_is_read_anew_or_refused(tmp_path: Path) -> Non
     assert trace(path, rows).arrival_s.tolist() == [0.5]
     told = resolve_trace(TraceArrivals(path=str(path)))
     assert trace(path, rows.replace("0.5", "0.7")).arrival_s.tolist() == [0.7]
+    traces._read.cache_clear()  # as in another process
     with pytest.raises(InputError, match=r"trace.csv: is not the trace that was meant"):
         make(HybridCircuits(qubits=[4]), told)
 
