@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from .targets import Place
 
 IDLE = {"barrier", "delay"}
+UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 
 
 class CircuitError(ValueError):
@@ -116,8 +117,28 @@ def check_target(circuit: QuantumCircuit, target: Target, backend: str) -> None:
             )
 
 
+def on_clock(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
+    """Return a circuit whose delays are whole steps of a device's clock, whatever their unit.
+
+    Raises:
+        CircuitError: a delay whose length is not a number.
+    """
+    if all(step.operation.name != "delay" for step in circuit.data):
+        return circuit
+    timed = circuit.copy_empty_like()
+    for step in circuit.data:
+        if step.operation.name != "delay" or step.operation.unit == "dt":
+            timed.append(step)
+            continue
+        duration, unit = step.operation.duration, step.operation.unit
+        if unit not in UNITS_S or not isinstance(duration, int | float):
+            raise CircuitError(f"circuit {circuit.name}: has a delay whose length is no number")
+        timed.delay(round(duration * UNITS_S[unit] / target.dt), step.qubits, unit="dt")
+    return timed
+
+
 def length_s(circuit: QuantumCircuit, target: Target) -> float:
-    """Return the length of a circuit by its longest path."""
+    """Return the length of a circuit by its longest path; its delays are on the device's clock."""
     if not circuit.data:
         return 0.0
     return float(circuit.estimate_duration(target, unit="s"))

@@ -1,7 +1,7 @@
 """Circuits on Aer, with a device's noise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from qiskit.primitives import BitArray
 from qiskit.transpiler import Target
 from qiskit_aer.primitives import SamplerV2
 
-from .circuits import CircuitError, Reduced, check_target, length_s, reduce
+from .circuits import CircuitError, Reduced, check_target, length_s, on_clock, reduce
 from .config import SimulationConfig
 from .devices import Device
 from .idling import with_idling
@@ -64,7 +64,7 @@ def load_of(item: Item, device: Device) -> Load:
     check_target(item.circuit, device.target, device.name)
     return Load(
         executions=item.executions,
-        length_s=length_s(item.circuit, device.target),
+        length_s=length_s(on_clock(item.circuit, device.target), device.target),
         depth=int(item.circuit.depth()),
     )
 
@@ -76,6 +76,7 @@ def prepare(item: Item, device: Device, config: SimulationConfig) -> PreparedIte
         CircuitError: the device cannot run it, or it is too large to simulate.
     """
     load = load_of(item, device)
+    item = replace(item, circuit=on_clock(item.circuit, device.target))
     reduced = with_idling(reduce(item.circuit), device, schedule=config.idle_noise)
     gates = [place for place in reduced.places if place[0] not in NO_GATES]
     return PreparedItem(

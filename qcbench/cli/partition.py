@@ -227,15 +227,12 @@ def _graph_of_file(path: Path, *, decompose: bool) -> tuple[Any, int]:
         interactions,
         require_two_qubit_gates,
     )
-    from qcbench.workload.qasm import parse_qasm  # noqa: PLC0415
-    from qcbench.workload.reading import read_text  # noqa: PLC0415
+    from qcbench.workload.qasm_parse import read_circuit  # noqa: PLC0415
+    from qcbench.workload.qiskit_door import asking_qiskit  # noqa: PLC0415
 
-    try:
-        found = interactions(parse_qasm(read_text(path), str(path)))
-    except ImportError as error:
-        from qcbench.workload.targets import INSTALL  # noqa: PLC0415
-
-        raise InputError(f"OpenQASM is read with {error.name}; {INSTALL}") from error
+    circuit = read_circuit(path)
+    with asking_qiskit(lambda reason: f"{path}: cannot be decomposed: {reason}"):
+        found = interactions(circuit)
     if not decompose:
         require_two_qubit_gates(found, str(path))
     require_gates(len(found.graph.edges), str(path))

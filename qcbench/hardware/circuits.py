@@ -1,29 +1,27 @@
 """The circuits behind the tasks of a workload: packaged benchmarks, OpenQASM or QPY files."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from qcbench.errors import InputError
 from qcbench.hardware.compiling import CircuitSource
+from qcbench.hardware.qpy import qpy_sources
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES
 from qcbench.workload.benchmarks import benchmark_circuit
 from qcbench.workload.config import FileCircuits, WorkloadConfig
-from qcbench.workload.features import CircuitFeatures, extract
+from qcbench.workload.features import CircuitFeatures
 from qcbench.workload.formats import write_task_set
 from qcbench.workload.gates import summarise
-from qcbench.workload.qasm import SUFFIXES, parse_qasm, qasm_files
-from qcbench.workload.reading import read_text
+from qcbench.workload.qasm import circuit_names, features_of, is_qasm, qasm_files
+from qcbench.workload.qasm_parse import circuit_of
+from qcbench.workload.qasm_program import read_program
 from qcbench.workload.targets import INSTALL
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import CompiledFeatures, Tasks
-
-QPY = ".qpy"
 
 
 def circuit_sources(
@@ -40,9 +38,10 @@ def circuit_sources(
         InputError: a task without a circuit that could be executed.
     """
     if files is not None:
-        found = {source.name: source for source in _of_qpy(files)}
+        found = {source.name: source for source in qpy_sources(files)}
     elif isinstance(workload.circuits, FileCircuits):
-        found = {source.name: source for source in _of_qasm(Path(workload.circuits.path))}
+        source = workload.circuits
+        found = {one.name: one for one in _of_qasm(Path(source.path), source.format)}
     else:
         found = {}
     return [
@@ -68,26 +67,21 @@ def _benchmark(algorithm: str, qubits: int) -> CircuitSource:
     )
 
 
-def _of_qasm(path: Path) -> list[CircuitSource]:
-    if not path.is_dir() and path.suffix not in SUFFIXES:
+def _of_qasm(path: Path, format: str) -> list[CircuitSource]:
+    if not path.is_dir() and not (is_qasm(path) if format == "auto" else format == "qasm"):
         return []  # a table of tasks, whose circuits have names
-    base = path if path.is_dir() else path.parent
+    files = qasm_files(path)
     found = []
-    for file in qasm_files(path):
-        text = read_text(file)
+    for name, file in zip(circuit_names(files, path), files, strict=True):
+        program = read_program(file)
         found.append(
             CircuitSource(
-                key=f"qasm {hashlib.sha256(text.encode()).hexdigest()}",
-                name=file.relative_to(base).with_suffix("").as_posix(),
-                build=partial(parse_qasm, text, str(file)),
+                key=f"qasm {program.digest}",
+                name=name,
+                build=partial(circuit_of, program),
             )
         )
     return found
-
-
-def is_qpy(path: Path) -> bool:
-    """Whether a path is a QPY file, or a folder with QPY files."""
-    return path.suffix == QPY or (path.is_dir() and any(path.rglob(f"*{QPY}")))
 
 
 def read_qpy(path: Path, shots: int, output: Path) -> None:
@@ -101,7 +95,10 @@ def read_qpy(path: Path, shots: int, output: Path) -> None:
     Raises:
         InputError: a file that qiskit cannot read, or a circuit that is no task.
     """
-    entries = [(source.name, extract(source.build(), tuple(FAMILIES))) for source in _of_qpy(path)]
+    entries = [
+        (source.name, features_of(source.build(), f"{path}: {source.name}", tuple(FAMILIES)))
+        for source in qpy_sources(path)
+    ]
     original = [summarise(entry.original.gates) for _, entry in entries]
     write_task_set(
         TaskSet(
@@ -129,42 +126,3 @@ def _family(entries: Sequence[CircuitFeatures], family: str) -> CompiledFeatures
         two_qubit_gates=np.array([s.multi_qubit for s in gates], dtype=np.int64),
         measurements=np.array([s.measurements for s in gates], dtype=np.int64),
     )
-
-
-def _of_qpy(path: Path) -> list[CircuitSource]:
-    files = sorted(path.rglob(f"*{QPY}")) if path.is_dir() else [path]
-    base = path if path.is_dir() else path.parent
-    found = []
-    for file in files:
-        circuits = _load_qpy(file)
-        stem = file.relative_to(base).with_suffix("").as_posix()
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        for position, circuit in enumerate(circuits):
-            if circuit.parameters:
-                raise InputError(
-                    f"{file}: circuit {position} has free parameters; give them values"
-                )
-            found.append(
-                CircuitSource(
-                    key=f"qpy {digest} {position}",
-                    name=stem if len(circuits) == 1 else f"{stem}/{position}",
-                    build=circuit.copy,
-                )
-            )
-    return found
-
-
-def _load_qpy(file: Path) -> list[Any]:
-    try:
-        from qiskit import qpy  # noqa: PLC0415
-        from qiskit.qpy import QpyError  # noqa: PLC0415
-    except ImportError as error:
-        raise InputError(f"QPY is read with {error.name}; {INSTALL}") from error
-    try:
-        with file.open("rb") as stream:
-            return list(qpy.load(stream))
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
-    except (QpyError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{file}: is no QPY that qiskit reads ({reason})") from error

@@ -1,8 +1,8 @@
 """Circuits compiled for a device, with what the calibration says of them; kept on disk.
 
 An entry of the cache is a QPY file and a JSON file with its figures, named by a hash of the
-circuit, the target with all its errors and durations, the settings and the version of qiskit. It
-lies in the user's cache directory and can be deleted at any time.
+circuit, the target with all its errors and durations, the settings, and the versions of qiskit and
+of this code. It lies in the user's cache directory and can be deleted at any time.
 """
 
 import hashlib
@@ -11,16 +11,18 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError
 from qcbench.files import write_durable, write_text
+from qcbench.hardware import delays
 from qcbench.hardware.port import Calibration
 from qcbench.workload.gates import summarise
 from qcbench.workload.qasm import cache_folder
+from qcbench.workload.qiskit_door import asking_qiskit
+from qcbench.workload.qiskit_identity import code_hash, qiskit_identity
 
 CACHE_VERSION = 4
 
@@ -94,13 +96,15 @@ def compile_circuit(
     """
     folder = cache_folder().parent / "compiled" if cache is None else cache
     settings = [CACHE_VERSION, source.key, fingerprint(calibration.target), level, seed]
-    key = hashlib.sha256(json.dumps([settings, version("qiskit")]).encode()).hexdigest()
+    code = [qiskit_identity(), code_hash((Path(__file__), Path(delays.__file__)))]
+    key = hashlib.sha256(json.dumps([settings, code]).encode()).hexdigest()
     kept = _restore(folder / key)
     if kept is not None:
         return kept
     circuit = _transpile(source, calibration.target, level, seed)
     data = to_qpy(circuit)
-    found = CompiledCircuit(circuit, _figures(circuit, calibration.target))
+    with asking_qiskit(lambda reason: f"{source.name}: has no length on this device: {reason}"):
+        found = CompiledCircuit(circuit, _figures(circuit, calibration.target))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -132,7 +136,11 @@ class _ById:
 @lru_cache(maxsize=64)
 def _fingerprint(key: _ById) -> str:
     target = key.target
-    content: list[Any] = [target.num_qubits, target.dt]
+    content: list[Any] = [
+        target.num_qubits,
+        target.dt,
+        [target.granularity, target.min_length, target.pulse_alignment, target.acquire_alignment],
+    ]
     for name in sorted(target.operation_names):
         entries = target[name] or {}
         rows = [
@@ -143,23 +151,37 @@ def _fingerprint(key: _ById) -> str:
             ]
             for qubits, p in entries.items()
         ]
-        content.append([name, sorted(rows, key=lambda row: row[0])])
+        operation = target.operation_from_name(name)  # a class where it is variadic
+        known = () if isinstance(operation, type) else operation.params
+        parameters = [str(value) for value in known]
+        content.append([name, parameters, sorted(rows, key=lambda row: row[0])])
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _transpile(source: CircuitSource, target: Any, level: int, seed: int) -> Any:
-    from qiskit import generate_preset_pass_manager  # noqa: PLC0415
-    from qiskit.exceptions import QiskitError  # noqa: PLC0415
+    with asking_qiskit(lambda reason: f"{source.name}: cannot be compiled ({reason})"):
+        from qiskit import generate_preset_pass_manager  # noqa: PLC0415
 
-    try:
         manager = generate_preset_pass_manager(level, target=target, seed_transpiler=seed)
-        circuit = manager.run(source.build())
-    except QiskitError as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{source.name}: cannot be compiled ({reason})") from error
+        timed = delays.on_clock(source.build(), target, source.name)
+        circuit = manager.run(with_registers(timed))
     circuit.name = "task"
     circuit.metadata = {}
     return circuit
+
+
+def with_registers(circuit: Any) -> Any:
+    """Return a circuit whose classical bits are all in registers: clients return those alone."""
+    from qiskit.circuit import ClassicalRegister  # noqa: PLC0415
+
+    loose = [bit for bit in circuit.clbits if not circuit.find_bit(bit).registers]
+    if not loose:
+        return circuit
+    taken = {register.name for register in circuit.cregs}
+    name = next(name for n in range(len(taken) + 1) if (name := f"bits{n or ''}") not in taken)
+    whole = circuit.copy()
+    whole.add_register(ClassicalRegister(name=name, bits=loose))
+    return whole
 
 
 def to_qpy(circuit: Any) -> bytes:

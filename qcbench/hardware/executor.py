@@ -331,7 +331,15 @@ class Executor:
         if status not in FINAL:
             return
         if status == "done":
-            outcome = self.port.outcome(job_id)
+            try:
+                outcome = self.port.outcome(job_id)
+            except BackendError as error:
+                if error.may_retry:
+                    raise
+                # A result that cannot be read costs its own row; what the job cost is known.
+                self.ledger.measure(job_id, status, self.port.figures(job_id))
+                self._end(entry, "failed", "result", f"its result cannot be read: {error}")
+                return
             self.ledger.measure(job_id, status, outcome.figures)
             self._end(entry, "done", counts=outcome.counts)
             return

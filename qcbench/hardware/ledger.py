@@ -20,7 +20,7 @@ State = Literal[
     "planned", "submitted", "done", "failed", "cancelled", "expired", "refused", "not_run"
 ]
 """`planned` and `submitted` are open; `expired` ran into our deadline and is censored; `refused`
-was never accepted; `not_run` is too large for the backend."""
+was never accepted; `not_run` is too large for the backend, or cannot be executed at all."""
 
 OPEN: tuple[State, ...] = ("planned", "submitted")
 
@@ -70,7 +70,7 @@ class Intent:
         hash: name of the intent, from everything it consists of; the job's tag.
         phase: `stream` for a task, `mirror` for a batch of mirror circuits.
         task: row of the task in its workload, or number of the batch.
-        circuits: digests of the compiled circuits, in order.
+        circuits: digests of the compiled circuits, in order; none of one that cannot be compiled.
         estimate_s: charge that is expected.
         reserve_s: charge that is reserved, and after which the backend stops the job.
         at_s: stream time of the decision.

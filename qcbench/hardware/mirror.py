@@ -17,7 +17,6 @@ import numpy as np
 
 SELF_INVERSE = ("x", "cx", "cz", "ecr", "id", "y", "z", "h", "swap")
 NEGATED = ("rz", "rx", "ry", "rzz", "p")
-SKIPPED = ("barrier", "delay")
 
 
 @dataclass(frozen=True)
@@ -96,14 +95,18 @@ def shot_noise(survivals: int, shots: int, readout_success: float) -> float:
     return sqrt(readout_success * (1 - survival) / shots) / 2
 
 
-def _split(compiled: Any) -> tuple[list[tuple[str, list[int], list[float]]], list[int]]:
+def _split(compiled: Any) -> tuple[list[tuple[str, list[int], list[Any]]], list[int]]:
     """Return the gates, and the measured qubits in the order of their classical bits."""
-    gates: list[tuple[str, list[int], list[float]]] = []
+    gates: list[tuple[str, list[int], list[Any]]] = []
     measured: dict[int, int] = {}
     for entry in compiled.data:
         name = entry.operation.name
         qubits = [compiled.find_bit(qubit).index for qubit in entry.qubits]
-        if name in SKIPPED:
+        if name == "barrier":
+            continue
+        if name == "delay":  # its inverse is to wait again
+            if qubits[0] not in measured.values():
+                gates.append((name, qubits, [entry.operation.duration, entry.operation.unit]))
             continue
         if name == "measure":
             measured[compiled.find_bit(entry.clbits[0]).index] = qubits[0]
@@ -119,11 +122,14 @@ def _split(compiled: Any) -> tuple[list[tuple[str, list[int], list[float]]], lis
     return gates, qubits_in_order
 
 
-def _append(circuit: Any, name: str, qubits: list[int], parameters: list[float]) -> None:
+def _append(circuit: Any, name: str, qubits: list[int], parameters: list[Any]) -> None:
+    if name == "delay":
+        circuit.delay(parameters[0], qubits[0], unit=parameters[1])
+        return
     getattr(circuit, name)(*parameters, *qubits)
 
 
-def _append_inverse(circuit: Any, name: str, qubits: list[int], parameters: list[float]) -> None:
+def _append_inverse(circuit: Any, name: str, qubits: list[int], parameters: list[Any]) -> None:
     if name == "sx":  # its inverse is no native gate: half a turn before and after, in no time
         circuit.rz(np.pi, *qubits)
         circuit.sx(*qubits)

@@ -12,7 +12,8 @@ from qcbench.cloud.cloud import Cloud, Streams
 from qcbench.cloud.estimates import Estimates, estimate
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
-from qcbench.hardware.circuits import circuit_sources, is_qpy
+from qcbench.errors import InputError
+from qcbench.hardware.circuits import circuit_sources
 from qcbench.hardware.compiling import (
     CircuitSource,
     CompiledCircuit,
@@ -25,6 +26,7 @@ from qcbench.hardware.cost import usage_s
 from qcbench.hardware.ledger import KeptCircuit
 from qcbench.hardware.limits import choose
 from qcbench.hardware.port import Calibration, Port
+from qcbench.hardware.qpy import is_qpy
 from qcbench.hardware.replay_config import SUITE, ReplayConfig
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
@@ -94,10 +96,24 @@ def make_world(config: ReplayConfig) -> ReplayWorld:
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """Why a task cannot be executed on a device.
+
+    Attributes:
+        kind: short class for tables: `not_compiled`, `no_measurement`.
+        reason: in words.
+    """
+
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class CompiledTasks:
     """Every task compiled for every device that it fits, by (task, QPU).
 
     Attributes:
+        obstacles: of what cannot be executed; it is placed like any other and never submitted.
         calibrations: of each QPU.
         by_digest: the same circuits by their digest; two devices may share one.
         figures: by (QPU, digest): lengths and errors are those of the device.
@@ -106,6 +122,7 @@ class CompiledTasks:
 
     calibrations: Mapping[int, Calibration]
     circuits: Mapping[tuple[int, int], CompiledCircuit]
+    obstacles: Mapping[tuple[int, int], Obstacle]
     by_digest: Mapping[str, CompiledCircuit]
     figures: Mapping[tuple[int, str], CompiledFigures]
     calibrated: Mapping[tuple[int, str], tuple[str, float]]
@@ -134,7 +151,10 @@ class CompiledTasks:
 def compile_all(
     world: ReplayWorld, port: Port, tick: Callable[[int, int], None] = lambda _done, _all: None
 ) -> CompiledTasks:
-    """Compile what the policies may place; equal circuits once.
+    """Compile what the policies may place, equal circuits once, and check that it can be executed.
+
+    A circuit that cannot is an obstacle to its own tasks, on the devices concerned, and to nothing
+    else.
 
     Args:
         tick: hears how many pairs of task and device are done, of how many.
@@ -144,18 +164,34 @@ def compile_all(
         int(qpu): port.calibration(world.device(int(qpu))) for qpu in np.unique(feasible[:, 1])
     }
     known: dict[tuple[str, int], CompiledCircuit] = {}
+    failed: dict[tuple[str, int], Obstacle] = {}
     circuits: dict[tuple[int, int], CompiledCircuit] = {}
+    obstacles: dict[tuple[int, int], Obstacle] = {}
     for done, (task, qpu) in enumerate(feasible.tolist()):
         key = (world.sources[task].key, qpu)
-        if key not in known:
-            known[key] = compile_circuit(
-                world.sources[task], calibrations[qpu], level=world.config.level
-            )
-        circuits[task, qpu] = known[key]
+        if key not in known and key not in failed:
+            try:
+                made = compile_circuit(
+                    world.sources[task], calibrations[qpu], level=world.config.level
+                )
+            except InputError as error:
+                failed[key] = Obstacle("not_compiled", str(error))
+            else:
+                known[key] = made
+                if not made.figures.measurements:
+                    name = world.sources[task].name
+                    failed[key] = Obstacle(
+                        "no_measurement", f"{name}: measures nothing; it would have no counts"
+                    )
+        if key in known:
+            circuits[task, qpu] = known[key]
+        if key in failed:
+            obstacles[task, qpu] = failed[key]
         tick(done + 1, len(feasible))
     return CompiledTasks(
         calibrations=calibrations,
         circuits=circuits,
+        obstacles=obstacles,
         by_digest={circuit.figures.digest: circuit for circuit in known.values()},
         figures={
             (qpu, circuit.figures.digest): circuit.figures for (_, qpu), circuit in known.items()
@@ -178,11 +214,13 @@ class Forecast:
         jobs: number of them, mirror batches included.
         usage_s: QPU seconds.
         too_large: tasks that the backend cannot execute, over all policies.
+        obstacles: tasks that cannot be executed at all, over all policies, and why.
     """
 
     jobs: int
     usage_s: float
     too_large: int
+    obstacles: tuple[str, ...] = ()
 
 
 def forecast(world: ReplayWorld, compiled: CompiledTasks, *, simulated: bool) -> Forecast:
@@ -193,11 +231,15 @@ def forecast(world: ReplayWorld, compiled: CompiledTasks, *, simulated: bool) ->
     """
     tasks = world.scenario.workload.tasks
     jobs, total, too_large = 0, 0.0, 0
+    obstacles: list[str] = []
     mirrored: dict[tuple[int, int], dict[str, CompiledCircuit]] = {}
     for policy in world.config.policies:
         records = world.simulate(policy)
         for row, qpu in zip(records.row.tolist(), records.qpu.tolist(), strict=True):
             if qpu < 0:
+                continue
+            if (row, qpu) in compiled.obstacles:
+                obstacles.append(compiled.obstacles[row, qpu].reason)
                 continue
             circuit, shots = compiled.circuits[row, qpu], int(tasks.shots[row])
             figures = circuit.figures
@@ -218,4 +260,4 @@ def forecast(world: ReplayWorld, compiled: CompiledTasks, *, simulated: bool) ->
                 jobs += 1
                 total += usage_s(batch, shots, compiled.calibrations[qpu].repetition_delay_s)
                 total += sum(figures.length_s for figures in batch) * shots  # twice as long
-    return Forecast(jobs, total, too_large)
+    return Forecast(jobs, total, too_large, tuple(obstacles))

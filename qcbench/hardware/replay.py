@@ -108,6 +108,11 @@ def describe(config: ReplayConfig, cost: Forecast) -> list[str]:
         lines.append(f"list price: about {price(cost.usage_s):.0f} USD, pay as you go")
     if cost.too_large:
         lines.append(f"too large to simulate: {cost.too_large} tasks; they are reported")
+    if cost.obstacles:
+        lines.append(
+            f"cannot be executed: {len(cost.obstacles)} tasks; they are reported, such as "
+            f"{cost.obstacles[0]}"
+        )
     lines.append("nothing was submitted")
     return lines
 
@@ -133,7 +138,11 @@ def _compile(world: ReplayWorld, port: Port, say: Say) -> CompiledTasks:
             last = time.monotonic()
             say(f"compiled {done} of {total} pairs of task and device")
 
-    return compile_all(world, port, tick)
+    compiled = compile_all(world, port, tick)
+    reasons = {task: found.reason for (task, _), found in compiled.obstacles.items()}
+    if reasons:
+        say(f"{len(reasons)} tasks cannot be executed everywhere: {next(iter(reasons.values()))}")
+    return compiled
 
 
 def _check_cost(world: ReplayWorld, compiled: CompiledTasks, port: Port, ledger: JobLedger) -> None:

@@ -17,11 +17,13 @@ from qcbench.bench.typed import plain, typed
 from qcbench.configs import check_least, config
 from qcbench.errors import InputError
 from qcbench.files import check_folder_name
-from qcbench.hardware.circuits import is_qpy, read_qpy
+from qcbench.hardware.circuits import read_qpy
 from qcbench.hardware.config import EmulatorBackend, IbmBackend, LocalBackend
+from qcbench.hardware.qpy import is_qpy, qpy_bytes, qpy_files
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import policy_of_run, resolve_policy
+from qcbench.workload.qiskit_identity import extraction_identity
 
 SUITE = "replay"
 """Name of the suite whose worlds replays draw."""
@@ -177,9 +179,11 @@ def _task_file(settings: ReplayConfig, path: Path, shots: int) -> Path:
     """Return what a workload reads: OpenQASM as it is, of QPY a table of features."""
     if not is_qpy(path):
         return path
-    digest = hashlib.sha256()
-    for file in sorted(path.rglob("*.qpy")) if path.is_dir() else [path]:
-        digest.update(file.name.encode() + file.read_bytes())
+    base = path if path.is_dir() else path.parent
+    digest = hashlib.sha256(json.dumps(extraction_identity()).encode())
+    for file in qpy_files(path):
+        name, content = file.relative_to(base).as_posix(), qpy_bytes(file)
+        digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
     folder = Path(settings.replays_dir) / "circuits"
     output = folder / f"{digest.hexdigest()[:16]}-{shots}.parquet"
     if not output.is_file():

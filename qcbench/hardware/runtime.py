@@ -121,7 +121,7 @@ class RuntimePort:
         )
 
         status = _http_status(error)
-        text = scrub(error, self._secret)[:400]
+        text = scrub(error, self._secret)[:400] or type(error).__name__
         lower = text.lower()
         if status == 429:
             return BackendError(text, kind="busy", may_retry=True, retry_after_s=RETRY_AFTER_S)

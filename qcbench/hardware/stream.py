@@ -207,20 +207,28 @@ class Stream:
         self._placed += 1
         # The decision and what follows from it appear together or not at all.
         with self.ledger.together():
-            self.ledger.keep(self.compiled.kept(choice, intent.circuits[0]))
+            for digest in intent.circuits:
+                self.ledger.keep(self.compiled.kept(choice, digest))
             self.ledger.decide(decision)
             self.executor.plan(intent)
         self.executor.start(intent.hash)
 
     def _intent(self, due: _Due, qpu: int, now_s: float, state: DeviceState | None) -> Intent:
-        circuit = self.compiled.circuits[due.task, qpu]
+        circuit = self.compiled.circuits.get((due.task, qpu))
         shots = int(self.world.scenario.workload.tasks.shots[due.task])
-        label, figures = self.world.labels[due.policy], circuit.figures
-        content = {"policy": label, "task": due.task, "qpu": qpu, "circuit": figures.digest}
-        estimate = usage_s([figures], shots, self.compiled.calibrations[qpu].repetition_delay_s)
-        reason = ""
-        if self.simulated:
-            reason = choose(figures.active_qubits, figures.two_qubit_gates, shots).reason
+        label = self.world.labels[due.policy]
+        digests = () if circuit is None else (circuit.figures.digest,)
+        content = {"policy": label, "task": due.task, "qpu": qpu, "circuit": "".join(digests)}
+        estimate, error_class, reason = 0.0, "", ""
+        if circuit is not None:
+            figures = circuit.figures
+            estimate = usage_s([figures], shots, self.compiled.calibrations[qpu].repetition_delay_s)
+            if self.simulated:
+                reason = choose(figures.active_qubits, figures.two_qubit_gates, shots).reason
+                error_class = "too_large" if reason else ""
+        obstacle = self.compiled.obstacles.get((due.task, qpu))
+        if obstacle is not None:
+            error_class, reason = obstacle.kind, obstacle.reason
         return Intent(
             hash=intent_hash(self.replay, phase="stream", shots=shots, **content),
             phase="stream",
@@ -228,7 +236,7 @@ class Stream:
             task=due.task,
             qpu=qpu,
             device=self.world.device(qpu),
-            circuits=(figures.digest,),
+            circuits=digests,
             shots=shots,
             estimate_s=estimate,
             reserve_s=reserve_s(estimate),
@@ -236,7 +244,7 @@ class Stream:
             planned_s=self.port.now_s(),
             pending_jobs=None if state is None else state.pending_jobs,
             state="not_run" if reason else "planned",
-            error_class="too_large" if reason else "",
+            error_class=error_class,
             error=reason,
         )
 

@@ -96,8 +96,12 @@ def _what(
 ) -> dict[str, Any]:
     workload = world.scenario.workload
     tasks, task, qpu = workload.tasks, intent.task, intent.qpu
-    figures = compiled.figures[qpu, intent.circuits[0]]
-    date, delay_s = compiled.calibrated[qpu, intent.circuits[0]]
+    digest = next(iter(intent.circuits), None)
+    figures = None if digest is None else compiled.figures[qpu, digest]
+    calibration = compiled.calibrations[qpu]
+    date, delay_s = calibration.date, calibration.repetition_delay_s
+    if digest is not None:
+        date, delay_s = compiled.calibrated[qpu, digest]
     family = tasks.compiled[world.scenario.fleet.qpus[qpu].family]
     return {
         "policy": intent.policy,
@@ -116,21 +120,21 @@ def _what(
         "attempts": intent.attempts,
         "violations": violations,
         "pending_jobs": intent.pending_jobs,
-        "compiled": figures.digest,
+        "compiled": digest,
         "simulated_depth": int(family.depth[task]),
         "simulated_one_qubit_gates": int(family.one_qubit_gates[task]),
         "simulated_two_qubit_gates": int(family.two_qubit_gates[task]),
-        "depth": figures.depth,
-        "one_qubit_gates": figures.one_qubit_gates,
-        "two_qubit_gates": figures.two_qubit_gates,
-        "measurements": figures.measurements,
-        "active_qubits": figures.active_qubits,
-        "circuit_length_s": figures.length_s,
+        "depth": figures and figures.depth,
+        "one_qubit_gates": figures and figures.one_qubit_gates,
+        "two_qubit_gates": figures and figures.two_qubit_gates,
+        "measurements": figures and figures.measurements,
+        "active_qubits": figures and figures.active_qubits,
+        "circuit_length_s": figures and figures.length_s,
         "repetition_delay_s": delay_s,
-        "usage_rule_s": OVERHEAD_S + (delay_s + figures.length_s) * intent.shots,
+        "usage_rule_s": figures and OVERHEAD_S + (delay_s + figures.length_s) * intent.shots,
         "arrival_s": float(workload.arrival_s[task]),
         "decided_s": intent.at_s,
-        "estimated_charge_s": intent.estimate_s,
+        "estimated_charge_s": figures and intent.estimate_s,
         "reserved_s": intent.reserve_s,
     }
 
@@ -233,10 +237,13 @@ def _quality(
     simulated: bool,
 ) -> dict[str, Any]:
     """What simulation says of execution and fidelity, and what the mirror circuit measured."""
-    digest, task, qpu = intent.circuits[0], intent.task, intent.qpu
-    figures = compiled.figures[qpu, digest]
-    found = fidelities.get((qpu, digest))
-    if found is None:
+    task, qpu = intent.task, intent.qpu
+    digest = next(iter(intent.circuits), None)
+    figures = None if digest is None else compiled.figures[qpu, digest]
+    found = None if digest is None else fidelities.get((qpu, digest))
+    if digest is None or figures is None:
+        found = MeasuredFidelity(None, reason=f"task {intent.state}")
+    elif found is None:
         circuit = compiled.by_digest[digest].circuit
         reason = no_mirror(circuit, figures, intent.shots, simulated=simulated)
         if not reason:
@@ -245,7 +252,7 @@ def _quality(
     return {
         "simulated_execution_s": float(world.estimates.exec_s[task, qpu]),
         "simulated_fidelity": float(world.estimates.fidelity[task, qpu]),
-        "fidelity_as_calibrated": figures.success_probability,
+        "fidelity_as_calibrated": figures and figures.success_probability,
         "fidelity": found.fidelity,
         "fidelity_noise": found.noise,
         "fidelity_missing": found.reason,
@@ -261,7 +268,7 @@ def _as_compiled(world: ReplayWorld, frame: "pl.DataFrame") -> "pl.DataFrame":
 
     fleet = world.scenario.fleet
     columns = ("depth", "one_qubit_gates", "two_qubit_gates", "measurements")
-    placed = frame.filter(pl.col("qpu").is_not_null())
+    placed = frame.filter(pl.col("compiled").is_not_null())
     compiled = CompiledFeatures(*(placed[name].to_numpy() for name in columns))
     rows = placed["task"].to_numpy()
     tasks = replace(
@@ -333,6 +340,10 @@ def _schema() -> dict[str, Any]:
     floats += ("overhead_s", "charge_s", "fidelity", "fidelity_noise", "fidelity_as_calibrated")  # type: ignore[assignment]
     return {
         **dict.fromkeys(floats, pl.Float64),
-        "job_id": pl.String,
+        **dict.fromkeys(("circuit_length_s", "usage_rule_s", "estimated_charge_s"), pl.Float64),
+        "fidelity_as_calibrated": pl.Float64,
+        **dict.fromkeys(("depth", "one_qubit_gates", "two_qubit_gates"), pl.Int64),
+        **dict.fromkeys(("measurements", "active_qubits"), pl.Int64),
+        **dict.fromkeys(("job_id", "compiled"), pl.String),
         "pending_jobs": pl.Int64,
     }

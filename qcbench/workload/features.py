@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from qcbench.workload.graphs import InteractionGraph, graph_of
-from qcbench.workload.interactions import interactions
+from qcbench.workload.interactions import interactions, with_equal_delays
 from qcbench.workload.targets import family_target
 
 OPTIMIZATION_LEVEL = 1
@@ -77,6 +77,7 @@ def extract(circuit: Any, families: Sequence[str]) -> CircuitFeatures:
 
     A circuit fits a family when the family's device has as many qubits as the circuit.
     """
+    circuit = with_equal_delays(circuit)
     compiled = {}
     for family in families:
         if circuit.num_qubits > family_target(family).qubits:

@@ -22,7 +22,8 @@ from qcbench.workload.json_format import task_json, write_json
 from qcbench.workload.parquet_format import read_parquet, write_parquet
 from qcbench.workload.published_csv import read_published_csv, write_published_csv
 from qcbench.workload.qasm import SUFFIXES as QASM_SUFFIXES
-from qcbench.workload.qasm import qasm_files, read_qasm
+from qcbench.workload.qasm import is_qasm, qasm_files, read_qasm
+from qcbench.workload.qasm_program import program_hash
 from qcbench.workload.reading import decoded
 from qcbench.workload.recognise import evidence, json_evidence, mismatch
 from qcbench.workload.swf import read_swf, write_swf
@@ -288,17 +289,24 @@ def write_workload(workload: Workload, path: Path, format: str | None = None) ->
     write_task_set(TaskSet.of(workload), path, format)
 
 
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a task file, or of a folder's OpenQASM files and their names.
+def content_hash(path: Path, format: str = "auto") -> str:
+    """Return the SHA-256 of all that a task file says.
+
+    Of an OpenQASM program that covers the files that it includes; of a folder, the names of its
+    programs and each of them.
+
+    Args:
+        format: as of `format_of`; a program may have another ending.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or a file that is included is missing.
     """
-    if not is_folder(path):
-        return hashlib.sha256(read_bytes(path)).hexdigest()
-    digest = hashlib.sha256()
-    for file in qasm_files(path):
-        name = file.relative_to(path).as_posix()
-        line = f"{name}\0{hashlib.sha256(read_bytes(file)).hexdigest()}\n"
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+    if is_folder(path):
+        digest = hashlib.sha256()
+        for file in qasm_files(path):
+            name = file.relative_to(path).as_posix()
+            digest.update(f"{name}\0{program_hash(file)}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+    if is_qasm(path) if format == AUTO else format == "qasm":
+        return program_hash(path)
+    return hashlib.sha256(read_bytes(path)).hexdigest()

@@ -91,7 +91,7 @@ def resolve_file(circuits: FileCircuits, base_dir: Path | None = None) -> FileCi
         InputError: the file cannot be read, or is another one than the hash says.
     """
     path = _path(circuits, base_dir)
-    sha256 = content_hash(path)
+    sha256 = content_hash(path, circuits.format)
     if circuits.sha256 not in ("", sha256):
         raise InputError(_other_content(path, sha256, circuits.sha256))
     return replace(circuits, sha256=sha256)
@@ -120,7 +120,7 @@ def _load(
     path: Path, format: str, shots: int, any_algorithm: bool, collapse: bool, sha256: str
 ) -> TaskFile:
     content = read_task_set(path, format, shots=shots, any_algorithm=any_algorithm)
-    found = content_hash(path)
+    found = content_hash(path, format)
     if found != sha256:
         raise InputError(_other_content(path, found, sha256))
     distinct = content.collapse()

@@ -41,6 +41,7 @@ class Interactions:
 
 def interactions(circuit: Any) -> Interactions:
     """Decompose a `QuantumCircuit` without free parameters and count what meets."""
+    circuit = with_equal_delays(circuit)
     wider = _wider_gates(circuit)
     unrolled = _unroll(_narrow(circuit), TWO_QUBIT_BASIS)
     kept = _without_final_swaps(unrolled)
@@ -64,6 +65,22 @@ def require_two_qubit_gates(found: Interactions, where: str) -> None:
             f"{where}: has gates on three or more qubits ({gates}); decompose them into two-qubit "
             "gates, or ask for it with --decompose"
         )
+
+
+def with_equal_delays(circuit: Any) -> Any:
+    """Return a circuit whose delays all have the same length, for counting.
+
+    Without a device nobody knows how long a dt is, and qiskit does not take it beside seconds.
+    """
+    if not any(entry.operation.name == "delay" for entry in circuit.data):
+        return circuit
+    equal = circuit.copy_empty_like()
+    for entry in circuit.data:
+        if entry.operation.name == "delay":
+            equal.delay(1, entry.qubits, unit="dt")
+        else:
+            equal.append(entry)
+    return equal
 
 
 def _unroll(circuit: Any, basis: tuple[str, ...]) -> Any:

@@ -1,19 +1,16 @@
 """OpenQASM 2 and 3 files as tasks: features are extracted once and kept in a cache.
 
 The cache lies in the user's cache directory (`$XDG_CACHE_HOME/qcbench`), a small JSON file a
-circuit, named by a hash of the program's text, the families, the transpiler's settings and the
-version of qiskit. It can be deleted at any time.
+circuit, named by a hash of the program with all that it includes, what it is compiled for, the
+transpiler's settings, and the versions of qiskit and of this code. It can be deleted at any time.
 """
 
 import hashlib
-import io
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stderr
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +20,18 @@ from qcbench.arrays import IntArray
 from qcbench.errors import InputError
 from qcbench.files import write_text
 from qcbench.workload.algorithms import FAMILIES
-from qcbench.workload.features import (
-    OPTIMIZATION_LEVEL,
-    SEED_TRANSPILER,
-    CircuitFeatures,
-    Compiled,
-    extract,
-)
+from qcbench.workload.features import CircuitFeatures, Compiled, extract
 from qcbench.workload.gates import GateSummary, format_counts, summarise
-from qcbench.workload.reading import read_text
-from qcbench.workload.targets import INSTALL
+from qcbench.workload.qasm_parse import circuit_of
+from qcbench.workload.qasm_program import Program, read_program
+from qcbench.workload.qiskit_door import asking_qiskit
+from qcbench.workload.qiskit_identity import extraction_identity
+from qcbench.workload.targets import family_target
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import CompiledFeatures, Tasks
 
 SUFFIXES = (".qasm", ".qasm2", ".qasm3")
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 
 def cache_folder() -> Path:
@@ -68,16 +62,15 @@ def read_qasm(
         cache: where features are kept; the user's cache directory where None.
 
     Raises:
-        InputError: no file, a syntax error (with file and line), free parameters or control flow.
+        InputError: one line with the file, and the line where it can be told, see `circuit_of`.
     """
     files = qasm_files(path)
     folder = cache_folder() if cache is None else cache
     features = [_features(file, families, folder) for file in files]
-    base = path if path.is_dir() else path.parent
     original = [summarise(entry.original.gates) for entry in features]
     return TaskSet(
         tasks=Tasks(
-            algorithm=[file.relative_to(base).with_suffix("").as_posix() for file in files],
+            algorithm=circuit_names(files, path),
             qubits=_array([entry.qubits for entry in features]),
             depth=_array([entry.original.depth for entry in features]),
             shots=np.full(len(files), shots, dtype=np.int64),
@@ -99,16 +92,45 @@ def read_qasm(
 
 
 def qasm_files(path: Path) -> list[Path]:
-    """Return the OpenQASM files that a path stands for, in order."""
+    """Return the OpenQASM files that a path stands for, in order; hidden ones are none."""
     if not path.is_dir():
         return [path]
-    files = []
-    for folder, _, names in os.walk(path):
-        found = (Path(folder, name) for name in names if name.endswith(SUFFIXES))
-        files += [file for file in found if file.is_file()]
+    files = files_below(path, SUFFIXES)
     if not files:
         raise InputError(f"{path}: holds no OpenQASM file ({', '.join(SUFFIXES)})")
-    return sorted(files)
+    return files
+
+
+def circuit_names(files: Sequence[Path], path: Path) -> list[str]:
+    """Return what the circuits of files are called: without an ending where that tells them apart.
+
+    Args:
+        files: of `qasm_files(path)`.
+    """
+    base = path if path.is_dir() else path.parent
+    short = [file.relative_to(base).with_suffix("").as_posix() for file in files]
+    return [
+        name if short.count(name) == 1 else file.relative_to(base).as_posix()
+        for name, file in zip(short, files, strict=True)
+    ]
+
+
+def is_qasm(path: Path) -> bool:
+    """Whether a path is named as an OpenQASM file."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def files_below(path: Path, suffixes: Sequence[str]) -> list[Path]:
+    """Return the files below a folder with one of these endings, without hidden ones, sorted."""
+    found = []
+    for folder, below, names in os.walk(path):
+        below[:] = [name for name in below if not name.startswith(".")]
+        found += [
+            Path(folder, name)
+            for name in names
+            if Path(name).suffix.lower() in suffixes and not name.startswith(".")
+        ]
+    return sorted(file for file in found if file.is_file())
 
 
 def _array(values: Sequence[int]) -> IntArray:
@@ -126,11 +148,11 @@ def _compiled(entries: Sequence[Compiled]) -> CompiledFeatures:
 
 
 def _features(file: Path, families: Sequence[str], folder: Path) -> CircuitFeatures:
-    text = read_text(file)
-    entry = folder / f"{_key(text, families)}.json"
+    program = read_program(file)
+    entry = folder / f"{_key(program, families)}.json"
     kept = _restore(entry)
     if kept is None:
-        kept = extract(parse_qasm(text, str(file)), families)
+        kept = features_of(circuit_of(program), str(file), families)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -139,13 +161,28 @@ def _features(file: Path, families: Sequence[str], folder: Path) -> CircuitFeatu
     return kept
 
 
-def _key(text: str, families: Sequence[str]) -> str:
-    try:
-        packages = [version("qiskit"), version("qiskit-ibm-runtime")]
-    except PackageNotFoundError as error:
-        raise InputError(f"OpenQASM is read with {error.name}; {INSTALL}") from error
-    settings = [CACHE_VERSION, OPTIMIZATION_LEVEL, SEED_TRANSPILER, packages, list(families)]
-    return hashlib.sha256(json.dumps([settings, text]).encode()).hexdigest()
+def features_of(circuit: Any, where: str, families: Sequence[str]) -> CircuitFeatures:
+    """Return the features of a circuit that `check_circuit` has passed.
+
+    Raises:
+        InputError: qiskit cannot express it in the gates of a family.
+    """
+    with asking_qiskit(lambda reason: f"{where}: cannot be transpiled: {reason}"):
+        found = extract(circuit, families)
+        for compiled in (found.original, *found.families.values()):
+            summarise(compiled.gates)
+    return found
+
+
+def _key(program: Program, families: Sequence[str]) -> str:
+    """Return a hash of all that features depend on: the program, what is compiled for, and how."""
+    content = [
+        CACHE_VERSION,
+        program.digest,
+        [asdict(family_target(family)) for family in families],
+        extraction_identity(),
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _restore(entry: Path) -> CircuitFeatures | None:
@@ -154,71 +191,3 @@ def _restore(entry: Path) -> CircuitFeatures | None:
         return CircuitFeatures.from_dict(json.loads(entry.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def parse_qasm(text: str, source: str) -> Any:
-    """Parse an OpenQASM program into a `QuantumCircuit`.
-
-    Args:
-        text: the program; without a version statement it is taken for OpenQASM 2.
-        source: name of the file, for messages.
-
-    Raises:
-        InputError: with the line where qiskit names one.
-    """
-    newer = any(line.split()[:1] == ["OPENQASM"] and " 3" in line for line in text.splitlines())
-    circuit = _parse_3(text, source) if newer else _parse_2(text, source)
-    if not circuit.num_qubits:
-        raise InputError(f"{source}: declares no qubits")
-    if circuit.parameters:
-        names = ", ".join(sorted(parameter.name for parameter in circuit.parameters)[:3])
-        raise InputError(f"{source}: has free parameters ({names}); give them values")
-    if any(hasattr(entry.operation, "blocks") for entry in circuit.data):
-        raise InputError(f"{source}: has control flow; depth is defined for circuits without it")
-    return circuit
-
-
-def _parse_2(text: str, source: str) -> Any:
-    from qiskit import qasm2  # noqa: PLC0415
-
-    try:
-        return qasm2.loads(text, custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)
-    except qasm2.QASM2ParseError as error:
-        raise InputError(_no_program(source, 2, str(error))) from error
-
-
-def _parse_3(text: str, source: str) -> Any:
-    from qiskit import qasm3  # noqa: PLC0415
-
-    try:
-        # The generated parser also prints what it raises.
-        with redirect_stderr(io.StringIO()):
-            return qasm3.loads(text)
-    except Exception as error:
-        # The importer lets errors of all kinds through: a qubit out of range is an IndexError.
-        reason = str(error)
-        token = next(
-            (
-                argument.offendingToken
-                for argument in getattr(error.__cause__, "args", ())
-                if hasattr(argument, "offendingToken")
-            ),
-            None,
-        )
-        if token is not None:
-            reason = f"{token.line},{token.column}: unexpected {token.text!r}"
-        raise InputError(_no_program(source, 3, reason or type(error).__name__)) from error
-
-
-def _no_program(source: str, dialect: int, reason: str) -> str:
-    """Return the message of a parser's error; qiskit writes its place as `line,column: `."""
-    if len(reason) > 1 and reason[0] == reason[-1] and reason[0] in "'\"":
-        reason = reason[1:-1]  # qiskit's errors print with quotes around them
-    text = " ".join(reason.split()).removeprefix("<input>:")
-    place = re.match(r"(\d+),(\d+): |L(\d+):C(\d+): ", text)
-    where = source
-    if place is not None:
-        line, column = (found for found in place.groups() if found is not None)
-        where = f"{source}: line {line}, column {column}"
-        text = text[place.end() :]
-    return f"{where}: is no OpenQASM {dialect} that qiskit reads: {text}"

@@ -39,6 +39,11 @@ SIGNATURES = (
     (b"\x89HDF", "an HDF5 file", None),
     (b"\x93NUMPY", "a NumPy array", None),
     (b"%PDF", "a PDF document", None),
+    (b"\x89PNG", "a PNG image", None),
+    (b"<!DOCTYPE html", "an HTML page", None),
+    (b"<html", "an HTML page", None),
+    (b"\xff\xfe", "text in UTF-16; save it in UTF-8", None),
+    (b"\xfe\xff", "text in UTF-16; save it in UTF-8", None),
 )
 
 

@@ -1,5 +1,6 @@
 """Arrivals from a CSV file: columns `arrival_s`, `priority`, `qubits` and perhaps `user`."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
+from qcbench.files import read_bytes
 from qcbench.workload.sheet import Sheet
 
 COLUMNS = ("arrival_s", "priority", "qubits")
@@ -29,14 +31,20 @@ class Trace:
         return Trace(self.arrival_s[part], self.priority[part], self.qubits[part], user)
 
 
-@lru_cache(maxsize=4)
-def read_trace(path: Path, _sha256: str = "") -> Trace:
-    """Read a trace.
+def read_trace(path: Path, sha256: str = "") -> Trace:
+    """Read a trace, once a process where its hash is known.
 
     Raises:
-        InputError: names line and column.
+        InputError: names line and column, or says that the content is not what was meant.
     """
+    return _read(path, sha256 or _hash(path))
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, sha256: str) -> Trace:
     sheet = Sheet(path, COLUMNS, ("user",))
+    if _hash(path) != sha256:
+        raise InputError(f"{path}: is not the trace that was meant; it has changed")
     arrival_s = sheet.times("arrival_s")
     falls = np.flatnonzero(np.diff(arrival_s) < 0)
     if len(falls):
@@ -47,3 +55,7 @@ def read_trace(path: Path, _sha256: str = "") -> Trace:
         )
     user = tuple(sheet.texts("user")) if "user" in sheet.header else None
     return Trace(arrival_s, sheet.integers("priority", 1), sheet.integers("qubits", 1), user)
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(read_bytes(path)).hexdigest()

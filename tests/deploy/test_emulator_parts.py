@@ -252,6 +252,31 @@ def test_waiting_qubits_relax_as_their_t1_says(perth: Any) -> None:
 
 
 @pytest.mark.parametrize("idle_noise", [False, True])
+@pytest.mark.parametrize(
+    ("duration", "unit"), [(45_000, "dt"), (10_000.0, "ns"), (10.0, "us"), (1e-5, "s"), (1e7, "ps")]
+)
+def test_delays_of_every_unit_take_their_time_and_relax(
+    perth: Any, duration: float, unit: str, idle_noise: bool
+) -> None:
+    """A delay of 10 us in any unit: the length grows by it, and the qubit decays by exp(-t/T1)."""
+    told = QuantumCircuit(7, 1)
+    told.x(0)
+    told.delay(duration, 0, unit=unit)
+    told.delay(7, 0, unit="dt")  # beside another unit
+    timed = circuits.on_clock(told, perth.target)
+    waited_s = 1e-5 + 7 * perth.target.dt
+    gate_s = perth.target["x"][0,].duration
+    assert circuits.length_s(timed, perth.target) == pytest.approx(waited_s + gate_s, rel=1e-4)
+    reduced = idling.with_idling(circuits.reduce(timed), perth, schedule=idle_noise)
+    saved = reduced.circuit.copy()
+    saved.save_density_matrix()
+    aer = AerSimulator(method="density_matrix")
+    found = np.asarray(aer.run(saved).result().data()["density_matrix"])
+    t1_s = perth.target.qubit_properties[0].t1
+    assert found[1, 1].real == pytest.approx(math.exp(-waited_s / t1_s), rel=1e-4)
+
+
+@pytest.mark.parametrize("idle_noise", [False, True])
 def test_what_is_prepared_runs_the_same_in_another_process(perth: Any, idle_noise: bool) -> None:
     circuit = QuantumCircuit(3)
     circuit.h(0)

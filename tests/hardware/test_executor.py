@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qcbench.errors import InputError
 from qcbench.hardware.executor import Executor, Patience, tag_of
 from qcbench.hardware.ledger import Intent, JobLedger
-from qcbench.hardware.port import BackendError, Label
+from qcbench.hardware.port import BackendError, Label, Outcome
 
 CALL = st.sampled_from(
     ["ok", "ok", "ok", "busy", "unavailable", "lost", "fails", "killed", "killed_after"]
@@ -139,6 +139,27 @@ def test_deadline_cancels_and_keeps_the_row(tmp_path: Path) -> None:
     assert (found.state, found.error_class) == ("expired", "deadline")
     assert port.jobs["job-0"].status == "cancelled"
     assert charged.figures.charge_s == 0.0
+
+
+def test_a_result_that_cannot_be_read_costs_its_own_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = FakePort.outcome
+
+    def outcome(self: FakePort, job_id: str) -> Outcome:
+        if job_id == "job-0":
+            raise BackendError("no counts", kind="refused")
+        return real(self, job_id)
+
+    monkeypatch.setattr(FakePort, "outcome", outcome)
+    found = play(FakePort([]), tmp_path / "ledger.sqlite", 2, budget_s=100)
+    assert [one.state for one in found] == ["failed", "done"]
+    assert (found[0].error_class, found[0].error) == (
+        "result",
+        "its result cannot be read: no counts",
+    )
+    with JobLedger(tmp_path / "ledger.sqlite") as ledger:
+        assert ledger.charged_s() == 6.0
 
 
 def test_failing_job_stays_in_with_its_charge(tmp_path: Path) -> None:

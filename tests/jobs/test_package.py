@@ -9,6 +9,7 @@ import pytest
 from qcbench.bench.jobs import package
 from qcbench.bench.jobs.package import ENTRY, node_requirements, stage
 from qcbench.errors import InputError
+from qcbench.workload.formats import content_hash
 
 
 def test_the_package_runs_alone(tmp_path: Path) -> None:
@@ -49,6 +50,33 @@ def test_configs_and_files_go_along(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     sent = {str(path.relative_to(staged.folder)) for path in staged.folder.rglob("*")}
     assert {"conf-0/suite/a.yaml", "data/tasks.csv", "one"} <= sent
     assert not {"conf-0/.git/config", "data/.secret"} & sent
+
+
+def test_what_programs_include_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for name, text in {
+        "circuits/a.qasm": 'OPENQASM 2.0; include "../lib/one.inc"; qreg q[1];',
+        "circuits/runs/b.QASM": "OPENQASM 2.0; qreg q[1];",
+        "lib/one.inc": 'include "two.inc";',
+        "lib/two.inc": "gate g a { U(0,0,0) a; }",
+        "lib/other.inc": "// nobody includes it",
+    }.items():
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_text(text)
+    for number, sent in enumerate((Path("circuits"), Path("circuits/a.qasm"))):
+        folder = tmp_path / f"sent{number}"
+        stage(folder, [], [sent])
+        assert {path.name for path in (folder / "lib").iterdir()} == {"one.inc", "two.inc"}
+        assert content_hash(folder / sent) == content_hash(sent)
+    (here / "circuits" / "c.qasm").write_text('OPENQASM 2.0; include "../../out.inc";')
+    (tmp_path / "out.inc").touch()
+    with pytest.raises(InputError, match=r"--send circuits: c.qasm includes .*out.inc, which"):
+        stage(tmp_path / "sent9", [], [Path("circuits")])
+    (tmp_path / "out.inc").unlink()
+    with pytest.raises(InputError, match=r"c.qasm: line 1: includes '../../out.inc', which is not"):
+        stage(tmp_path / "sent10", [], [Path("circuits")])
 
 
 def test_what_cannot_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from qcbench.errors import InputError
+from qcbench.workload import trace as traces
 from qcbench.workload.config import FileArrivals, PoissonArrivals, WorkloadConfig
 from qcbench.workload.figures import QUANTITIES, interpolated, lognormal, packaged_figures
 from qcbench.workload.generate import make_workload, resolve_workload
@@ -19,6 +20,7 @@ from qcbench.workload.hybrid_config import (
     VariationalCircuits,
 )
 from qcbench.workload.measurements import read_measurements
+from qcbench.workload.phased import resolve_trace
 from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat, Workload
 
 SIZES = range(4, 26, 2)
@@ -293,6 +295,16 @@ def test_jobs_out_of_order_in_a_list(tmp_path: Path) -> None:
 def trace(path: Path, text: str) -> Workload:
     path.write_text(text)
     return make(HybridCircuits(qubits=[4]), TraceArrivals(path=str(path)))
+
+
+def test_a_trace_that_has_changed_is_read_anew_or_refused(tmp_path: Path) -> None:
+    path, rows = tmp_path / "trace.csv", "arrival_s,priority,qubits\n0.5,2,4\n"
+    assert trace(path, rows).arrival_s.tolist() == [0.5]
+    told = resolve_trace(TraceArrivals(path=str(path)))
+    assert trace(path, rows.replace("0.5", "0.7")).arrival_s.tolist() == [0.7]
+    traces._read.cache_clear()  # as in another process
+    with pytest.raises(InputError, match=r"trace.csv: is not the trace that was meant"):
+        make(HybridCircuits(qubits=[4]), told)
 
 
 def test_a_trace_says_when_how_urgent_and_how_large(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_features_are_extracted_once(folder, cache, monkeypatch):
         first.tasks.compiled["ibmq27"].depth.tolist()
     )
     (folder / "ghz.qasm").write_text(GHZ2.replace("h q[0];", "h q[0]; x q[2];"))
-    with pytest.raises(AssertionError, match="extracted again"):
+    with pytest.raises(InputError, match="extracted again"):
         read_task_set(folder)
 
 

@@ -11,6 +11,8 @@ from qcbench.bench.compose import conf_dir
 from qcbench.bench.manifest import COMMIT_FILE, git_commit
 from qcbench.errors import InputError
 from qcbench.version import __version__
+from qcbench.workload.qasm import SUFFIXES, files_below, is_qasm
+from qcbench.workload.qasm_program import read_program
 
 ENTRY = "run_suite.py"
 LIMIT_BYTES = 100 * 2**20
@@ -52,10 +54,12 @@ def stage(folder: Path, config_dirs: Sequence[Path] = (), files: Sequence[Path] 
         folder: where to.
         config_dirs: the user's config folders.
         files: files and folders below the current one; they keep their relative path, so that the
-            same relative path in a config means the same file here and there.
+            same relative path in a config means the same file here and there. What OpenQASM
+            programs include goes with them.
 
     Raises:
-        InputError: a path that does not exist or is not below the current folder, or too much data.
+        InputError: a path, or a file that a program includes, that does not exist or is not below
+            the current folder, or too much data.
     """
     package = Path(__file__).resolve().parents[2]
     _copy(package, folder / "qcbench")
@@ -79,6 +83,8 @@ def stage(folder: Path, config_dirs: Sequence[Path] = (), files: Sequence[Path] 
         if target.exists():
             raise InputError(f"--send {path}: the job has a file of its own there; rename yours")
         _copy(path, target)
+    for path in files:
+        _copy_programs(path, here, folder)
     sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     total = sum(sizes.values())
     if total > LIMIT_BYTES:
@@ -108,6 +114,21 @@ def _copy(source: Path, target: Path) -> None:
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
+
+
+def _copy_programs(sent: Path, here: Path, folder: Path) -> None:
+    """Copy the OpenQASM programs of a path, wherever they lie in it, and all that they include."""
+    programs = files_below(sent, SUFFIXES) if sent.is_dir() else [sent] if is_qasm(sent) else []
+    for program in programs:
+        for part in read_program(program).parts:
+            if not part.resolve().is_relative_to(here):
+                raise InputError(
+                    f"--send {sent}: {program.name} includes {part}, which is not below the "
+                    f"current folder {here}; run from a folder that has both"
+                )
+            target = folder / part.resolve().relative_to(here)
+            if not target.exists():
+                _copy(part, target)
 
 
 def _files(folder: Path) -> Iterator[Path]:
