@@ -57,7 +57,11 @@ def _keyed(compiled: Any, function: Function) -> Function:
 def _sources(room: str) -> str:
     """Hash the sources of a track, or of what all tracks have in common, see `compiling`."""
     top = Path(__file__).parents[1]
+    # Kernels also take constants from policies and cloud, frozen into the machine code.
     files = sorted((top / "policies" / "features").glob("*.py"))
+    files += sorted((top / "policies" / room).glob("*.py")) if room else []
+    files += [top / "policies" / "view.py", top / "policies" / "split_options.py"]
+    files += [top / "cloud" / "execution.py", top / "cloud" / "levels.py"]
     for floor in ("kernels", "envs"):
         files += sorted((top / floor).glob("*.py")) + sorted((top / floor / room).glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
