@@ -18,6 +18,10 @@ from numba import njit, typeof
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+SHARED = (Path(__file__).parents[1] / "cloud" / "admission.py",)
+"""Sources of other floors of which kernels compile a function as it stands."""
+
+
 def kernel(function: Function) -> Function:
     """Compile a function that allocates nothing; division by zero gives infinity as in NumPy."""
     return _keyed(njit(cache=True, error_model="numpy", _nrt=False)(function), function)
@@ -57,7 +61,7 @@ def _keyed(compiled: Any, function: Function) -> Function:
 def _sources(room: str) -> str:
     """Hash the sources of a track, or of what all tracks have in common, see `compiling`."""
     top = Path(__file__).parents[1]
-    files = sorted((top / "policies" / "features").glob("*.py"))
+    files = [*SHARED, *sorted((top / "policies" / "features").glob("*.py"))]
     for floor in ("kernels", "envs"):
         files += sorted((top / floor).glob("*.py")) + sorted((top / floor / room).glob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
