@@ -113,15 +113,23 @@ def resolved(scenario: str, overrides: tuple[str, ...]) -> ScenarioConfig:
     return resolve_scenario(compose_scenario(scenario, list(overrides)), "reference", 0)
 
 
-def simulate(
+def records_of(
     scenario: str,
     overrides: tuple[str, ...],
     policy: str,
     replicate: int,
     engine: str = "compiled",
-) -> dict:
+) -> tuple[Records, float]:
+    """Simulate a replication; its warm-up comes with its records."""
+    trial, config = trial_of(scenario, overrides, policy, replicate, engine)
+    return simulate_trial(trial), config.rules.warm_up_s
+
+
+def trial_of(
+    scenario: str, overrides: tuple[str, ...], policy: str, replicate: int, engine: str
+) -> tuple[Trial, ScenarioConfig]:
     config = resolved(scenario, overrides)
-    trial = Trial(
+    return Trial(
         ordinal=0,
         suite="reference",
         scenario=" ".join((scenario, *overrides)),
@@ -130,7 +138,17 @@ def simulate(
         engine=engine,
         scenario_config=plain(config),
         policy_config={"name": policy},
-    )
+    ), config
+
+
+def simulate(
+    scenario: str,
+    overrides: tuple[str, ...],
+    policy: str,
+    replicate: int,
+    engine: str = "compiled",
+) -> dict:
+    trial, config = trial_of(scenario, overrides, policy, replicate, engine)
     begun = time.process_time()
     records = simulate_trial(trial)
     row = row_of(trial, records)
