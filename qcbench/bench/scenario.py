@@ -34,7 +34,7 @@ from qcbench.workload.config import (
 from qcbench.workload.from_file import tasks_per_replicate
 from qcbench.workload.generate import make_workload, resolve_workload
 from qcbench.workload.hybrid_config import HybridCircuits, JobListCircuits, TraceArrivals
-from qcbench.workload.job_list import read_job_list
+from qcbench.workload.job_list import read_platform
 from qcbench.workload.selection import SUBSET_TASKS
 from qcbench.workload.workload import Workload
 
@@ -308,7 +308,7 @@ def with_platform(config: ScenarioConfig) -> ScenarioConfig:
     circuits = config.workload.circuits
     if not isinstance(circuits, JobListCircuits):
         return config
-    platform = read_job_list(Path(circuits.path).expanduser(), circuits.case).platform
+    platform = read_platform(Path(circuits.path).expanduser(), circuits.case, circuits.sha256)
     rules = replace(
         config.rules,
         classical=replace(config.rules.classical, workers=platform.workers, speed=platform.speed),

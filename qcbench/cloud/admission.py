@@ -1,33 +1,66 @@
 """Who is let in: limits on the tasks of the platform, and a quota for each user."""
 
 from collections.abc import Callable
+from typing import get_args
 
 from qcbench.cloud.broker import Broker
 from qcbench.cloud.clock import Clock
 from qcbench.cloud.pool import ClassicalPool
-from qcbench.cloud.rules import Admission, TokenBucket
+from qcbench.cloud.rules import Admission, AdmissionVariant, TokenBucket
 from qcbench.workload.workload import Workload
+
+VARIANTS: tuple[AdmissionVariant, ...] = get_args(AdmissionVariant)
+ALL, PENDING, TOTAL, PAPER = range(len(VARIANTS))
+
+
+def within(
+    variant: int,
+    active: int,
+    pending: int,
+    running: int,
+    classical_limit: int,
+    quantum_limit: int,
+) -> bool:
+    """Whether what is on the platform leaves room for one more job; kernels compile it as it is.
+
+    Args:
+        variant: position in `VARIANTS`.
+        active: classical tasks in the pool.
+        pending: quantum tasks that wait.
+        running: quantum tasks that are executed.
+
+    Source of the limits: Cicconetti, hybrid classical-quantum serverless platforms, section II-C;
+    what it says in words is `paper`, what its figures were made with is `pending`.
+    """
+    if variant == ALL:
+        return True
+    quantum = pending if variant == PENDING else pending + running
+    if variant == PAPER:
+        return active <= classical_limit and quantum <= quantum_limit
+    return active < classical_limit and quantum < quantum_limit
 
 
 def admission_test(
     rules: Admission, clock: Clock, pool: ClassicalPool, broker: Broker, workload: Workload
 ) -> Callable[[int], bool] | None:
-    """Return the test that a job must pass on arrival; None where everybody is let in.
+    """Return the test that a job must pass on arrival; None where everybody is let in."""
+    variant = VARIANTS.index(rules.variant)
+    quotas = None if rules.per_user is None else Quotas(rules.per_user, workload)
+    if variant == ALL and quotas is None:
+        return None
 
-    Source of the limits: Cicconetti, hybrid classical-quantum serverless platforms.
-    """
-    classical, quantum = rules.classical_limit, rules.quantum_limit
-    tests: dict[str, Callable[[], bool] | None] = {
-        "all": None,
-        "pending": lambda: pool.active < classical and broker.pending < quantum,
-        "total": lambda: pool.active < classical and broker.pending + broker.running < quantum,
-        "paper": lambda: pool.active <= classical and broker.pending <= quantum,
-    }
-    within = tests[rules.variant]
-    if rules.per_user is None:
-        return None if within is None else lambda _job: within()
-    quotas = Quotas(rules.per_user, workload)
-    return lambda job: (within is None or within()) and quotas.take(job, clock.now)
+    def admits(job: int) -> bool:
+        room = within(
+            variant,
+            pool.active,
+            broker.pending,
+            broker.running,
+            rules.classical_limit,
+            rules.quantum_limit,
+        )
+        return room and (quotas is None or quotas.take(job, clock.now))
+
+    return admits
 
 
 class Quotas:

@@ -100,18 +100,21 @@ class TokenBucket:
     burst: float = 5.0
 
 
+AdmissionVariant = Literal["all", "pending", "total", "paper"]
+
+
 @config
 class Admission:
     """Which jobs are let in, by the classical tasks active and quantum tasks on the platform.
 
     Attributes:
         variant: `all` admits everything; `pending` compares waiting quantum tasks with the limit,
-            `total` waiting and running ones, both strictly; `paper` as `pending` but up to and
+            `total` waiting and running ones, both strictly; `paper` as `total` but up to and
             including the limits.
         per_user: a quota for each user besides; a job that the limits turn away takes no token.
     """
 
-    variant: Literal["all", "pending", "total", "paper"] = "all"
+    variant: AdmissionVariant = "all"
     classical_limit: int = 40
     quantum_limit: int = 40
     per_user: TokenBucket | None = None

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from math import inf
 from typing import Any, Literal
 
 from qcbench.cloud.rules import Rules
+from qcbench.envs import values
 from qcbench.envs.defaults import default_worlds
-from qcbench.envs.worlds import Split, Splits, WorldSource
+from qcbench.envs.worlds import SPLITS, Split, Splits, WorldSource
 from qcbench.errors import InputError, nearest
 from qcbench.policies.features.observer import check_observation
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
 from qcbench.tracks import TRACKS, Track, module_of
 
+MOST_SLOTS = 100_000
+"""Waiting tasks that an environment can be told to show."""
 MOST_WORLDS = 1024
 """How many worlds of a split are drawn from unless an environment is told another number."""
 
@@ -61,6 +63,7 @@ def make_options(
     observation: Literal["usual", "legacy"] = "usual",
     slots: int = SLOTS,
     begin_s: float = 0.0,
+    **unknown: Any,
 ) -> Options:
     """Check options and fill in what was left out.
 
@@ -69,29 +72,43 @@ def make_options(
         worlds: 1024, or all that the split has, where None.
         reward: weights by name, or the track's usual one where None.
         max_decisions: as the rules of the worlds say where None.
+        unknown: there is no other option.
 
     Raises:
         InputError: an option that cannot be; names it and says what would be right.
     """
-    source = source or default_worlds(track)
+    known = [field.name for field in fields(Options)]
+    values.keys(f"environment of track {track}", unknown, known)
+    source = default_worlds(track) if source is None else source
+    if not all(hasattr(source, name) for name in ("track", "fleet", "splits", "name")):
+        raise InputError(
+            f"source: {values.shown(source)}; must be worlds, such as `world_source` gives"
+        )
+    if not isinstance(split, str):
+        raise InputError(f"split: {values.shown(split)}; must be {' or '.join(SPLITS)}")
     if source.track != track:
         raise InputError(
             f"scenario {source.name}: is of track {source.track}; this environment is for {track}"
         )
     most = _worlds_of(source.name, source.splits, split)
-    if worlds is not None and not 1 <= worlds <= most:
-        raise InputError(f"worlds: {worlds}; split {split} of {source.name} has 1..{most}")
-    if max_decisions is not None and max_decisions < 1:
-        raise InputError(f"max_decisions: {max_decisions}; must be positive, or None for no limit")
-    if masked not in ("violation", "error"):
-        raise InputError(f"masked: {masked!r}; must be violation or error")
-    if observation not in ("usual", "legacy"):
-        raise InputError(f"observation: {observation!r}; must be usual or legacy")
+    if worlds is not None:
+        wanted = f"split {split} of {source.name} has 1..{most}"
+        worlds = values.whole("worlds", worlds, 1, wanted)
+        if worlds > most:
+            raise InputError(f"worlds: {worlds}; {wanted}")
+    if max_decisions is not None:
+        wanted = "must be positive, or None for no limit"
+        max_decisions = values.whole("max_decisions", max_decisions, 1, wanted)
+    values.one_of("masked", masked, ("violation", "error"))
+    values.one_of("observation", observation, ("usual", "legacy"))
     check_observation(observation, track)
-    if slots < 1:
-        raise InputError(f"slots: {slots}; must be positive")
-    if not 0.0 <= begin_s < inf or (begin_s and TRACKS[track].choice != "waiting"):
-        raise InputError(f"begin_s: {begin_s}; must be 0, or a positive time for track queueing")
+    slots = values.whole("slots", slots, 1, f"must be positive, at most {MOST_SLOTS}")
+    if slots > MOST_SLOTS:
+        raise InputError(f"slots: {slots}; must be positive, at most {MOST_SLOTS}")
+    wanted = "must be 0, or a positive time for track queueing"
+    begin_s = values.number("begin_s", begin_s, wanted)
+    if begin_s and TRACKS[track].choice != "waiting":
+        raise InputError(f"begin_s: {begin_s}; {wanted}")
     told = _reward(track, reward)
     if told.price:
         source.fleet.known("price_per_s", "a reward with a weight of price", "set reward.price=0")
@@ -131,6 +148,8 @@ def _reward(track: Track, reward: Reward | Mapping[str, Any] | None) -> Reward:
     if reward is None:
         return usual
     known = [field.name for field in fields(Reward)]
+    if not isinstance(reward, Mapping):
+        raise InputError(f"reward: {values.shown(reward)}; must be weights by name")
     for key in reward:
         if key not in known:
             raise InputError(f"reward: key {key!r} is unknown{nearest(str(key), known)}")

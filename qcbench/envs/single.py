@@ -1,6 +1,7 @@
 """What the single environments of all tracks have in common: one cloud, one decision a step."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -14,11 +15,12 @@ from qcbench.arrays import BoolArray
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
+from qcbench.envs import values
 from qcbench.envs.accounts import Account
 from qcbench.envs.open_cloud import OpenCloud
 from qcbench.envs.options import make_options
 from qcbench.envs.rendering import Bar, Picture
-from qcbench.envs.worlds import Split, checked_world, drawn_index
+from qcbench.envs.worlds import SPLITS, Split, checked_world, drawn_index
 from qcbench.errors import InputError
 from qcbench.policies.features.observer import Observer, observer
 from qcbench.tracks import Track
@@ -85,14 +87,17 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
             options: `world`: index of the world to take; `split`: take it from another split.
 
         Raises:
-            InputError: an option that does not exist, or a world that cannot be run.
+            InputError: a seed or an option that cannot be, which changes nothing, or a world that
+                cannot be run.
         """
+        chosen, split = self._chosen(values.keys("reset", options, ("world", "split")))
+        if seed is not None:
+            seed = values.whole("reset: seed", seed)
         super().reset(seed=seed)
         if seed is not None:
             self._seed, self._episode = seed, -1
         if self._seed is None:
             self._seed = int(self.np_random.integers(2**31))
-        chosen, split = self._chosen(options or {})
         for _ in range(EMPTY_WORLDS):
             self._episode += 1
             drawn = drawn_index(self._seed, self._episode, self.options.worlds)
@@ -183,11 +188,19 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
     def _write_mask(self, view: Any) -> None:
         self._watcher.mask(view, self._mask)
 
-    def _chosen(self, options: dict[str, Any]) -> tuple[int | None, Split]:
-        for key in options:
-            if key not in ("world", "split"):
-                raise InputError(f"reset: option {key!r} is unknown; known: world, split")
-        return options.get("world"), options.get("split", self.options.split)
+    def _chosen(self, options: Mapping[str, Any]) -> tuple[int | None, Split]:
+        """Return which world to take, None where it is drawn, and of which split."""
+        split: Split = options.get("split", self.options.split)
+        if not isinstance(split, str):
+            raise InputError(f"reset: split: {values.shown(split)}; must be {' or '.join(SPLITS)}")
+        splits = self.options.source.splits
+        splits.count(split)
+        chosen = options.get("world")
+        if chosen is None:
+            return None, split
+        world = values.whole("reset: world", chosen)
+        splits.replicate(split, world)
+        return world, split
 
     def _begin(self, split: Split, index: int) -> bool:
         """Build a world; return whether it asks for a decision."""

@@ -1,7 +1,7 @@
 """What the vector environments of all tracks have in common: many clouds on a compiled kernel."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from sys import getrefcount
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from qcbench.arrays import BoolArray, IntArray
+from qcbench.envs import values
 from qcbench.envs.options import make_options
 from qcbench.envs.steps import (
     DISABLED,
@@ -173,7 +174,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         Raises:
             InputError: an option or seed that cannot be.
         """
-        which, chosen = self._chosen(options or {})
+        which, chosen = self._chosen(values.keys("reset", options, ("worlds", "reset_mask")))
         self._seed(seed, which)
         self._begun = True
         out = self._next_output()
@@ -331,29 +332,32 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
                 "its reset_mask first"
             )
 
-    def _chosen(self, options: dict[str, Any]) -> tuple[BoolArray, IntArray]:
+    def _chosen(self, options: Mapping[str, Any]) -> tuple[BoolArray, IntArray]:
         """Return which environments begin anew, and in which worlds."""
-        for key in options:
-            if key not in ("worlds", "reset_mask"):
-                raise InputError(f"reset: option {key!r} is unknown; known: worlds, reset_mask")
         which, chosen = self._all, self._next
-        if "reset_mask" in options:
-            which = np.asarray(options["reset_mask"])
-            if which.shape != (self.num_envs,) or which.dtype != np.bool_:
+        if options.get("reset_mask") is not None:
+            mask = values.array(options["reset_mask"])
+            if mask is None or mask.shape != (self.num_envs,) or mask.dtype != np.bool_:
                 raise InputError(
-                    f"reset: reset_mask of shape {which.shape} and type {which.dtype}; must be "
-                    f"booleans of shape ({self.num_envs},)"
+                    f"reset: reset_mask is {values.shown(options['reset_mask'])}; must be booleans "
+                    f"of shape ({self.num_envs},)"
                 )
+            which = mask
             if not self._begun and not which.all():
                 raise ResetNeeded("reset: no episode has begun; reset all environments first")
-        if "worlds" in options:
-            chosen = np.asarray(options["worlds"])
-            most = self.options.worlds
-            if chosen.dtype.kind not in "iu" or not ((chosen >= 0) & (chosen < most)).all():
-                raise InputError(f"reset: worlds must be whole numbers in 0..{most - 1}")
-            if chosen.shape not in ((), (self.num_envs,)):
-                raise InputError(f"reset: worlds must be one or {self.num_envs}")
-            chosen = np.broadcast_to(chosen, self.num_envs).astype(np.int64)
+        if options.get("worlds") is not None:
+            worlds, most = values.wholes(options["worlds"]), self.options.worlds
+            if worlds is None or not ((worlds >= 0) & (worlds < most)).all():
+                raise InputError(
+                    f"reset: worlds must be whole numbers in 0..{most - 1}, not "
+                    f"{values.shown(options['worlds'])}"
+                )
+            if worlds.shape not in ((), (self.num_envs,)):
+                raise InputError(
+                    f"reset: worlds must be one or {self.num_envs}, not "
+                    f"{values.shown(options['worlds'])}"
+                )
+            chosen = np.broadcast_to(worlds, self.num_envs).astype(np.int64)
         return which, chosen
 
     def _seed(self, seed: int | Sequence[int] | None, which: BoolArray) -> None:
@@ -362,12 +366,13 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
             return
         if seed is None:
             seed = int(self.np_random.integers(2**31))
-        one = isinstance(seed, int | np.integer)
-        seeds = np.arange(self.num_envs) + seed if one else np.asarray(seed)
-        if seeds.shape != (self.num_envs,) or seeds.dtype.kind not in "iu" or seeds.min() < 0:
+        seeds = values.wholes(seed)
+        if seeds is not None and seeds.shape == () and seeds <= values.MOST - self.num_envs:
+            seeds = seeds + np.arange(self.num_envs)
+        if seeds is None or seeds.shape != (self.num_envs,) or seeds.min() < 0:
             raise InputError(
-                f"reset: seed {seed!r}; must be a whole number that is not negative, or "
-                f"{self.num_envs} of them"
+                f"reset: seed {values.shown(seed)}; must be a whole number that is not negative, "
+                f"or {self.num_envs} of them, at most 2**63 - 1"
             )
         super().reset(seed=int(seeds[0]))
         episodes["seed"][which] = seeds[which]

@@ -18,6 +18,10 @@ from numba import njit, typeof
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+SHARED = (Path(__file__).parents[1] / "cloud" / "admission.py",)
+"""Sources of other floors of which kernels compile a function as it stands."""
+
+
 def kernel(function: Function) -> Function:
     """Compile a function that allocates nothing; division by zero gives infinity as in NumPy."""
     return _keyed(njit(cache=True, error_model="numpy", _nrt=False)(function), function)
@@ -58,7 +62,7 @@ def _sources(room: str) -> str:
     """Hash the sources of a track, or of what all tracks have in common, see `compiling`."""
     top = Path(__file__).parents[1]
     # Kernels also take constants from policies and cloud, frozen into the machine code.
-    files = sorted((top / "policies" / "features").glob("*.py"))
+    files = [*SHARED, *sorted((top / "policies" / "features").glob("*.py"))]
     files += sorted((top / "policies" / room).glob("*.py")) if room else []
     files += [top / "policies" / "view.py", top / "policies" / "split_options.py"]
     files += [top / "cloud" / "execution.py", top / "cloud" / "levels.py"]

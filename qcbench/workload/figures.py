@@ -17,6 +17,9 @@ PACKAGED = Path(__file__).resolve().parent.parent / "data" / "hamlib_maxcut.csv"
 QUANTITIES = ("pre_s", "iterations", "classical_s", "duration_s", "post_s")
 """What a job draws, in this order."""
 
+TAILS = (1, 5, 15, 95, 99)
+"""Percentiles that a row of the table may have besides its deciles."""
+
 Inverse = Callable[[FloatArray], FloatArray]
 """An inverse distribution function: shares in 0..1 to values."""
 
@@ -83,7 +86,13 @@ def lognormal(shares: FloatArray, cv: float) -> FloatArray:
     return values
 
 
-def interpolated(quantiles: Sequence[float], mean: float, std: float | None = None) -> Inverse:
+def interpolated(
+    quantiles: Sequence[float],
+    mean: float,
+    std: float | None = None,
+    *,
+    last_only: bool = False,
+) -> Inverse:
     """Return the inverse distribution through equidistant quantiles that has a given mean.
 
     Straight lines between the quantiles miss the mean where values crowd at an end, and make the
@@ -91,11 +100,19 @@ def interpolated(quantiles: Sequence[float], mean: float, std: float | None = No
     until mean and standard deviation are right, or as near as can be; all quantiles are kept. Where
     only the mean is known, the wider one of the two is bent. What little may be left of the mean is
     a factor on all values.
+
+    With `last_only`, for quantiles that tell how both tails begin, the first piece stays straight
+    and the last one is bent until the spread is right in proportion to the mean: what the straight
+    lines miss of the mean is all over the range, and one end that made up for it would be wrong.
     """
     points = np.array(quantiles)
     pieces = len(points) - 1
     widths = np.array([points[1] - points[0], points[-1] - points[-2]])
-    areas = None if std is None or not widths.min() > 0 else _both_ends(points, mean, std)
+    areas = None
+    if std is not None and last_only:
+        areas = _last_end(points, std / mean)
+    elif std is not None and widths.min() > 0:
+        areas = _both_ends(points, mean, std)
     if areas is None:
         areas = _wider_end(points, mean)
     powers = [1.0 / area - 1.0 for area in areas]
@@ -148,16 +165,34 @@ def _both_ends(points: FloatArray, mean: float, std: float) -> tuple[float, floa
         return None
     area, last_area = area[fits], last_area[fits]
 
-    def square(start: float, width: float, area: FloatArray) -> FloatArray:
-        # The mean of (start + width * u**p)**2, where the mean of u**p is 1 / (p + 1).
-        found: FloatArray = start**2 + 2 * start * width * area + width**2 * area / (2.0 - area)
-        return found
-
-    squares = square(points[0], width, area) + square(points[-2], last_width, last_area)
+    squares = _square(points[0], width, area) + _square(points[-2], last_width, last_area)
     squares += ((low**2 + low * high + high**2) / 3.0).sum()
     spread = np.sqrt(np.maximum(squares / pieces - mean**2, 0.0))
     nearest = int(np.abs(spread - std).argmin())
     return float(area[nearest]), float(last_area[nearest])
+
+
+def _last_end(points: FloatArray, cv: float) -> tuple[float, float]:
+    """Return the mean shares of the end pieces where the last one is bent to come near a spread.
+
+    Args:
+        points: equidistant quantiles.
+        cv: standard deviation over mean.
+    """
+    pieces = len(points) - 1
+    low, high = points[:-2], points[1:-1]
+    width = points[-1] - points[-2]
+    area = np.linspace(LEAST_AREA, MOST_AREA, 4801)
+    means = (0.5 * (low + high).sum() + points[-2] + width * area) / pieces
+    squares = ((low**2 + low * high + high**2) / 3.0).sum() + _square(points[-2], width, area)
+    spread = np.sqrt(squares / pieces - means**2) / means
+    return 0.5, float(area[int(np.abs(spread - cv).argmin())])
+
+
+def _square(start: float, width: float, area: FloatArray) -> FloatArray:
+    """Return the mean of (start + width * u**p)**2 where `area`, 1 / (p + 1), is that of u**p."""
+    found: FloatArray = start**2 + 2 * start * width * area + width**2 * area / (2.0 - area)
+    return found
 
 
 def of_rows(rows: Sequence[float]) -> Inverse:
@@ -166,22 +201,46 @@ def of_rows(rows: Sequence[float]) -> Inverse:
     return lambda shares: values[np.minimum((shares * len(values)).astype(np.int64), len(rows) - 1)]
 
 
+def packaged_rows() -> list[dict[str, str]]:
+    """Return the rows of the packaged table (their source stands in the file)."""
+    lines = [line for line in PACKAGED.read_text("utf-8").splitlines() if line and line[0] != "#"]
+    return list(csv.DictReader(io.StringIO("\n".join(lines))))
+
+
 @lru_cache(maxsize=1)
 def packaged_figures() -> Figures:
-    """Load the packaged figures (their source stands in the file)."""
-    lines = [line for line in PACKAGED.read_text("utf-8").splitlines() if line and line[0] != "#"]
+    """Load the packaged figures."""
     inverse: dict[str, dict[int, Inverse]] = {quantity: {} for quantity in QUANTITIES}
     estimate_s: dict[int, float] = {}
-    for row in csv.DictReader(io.StringIO("\n".join(lines))):
+    for row in packaged_rows():
         quantity, size, mean = row["quantity"], int(row["qubits"]), float(row["mean"])
         if quantity == "estimate_s":
             estimate_s[size] = mean
             continue
-        deciles, std = [float(row[f"d{tenth}"]) for tenth in range(11)], float(row["std"])
+        std = float(row["std"])
         if quantity == "duration_s":  # only the shape counts: the mean is the estimate
-            deciles, std, mean = [decile / mean for decile in deciles], std / mean, 1.0
-        inverse[quantity][size] = interpolated(deciles, mean, std)
+            shape = [value / mean for value in _percentiles(row)]
+            inverse[quantity][size] = interpolated(shape, 1.0, std / mean, last_only=True)
+        else:
+            deciles = [float(row[f"d{tenth}"]) for tenth in range(11)]
+            inverse[quantity][size] = interpolated(deciles, mean, std)
     return Figures("the packaged figures", inverse, estimate_s)
+
+
+def _percentiles(row: Mapping[str, str]) -> list[float]:
+    """Return all percentiles of a row that tells its tails, on straight lines.
+
+    The least of thousands of values lies far out: the line through the lowest two percentiles that
+    are told ends the range.
+    """
+    known = {10 * tenth: float(row[f"d{tenth}"]) for tenth in range(11)}
+    known |= {percent: float(row[f"q{percent}"]) for percent in TAILS}
+    known[0] = known[1] - (known[5] - known[1]) / 4.0
+    percents = sorted(known)
+    values: list[float] = np.interp(
+        np.arange(101), percents, [known[percent] for percent in percents]
+    ).tolist()
+    return values
 
 
 def _listed(sizes: Mapping[int, object]) -> str:

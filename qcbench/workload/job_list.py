@@ -5,6 +5,7 @@ with `arrival` [s], `priority`, `pre_ops`, `iterations` as [operations, seconds]
 `post_ops`; or an object whose `cases` are several such objects, each with a `name`.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +16,16 @@ from typing import Any
 import numpy as np
 
 from qcbench.errors import InputError, nearest
-from qcbench.files import parse_json
+from qcbench.files import parse_json, read_bytes
 from qcbench.workload.reading import read_text
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Tasks, Workload
+
+MOST = 1e18
+"""No number of a list is larger, and no speed smaller than its inverse: so all times are finite."""
+MOST_WHOLE = 2**53
+"""As many are counted without a gap where a whole number is kept as a float."""
+MOST_QPUS = 100_000
+"""Each of them is a profile of a fleet."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +47,49 @@ class JobList:
     workload: Workload
 
 
-@lru_cache(maxsize=16)
-def read_job_list(path: Path, case: str = "", _sha256: str = "") -> JobList:
-    """Read a list of jobs.
+def read_job_list(path: Path, case: str = "", sha256: str = "") -> JobList:
+    """Read a list of jobs; the latest one is kept, for the trials that follow.
 
     Args:
         path: the file.
         case: which of several lists; the only one where empty.
+        sha256: what its content must hash to; not looked at where empty.
 
     Raises:
-        InputError: names the job and the key.
+        InputError: names the job and the key, or says that the content is another one.
     """
+    return _read(path, case, meant_hash(path, sha256))
+
+
+def read_platform(path: Path, case: str = "", sha256: str = "") -> Platform:
+    """Read what a list says of the platform; arguments and errors as of `read_job_list`."""
+    meant_hash(path, sha256)
+    return _platform(*_case(path, parse_json(read_text(path), str(path)), case))
+
+
+def meant_hash(path: Path, sha256: str) -> str:
+    """Return the SHA-256 of a file's content.
+
+    Args:
+        sha256: what it must be; not looked at where empty.
+
+    Raises:
+        InputError: it cannot be read, or is another one.
+    """
+    found = hashlib.sha256(read_bytes(path)).hexdigest()
+    if sha256 not in ("", found):
+        raise InputError(
+            f"{path}: is not the file that was meant; its SHA-256 is {found[:16]}..., expected "
+            f"{sha256[:16]}..."
+        )
+    return found
+
+
+@lru_cache(maxsize=1)  # a week takes hundreds of megabytes
+def _read(path: Path, case: str, sha256: str) -> JobList:
     where, data = _case(path, parse_json(read_text(path), str(path)), case)
-    platform = Platform(
-        workers=_whole(where, data, "C", 1),
-        speed=_number(where, data, "S", positive=True),
-        qpus=_whole(where, data, "Q", 1),
-        classical_limit=_whole(where, data, "c_max", 0),
-        quantum_limit=_whole(where, data, "q_max", 0),
-    )
+    meant_hash(path, sha256)  # it may have changed since it was hashed
+    platform = _platform(where, data)
     jobs = data.get("jobs")
     if not isinstance(jobs, list) or not jobs:
         raise InputError(f"{where}: jobs is no list with a job in it")
@@ -66,6 +98,16 @@ def read_job_list(path: Path, case: str = "", _sha256: str = "") -> JobList:
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(str(path)) else f"{where}: {text}") from None
+
+
+def _platform(where: str, data: Mapping[str, Any]) -> Platform:
+    return Platform(
+        workers=_whole(where, data, "C", 1),
+        speed=_number(where, data, "S", least=1.0 / MOST),
+        qpus=_whole(where, data, "Q", 1, MOST_QPUS),
+        classical_limit=_whole(where, data, "c_max", 0),
+        quantum_limit=_whole(where, data, "q_max", 0),
+    )
 
 
 def _case(path: Path, content: Any, case: str) -> tuple[str, Mapping[str, Any]]:
@@ -78,7 +120,20 @@ def _case(path: Path, content: Any, case: str) -> tuple[str, Mapping[str, Any]]:
     cases = content["cases"]
     if not isinstance(cases, list) or not all(isinstance(c, dict) and "name" in c for c in cases):
         raise InputError(f"{path}: cases is no list of objects with a name each")
-    known = {str(c["name"]): c for c in cases}
+    known: dict[str, Any] = {}
+    for index, each in enumerate(cases):
+        name = each["name"]
+        if type(name) not in (str, int) or not str(name).strip() or not str(name).isprintable():
+            raise InputError(
+                f"{path}: case {index}: name is {_shown(name)}; it must be a text in one line"
+            )
+        if str(name) in known:
+            first = list(known).index(str(name))
+            raise InputError(
+                f"{path}: cases {first} and {index} both have the name {_shown(str(name))}; give "
+                "each its own"
+            )
+        known[str(name)] = each
     if not case and len(known) == 1:
         case = next(iter(known))
     if case not in known:
@@ -119,20 +174,35 @@ def _workload(where: str, jobs: list[Any]) -> Workload:
     )
 
 
-def _number(where: str, data: Mapping[str, Any], key: str, *, positive: bool = False) -> float:
-    if key not in data:
-        raise InputError(f"{where}: {key} is missing")
-    value = data[key]
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise InputError(f"{where}: {key} is {value!r}; it must be a number")
-    if value < 0 or (positive and value == 0):
-        wanted = "positive" if positive else "not negative"
-        raise InputError(f"{where}: {key} is {value}; it must be {wanted}")
+def _number(where: str, data: Mapping[str, Any], key: str, *, least: float = 0.0) -> float:
+    value = _given(where, data, key)
+    if value < least:
+        wanted = f"at least {least:g}" if value > 0 else "positive" if least else "not negative"
+        raise InputError(f"{where}: {key} is {_shown(value)}; it must be {wanted}")
+    if value > MOST:
+        raise InputError(f"{where}: {key} is {_shown(value)}; it must be at most {MOST:g}")
     return float(value)
 
 
-def _whole(where: str, data: Mapping[str, Any], key: str, least: int) -> int:
-    value = _number(where, data, key)
-    if not value.is_integer() or value < least:
-        raise InputError(f"{where}: {key} is {data[key]}; it must be a whole number from {least}")
+def _whole(
+    where: str, data: Mapping[str, Any], key: str, least: int, most: int = MOST_WHOLE
+) -> int:
+    value = _given(where, data, key)
+    if not least <= value <= most or value != int(value):
+        wanted = f"a whole number from {least}" + (f" to {most}" if value > most else "")
+        raise InputError(f"{where}: {key} is {_shown(value)}; it must be {wanted}")
     return int(value)
+
+
+def _given(where: str, data: Mapping[str, Any], key: str) -> int | float:
+    if key not in data:
+        raise InputError(f"{where}: {key} is missing")
+    value: int | float = data[key]
+    if type(value) not in (int, float) or (type(value) is float and math.isnan(value)):
+        raise InputError(f"{where}: {key} is {_shown(value)}; it must be a number")
+    return value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -47,16 +47,25 @@ def folder_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def meant_folder_hash(folder: Path, sha256: str) -> str:
+    """Return the hash of a folder's files; not looked at is one to compare with that is empty.
+
+    Raises:
+        InputError: as of `folder_hash`, or the content is not what was meant.
+    """
+    found = folder_hash(folder)
+    if sha256 not in ("", found):
+        raise InputError(f"{folder}: its files are not those that were meant; they have changed")
+    return found
+
+
 def read_measurements(folder: Path, sha256: str = "") -> Figures:
     """Read a folder, once a process where its hash is known.
 
     Raises:
         InputError: a file is missing or has a mistake, or the content is not what was meant.
     """
-    found = folder_hash(folder)
-    if sha256 not in ("", found):
-        raise InputError(f"{folder}: its files are not those that were meant; they have changed")
-    return _read(folder, found)
+    return _read(folder, meant_folder_hash(folder, sha256))
 
 
 @lru_cache(maxsize=4)

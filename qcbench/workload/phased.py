@@ -1,6 +1,5 @@
 """Jobs of several phases: drawn from figures or around circuits, or read from a list."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +10,6 @@ from numpy.random import Generator
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
-from qcbench.files import read_bytes
 from qcbench.workload.circuits import load_circuits
 from qcbench.workload.figures import Figures, packaged_figures
 from qcbench.workload.hybrid_config import (
@@ -22,8 +20,8 @@ from qcbench.workload.hybrid_config import (
     Users,
     VariationalCircuits,
 )
-from qcbench.workload.job_list import read_job_list
-from qcbench.workload.measurements import folder_hash, read_measurements
+from qcbench.workload.job_list import meant_hash, read_job_list
+from qcbench.workload.measurements import meant_folder_hash, read_measurements
 from qcbench.workload.trace import Trace, read_trace
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Repeat, Tasks, Workload
 
@@ -166,30 +164,29 @@ def _figures(circuits: HybridCircuits, base_dir: Path | None) -> Figures:
 
 def load_trace(arrivals: TraceArrivals, base_dir: Path | None = None) -> Trace:
     """Read the trace that a config names."""
-    return read_trace(_path(arrivals.path, base_dir), arrivals.sha256)
+    path = _path(arrivals.path, base_dir)
+    return read_trace(path, meant_hash(path, arrivals.sha256))
 
 
 def resolve_phased(circuits: PhasedCircuits, base_dir: Path | None = None) -> PhasedCircuits:
-    """Return the source with the hash of its files filled in."""
+    """Return the source with the hash of its files filled in.
+
+    Raises:
+        InputError: they cannot be read, or are others than a hash that is there says.
+    """
     if isinstance(circuits, HybridCircuits) and circuits.path:
-        return replace(circuits, sha256=folder_hash(_path(circuits.path, base_dir)))
+        folder = _path(circuits.path, base_dir)
+        return replace(circuits, sha256=meant_folder_hash(folder, circuits.sha256))
     if isinstance(circuits, JobListCircuits):
-        return replace(circuits, sha256=file_hash(_path(circuits.path, base_dir)))
+        path = _path(circuits.path, base_dir)
+        return replace(circuits, sha256=meant_hash(path, circuits.sha256))
     return circuits
 
 
 def resolve_trace(arrivals: TraceArrivals, base_dir: Path | None = None) -> TraceArrivals:
-    """Return the arrivals with the hash of their file filled in."""
-    return replace(arrivals, sha256=file_hash(_path(arrivals.path, base_dir)))
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    return hashlib.sha256(read_bytes(path)).hexdigest()
+    """Return the arrivals with the hash of their file filled in; errors as of `resolve_phased`."""
+    path = _path(arrivals.path, base_dir)
+    return replace(arrivals, sha256=meant_hash(path, arrivals.sha256))
 
 
 def _path(text: str, base_dir: Path | None) -> Path:

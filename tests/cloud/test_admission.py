@@ -10,22 +10,36 @@ from qcbench.cloud.rules import Admission, ClassicalPoolRules, Dispatch
 
 @pytest.mark.parametrize("dispatch", [PLACEMENT, PULL], ids=["push", "pull"])
 @pytest.mark.parametrize(
-    ("variant", "admitted"),
+    ("variant", "qpus", "limit", "admitted"),
     [
-        # One runs from 0 to 100, the others come one a second. Limit 2:
-        ("pending", [0, 1, 2]),  # up to 2 waiting
-        ("total", [0, 1]),  # one running and one waiting
-        ("paper", [0, 1, 2, 3]),  # up to 2 waiting found on arrival
-        ("all", [0, 1, 2, 3, 4, 5]),
+        # Tasks of 100 s come one a second; as many run as there are QPUs.
+        ("pending", 1, 2, [0, 1, 2]),  # one runs, two wait
+        ("total", 1, 2, [0, 1]),  # one runs, one waits
+        ("paper", 1, 2, [0, 1, 2]),  # the third finds two on the platform, the fourth three
+        ("all", 1, 2, [0, 1, 2, 3, 4, 5]),
+        ("pending", 2, 2, [0, 1, 2, 3]),  # two run, two wait
+        ("total", 2, 2, [0, 1]),
+        ("paper", 2, 2, [0, 1, 2]),  # those that run count too
+        ("pending", 3, 1, [0, 1, 2, 3]),
+        ("total", 3, 1, [0]),
+        ("paper", 3, 1, [0, 1]),
+        ("pending", 3, 0, []),
+        ("total", 3, 0, []),
+        ("paper", 3, 0, [0]),  # nothing does not exceed nothing
+        ("paper", 3, 4, [0, 1, 2, 3, 4]),
     ],
 )
-def test_the_limit_of_quantum_tasks(variant: str, admitted: list[int], dispatch: Dispatch) -> None:
+def test_the_limit_of_quantum_tasks(
+    variant: str, qpus: int, limit: int, admitted: list[int], dispatch: Dispatch
+) -> None:
+    turns = iter(range(6))
     records = run(
         hybrid_workload(np.arange(6.0), [[("q", 100.0)]] * 6),
-        make_fleet(1),
-        lambda _view: 0,
+        make_fleet(*[1] * qpus),
+        # Who pulls takes the first that waits; who pushes goes round.
+        lambda _view: 0 if dispatch is PULL else next(turns) % qpus,
         dispatch,
-        admission=Admission(variant=variant, quantum_limit=2),
+        admission=Admission(variant=variant, quantum_limit=limit),
     )
     assert np.flatnonzero(records.job_status == DONE).tolist() == admitted
     assert np.flatnonzero(records.job_status == DROPPED).tolist() == sorted(

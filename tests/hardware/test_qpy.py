@@ -87,8 +87,12 @@ def test_sizes_are_checked_before_memory_is_spent(tmp_path: Path, version: int) 
 
 
 def test_other_formats_are_named(tmp_path: Path) -> None:
-    assert "is an OpenQASM program, not QPY" in message(tmp_path / "a.qpy", b"// x\nOPENQASM 3.0;\nqubit q;")
-    assert "is an OpenQASM program, not QPY" in message(tmp_path / "a.qpy", b"OPENQASM 2.0;\nqreg q[1];")
+    assert "is an OpenQASM program, not QPY" in message(
+        tmp_path / "a.qpy", b"// x\nOPENQASM 3.0;\nqubit q;"
+    )
+    assert "is an OpenQASM program, not QPY" in message(
+        tmp_path / "a.qpy", b"OPENQASM 2.0;\nqreg q[1];"
+    )
     assert "is JSON, not QPY" in message(tmp_path / "a.qpy", b"[1, 2]")
     assert message(tmp_path / "a.qpy", b"").endswith("is empty")
     assert message(tmp_path / "a.qpy", b"nothing known").endswith("is no QPY")

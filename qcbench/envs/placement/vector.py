@@ -1,5 +1,6 @@
 """`qcbench/Placement-v1` as a vector environment: many clouds on the compiled kernel."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,9 +44,9 @@ class PlacementVectorEnv(CloudVectorEnv):
     def _checked(self, actions: Vector) -> IntArray:
         return self._whole(actions)
 
-    def _chosen(self, options: dict[str, Any]) -> tuple[BoolArray, IntArray]:
+    def _chosen(self, options: Mapping[str, Any]) -> tuple[BoolArray, IntArray]:
         which, chosen = super()._chosen(options)
-        if "worlds" in options:
+        if options.get("worlds") is not None:
             self._ask_of(chosen[which])
         return which, chosen
 

@@ -1,36 +1,26 @@
 """Who is let in: `qcbench.cloud.admission` compiled."""
 
-from qcbench.kernels.allocation.arrays import (
-    PAPER,
-    PENDING,
-    TOTAL,
-    Row,
-    Settings,
-    State,
-    Worlds,
-)
+from qcbench.cloud import admission
+from qcbench.kernels.allocation.arrays import Settings, State, Worlds
 from qcbench.kernels.compiling import inlined
+
+within = inlined(admission.within)
 
 
 @inlined
 def admitted(settings: Settings, worlds: Worlds, state: State, e: int, job: int) -> bool:
     """Whether a job may come in; one that the limits turn away takes no token."""
-    if not within(settings, state.clouds[e]):
+    cloud = state.clouds[e]
+    if not within(
+        settings.admission,
+        0,  # no job has classical tasks
+        cloud.waiting,
+        cloud.running,
+        settings.classical_limit,
+        settings.quantum_limit,
+    ):
         return False
     return state.buckets.shape[1] == 0 or take_token(settings, worlds, state, e, job)
-
-
-@inlined
-def within(settings: Settings, cloud: Row) -> bool:
-    """Whether a job is within the limits; no classical task is active."""
-    if settings.admission == PENDING:
-        return settings.classical_limit > 0 and cloud.waiting < settings.quantum_limit
-    if settings.admission == TOTAL:
-        present = cloud.waiting + cloud.running
-        return settings.classical_limit > 0 and present < settings.quantum_limit
-    if settings.admission == PAPER:
-        return settings.classical_limit >= 0 and cloud.waiting <= settings.quantum_limit
-    return True
 
 
 @inlined

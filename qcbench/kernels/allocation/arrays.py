@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import FloatArray, IntArray
+from qcbench.cloud.admission import VARIANTS
 from qcbench.cloud.rules import Rules, TokenBucket
 from qcbench.fleet.profile import Fleet
 from qcbench.kernels.allocation.regions import ROWS, neighbours_of
@@ -25,8 +26,6 @@ Row: TypeAlias = Any
 
 FAILURE_MODES = ("restart", "resubmit", "fail")
 RESTART, RESUBMIT, FAIL = range(3)
-ADMISSIONS = ("all", "pending", "total", "paper")
-ALL, PENDING, TOTAL, PAPER = range(4)
 CHANGES = 16
 """Failures and repairs of a QPU that are drawn at first; more where a trial needs them."""
 
@@ -136,7 +135,7 @@ class Settings(NamedTuple):
         depth: how many behind the first may overtake.
         most_decisions: after which a trial is truncated; -1 where there is no limit.
         on_failure: index in `FAILURE_MODES`; -1 where QPUs never fail.
-        admission: index in `ADMISSIONS`.
+        admission: position in `cloud.admission.VARIANTS`.
         burst: tokens that a user's bucket holds, where there are such.
         search_steps: bound on the search for connected qubits; -1 where any qubits will do.
         keep: outcomes are written, task by task.
@@ -245,7 +244,7 @@ def settings_of(
         depth=depth,
         most_decisions=-1 if limit is None else limit,
         on_failure=-1 if rules.failures is None else FAILURE_MODES.index(rules.failures.on_failure),
-        admission=ADMISSIONS.index(admission.variant),
+        admission=VARIANTS.index(admission.variant),
         classical_limit=admission.classical_limit,
         quantum_limit=admission.quantum_limit,
         burst=0.0 if admission.per_user is None else admission.per_user.burst,

@@ -8,14 +8,17 @@ order in which they were put on the clock, which `tick` counts.
 
 import numpy as np
 
+from qcbench.cloud import admission
 from qcbench.cloud.execution import DROPPED, FAILED
-from qcbench.kernels.compiling import kernel
+from qcbench.kernels.compiling import inlined, kernel
 from qcbench.kernels.placement.event_state import NOT_YET, EventState
 from qcbench.kernels.placement.qpus import fail, finish, repair, start
 from qcbench.kernels.placement.step import NOBODY, OVER, Table
 from qcbench.kernels.placement.totals import change_jobs, end, one_less, warmed_up
-from qcbench.kernels.placement.unsure import ALL, FAIL, PAPER, PENDING, Chances, Limits
+from qcbench.kernels.placement.unsure import FAIL, Chances, Limits
 from qcbench.kernels.placement.worlds import Worlds
+
+within = inlined(admission.within)
 
 DECIDE, ENDED, MORE_CHANGES = range(3)
 """Why `run_to_decision` returns; the last asks for `ChanceSource.extend`."""
@@ -157,18 +160,14 @@ def _admits(
 ) -> bool:
     """Test whether a job is let in, as `qcbench.cloud.admission`; no job has classical tasks."""
     qpus = len(worlds.qpu_qubits)
-    if limits.variant != ALL:
+    if limits.variant != admission.ALL:
         running = 0
         for at in range(e * qpus, (e + 1) * qpus):
             running += 1 if state.servers[at].running != NOBODY else 0
         pending = state.clouds[e].tasks - running
-        if limits.variant == PAPER:
-            if limits.classical_limit < 0 or pending > limits.quantum_limit:
-                return False
-        else:
-            counted = pending if limits.variant == PENDING else pending + running
-            if limits.classical_limit <= 0 or counted >= limits.quantum_limit:
-                return False
+        quantum, classical = limits.quantum_limit, limits.classical_limit
+        if not within(limits.variant, 0, pending, running, classical, quantum):
+            return False
     if limits.burst < 0.0:
         return True
     user = chances.user[state.clouds[e].world * worlds.width + task]

@@ -1,5 +1,6 @@
 """One trial of the placement track on the kernel."""
 
+from qcbench.cloud.admission import ALL
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import estimate
 from qcbench.cloud.records import Records
@@ -11,7 +12,7 @@ from qcbench.kernels.placement.choose import make_twin
 from qcbench.kernels.placement.exact import run_exact
 from qcbench.kernels.placement.outcome import make_rows, records_of
 from qcbench.kernels.placement.trial import EventTrial
-from qcbench.kernels.placement.unsure import ALL, Limits, limits_of
+from qcbench.kernels.placement.unsure import Limits, limits_of
 from qcbench.kernels.placement.worlds import worlds_of
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.features.placement import LAYOUT

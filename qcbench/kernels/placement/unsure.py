@@ -7,14 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import FloatArray
+from qcbench.cloud.admission import VARIANTS
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
 
 RESTART, RESUBMIT, FAIL = range(3)
 ON_FAILURE = ("restart", "resubmit", "fail")
-VARIANTS = ("all", "pending", "total", "paper")
-ALL, PENDING, TOTAL, PAPER = range(4)
 
 FIRST_CHANGES = 64
 """Failures and repairs of a QPU that are drawn in advance; more when they run out."""
@@ -25,7 +24,7 @@ class Limits(NamedTuple):
 
     Attributes:
         exact: nothing fails and execution times are as estimated.
-        on_failure, variant: positions in `ON_FAILURE` and `VARIANTS`.
+        on_failure, variant: positions in `ON_FAILURE` and `cloud.admission.VARIANTS`.
         burst: tokens of a user's bucket; negative where there are no quotas.
     """
 

@@ -1,15 +1,13 @@
 """The process of a job compiled: arrive, be admitted, go through its operations, be done."""
 
+from typing import Any
+
+from qcbench.cloud import admission
 from qcbench.kernels.queueing import broker, pool
 from qcbench.kernels.queueing.inlined import inlined
-from qcbench.kernels.queueing.layout import (
-    ADMIT_ALL,
-    ADMIT_PAPER,
-    ADMIT_PENDING,
-    NONE,
-    Cloud,
-    World,
-)
+from qcbench.kernels.queueing.layout import NONE, Cloud, World
+
+within: Any = inlined(admission.within)
 
 
 @inlined
@@ -99,17 +97,15 @@ def _leave(cloud: Cloud) -> None:
 @inlined
 def _admitted(world: World, cloud: Cloud, job: int) -> bool:
     rules = world.rules[0]
-    if rules.admission != ADMIT_ALL:
-        classical, quantum = pool.active(cloud), broker.pending(cloud)
-        if rules.admission == ADMIT_PAPER:
-            within = classical <= rules.classical_limit and quantum <= rules.quantum_limit
-        elif rules.admission == ADMIT_PENDING:
-            within = classical < rules.classical_limit and quantum < rules.quantum_limit
-        else:
-            quantum += broker.running(cloud)
-            within = classical < rules.classical_limit and quantum < rules.quantum_limit
-        if not within:
-            return False
+    if not within(
+        rules.admission,
+        pool.active(cloud),
+        broker.pending(cloud),
+        broker.running(cloud),
+        rules.classical_limit,
+        rules.quantum_limit,
+    ):
+        return False
     return not rules.buckets or _take_token(world, cloud, world.jobs[job].bucket)
 
 

@@ -24,9 +24,6 @@ RESTART, RESUBMIT, FAIL = range(3)
 """What follows a failure, in the order of `FAILURE_RULES`."""
 FAILURE_RULES = ("restart", "resubmit", "fail")
 
-ADMIT_ALL, ADMIT_PENDING, ADMIT_TOTAL, ADMIT_PAPER = range(4)
-ADMISSIONS = ("all", "pending", "total", "paper")
-
 NOTHING, HORIZON, WARM_UP, ARRIVAL, TIMER, READY, LOST, OVER, NEVER = range(9)
 """Kinds of the next event that is no completion; `NOTHING` where it has to be found."""
 
@@ -47,7 +44,7 @@ RULES = _records(
     ("boot_s", "f8"),
     ("keep_alive_s", "f8"),
     ("warm_pool", "i8"),
-    ("admission", "i8"),
+    ("admission", "i8"),  # position in `cloud.admission.VARIANTS`
     ("classical_limit", "i8"),
     ("quantum_limit", "i8"),
     ("buckets", "b1"),

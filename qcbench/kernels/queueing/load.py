@@ -7,13 +7,13 @@ from typing import TypeAlias
 import numpy as np
 
 from qcbench.arrays import FloatArray
+from qcbench.cloud.admission import VARIANTS
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import Estimates, estimate
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels.queueing.layout import (
-    ADMISSIONS,
     FAILURE_RULES,
     JOB,
     NONE,
@@ -225,7 +225,7 @@ def _rules(rules: Rules) -> dict[str, float]:
         "workers": pool.workers,
         "speed": pool.speed,
         "cold": cold is not None,
-        "admission": ADMISSIONS.index(admission.variant),
+        "admission": VARIANTS.index(admission.variant),
         "classical_limit": admission.classical_limit,
         "quantum_limit": admission.quantum_limit,
         "buckets": admission.per_user is not None,

@@ -16,12 +16,16 @@ due:
   `hindsight` it costs what the decision delays the jobs that should have gone first.
 """
 
+import sys
 from dataclasses import fields
-from math import isfinite
-from typing import Literal
+from typing import Literal, get_args
 
 from qcbench.configs import config
 from qcbench.errors import InputError
+
+Kind = Literal["cost", "hindsight", "makespan", "legacy"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+MOST = sys.float_info.max
 
 
 @config
@@ -46,7 +50,7 @@ class Reward:
         patience_s: time from which a waiting job goes before all younger ones in hindsight.
     """
 
-    kind: Literal["cost", "hindsight", "makespan", "legacy"] = "cost"
+    kind: Kind = "cost"
     time: float = 1.0
     fidelity: float = 0.0
     price: float = 0.0
@@ -59,8 +63,15 @@ class Reward:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name != "kind" and not (isfinite(value) and value >= 0):
-                raise InputError(f"reward.{field.name}: {value}; must be finite and not negative")
+            if field.name == "kind":
+                if value not in KINDS:
+                    raise InputError(f"reward.kind: {value!r}; must be one of {', '.join(KINDS)}")
+            elif type(value) is bool or not isinstance(value, int | float):
+                raise InputError(f"reward.{field.name}: {value!r}; must be a number")
+            elif not 0 <= value <= MOST:
+                large = isinstance(value, int) and value > MOST
+                text = "a number of hundreds of digits" if large else str(value)
+                raise InputError(f"reward.{field.name}: {text}; must be finite and not negative")
         if not self.time_scale_s > 0:
             raise InputError(f"reward.time_scale_s: {self.time_scale_s}; must be positive")
         if self.kind != "legacy" and not self.time + self.fidelity + self.price > 0:
