@@ -1,33 +1,75 @@
-"""Who is let in: limits on the tasks of the platform, and a quota for each user."""
+"""Who is let in: limits on the tasks of the platform, and a quota for each user.
+
+The rules themselves are plain functions of numbers; kernels compile the very same ones.
+Source of the limits: Cicconetti, hybrid classical-quantum serverless platforms, section II-C.
+"""
 
 from collections.abc import Callable
+from typing import get_args
 
 from qcbench.cloud.broker import Broker
 from qcbench.cloud.clock import Clock
 from qcbench.cloud.pool import ClassicalPool
-from qcbench.cloud.rules import Admission, TokenBucket
+from qcbench.cloud.rules import Admission, AdmissionVariant, TokenBucket
 from qcbench.workload.workload import Workload
+
+VARIANTS: tuple[AdmissionVariant, ...] = get_args(AdmissionVariant)
+ALL, PENDING, TOTAL, PAPER = range(4)
+"""Positions in `VARIANTS`."""
+
+TOKEN = 1.0 - 1e-9
+"""A bucket that fills in n steps may lack the last bit of its token."""
+
+
+def within(
+    variant: int,
+    classical_limit: int,
+    quantum_limit: int,
+    classical: int,
+    pending: int,
+    running: int,
+) -> bool:
+    """Whether the limits let a job in.
+
+    Args:
+        variant: position in `VARIANTS`.
+        classical_limit, quantum_limit: see `qcbench.cloud.rules.Admission`.
+        classical: classical tasks that are active.
+        pending, running: quantum tasks that wait and that are executed; the latter need not be
+            counted under `PENDING`.
+    """
+    if variant == ALL:
+        return True
+    if variant == PENDING:
+        return classical < classical_limit and pending < quantum_limit
+    if variant == TOTAL:
+        return classical < classical_limit and pending + running < quantum_limit
+    return classical <= classical_limit and pending + running <= quantum_limit
+
+
+def filled(
+    tokens: float, counted_s: float, now_s: float, tokens_per_s: float, burst: float
+) -> float:
+    """Return the tokens of a bucket now that held so many at ``counted_s``."""
+    return min(burst, tokens + tokens_per_s * (now_s - counted_s))
 
 
 def admission_test(
     rules: Admission, clock: Clock, pool: ClassicalPool, broker: Broker, workload: Workload
 ) -> Callable[[int], bool] | None:
-    """Return the test that a job must pass on arrival; None where everybody is let in.
+    """Return the test that a job must pass on arrival; None where everybody is let in."""
+    variant = VARIANTS.index(rules.variant)
+    limits = variant, rules.classical_limit, rules.quantum_limit
 
-    Source of the limits: Cicconetti, hybrid classical-quantum serverless platforms.
-    """
-    classical, quantum = rules.classical_limit, rules.quantum_limit
-    tests: dict[str, Callable[[], bool] | None] = {
-        "all": None,
-        "pending": lambda: pool.active < classical and broker.pending < quantum,
-        "total": lambda: pool.active < classical and broker.pending + broker.running < quantum,
-        "paper": lambda: pool.active <= classical and broker.pending <= quantum,
-    }
-    within = tests[rules.variant]
+    def test() -> bool:
+        running = 0 if variant == PENDING else broker.running
+        return within(*limits, pool.active, broker.pending, running)
+
+    limited = None if variant == ALL else test
     if rules.per_user is None:
-        return None if within is None else lambda _job: within()
+        return None if limited is None else lambda _job: limited()
     quotas = Quotas(rules.per_user, workload)
-    return lambda job: (within is None or within()) and quotas.take(job, clock.now)
+    return lambda job: (limited is None or limited()) and quotas.take(job, clock.now)
 
 
 class Quotas:
@@ -46,8 +88,7 @@ class Quotas:
         user = "" if self._user is None else self._user[job]
         tokens, counted_s = self._buckets.get(user, (self._burst, 0.0))
         rate = self._quota.get(user, self._tokens_per_s)
-        tokens = min(self._burst, tokens + rate * (now_s - counted_s))
-        # A bucket that fills in n steps may lack the last bit of its token.
-        enough = tokens >= 1.0 - 1e-9
+        tokens = filled(tokens, counted_s, now_s, rate, self._burst)
+        enough = tokens >= TOKEN
         self._buckets[user] = (tokens - 1.0 if enough else tokens, now_s)
         return enough

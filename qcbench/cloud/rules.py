@@ -6,6 +6,8 @@ from typing import Literal
 from qcbench.configs import config
 
 Track = Literal["placement", "allocation", "queueing", "partition"]
+OnFailure = Literal["restart", "resubmit", "fail"]
+AdmissionVariant = Literal["all", "pending", "total", "paper"]
 
 
 @config
@@ -60,7 +62,7 @@ class Failures:
 
     mean_up_s: float
     mean_down_s: float
-    on_failure: Literal["restart", "resubmit", "fail"] = "restart"
+    on_failure: OnFailure = "restart"
 
 
 @config
@@ -101,12 +103,12 @@ class Admission:
 
     Attributes:
         variant: `all` admits everything; `pending` compares waiting quantum tasks with the limit,
-            `total` waiting and running ones, both strictly; `paper` as `pending` but up to and
+            `total` waiting and running ones, both strictly; `paper` as `total` but up to and
             including the limits.
         per_user: a quota for each user besides; a job that the limits turn away takes no token.
     """
 
-    variant: Literal["all", "pending", "total", "paper"] = "all"
+    variant: AdmissionVariant = "all"
     classical_limit: int = 40
     quantum_limit: int = 40
     per_user: TokenBucket | None = None

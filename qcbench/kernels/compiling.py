@@ -4,7 +4,7 @@ Numba counts references to every array that is taken out of a tuple, with locked
 cost more than a whole decision; kernels allocate nothing, so there is nothing to count.
 
 Numba compiles a function anew when its own file changes, but not when a file does whose functions
-it calls. So the sources of a track are all part of the key under which its functions are cached.
+it calls. So all sources of a track are part of the key under which its functions are cached.
 """
 
 import hashlib
@@ -24,9 +24,19 @@ def kernel(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Compile a function into those that call it: its arguments are many and its work is little."""
-    options = {"cache": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
-    return _keyed(njit(**options)(function), function)
+    """Compile a function into those that call it, which alone can: it has no other entry.
+
+    What most parts of a kernel are given costs more to pass than they take; and what is compiled
+    into its callers need not be kept on disk by itself.
+    """
+    options = {
+        "error_model": "numpy",
+        "_nrt": False,
+        "forceinline": True,
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+    }
+    return cast(Function, njit(**options)(function))
 
 
 def drawing(function: Function) -> Function:
@@ -53,13 +63,23 @@ def _keyed(compiled: Any, function: Function) -> Function:
     return cast(Function, compiled)
 
 
+ROOMS = ("placement", "allocation", "queueing")
+
+
 @cache
 def _sources(room: str) -> str:
-    """Hash the sources of a track, or of what all tracks have in common, see `compiling`."""
+    """Hash the sources that kernels of a track are made of, on every floor that has some of them.
+
+    Rooms of the other tracks are left out.
+    """
     top = Path(__file__).parents[1]
-    files = sorted((top / "policies" / "features").glob("*.py"))
-    for floor in ("kernels", "envs"):
-        files += sorted((top / floor).glob("*.py")) + sorted((top / floor / room).glob("*.py"))
+    others = {name for name in ROOMS if name != room}
+    files = [
+        path
+        for floor in ("cloud", "policies", "kernels", "envs")
+        for path in sorted((top / floor).rglob("*.py"))
+        if not others & set(path.relative_to(top).parts)
+    ]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

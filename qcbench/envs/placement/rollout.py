@@ -22,8 +22,8 @@ from qcbench.errors import InputError, nearest
 from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement import step, twins
 from qcbench.kernels.placement.step import OVER, State, make_state
-from qcbench.kernels.placement.unsure import Limits
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import Limits
 
 POLICIES = (
     "random",

@@ -10,8 +10,8 @@ from qcbench.kernels.compiling import drawing, kernel
 from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
 from qcbench.kernels.placement.outcome import Outcome
 from qcbench.kernels.placement.step import OVER, State, Table, advance, begin, make_state, place
-from qcbench.kernels.placement.unsure import Limits
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import Limits
 
 ENDED, TRUNCATED, NO_DECISION = range(3)
 

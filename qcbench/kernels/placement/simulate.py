@@ -5,14 +5,15 @@ from qcbench.cloud.estimates import estimate
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
+from qcbench.kernels.admission import ALL
 from qcbench.kernels.engine import AnyPolicy, python_policy
 from qcbench.kernels.networks import network_of_policy
 from qcbench.kernels.placement.choose import make_twin
 from qcbench.kernels.placement.exact import run_exact
 from qcbench.kernels.placement.outcome import make_rows, records_of
 from qcbench.kernels.placement.trial import EventTrial
-from qcbench.kernels.placement.unsure import ALL, Limits, limits_of
 from qcbench.kernels.placement.worlds import worlds_of
+from qcbench.kernels.rules import Limits, limits_of
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.features.placement import LAYOUT
 from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
@@ -57,4 +58,4 @@ def simulate(
 
 def is_plain(limits: Limits) -> bool:
     """Whether QPUs are free when the last task that they were given ends: no events are needed."""
-    return limits.exact and limits.variant == ALL and limits.burst < 0.0
+    return limits.exact and limits.admission == ALL and limits.burst < 0.0
