@@ -126,7 +126,7 @@ def make_event_state(clouds: int, worlds: Worlds, users: int) -> EventState:
 
 
 @kernel
-def begin(
+def begin(  # noqa: PLR0915 - every field has its value at the beginning
     worlds: Worlds,
     limits: Limits,
     chances: Chances,
