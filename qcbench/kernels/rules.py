@@ -8,7 +8,7 @@ from qcbench.cloud.admission import VARIANTS
 from qcbench.cloud.rules import OnFailure, Rules
 
 ON_FAILURE: tuple[OnFailure, ...] = get_args(OnFailure)
-NEVER, RESTART, RESUBMIT, FAIL = range(-1, 3)
+NEVER_FAILS, RESTART, RESUBMIT, FAIL = range(-1, 3)
 """Positions in `ON_FAILURE`; the first where QPUs never fail."""
 
 
@@ -20,7 +20,7 @@ class Limits(NamedTuple):
         max_decisions: decisions after which a trial is truncated.
         horizon_s, warm_up_s: ends of the observation and of the warm-up.
         exact: nothing fails and execution times are as estimated.
-        on_failure: position in `ON_FAILURE`, or `NEVER`.
+        on_failure: position in `ON_FAILURE`, or `NEVER_FAILS`.
         mean_down_s: mean time to repair.
         admission: position in `qcbench.cloud.admission.VARIANTS`.
         classical_limit, quantum_limit: of the tasks on the platform when a job arrives.
@@ -50,7 +50,7 @@ def limits_of(rules: Rules) -> Limits:
         horizon_s=np.inf if rules.horizon_s is None else float(rules.horizon_s),
         warm_up_s=float(rules.warm_up_s) if rules.warm_up_s > 0 else np.inf,
         exact=failures is None and not rules.execution_sigma > 0,
-        on_failure=NEVER if failures is None else ON_FAILURE.index(failures.on_failure),
+        on_failure=NEVER_FAILS if failures is None else ON_FAILURE.index(failures.on_failure),
         mean_down_s=0.0 if failures is None else float(failures.mean_down_s),
         admission=VARIANTS.index(admission.variant),
         classical_limit=int(admission.classical_limit),

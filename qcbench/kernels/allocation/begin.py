@@ -9,7 +9,7 @@ from qcbench.kernels.allocation.failures import find_change
 from qcbench.kernels.allocation.regions import FREE
 from qcbench.kernels.clock import NOT_YET, next_number
 from qcbench.kernels.compiling import kernel
-from qcbench.kernels.rules import NEVER
+from qcbench.kernels.rules import NEVER_FAILS
 
 
 @kernel
@@ -65,11 +65,11 @@ def begin(  # noqa: PLR0915
             state.owner[e, qpu, qubit] = FREE
         state.free[e, qpu] = 0
         offer(settings, worlds, state, e, qpu)
-        if settings.limits.on_failure != NEVER:
+        if settings.limits.on_failure != NEVER_FAILS:
             row.change_s = worlds.gap_s[world, qpu, 0]
             row.changes = 1
             row.change_number = next_number(cloud)
-    if settings.limits.on_failure != NEVER:
+    if settings.limits.on_failure != NEVER_FAILS:
         find_change(state, e)
     cloud.arrival_number = next_number(cloud)
     for slot in range(state.slots.shape[1]):

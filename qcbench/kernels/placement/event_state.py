@@ -16,7 +16,7 @@ from qcbench.kernels.placement.chances import Chances
 from qcbench.kernels.placement.retries import RETRY
 from qcbench.kernels.placement.step import NOBODY, OVER, Table
 from qcbench.kernels.placement.worlds import Worlds
-from qcbench.kernels.rules import NEVER, Limits
+from qcbench.kernels.rules import NEVER_FAILS, Limits
 from qcbench.policies.view import NEVER_USED
 
 RUN = np.dtype(
@@ -177,7 +177,7 @@ def begin(  # noqa: PLR0915 - every field has its value at the beginning
         server.warm_busy_s = 0.0
         server.change = 0
         server.change_s = np.inf
-        if limits.on_failure != NEVER:
+        if limits.on_failure != NEVER_FAILS:
             server.change_s = chances.gap_s[(world * qpus + q) * chances.gaps]
         server.change_number = next_number(cloud)
     cloud.arrival_number = next_number(cloud)

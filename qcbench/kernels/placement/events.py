@@ -16,7 +16,7 @@ from qcbench.kernels.placement.qpus import fail, finish, repair, start, warmed_u
 from qcbench.kernels.placement.retries import put_back, take_first
 from qcbench.kernels.placement.step import NOBODY, OVER, Table
 from qcbench.kernels.placement.worlds import Worlds
-from qcbench.kernels.rules import FAIL, NEVER, Limits
+from qcbench.kernels.rules import FAIL, NEVER_FAILS, Limits
 
 DECIDE, ENDED, MORE_CHANGES = range(3)
 """Why `run_to_decision` returns; the last asks for `ChanceSource.extend`."""
@@ -43,7 +43,7 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
             server = state.servers[at]
             if server.ends_s < ends_s:
                 ending, ends_s = at, server.ends_s
-            if limits.on_failure != NEVER and earlier(
+            if limits.on_failure != NEVER_FAILS and earlier(
                 server.change_s, server.change_number, other_s, other
             ):
                 changing, other_s, other = at, server.change_s, server.change_number
