@@ -29,14 +29,20 @@ def inlined(function: Function) -> Function:
     What most parts of a kernel are given costs more to pass than they take; and what is compiled
     into its callers need not be kept on disk by itself.
     """
-    options = {
-        "error_model": "numpy",
-        "_nrt": False,
-        "forceinline": True,
-        "no_cpython_wrapper": True,
-        "no_cfunc_wrapper": True,
-    }
-    return cast(Function, njit(**options)(function))
+    return cast(Function, njit(_nrt=False, **INLINED)(function))
+
+
+def drawing_inlined(function: Function) -> Function:
+    """Compile a function that draws from a NumPy generator into those that call it."""
+    return cast(Function, njit(**INLINED)(function))
+
+
+INLINED = {
+    "error_model": "numpy",
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
 def drawing(function: Function) -> Function:

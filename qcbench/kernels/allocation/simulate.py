@@ -29,7 +29,6 @@ from qcbench.kernels.allocation.arrays import (
 from qcbench.kernels.allocation.begin import begin
 from qcbench.kernels.allocation.best_tradeoff import tradeoff_of
 from qcbench.kernels.allocation.outcome import records_of
-from qcbench.kernels.allocation.sums import MOST_SUMMED
 from qcbench.kernels.allocation.weighted import weighing_of
 from qcbench.kernels.compiling import compiled_for
 from qcbench.kernels.engine import AnyPolicy, python_policy
@@ -37,6 +36,7 @@ from qcbench.kernels.failures import FailureTimes
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Allocation, PolicyContext, PolicyError
+from qcbench.policies.sums import MOST_SUMMED
 from qcbench.policies.view import AllocationView, TaskTable
 
 Scalar = TypeVar("Scalar", bound=np.generic)

@@ -1,8 +1,8 @@
 """What is counted over a trial: jobs that are present, left or done, and the work of the QPUs."""
 
 from qcbench.kernels.allocation.arrays import Row, State
-from qcbench.kernels.allocation.sums import summed
 from qcbench.kernels.compiling import inlined, kernel
+from qcbench.kernels.sums import numpy_sum
 
 
 @kernel
@@ -26,7 +26,7 @@ def busy_in_all_s(state: State, e: int) -> float:
         for part in range(running.parts):
             qpu = state.parts[e, slot, 0, part]
             busy_s[qpu] += held_s * state.parts[e, slot, 1, part] / state.qpus[e, qpu].capacity
-    return summed(busy_s)
+    return numpy_sum(busy_s)
 
 
 @inlined

@@ -8,12 +8,12 @@ from qcbench.errors import InputError
 from qcbench.kernels.admission import ALL
 from qcbench.kernels.engine import AnyPolicy, python_policy
 from qcbench.kernels.networks import network_of_policy
-from qcbench.kernels.placement.choose import make_twin
 from qcbench.kernels.placement.exact import run_exact
 from qcbench.kernels.placement.outcome import make_rows, records_of
 from qcbench.kernels.placement.trial import EventTrial
 from qcbench.kernels.placement.worlds import worlds_of
 from qcbench.kernels.rules import Limits, limits_of
+from qcbench.kernels.twins import make_twin
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.features.placement import LAYOUT
 from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
@@ -34,7 +34,7 @@ def simulate(
             "placement; use engine simpy"
         )
     python: Placement = python_policy("placement", policy, context)  # type: ignore[assignment]
-    twin = make_twin(policy, scenario.fleet) if isinstance(policy, PolicyConfig) else None
+    twin = make_twin("placement", policy, scenario.fleet)
     estimates = estimate(scenario.workload.tasks, scenario.fleet, scenario.physics)
     worlds = worlds_of([scenario], [estimates])
     limits = limits_of(scenario.rules)

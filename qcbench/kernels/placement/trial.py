@@ -9,7 +9,6 @@ from qcbench.kernels.compiling import drawing
 from qcbench.kernels.levels import present_until_end_s
 from qcbench.kernels.networks import Network
 from qcbench.kernels.placement.chances import Chances, ChanceSource
-from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
     DECIDE,
@@ -24,10 +23,13 @@ from qcbench.kernels.placement.qpus import busy_until_now_s
 from qcbench.kernels.placement.step import Table
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.kernels.rules import Limits
+from qcbench.kernels.twins import Twin, chooser
 from qcbench.policies.protocol import Placement, PolicyError
+from qcbench.policies.twins import NO_DECISION, Placing
 from qcbench.policies.view import PlacementView
 
-NO_DECISION = 3
+SCRIPT_ENDED = 3
+choose = chooser("placement")
 
 
 class EventTrial:
@@ -145,9 +147,7 @@ def _run(
         why = run_to_decision(worlds, limits, chances, state, rows, 0)
         if why != DECIDE:
             return why
-        choice = choose(
-            twin,
-            rng,
+        view = Placing(
             qpus,
             state.clouds[0].now_s,
             state.free_at_s,
@@ -157,6 +157,7 @@ def _run(
             worlds.price,
             state.clouds[0].task * worlds.stride,
         )
-        if choice == NONE_LEFT:
-            return NO_DECISION
+        choice = choose(twin.rule, view, twin.memory, rng)
+        if choice == NO_DECISION:
+            return SCRIPT_ENDED
         decide(worlds, limits, chances, state, rows, 0, choice)
