@@ -1,4 +1,8 @@
-"""Who is let in: limits on the tasks of the platform, and a quota for each user."""
+"""Who is let in: limits on the tasks of the platform, and a quota for each user.
+
+The rules themselves are plain functions of numbers; kernels compile the very same ones.
+Source of the limits: Cicconetti, hybrid classical-quantum serverless platforms, section II-C.
+"""
 
 from collections.abc import Callable
 from typing import get_args
@@ -11,6 +15,10 @@ from qcbench.workload.workload import Workload
 
 VARIANTS: tuple[AdmissionVariant, ...] = get_args(AdmissionVariant)
 ALL, PENDING, TOTAL, PAPER = range(len(VARIANTS))
+"""Positions in `VARIANTS`."""
+
+TOKEN = 1.0 - 1e-9
+"""A bucket that fills in n steps may lack the last bit of its token."""
 
 
 def within(
@@ -21,16 +29,16 @@ def within(
     classical_limit: int,
     quantum_limit: int,
 ) -> bool:
-    """Whether what is on the platform leaves room for one more job; kernels compile it as it is.
+    """Whether what is on the platform leaves room for one more job.
 
     Args:
         variant: position in `VARIANTS`.
         active: classical tasks in the pool.
         pending: quantum tasks that wait.
-        running: quantum tasks that are executed.
+        running: quantum tasks that are executed; they need not be counted under `PENDING`.
+        classical_limit, quantum_limit: see `qcbench.cloud.rules.Admission`.
 
-    Source of the limits: Cicconetti, hybrid classical-quantum serverless platforms, section II-C;
-    what it says in words is `paper`, what its figures were made with is `pending`.
+    What the source says in words is `paper`, what its figures were made with is `pending`.
     """
     if variant == ALL:
         return True
@@ -38,6 +46,13 @@ def within(
     if variant == PAPER:
         return active <= classical_limit and quantum <= quantum_limit
     return active < classical_limit and quantum < quantum_limit
+
+
+def filled(
+    tokens: float, counted_s: float, now_s: float, tokens_per_s: float, burst: float
+) -> float:
+    """Return the tokens of a bucket now that held so many at ``counted_s``."""
+    return min(burst, tokens + tokens_per_s * (now_s - counted_s))
 
 
 def admission_test(
@@ -79,8 +94,7 @@ class Quotas:
         user = "" if self._user is None else self._user[job]
         tokens, counted_s = self._buckets.get(user, (self._burst, 0.0))
         rate = self._quota.get(user, self._tokens_per_s)
-        tokens = min(self._burst, tokens + rate * (now_s - counted_s))
-        # A bucket that fills in n steps may lack the last bit of its token.
-        enough = tokens >= 1.0 - 1e-9
+        tokens = filled(tokens, counted_s, now_s, rate, self._burst)
+        enough = tokens >= TOKEN
         self._buckets[user] = (tokens - 1.0 if enough else tokens, now_s)
         return enough

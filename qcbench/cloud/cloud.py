@@ -14,7 +14,7 @@ from qcbench.cloud.broker import PushBroker, TaskLost
 from qcbench.cloud.clock import HORIZON, Clock, Process
 from qcbench.cloud.drift import error_multiplier
 from qcbench.cloud.estimates import estimate
-from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
+from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED, draw_slowdown
 from qcbench.cloud.failures import failing_qpu
 from qcbench.cloud.hold_and_wait import HoldAndWaitBroker
 from qcbench.cloud.hybrid_job import go_through
@@ -69,12 +69,7 @@ class Cloud:
         self.clock = Clock()
         self._over = Event(self.clock)
         shared = rules.dispatch.qpus == "shared"
-        slowdown = None
-        if rules.execution_sigma > 0:
-            sigma = rules.execution_sigma
-            slowdown = streams.execution.lognormal(
-                -0.5 * sigma**2, sigma, len(workload.tasks)
-            ).tolist()
+        slowdown = draw_slowdown(rules.execution_sigma, len(workload.tasks), streams.execution)
         estimates = estimate(workload.tasks, fleet, scenario.physics, splits=shared)
         self.world = World(
             clock=self.clock,
@@ -85,7 +80,7 @@ class Cloud:
             rules=rules,
             links=scenario.physics.links,
             over=self._over,
-            slowdown=slowdown,
+            slowdown=None if slowdown is None else slowdown.tolist(),
         )
         self.broker: PushBroker | QueueingBroker = _broker(self.world, decide, scenario)
         self.pool = ClassicalPool(self.clock, rules.classical)

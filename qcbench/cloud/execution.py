@@ -4,11 +4,27 @@ from collections.abc import Sequence
 from math import nan
 from typing import TypeAlias
 
+import numpy as np
 from simpy import Event
+
+from qcbench.arrays import FloatArray
 
 DONE, DROPPED, FAILED, CENSORED = range(4)
 STATUS = ("done", "dropped", "failed", "censored")
 """Names of the codes above."""
+
+
+def draw_slowdown(sigma: float, tasks: int, rng: np.random.Generator) -> FloatArray | None:
+    """Draw real over estimated execution time of each task, None where they are equal.
+
+    Args:
+        sigma: see `qcbench.cloud.rules.Rules.execution_sigma`.
+        tasks: how many there are.
+        rng: the stream of execution times.
+    """
+    if not sigma > 0:
+        return None
+    return rng.lognormal(-0.5 * sigma**2, sigma, tasks)
 
 
 class Execution:

@@ -4,6 +4,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
+def integral_s(area_s: float, number: int, since_s: float, now_s: float) -> float:
+    """Return an integral over time up to now, of a number that has not changed for a while.
+
+    Args:
+        area_s: the integral up to the latest change, at ``since_s``.
+        number: since then.
+    """
+    return area_s + number * (now_s - since_s)
+
+
 class Present:
     """Counts the admitted jobs that are not done, and integrates their number over time."""
 
@@ -20,7 +30,7 @@ class Present:
 
     def area_s(self, now_s: float) -> float:
         """Return the integral up to now [job s]."""
-        return self._area_s + self._number * (now_s - self._changed_s)
+        return integral_s(self._area_s, self._number, self._changed_s, now_s)
 
 
 class Areas(NamedTuple):

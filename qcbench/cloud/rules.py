@@ -5,6 +5,9 @@ from typing import Literal
 
 from qcbench.configs import config
 
+OnFailure = Literal["restart", "resubmit", "fail"]
+AdmissionVariant = Literal["all", "pending", "total", "paper"]
+
 
 @config
 class Dispatch:
@@ -65,7 +68,7 @@ class Failures:
 
     mean_up_s: float
     mean_down_s: float
-    on_failure: Literal["restart", "resubmit", "fail"] = "restart"
+    on_failure: OnFailure = "restart"
 
 
 @config

@@ -4,7 +4,7 @@ Numba counts references to every array that is taken out of a tuple, with locked
 cost more than a whole decision; kernels allocate nothing, so there is nothing to count.
 
 Numba compiles a function anew when its own file changes, but not when a file does whose functions
-it calls. So the sources of a track are all part of the key under which its functions are cached.
+it calls. So all sources of a track are part of the key under which its functions are cached.
 """
 
 import hashlib
@@ -18,19 +18,31 @@ from numba import njit, typeof
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-SHARED = (Path(__file__).parents[1] / "cloud" / "admission.py",)
-"""Sources of other floors of which kernels compile a function as it stands."""
-
-
 def kernel(function: Function) -> Function:
     """Compile a function that allocates nothing; division by zero gives infinity as in NumPy."""
     return _keyed(njit(cache=True, error_model="numpy", _nrt=False)(function), function)
 
 
 def inlined(function: Function) -> Function:
-    """Compile a function into those that call it: its arguments are many and its work is little."""
-    options = {"cache": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
-    return _keyed(njit(**options)(function), function)
+    """Compile a function into those that call it, which alone can: it has no other entry.
+
+    What most parts of a kernel are given costs more to pass than they take; and what is compiled
+    into its callers need not be kept on disk by itself.
+    """
+    return cast(Function, njit(_nrt=False, **INLINED)(function))
+
+
+def drawing_inlined(function: Function) -> Function:
+    """Compile a function that draws from a NumPy generator into those that call it."""
+    return cast(Function, njit(**INLINED)(function))
+
+
+INLINED = {
+    "error_model": "numpy",
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
 def drawing(function: Function) -> Function:
@@ -57,17 +69,23 @@ def _keyed(compiled: Any, function: Function) -> Function:
     return cast(Function, compiled)
 
 
+ROOMS = ("placement", "allocation", "queueing")
+
+
 @cache
 def _sources(room: str) -> str:
-    """Hash the sources of a track, or of what all tracks have in common, see `compiling`."""
+    """Hash the sources that kernels of a track are made of, on every floor that has some of them.
+
+    Rooms of the other tracks are left out.
+    """
     top = Path(__file__).parents[1]
-    # Kernels also take constants from policies and cloud, frozen into the machine code.
-    files = [*SHARED, *sorted((top / "policies" / "features").glob("*.py"))]
-    files += sorted((top / "policies" / room).glob("*.py")) if room else []
-    files += [top / "policies" / "view.py", top / "policies" / "split_options.py"]
-    files += [top / "cloud" / "execution.py", top / "cloud" / "levels.py"]
-    for floor in ("kernels", "envs"):
-        files += sorted((top / floor).glob("*.py")) + sorted((top / floor / room).glob("*.py"))
+    others = {name for name in ROOMS if name != room}
+    files = [
+        path
+        for floor in ("cloud", "policies", "kernels", "envs")
+        for path in sorted((top / floor).rglob("*.py"))
+        if not others & set(path.relative_to(top).parts)
+    ]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

@@ -16,6 +16,7 @@ from qcbench.errors import InputError, nearest
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
+from qcbench.policies.twins import Memory
 from qcbench.tracks import TRACKS, Track, module_of
 
 ENTRY_POINTS = "qcbench.policies"
@@ -33,6 +34,8 @@ class PolicyInfo:
     Attributes:
         resolve: adds to its parameters what a trial depends on besides them, such as the hash of a
             file that they name; `resolve_parameters` beside the factory, if there is one.
+        twin, remember: the functions of these names beside the factory of a policy of this package,
+            see `qcbench.policies.twins`.
     """
 
     track: Track
@@ -41,6 +44,8 @@ class PolicyInfo:
     parameters: Mapping[str, inspect.Parameter]
     factory: Callable[..., Decide]
     resolve: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    twin: Callable[..., Any] | None = None
+    remember: Callable[..., Memory | None] | None = None
 
 
 def _built_in(track: Track) -> dict[str, str]:
@@ -56,6 +61,11 @@ def _plugins(track: Track) -> dict[str, importlib.metadata.EntryPoint]:
     return {p.name.removeprefix(prefix): p for p in points if p.name.startswith(prefix)}
 
 
+def built_in(track: Track) -> list[str]:
+    """Return the names of the policies of this package for a track."""
+    return sorted(_built_in(track))
+
+
 def names(track: Track) -> list[str]:
     """Return the names of all policies of a track."""
     return sorted(_built_in(track) | _plugins(track))
@@ -68,16 +78,16 @@ def find(track: Track, name: str) -> PolicyInfo:
         InputError: unknown name, with the nearest ones.
     """
     modules = _built_in(track)
-    factory: Callable[..., Decide]
-    documented: object
     if name in modules:
         module = importlib.import_module(modules[name])
-        factory, documented = module.policy, module
-    elif name in (plugins := _plugins(track)):
-        factory = documented = _load(plugins[name])
-    else:
+        info = described(track, name, module.policy, module)
+        twin, remember = getattr(module, "twin", None), getattr(module, "remember", None)
+        return replace(info, twin=twin, remember=remember)
+    plugins = _plugins(track)
+    if name not in plugins:
         raise InputError(f"policy {name}: no such {track} policy{nearest(name, names(track))}")
-    return described(track, name, factory, documented)
+    factory = _load(plugins[name])
+    return described(track, name, factory, factory)
 
 
 def described(

@@ -19,10 +19,11 @@ from qcbench.cloud.rules import Failures, Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels.engine import AnyPolicy, python_policy, simulate
-from qcbench.kernels.placement.choose import TWINS, make_twin
-from qcbench.kernels.placement.lookahead import MOST_SAMPLES, numpy_sum
+from qcbench.kernels.twins import make_twin
+from qcbench.kernels.twins import names as twins_of
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
+from qcbench.policies.sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.view import PlacementView
 from qcbench.workload.workload import QuantumPhase
 from tests.kernels.random_placements import placements, policies
@@ -92,7 +93,7 @@ def test_many_trials_of_a_policy_in_python(scenario: Scenario, seed: int) -> Non
     compare(scenario, careless, seed)
 
 
-@pytest.mark.parametrize("policy", [name for name in TWINS if name != "scripted"])
+@pytest.mark.parametrize("policy", [name for name in twins_of("placement") if name != "scripted"])
 @pytest.mark.parametrize("name", ["qce5-stream", "qce5-unreliable", "ibm12-stream"])
 def test_suites_worlds(name: str, policy: str) -> None:
     config = compose_scenario(f"placement/{name}", ["workload.tasks=120"])
@@ -104,7 +105,7 @@ def test_every_built_in_policy_has_a_twin() -> None:
     from qcbench.policies import registry  # noqa: PLC0415
 
     needs_a_model = {"learned"}
-    assert set(registry.names("placement")) - needs_a_model <= set(TWINS)
+    assert set(registry.names("placement")) - needs_a_model <= set(twins_of("placement"))
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -183,17 +184,17 @@ def test_nothing_to_do() -> None:
 
 def test_numpy_adds_in_this_order() -> None:
     rng = np.random.default_rng(0)
-    for count in range(1, MOST_SAMPLES + 1):
+    for count in range(1, MOST_SUMMED + 1):
         values = rng.lognormal(0.0, 3.0, (3, count))
         assert [numpy_sum(row) / count for row in values] == values.mean(axis=1).tolist()
 
 
 def test_more_samples_than_the_twin_adds_up() -> None:
-    policy = PolicyConfig(name="lookahead", parameters={"samples": MOST_SAMPLES + 1, "horizon": 1})
+    policy = PolicyConfig(name="lookahead", parameters={"samples": MOST_SUMMED + 1, "horizon": 1})
     scenario = Scenario(
         make_fleet(3, 3), make_workload(np.arange(5.0), [2.0, 1.0, 3.0, 1.0, 2.0]), physics=GIVEN
     )
-    assert make_twin(policy, scenario.fleet) is None
+    assert make_twin("placement", policy, scenario.fleet) is None
     compare(scenario, policy, 0)
 
 

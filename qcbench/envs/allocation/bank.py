@@ -6,20 +6,13 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.cloud.estimates import estimate
-from qcbench.cloud.rules import Rules
 from qcbench.envs.options import Options
 from qcbench.envs.worlds import checked_world
 from qcbench.errors import InputError
-from qcbench.kernels.allocation.arrays import (
-    CHANGES,
-    Settings,
-    Worlds,
-    draw_changes,
-    make_worlds,
-    settings_of,
-)
+from qcbench.kernels.allocation.arrays import Settings, Worlds, make_worlds, settings_of
 from qcbench.kernels.allocation.quality import Quality, quality_of
-from qcbench.kernels.allocation.simulate import check, check_connected, draw_slowdown
+from qcbench.kernels.allocation.simulate import check, check_connected
+from qcbench.kernels.failures import FailureTimes
 
 
 @dataclass
@@ -30,8 +23,7 @@ class Bank:
         settings: the rules that all have, without a limit of decisions, which is the environment's.
         max_decisions: after which an episode is truncated, None for never.
         price: of a part on each QPU, shape (worlds, most jobs, QPUs).
-        rules: the same as they were stated.
-        generators: of the failures of every QPU of every world.
+        failures: of the QPUs of every world.
     """
 
     settings: Settings
@@ -39,15 +31,12 @@ class Bank:
     quality: Quality
     price: FloatArray
     max_decisions: int | None
-    rules: Rules
-    generators: list[list[np.random.Generator]]
+    failures: FailureTimes
 
     def extend(self) -> None:
         """Draw as many failures and repairs again as there are."""
-        known = self.worlds.change_s
-        more = [draw_changes(self.rules, rngs, known.shape[2]) for rngs in self.generators]
-        both = np.concatenate([known, np.array(more)], axis=2)
-        self.worlds = self.worlds._replace(change_s=both)
+        self.failures.extend()
+        self.worlds = self.worlds._replace(gap_s=self.failures.gap_s)
 
 
 def draw_bank(options: Options) -> Bank:
@@ -71,19 +60,9 @@ def draw_bank(options: Options) -> Bank:
             )
         scenario.workload.tasks.require_circuits("the allocation observation", "take another track")
         estimates.append(estimate(scenario.workload.tasks, fleet, physics, splits=True))
-    generators = [
-        streams.failures.spawn(len(fleet)) if rules.failures else [] for _, streams in drawn
-    ]
-    workloads = [scenario.workload for scenario, _ in drawn]
-    worlds = make_worlds(
-        workloads,
-        [e.exec_s for e in estimates],
-        [draw_slowdown(scenario, streams) for scenario, streams in drawn],
-        [fleet.qubits] * len(drawn),
-        [draw_changes(rules, rngs, CHANGES) for rngs in generators],
-        fleet if rules.dispatch.connected else None,
-        rules.admission.per_user,
-    )
+    scenarios, streams = [each[0] for each in drawn], [each[1] for each in drawn]
+    failures = FailureTimes(rules.failures, streams, len(fleet))
+    worlds = make_worlds(scenarios, [e.exec_s for e in estimates], streams, failures)
     price = np.zeros_like(worlds.exec_s)
     for world, figures in enumerate(estimates):
         price[world, : len(figures.price)] = figures.price
@@ -101,6 +80,5 @@ def draw_bank(options: Options) -> Bank:
         quality=quality_of(fleet, physics, estimates),
         price=price,
         max_decisions=own if options.max_decisions is None else options.max_decisions,
-        rules=rules,
-        generators=generators,
+        failures=failures,
     )

@@ -284,7 +284,7 @@ def conclude(arrays: Parts, told: Told, e: int, over: bool, out: Output) -> None
     decisions = cloud.decisions
     if over:
         out.terminated[e] = True
-        horizon_s = arrays.settings.horizon_s
+        horizon_s = arrays.settings.limits.horizon_s
         episode.ended = BY_HORIZON if cloud.now_s >= horizon_s else BY_ITSELF
         see_nothing(arrays, e, out)
     else:

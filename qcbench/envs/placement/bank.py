@@ -7,9 +7,10 @@ from qcbench.envs.options import Options, check_hindsight
 from qcbench.envs.worlds import checked_world
 from qcbench.errors import InputError
 from qcbench.kernels import engine
+from qcbench.kernels.placement.chances import ChanceSource
 from qcbench.kernels.placement.simulate import is_plain
-from qcbench.kernels.placement.unsure import ChanceSource, Limits, limits_of
 from qcbench.kernels.placement.worlds import Worlds, worlds_of
+from qcbench.kernels.rules import Limits, limits_of
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from qcbench.envs.worlds import drawn_index
 from qcbench.kernels.compiling import inlined, kernel, offset
 from qcbench.kernels.placement import step
 from qcbench.kernels.placement.step import OVER, Record, State
-from qcbench.kernels.placement.unsure import Limits
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import Limits
 from qcbench.policies.features import placement as features
 from qcbench.policies.features.hindsight import remaining_s
 from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward

@@ -75,7 +75,7 @@ class UncertainClouds:
         self._worlds, self._limits, self._told = bank.worlds, bank.limits, told
         self._source = bank.chances
         self._chances = bank.chances.chances()
-        self.state = make_event_state(count, bank.worlds, len(self._chances.tokens_per_s))
+        self.state = make_event_state(count, bank.worlds, self._chances.users)
         self.rows: Table = np.zeros(count * bank.worlds.width, dtype=ROW)
         self.episodes, self.results = _tables(count)
 

@@ -20,23 +20,21 @@ from qcbench.envs.placement.vector import PlacementVectorEnv
 from qcbench.envs.steps import NOT_BEGUN, RESULT, RUNNING, Table
 from qcbench.errors import InputError, nearest
 from qcbench.kernels.compiling import kernel
-from qcbench.kernels.placement import step, twins
+from qcbench.kernels.placement import step
 from qcbench.kernels.placement.step import OVER, State, make_state
-from qcbench.kernels.placement.unsure import Limits
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import Limits
+from qcbench.kernels.twins import chooser
+from qcbench.policies.twins import Memory, Placing, memory
 
-POLICIES = (
-    "random",
-    "random_fitting",
-    "earliest_completion",
-    "earliest_available",
-    "fastest",
-    "best_fidelity",
-)
+PLAIN = ("earliest_completion", "earliest_available", "fastest", "best_fidelity")
+POLICIES = ("random", "random_fitting", *PLAIN)
 """`random` takes any QPU, `random_fitting` any that the task fits; the others are the policies of
-these names."""
+these names, which remember nothing."""
 
-RANDOM, RANDOM_FITTING, EARLIEST_COMPLETION, EARLIEST_AVAILABLE, FASTEST, BEST_FIDELITY = range(6)
+RANDOM, RANDOM_FITTING = range(2)
+
+choose = chooser("placement", PLAIN, first=2)
 
 
 class Sums(NamedTuple):
@@ -110,6 +108,7 @@ def fused_rollout(
         episodes,
         np.zeros(1, dtype=RESULT),
         rule,
+        memory(),
         each,
         sums,
     )
@@ -133,6 +132,7 @@ def _roll(
     episodes: Table,
     results: Table,
     rule: int,
+    nothing: Memory,
     each: int,
     sums: Sums,
 ) -> None:
@@ -157,18 +157,18 @@ def _roll(
                     choice = (np.int64(drawn) * qpus) >> 32
                 else:
                     choice = _fitting(qpus, drawn, worlds.exec_s, task_at)
-            elif rule == EARLIEST_COMPLETION:
-                choice = twins.earliest_completion(
-                    qpus, cloud.now_s, state.free_at_s, e * qpus, worlds.exec_s, task_at
-                )
-            elif rule == EARLIEST_AVAILABLE:
-                choice = twins.earliest_available(
-                    qpus, state.free_at_s, e * qpus, worlds.exec_s, task_at
-                )
-            elif rule == FASTEST:
-                choice = twins.fastest(qpus, worlds.exec_s, task_at)
             else:
-                choice = twins.best_fidelity(qpus, worlds.exec_s, worlds.fidelity, task_at)
+                view = Placing(
+                    qpus,
+                    cloud.now_s,
+                    state.free_at_s,
+                    e * qpus,
+                    worlds.exec_s,
+                    worlds.fidelity,
+                    worlds.price,
+                    task_at,
+                )
+                choice = choose(rule, view, nothing)
             reward, violated = due_now(
                 worlds, limits, told, cloud, choice, state.free_at_s[e * qpus + choice]
             )

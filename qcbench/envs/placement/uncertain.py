@@ -27,11 +27,12 @@ from qcbench.envs.steps import (
 )
 from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement import event_state, events
+from qcbench.kernels.placement.chances import Chances
 from qcbench.kernels.placement.event_state import EventState
 from qcbench.kernels.placement.events import ENDED, MORE_CHANGES
 from qcbench.kernels.placement.step import Record
-from qcbench.kernels.placement.unsure import Chances, Limits
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import Limits
 
 READY, DECIDED, BEGINNING = range(3)
 """Stages of a step: a decision is due; it was taken; an episode has no decision yet."""

@@ -4,11 +4,9 @@ A step stops where a cloud has used up the failures that were drawn in advance, 
 when more are known: ``episode.stage`` says where in a step an environment is.
 """
 
-from pathlib import Path
 from typing import Any
 
 from qcbench.arrays import BoolArray, IntArray
-from qcbench.envs import worlds as splits
 from qcbench.envs.queueing.episodes import (
     BEGINNING,
     DECIDED,
@@ -31,12 +29,12 @@ from qcbench.envs.steps import (
     Output,
     Table,
 )
-from qcbench.kernels.queueing import broker, clock, jobs, start
-from qcbench.kernels.queueing.inlined import entry, hash_of, inlined
-from qcbench.kernels.queueing.layout import DECIDE, NEED_TIMERS, NONE, Cloud, Clouds, World, Worlds
+from qcbench.kernels.compiling import inlined, kernel
+from qcbench.kernels.levels import present_area_s
+from qcbench.kernels.queueing import broker, clock, start
+from qcbench.kernels.queueing.layout import DECIDE, NEED_GAPS, NONE, Cloud, Clouds, World, Worlds
 from qcbench.kernels.queueing.run import cloud_of, world_of
 from qcbench.policies.features import hindsight, rewards
-from qcbench.policies.features import queueing as features
 
 goes_before: Any = inlined(hindsight.goes_before)
 cost_reward: Any = inlined(rewards.cost_reward)
@@ -98,7 +96,7 @@ def delayed_s(world: World, cloud: Cloud, told: Told, place: int) -> float:
 def come_due(cloud: Cloud, told: Told, episode: Row, e: int, out: Output) -> None:
     """Charge the time since the last decision for every job that was present, and drops."""
     s = cloud.state[0]
-    area = jobs.present_area(cloud)
+    area = present_area_s(s)
     if not told.hindsight:
         drops = -(told.drop * (s.dropped - episode.dropped))
         out.reward[e] += drops + -(told.per_second * (area - episode.area))
@@ -134,7 +132,7 @@ def begun(world: World, cloud: Cloud, told: Told, episode: Row) -> bool:
 def end(world: World, cloud: Cloud, told: Told, episode: Row, e: int, out: Output) -> None:
     """End an episode in which no decision is left."""
     out.terminated[e] = True
-    late = cloud.state[0].now_s >= world.rules[0].horizon_s
+    late = cloud.state[0].now_s >= world.limits.horizon_s
     episode.ended = BY_HORIZON if late else BY_ITSELF
     see_nothing(told, e, out)
 
@@ -155,7 +153,7 @@ def go_on(
         world = world_of(worlds, clouds.state[e].world)
         cloud = cloud_of(clouds, e, clouds.qpus.shape[1])
         why = clock.advance(world, cloud)
-        if why == NEED_TIMERS:
+        if why == NEED_GAPS:
             return e
         if episode.stage == BEGINNING:
             if why == DECIDE:
@@ -186,69 +184,57 @@ def go_on(
         open_world(worlds, clouds, episode, e, next_world(episode, told))
 
 
-def _compile(sources: str) -> tuple[Any, Any]:
-    @entry
-    def open_worlds(
-        worlds: Worlds,
-        clouds: Clouds,
-        told: Told,
-        episodes: Table,
-        which: BoolArray,
-        chosen: IntArray,
-    ) -> None:
-        """Put some environments before the first event of the worlds chosen, or of the next."""
-        sources  # noqa: B018
-        for e in range(len(episodes)):
-            if which[e]:
-                episode = episodes[e]
-                world = next_world(episode, told)
-                episode.passed_over = 0
-                if chosen[e] >= 0:
-                    world = chosen[e]
-                    episode.passed_over = MOST_EMPTY - 1
-                open_world(worlds, clouds, episode, e, world)
-
-    @entry
-    def step(
-        worlds: Worlds,
-        clouds: Clouds,
-        told: Told,
-        episodes: Table,
-        results: Table,
-        actions: IntArray,
-        acting: bool,
-        out: Output,
-        first: int,
-    ) -> int:
-        """Take a decision in every environment, or else bring those that begin to their first."""
-        sources  # noqa: B018
-        ended = False
-        for e in range(first, len(episodes)):
+@kernel
+def open_worlds(
+    worlds: Worlds,
+    clouds: Clouds,
+    told: Told,
+    episodes: Table,
+    which: BoolArray,
+    chosen: IntArray,
+) -> None:
+    """Put some environments before the first event of the worlds chosen, or of the next."""
+    for e in range(len(episodes)):
+        if which[e]:
             episode = episodes[e]
-            if episode.stage == READY:
-                if not acting:
-                    continue
-                out.terminated[e] = out.truncated[e] = out.violated[e] = False
-                out.reward[e] = 0.0
-                if episode.ended != RUNNING:
-                    episode.passed_over = 0
-                    open_world(worlds, clouds, episode, e, next_world(episode, told))
-                else:
-                    world = world_of(worlds, clouds.state[e].world)
-                    cloud = cloud_of(clouds, e, clouds.qpus.shape[1])
-                    decide(world, cloud, told, episode, actions[e], e, out)
-            why = go_on(worlds, clouds, told, episodes, results, e, out)
-            if why != FINISHED:
-                return why
-            ended = ended or out.terminated[e] or out.truncated[e]
-        return ENDED if ended else FINISHED
-
-    return open_worlds, step
+            world = next_world(episode, told)
+            episode.passed_over = 0
+            if chosen[e] >= 0:
+                world = chosen[e]
+                episode.passed_over = MOST_EMPTY - 1
+            open_world(worlds, clouds, episode, e, world)
 
 
-open_worlds, step = _compile(
-    hash_of(
-        *(Path(str(room.__file__)) for room in (features, hindsight, rewards, splits)),
-        *sorted(Path(__file__).parent.glob("*.py")),
-    )
-)
+@kernel
+def step(
+    worlds: Worlds,
+    clouds: Clouds,
+    told: Told,
+    episodes: Table,
+    results: Table,
+    actions: IntArray,
+    acting: bool,
+    out: Output,
+    first: int,
+) -> int:
+    """Take a decision in every environment, or else bring those that begin to their first."""
+    ended = False
+    for e in range(first, len(episodes)):
+        episode = episodes[e]
+        if episode.stage == READY:
+            if not acting:
+                continue
+            out.terminated[e] = out.truncated[e] = out.violated[e] = False
+            out.reward[e] = 0.0
+            if episode.ended != RUNNING:
+                episode.passed_over = 0
+                open_world(worlds, clouds, episode, e, next_world(episode, told))
+            else:
+                world = world_of(worlds, clouds.state[e].world)
+                cloud = cloud_of(clouds, e, clouds.qpus.shape[1])
+                decide(world, cloud, told, episode, actions[e], e, out)
+        why = go_on(worlds, clouds, told, episodes, results, e, out)
+        if why != FINISHED:
+            return why
+        ended = ended or out.terminated[e] or out.truncated[e]
+    return ENDED if ended else FINISHED

@@ -14,8 +14,9 @@ from qcbench.envs.worlds import checked_world
 from qcbench.errors import InputError
 from qcbench.kernels import engine
 from qcbench.kernels.compiling import compiled_for
-from qcbench.kernels.queueing.layout import Clouds, Sizes, Worlds, empty_clouds, empty_worlds
-from qcbench.kernels.queueing.load import Prepared, fill, prepare, with_timers
+from qcbench.kernels.failures import FailureTimes
+from qcbench.kernels.queueing.layout import Clouds, Sizes, empty_clouds
+from qcbench.kernels.queueing.load import Prepared, make_worlds, prepare
 
 
 class QueueingClouds:
@@ -30,7 +31,15 @@ class QueueingClouds:
         self._options = options
         self._prepared = [_prepared(options, index) for index in range(options.worlds)]
         sizes = Sizes(*(max(column) for column in zip(*map(_sizes, self._prepared), strict=True)))
-        self._worlds = _filled(self._prepared, sizes, quality=options.reward.fidelity > 0)
+        self._failures = FailureTimes(
+            self._prepared[0].scenario.rules.failures,
+            [each.streams for each in self._prepared],
+            len(options.source.fleet),
+        )
+        self._worlds = make_worlds(
+            self._prepared, sizes, self._failures, quality=options.reward.fidelity > 0
+        )
+        self._worlds.rules["quality"] = False  # that is for rows
         # Of the world as it was drawn: the prepared ones know no limit.
         rules = checked_world(options.source, options.split, 0)[0].rules
         cold = any(each.scenario.rules.classical.cold_start for each in self._prepared)
@@ -98,7 +107,8 @@ class QueueingClouds:
                 return ended or first == batch.ENDED
             if first == batch.NO_DECISION:
                 self._tell_empty()
-            self._worlds = with_timers(self._worlds, self._prepared)
+            self._failures.extend()
+            self._worlds = self._worlds._replace(gap_s=self._failures.gap_s)
             ended = ended or bool(out.terminated.any() or out.truncated.any())
 
     def _tell_empty(self) -> None:
@@ -123,11 +133,3 @@ def _prepared(options: Options, index: int) -> Prepared:
 
 def _sizes(prepared: Prepared) -> Sizes:
     return prepared.sizes()
-
-
-def _filled(prepared: list[Prepared], sizes: Sizes, *, quality: bool) -> Worlds:
-    worlds = empty_worlds(len(prepared), sizes, quality=quality)
-    for place, each in enumerate(prepared):
-        fill(worlds, place, each)
-    worlds.rules["quality"] = False  # that is for rows
-    return with_timers(worlds, prepared)

@@ -4,10 +4,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from qcbench.cloud.execution import DONE
 from qcbench.envs import worlds as splits
 from qcbench.envs.steps import RUNNING
-from qcbench.kernels.queueing import broker, jobs
-from qcbench.kernels.queueing.inlined import inlined
+from qcbench.kernels.compiling import inlined
+from qcbench.kernels.levels import present_area_s
 from qcbench.kernels.queueing.layout import Cloud, World
 
 drawn_index: Any = inlined(splits.drawn_index)
@@ -102,7 +103,7 @@ def begin(cloud: Cloud, episode: Row) -> None:
 @inlined
 def settle(cloud: Cloud, episode: Row) -> None:
     """Begin after decisions that were not the agent's: nothing is due for them."""
-    episode.area = jobs.present_area(cloud)
+    episode.area = present_area_s(cloud.state[0])
     episode.dropped = cloud.state[0].dropped
 
 
@@ -112,7 +113,7 @@ def conclude(world: World, cloud: Cloud, episode: Row, result: Row) -> None:
     s = cloud.state[0]
     total_s, done = 0.0, 0
     for job in range(s.arrived):
-        if cloud.progress[job].status == broker.DONE:
+        if cloud.progress[job].status == DONE:
             total_s += cloud.progress[job].finish_s - world.jobs[job].arrival_s
             done += 1
     result.completion_s = total_s / done if done else np.nan

@@ -6,8 +6,8 @@ import numpy as np
 
 from qcbench.envs.queueing.episodes import Row, Told
 from qcbench.envs.steps import Output
+from qcbench.kernels.compiling import inlined
 from qcbench.kernels.queueing import broker
-from qcbench.kernels.queueing.inlined import inlined
 from qcbench.kernels.queueing.layout import Cloud, World
 from qcbench.policies.features import queueing as features
 

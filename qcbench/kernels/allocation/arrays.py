@@ -13,21 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.cloud.admission import VARIANTS
-from qcbench.cloud.rules import Rules, TokenBucket
-from qcbench.fleet.profile import Fleet
+from qcbench.cloud.cloud import Streams
+from qcbench.cloud.execution import draw_slowdown
+from qcbench.cloud.rules import Rules
+from qcbench.cloud.scenario import Scenario
+from qcbench.kernels.admission import BUCKET, bucket_rates, number_users
 from qcbench.kernels.allocation.regions import ROWS, neighbours_of
-from qcbench.workload.workload import Workload
+from qcbench.kernels.failures import FailureTimes
+from qcbench.kernels.rules import Limits, limits_of
 
 Rows: TypeAlias = npt.NDArray[np.void]
 """An array of rows with named columns."""
 Row: TypeAlias = Any
 """One such row, or a row of them, as compiled functions see it."""
-
-FAILURE_MODES = ("restart", "resubmit", "fail")
-RESTART, RESUBMIT, FAIL = range(3)
-CHANGES = 16
-"""Failures and repairs of a QPU that are drawn at first; more where a trial needs them."""
 
 TASK = np.dtype(
     [
@@ -49,9 +47,7 @@ CLOUD = np.dtype(
         ("arrived", "i8"),
         ("arrival_number", "i8"),
         ("left", "i8"),  # jobs that are not done
-        ("over", "i8"),  # the last event is on its way
-        ("over_s", "f8"),
-        ("over_number", "i8"),
+        ("over_number", "i8"),  # of the last event, `NOT_YET` where it is not on its way
         ("horizon_passed", "i8"),
         ("decisions", "i8"),
         ("valid_decisions", "i8"),
@@ -74,7 +70,6 @@ CLOUD = np.dtype(
         ("dropped", "i8"),  # jobs that were not admitted, and tasks that were given up; likewise
         ("failed", "i8"),
         ("lost", "i8"),  # tasks of which it is not known yet that they were given up
-        ("lost_s", "f8"),
         ("lost_number", "i8"),
         ("present", "i8"),  # admitted jobs that are not done, and the integral of their number
         ("present_since_s", "f8"),
@@ -108,9 +103,8 @@ RUNNING = np.dtype(
     ],
     align=True,
 )
-BUCKET = np.dtype([("tokens", "f8"), ("counted_s", "f8")], align=True)
-"""Of a user: tokens, and when they were counted."""
-END = np.dtype([("end_s", "f8"), ("number", "i8"), ("slot", "i8")], align=True)
+END = np.dtype([("key", "f8"), ("tie", "i8"), ("item", "i8")], align=True)
+"""Of what runs: when it ends, the number of that event, and its slot."""
 OUTCOME = np.dtype(
     [
         ("start_s", "f8"),
@@ -132,25 +126,15 @@ class Settings(NamedTuple):
     """The rules, as numbers.
 
     Attributes:
+        limits: what all tracks have.
         depth: how many behind the first may overtake.
-        most_decisions: after which a trial is truncated; -1 where there is no limit.
-        on_failure: index in `FAILURE_MODES`; -1 where QPUs never fail.
-        admission: position in `cloud.admission.VARIANTS`.
-        burst: tokens that a user's bucket holds, where there are such.
         search_steps: bound on the search for connected qubits; -1 where any qubits will do.
         keep: outcomes are written, task by task.
         charge: what of `State.paid_s` was wrong is added up.
     """
 
+    limits: Limits
     depth: int
-    most_decisions: int
-    on_failure: int
-    admission: int
-    classical_limit: int
-    quantum_limit: int
-    burst: float
-    horizon_s: float
-    warm_up_s: float
     time_per_qubit_s: float
     search_steps: int
     keep: bool
@@ -165,7 +149,7 @@ class Worlds(NamedTuple):
         tasks: `TASK` rows, shape (worlds, most jobs).
         exec_s: estimated execution times, shape (worlds, most jobs, QPUs).
         capacity: qubits, shape (worlds, QPUs).
-        change_s: times until a QPU fails, is repaired, fails..., shape (worlds, QPUs, changes).
+        gap_s: see `qcbench.kernels.failures.FailureTimes`.
         neighbours: of every qubit, see `regions.neighbours_of`; nothing where any qubits will do.
         tokens_per_s: of each user's bucket, shape (worlds, most users); nothing where users have
             no quotas.
@@ -175,7 +159,7 @@ class Worlds(NamedTuple):
     tasks: Rows
     exec_s: FloatArray
     capacity: IntArray
-    change_s: FloatArray
+    gap_s: FloatArray
     neighbours: npt.NDArray[np.int32]
     tokens_per_s: FloatArray
 
@@ -235,21 +219,13 @@ def settings_of(
     Args:
         most_jobs: of any world; as many may overtake where the rules do not say.
     """
-    dispatch, admission = rules.dispatch, rules.admission
+    dispatch = rules.dispatch
     depth = 0
     if dispatch.order == "backfill":
         depth = most_jobs if dispatch.backfill_depth is None else dispatch.backfill_depth
-    limit = rules.rescheduling.max_decisions
     return Settings(
+        limits=limits_of(rules),
         depth=depth,
-        most_decisions=-1 if limit is None else limit,
-        on_failure=-1 if rules.failures is None else FAILURE_MODES.index(rules.failures.on_failure),
-        admission=VARIANTS.index(admission.variant),
-        classical_limit=admission.classical_limit,
-        quantum_limit=admission.quantum_limit,
-        burst=0.0 if admission.per_user is None else admission.per_user.burst,
-        horizon_s=inf if rules.horizon_s is None else rules.horizon_s,
-        warm_up_s=rules.warm_up_s if rules.warm_up_s > 0 else inf,
         time_per_qubit_s=time_per_qubit_s,
         search_steps=dispatch.search_steps if dispatch.connected else -1,
         keep=keep,
@@ -258,75 +234,44 @@ def settings_of(
 
 
 def make_worlds(
-    workloads: Sequence[Workload],
+    scenarios: Sequence[Scenario],
     exec_s: Sequence[FloatArray],
-    slowdown: Sequence[FloatArray | None],
-    capacity: Sequence[IntArray],
-    change_s: Sequence[FloatArray],
-    connected: Fleet | None = None,
-    quotas: TokenBucket | None = None,
+    streams: Sequence[Streams],
+    failures: FailureTimes,
 ) -> Worlds:
-    """Put worlds of equally many QPUs one behind the other.
+    """Put worlds of one fleet and the same rules one behind the other.
 
     Args:
         exec_s: estimates of each world, shape (tasks, QPUs).
-        slowdown: real over estimated times, shape (tasks,); None where they are equal.
-        capacity: qubits of the QPUs.
-        change_s: see `draw_changes`; equally many in all worlds.
-        connected: the fleet of all worlds, where parts must be connected.
-        quotas: of users, where they have some.
+        streams: of what is left to chance.
+        failures: drawn for these worlds.
     """
+    rules, fleet = scenarios[0].rules, scenarios[0].fleet
+    workloads = [scenario.workload for scenario in scenarios]
     jobs = np.array([len(workload) for workload in workloads], dtype=np.int64)
-    most, qpus = max(1, int(jobs.max())), len(capacity[0])
+    most, qpus = max(1, int(jobs.max())), len(fleet)
     tasks = np.zeros((len(jobs), most), dtype=TASK)
     times = np.zeros((len(jobs), most, qpus))
     for world, workload in enumerate(workloads):
         count, rows = len(workload), tasks[world]
         rows["arrival_s"] = inf
         rows["arrival_s"][:count] = workload.arrival_s
-        factor = slowdown[world]
+        factor = draw_slowdown(rules.execution_sigma, count, streams[world].execution)
         rows["slowdown"][:count] = 1.0 if factor is None else factor
+        rows["user"][:count] = number_users(workload)[0]
         for name in ("qubits", "depth", "shots", "two_qubit_gates"):
             rows[name][:count] = getattr(workload.tasks, name)
         times[world, :count] = exec_s[world]
     none = np.zeros((qpus, 0, 0), dtype=np.int32)
-    tokens_per_s = np.zeros((len(jobs), 0))
-    if quotas is not None:
-        tokens_per_s = _tokens_per_s(quotas, workloads, tasks)
     return Worlds(
         jobs=jobs,
         tasks=tasks,
         exec_s=times,
-        capacity=np.array(capacity, dtype=np.int64),
-        change_s=np.array(change_s),
-        neighbours=none if connected is None else neighbours_of(connected),
-        tokens_per_s=tokens_per_s,
+        capacity=np.array([fleet.qubits] * len(jobs), dtype=np.int64),
+        gap_s=failures.gap_s,
+        neighbours=neighbours_of(fleet) if rules.dispatch.connected else none,
+        tokens_per_s=bucket_rates(rules.admission, workloads),
     )
-
-
-def _tokens_per_s(quotas: TokenBucket, workloads: Sequence[Workload], tasks: Rows) -> FloatArray:
-    """Number the users of every world in its tasks; return at which rates their buckets fill."""
-    rates = []
-    for world, workload in enumerate(workloads):
-        users = [""] * len(workload) if workload.user is None else workload.user
-        number: dict[str, int] = {}
-        tasks[world]["user"][: len(users)] = [number.setdefault(u, len(number)) for u in users]
-        rates.append([workload.quota_per_s.get(user, quotas.tokens_per_s) for user in number])
-    table = np.zeros((len(rates), max(1, *map(len, rates))))
-    for row, known in zip(table, rates, strict=True):
-        row[: len(known)] = known
-    return table
-
-
-def draw_changes(
-    rules: Rules, generators: Sequence[np.random.Generator], count: int = CHANGES
-) -> FloatArray:
-    """Draw times until each QPU fails, is repaired, fails..., shape (QPUs, count)."""
-    failures = rules.failures
-    if failures is None:
-        return np.zeros((len(generators), 0))
-    means = np.where(np.arange(count) % 2 == 0, failures.mean_up_s, failures.mean_down_s)
-    return np.array([rng.standard_exponential(count) * means for rng in generators])
 
 
 def make_state(environments: int, worlds: Worlds, *, charge: bool = False) -> State:

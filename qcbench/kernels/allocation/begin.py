@@ -7,10 +7,12 @@ from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
 from qcbench.kernels.allocation.executions import offer
 from qcbench.kernels.allocation.failures import find_change
 from qcbench.kernels.allocation.regions import FREE
-from qcbench.kernels.compiling import inlined
+from qcbench.kernels.clock import NOT_YET, next_number
+from qcbench.kernels.compiling import kernel
+from qcbench.kernels.rules import NEVER_FAILS
 
 
-@inlined
+@kernel
 def begin(  # noqa: PLR0915
     settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int
 ) -> None:
@@ -22,7 +24,7 @@ def begin(  # noqa: PLR0915
     cloud.number = 0
     cloud.arrived = 0
     cloud.left = jobs
-    cloud.over = 0
+    cloud.over_number = NOT_YET
     cloud.horizon_passed = 0
     cloud.decisions = 0
     cloud.valid_decisions = 0
@@ -63,19 +65,17 @@ def begin(  # noqa: PLR0915
             state.owner[e, qpu, qubit] = FREE
         state.free[e, qpu] = 0
         offer(settings, worlds, state, e, qpu)
-        if settings.on_failure >= 0:
-            row.change_s = worlds.change_s[world, qpu, 0]
+        if settings.limits.on_failure != NEVER_FAILS:
+            row.change_s = worlds.gap_s[world, qpu, 0]
             row.changes = 1
-            cloud.number += 1
-            row.change_number = cloud.number
-    if settings.on_failure >= 0:
+            row.change_number = next_number(cloud)
+    if settings.limits.on_failure != NEVER_FAILS:
         find_change(state, e)
-    cloud.number += 1
-    cloud.arrival_number = cloud.number
+    cloud.arrival_number = next_number(cloud)
     for slot in range(state.slots.shape[1]):
         state.slots[e, slot] = slot
     for user in range(state.buckets.shape[1]):
-        state.buckets[e, user].tokens = settings.burst
+        state.buckets[e, user].tokens = settings.limits.burst
         state.buckets[e, user].counted_s = 0.0
     if settings.keep:
         for task in range(jobs):

@@ -19,8 +19,8 @@ from qcbench.kernels.allocation.sets import (
     sets_of,
     success_of,
 )
-from qcbench.kernels.allocation.sums import summed
 from qcbench.kernels.compiling import inlined, kernel
+from qcbench.kernels.sums import numpy_sum
 from qcbench.policies.allocation.best_tradeoff import TILT, TILTS, WINDOW, sample_of, sample_size
 from qcbench.policies.split_options import split_options
 from qcbench.policies.view import AllocationView
@@ -157,7 +157,7 @@ def least_s(
         if free[qpu] == worlds.capacity[cloud.world, qpu]:
             told.load_s[idle] = told.prices[qpu]
             idle += 1
-    idle_worth = summed(told.load_s[:idle])
+    idle_worth = numpy_sum(told.load_s[:idle])
     least = inf
     for option in range(len(told.cost_s)):
         wait_s = 0.0
@@ -197,7 +197,7 @@ def weigh(told: Tradeoff, settings: Settings, worlds: Worlds, world: int, task: 
         told.duration_s[option] = spread_load(told, settings, worlds, world, task, option)
         for qpu in range(len(told.prices)):
             told.load_s[qpu] *= told.prices[qpu]
-        told.worth_s[option] = summed(told.load_s)
+        told.worth_s[option] = numpy_sum(told.load_s)
         told.cost_s[option] = inf
         if holds(told.sets, option, qubits, worlds.capacity[world]):
             lost_s = told.learnt[0].fidelity_s * told.infidelity[task, option]
@@ -268,7 +268,7 @@ def price_qpus(
                 if turn >= 0 and qpu % TILTS == turn:
                     load_s[qpu] *= 1.0 + TILT
                 table[qpu, variables] = load_s[qpu] / tasks
-            total_s = summed(load_s)
+            total_s = numpy_sum(load_s)
             if total_s < least_load_s:
                 least_load_s = total_s
                 told.begin[row, 0] = variables

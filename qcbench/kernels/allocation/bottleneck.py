@@ -3,8 +3,8 @@
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.kernels.allocation.sums import summed
 from qcbench.kernels.compiling import inlined, kernel
+from qcbench.kernels.sums import numpy_sum
 from qcbench.policies.bottleneck import TOLERANCE
 
 
@@ -49,7 +49,7 @@ def solve(
     descend(table, rows, width)
     for qpu in range(qpus):
         prices[qpu] = max(table[rows - 1, variables + 1 + qpu], 0.0)
-    total = summed(prices)
+    total = numpy_sum(prices)
     for qpu in range(qpus):
         prices[qpu] /= total
     loaded = 0

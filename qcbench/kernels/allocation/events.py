@@ -1,27 +1,22 @@
 """From event to event: what happens on the cloud, up to the next question to the policy.
 
-The order of events is SimPy's: by time, then completions before the horizon before all others,
-then by number, which is the order in which they were set. Numbers are counted for those events only
-whose order matters.
+The order of events is SimPy's, see `qcbench.kernels.clock`. Numbers are counted for those events
+only whose order matters.
 """
 
 from math import inf
 
 from qcbench.cloud.execution import DONE, DROPPED
-from qcbench.kernels.allocation.admission import admitted
+from qcbench.kernels.admission import take_token, within
 from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
 from qcbench.kernels.allocation.executions import release
 from qcbench.kernels.allocation.failures import change, find_change
-from qcbench.kernels.allocation.heap import remove
-from qcbench.kernels.allocation.totals import (
-    busy_in_all_s,
-    change_present,
-    count_done,
-    leave,
-    present_area_s,
-)
+from qcbench.kernels.allocation.totals import busy_in_all_s, count_done
 from qcbench.kernels.allocation.waiting import ask_from_first, join_last, next_question
+from qcbench.kernels.clock import NOT_YET, earlier, leave, next_number
 from qcbench.kernels.compiling import inlined
+from qcbench.kernels.heap import remove
+from qcbench.kernels.levels import change_present, present_area_s
 
 OVER, ASK, DRAW, STUCK = range(4)
 """Why `advance` stops: the end, a question, more failures must be drawn, nothing is left."""
@@ -52,31 +47,29 @@ def advance(  # noqa: PLR0912
             arrive(settings, worlds, state, outcomes, e)
         elif kind == CHANGE:
             row = state.qpus[e, cloud.change_qpu]
-            if row.changes >= worlds.change_s.shape[2]:
+            if row.changes >= worlds.gap_s.shape[2]:
                 return DRAW
             change(settings, worlds, state, outcomes, e)
             # The next one is set after what this one leads to; no two of them have equal times.
-            row.change_s = cloud.now_s + worlds.change_s[world, cloud.change_qpu, row.changes]
+            row.change_s = cloud.now_s + worlds.gap_s[world, cloud.change_qpu, row.changes]
             row.changes += 1
-            cloud.number += 1
-            row.change_number = cloud.number
+            row.change_number = next_number(cloud)
             find_change(state, e)
             ask_from_first(cloud)
         elif kind == LOSS:
             cloud.failed += cloud.lost
             cloud.lost = 0
         elif kind == WARM_UP:
-            cloud.now_s = settings.warm_up_s
+            cloud.now_s = settings.limits.warm_up_s
             cloud.warm = 1
             cloud.warm_present_area_s = present_area_s(cloud)
             cloud.warm_busy_s = busy_in_all_s(state, e)
         elif kind == HORIZON:
-            cloud.now_s = settings.horizon_s
+            cloud.now_s = settings.limits.horizon_s
             cloud.horizon_passed = 1
-            if not cloud.over:
+            if cloud.over_number == NOT_YET:
                 return OVER
         elif kind == LAST:
-            cloud.now_s = cloud.over_s
             return OVER
         else:
             return STUCK
@@ -90,13 +83,13 @@ def next_event(settings: Settings, worlds: Worlds, state: State, e: int) -> int:
     time_s = inf
     if cloud.running:
         kind = COMPLETION
-        time_s = state.ends[e, 0].end_s
-    if settings.horizon_s < time_s and not cloud.horizon_passed:
+        time_s = state.ends[e, 0].key
+    if settings.limits.horizon_s < time_s and not cloud.horizon_passed:
         kind = HORIZON
-        time_s = settings.horizon_s
-    if settings.warm_up_s < time_s and not cloud.warm:
+        time_s = settings.limits.horizon_s
+    if settings.limits.warm_up_s < time_s and not cloud.warm:
         kind = WARM_UP
-        time_s = settings.warm_up_s
+        time_s = settings.limits.warm_up_s
     # What has the priority of arrivals must be earlier than these, or comes after them.
     other = NOTHING
     other_s = inf
@@ -107,21 +100,17 @@ def next_event(settings: Settings, worlds: Worlds, state: State, e: int) -> int:
         number = cloud.arrival_number
     if cloud.change_qpu >= 0:
         row = state.qpus[e, cloud.change_qpu]
-        if row.change_s < other_s or (row.change_s == other_s and row.change_number < number):
+        if earlier(row.change_s, row.change_number, other_s, number):
             other = CHANGE
             other_s = row.change_s
             number = row.change_number
-    if cloud.lost and (
-        cloud.lost_s < other_s or (cloud.lost_s == other_s and cloud.lost_number < number)
-    ):
+    if cloud.lost and earlier(cloud.now_s, cloud.lost_number, other_s, number):
         other = LOSS
-        other_s = cloud.lost_s
+        other_s = cloud.now_s
         number = cloud.lost_number
-    if cloud.over and (
-        cloud.over_s < other_s or (cloud.over_s == other_s and cloud.over_number < number)
-    ):
+    if cloud.over_number != NOT_YET and earlier(cloud.now_s, cloud.over_number, other_s, number):
         other = LAST
-        other_s = cloud.over_s
+        other_s = cloud.now_s
     if other_s < time_s:
         return other
     return kind
@@ -134,8 +123,7 @@ def arrive(settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes,
     task = cloud.arrived
     cloud.now_s = worlds.tasks[cloud.world, task].arrival_s
     cloud.arrived += 1
-    cloud.number += 1
-    cloud.arrival_number = cloud.number
+    cloud.arrival_number = next_number(cloud)
     if not admitted(settings, worlds, state, e, task):
         if settings.keep:
             outcomes.tasks[e, task].status = DROPPED
@@ -155,9 +143,9 @@ def arrive(settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes,
 def complete(settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes, e: int) -> None:
     """End the execution that ends first."""
     cloud = state.clouds[e]
-    slot = state.ends[e, 0].slot
-    cloud.now_s = state.ends[e, 0].end_s
-    remove(state, e, 0)
+    slot = state.ends[e, 0].item
+    cloud.now_s = state.ends[e, 0].key
+    remove(state.ends[e], cloud.running - 1, 0)
     release(settings, worlds, state, e, slot)
     task = state.running[e, slot].task
     completion_s = cloud.now_s - worlds.tasks[cloud.world, task].arrival_s
@@ -171,3 +159,16 @@ def complete(settings: Settings, worlds: Worlds, state: State, outcomes: Outcome
         outcome.status = DONE
     change_present(cloud, -1)
     leave(cloud)
+
+
+@inlined
+def admitted(settings: Settings, worlds: Worlds, state: State, e: int, job: int) -> bool:
+    """Whether a job may come in; no classical task is active."""
+    cloud = state.clouds[e]
+    if not within(settings.limits, 0, cloud.waiting, cloud.running):
+        return False
+    if state.buckets.shape[1] == 0:
+        return True
+    user = worlds.tasks[cloud.world, job].user
+    rate = worlds.tokens_per_s[cloud.world, user]
+    return take_token(settings.limits, state.buckets[e, user], rate, cloud.now_s)

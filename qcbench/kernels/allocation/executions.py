@@ -1,10 +1,11 @@
 """Executions: they take qubits of one QPU or several, and give them back together."""
 
 from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
-from qcbench.kernels.allocation.heap import push
 from qcbench.kernels.allocation.regions import FREE, largest_free, take
 from qcbench.kernels.allocation.waiting import leave_queue
+from qcbench.kernels.clock import next_number
 from qcbench.kernels.compiling import inlined
+from qcbench.kernels.heap import push
 
 
 @inlined
@@ -53,8 +54,9 @@ def start(
     running.comm_s = comm_s
     running.exec_s = real_s
     cloud.valid_decisions += 1
-    cloud.number += 1
-    push(state, e, cloud.now_s + comm_s + real_s, cloud.number, slot)
+    end_s = cloud.now_s + comm_s + real_s
+    push(state.ends[e], cloud.running, end_s, next_number(cloud), slot)
+    cloud.running += 1
     if settings.keep:
         outcome = outcomes.tasks[e, task]
         outcome.start_s = cloud.now_s

@@ -3,12 +3,14 @@
 from math import nan
 
 from qcbench.cloud.execution import FAILED
-from qcbench.kernels.allocation.arrays import FAIL, RESTART, Outcomes, Settings, State, Worlds
+from qcbench.kernels.allocation.arrays import Outcomes, Settings, State, Worlds
 from qcbench.kernels.allocation.executions import offer, release
-from qcbench.kernels.allocation.heap import remove
-from qcbench.kernels.allocation.totals import change_present, leave
 from qcbench.kernels.allocation.waiting import join_behind, join_last
+from qcbench.kernels.clock import NOT_YET, earlier, leave, next_number
 from qcbench.kernels.compiling import inlined
+from qcbench.kernels.heap import remove
+from qcbench.kernels.levels import change_present
+from qcbench.kernels.rules import FAIL, RESTART
 
 
 @inlined
@@ -32,9 +34,9 @@ def change(settings: Settings, worlds: Worlds, state: State, outcomes: Outcomes,
         place = first_on(state, e, qpu)
         if place < 0:
             break
-        slot = state.ends[e, place].slot
+        slot = state.ends[e, place].item
         task = state.running[e, slot].task
-        remove(state, e, place)
+        remove(state.ends[e], cloud.running - 1, place)
         release(settings, worlds, state, e, slot)
         lose(settings, state, outcomes, e, task, before)
         before = task
@@ -47,7 +49,7 @@ def first_on(state: State, e: int, qpu: int) -> int:
     found = -1
     order = 0
     for place in range(cloud.running):
-        slot = state.ends[e, place].slot
+        slot = state.ends[e, place].item
         running = state.running[e, slot]
         if found >= 0 and running.order > order:
             continue
@@ -70,21 +72,19 @@ def lose(
     cloud = state.clouds[e]
     if settings.keep:
         outcomes.tasks[e, task].restarts += 1
-    if settings.on_failure == FAIL:
-        if not cloud.over:
+    if settings.limits.on_failure == FAIL:
+        if cloud.over_number == NOT_YET:
             if settings.keep:
                 outcomes.tasks[e, task].status = FAILED
             cloud.lost += 1
-            cloud.lost_s = cloud.now_s
-            cloud.number += 1
-            cloud.lost_number = cloud.number
+            cloud.lost_number = next_number(cloud)
             change_present(cloud, -1)
             leave(cloud)
         return
     if settings.keep:
         outcomes.tasks[e, task].start_s = nan
         outcomes.tasks[e, task].parts = 0
-    if settings.on_failure == RESTART:
+    if settings.limits.on_failure == RESTART:
         join_behind(state, e, task, before)
     else:
         join_last(state, e, task)
@@ -96,8 +96,6 @@ def find_change(state: State, e: int) -> None:
     next_one = 0
     for qpu in range(1, state.qpus.shape[1]):
         row, best = state.qpus[e, qpu], state.qpus[e, next_one]
-        if row.change_s < best.change_s or (
-            row.change_s == best.change_s and row.change_number < best.change_number
-        ):
+        if earlier(row.change_s, row.change_number, best.change_s, best.change_number):
             next_one = qpu
     state.clouds[e].change_qpu = next_one

@@ -14,7 +14,7 @@ from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.kernels.allocation.arrays import Outcomes, State
-from qcbench.kernels.allocation.totals import present_area_s
+from qcbench.kernels.levels import present_until_end_s
 from qcbench.physics import fidelity
 
 Parts = tuple[tuple[int, int], ...]
@@ -83,7 +83,7 @@ def records_of(
             float(cloud["warm_busy_s"]),
         )
     busy_s = _busy_s(state, end_s)
-    areas = Areas(end_s, present_area_s(cloud), 0.0, np.nan, float(busy_s.sum()))
+    areas = Areas(end_s, present_until_end_s(cloud), 0.0, np.nan, float(busy_s.sum()))
     return Records(
         fleet=scenario.fleet,
         workload=scenario.workload,
@@ -122,7 +122,7 @@ def records_of(
 def _busy_s(state: State, now_s: float) -> FloatArray:
     """Return the time that each QPU has worked, what still runs included."""
     busy_s: FloatArray = state.qpus[0]["busy_s"].copy()
-    slots = state.ends[0, : int(state.clouds[0]["running"])]["slot"]
+    slots = state.ends[0, : int(state.clouds[0]["running"])]["item"]
     for slot in slots[np.argsort(state.running[0, slots]["order"])]:
         running = state.running[0, slot]
         qpus, qubits = state.parts[0, slot, :, : running["parts"]]

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from qcbench.arrays import FloatArray
 from qcbench.cloud.allocation import check_widths, waits_for_ever
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.decisions import Parts, parts_of
@@ -18,12 +17,10 @@ from qcbench.cloud.splits import Splits
 from qcbench.errors import InputError
 from qcbench.kernels.allocation import events, policies, runs
 from qcbench.kernels.allocation.arrays import (
-    CHANGES,
     Outcomes,
     Settings,
     State,
     Worlds,
-    draw_changes,
     make_outcomes,
     make_state,
     make_worlds,
@@ -32,13 +29,14 @@ from qcbench.kernels.allocation.arrays import (
 from qcbench.kernels.allocation.begin import begin
 from qcbench.kernels.allocation.best_tradeoff import tradeoff_of
 from qcbench.kernels.allocation.outcome import records_of
-from qcbench.kernels.allocation.sums import MOST_SUMMED
 from qcbench.kernels.allocation.weighted import weighing_of
 from qcbench.kernels.compiling import compiled_for
 from qcbench.kernels.engine import AnyPolicy, python_policy
+from qcbench.kernels.failures import FailureTimes
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Allocation, PolicyContext, PolicyError
+from qcbench.policies.sums import MOST_SUMMED
 from qcbench.policies.view import AllocationView, TaskTable
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -84,41 +82,19 @@ class Trial:
 
     def __init__(self, scenario: Scenario, estimates: Estimates, streams: Streams) -> None:
         rules, workload, fleet = scenario.rules, scenario.workload, scenario.fleet
-        slowdown = draw_slowdown(scenario, streams)
-        self._rules = rules
-        self._generators = streams.failures.spawn(len(fleet)) if rules.failures else []
+        self._failures = FailureTimes(rules.failures, [streams], len(fleet))
         self.settings: Settings = settings_of(
             rules, scenario.physics.links.time_per_qubit_s, len(workload), keep=True
         )
-        self.worlds: Worlds = make_worlds(
-            [workload],
-            [estimates.exec_s],
-            [slowdown],
-            [fleet.qubits],
-            [self._changes(CHANGES)],
-            fleet if rules.dispatch.connected else None,
-            rules.admission.per_user,
-        )
+        self.worlds: Worlds = make_worlds([scenario], [estimates.exec_s], [streams], self._failures)
         self.state: State = make_state(1, self.worlds)
         self.outcomes: Outcomes = make_outcomes(1, self.worlds)
         begin(self.settings, self.worlds, self.state, self.outcomes, 0)
 
-    def _changes(self, count: int) -> FloatArray:
-        return draw_changes(self._rules, self._generators, count)
-
     def draw(self) -> None:
         """Draw as many failures and repairs again as there are."""
-        known = self.worlds.change_s
-        more = self._changes(known.shape[2])[np.newaxis]
-        self.worlds = self.worlds._replace(change_s=np.concatenate([known, more], axis=2))
-
-
-def draw_slowdown(scenario: Scenario, streams: Streams) -> FloatArray | None:
-    """Draw real over estimated execution time of each task, None where they are equal."""
-    sigma = scenario.rules.execution_sigma
-    if sigma <= 0:
-        return None
-    return streams.execution.lognormal(-0.5 * sigma**2, sigma, len(scenario.workload.tasks))
+        self._failures.extend()
+        self.worlds = self.worlds._replace(gap_s=self._failures.gap_s)
 
 
 def simulate(

@@ -1,23 +1,8 @@
 """What is counted over a trial: jobs that are present, left or done, and the work of the QPUs."""
 
 from qcbench.kernels.allocation.arrays import Row, State
-from qcbench.kernels.allocation.sums import summed
 from qcbench.kernels.compiling import inlined, kernel
-
-
-@inlined
-def change_present(cloud: Row, by: int) -> None:
-    """Let a job come or go."""
-    cloud.present_area_s = present_area_s(cloud)
-    cloud.present += by
-    cloud.present_since_s = cloud.now_s
-
-
-@inlined
-def present_area_s(cloud: Row) -> float:
-    """Return the integral of the number of jobs up to now [job s]."""
-    elapsed_s = cloud.now_s - cloud.present_since_s
-    return float(cloud.present_area_s + cloud.present * elapsed_s)
+from qcbench.kernels.sums import numpy_sum
 
 
 @kernel
@@ -31,7 +16,7 @@ def busy_in_all_s(state: State, e: int) -> float:
         # In the order in which they started, which roundings depend on.
         slot = -1
         for place in range(cloud.running):
-            other = state.ends[e, place].slot
+            other = state.ends[e, place].item
             order = state.running[e, other].order
             if order > before and (slot < 0 or order < state.running[e, slot].order):
                 slot = other
@@ -41,25 +26,7 @@ def busy_in_all_s(state: State, e: int) -> float:
         for part in range(running.parts):
             qpu = state.parts[e, slot, 0, part]
             busy_s[qpu] += held_s * state.parts[e, slot, 1, part] / state.qpus[e, qpu].capacity
-    return summed(busy_s)
-
-
-@inlined
-def leave(cloud: Row) -> None:
-    """Count a job that is done, failed or dropped; after the last one the trial ends."""
-    cloud.left -= 1
-    if cloud.left == 0:
-        end(cloud)
-
-
-@inlined
-def end(cloud: Row) -> None:
-    """End the trial after what happens now."""
-    if not cloud.over:
-        cloud.over = 1
-        cloud.over_s = cloud.now_s
-        cloud.number += 1
-        cloud.over_number = cloud.number
+    return numpy_sum(busy_s)
 
 
 @inlined

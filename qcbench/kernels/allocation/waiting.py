@@ -1,7 +1,7 @@
 """The tasks that wait: a list with neighbours on both sides, and how it is gone through."""
 
 from qcbench.kernels.allocation.arrays import Row, Settings, State
-from qcbench.kernels.allocation.totals import end
+from qcbench.kernels.clock import end
 from qcbench.kernels.compiling import inlined
 
 
@@ -11,7 +11,7 @@ def next_question(settings: Settings, tasks: Row, state: State, e: int) -> bool:
     cloud = state.clouds[e]
     while cloud.task >= 0 and cloud.passed <= settings.depth:
         if tasks[cloud.task].qubits <= cloud.free:
-            if 0 <= settings.most_decisions <= cloud.decisions:
+            if cloud.decisions >= settings.limits.max_decisions:
                 cloud.truncated = 1
                 end(cloud)
                 return False

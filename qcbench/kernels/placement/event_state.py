@@ -9,27 +9,28 @@ import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.cloud.execution import CENSORED
+from qcbench.kernels.admission import BUCKET
+from qcbench.kernels.clock import NOT_YET, next_number
 from qcbench.kernels.compiling import kernel
+from qcbench.kernels.placement.chances import Chances
+from qcbench.kernels.placement.retries import RETRY
 from qcbench.kernels.placement.step import NOBODY, OVER, Table
-from qcbench.kernels.placement.unsure import Chances, Limits
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import NEVER_FAILS, Limits
 from qcbench.policies.view import NEVER_USED
-
-NOT_YET = -1
-
 
 RUN = np.dtype(
     [
         ("now_s", "f8"),
         ("horizon_s", "f8"),
         ("warm_up_s", "f8"),
-        ("jobs_s", "f8"),
-        ("changed_s", "f8"),
-        ("warm_jobs_s", "f8"),
+        ("present_area_s", "f8"),
+        ("present_since_s", "f8"),
+        ("warm_present_area_s", "f8"),
         ("late_s", "f8"),
-        ("tick", "i8"),
-        ("arrival_tick", "i8"),
-        ("over_tick", "i8"),
+        ("number", "i8"),
+        ("arrival_number", "i8"),
+        ("over_number", "i8"),
         ("world", "i4"),
         ("task", "i4"),
         ("decisions", "i4"),
@@ -40,7 +41,7 @@ RUN = np.dtype(
         ("first_lost", "i4"),
         ("placed", "i4"),
         ("tasks", "i4"),
-        ("jobs", "i4"),
+        ("present", "i4"),
         ("left", "i4"),
         ("given_up", "i4"),
         ("dropped", "i4"),
@@ -51,11 +52,10 @@ RUN = np.dtype(
 """Of a cloud: as `step.CLOUD`, and
 
 - when the end of the observation and of the warm-up are, infinite when they are past;
-- the integral of the jobs present, when their number changed, the integral at the warm-up's end;
-- what is put on the clock is counted by `tick`; the tick of the next arrival, and of the end of the
-  trial, `NOT_YET` while it is not on the clock;
+- what `qcbench.kernels.levels` and `clock` count, and the integral at the warm-up's end; the number
+  of the next arrival;
 - how many tasks a failure ended that are to be heard of now, and where in the ring the first is;
-- valid decisions; tasks and jobs on the platform; jobs that are not over;
+- valid decisions; tasks on the platform; jobs that are not over;
 - completion time of tasks that ended beyond what was expected of their decisions, tasks that were
   given up and jobs that were not admitted, since these three were set to 0;
 - whether the rules allowed no further decision."""
@@ -68,7 +68,7 @@ SERVER = np.dtype(
         ("busy_s", "f8"),
         ("warm_busy_s", "f8"),
         ("change_s", "f8"),
-        ("change_tick", "i8"),
+        ("change_number", "i8"),
         ("change", "i4"),
         ("running", "i4"),
         ("first", "i4"),
@@ -77,26 +77,15 @@ SERVER = np.dtype(
     align=True,
 )
 """Of a QPU: when what it executes ends; as `qcbench.cloud.qpu` has it, the last also at the end of
-the warm-up; when it fails or is repaired next, that event's tick, and how many there were before;
+the warm-up; when it fails or is repaired next, that event's number, and how many there were before;
 the task that is being executed, `NOBODY` when idle; the tasks at both ends of its queue."""
 
 QUEUED = np.dtype(
-    [
-        ("retry_s", "f8"),
-        ("expected_s", "f8"),
-        ("lost_tick", "i8"),
-        ("retry_task", "i4"),
-        ("lost_task", "i4"),
-        ("behind", "i4"),
-    ],
+    [("expected_s", "f8"), ("lost_number", "i8"), ("lost_task", "i4"), ("behind", "i4")],
     align=True,
 )
 """Of a task: the one behind it in the queue, and the completion time that its decisions were
-expected to cause; and entries of two rings, of the tasks that are put back and of those that are
-lost."""
-
-BUCKET = np.dtype([("tokens", "f8"), ("counted_s", "f8")])
-"""Of a user: tokens, and when they were counted."""
+expected to cause; and entries of a ring of the tasks that are lost."""
 
 
 class EventState(NamedTuple):
@@ -106,6 +95,7 @@ class EventState(NamedTuple):
         clouds: records `RUN`, shape (E,).
         servers: records `SERVER`, shape (E * Q,).
         queued: records `QUEUED`, shape (E * T,).
+        ring: records `RETRY`, shape (E * T,).
         buckets: records `BUCKET`, shape (E * U,).
         free_at_s, queue_length, up: as in `State`, shape (E * Q,).
     """
@@ -113,6 +103,7 @@ class EventState(NamedTuple):
     clouds: Table
     servers: Table
     queued: Table
+    ring: Table
     buckets: Table
     free_at_s: FloatArray
     queue_length: IntArray
@@ -126,6 +117,7 @@ def make_event_state(clouds: int, worlds: Worlds, users: int) -> EventState:
         clouds=np.zeros(clouds, dtype=RUN),
         servers=np.zeros(clouds * qpus, dtype=SERVER),
         queued=np.zeros(clouds * worlds.width, dtype=QUEUED),
+        ring=np.zeros(clouds * worlds.width, dtype=RETRY),
         buckets=np.zeros(clouds * users, dtype=BUCKET),
         free_at_s=np.full(clouds * qpus, NEVER_USED),
         queue_length=np.zeros(clouds * qpus, dtype=np.int64),
@@ -134,7 +126,7 @@ def make_event_state(clouds: int, worlds: Worlds, users: int) -> EventState:
 
 
 @kernel
-def begin(
+def begin(  # noqa: PLR0915 - every field has its value at the beginning
     worlds: Worlds,
     limits: Limits,
     chances: Chances,
@@ -144,47 +136,65 @@ def begin(
     world: int,
 ) -> None:
     """Put cloud ``e`` before the first event of a world, its QPUs idle."""
-    qpus, users = len(worlds.qpu_qubits), len(chances.tokens_per_s)
-    state.clouds[e].world = world
-    state.clouds[e].task = OVER
-    state.clouds[e].now_s = 0.0
-    state.clouds[e].decisions = state.clouds[e].next_arrival = state.clouds[
-        e
-    ].retries = state.clouds[e].first_retry = 0
-    state.clouds[e].placed = state.clouds[e].tasks = state.clouds[e].jobs = state.clouds[
-        e
-    ].lost = state.clouds[e].first_lost = 0
-    state.clouds[e].jobs_s = state.clouds[e].changed_s = state.clouds[e].warm_jobs_s = state.clouds[
-        e
-    ].late_s = 0.0
-    state.clouds[e].given_up = state.clouds[e].dropped = 0
-    state.clouds[e].left = worlds.tasks[world]
-    state.clouds[e].over_tick = NOT_YET
-    state.clouds[e].truncated = False
-    state.clouds[e].horizon_s = limits.horizon_s
-    state.clouds[e].warm_up_s = limits.warm_up_s
+    qpus, of_task, in_world = len(worlds.qpu_qubits), e * worlds.width, world * worlds.width
+    cloud = state.clouds[e]
+    cloud.now_s = 0.0
+    cloud.present_area_s = 0.0
+    cloud.present_since_s = 0.0
+    cloud.warm_present_area_s = 0.0
+    cloud.late_s = 0.0
+    cloud.number = 0
+    cloud.decisions = 0
+    cloud.next_arrival = 0
+    cloud.retries = 0
+    cloud.first_retry = 0
+    cloud.lost = 0
+    cloud.first_lost = 0
+    cloud.placed = 0
+    cloud.tasks = 0
+    cloud.present = 0
+    cloud.given_up = 0
+    cloud.dropped = 0
+    cloud.truncated = 0
+    cloud.world = world
+    cloud.task = OVER
+    cloud.left = worlds.tasks[world]
+    cloud.over_number = NOT_YET
+    cloud.horizon_s = limits.horizon_s
+    cloud.warm_up_s = limits.warm_up_s
     for q in range(qpus):
         at = e * qpus + q
-        state.free_at_s[at] = state.servers[at].idle_since_s = NEVER_USED
+        server = state.servers[at]
+        state.free_at_s[at] = NEVER_USED
+        server.idle_since_s = NEVER_USED
         state.queue_length[at] = 0
         state.up[at] = True
-        state.servers[at].running = state.servers[at].first = NOBODY
-        state.servers[at].ends_s = np.inf
-        state.servers[at].backlog_s = state.servers[at].busy_s = state.servers[at].warm_busy_s = 0.0
-        state.servers[at].change = 0
-        state.servers[at].change_s = chances.change_s[(world * qpus + q) * chances.changes]
-        state.servers[at].change_tick = q
-    state.clouds[e].arrival_tick = qpus
-    state.clouds[e].tick = qpus + 1
+        server.running = NOBODY
+        server.first = NOBODY
+        server.ends_s = np.inf
+        server.backlog_s = 0.0
+        server.busy_s = 0.0
+        server.warm_busy_s = 0.0
+        server.change = 0
+        server.change_s = np.inf
+        if limits.on_failure != NEVER_FAILS:
+            server.change_s = chances.gap_s[(world * qpus + q) * chances.gaps]
+        server.change_number = next_number(cloud)
+    cloud.arrival_number = next_number(cloud)
     for task in range(worlds.tasks[world]):
-        row = rows[e * worlds.width + task]
-        row.submit_s = worlds.arrival_s[world * worlds.width + task]
-        row.start_s = row.finish_s = row.exec_s = np.nan
-        row.estimated_wait_s = row.estimated_exec_s = np.nan
-        row.qpu = row.order = -1
-        row.violations = row.restarts = 0
+        row = rows[of_task + task]
+        row.submit_s = worlds.arrival_s[in_world + task]
+        row.start_s = np.nan
+        row.finish_s = np.nan
+        row.exec_s = np.nan
+        row.estimated_wait_s = np.nan
+        row.estimated_exec_s = np.nan
+        row.qpu = -1
+        row.order = -1
+        row.violations = 0
+        row.restarts = 0
         row.status = CENSORED
-        state.queued[e * worlds.width + task].expected_s = 0.0
-    for at in range(e * users, (e + 1) * users):
+        state.queued[of_task + task].expected_s = 0.0
+    for at in range(e * chances.users, (e + 1) * chances.users):
         state.buckets[at].tokens = limits.burst
         state.buckets[at].counted_s = 0.0

@@ -1,24 +1,22 @@
 """Many clouds event by event: failures, repairs, times that are not as estimated, admission.
 
-The order of what happens at the same instant is SimPy's, see `qcbench.cloud.clock`: executions that
-end; the end of the observation and of the warm-up; tasks that come back after a violation, the
-latest first; then arrivals, failures, repairs, tasks lost to them and the end of the trial in the
-order in which they were put on the clock, which `tick` counts.
+The order of what happens at the same instant is SimPy's, see `qcbench.kernels.clock`.
 """
 
 import numpy as np
 
-from qcbench.cloud import admission
 from qcbench.cloud.execution import DROPPED, FAILED
-from qcbench.kernels.compiling import inlined, kernel
-from qcbench.kernels.placement.event_state import NOT_YET, EventState
-from qcbench.kernels.placement.qpus import fail, finish, repair, start
+from qcbench.kernels.admission import ALL, take_token, within
+from qcbench.kernels.clock import NOT_YET, earlier, end, leave, next_number
+from qcbench.kernels.compiling import kernel
+from qcbench.kernels.levels import change_present
+from qcbench.kernels.placement.chances import Chances
+from qcbench.kernels.placement.event_state import EventState
+from qcbench.kernels.placement.qpus import fail, finish, repair, start, warmed_up
+from qcbench.kernels.placement.retries import put_back, take_first
 from qcbench.kernels.placement.step import NOBODY, OVER, Table
-from qcbench.kernels.placement.totals import change_jobs, end, one_less, warmed_up
-from qcbench.kernels.placement.unsure import FAIL, Chances, Limits
 from qcbench.kernels.placement.worlds import Worlds
-
-within = inlined(admission.within)
+from qcbench.kernels.rules import FAIL, NEVER_FAILS, Limits
 
 DECIDE, ENDED, MORE_CHANGES = range(3)
 """Why `run_to_decision` returns; the last asks for `ChanceSource.extend`."""
@@ -33,116 +31,99 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
     Args:
         rows: of all clouds, records `outcome.ROW`, shape (E * T,).
     """
-    qpus, world, of_task = len(worlds.qpu_qubits), state.clouds[e].world, e * worlds.width
+    qpus, of_task, cloud = len(worlds.qpu_qubits), e * worlds.width, state.clouds[e]
+    world = cloud.world
     if worlds.tasks[world] == 0:
         return ENDED
     while True:
         # What comes next of each kind.
         ending, ends_s = -1, np.inf
-        changing, other_s, other_tick = -1, np.inf, 0
+        changing, other_s, other = -1, np.inf, 0
         for at in range(e * qpus, (e + 1) * qpus):
-            if state.servers[at].ends_s < ends_s:
-                ending, ends_s = at, state.servers[at].ends_s
-            if limits.fails and (
-                state.servers[at].change_s < other_s
-                or (
-                    state.servers[at].change_s == other_s
-                    and state.servers[at].change_tick < other_tick
-                )
+            server = state.servers[at]
+            if server.ends_s < ends_s:
+                ending, ends_s = at, server.ends_s
+            if limits.on_failure != NEVER_FAILS and earlier(
+                server.change_s, server.change_number, other_s, other
             ):
-                changing, other_s, other_tick = (
-                    at,
-                    state.servers[at].change_s,
-                    state.servers[at].change_tick,
-                )
+                changing, other_s, other = at, server.change_s, server.change_number
         again_s = np.inf
-        if state.clouds[e].retries > 0:
-            again_s = state.queued[of_task + state.clouds[e].first_retry].retry_s
-        arriving = state.clouds[e].next_arrival
+        if cloud.retries > 0:
+            again_s = state.ring[of_task + cloud.first_retry].again_s
+        arriving = cloud.next_arrival
         arrival_s = np.inf
         if arriving < worlds.tasks[world]:
             arrival_s = worlds.arrival_s[world * worlds.width + arriving]
-        arrives = arrival_s < other_s or (
-            arrival_s == other_s
-            and state.clouds[e].arrival_tick < other_tick
-            and arrival_s < np.inf
-        )
+        arrives = arrival_s < np.inf and earlier(arrival_s, cloud.arrival_number, other_s, other)
         if arrives:
-            other_s, other_tick = arrival_s, state.clouds[e].arrival_tick
+            other_s, other = arrival_s, cloud.arrival_number
         heard, over = False, False
-        now_s = state.clouds[e].now_s
-        if state.clouds[e].lost > 0:
-            tick = state.queued[of_task + state.clouds[e].first_lost].lost_tick
-            heard = now_s < other_s or tick < other_tick
+        if cloud.lost > 0:
+            number = state.queued[of_task + cloud.first_lost].lost_number
+            heard = earlier(cloud.now_s, number, other_s, other)
             if heard:
-                other_s, other_tick = now_s, tick
-        if state.clouds[e].over_tick != NOT_YET:
-            over = now_s < other_s or state.clouds[e].over_tick < other_tick
+                other_s, other = cloud.now_s, number
+        if cloud.over_number != NOT_YET:
+            over = earlier(cloud.now_s, cloud.over_number, other_s, other)
             if over:
-                other_s = now_s
+                other_s = cloud.now_s
 
-        now_s = min(ends_s, state.clouds[e].horizon_s, state.clouds[e].warm_up_s, again_s, other_s)
-        state.clouds[e].now_s = now_s
-        if ends_s == now_s:
+        cloud.now_s = min(ends_s, cloud.horizon_s, cloud.warm_up_s, again_s, other_s)
+        if ends_s == cloud.now_s:
             finish(worlds, state, rows, e, ending)
-        elif state.clouds[e].horizon_s == now_s:
-            if state.clouds[e].over_tick == NOT_YET:
-                state.clouds[e].task = OVER
+        elif cloud.horizon_s == cloud.now_s:
+            if cloud.over_number == NOT_YET:
+                cloud.task = OVER
                 return ENDED
-            state.clouds[e].horizon_s = np.inf
-        elif state.clouds[e].warm_up_s == now_s:
-            state.clouds[e].warm_up_s = np.inf
+            cloud.horizon_s = np.inf
+        elif cloud.warm_up_s == cloud.now_s:
+            cloud.warm_up_s = np.inf
             warmed_up(worlds, state, rows, e)
-        elif again_s == now_s:
-            task = state.queued[of_task + state.clouds[e].first_retry].retry_task
-            first = state.clouds[e].first_retry + 1
-            state.clouds[e].first_retry = first if first < worlds.width else 0
-            state.clouds[e].retries -= 1
+        elif again_s == cloud.now_s:
+            task = state.ring[of_task + cloud.first_retry].task
+            take_first(cloud, worlds.width)
             if _may_decide(limits, state, e):
                 return _ask(worlds, limits, state, rows, e, task)
         elif over:
-            state.clouds[e].task = OVER
+            cloud.task = OVER
             return ENDED
         elif heard:
-            task = state.queued[of_task + state.clouds[e].first_lost].lost_task
-            first = state.clouds[e].first_lost + 1
-            state.clouds[e].first_lost = first if first < worlds.width else 0
-            state.clouds[e].lost -= 1
+            task = state.queued[of_task + cloud.first_lost].lost_task
+            first = cloud.first_lost + 1
+            cloud.first_lost = first if first < worlds.width else 0
+            cloud.lost -= 1
             if limits.on_failure == FAIL:
                 rows[of_task + task].status = FAILED
-                state.clouds[e].given_up += 1
-                state.clouds[e].tasks -= 1
-                change_jobs(state, e, -1)
-                one_less(state, e)
+                cloud.given_up += 1
+                cloud.tasks -= 1
+                change_present(cloud, -1)
+                leave(cloud)
             elif _may_decide(limits, state, e):
                 return _ask(worlds, limits, state, rows, e, task)
         elif arrives:
-            state.clouds[e].next_arrival = arriving + 1
-            state.clouds[e].arrival_tick = state.clouds[e].tick
-            state.clouds[e].tick += 1
+            cloud.next_arrival = arriving + 1
+            cloud.arrival_number = next_number(cloud)
             if _admits(limits, chances, worlds, state, e, arriving):
-                change_jobs(state, e, 1)
-                state.clouds[e].tasks += 1
+                change_present(cloud, 1)
+                cloud.tasks += 1
                 if _may_decide(limits, state, e):
                     return _ask(worlds, limits, state, rows, e, arriving)
             else:
                 rows[of_task + arriving].status = DROPPED
-                state.clouds[e].dropped += 1
-                one_less(state, e)
+                cloud.dropped += 1
+                leave(cloud)
         else:
-            if state.servers[changing].change + 1 >= chances.changes:
+            server = state.servers[changing]
+            if server.change + 1 >= chances.gaps:
                 return MORE_CHANGES
             if state.up[changing]:
                 fail(worlds, limits, state, rows, e, changing)
             else:
                 repair(worlds, state, rows, e, changing)
-            state.servers[changing].change += 1
-            known = (world * qpus + changing - e * qpus) * chances.changes
-            state.servers[changing].change_s = chances.change_s[
-                known + state.servers[changing].change
-            ]
-            state.servers[changing].change_tick = state.clouds[e].tick
-            state.clouds[e].tick += 1
+            server.change += 1
+            known = (world * qpus + changing - e * qpus) * chances.gaps
+            server.change_s = cloud.now_s + chances.gap_s[known + server.change]
+            server.change_number = next_number(cloud)
 
 
 @kernel
@@ -150,7 +131,7 @@ def _may_decide(limits: Limits, state: EventState, e: int) -> bool:
     if state.clouds[e].decisions < limits.max_decisions:
         return True
     state.clouds[e].truncated = True
-    end(state, e)
+    end(state.clouds[e])
     return False
 
 
@@ -158,26 +139,19 @@ def _may_decide(limits: Limits, state: EventState, e: int) -> bool:
 def _admits(
     limits: Limits, chances: Chances, worlds: Worlds, state: EventState, e: int, task: int
 ) -> bool:
-    """Test whether a job is let in, as `qcbench.cloud.admission`; no job has classical tasks."""
-    qpus = len(worlds.qpu_qubits)
-    if limits.variant != admission.ALL:
+    """Test whether a job is let in; no job has classical tasks."""
+    qpus, cloud = len(worlds.qpu_qubits), state.clouds[e]
+    if limits.admission != ALL:
         running = 0
         for at in range(e * qpus, (e + 1) * qpus):
             running += 1 if state.servers[at].running != NOBODY else 0
-        pending = state.clouds[e].tasks - running
-        quantum, classical = limits.quantum_limit, limits.classical_limit
-        if not within(limits.variant, 0, pending, running, classical, quantum):
+        if not within(limits, 0, cloud.tasks - running, running):
             return False
-    if limits.burst < 0.0:
+    if chances.users == 0:
         return True
-    user = chances.user[state.clouds[e].world * worlds.width + task]
-    at = e * len(chances.tokens_per_s) + user
-    gained = chances.tokens_per_s[user] * (state.clouds[e].now_s - state.buckets[at].counted_s)
-    tokens = min(limits.burst, state.buckets[at].tokens + gained)
-    enough = tokens >= 1.0 - 1e-9
-    state.buckets[at].tokens = tokens - 1.0 if enough else tokens
-    state.buckets[at].counted_s = state.clouds[e].now_s
-    return enough
+    user = chances.user[cloud.world * worlds.width + task]
+    rate = chances.tokens_per_s[cloud.world * chances.users + user]
+    return take_token(limits, state.buckets[e * chances.users + user], rate, cloud.now_s)
 
 
 @kernel
@@ -188,14 +162,15 @@ def _ask(worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int,
         return DECIDE
     qpus, of_task, now_s = len(worlds.qpu_qubits), e * worlds.width, state.clouds[e].now_s
     for at in range(e * qpus, (e + 1) * qpus):
-        if state.servers[at].running != NOBODY:
-            running = of_task + state.servers[at].running
-            expected_s = rows[running].start_s + rows[running].estimated_exec_s
-            state.free_at_s[at] = max(now_s, expected_s) + state.servers[at].backlog_s
+        server = state.servers[at]
+        if server.running != NOBODY:
+            running = rows[of_task + server.running]
+            expected_s = running.start_s + running.estimated_exec_s
+            state.free_at_s[at] = max(now_s, expected_s) + server.backlog_s
         elif state.up[at]:
-            state.free_at_s[at] = state.servers[at].idle_since_s
+            state.free_at_s[at] = server.idle_since_s
         else:
-            state.free_at_s[at] = now_s + limits.mean_down_s + state.servers[at].backlog_s
+            state.free_at_s[at] = now_s + limits.mean_down_s + server.backlog_s
     return DECIDE
 
 
@@ -210,54 +185,37 @@ def decide(
     choice: int,
 ) -> bool:
     """Give the task at hand to a QPU, or put it back where it does not fit; return which."""
-    qpus, of_task, now_s = len(worlds.qpu_qubits), e * worlds.width, state.clouds[e].now_s
-    task = state.clouds[e].task
-    row, at = of_task + task, e * qpus + choice
-    in_world = state.clouds[e].world * worlds.width + task
+    cloud, of_task, at = state.clouds[e], e * worlds.width, e * len(worlds.qpu_qubits) + choice
+    now_s, task = cloud.now_s, cloud.task
+    row, server, queued = rows[of_task + task], state.servers[at], state.queued[of_task + task]
+    in_world = cloud.world * worlds.width + task
     estimate_s = worlds.exec_s[in_world * worlds.stride + choice]
-    state.clouds[e].decisions += 1
+    cloud.decisions += 1
     if estimate_s == np.inf:
-        rows[row].violations += 1
-        rows[row].submit_s += limits.delay_s
-        state.queued[row].expected_s += limits.delay_s
-        _put_back(state, e, of_task, worlds.width, task, now_s + limits.delay_s)
+        row.violations += 1
+        row.submit_s += limits.delay_s
+        queued.expected_s += limits.delay_s
+        again_s = now_s + limits.delay_s
+        put_back(cloud, state.ring, of_task, worlds.width, again_s, task, row.violations)
         return False
     start_s = max(now_s, state.free_at_s[at])
     state.free_at_s[at] = start_s + estimate_s
-    rows[row].estimated_wait_s = start_s - rows[row].submit_s
-    rows[row].estimated_exec_s = estimate_s
-    state.queued[row].expected_s += start_s - now_s + estimate_s
-    rows[row].exec_s = estimate_s * chances.slowdown[in_world]
-    rows[row].qpu = choice
-    rows[row].order = state.clouds[e].placed
-    state.clouds[e].placed += 1
+    row.estimated_wait_s = start_s - row.submit_s
+    row.estimated_exec_s = estimate_s
+    queued.expected_s += start_s - now_s + estimate_s
+    row.exec_s = estimate_s * chances.slowdown[in_world]
+    row.qpu = choice
+    row.order = cloud.placed
+    cloud.placed += 1
     state.queue_length[at] += 1
-    if state.servers[at].running == NOBODY and state.up[at]:
+    if server.running == NOBODY and state.up[at]:
         start(state, rows, e, of_task, at, task)
     else:
-        state.queued[row].behind = NOBODY
-        if state.servers[at].first == NOBODY:
-            state.servers[at].first = task
+        queued.behind = NOBODY
+        if server.first == NOBODY:
+            server.first = task
         else:
-            state.queued[of_task + state.servers[at].last].behind = task
-        state.servers[at].last = task
-        state.servers[at].backlog_s += estimate_s
+            state.queued[of_task + server.last].behind = task
+        server.last = task
+        server.backlog_s += estimate_s
     return True
-
-
-@kernel
-def _put_back(state: EventState, e: int, ring: int, size: int, task: int, again_s: float) -> None:
-    """Put a task into the ring, before those that come back at the same time."""
-    start, place = state.clouds[e].first_retry, state.clouds[e].retries
-    while place > 0:
-        before = (start + place - 1) % size
-        if state.queued[ring + before].retry_s < again_s:
-            break
-        at = (before + 1) % size
-        state.queued[ring + at].retry_s = state.queued[ring + before].retry_s
-        state.queued[ring + at].retry_task = state.queued[ring + before].retry_task
-        place -= 1
-    at = (start + place) % size
-    state.queued[ring + at].retry_s = again_s
-    state.queued[ring + at].retry_task = task
-    state.clouds[e].retries += 1

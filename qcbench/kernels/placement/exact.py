@@ -7,13 +7,16 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
 from qcbench.kernels.compiling import drawing, kernel
-from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
 from qcbench.kernels.placement.outcome import Outcome
 from qcbench.kernels.placement.step import OVER, State, Table, advance, begin, make_state, place
-from qcbench.kernels.placement.unsure import Limits
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import Limits
+from qcbench.kernels.twins import Twin, chooser
+from qcbench.policies.twins import NO_DECISION, Placing
 
-ENDED, TRUNCATED, NO_DECISION = range(3)
+choose = chooser("placement")
+
+ENDED, TRUNCATED, SCRIPT_ENDED = range(3)
 
 
 def run_exact(
@@ -24,7 +27,7 @@ def run_exact(
     horizon_s, warm_up_s = limits.horizon_s, limits.warm_up_s
     sequence = np.zeros(worlds.width, dtype=np.int64)
     why, placed = _decide_all(worlds, limits, state, twin, rng, rows, sequence)
-    if why == NO_DECISION:
+    if why == SCRIPT_ENDED:
         return None
     sequence = sequence[:placed]
     now_s, arrived = float(state.clouds["now_s"][0]), int(state.clouds["next_arrival"][0])
@@ -80,9 +83,7 @@ def _decide_all(
             return TRUNCATED, placed
         task, now_s = state.clouds[0].task, state.clouds[0].now_s
         task_at = task * worlds.stride
-        choice = choose(
-            twin,
-            rng,
+        view = Placing(
             qpus,
             now_s,
             state.free_at_s,
@@ -92,8 +93,9 @@ def _decide_all(
             worlds.price,
             task_at,
         )
-        if choice == NONE_LEFT:
-            return NO_DECISION, placed
+        choice = choose(twin.rule, view, twin.memory, rng)
+        if choice == NO_DECISION:
+            return SCRIPT_ENDED, placed
         free_s = state.free_at_s[choice]
         if place(worlds, state, 0, choice, limits.delay_s):
             start_s = free_s if free_s > now_s else now_s

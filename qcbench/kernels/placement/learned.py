@@ -7,11 +7,12 @@ import numpy as np
 from qcbench.kernels import networks
 from qcbench.kernels.compiling import inlined, kernel
 from qcbench.kernels.networks import Network
+from qcbench.kernels.placement.chances import Chances
 from qcbench.kernels.placement.event_state import EventState
 from qcbench.kernels.placement.events import DECIDE, decide, run_to_decision
 from qcbench.kernels.placement.step import Table
-from qcbench.kernels.placement.unsure import Chances, Limits
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import Limits
 from qcbench.policies.features import placement as features
 
 _observe: Any = inlined(features.observe)

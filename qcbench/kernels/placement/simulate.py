@@ -1,19 +1,19 @@
 """One trial of the placement track on the kernel."""
 
-from qcbench.cloud.admission import ALL
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import estimate
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
+from qcbench.kernels.admission import ALL
 from qcbench.kernels.engine import AnyPolicy, python_policy
 from qcbench.kernels.networks import network_of_policy
-from qcbench.kernels.placement.choose import make_twin
 from qcbench.kernels.placement.exact import run_exact
 from qcbench.kernels.placement.outcome import make_rows, records_of
 from qcbench.kernels.placement.trial import EventTrial
-from qcbench.kernels.placement.unsure import Limits, limits_of
 from qcbench.kernels.placement.worlds import worlds_of
+from qcbench.kernels.rules import Limits, limits_of
+from qcbench.kernels.twins import make_twin
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.features.placement import LAYOUT
 from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
@@ -34,7 +34,7 @@ def simulate(
             "placement; use engine simpy"
         )
     python: Placement = python_policy("placement", policy, context)  # type: ignore[assignment]
-    twin = make_twin(policy, scenario.fleet) if isinstance(policy, PolicyConfig) else None
+    twin = make_twin("placement", policy, scenario.fleet)
     estimates = estimate(scenario.workload.tasks, scenario.fleet, scenario.physics)
     worlds = worlds_of([scenario], [estimates])
     limits = limits_of(scenario.rules)
@@ -58,4 +58,4 @@ def simulate(
 
 def is_plain(limits: Limits) -> bool:
     """Whether QPUs are free when the last task that they were given ends: no events are needed."""
-    return limits.exact and limits.variant == ALL and limits.burst < 0.0
+    return limits.exact and limits.admission == ALL and limits.burst < 0.0

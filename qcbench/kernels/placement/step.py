@@ -2,7 +2,7 @@
 
 A first-in-first-out server then needs no events: it is free when the last task that it was given
 ends. What is left is the order of decisions: arrivals, and tasks that come back after a violation,
-which at equal times go first, the latest before the earlier ones (`qcbench.cloud.clock`).
+which at equal times go first, the latest before the earlier ones (`qcbench.kernels.clock`).
 
 A cloud is a row of `State`; nothing is allocated while it runs.
 """
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from qcbench.arrays import BoolArray, FloatArray
 from qcbench.kernels.compiling import inlined, offset
+from qcbench.kernels.placement.retries import RETRY, put_back, take_first
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.policies.view import NEVER_USED
 
@@ -50,9 +51,6 @@ tasks at both ends of the queue."""
 
 PLACED = np.dtype([("finish_s", "f8"), ("behind", "i4")], align=True)
 """Of a task: when it ends, infinite while it is not placed, and the one behind it in the queue."""
-
-RETRY = np.dtype([("again_s", "f8"), ("task", "i4"), ("violations", "i4")], align=True)
-"""A task that is put back: when it comes again, which, and infeasible decisions for it."""
 
 
 class State(NamedTuple):
@@ -132,7 +130,8 @@ def place(worlds: Worlds, state: State, e: int, choice: int, delay_s: float) -> 
     at = e * qpus + choice
     exec_s = worlds.exec_s[(cloud.world * worlds.width + task) * worlds.stride + choice]
     if exec_s == np.inf:
-        _put_back(state, e, worlds.width, now_s + delay_s)
+        again_s, violations = now_s + delay_s, cloud.violations + 1
+        put_back(cloud, state.ring, of_task, worlds.width, again_s, task, violations)
         return False
     free_s = state.free_at_s[at]
     finish_s = (free_s if free_s > now_s else now_s) + exec_s
@@ -150,30 +149,6 @@ def place(worlds: Worlds, state: State, e: int, choice: int, delay_s: float) -> 
 
 
 @inlined
-def _put_back(state: State, e: int, size: int, again_s: float) -> None:
-    """Put the task at hand into the ring, before those that come back at the same time.
-
-    None comes back later than this one: the delay is the same for all.
-    """
-    cloud, ring, origin = state.clouds[e], state.ring, e * size
-    start, place = cloud.first_retry, cloud.retries
-    at = start + place if start + place < size else start + place - size
-    while place > 0:
-        before = at - 1 if at > 0 else size - 1
-        if ring[origin + before].again_s < again_s:
-            break
-        ring[origin + at].again_s = ring[origin + before].again_s
-        ring[origin + at].task = ring[origin + before].task
-        ring[origin + at].violations = ring[origin + before].violations
-        at = before
-        place -= 1
-    ring[origin + at].again_s = again_s
-    ring[origin + at].task = cloud.task
-    ring[origin + at].violations = cloud.violations + 1
-    cloud.retries += 1
-
-
-@inlined
 def advance(worlds: Worlds, state: State, e: int) -> None:
     """Go on to the next decision of cloud ``e``; its task is `OVER` where none is left."""
     cloud = state.clouds[e]
@@ -188,8 +163,7 @@ def advance(worlds: Worlds, state: State, e: int) -> None:
             cloud.task = again.task
             cloud.now_s = again.again_s
             cloud.violations = again.violations
-            cloud.first_retry = first + 1 if first + 1 < worlds.width else 0
-            cloud.retries -= 1
+            take_first(cloud, worlds.width)
             return
     cloud.violations = 0
     if arrival_s == np.inf:

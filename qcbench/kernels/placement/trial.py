@@ -6,8 +6,9 @@ from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import Estimates, task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.compiling import drawing
+from qcbench.kernels.levels import present_until_end_s
 from qcbench.kernels.networks import Network
-from qcbench.kernels.placement.choose import NONE_LEFT, Twin, choose
+from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
     DECIDE,
@@ -18,14 +19,17 @@ from qcbench.kernels.placement.events import (
 )
 from qcbench.kernels.placement.learned import run_network
 from qcbench.kernels.placement.outcome import Outcome, make_rows
+from qcbench.kernels.placement.qpus import busy_until_now_s
 from qcbench.kernels.placement.step import Table
-from qcbench.kernels.placement.totals import busy_until_now_s, jobs_until_now_s
-from qcbench.kernels.placement.unsure import Chances, ChanceSource, Limits
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import Limits
+from qcbench.kernels.twins import Twin, chooser
 from qcbench.policies.protocol import Placement, PolicyError
+from qcbench.policies.twins import NO_DECISION, Placing
 from qcbench.policies.view import PlacementView
 
-NO_DECISION = 3
+SCRIPT_ENDED = 3
+choose = chooser("placement")
 
 
 class EventTrial:
@@ -41,8 +45,7 @@ class EventTrial:
         self._worlds, self._limits = worlds, limits
         self._source = ChanceSource([scenario], [streams], worlds.width)
         self._chances = self._source.chances()
-        users = len(self._chances.tokens_per_s)
-        self._state = make_event_state(1, worlds, users)
+        self._state = make_event_state(1, worlds, self._chances.users)
         self.rows: Table = make_rows(scenario.workload.arrival_s)
         begin(worlds, limits, self._chances, self._state, self.rows, 0, 0)
 
@@ -115,11 +118,11 @@ class EventTrial:
             arrived=int(state.clouds["next_arrival"][0]),
             end_s=float(state.clouds["now_s"][0]),
             busy_s=busy_s,
-            jobs_s=float(jobs_until_now_s(state, 0)),
+            jobs_s=present_until_end_s(state.clouds[0]),
             warm=(
                 warm_up_s,
                 state.servers["warm_busy_s"].copy(),
-                float(state.clouds["warm_jobs_s"][0]),
+                float(state.clouds["warm_present_area_s"][0]),
             )
             if reached
             else None,
@@ -144,9 +147,7 @@ def _run(
         why = run_to_decision(worlds, limits, chances, state, rows, 0)
         if why != DECIDE:
             return why
-        choice = choose(
-            twin,
-            rng,
+        view = Placing(
             qpus,
             state.clouds[0].now_s,
             state.free_at_s,
@@ -156,6 +157,7 @@ def _run(
             worlds.price,
             state.clouds[0].task * worlds.stride,
         )
-        if choice == NONE_LEFT:
-            return NO_DECISION
+        choice = choose(twin.rule, view, twin.memory, rng)
+        if choice == NO_DECISION:
+            return SCRIPT_ENDED
         decide(worlds, limits, chances, state, rows, 0, choice)

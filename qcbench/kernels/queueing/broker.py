@@ -5,6 +5,9 @@ A function that needs a decision sets ``state.deciding`` and ends; `choose` goes
 
 import numpy as np
 
+from qcbench.cloud.execution import DONE
+from qcbench.kernels import clock
+from qcbench.kernels.compiling import inlined
 from qcbench.kernels.queueing import queue
 from qcbench.kernels.queueing.codes import (
     FIRST_SORTED,
@@ -13,10 +16,8 @@ from qcbench.kernels.queueing.codes import (
     PRIORITY_AGEING,
     SHORTEST_REMAINING,
 )
-from qcbench.kernels.queueing.inlined import inlined
-from qcbench.kernels.queueing.layout import FAIL, NONE, NOTHING, RESTART, Cloud, World
-
-DONE, DROPPED, FAILED, CENSORED = range(4)
+from qcbench.kernels.queueing.layout import NONE, NOTHING, Cloud, World
+from qcbench.kernels.rules import FAIL, RESTART
 
 
 @inlined
@@ -153,7 +154,7 @@ def pull(world: World, cloud: Cloud, qpu: int) -> None:
                 fitting += 1
         if not fitting:
             return
-    if rules.max_decisions >= 0 and s.decisions >= rules.max_decisions:
+    if s.decisions >= world.limits.max_decisions:
         s.truncated = True
         end(cloud)
         return
@@ -165,11 +166,15 @@ def pull(world: World, cloud: Cloud, qpu: int) -> None:
 @inlined
 def end(cloud: Cloud) -> None:
     """End the trial after what happens now."""
-    s = cloud.state[0]
-    if s.over_event == NONE:
-        s.events += 1
-        s.over_event = s.events
-        s.other = NOTHING
+    clock.end(cloud.state[0])
+    cloud.state[0].other = NOTHING
+
+
+@inlined
+def leave(cloud: Cloud) -> None:
+    """Count a job that is done, failed or dropped; after the last one the trial ends."""
+    clock.leave(cloud.state[0])
+    cloud.state[0].other = NOTHING
 
 
 @inlined
@@ -214,8 +219,7 @@ def _start(cloud: Cloud, qpu: int, job: int) -> None:
     s.idle_qpus -= 1
     own.start_s = s.now_s
     device.alarm_s = s.now_s + own.exec_s
-    s.events += 1
-    device.alarm_event = s.events
+    device.alarm_number = clock.next_number(s)
 
 
 @inlined
@@ -261,7 +265,7 @@ def _resume(cloud: Cloud, qpu: int) -> None:
 @inlined
 def fail(world: World, cloud: Cloud, qpu: int) -> None:
     """Stop a QPU; by the rules, what it executed is restarted there, queued again or failed."""
-    s, device, rule = cloud.state[0], cloud.qpus[qpu], world.rules[0].on_failure
+    s, device, rule = cloud.state[0], cloud.qpus[qpu], world.limits.on_failure
     device.up = False
     job = device.running
     if job == NONE:
@@ -273,8 +277,7 @@ def fail(world: World, cloud: Cloud, qpu: int) -> None:
     device.busy_s += s.now_s - own.start_s
     own.restarts += 1
     if rule == FAIL:
-        s.events += 1
-        cloud.lost[s.lost].event = s.events
+        cloud.lost[s.lost].number = clock.next_number(s)
         cloud.lost[s.lost].job = job
         s.lost += 1
         return

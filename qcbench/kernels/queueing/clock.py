@@ -1,21 +1,21 @@
 """The events of a compiled cloud in the order in which SimPy processes them.
 
-At one instant executions and classical tasks end first, then comes the end of the observation or
-of the warm-up, then everything else in the order in which it was put on the clock; see
-`qcbench.cloud.clock`.
+See `qcbench.kernels.clock`.
 """
 
 import numpy as np
 
+from qcbench.kernels.clock import NOT_YET, earlier, next_number
+from qcbench.kernels.compiling import inlined
+from qcbench.kernels.levels import present_area_s
 from qcbench.kernels.queueing import broker, jobs, pool
-from qcbench.kernels.queueing.inlined import inlined
 from qcbench.kernels.queueing.layout import (
     ARRIVAL,
     DECIDE,
     ENDED,
     HORIZON,
     LOST,
-    NEED_TIMERS,
+    NEED_GAPS,
     NEVER,
     NONE,
     NOTHING,
@@ -27,6 +27,7 @@ from qcbench.kernels.queueing.layout import (
     Cloud,
     World,
 )
+from qcbench.kernels.rules import NEVER_FAILS
 
 
 @inlined
@@ -73,10 +74,10 @@ def advance(world: World, cloud: Cloud) -> int:
 def _first_at(cloud: Cloud, time_s: float) -> int:
     """Return the QPU whose completion at this time comes first, `NONE` for the pool's."""
     s, qpus = cloud.state[0], cloud.qpus
-    first, event = NONE, s.alarm_event if s.alarm_s == time_s else s.events + 1
+    first, event = NONE, s.alarm_number if s.alarm_s == time_s else s.number + 1
     for qpu in range(len(qpus)):
-        if qpus[qpu].alarm_s == time_s and qpus[qpu].alarm_event < event:
-            first, event = qpu, qpus[qpu].alarm_event
+        if qpus[qpu].alarm_s == time_s and qpus[qpu].alarm_number < event:
+            first, event = qpu, qpus[qpu].alarm_number
     return first
 
 
@@ -86,17 +87,17 @@ def _find_other(world: World, cloud: Cloud) -> None:
     s, rules = cloud.state[0], world.rules[0]
     kind, time_s, event, qpu = NEVER, np.inf, np.int64(-1), NONE
     if s.arrived < rules.jobs:
-        kind, time_s, event = ARRIVAL, world.jobs[s.arrived].arrival_s, s.arrival_event
-    if s.starting and _earlier(cloud.booting[0].ready_s, cloud.booting[0].event, time_s, event):
-        kind, time_s, event = READY, cloud.booting[0].ready_s, cloud.booting[0].event
-    if rules.failures:
+        kind, time_s, event = ARRIVAL, world.jobs[s.arrived].arrival_s, s.arrival_number
+    if s.starting and earlier(cloud.booting[0].key, cloud.booting[0].tie, time_s, event):
+        kind, time_s, event = READY, cloud.booting[0].key, cloud.booting[0].tie
+    if world.limits.on_failure != NEVER_FAILS:
         for candidate in range(len(cloud.qpus)):
             own = cloud.qpus[candidate]
-            if _earlier(own.timer_s, own.timer_event, time_s, event):
-                kind, time_s, event, qpu = TIMER, own.timer_s, own.timer_event, candidate
-        if s.lost and _earlier(s.now_s, cloud.lost[0].event, time_s, event):
-            kind, time_s, event = LOST, s.now_s, cloud.lost[0].event
-    if s.over_event != NONE and _earlier(s.now_s, s.over_event, time_s, event):
+            if earlier(own.change_s, own.change_number, time_s, event):
+                kind, time_s, event, qpu = TIMER, own.change_s, own.change_number, candidate
+        if s.lost and earlier(s.now_s, cloud.lost[0].number, time_s, event):
+            kind, time_s, event = LOST, s.now_s, cloud.lost[0].number
+    if s.over_number != NOT_YET and earlier(s.now_s, s.over_number, time_s, event):
         kind, time_s = OVER, s.now_s
     # What ends the observation comes before all that happens at its instant.
     if s.warm_up_s <= time_s and s.warm_up_s < np.inf:
@@ -107,23 +108,17 @@ def _find_other(world: World, cloud: Cloud) -> None:
 
 
 @inlined
-def _earlier(time_s: float, event: int, than_s: float, than_event: int) -> bool:
-    return time_s < than_s or (time_s == than_s and event < than_event)
-
-
-@inlined
 def _other(world: World, cloud: Cloud) -> int:
     """Process the event that `_find_other` found; return `DECIDE` to go on, else why to stop."""
     s = cloud.state[0]
     kind = s.other
-    if kind == TIMER and cloud.qpus[s.other_qpu].timer == world.timers.shape[1]:
-        return NEED_TIMERS
+    if kind == TIMER and cloud.qpus[s.other_qpu].changes == world.gap_s.shape[1]:
+        return NEED_GAPS
     s.other = NOTHING
     if kind == ARRIVAL:
         job = s.arrived
         s.arrived += 1
-        s.events += 1
-        s.arrival_event = s.events
+        s.arrival_number = next_number(s)
         jobs.arrive(world, cloud, job)
     elif kind == READY:
         pool.ready(world, cloud)
@@ -138,11 +133,11 @@ def _other(world: World, cloud: Cloud) -> int:
     elif kind == WARM_UP:
         s.warm_up_s = np.inf
         s.warm_s = s.now_s
-        s.warm_jobs = jobs.present_area(cloud)
+        s.warm_jobs = present_area_s(s)
         s.warm_classical = pool.area(cloud)
         s.warm_pending = broker.waiting_area(cloud)
         s.warm_running = running_area(cloud)
-    elif kind == HORIZON and s.over_event != NONE:
+    elif kind == HORIZON and s.over_number != NOT_YET:
         s.horizon_s = np.inf  # the trial is ending at this instant
     else:
         return ENDED
@@ -172,7 +167,6 @@ def _timer(world: World, cloud: Cloud, qpu: int) -> None:
 def set_timer(world: World, cloud: Cloud, qpu: int) -> None:
     """Put the next failure or repair of a QPU on the clock."""
     s, own = cloud.state[0], cloud.qpus[qpu]
-    own.timer_s = s.now_s + world.timers[qpu, own.timer]
-    own.timer += 1
-    s.events += 1
-    own.timer_event = s.events
+    own.change_s = s.now_s + world.gap_s[qpu, own.changes]
+    own.changes += 1
+    own.change_number = next_number(s)

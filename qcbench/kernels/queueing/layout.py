@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from qcbench.kernels.admission import BUCKET
+from qcbench.kernels.rules import Limits
+
 Array = npt.NDArray[Any]
 
 NONE = -1
@@ -20,14 +23,10 @@ BLOCK = 8
 MARGIN = BLOCK + 1
 """So many places at either end of the queue's array are never used: blocks reach over its ends."""
 
-RESTART, RESUBMIT, FAIL = range(3)
-"""What follows a failure, in the order of `FAILURE_RULES`."""
-FAILURE_RULES = ("restart", "resubmit", "fail")
-
 NOTHING, HORIZON, WARM_UP, ARRIVAL, TIMER, READY, LOST, OVER, NEVER = range(9)
 """Kinds of the next event that is no completion; `NOTHING` where it has to be found."""
 
-DECIDE, ENDED, STUCK, NEED_TIMERS, NEED_DRAWS = range(5)
+DECIDE, ENDED, STUCK, NEED_GAPS, NEED_DRAWS = range(5)
 """Why a kernel returns: a decision is due, the trial has ended, nothing is left to happen, the
 drawn times of failures are used up, or the drawn numbers of the policy are."""
 
@@ -44,16 +43,6 @@ RULES = _records(
     ("boot_s", "f8"),
     ("keep_alive_s", "f8"),
     ("warm_pool", "i8"),
-    ("admission", "i8"),  # position in `cloud.admission.VARIANTS`
-    ("classical_limit", "i8"),
-    ("quantum_limit", "i8"),
-    ("buckets", "b1"),
-    ("burst", "f8"),
-    ("horizon_s", "f8"),
-    ("warm_up_s", "f8"),
-    ("failures", "b1"),
-    ("on_failure", "i8"),
-    ("max_decisions", "i8"),  # -1 where there is no limit
     ("per_job", "b1"),  # a row for a job, not one for an execution
     ("quality", "b1"),  # fidelity and cost are added up
     ("jobs", "i8"),
@@ -92,12 +81,12 @@ DEVICE = _records(("qubits", "i8"), ("price_per_s", "f8"))
 STATE = _records(
     ("world", "i8"),
     ("now_s", "f8"),
-    ("events", "i8"),  # put on the clock so far: ties are broken by it
+    ("number", "i8"),  # put on the clock so far: ties are broken by it
     ("arrived", "i8"),
-    ("arrival_event", "i8"),
+    ("arrival_number", "i8"),
     ("left", "i8"),
     ("dropped", "i8"),  # jobs with a task that were turned away
-    ("over_event", "i8"),
+    ("over_number", "i8"),
     ("horizon_s", "f8"),
     ("warm_up_s", "f8"),
     ("other", "i8"),  # the next event that is no completion: kind, time, QPU
@@ -108,7 +97,7 @@ STATE = _records(
     ("virtual", "f8"),
     ("changed_s", "f8"),
     ("alarm_s", "f8"),
-    ("alarm_event", "i8"),
+    ("alarm_number", "i8"),
     ("ties", "i8"),
     ("pool_area", "f8"),
     ("starting", "i8"),
@@ -133,8 +122,8 @@ STATE = _records(
     ("rows", "i8"),
     # Jobs that are there.
     ("present", "i8"),
-    ("present_changed_s", "f8"),
-    ("present_area", "f8"),
+    ("present_since_s", "f8"),
+    ("present_area_s", "f8"),
     # Areas at the end of the warm-up.
     ("warm_s", "f8"),
     ("warm_jobs", "f8"),
@@ -152,13 +141,13 @@ STATE = _records(
 
 QPU = _records(
     ("alarm_s", "f8"),
-    ("alarm_event", "i8"),
+    ("alarm_number", "i8"),
     ("running", "i8"),
     ("held", "i8"),
     ("busy_s", "f8"),
-    ("timer_s", "f8"),
-    ("timer_event", "i8"),
-    ("timer", "i8"),  # how many of its times have been used
+    ("change_s", "f8"),
+    ("change_number", "i8"),
+    ("changes", "i8"),  # how many of its times have been used
     ("up", "b1"),
 )
 """One a QPU of a cloud."""
@@ -213,19 +202,20 @@ ROW = _records(
 )
 """One an execution, where the records are of executions."""
 
-SHARE = _records(("tag", "f8"), ("tie", "i4"), ("job", "i4"))
-"""A task in the pool; `tag` is the virtual time at which it is done."""
+SHARE = _records(("key", "f8"), ("tie", "i4"), ("item", "i4"))
+"""The job of a task in the pool; the key is the virtual time at which it is done."""
 
-BOOTING = _records(("ready_s", "f8"), ("event", "i8"), ("job", "i8"))
+BOOTING = _records(("key", "f8"), ("tie", "i8"), ("item", "i8"))
+"""A job that waits for its container; the key is the time at which that is ready."""
 
-BUCKET = _records(("tokens", "f8"), ("counted_s", "f8"))
-
-PENDING_LOSS = _records(("event", "i8"), ("job", "i8"))
+PENDING_LOSS = _records(("number", "i8"), ("job", "i8"))
 
 
 class Worlds(NamedTuple):
     """What scenarios fix; leading axis: world."""
 
+    limits: Limits
+    """The rules, the same for all."""
     rules: Array
     jobs: Array
     operations: Array
@@ -235,10 +225,10 @@ class Worlds(NamedTuple):
     """Shape (worlds, tasks, QPUs)."""
     fidelity: Array
     """The same shape where a world adds up fidelities."""
-    rates: Array
-    """Tokens a second of each user's bucket."""
-    timers: Array
-    """Drawn times to the next failure and repair in turn, shape (worlds, QPUs, drawn)."""
+    tokens_per_s: Array
+    """Of each user's bucket, see `qcbench.kernels.admission.bucket_rates`."""
+    gap_s: Array
+    """See `qcbench.kernels.failures.FailureTimes`."""
 
 
 class Clouds(NamedTuple):
@@ -281,10 +271,11 @@ class Sizes(NamedTuple):
     executions: int
 
 
-def empty_worlds(count: int, sizes: Sizes, *, quality: bool) -> Worlds:
+def empty_worlds(limits: Limits, count: int, sizes: Sizes, *, quality: bool) -> Worlds:
     """Allocate worlds to be filled."""
     table = (count, max(1, sizes.tasks), sizes.qpus)
     return Worlds(
+        limits=limits,
         rules=np.zeros(count, RULES),
         jobs=np.zeros((count, max(1, sizes.jobs)), JOB),
         operations=np.zeros((count, max(1, sizes.operations)), OPERATION),
@@ -292,8 +283,8 @@ def empty_worlds(count: int, sizes: Sizes, *, quality: bool) -> Worlds:
         devices=np.zeros((count, sizes.qpus), DEVICE),
         estimate_s=np.zeros(table),
         fidelity=np.zeros(table if quality else (count, 1, 1)),
-        rates=np.zeros((count, max(1, sizes.users))),
-        timers=np.zeros((count, sizes.qpus, 0)),
+        tokens_per_s=np.zeros((count, 0)),
+        gap_s=np.zeros((count, sizes.qpus, 0)),
     )
 
 
@@ -329,6 +320,7 @@ def empty_clouds(count: int, sizes: Sizes, *, cold: bool, twin: bool, draws: int
 class World(NamedTuple):
     """One world of `Worlds`; its rules are an array of one record."""
 
+    limits: Limits
     rules: Array
     jobs: Array
     operations: Array
@@ -336,8 +328,8 @@ class World(NamedTuple):
     devices: Array
     estimate_s: Array
     fidelity: Array
-    rates: Array
-    timers: Array
+    tokens_per_s: Array
+    gap_s: Array
 
 
 class Cloud(NamedTuple):

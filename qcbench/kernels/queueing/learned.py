@@ -7,9 +7,9 @@ same formulas, and scored by the compiled network.
 import numpy as np
 
 from qcbench.kernels import networks
+from qcbench.kernels.compiling import inlined
 from qcbench.kernels.networks import Network
 from qcbench.kernels.queueing.broker import candidate, choices
-from qcbench.kernels.queueing.inlined import inlined
 from qcbench.kernels.queueing.layout import Cloud, World
 from qcbench.policies.features import queueing
 

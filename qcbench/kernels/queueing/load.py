@@ -7,28 +7,28 @@ from typing import TypeAlias
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.cloud.admission import VARIANTS
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import Estimates, estimate
+from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
+from qcbench.kernels.admission import bucket_rates, number_users
+from qcbench.kernels.failures import FailureTimes
 from qcbench.kernels.queueing.layout import (
-    FAILURE_RULES,
     JOB,
     NONE,
     OPERATION,
     Array,
     Sizes,
     Worlds,
+    empty_worlds,
 )
+from qcbench.kernels.rules import limits_of
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Workload
 
 Operation: TypeAlias = tuple[float, int, int, int, float]
 """The fields of `OPERATION`."""
-
-FIRST_TIMERS = 128
-"""Times of failures and repairs that are drawn for a QPU at first; an even number."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ class Prepared:
     program: Program
     mean_s: FloatArray
     slowdown: FloatArray | None
-    failures: tuple[np.random.Generator, ...]
-    """A generator of failures for each QPU."""
+    streams: Streams
     quality: bool
 
     def sizes(self) -> Sizes:
@@ -79,10 +78,6 @@ def prepare(scenario: Scenario, streams: Streams) -> Prepared:
             "rules.dispatch: the queueing kernel knows pull by exclusive QPUs, not "
             f"{rules.dispatch.mode} {rules.dispatch.qpus}"
         )
-    slowdown = None
-    if rules.execution_sigma > 0:
-        sigma = rules.execution_sigma
-        slowdown = streams.execution.lognormal(-0.5 * sigma**2, sigma, len(workload.tasks))
     estimates = estimate(workload.tasks, scenario.fleet, scenario.physics)
     feasible = estimates.feasible
     mean_s = np.where(feasible, estimates.exec_s, 0.0).sum(axis=1) / feasible.sum(axis=1)
@@ -92,8 +87,8 @@ def prepare(scenario: Scenario, streams: Streams) -> Prepared:
         estimates=estimates,
         program=flatten(workload, mean_s),
         mean_s=mean_s,
-        slowdown=slowdown,
-        failures=tuple(streams.failures.spawn(len(scenario.fleet))) if rules.failures else (),
+        slowdown=draw_slowdown(rules.execution_sigma, len(workload.tasks), streams.execution),
+        streams=streams,
         quality=priced or not bool((estimates.fidelity[feasible] == 1.0).all()),
     )
 
@@ -125,7 +120,7 @@ def flatten(workload: Workload, mean_s: FloatArray) -> Program:
     jobs["arrival_s"] = workload.arrival_s
     jobs["priority"] = 1 if workload.priority is None else workload.priority
     jobs["begin"], jobs["end"], jobs["first_task"], jobs["quantum_s"] = begins, ends, firsts, work
-    users = _number_users(jobs, workload.user)
+    users = _write_users(jobs, workload)
     # A job that is turned away has a row too.
     return Program(jobs, np.array(operations, OPERATION), users, executions + count)
 
@@ -143,39 +138,43 @@ def _unroll(phases: Iterable[Phase], operations: list[Operation]) -> None:
             operations[-1] = (work, task, back, phase.times, 0.0)
 
 
-def _number_users(jobs: Array, user: Sequence[str] | None) -> tuple[str, ...]:
-    """Number the buckets of users, and what fair shares are counted for; return the users."""
-    if user is None:
+def _write_users(jobs: Array, workload: Workload) -> tuple[str, ...]:
+    """Write whose bucket is used, and what fair shares are counted for; return the users."""
+    if workload.user is None:
         jobs["user"] = 1 + np.arange(len(jobs))
         return ("",)
-    number: dict[str, int] = {}
-    for name in user:
-        number.setdefault(name, len(number))
-    own = np.array([number[name] for name in user], dtype=np.int64)
+    own, number = number_users(workload)
     jobs["bucket"] = own
-    nameless = np.array([not name for name in user], dtype=np.bool_)
+    nameless = np.array([not name for name in workload.user], dtype=np.bool_)
     jobs["user"] = np.where(nameless, len(number) + np.arange(len(jobs)), own)
     return tuple(number)
 
 
-def with_timers(worlds: Worlds, prepared: Sequence[Prepared]) -> Worlds:
-    """Return worlds with more times of failures and repairs, where there are such.
+def make_worlds(
+    prepared: Sequence[Prepared], sizes: Sizes, failures: FailureTimes, *, quality: bool
+) -> Worlds:
+    """Return the worlds of several scenarios with the same rules.
 
-    They are drawn per world: they do not depend on what policies do.
+    Args:
+        sizes: of the largest.
+        failures: drawn for these worlds.
+        quality: fidelities are needed.
+
+    Raises:
+        InputError: their rules differ.
     """
-    if not any(each.failures for each in prepared):
-        return worlds
-    count, qpus, known = worlds.timers.shape
-    more = np.zeros((count, qpus, max(known, FIRST_TIMERS)))
+    scenarios = [each.scenario for each in prepared]
+    rules = scenarios[0].rules
+    for place, scenario in enumerate(scenarios):
+        if scenario.rules != rules:
+            raise InputError(
+                f"scenario {scenario.name}: the rules of world {place} are not those of world 0"
+            )
+    worlds = empty_worlds(limits_of(rules), len(prepared), sizes, quality=quality)
     for place, each in enumerate(prepared):
-        failures = each.scenario.rules.failures
-        for qpu, rng in enumerate(each.failures):
-            more[place, qpu] = rng.standard_exponential(more.shape[2])
-        if failures is not None:
-            # A standard exponential times its mean is what Generator.exponential returns.
-            more[place, :, ::2] *= failures.mean_up_s
-            more[place, :, 1::2] *= failures.mean_down_s
-    return worlds._replace(timers=np.concatenate([worlds.timers, more], axis=2))
+        fill(worlds, place, each)
+    rates = bucket_rates(rules.admission, [scenario.workload for scenario in scenarios])
+    return worlds._replace(tokens_per_s=rates, gap_s=failures.gap_s)
 
 
 def fill(worlds: Worlds, place: int, prepared: Prepared) -> None:
@@ -196,11 +195,6 @@ def fill(worlds: Worlds, place: int, prepared: Prepared) -> None:
     per_job = rules.records == "jobs"
     if worlds.fidelity.shape == worlds.estimate_s.shape:
         worlds.fidelity[place, :tasks] = prepared.estimates.fidelity
-    bucket = rules.admission.per_user
-    if bucket is not None:
-        worlds.rates[place, : len(program.users)] = [
-            workload.quota_per_s.get(name, bucket.tokens_per_s) for name in program.users
-        ]
     record = worlds.rules[place]
     for name, value in _rules(rules).items():
         record[name] = value
@@ -219,22 +213,11 @@ def _alone(rules: Rules) -> float:
 
 def _rules(rules: Rules) -> dict[str, float]:
     """Return the fields of a record of rules that depend on the rules alone."""
-    pool, admission, cold = rules.classical, rules.admission, rules.classical.cold_start
-    failures, limit = rules.failures, rules.rescheduling.max_decisions
+    pool, cold = rules.classical, rules.classical.cold_start
     found: dict[str, float] = {
         "workers": pool.workers,
         "speed": pool.speed,
         "cold": cold is not None,
-        "admission": VARIANTS.index(admission.variant),
-        "classical_limit": admission.classical_limit,
-        "quantum_limit": admission.quantum_limit,
-        "buckets": admission.per_user is not None,
-        "burst": 0.0 if admission.per_user is None else admission.per_user.burst,
-        "horizon_s": np.inf if rules.horizon_s is None else rules.horizon_s,
-        "warm_up_s": rules.warm_up_s if rules.warm_up_s > 0 else np.inf,
-        "failures": failures is not None,
-        "on_failure": 0 if failures is None else FAILURE_RULES.index(failures.on_failure),
-        "max_decisions": NONE if limit is None else limit,
         "per_job": rules.records == "jobs",
     }
     if cold is not None:

@@ -4,10 +4,9 @@ A choice is a position among the tasks that fit the QPU. `needs_draws` says whic
 numbers; they take them from ``draws`` in the order in which the Python policy does.
 """
 
-from qcbench.kernels.compiling import offset
+from qcbench.kernels.compiling import inlined, offset
 from qcbench.kernels.queueing.broker import candidate, choices, choose
 from qcbench.kernels.queueing.codes import FAIR_SHARE, FIFO, FIFO_LEGACY, LIFO, RANDOM, WEIGHTED
-from qcbench.kernels.queueing.inlined import inlined
 from qcbench.kernels.queueing.layout import NONE, Cloud, World
 from qcbench.kernels.queueing.queue import sort_in, take_out
 
@@ -52,7 +51,7 @@ def _charge(world: World, cloud: Cloud, job: int, exec_s: float) -> None:
     s.level = max(s.level, before)
     key = s.level + exec_s / world.jobs[job].priority
     cloud.spent[user] = key
-    if user >= len(world.rates) or key == before:  # a job that counts as a user has but one task
+    if user >= len(cloud.buckets) or key == before:  # a job that counts as a user has but one task
         return
     place = 0
     while place < s.waiting and cloud.keys[s.head + place] <= before:

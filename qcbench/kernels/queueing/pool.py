@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from qcbench.kernels.compiling import offset
-from qcbench.kernels.queueing.inlined import inlined
+from qcbench.kernels.clock import next_number
+from qcbench.kernels.compiling import inlined, offset
+from qcbench.kernels.heap import push, remove
 from qcbench.kernels.queueing.layout import NOTHING, Cloud, World
 
 
@@ -41,25 +42,24 @@ def enter(world: World, cloud: Cloud, job: int) -> None:
     if count:
         _advance(world, cloud)
         s.ties += 1
-        _push(heap, count, s.virtual + work, s.ties, job)
+        push(heap, count, s.virtual + work, s.ties, job)
         s.sharing = count + 1
         _schedule(world, cloud)
     else:
         s.changed_s = s.now_s
-        heap[0].tag = work
+        heap[0].key = work
         heap[0].tie = 0
-        heap[0].job = job
+        heap[0].item = job
         s.sharing = 1
         s.alarm_s = s.now_s + alone_s
-        s.events += 1
-        s.alarm_event = s.events
+        s.alarm_number = next_number(s)
 
 
 @inlined
 def complete(world: World, cloud: Cloud) -> int:
     """Take out the task that is done now; return its job."""
     s, heap = cloud.state[0], cloud.sharing
-    job = heap[0].job
+    job = heap[0].item
     if s.sharing == 1:
         s.pool_area += s.now_s - s.changed_s
         s.changed_s = s.now_s
@@ -69,9 +69,9 @@ def complete(world: World, cloud: Cloud) -> int:
     else:
         _advance(world, cloud)
         # The alarm fires at a rounded time; the work done by then is the tag itself.
-        s.virtual = heap[0].tag
+        s.virtual = heap[0].key
         s.sharing -= 1
-        _pop(heap, s.sharing)
+        remove(heap, s.sharing, 0)
         _schedule(world, cloud)
     if world.rules[0].cold:
         _release(cloud)
@@ -82,32 +82,9 @@ def complete(world: World, cloud: Cloud) -> int:
 def ready(world: World, cloud: Cloud) -> None:
     """Begin the task whose container is ready now."""
     s, heap = cloud.state[0], cloud.booting
-    job = heap[0].job
+    job = heap[0].item
     s.starting -= 1
-    last = heap[s.starting]
-    ready_s, event, moved = last.ready_s, last.event, last.job
-    place, count = 0, s.starting
-    while True:
-        child = 2 * place + 1
-        if child >= count:
-            break
-        right = child + 1
-        if right < count and (
-            heap[right].ready_s < heap[child].ready_s
-            or (
-                heap[right].ready_s == heap[child].ready_s and heap[right].event < heap[child].event
-            )
-        ):
-            child = right
-        if ready_s < heap[child].ready_s or (
-            ready_s == heap[child].ready_s and event < heap[child].event
-        ):
-            break
-        heap[place] = heap[child]
-        place = child
-    heap[place].ready_s = ready_s
-    heap[place].event = event
-    heap[place].job = moved
+    remove(heap, s.starting, 0)
     enter(world, cloud, job)
 
 
@@ -129,49 +106,9 @@ def _advance(world: World, cloud: Cloud) -> None:
 @inlined
 def _schedule(world: World, cloud: Cloud) -> None:
     s = cloud.state[0]
-    left = max(0.0, cloud.sharing[0].tag - s.virtual)
+    left = max(0.0, cloud.sharing[0].key - s.virtual)
     s.alarm_s = s.now_s + left / _rate(world, cloud)
-    s.events += 1
-    s.alarm_event = s.events
-
-
-@inlined
-def _push(heap: np.ndarray, count: int, tag: float, tie: int, job: int) -> None:
-    # Ties grow, so a newcomer passes only those with a greater tag.
-    place = count
-    while place:
-        parent = (place - 1) >> 1
-        if heap[parent].tag <= tag:
-            break
-        heap[place] = heap[parent]
-        place = parent
-    heap[place].tag = tag
-    heap[place].tie = tie
-    heap[place].job = job
-
-
-@inlined
-def _pop(heap: np.ndarray, count: int) -> None:
-    """Remove the first; `count` are left, of which the last one has to find its place."""
-    tag, tie, job = heap[count].tag, heap[count].tie, heap[count].job
-    place = 0
-    while True:
-        child = 2 * place + 1
-        if child >= count:
-            break
-        right = child + 1
-        if right < count and (
-            heap[right].tag < heap[child].tag
-            or (heap[right].tag == heap[child].tag and heap[right].tie < heap[child].tie)
-        ):
-            child = right
-        if tag < heap[child].tag or (tag == heap[child].tag and tie < heap[child].tie):
-            break
-        heap[place] = heap[child]
-        place = child
-    heap[place].tag = tag
-    heap[place].tie = tie
-    heap[place].job = job
+    s.alarm_number = next_number(s)
 
 
 @inlined
@@ -206,16 +143,7 @@ def _release(cloud: Cloud) -> None:
 @inlined
 def _boot(cloud: Cloud, job: int, ready_s: float) -> None:
     s, heap = cloud.state[0], cloud.booting
-    s.events += 1
+    s.number += 1
     s.other = NOTHING
-    place = s.starting
+    push(heap, s.starting, ready_s, s.number, job)
     s.starting += 1
-    while place:
-        parent = (place - 1) >> 1
-        if heap[parent].ready_s <= ready_s:
-            break
-        heap[place] = heap[parent]
-        place = parent
-    heap[place].ready_s = ready_s
-    heap[place].event = s.events
-    heap[place].job = job

@@ -5,9 +5,8 @@ it a task joins or leaves cannot be predicted, and neither can a loop over a few
 `BLOCK` are compared and moved as a whole, with what lies beyond the ends of the queue.
 """
 
-from qcbench.kernels.compiling import offset
+from qcbench.kernels.compiling import inlined, offset
 from qcbench.kernels.queueing.codes import FIRST_SORTED
-from qcbench.kernels.queueing.inlined import inlined
 from qcbench.kernels.queueing.layout import BLOCK, MARGIN, Array, Cloud
 
 LONG = 64

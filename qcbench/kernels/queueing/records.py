@@ -8,10 +8,11 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.drift import error_multiplier
+from qcbench.cloud.execution import CENSORED, DONE
 from qcbench.cloud.levels import Areas, levels
 from qcbench.cloud.records import Records
 from qcbench.cloud.splits import Splits
-from qcbench.kernels.queueing import broker
+from qcbench.kernels.levels import present_until_end_s
 from qcbench.kernels.queueing.layout import NONE, Array, Clouds
 from qcbench.kernels.queueing.load import Prepared
 from qcbench.physics import fidelity
@@ -54,7 +55,7 @@ def records_of(prepared: Prepared, clouds: Clouds, place: int, streams: Streams)
     per_job = rules.records == "jobs"
     rows = _rows_of_jobs(progress) if per_job else _rows(clouds, place, progress)
     job, status = rows["job"].astype(np.int64), rows["status"].astype(np.int64)
-    done = status == broker.DONE
+    done = status == DONE
     qpu = rows["qpu"].astype(np.int64)
     qubits = rows["held_qubits"].astype(np.int64)
     if per_job:
@@ -145,7 +146,7 @@ def _rows(clouds: Clouds, place: int, progress: Array) -> Array:
         own, row = progress[job], rows[progress[job]["row"]]
         for name in COMMON:
             row[name] = own[name]
-        row["status"] = broker.CENSORED
+        row["status"] = CENSORED
     # They were opened in order of time, and the sort is stable.
     ordered: Array = rows[np.argsort(rows["job"], kind="stable")]
     return ordered
@@ -170,12 +171,10 @@ def _areas(state: Array, busy_s: FloatArray) -> Areas:
     """Return the integrals up to now, see `Cloud._areas`."""
     now_s = float(state["now_s"])
     pending = int(state["waiting"]) + int(state["held"])
-    jobs_area = float(state["present_area"])
-    jobs_area += int(state["present"]) * (now_s - float(state["present_changed_s"]))
     sharing_s = (now_s - float(state["changed_s"])) * int(state["sharing"])
     return Areas(
         now_s,
-        jobs_area,
+        present_until_end_s(state),
         float(state["pool_area"]) + sharing_s,
         float(state["stamps_s"]) + pending * now_s,
         float(busy_s.sum()),

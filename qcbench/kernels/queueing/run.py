@@ -1,12 +1,8 @@
 """What Python calls: reset a cloud, advance it to a decision, or run it under a compiled policy."""
 
-from pathlib import Path
-from typing import Any
-
-from qcbench.kernels import networks
+from qcbench.kernels.compiling import inlined, kernel
 from qcbench.kernels.networks import Network
 from qcbench.kernels.queueing import broker, clock, learned, policies, start
-from qcbench.kernels.queueing.inlined import entry, hash_of, inlined
 from qcbench.kernels.queueing.layout import (
     DECIDE,
     NEED_DRAWS,
@@ -16,7 +12,6 @@ from qcbench.kernels.queueing.layout import (
     World,
     Worlds,
 )
-from qcbench.policies.features import queueing as features
 
 
 @inlined
@@ -24,6 +19,7 @@ def world_of(worlds: Worlds, place: int) -> World:
     """Return one of the worlds."""
     qpus = worlds.rules[place].qpus
     return World(
+        worlds.limits,
         worlds.rules[place : place + 1],
         worlds.jobs[place],
         worlds.operations[place],
@@ -31,8 +27,8 @@ def world_of(worlds: Worlds, place: int) -> World:
         worlds.devices[place, :qpus],
         worlds.estimate_s[place],
         worlds.fidelity[place],
-        worlds.rates[place],
-        worlds.timers[place],
+        worlds.tokens_per_s[place],
+        worlds.gap_s[place],
     )
 
 
@@ -58,57 +54,52 @@ def cloud_of(clouds: Clouds, place: int, qpus: int) -> Cloud:
     )
 
 
-def _compile(sources: str) -> tuple[Any, Any, Any, Any]:
-    @entry
-    def reset(
-        worlds: Worlds, clouds: Clouds, place: int, world: int, policy: int, parameter: float
-    ) -> None:
-        sources  # noqa: B018
-        qpus = worlds.rules[world].qpus
-        clouds.state[place].policy = policy
-        clouds.state[place].parameter = parameter
-        start.clear(world_of(worlds, world), cloud_of(clouds, place, qpus), world)
-
-    @entry
-    def advance(worlds: Worlds, clouds: Clouds, place: int, choice: int) -> int:
-        sources  # noqa: B018
-        at = clouds.state[place].world
-        world = world_of(worlds, at)
-        cloud = cloud_of(clouds, place, world.rules[0].qpus)
-        if choice != NONE:
-            broker.choose(world, cloud, choice)
-        return clock.advance(world, cloud)
-
-    @entry
-    def run(worlds: Worlds, clouds: Clouds, place: int) -> int:
-        sources  # noqa: B018
-        at = clouds.state[place].world
-        world = world_of(worlds, at)
-        cloud = cloud_of(clouds, place, world.rules[0].qpus)
-        while True:
-            why = clock.advance(world, cloud)
-            if why != DECIDE:
-                return why
-            choice = policies.pick(world, cloud)
-            if choice == NONE:
-                return NEED_DRAWS
-            policies.take(world, cloud, choice)
-
-    @entry
-    def run_learned(worlds: Worlds, clouds: Clouds, place: int, network: Network) -> int:
-        sources  # noqa: B018
-        at = clouds.state[place].world
-        world = world_of(worlds, at)
-        cloud = cloud_of(clouds, place, world.rules[0].qpus)
-        while True:
-            why = clock.advance(world, cloud)
-            if why != DECIDE:
-                return why
-            broker.choose(world, cloud, learned.pick(world, cloud, network))
-
-    return reset, advance, run, run_learned
+@kernel
+def reset(
+    worlds: Worlds, clouds: Clouds, place: int, world: int, policy: int, parameter: float
+) -> None:
+    """Put a cloud back to the beginning of a world, under a compiled policy if any."""
+    qpus = worlds.rules[world].qpus
+    clouds.state[place].policy = policy
+    clouds.state[place].parameter = parameter
+    start.clear(world_of(worlds, world), cloud_of(clouds, place, qpus), world)
 
 
-reset, advance, run, run_learned = _compile(
-    hash_of(Path(networks.__file__), Path(features.__file__))
-)
+@kernel
+def advance(worlds: Worlds, clouds: Clouds, place: int, choice: int) -> int:
+    """Take a decision, if one is due, and go on to the next; say why it stopped."""
+    at = clouds.state[place].world
+    world = world_of(worlds, at)
+    cloud = cloud_of(clouds, place, world.rules[0].qpus)
+    if choice != NONE:
+        broker.choose(world, cloud, choice)
+    return clock.advance(world, cloud)
+
+
+@kernel
+def run(worlds: Worlds, clouds: Clouds, place: int) -> int:
+    """Run a cloud under its compiled policy; say why it stopped."""
+    at = clouds.state[place].world
+    world = world_of(worlds, at)
+    cloud = cloud_of(clouds, place, world.rules[0].qpus)
+    while True:
+        why = clock.advance(world, cloud)
+        if why != DECIDE:
+            return why
+        choice = policies.pick(world, cloud)
+        if choice == NONE:
+            return NEED_DRAWS
+        policies.take(world, cloud, choice)
+
+
+@kernel
+def run_learned(worlds: Worlds, clouds: Clouds, place: int, network: Network) -> int:
+    """Run a cloud under a trained policy; say why it stopped."""
+    at = clouds.state[place].world
+    world = world_of(worlds, at)
+    cloud = cloud_of(clouds, place, world.rules[0].qpus)
+    while True:
+        why = clock.advance(world, cloud)
+        if why != DECIDE:
+            return why
+        broker.choose(world, cloud, learned.pick(world, cloud, network))

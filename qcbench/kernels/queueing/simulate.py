@@ -8,6 +8,7 @@ from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.engine import AnyPolicy, python_policy
+from qcbench.kernels.failures import FailureTimes
 from qcbench.kernels.networks import Network, network_of_policy
 from qcbench.kernels.queueing import run
 from qcbench.kernels.queueing.codes import CODES, WITH_DRAWS
@@ -15,14 +16,13 @@ from qcbench.kernels.queueing.layout import (
     DECIDE,
     ENDED,
     NEED_DRAWS,
-    NEED_TIMERS,
+    NEED_GAPS,
     NONE,
     Clouds,
     Worlds,
     empty_clouds,
-    empty_worlds,
 )
-from qcbench.kernels.queueing.load import Prepared, fill, prepare, with_timers
+from qcbench.kernels.queueing.load import Prepared, make_worlds, prepare
 from qcbench.kernels.queueing.records import records_of
 from qcbench.kernels.queueing.view import Window
 from qcbench.policies import queueing, registry
@@ -50,11 +50,11 @@ def simulate(
     prepared = prepare(scenario, streams)
     twin = twin_of(policy)
     if twin is not None:
-        return Simulation(prepared, streams, *twin).follow(context.rng)
+        return Simulation(prepared, *twin).follow(context.rng)
     network = network_of_policy("queueing", policy, scenario.fleet, LAYOUT)
     if network is not None:
-        return Simulation(prepared, streams).follow_network(network)
-    return Simulation(prepared, streams).ask(decide)
+        return Simulation(prepared).follow_network(network)
+    return Simulation(prepared).ask(decide)
 
 
 def twin_of(policy: AnyPolicy) -> tuple[int, float] | None:
@@ -75,16 +75,15 @@ class Simulation:
         policy, parameter: the compiled policy, if it is to be followed.
     """
 
-    def __init__(
-        self, prepared: Prepared, streams: Streams, policy: int = NONE, parameter: float = 0.0
-    ) -> None:
+    def __init__(self, prepared: Prepared, policy: int = NONE, parameter: float = 0.0) -> None:
         self.prepared = prepared
-        self._streams = streams
         rules, sizes = prepared.scenario.rules, prepared.sizes()
         per_job_quality = prepared.quality and rules.records == "jobs"
-        worlds = empty_worlds(1, sizes, quality=per_job_quality)
-        fill(worlds, 0, prepared)
-        self.worlds: Worlds = with_timers(worlds, [prepared])
+        qpus = len(prepared.scenario.fleet)
+        self._failures = FailureTimes(rules.failures, [prepared.streams], qpus)
+        self.worlds: Worlds = make_worlds(
+            [prepared], sizes, self._failures, quality=per_job_quality
+        )
         self.clouds: Clouds = empty_clouds(
             1,
             sizes,
@@ -132,10 +131,11 @@ class Simulation:
     def _run(self, step: Callable[[], int]) -> Records:
         state = self.clouds.state[0]
         why = DECIDE if state["left"] else ENDED
-        while why in (DECIDE, NEED_DRAWS, NEED_TIMERS):
+        while why in (DECIDE, NEED_DRAWS, NEED_GAPS):
             why = step()
-            if why == NEED_TIMERS:
-                self.worlds = with_timers(self.worlds, [self.prepared])
+            if why == NEED_GAPS:
+                self._failures.extend()
+                self.worlds = self.worlds._replace(gap_s=self._failures.gap_s)
         if why != ENDED:
             raise PolicyError(f"{state['left']} jobs wait for ever: nothing is left to happen")
-        return records_of(self.prepared, self.clouds, 0, self._streams)
+        return records_of(self.prepared, self.clouds, 0, self.prepared.streams)

@@ -2,9 +2,12 @@
 
 import numpy as np
 
-from qcbench.kernels.queueing import broker, clock
-from qcbench.kernels.queueing.inlined import inlined
+from qcbench.cloud.execution import CENSORED
+from qcbench.kernels.clock import NOT_YET, next_number
+from qcbench.kernels.compiling import inlined
+from qcbench.kernels.queueing import clock
 from qcbench.kernels.queueing.layout import MARGIN, NONE, NOTHING, Cloud, World
+from qcbench.kernels.rules import NEVER_FAILS
 
 
 @inlined
@@ -13,19 +16,19 @@ def clear(world: World, cloud: Cloud, place_of_world: int) -> None:
     s, rules = cloud.state[0], world.rules[0]
     s.world = place_of_world
     s.now_s = 0.0
-    s.events = 0
+    s.number = 0
     s.arrived = 0
     s.left = rules.jobs
     s.dropped = 0
-    s.over_event = NONE
-    s.horizon_s = rules.horizon_s
-    s.warm_up_s = rules.warm_up_s
+    s.over_number = NOT_YET
+    s.horizon_s = world.limits.horizon_s
+    s.warm_up_s = world.limits.warm_up_s
     s.other = NOTHING
     _clear_pool(world, cloud)
     _clear_broker(world, cloud)
     s.present = 0
-    s.present_changed_s = 0.0
-    s.present_area = 0.0
+    s.present_since_s = 0.0
+    s.present_area_s = 0.0
     s.warm_s = 0.0
     s.warm_jobs = 0.0
     s.warm_classical = 0.0
@@ -35,7 +38,7 @@ def clear(world: World, cloud: Cloud, place_of_world: int) -> None:
     s.listed = 0
     s.draw = 0
     for user in range(len(cloud.buckets)):
-        cloud.buckets[user].tokens = rules.burst
+        cloud.buckets[user].tokens = world.limits.burst
         cloud.buckets[user].counted_s = 0.0
     cloud.spent[:] = 0.0
     for job in range(rules.jobs):
@@ -47,12 +50,11 @@ def clear(world: World, cloud: Cloud, place_of_world: int) -> None:
         own.held = NONE
         own.busy_s = 0.0
         own.up = True
-        own.timer = 0
-        own.timer_s = np.inf
-        if rules.failures:
+        own.changes = 0
+        own.change_s = np.inf
+        if world.limits.on_failure != NEVER_FAILS:
             clock.set_timer(world, cloud, qpu)
-    s.events += 1
-    s.arrival_event = s.events
+    s.arrival_number = next_number(s)
 
 
 @inlined
@@ -95,7 +97,7 @@ def _clear_job(world: World, cloud: Cloud, job: int) -> None:
     own = cloud.progress[job]
     own.at = 0
     own.times = 0
-    own.status = broker.CENSORED
+    own.status = CENSORED
     own.finish_s = np.nan
     own.task = NONE
     own.listed = False

@@ -3,6 +3,7 @@
 import numpy as np
 
 from qcbench.policies.protocol import Placement, PolicyContext
+from qcbench.policies.twins import Memory, Placing
 from qcbench.policies.view import PlacementView
 
 
@@ -13,3 +14,13 @@ def policy(_context: PolicyContext) -> Placement:
         return int(np.where(view.feasible, view.free_at_s, np.inf).argmin())
 
     return decide
+
+
+def twin(view: Placing, _memory: Memory) -> int:
+    """Decide as `policy` does."""
+    choice, least_s = 0, np.inf
+    for q in range(view.qpus):
+        fits = view.exec_s[view.task_at + q] < np.inf
+        if fits and view.free_at_s[view.state_at + q] < least_s:
+            choice, least_s = q, view.free_at_s[view.state_at + q]
+    return choice

@@ -9,7 +9,9 @@ at 0.
 import numpy as np
 
 from qcbench.arrays import FloatArray
+from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Placement, PolicyContext
+from qcbench.policies.twins import Memory, Placing, memory
 from qcbench.policies.view import PlacementView
 
 
@@ -31,3 +33,29 @@ def by_free_time(context: PolicyContext, tie_break: FloatArray) -> Placement:
         return choice
 
     return decide
+
+
+def remember(fleet: Fleet) -> Memory:
+    """Return how many QPUs are skipped, and nothing that breaks ties."""
+    return memory(whole=1, real=len(fleet))
+
+
+def twin(view: Placing, memory: Memory) -> int:
+    """Decide as `by_free_time` does; the memory holds its tie breaks."""
+    qpus, at = view.qpus, view.state_at
+    skipped, tie_break, choice = memory.whole[0] % qpus, memory.real, 0
+    for q in range(qpus):
+        free_s, tie = view.free_at_s[at + q], tie_break[q]
+        before = 0
+        for p in range(qpus):
+            other_s = view.free_at_s[at + p]
+            if other_s < free_s or (
+                other_s == free_s and (tie_break[p] < tie or (tie_break[p] == tie and p < q))
+            ):
+                before += 1
+        if before == skipped:
+            choice = q
+            break
+    fits = view.exec_s[view.task_at + choice] < np.inf
+    memory.whole[0] = 0 if fits else memory.whole[0] + 1
+    return choice

@@ -2,8 +2,11 @@
 
 from qcbench.arrays import FloatArray
 from qcbench.fleet.profile import Fleet
-from qcbench.policies.placement.greedy import by_free_time
+from qcbench.policies.placement.greedy import by_free_time, twin
 from qcbench.policies.protocol import Placement, PolicyContext
+from qcbench.policies.twins import Memory, memory
+
+__all__ = ("policy", "remember", "twin")
 
 
 def policy(context: PolicyContext) -> Placement:
@@ -18,3 +21,10 @@ def readout_errors(fleet: Fleet) -> FloatArray:
         InputError: a QPU does not state it.
     """
     return fleet.known("readout_error", "the policy greedy_error", "take policy=greedy")
+
+
+def remember(fleet: Fleet) -> Memory:
+    """Return how many QPUs are skipped, and what breaks ties."""
+    found = memory(whole=1, real=len(fleet))
+    found.real[:] = readout_errors(fleet)
+    return found

@@ -14,7 +14,10 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
+from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Placement, PolicyContext
+from qcbench.policies.sums import MOST_SUMMED, numpy_sum
+from qcbench.policies.twins import Memory, Placing, memory
 from qcbench.policies.view import PlacementView
 
 REMEMBERED = 250
@@ -80,3 +83,91 @@ def _play(
         total += ended_s - now_s
     averaged: FloatArray = total.reshape(options, samples).mean(axis=1)
     return averaged
+
+
+SEEN, HORIZON, SAMPLES = range(3)
+"""What the twin's whole numbers begin with: how many decisions there were, and its parameters."""
+ROWS = 3
+"""Where the estimates of the tasks that were seen last begin: a ring; then follow the drawn tasks
+of the futures. The real numbers are when the former arrived; gaps of the futures, summed up; when
+the QPUs of one future are free; the total of every future of one candidate."""
+
+
+def remember(fleet: Fleet, *, horizon: int = 6, samples: int = 16) -> Memory | None:
+    """Return a memory that has seen nothing, None where there are too many samples to add up."""
+    if samples > MOST_SUMMED:
+        return None
+    futures = horizon * samples
+    found = memory(
+        whole=ROWS + REMEMBERED + futures, real=REMEMBERED + futures + len(fleet) + samples
+    )
+    found.whole[HORIZON], found.whole[SAMPLES] = horizon, samples
+    return found
+
+
+def twin(view: Placing, memory: Memory, rng: np.random.Generator) -> int:
+    """Decide as `policy` does, by the same futures from the same random stream."""
+    whole, real, qpus = memory.whole, memory.real, view.qpus
+    horizon, samples = whole[HORIZON], whole[SAMPLES]
+    whole[ROWS + whole[SEEN] % REMEMBERED] = view.task_at
+    real[whole[SEEN] % REMEMBERED] = view.now_s
+    whole[SEEN] += 1
+    seen = min(whole[SEEN], REMEMBERED)
+    oldest = whole[SEEN] - seen
+    fitting, choice, least_s = 0, 0, np.inf
+    for q in range(qpus):
+        free_s = view.free_at_s[view.state_at + q]
+        finish_s = (free_s if free_s > view.now_s else view.now_s) + view.exec_s[view.task_at + q]
+        fitting += 1 if view.exec_s[view.task_at + q] < np.inf else 0
+        if finish_s < least_s:
+            choice, least_s = q, finish_s
+    if fitting == 1 or seen < 2:
+        return choice
+    drawn = ROWS + REMEMBERED
+    for future in range(horizon * samples):
+        whole[drawn + future] = whole[ROWS + (oldest + rng.integers(0, seen)) % REMEMBERED]
+    for future in range(horizon * samples):
+        before = oldest + rng.integers(0, seen - 1)
+        gap_s = real[(before + 1) % REMEMBERED] - real[before % REMEMBERED]
+        if future >= samples:
+            gap_s = real[REMEMBERED + future - samples] + gap_s
+        real[REMEMBERED + future] = gap_s
+    totals = REMEMBERED + horizon * samples + qpus
+    choice, least_s = -1, np.inf
+    for candidate in range(qpus):
+        if view.exec_s[view.task_at + candidate] == np.inf:
+            continue
+        play(view, memory, candidate)
+        score_s = numpy_sum(real[totals : totals + samples]) / samples
+        if choice < 0 or score_s < least_s:
+            choice, least_s = candidate, score_s
+    return choice
+
+
+def play(view: Placing, memory: Memory, candidate: int) -> None:
+    """Play out all futures of a candidate, and write their totals into the memory."""
+    whole, real, qpus, now_s = memory.whole, memory.real, view.qpus, view.now_s
+    horizon, samples = whole[HORIZON], whole[SAMPLES]
+    gaps, rows = REMEMBERED, ROWS + REMEMBERED
+    free = gaps + horizon * samples
+    free_s = view.free_at_s[view.state_at + candidate]
+    first_s = (free_s if free_s > now_s else now_s) - now_s
+    first_s += view.exec_s[view.task_at + candidate]
+    for sample in range(samples):
+        for q in range(qpus):
+            free_s = view.free_at_s[view.state_at + q]
+            real[free + q] = free_s if free_s > now_s else now_s
+        real[free + candidate] = now_s + first_s
+        total_s = first_s
+        for step in range(horizon):
+            then_s = now_s + real[gaps + step * samples + sample]
+            row = whole[rows + step * samples + sample]
+            best, ended_s = 0, np.inf
+            for q in range(qpus):
+                free_s = real[free + q]
+                finish_s = (free_s if free_s > then_s else then_s) + view.exec_s[row + q]
+                if finish_s < ended_s:
+                    best, ended_s = q, finish_s
+            real[free + best] = ended_s
+            total_s += ended_s - then_s
+        real[free + qpus + sample] = total_s

@@ -1,6 +1,9 @@
 """Any QPU with equal probability, whether the task fits or not."""
 
+import numpy as np
+
 from qcbench.policies.protocol import Placement, PolicyContext
+from qcbench.policies.twins import Memory, Placing
 from qcbench.policies.view import PlacementView
 
 
@@ -13,3 +16,8 @@ def policy(context: PolicyContext) -> Placement:
         return int(integers(qpus))
 
     return decide
+
+
+def twin(view: Placing, _memory: Memory, rng: np.random.Generator) -> int:
+    """Decide as `policy` does."""
+    return int(rng.integers(0, view.qpus))

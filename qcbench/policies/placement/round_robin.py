@@ -5,7 +5,9 @@ The pointer advances on a violation too, as in QSimPy (Nguyen, Usman, Buyya 2024
 
 from itertools import count
 
+from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Placement, PolicyContext
+from qcbench.policies.twins import Memory, Placing, memory
 from qcbench.policies.view import PlacementView
 
 
@@ -18,3 +20,15 @@ def policy(context: PolicyContext) -> Placement:
         return next(turns) % qpus
 
     return decide
+
+
+def remember(_fleet: Fleet) -> Memory:
+    """Return the turn."""
+    return memory(whole=1)
+
+
+def twin(view: Placing, memory: Memory) -> int:
+    """Decide as `policy` does."""
+    turn = memory.whole[0]
+    memory.whole[0] = turn + 1
+    return int(turn % view.qpus)

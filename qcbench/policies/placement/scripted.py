@@ -9,11 +9,13 @@ import io
 from pathlib import Path
 
 from qcbench.errors import InputError, nearest
+from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
 from qcbench.policies.script_files import read_script, resolve_parameters
+from qcbench.policies.twins import NO_DECISION, Memory, Placing, memory
 from qcbench.policies.view import PlacementView
 
-__all__ = ["policy", "read_actions", "resolve_parameters"]
+__all__ = ["policy", "read_actions", "remember", "resolve_parameters", "twin"]
 
 
 def policy(context: PolicyContext, *, file: str, sha256: str = "") -> Placement:
@@ -55,3 +57,19 @@ def read_actions(path: Path, qpus: int, sha256: str = "") -> list[int]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: is not a CSV file in UTF-8 ({error})") from None
     return actions
+
+
+def remember(fleet: Fleet, *, file: str, sha256: str = "") -> Memory:
+    """Return the turn and the actions."""
+    actions = read_actions(Path(file), len(fleet), sha256)
+    script = memory(whole=1 + len(actions))
+    script.whole[1:] = actions
+    return script
+
+
+def twin(_view: Placing, memory: Memory) -> int:
+    """Decide as `policy` does; `NO_DECISION` where the script has ended."""
+    script = memory.whole
+    turn = script[0] + 1
+    script[0] = turn
+    return int(script[turn]) if turn < len(script) else NO_DECISION

@@ -1,0 +1,59 @@
+"""The rules of a scenario as numbers, for all kernels; see `qcbench.cloud.rules`."""
+
+from typing import NamedTuple, get_args
+
+import numpy as np
+
+from qcbench.cloud.admission import VARIANTS
+from qcbench.cloud.rules import OnFailure, Rules
+
+ON_FAILURE: tuple[OnFailure, ...] = get_args(OnFailure)
+NEVER_FAILS, RESTART, RESUBMIT, FAIL = range(-1, 3)
+"""Positions in `ON_FAILURE`; the first where QPUs never fail."""
+
+
+class Limits(NamedTuple):
+    """The rules as numbers; infinite or the largest integer where there is no limit.
+
+    Attributes:
+        delay_s: shift of a task's arrival after a violation.
+        max_decisions: decisions after which a trial is truncated.
+        horizon_s, warm_up_s: ends of the observation and of the warm-up.
+        exact: nothing fails and execution times are as estimated.
+        on_failure: position in `ON_FAILURE`, or `NEVER_FAILS`.
+        mean_down_s: mean time to repair.
+        admission: position in `qcbench.cloud.admission.VARIANTS`.
+        classical_limit, quantum_limit: of the tasks on the platform when a job arrives.
+        burst: tokens of a user's bucket; negative where there are no quotas.
+    """
+
+    delay_s: float
+    max_decisions: int
+    horizon_s: float
+    warm_up_s: float
+    exact: bool
+    on_failure: int
+    mean_down_s: float
+    admission: int
+    classical_limit: int
+    quantum_limit: int
+    burst: float
+
+
+def limits_of(rules: Rules) -> Limits:
+    """Return the rules as numbers."""
+    failures, admission = rules.failures, rules.admission
+    most = rules.rescheduling.max_decisions
+    return Limits(
+        delay_s=float(rules.rescheduling.delay_s),
+        max_decisions=np.iinfo(np.int64).max if most is None else int(most),
+        horizon_s=np.inf if rules.horizon_s is None else float(rules.horizon_s),
+        warm_up_s=float(rules.warm_up_s) if rules.warm_up_s > 0 else np.inf,
+        exact=failures is None and not rules.execution_sigma > 0,
+        on_failure=NEVER_FAILS if failures is None else ON_FAILURE.index(failures.on_failure),
+        mean_down_s=0.0 if failures is None else float(failures.mean_down_s),
+        admission=VARIANTS.index(admission.variant),
+        classical_limit=int(admission.classical_limit),
+        quantum_limit=int(admission.quantum_limit),
+        burst=-1.0 if admission.per_user is None else float(admission.per_user.burst),
+    )
