@@ -103,9 +103,6 @@ class TokenBucket:
     burst: float = 5.0
 
 
-AdmissionVariant = Literal["all", "pending", "total", "paper"]
-
-
 @config
 class Admission:
     """Which jobs are let in, by the classical tasks active and quantum tasks on the platform.

@@ -83,7 +83,7 @@ def _either(twins: Sequence[tuple[int, Function]], *, draws: bool) -> Function:
     """
     (code, own), rest = twins[0], twins[1:]
     asked = compiled(own)
-    others = _either(rest, draws=draws) if rest else None
+    others: Any = _either(rest, draws=draws) if rest else None
 
     def last(_number: int, view: Any, memory: Memory) -> Any:
         return asked(view, memory)

@@ -29,4 +29,4 @@ def numpy_sum(values: FloatArray) -> float:
     total = ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7))
     for i in range(whole, count):
         total += values[i]
-    return total
+    return float(total)

@@ -3,6 +3,8 @@
 See `qcbench.kernels.clock`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from qcbench.kernels.clock import NOT_YET, earlier, next_number
@@ -85,7 +87,8 @@ def _first_at(cloud: Cloud, time_s: float) -> int:
 def _find_other(world: World, cloud: Cloud) -> None:
     """Find the next event that is no completion."""
     s, rules = cloud.state[0], world.rules[0]
-    kind, time_s, event, qpu = NEVER, np.inf, np.int64(-1), NONE
+    kind, time_s, qpu = NEVER, np.inf, NONE
+    event: Any = np.int64(-1)
     if s.arrived < rules.jobs:
         kind, time_s, event = ARRIVAL, world.jobs[s.arrived].arrival_s, s.arrival_number
     if s.starting and earlier(cloud.booting[0].key, cloud.booting[0].tie, time_s, event):
