@@ -15,6 +15,7 @@ from qcbench.bench.store import open_run as open_store
 from qcbench.bench.suite import check_suite, expand, suite_scenarios
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
+from qcbench.extras import door
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import resolve_policy
 
@@ -77,6 +78,7 @@ def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
     return typed(ResumeConfig, to_plain(compose("resume", overrides, config_dirs)), "")
 
 
+@door()
 def run_suite(
     suite: str = "quickstart",
     overrides: Sequence[str] = (),
@@ -98,6 +100,7 @@ def run_suite(
     return run
 
 
+@door()
 def resume(
     run: str | None = None,
     *,
@@ -110,6 +113,7 @@ def resume(
     return drive(open_store(folder, write=True), cluster or ClusterConfig(), progress)
 
 
+@door()
 def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
     """Expand a suite and make its run folder; nothing has been simulated yet.
 
@@ -131,6 +135,7 @@ def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
     )
 
 
+@door()
 def drive(
     store: RunStore,
     cluster: ClusterConfig,
@@ -175,6 +180,7 @@ class Published:
     command: str = ""
 
 
+@door()
 def finish(run: Run, tracking: TrackingConfig) -> Published:
     """Write the report of a run and show it in MLflow."""
     report = run.report()

@@ -15,9 +15,10 @@ from qcbench.bench.outcome import Outcome
 from qcbench.bench.progress import Progress
 from qcbench.bench.store import RunStore
 from qcbench.bench.trial import Trial
+from qcbench.errors import StoppedError
 
 
-class RunError(RuntimeError):
+class RunError(StoppedError):
     """A run that could not go on. One line; what is stored stays, and `resume` runs the rest."""
 
 

@@ -11,6 +11,7 @@ from qcbench import __version__
 from qcbench.bench.compose import conf_dir
 from qcbench.bench.manifest import COMMIT_FILE, git_commit
 from qcbench.errors import InputError
+from qcbench.extras import install
 
 ENTRY = "run_suite.py"
 LIMIT_BYTES = 100 * 2**20
@@ -132,6 +133,6 @@ def node_requirements() -> list[str]:
             found.append(f"{name}=={version(name)}")
         except PackageNotFoundError:
             raise InputError(
-                f"--pip: {name} is not installed here; install qcbench[bench]"
+                f"--pip: {name} is not installed here; `{install(['bench'])}`"
             ) from None
     return found
