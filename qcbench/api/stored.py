@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from qcbench.bench.config import SuiteConfig
 from qcbench.bench.metrics.names import goal_of
-from qcbench.bench.store import find_run
+from qcbench.bench.store import find_run, told_name
 from qcbench.bench.store import open_run as open_store
 from qcbench.bench.typed import typed
 from qcbench.errors import InputError
@@ -83,9 +83,9 @@ class Run:
 
         trials = self.trials
         if trials.is_empty():
-            name = self.folder.name
             raise InputError(
-                f"run {name}: no trial has a result yet; go on with `qcbench resume {name}`"
+                f"run {self.folder.name}: no trial has a result yet; go on with `qcbench resume "
+                f"{told_name(self.folder)}`"
             )
         metric = metric or self.suite.primary_metric
         own = metric == self.suite.primary_metric

@@ -71,7 +71,7 @@ def as_option(text: str) -> str:
 def named_run(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     """Separate a leading run id from the overrides and options that follow."""
     first = arguments[0] if arguments else "-"
-    if first.startswith(("-", "+", "~")) or "=" in first:
+    if first.startswith(("-", "+", "~")) or ("=" in first and not Path(first).is_dir()):
         return None, list(arguments)
     return first, list(arguments[1:])
 

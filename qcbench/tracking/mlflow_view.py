@@ -171,9 +171,9 @@ def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
     if found is not None:
         if found.lifecycle_stage != "active":
             raise InputError(
-                f"MLflow experiment {name!r}: was deleted; restore it with `mlflow experiments"
-                f" restore --experiment-id {found.experiment_id}` or choose another"
-                " tracking.experiment"
+                f"MLflow experiment {name!r}: was deleted; restore it with "
+                f"`MLFLOW_TRACKING_URI={shlex.quote(uri)} mlflow experiments restore "
+                f"--experiment-id {found.experiment_id}` or choose another tracking.experiment"
             )
         return str(found.experiment_id)
     place = None
