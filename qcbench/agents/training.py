@@ -30,6 +30,7 @@ from qcbench.bench.environments import world_source
 from qcbench.bench.manifest import versions
 from qcbench.bench.progress import Kind
 from qcbench.bench.stopping import StopFlag
+from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.policies.exported.card import Card, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -80,9 +81,17 @@ def start(
     check_place(Path(told.runs_dir))
     check_store(told.tracking, Path(told.runs_dir))
     learner, validation = _parts(told)
+    absent = absent_folders(Path(told.runs_dir))
     try:
         with create_folder(told, command) as folder:
-            return _Session(folder, learner, validation, display or make_display(progress)).run()
+            try:
+                shown = display or make_display(progress)
+                return _Session(folder, learner, validation, shown).run()
+            except BaseException:
+                if folder.is_empty:  # nothing was learned that could be gone on with
+                    folder.discard()
+                    remove_empty(absent)
+                raise
     finally:
         learner.close()
 

@@ -1,7 +1,9 @@
 """The Python API: the verbs of the command line as functions."""
 
+from qcbench.caches import ensure_home
 from qcbench.extras import door
 
+ensure_home()
 with door():
     from qcbench.api.environments import environment, vector_environment
     from qcbench.api.hardware import gap, replay

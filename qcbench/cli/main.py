@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from qcbench import __version__
+from qcbench.caches import ensure_home
 from qcbench.cli.streams import standard_streams
 from qcbench.errors import InputError, QcbenchError, nearest, one_line
 from qcbench.extras import door
@@ -44,6 +45,7 @@ VERBS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb and return the exit code."""
     told = list(sys.argv[1:] if arguments is None else arguments)
+    ensure_home()
     with standard_streams() as lost:
         code = _guarded(told)
     if lost.reason and not code:

@@ -13,6 +13,7 @@ from qcbench.arrays import IntArray
 from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
 from qcbench.files import check_writable
+from qcbench.finite import finite
 from qcbench.policies.batch.problem import Batch
 
 KEYS = (
@@ -79,7 +80,7 @@ def _read(options: argparse.Namespace) -> tuple[dict[str, Any], Batch]:
 
 
 def _print(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer))
+    print(json.dumps(finite(answer), allow_nan=False))
 
 
 def _facts(batch: Batch, allocation: IntArray, game: str) -> dict[str, Any]:

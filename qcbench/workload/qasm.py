@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import IntArray
+from qcbench.caches import user_cache
 from qcbench.errors import InputError
 from qcbench.files import write_text
 from qcbench.workload.algorithms import FAMILIES
@@ -42,15 +42,7 @@ CACHE_VERSION = 2
 
 def cache_folder() -> Path:
     """Return where features of users' circuits are kept."""
-    if "XDG_CACHE_HOME" in os.environ:
-        base = Path(os.environ["XDG_CACHE_HOME"])
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    else:
-        base = Path.home() / ".cache"
-    return base / "qcbench" / "circuits"
+    return user_cache() / "circuits"
 
 
 def read_qasm(

@@ -29,9 +29,11 @@ from qcbench.agents.sweep.trial import SWEEP, TRIALS, make_trainable, parts_of, 
 from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
+from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
 from qcbench.files import write_text
+from qcbench.finite import finite
 from qcbench.tracking.client import check_store
 from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
 
@@ -94,7 +96,15 @@ def sweep(told: SweepTold, *, command: str = "", say: Say | None = None) -> Swep
         InputError: anything that would stop it later; then there is no folder.
     """
     check_store(told.tracking, Path(told.runs_dir))
-    return _run(_create(told, command), say or _to_stderr, again=False)
+    absent = absent_folders(Path(told.runs_dir))
+    folder = _create(told, command)
+    try:
+        return _run(folder, say or _to_stderr, again=False)
+    except BaseException:
+        if not any((folder / TRIALS).glob("*")):  # nothing was begun that could be gone on with
+            shutil.rmtree(folder, ignore_errors=True)
+            remove_empty(absent)
+        raise
 
 
 def go_on(folder: Path, *, say: Say | None = None) -> Swept:
@@ -229,7 +239,7 @@ def _at(data: Any, key: str) -> Any:
 
 def _write(folder: Path, told: SweepTold, trials: list[TrialResult]) -> Path | None:
     """Write results and the best config; return the latter."""
-    data = json.dumps([asdict(trial) for trial in trials], indent=2)
+    data = json.dumps(finite([asdict(trial) for trial in trials]), indent=2, allow_nan=False)
     write_text(folder / RESULTS, data + "\n")
     if not trials or trials[0].best is None:
         return None
