@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from qcbench.errors import shown
+from qcbench.errors import CODE_ERRORS, shown
 from qcbench.policies.protocol import PolicyError
 
 Parts = tuple[tuple[int, int], ...]
@@ -30,7 +30,9 @@ def parts_of(decision: object, row: int, qubits: int, limits: Sequence[int]) -> 
             pairs = list(enumerate(decision))
         else:
             raise _refused(decision, row, qubits, limits)
-    except (TypeError, ValueError, AttributeError) as error:  # no array, or a mapping in name only
+    except PolicyError:
+        raise
+    except CODE_ERRORS as error:  # no array, or whatever its own code does when it is read
         raise _refused(decision, row, qubits, limits) from error
     parts = []
     total = 0

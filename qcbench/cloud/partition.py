@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qcbench.arrays import IntArray
-from qcbench.errors import InputError, shown
+from qcbench.errors import CODE_ERRORS, InputError, shown
 from qcbench.fleet.profile import Fleet
 from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch, check_batch
@@ -73,7 +73,7 @@ def make_plan(batch: Batch, decide: Partition) -> Plan:
     given = decide(batch)
     try:
         answer = [np.asarray(nodes) for nodes in given]
-    except (TypeError, ValueError, AttributeError) as error:
+    except CODE_ERRORS as error:  # whatever its own code does when it is read
         raise PolicyError(
             f"the policy returned {shown(given)}; a partition is a list of nodes per circuit"
         ) from error

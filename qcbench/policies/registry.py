@@ -6,8 +6,7 @@ import inspect
 import math
 import pkgutil
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import UnionType
@@ -164,8 +163,8 @@ def resolve(track: Track, config: PolicyConfig) -> PolicyConfig:
     info = check_parameters(track, config)
     if info.resolve is None:
         return config
-    with somebodys_code(f"policy {config.name}: resolve_parameters"):
-        return replace(config, parameters=info.resolve(config.parameters))
+    found = _called(f"policy {config.name}: resolve_parameters", info.resolve, config.parameters)
+    return replace(config, parameters=found)
 
 
 def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
@@ -214,8 +213,7 @@ def guarded(factory: Callable[..., Decide]) -> Callable[..., Decide]:
     """
 
     def build(context: PolicyContext, **parameters: Any) -> Decide:
-        with somebodys_code("the factory"):
-            decide: Any = factory(context, **parameters)
+        decide: Any = _called("the factory", factory, context, **parameters)
         if not callable(decide):
             raise PolicyError(
                 f"the factory returned {shown(decide)}; it returns the function that decides"
@@ -234,15 +232,13 @@ def guarded(factory: Callable[..., Decide]) -> Callable[..., Decide]:
     return build
 
 
-@contextmanager
-def somebodys_code(what: str) -> Iterator[None]:
-    """Turn what somebody's code raises into a `PolicyError`.
+def _called(what: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Call somebody's code; what it raises is a `PolicyError` that says what of the policy failed.
 
-    Args:
-        what: of the policy fails.
+    No context manager: a `StopIteration` would get through it.
     """
     try:
-        yield
+        return function(*arguments, **named)
     except QcbenchError:
         raise
     except CODE_ERRORS as error:
