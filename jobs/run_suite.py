@@ -30,7 +30,7 @@ try:
     from qcbench.bench.jobs.client import LOGS_FOLDER
     from qcbench.bench.jobs.parcel import INDEX, is_name, pack
     from qcbench.bench.store import RunStore, list_runs, open_run
-    from qcbench.errors import InputError
+    from qcbench.errors import InputError, QcbenchError
 except ModuleNotFoundError as missing:
     print(LACKING.format(missing.name), flush=True)
     sys.exit(2)
@@ -159,20 +159,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and turn errors into one line and an exit code."""
     try:
         return work(arguments)
-    except InputError as error:
+    except QcbenchError as error:
         say(f"run_suite: {error}")
-        return 2
+        return error.exit_code
     except ModuleNotFoundError as error:
         say(LACKING.format(error.name))
         return 2
     except KeyboardInterrupt:
         say("run_suite: stopped")
         return 130
-    except RuntimeError as error:
-        if type(error).__name__ not in {"RunError", "PolicyError"}:
-            raise
-        say(f"run_suite: {error}")
-        return 1
 
 
 if __name__ == "__main__":

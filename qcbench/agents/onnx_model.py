@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.errors import InputError
+from qcbench.extras import install
 from qcbench.files import write_durable
 from qcbench.policies.exported.card import CARD, Card, PerItem, Plain
 from qcbench.policies.exported.folder import Exported
@@ -99,7 +100,7 @@ def require_onnx() -> None:
         InputError: it is not.
     """
     if importlib.util.find_spec("onnx") is None:
-        raise InputError("format onnx: needs the package onnx; install qcbench[onnx]")
+        raise InputError(f"format onnx: onnx is not installed; `{install(['onnx'])}`")
 
 
 def onnx_model(exported: Exported) -> bytes:

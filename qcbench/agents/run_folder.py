@@ -64,6 +64,17 @@ class RunFolder:
         found = checkpoints(self.path)
         return found[-1] if found else None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no checkpoint and no line of a curve to go on from."""
+        progress = self.path / PROGRESS
+        return self.latest is None and not (progress.is_file() and progress.stat().st_size)
+
+    def discard(self) -> None:
+        """Remove a run that has not begun."""
+        self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
     def go_on_from(self, steps: int) -> list[dict[str, Any]]:
         """Forget what was noted after a checkpoint, and return what was noted before it."""
         remove_unfinished(self.path)

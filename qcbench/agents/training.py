@@ -29,6 +29,7 @@ from qcbench.bench.environments import world_source
 from qcbench.bench.manifest import versions
 from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.stopping import StopFlag
+from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.policies.exported.card import Card, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -83,11 +84,17 @@ def start(
     check_place(Path(config.runs_dir))
     check_store(config.tracking, Path(config.runs_dir))
     learner, validation = _parts(config)
+    absent = absent_folders(Path(config.runs_dir))
     try:
         with create_folder(config, command) as folder:
-            return _Session(
-                folder, learner, validation, display or make_progress(progress, work=STEPS)
-            ).run()
+            try:
+                shown = display or make_progress(progress, work=STEPS)
+                return _Session(folder, learner, validation, shown).run()
+            except BaseException:
+                if folder.is_empty:  # nothing was learned that could be gone on with
+                    folder.discard()
+                    remove_empty(absent)
+                raise
     finally:
         learner.close()
 

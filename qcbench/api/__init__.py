@@ -1,22 +1,28 @@
 """The Python API: the verbs of the command line as functions."""
 
-from qcbench.api.environments import environment, vector_environment
-from qcbench.api.hardware import gap, replay
-from qcbench.api.simulation import SimulateConfig, compose_simulate, simulate, trial_of
-from qcbench.api.stored import Run, open_run
-from qcbench.api.suites import (
-    Published,
-    ResumeConfig,
-    RunConfig,
-    compose_resume,
-    compose_run,
-    drive,
-    finish,
-    resume,
-    run_suite,
-    start_run,
-)
-from qcbench.api.training import train
+from qcbench.caches import ensure_home
+from qcbench.extras import door
+
+ensure_home()
+with door():
+    from qcbench.api.environments import environment, vector_environment
+    from qcbench.api.hardware import gap, replay
+    from qcbench.api.simulation import SimulateConfig, compose_simulate, simulate, trial_of
+    from qcbench.api.stored import Run, open_run
+    from qcbench.api.suites import (
+        Published,
+        ResumeConfig,
+        RunConfig,
+        UnfinishedError,
+        compose_resume,
+        compose_run,
+        drive,
+        finish,
+        resume,
+        run_suite,
+        start_run,
+    )
+    from qcbench.api.training import train
 
 __all__ = [
     "Published",
@@ -24,6 +30,7 @@ __all__ = [
     "Run",
     "RunConfig",
     "SimulateConfig",
+    "UnfinishedError",
     "compose_resume",
     "compose_run",
     "compose_simulate",

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from qcbench.bench import environments
 from qcbench.bench.config import ScenarioConfig
 from qcbench.envs.worlds import Split
+from qcbench.extras import door
 
 if TYPE_CHECKING:
     import gymnasium
     from gymnasium.vector import VectorEnv
 
 
+@door()
 def environment(
     scenario: str | ScenarioConfig = "placement/qce5",
     *,
@@ -42,6 +44,7 @@ def environment(
     return environments.environment(source, split=split, discrete=discrete, **options)
 
 
+@door()
 def vector_environment(
     scenario: str | ScenarioConfig = "placement/qce5",
     num_envs: int = 64,

@@ -4,11 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qcbench.extras import door
+
 if TYPE_CHECKING:
     from qcbench.hardware.gap.analysis import Gap
     from qcbench.hardware.replay import Replay
 
 
+@door()
 def replay(
     overrides: Sequence[str] = (),
     *,
@@ -31,6 +34,7 @@ def replay(
     return run_replay(compose_replay(overrides, config_dirs), say)
 
 
+@door()
 def gap(replay: str | None = None, *, replays_dir: str = "replays", seed: int = 0) -> "Gap":
     """Return the gap between simulation and a stored replay; the latest where None."""
     from qcbench.hardware.results import gap_of  # noqa: PLC0415 - scipy

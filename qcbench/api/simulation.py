@@ -23,6 +23,7 @@ from qcbench.bench.typed import plain, typed
 from qcbench.cloud.records import Records
 from qcbench.configs import config
 from qcbench.errors import InputError
+from qcbench.extras import door
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracking.config import TrackingConfig
@@ -97,6 +98,7 @@ def trial_of(settings: SimulateConfig) -> Trial:
     )
 
 
+@door()
 def simulate(
     scenario: str | ScenarioConfig = "placement/qce5",
     policy: str | Mapping[str, Any] | PolicyFactory | None = None,

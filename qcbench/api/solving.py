@@ -1,4 +1,4 @@
-"""One batch solved by one policy of track partition: what it is told, and the plan."""
+"""One batch solved by one policy of track partition: what it is config, and the plan."""
 
 from collections.abc import Sequence
 from dataclasses import field, replace
@@ -24,7 +24,7 @@ from qcbench.tracking.references import resolve_policy
 
 @config
 class SolveConfig:
-    """Everything that `qcbench partition solve` is told besides its file: `conf/solve.yaml`.
+    """Everything that `qcbench partition solve` is config besides its file: `conf/solve.yaml`.
 
     Attributes:
         policy: decides on the batch.
@@ -45,26 +45,28 @@ class SolveConfig:
 
 
 def compose_solve(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> SolveConfig:
-    """Compose what `qcbench partition solve` is told from Hydra overrides.
+    """Compose what `qcbench partition solve` is config from Hydra overrides.
 
     Raises:
         InputError: a name, key or value that does not exist or does not fit.
     """
     complete = known_policies(overrides, config_dirs, "partition")
-    told = typed(SolveConfig, to_plain(compose("solve", complete, config_dirs)), "")
-    policy = typed(PolicyConfig, of_track(plain(told.policy), "partition", config_dirs), "policy")
-    return replace(told, policy=resolve_policy(policy, "partition", told.tracking, told.runs_dir))
+    config = typed(SolveConfig, to_plain(compose("solve", complete, config_dirs)), "")
+    policy = typed(PolicyConfig, of_track(plain(config.policy), "partition", config_dirs), "policy")
+    return replace(
+        config, policy=resolve_policy(policy, "partition", config.tracking, config.runs_dir)
+    )
 
 
-def solve(batch: Batch, told: SolveConfig) -> tuple[list[IntArray], IntArray]:
+def solve(batch: Batch, config: SolveConfig) -> tuple[list[IntArray], IntArray]:
     """Return the node of every qubit of every circuit, and the allocation that follows.
 
     Raises:
         InputError: the policy's parameters do not fit, or it returned what is no partition.
     """
-    context = PolicyContext(fleet_of(batch), np.random.default_rng(told.seed))
-    decide = registry.make("partition", told.policy, context)
+    context = PolicyContext(fleet_of(batch), np.random.default_rng(config.seed))
+    decide = registry.make("partition", config.policy, context)
     try:
         return decided(batch, decide)  # type: ignore[arg-type]  # the track's own kind
     except PolicyError as error:
-        raise InputError(f"policy {told.policy.label or told.policy.name}: {error}") from None
+        raise InputError(f"policy {config.policy.label or config.policy.name}: {error}") from None

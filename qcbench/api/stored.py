@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from qcbench.bench.config import SuiteConfig
 from qcbench.bench.metrics.names import goal_of
-from qcbench.bench.store import find_run
+from qcbench.bench.store import find_run, told_name
 from qcbench.bench.store import open_run as open_store
 from qcbench.bench.typed import typed
 from qcbench.errors import InputError
+from qcbench.extras import door
 from qcbench.stats.summary import Summary
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Run:
         """Return one row a task of a trial, where the run kept them."""
         return self._store.records(trial_id)
 
+    @door()
     def report(self) -> Path:
         """Write `report.html` and `figures/` into the run's folder; return the page's path."""
         from qcbench.report.html import write_report  # noqa: PLC0415
@@ -69,6 +71,7 @@ class Run:
             run=describe_run(self.folder),
         )
 
+    @door()
     def summary(self, metric: str | None = None) -> Summary:
         """Summarise the results per scenario and policy.
 
@@ -80,9 +83,9 @@ class Run:
 
         trials = self.trials
         if trials.is_empty():
-            name = self.folder.name
             raise InputError(
-                f"run {name}: no trial has a result yet; go on with `qcbench resume {name}`"
+                f"run {self.folder.name}: no trial has a result yet; go on with `qcbench resume "
+                f"{told_name(self.folder)}`"
             )
         metric = metric or self.suite.primary_metric
         own = metric == self.suite.primary_metric
@@ -96,6 +99,7 @@ class Run:
         )
 
 
+@door()
 def open_run(run: str | None = None, *, runs_dir: str = "runs") -> Run:
     """Return a stored run by id, by the beginning of one, or by path; the latest where None."""
     return Run(find_run(Path(runs_dir), run))

@@ -10,11 +10,13 @@ from qcbench.bench.compose import compose, suite_config, to_plain
 from qcbench.bench.config import ClusterConfig, SuiteConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.progress import Kind, make_progress
-from qcbench.bench.store import RunStore, create_run, find_run
+from qcbench.bench.store import RunStore, create_run, find_run, told_name
 from qcbench.bench.store import open_run as open_store
 from qcbench.bench.suite import check_suite, expand, suite_scenarios
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
+from qcbench.errors import QcbenchError, StoppedError
+from qcbench.extras import door
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import resolve_policy
 
@@ -77,6 +79,7 @@ def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
     return typed(ResumeConfig, to_plain(compose("resume", overrides, config_dirs)), "")
 
 
+@door()
 def run_suite(
     suite: str = "quickstart",
     overrides: Sequence[str] = (),
@@ -98,6 +101,7 @@ def run_suite(
     return run
 
 
+@door()
 def resume(
     run: str | None = None,
     *,
@@ -110,6 +114,7 @@ def resume(
     return drive(open_store(folder, write=True), cluster or ClusterConfig(), progress)
 
 
+@door()
 def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
     """Expand a suite and make its run folder; nothing has been simulated yet.
 
@@ -131,6 +136,7 @@ def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
     )
 
 
+@door()
 def drive(
     store: RunStore,
     cluster: ClusterConfig,
@@ -165,24 +171,56 @@ class Published:
     """Where a finished run can be looked at.
 
     Attributes:
-        report: path of the HTML report.
+        report: path of the HTML report; None where it could not be written.
         link: address of its table in MLflow; empty where tracking is off.
         command: command that serves that address; empty where a server does already.
     """
 
-    report: Path
+    report: Path | None
     link: str = ""
     command: str = ""
 
 
-def finish(run: Run, tracking: TrackingConfig) -> Published:
-    """Write the report of a run and show it in MLflow."""
-    report = run.report()
-    if not tracking.enabled:
-        return Published(report)
-    from qcbench.tracking.mlflow_view import publish  # noqa: PLC0415
+class UnfinishedError(StoppedError):
+    """A run is done and stored, but not shown as it should be; the message says how to go on.
 
-    shown = publish(
-        run.folder, trials=run.trials, summary=run.summary(), suite=run.suite, tracking=tracking
-    )
-    return Published(report, shown.link, shown.command)
+    Attributes:
+        published: what could be shown.
+    """
+
+    def __init__(self, message: str, published: Published) -> None:
+        super().__init__(message)
+        self.published = published
+
+
+@door()
+def finish(run: Run, tracking: TrackingConfig) -> Published:
+    """Write the report of a run and show it in MLflow.
+
+    Raises:
+        UnfinishedError: one of them could not be; the other is done, and the results are kept.
+    """
+    name, problems = told_name(run.folder), []
+    found = Published(None)
+    try:
+        found = replace(found, report=run.report())
+    except QcbenchError as error:
+        problems.append(f"{error}; write the report with `qcbench report {name}`")
+    if tracking.enabled:
+        from qcbench.tracking.mlflow_view import publish  # noqa: PLC0415
+
+        try:
+            shown = publish(
+                run.folder,
+                trials=run.trials,
+                summary=run.summary(),
+                suite=run.suite,
+                tracking=tracking,
+            )
+            found = replace(found, link=shown.link, command=shown.command)
+        except QcbenchError as error:
+            command = " ".join([f"qcbench track {name}", *tracking.as_overrides()])
+            problems.append(f"{error}; publish it with `{command}`")
+    if problems:
+        raise UnfinishedError(f"the results are kept in {run.folder}; {'; '.join(problems)}", found)
+    return found

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qcbench.bench.progress import Kind
+from qcbench.extras import door
 
 if TYPE_CHECKING:
     from qcbench.agents.training import Trained
 
 
+@door()
 def train(
     overrides: Sequence[str] = (),
     *,

@@ -18,7 +18,7 @@ from qcbench.bench.overrides import (
     unreadable,
 )
 from qcbench.bench.typed import typed
-from qcbench.errors import InputError, nearest
+from qcbench.errors import InputError, QcbenchError, nearest, reason_of
 from qcbench.policies import registry
 from qcbench.policies.exported.reference import lies_elsewhere
 from qcbench.tracks import TRACKS, Track
@@ -36,6 +36,38 @@ def conf_dir() -> Path:
     package = Path(__file__).resolve().parent.parent
     installed = package / "conf"
     return installed if installed.is_dir() else package.parent / "conf"
+
+
+SAID = (
+    (r"Recursive interpolation detected\s+full_key: (\S+)", "{0}: refers to itself"),
+    (
+        r"Interpolation to parent node detected\s+full_key: (\S+)",
+        "{0}: refers to the part of the config that it lies in",
+    ),
+    (
+        r"Environment variable '([^']+)' not found.*full_key: (\S+)",
+        "{1}: refers to the environment variable {0}, which is not set",
+    ),
+    (
+        r"Unsupported interpolation type (\S+)\s+full_key: (\S+)",
+        "{1}: refers to ${{{0}:...}}, which is unknown; oc.env is known",
+    ),
+    (
+        r"^(?:In '[^']+': )?(\S+) appears more than once in the final defaults list",
+        "{0}: is chosen already; choose another with {0}=NAME, without +",
+    ),
+    (
+        r"force-add of config groups is not supported: '\+*([^=']+)",
+        "{0}: is a group; choose from it with {0}=NAME, without +",
+    ),
+    (r"Multiple values for (\S+?)\.", "{0}: is chosen twice; choose once"),
+    (
+        r"Ambiguous value for argument '\+*([^']+)'",
+        "{0}: has several values; a list is [a,b], and text with a comma stands in quotes; "
+        "--multirun runs one after the other",
+    ),
+)
+"""What Hydra and OmegaConf say, and how the user is told."""
 
 
 @contextmanager
@@ -103,11 +135,17 @@ def compose(
         except OverrideParseException as error:
             raise InputError(unreadable(error)) from None
         except (HydraException, OmegaConfBaseException) as error:
-            raise InputError(_one_line(error)) from None
+            raise InputError(_one_line(error) or _unusable(error, choices, config_dirs)) from None
         except YAMLError as error:
             raise InputError(_broken_yaml(error)) from None
         except UnicodeDecodeError as error:
             raise InputError(_no_text(config_dirs) or f"a config file: {error}") from None
+        except QcbenchError:
+            raise
+        # A file that is no mapping, refers to itself, or has defaults of its own that are none
+        # makes Hydra and OmegaConf raise what they happen to meet.
+        except Exception as error:
+            raise InputError(_unusable(error, choices, config_dirs)) from error
     return composed
 
 
@@ -130,6 +168,31 @@ def _check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequen
                     f"{group}={option}: is no text for YAML; give {option}.yaml another name"
                 )
             raise InputError(f"{group}={option}: no such {group}{nearest(option, known)}")
+
+
+def _unusable(error: Exception, choices: Sequence[str], config_dirs: Sequence[Path]) -> str:
+    """Return which file of the user's cannot be composed, and as far as that is known why."""
+    files = [
+        path
+        for text in choices
+        for folder in config_dirs
+        if (path := folder / text.partition("=")[0] / f"{text.partition('=')[2]}.yaml").is_file()
+    ]
+    where = ", ".join(map(str, files)) or ", ".join(map(str, choices)) or "the config"
+    if isinstance(error, RecursionError):
+        return f"{where}: refers to itself, or is nested too deeply"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or where}: cannot be read ({error.strerror})"
+    if "defaults must be a list" in str(error):
+        return f"{where}: defaults are no list of group: option"
+    if "loaded object type" in str(error):
+        return f"{where}: is no mapping of keys to values"
+    if not str(error).strip() or type(error).__name__ in {
+        "KeyValidationError",
+        "GrammarParseError",
+    }:
+        return f"{where}: has a key that is no text, or a ${{ without its }}"
+    return f"{where}: cannot be composed ({reason_of(error)})"
 
 
 def _broken_yaml(error: Exception) -> str:
@@ -175,6 +238,9 @@ def _one_line(error: Exception) -> str:
         return f"{dangling[2]}: refers to ${{{dangling[1]}}}, which is no key"
     if unlike := re.search(r"Error merging override \+*([^=]+)=(.*)", text):
         return f"{unlike[1]}: {unlike[2]}; the config has a value of another kind there"
+    for pattern, meaning in SAID:
+        if found := re.search(pattern, text, re.DOTALL):
+            return meaning.format(*found.groups())
     return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]
 
 

@@ -44,6 +44,7 @@ def run_trials(
     Raises:
         InputError: a cluster or function that cannot be used, or a store that became full.
         RunError: workers that do not start, or no result for `config.timeout_s`.
+        A new run that ends so before a trial was handed out is removed: there is nothing to resume.
     """
     cluster.check(config)
     resolve(run_trial)
@@ -53,9 +54,9 @@ def run_trials(
         shown.note(warning)
     session = Session(store, config, shown, todo)
     if todo:
-        session.log()
-        shown.start(len(store.trials), *session.counts())
         try:
+            session.log()
+            shown.start(len(store.trials), *session.counts())
             with StopFlag() as stop:
                 if cluster.is_inline(config):
                     _run_inline(session, run_trial, stop)
@@ -63,7 +64,10 @@ def run_trials(
                     _run_on_ray(session, run_trial, stop)
         finally:
             shown.stop()
-            session.log(finished=True)
+            if session.never_began:
+                store.discard()
+            else:
+                session.log(finished=True)
     if session.interrupted:
         shown.note(session.resume_line("stopped"))
     elif len(store.finished) == len(store.trials):

@@ -1,10 +1,10 @@
 """Gymnasium environments of composed scenarios."""
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qcbench import extras
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.worlds import ScenarioWorlds, scenario_worlds
@@ -104,11 +104,7 @@ def _registered(*needed: str) -> Any:
     Raises:
         InputError: it, or something else that is needed, is not installed.
     """
-    for package in ("gymnasium", *needed):
-        if importlib.util.find_spec(package) is None:
-            raise InputError(
-                f"environments: need {package}, which is not installed; install qcbench[agents]"
-            )
+    extras.require("gymnasium", *needed, room="envs")
     import gymnasium  # noqa: PLC0415
 
     from qcbench.envs.registration import register  # noqa: PLC0415

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import polars as pl
 
 from qcbench.bench.trial import COORDINATES, Trial, TrialResult
-from qcbench.errors import InputError
+from qcbench.errors import CODE_ERRORS, InputError, one_line, said
 
 RunTrial: TypeAlias = Callable[[Trial], TrialResult]
 Value: TypeAlias = float | int | str | None
@@ -87,7 +87,7 @@ def attempt_trial(run_trial: RunTrial, trial: Trial, track: str, worker: str) ->
     try:
         result = run_trial(trial)
         row = plain_row(trial, track, result.row)
-    except (Exception, SystemExit) as error:
+    except CODE_ERRORS as error:
         elapsed_s = time.perf_counter() - started
         return Outcome(
             trial_id=trial.trial_id,
@@ -169,11 +169,11 @@ def _coordinates(trial: Trial, track: str) -> dict[str, Value]:
 
 def error_line(error: BaseException) -> str:
     """Return an exception in one line, the same in every process."""
-    return clean_line(f"{type(error).__name__}: {error}")
+    return clean_line(f"{type(error).__name__}: {said(error)}")
 
 
 def clean_line(text: str) -> str:
     """Return text in one line without memory addresses, which differ from run to run."""
-    line = " ".join(text.encode("utf-8", "replace").decode().split())
+    line = one_line(" ".join(text.encode("utf-8", "replace").decode().split()))
     line = re.sub(r"\b0x[0-9a-fA-F]{6,}\b", "0x...", line)
     return line if len(line) <= MAX_ERROR else line[: MAX_ERROR - 3] + "..."

@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass
 from typing import IO, Literal, Protocol
 
+from qcbench.errors import one_line
+
 Kind = Literal["auto", "bar", "lines", "silent"]
 
 
@@ -109,7 +111,7 @@ class Lines:
 
     def note(self, line: str) -> None:
         """Print a line."""
-        print(line, file=self._stream, flush=True)
+        print(one_line(line), file=self._stream, flush=True)
 
     def stop(self) -> None:
         """Print where the work ended."""
@@ -165,7 +167,7 @@ class Bar:
 
     def note(self, line: str) -> None:
         """Print a line above the bar."""
-        self._rich.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._rich.console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
         """Leave the bar as it is."""

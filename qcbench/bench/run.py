@@ -41,6 +41,7 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
         drift=stream(*key, "drift", seed=trial.seed),
         execution=stream(*key, "execution", seed=trial.seed),
     )
+    factory = factory and registry.guarded(factory)
     if trial.engine == "compiled":
         return engine.simulate(scenario, factory or policy, context, streams)
     decide = factory(context) if factory else registry.make(config.track, policy, context)

@@ -13,11 +13,12 @@ from qcbench.bench.ledger import Ledger
 from qcbench.bench.manifest import versions
 from qcbench.bench.outcome import Outcome
 from qcbench.bench.progress import Progress
-from qcbench.bench.store import RunStore
+from qcbench.bench.store import RunStore, told_name
 from qcbench.bench.trial import Trial
+from qcbench.errors import StoppedError
 
 
-class RunError(RuntimeError):
+class RunError(StoppedError):
     """A run that could not go on. One line; what is stored stays, and `resume` runs the rest."""
 
 
@@ -79,6 +80,11 @@ class Session:
             track=self.store.manifest.track,
         )
 
+    @property
+    def never_began(self) -> bool:
+        """Whether the run is new and no trial of it was handed out."""
+        return self.store.is_new and self._first_dispatch is None
+
     def dispatching(self) -> None:
         """Note when the first trial was handed out."""
         if self._first_dispatch is None:
@@ -111,10 +117,12 @@ class Session:
 
     def resume_line(self, why: str) -> str:
         """Return why the run stopped and how to go on."""
+        if self.never_began:
+            return f"{why}; no trial was run, and nothing is kept"
         finished = len(self.store.trials) - len(self._again)
         return (
             f"{why}: {finished} of {len(self.store.trials)} trials have a result; go on with "
-            f"`qcbench resume {self.store.manifest.run_id}`"
+            f"`qcbench resume {told_name(self.store.folder)}`"
         )
 
     def log(self, finished: bool = False) -> None:

@@ -17,8 +17,9 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +54,7 @@ class RunStore:
         self.manifest = manifest
         self.warnings: list[str] = []
         self._lock = lock
+        self._made: tuple[Path, ...] = ()
         self._entries: dict[str, Entry] = {}
         if lock is not None:
             for place in (folder, folder / "shards", folder / "records"):
@@ -149,6 +151,19 @@ class RunStore:
         kept = [other for other in sessions if other.get("started") != session.get("started")]
         write_durable(path, (json.dumps([*kept, session], indent=2) + "\n").encode())
 
+    @property
+    def is_new(self) -> bool:
+        """Whether this process has made the run and nothing is stored in it yet."""
+        return bool(self._made) and not self._entries
+
+    def discard(self) -> None:
+        """Remove a new run that could not begin, and what was made to hold it."""
+        if not self.is_new:
+            raise ValueError(f"{self.folder}: holds results")
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_empty(self._made)
+
     def close(self) -> None:
         """Give up the lock."""
         if self._lock is not None:
@@ -197,6 +212,22 @@ class RunStore:
             quarantine = self.folder / "quarantine"
             quarantine.mkdir(exist_ok=True)
             path.replace(quarantine / path.name)
+
+
+def absent_folders(path: Path) -> list[Path]:
+    """Return the folder and those above it that are not there, the innermost first."""
+    return [place for place in (path, *path.parents) if not place.exists()]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, up to one that holds something."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return
 
 
 def missing(trials: Sequence[Trial], store: RunStore, *, retry_failed: bool = False) -> list[Trial]:
@@ -251,6 +282,7 @@ def create_run(
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", ordered[0].suite).strip("-.") or "suite"
     stamp = f"{now or datetime.now(UTC):%Y%m%d-%H%M%S}"
     draft = runs / f".{name}-{stamp}.{os.getpid()}.tmp"
+    absent = absent_folders(runs)
     try:
         (draft / "shards").mkdir(parents=True)
         (draft / "records").mkdir()
@@ -277,7 +309,9 @@ def create_run(
                 if folder.exists():
                     continue
                 raise error
-            return open_run(folder, write=True)
+            store = open_run(folder, write=True)
+            store._made = (folder, *absent)
+            return store
     except OSError as error:
         raise InputError(
             f"{runs}: runs cannot be stored here ({error.strerror}); choose another folder"
@@ -363,6 +397,15 @@ def _age(folder: Path) -> tuple[str, int, str]:
         return named[1], int(named[2] or 1), folder.name
     modified = datetime.fromtimestamp((folder / "manifest.json").stat().st_mtime, UTC)
     return f"{modified:%Y%m%d-%H%M%S}", 1, folder.name
+
+
+def told_name(folder: Path) -> str:
+    """Return how a run is named on the command line here: by its id, or by its path elsewhere."""
+    usual = Path("runs").resolve()
+    if folder.resolve().parent == usual:
+        return shlex.quote(folder.name)
+    path = str(folder)
+    return shlex.quote(path if "/" in path else f"./{path}")
 
 
 def find_run(runs: Path, run: str | None = None) -> Path:

@@ -15,6 +15,7 @@ import polars as pl
 
 from qcbench.bench.outcome import HEAD, Outcome
 from qcbench.errors import InputError
+from qcbench.finite import exact_row
 
 
 class ShardError(ValueError):
@@ -51,7 +52,7 @@ class Entry:
         return cls(
             trial_id=outcome.trial_id,
             status=str(outcome.row["status"]),
-            row=json.dumps(outcome.row, separators=(",", ":")),
+            row=exact_row(outcome.row),
             wall_s=outcome.wall_s,
             cpu_s=outcome.cpu_s,
             worker=outcome.worker,

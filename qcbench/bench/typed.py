@@ -17,6 +17,9 @@ T = TypeVar("T")
 GREATEST = 1e18
 """Of any number in a config; nothing that is meant seriously comes near it."""
 
+PLAIN = frozenset({"bool", "int", "float", "str"})
+"""Types that pydantic puts into the path of a value that may be of several."""
+
 _UNKNOWN_KEY = "unexpected_keyword_argument"
 
 
@@ -114,7 +117,7 @@ def _path(where: str, loc: Iterable[int | str]) -> str:
     for part in loc:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif not _is_class(part) and "[" not in part:
+        elif not _is_class(part) and "[" not in part and part not in PLAIN:
             path += f".{part}"
     return path.removeprefix(".")
 
@@ -128,6 +131,10 @@ def _one_line(cls: type, error: ErrorDetails, where: str) -> str:
         return f"{path}: is missing"
     if kind == "value_error" and isinstance(cause := error.get("ctx", {}).get("error"), InputError):
         return str(cause)
+    if kind in {"dataclass_type", "dict_type"}:
+        return f"{path}: {error['input']!r}; must be a mapping of keys to values"
+    if kind == "invalid_key":
+        return f"{path}: keys are texts"
     message = error["msg"][0].lower() + error["msg"][1:]
     return f"{path}: {error['input']!r}; {message}"
 

@@ -4,11 +4,15 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
+from math import prod
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from qcbench.errors import InputError
+
+MOST_RUNS = 10_000
+"""Of one command with `--multirun`."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,7 +60,8 @@ def parse(verb: str, summary: str, arguments: Sequence[str]) -> HydraArguments:
         "--config-dir", action="append", default=[], type=Path, help="a folder of your own configs"
     )
     options = parser.parse_intermixed_args(arguments)
-    runs = sweep(options.overrides) if options.multirun else [options.overrides]
+    given = options.overrides
+    runs = sweep(given, options.config_dir) if options.multirun else [given]
     return HydraArguments(runs, options.cfg, options.package, options.config_dir)
 
 
@@ -71,7 +76,7 @@ def as_option(text: str) -> str:
 def named_run(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
     """Separate a leading run id from the overrides and options that follow."""
     first = arguments[0] if arguments else "-"
-    if first.startswith(("-", "+", "~")) or "=" in first:
+    if first.startswith(("-", "+", "~")) or ("=" in first and not Path(first).is_dir()):
         return None, list(arguments)
     return first, list(arguments[1:])
 
@@ -83,7 +88,7 @@ def leading_name(arguments: Sequence[str]) -> tuple[str, list[str]]:
     return arguments[0], list(arguments[1:])
 
 
-def sweep(overrides: Sequence[str]) -> list[list[str]]:
+def sweep(overrides: Sequence[str], config_dirs: Sequence[Path] = ()) -> list[list[str]]:
     """Expand choices (`a=1,2`), ranges and globs into all combinations, in order."""
     from hydra.core.override_parser.overrides_parser import OverridesParser  # noqa: PLC0415
     from hydra.errors import OverrideParseException  # noqa: PLC0415
@@ -95,17 +100,40 @@ def sweep(overrides: Sequence[str]) -> list[list[str]]:
     except OverrideParseException as error:
         raise InputError(unreadable(error)) from None
     choices = [
-        [f"{one.get_key_element()}={value}" for value in one.sweep_string_iterator()]
-        if one.is_sweep_override()
-        else [text]
+        _choices(one, text, config_dirs) if one.is_sweep_override() else [text]
         for one, text in zip(parsed, overrides, strict=True)
     ]
+    if (count := prod(map(len, choices))) > MOST_RUNS:
+        raise InputError(f"--multirun: {count:,} combinations; at most {MOST_RUNS:,} are run")
     return [list(combination) for combination in product(*choices)]
+
+
+def _choices(override: Any, text: str, config_dirs: Sequence[Path]) -> list[str]:
+    """Return the values that an override stands for, each as an override."""
+    from hydra.core.override_parser.types import Glob  # noqa: PLC0415
+
+    from qcbench.bench.compose import options_of  # noqa: PLC0415
+
+    key, found = override.get_key_element(), override.value()
+    if isinstance(found, Glob):
+        values = [str(each) for each in found.filter(options_of(key, config_dirs))]
+    elif override.is_choice_sweep() or override.is_range_sweep():
+        try:
+            values = list(islice(override.sweep_string_iterator(), MOST_RUNS + 1))
+        except (TypeError, ValueError) as error:  # of Python's `range`
+            raise InputError(f"{text}: is no choice of values ({error})") from None
+    else:
+        raise InputError(f"{text}: has no end of values; name them with choice(a,b) or range(a,b)")
+    if not 0 < len(values) <= MOST_RUNS:
+        many = f"more than {MOST_RUNS:,}" if values else "no"
+        raise InputError(f"{text}: {many} values; give 1 to {MOST_RUNS:,}")
+    return [f"{key}={value}" for value in values]
 
 
 def show(name: str, options: HydraArguments, overrides: Sequence[str]) -> None:
     """Print the composed config as YAML."""
     from omegaconf import DictConfig, OmegaConf  # noqa: PLC0415
+    from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415
 
     from qcbench.bench.compose import compose  # noqa: PLC0415
 
@@ -115,8 +143,11 @@ def show(name: str, options: HydraArguments, overrides: Sequence[str]) -> None:
     if options.show == "hydra":
         composed = DictConfig({"hydra": composed.hydra})
     if options.package:
-        part = OmegaConf.select(composed, options.package)
+        try:
+            part = OmegaConf.select(composed, options.package)
+        except OmegaConfBaseException:
+            part = None
         if part is None:
             raise InputError(f"--package {options.package}: no such part of the config")
         composed = part
-    print(OmegaConf.to_yaml(composed), end="")
+    print(OmegaConf.to_yaml(composed) if OmegaConf.is_config(composed) else composed, end="")

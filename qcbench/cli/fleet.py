@@ -53,12 +53,13 @@ def list_devices() -> None:
     lines = [[_text(name, row[name]) for name in COLUMNS] for row in rows]
     try:
         from rich.console import Console  # noqa: PLC0415 - not a part of the simulator alone
-        from rich.table import Table  # noqa: PLC0415
+
+        from qcbench.cli.tables import Listing  # noqa: PLC0415
     except ModuleNotFoundError:
         for line in [list(COLUMNS.values()), *lines]:
             print("\t".join(line))
         return
-    table = Table(caption=f"{len(lines)} calibration snapshots; errors are medians")
+    table = Listing(caption=f"{len(lines)} calibration snapshots; errors are medians")
     for name, heading in COLUMNS.items():
         numbers = name not in {"name", "processor", "family", "calibration_date", "flags"}
         table.add_column(heading, justify="right" if numbers else "left", no_wrap=True)

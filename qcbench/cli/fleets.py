@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from qcbench.bench.compose import compose, options_of, to_plain
 from qcbench.bench.typed import typed
 from qcbench.cli.arguments import Parser
+from qcbench.cli.tables import Listing
 from qcbench.errors import InputError, nearest
 from qcbench.fleet.config import FleetConfig
 from qcbench.fleet.load import load_fleet
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.fleet:
         console.print(_qpus(load_fleet(_fleet_config(options.fleet, options.config_dir))))
         return 0
-    table = Table(
+    table = Listing(
         "fleet", "variant", "QPUs", "qubits", "families", "description", box=None, pad_edge=False
     )
     for name in known:
@@ -57,8 +57,8 @@ def _fleet_config(name: str, config_dirs: Sequence[Path]) -> FleetConfig:
     return typed(FleetConfig, composed["fleet"], f"fleet {name}")
 
 
-def _qpus(fleet: Fleet) -> Table:
-    table = Table(
+def _qpus(fleet: Fleet) -> Listing:
+    table = Listing(
         "QPU",
         "qubits",
         "family",

@@ -4,11 +4,13 @@ Exit codes: 0 done, 1 a run that could not go on, 2 input that cannot be used, 1
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Callable, Sequence
 
-from qcbench.errors import InputError, nearest
+from qcbench.caches import ensure_home
+from qcbench.cli.streams import standard_streams
+from qcbench.errors import InputError, QcbenchError, nearest, one_line
+from qcbench.extras import door
 from qcbench.version import __version__
 
 VERBS = {
@@ -42,7 +44,37 @@ VERBS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb and return the exit code."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    ensure_home()
+    with standard_streams() as lost:
+        code = _guarded(given)
+    if lost.reason and not code:
+        return _say(f"standard output: {lost.reason}; what was to be shown there is lost", 1)
+    return code
+
+
+def _guarded(arguments: list[str]) -> int:
+    """Run a verb; whatever stops it becomes one line and an exit code."""
+    try:
+        with door():
+            return _run(arguments)
+    except QcbenchError as error:
+        return _say(error, error.exit_code)
+    except MemoryError as error:
+        return _say(f"more than the memory of this machine is asked for ({error})", 2)
+    except KeyboardInterrupt:
+        return _say("interrupted", 130)
+    except SystemExit as ended:  # argparse has shown its help
+        return ended.code if isinstance(ended.code, int) else 0
+    except OSError as error:
+        # A file or the system refused, and no room has said more about it.
+        if error.strerror is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"{where}{error.strerror}", 1)
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         print(_help())
         return 0
@@ -50,29 +82,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"qcbench {__version__}")
         return 0
     verb, rest = arguments[0], arguments[1:]
-    try:
-        if verb not in VERBS:
-            raise InputError(f"{verb}: no such verb{nearest(verb, VERBS)}")
-        run: Callable[[Sequence[str]], int] = importlib.import_module(VERBS[verb][0]).main
-        return run(rest)
-    except InputError as error:
-        return _say(error, 2)
-    except MemoryError as error:
-        return _say(f"more than the memory of this machine is asked for ({error})", 2)
-    except KeyboardInterrupt:
-        return _say("interrupted", 130)
-    except BrokenPipeError:
-        # The reader of a pipe (`| head`) has gone; that is no error, and nothing must be flushed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except RuntimeError as error:
-        if type(error).__name__ not in {"RunError", "PolicyError"}:
-            raise
-        return _say(error, 1)
+    if verb not in VERBS:
+        raise InputError(f"{verb}: no such verb{nearest(verb, VERBS)}")
+    run: Callable[[Sequence[str]], int] = importlib.import_module(VERBS[verb][0]).main
+    return run(rest)
 
 
 def _say(what: object, code: int) -> int:
-    print(f"qcbench: {what}", file=sys.stderr)
+    print(f"qcbench: {one_line(what)}", file=sys.stderr)
     return code
 
 

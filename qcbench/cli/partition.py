@@ -124,11 +124,11 @@ def solve(options: argparse.Namespace) -> None:
     _, batch = _read(options)
     given = {"seed": options.seed, "game": options.game}
     options_told = [f"{key}={value}" for key, value in given.items() if value is not None]
-    told = compose_solve([*options_told, *options.overrides], options.config_dir)
-    nodes, allocation = solved(batch, told)
+    config = compose_solve([*options_told, *options.overrides], options.config_dir)
+    nodes, allocation = solved(batch, config)
     answer = {
-        "policy": told.policy.label or told.policy.name,
-        **_facts(batch, allocation, told.game),
+        "policy": config.policy.label or config.policy.name,
+        **_facts(batch, allocation, config.game),
     }
     if batch.graphs:
         answer["nodes"] = [node.tolist() for node in nodes]
@@ -254,8 +254,8 @@ def draw(options: argparse.Namespace) -> None:
     names = [chosen.partition("=")[2], *(n for n in options.compare.split(",") if n)]
     trials = []
     for name in dict.fromkeys(names):
-        told = [f"policy={name}" if text == chosen else text for text in overrides]
-        trial = trial_of(compose_simulate(told, options.config_dir))
+        config = [f"policy={name}" if text == chosen else text for text in overrides]
+        trial = trial_of(compose_simulate(config, options.config_dir))
         if trial.scenario_config["track"] != "partition":
             raise InputError(f"scenario {trial.scenario}: is not of track partition")
         trials.append(trial)

@@ -4,9 +4,9 @@ import inspect
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from qcbench.cli.arguments import Parser
+from qcbench.cli.tables import Listing
 from qcbench.errors import InputError, nearest
 from qcbench.policies import registry
 from qcbench.tracks import TRACKS
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     track = parser.parse_args(arguments).track
     if track is not None and track not in TRACKS:
         raise InputError(f"track {track}: no such track{nearest(track, TRACKS)}")
-    table = Table("track", "policy", "parameters", "what it does", box=None, pad_edge=False)
+    table = Listing("track", "policy", "parameters", "what it does", box=None, pad_edge=False)
     for kind in TRACKS:
         if track not in (None, kind):
             continue

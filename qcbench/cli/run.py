@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from qcbench.api import Run, compose_run, drive, finish, start_run
+from qcbench.api import Published, Run, UnfinishedError, compose_run, drive, finish, start_run
 from qcbench.cli.arguments import parse, show
 from qcbench.cli.leaderboard import show_leaderboard
 from qcbench.tracking.config import TrackingConfig
@@ -30,8 +30,17 @@ def announce(run: Run, tracking: TrackingConfig) -> None:
     """Print the leaderboard of a finished run, report and track it, and say where all that is."""
     show_leaderboard(run)
     print(f"\nresults     {run.folder / 'trials.parquet'}", flush=True)
-    published = finish(run, tracking)
-    print(f"report      {published.report}")
+    try:
+        published = finish(run, tracking)
+    except UnfinishedError as error:
+        _show(error.published)
+        raise
+    _show(published)
+
+
+def _show(published: Published) -> None:
+    if published.report:
+        print(f"report      {published.report}")
     if published.link:
         print(f"tracking    {published.link}")
         print(f"browse it   {published.command}")

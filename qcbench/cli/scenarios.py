@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from qcbench.bench.compose import compose_scenario, options_of
 from qcbench.bench.scenario import resolve_scenario
 from qcbench.cli.arguments import Parser
+from qcbench.cli.tables import Listing
 from qcbench.errors import InputError
 
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
     config_dirs = parser.parse_args(arguments).config_dir
-    table = Table(
+    table = Listing(
         "scenario",
         "track",
         "fleet",

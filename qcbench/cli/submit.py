@@ -15,6 +15,7 @@ from qcbench.bench.jobs import submission as jobs
 from qcbench.bench.jobs.client import ConnectionLostError, Job, JobsClient, check_address
 from qcbench.bench.jobs.submission import Submission
 from qcbench.bench.jobs.token import create_token, readable_by_others
+from qcbench.bench.store import told_name
 from qcbench.bench.suite import suite_scenarios
 from qcbench.bench.typed import typed
 from qcbench.cli.arguments import HydraArguments, Parser, show
@@ -267,7 +268,7 @@ def _bring_home(client: JobsClient, job: Job, here: _Here, *, log_shown: bool) -
         raise _failure(client, job, str(error), log_shown) from None
     run = Run(folder)
     if not run.complete:
-        why = f"{folder} is incomplete; `qcbench resume {folder.name}` runs the rest here"
+        why = f"{folder} is incomplete; `qcbench resume {told_name(folder)}` runs the rest here"
         raise _failure(client, job, why, log_shown)
     announce(run, here.tracking)
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from qcbench.api import compose_run
 from qcbench.bench.compose import options_of
 from qcbench.bench.suite import suite_scenarios
 from qcbench.cli.arguments import Parser
+from qcbench.cli.tables import Listing
 from qcbench.errors import InputError
 
 
@@ -30,8 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _suites(config_dirs: Sequence[Path]) -> Table:
-    table = Table(box=None, pad_edge=False)
+def _suites(config_dirs: Sequence[Path]) -> Listing:
+    table = Listing(box=None, pad_edge=False)
     for name in ("suite", "track", "trials", "scenarios", "policies", "replicates"):
         table.add_column(name, justify="left" if name in {"suite", "track"} else "right")
     table.add_column("metric")
@@ -54,8 +54,8 @@ def _suites(config_dirs: Sequence[Path]) -> Table:
     return table
 
 
-def _scenarios(name: str, config_dirs: Sequence[Path]) -> Table:
-    table = Table(
+def _scenarios(name: str, config_dirs: Sequence[Path]) -> Listing:
+    table = Listing(
         "scenario",
         "fleet",
         "workload",

@@ -1,9 +1,11 @@
 """`qcbench sweep`: many trainings of an agent with different settings."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qcbench.bench.store import told_name
 from qcbench.cli import training
 
 if TYPE_CHECKING:
@@ -42,9 +44,11 @@ def _announce(done: "Swept") -> int:
         found = trial.best.line if trial.best else trial.error or "no evaluation"
         print(f"{trial.trial}  {trial.status:<10}  {settings}: {found}")
     if not done.complete:
-        print(f"qcbench: interrupted; go on with `qcbench sweep {done.folder}`", file=sys.stderr)
+        again = f"qcbench sweep {told_name(done.folder)}"
+        print(f"qcbench: interrupted; go on with `{again}`", file=sys.stderr)
         return 130
     if done.config is not None:
+        folder = shlex.quote(str(done.folder / "conf"))
         print(f"best      {done.folder / done.trials[0].run / 'exported'}")
-        print(f"train it  qcbench train --config-dir {done.folder / 'conf'} agent=best")
+        print(f"train it  qcbench train --config-dir {folder} agent=best")
     return 0

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qcbench.bench.store import told_name
 from qcbench.cli import training
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ def _training() -> training.Training["TrainConfig", "Trained"]:
 
 def _announce(done: "Trained") -> int:
     """Say what came of a training, and return the exit code."""
-    name = done.folder.name
+    name = told_name(done.folder)
     print(f"best      {done.best.line} after {done.best_steps:,} steps")
     print(f"policy    {done.folder / 'exported'}", flush=True)
     if not done.complete:
-        print(f"qcbench: interrupted; go on with `qcbench train {done.folder}`", file=sys.stderr)
+        print(f"qcbench: interrupted; go on with `qcbench train {name}`", file=sys.stderr)
         return 130
-    print(f"judge it  qcbench promote {done.folder if done.folder.parent.name != 'runs' else name}")
+    print(f"judge it  qcbench promote {name}")
     return 0

@@ -51,12 +51,7 @@ def run(
         return 0
     # Threads that wait by spinning take the cores from those that work; read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    try:
-        training = load()
-    except ImportError as error:
-        raise InputError(
-            f"{verb}: needs {error.name}, which is not installed; install qcbench[bench,agents]"
-        ) from error
+    training = load()
     if named:
         return announce(training.go_on(training.find(_runs_dir(options.runs[0]), named)))
     command = shlex.join(["qcbench", verb, *arguments])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from qcbench.errors import CODE_ERRORS, shown
 from qcbench.policies.protocol import PolicyError
 
 Parts = tuple[tuple[int, int], ...]
@@ -22,12 +23,17 @@ def parts_of(decision: object, row: int, qubits: int, limits: Sequence[int]) -> 
     Raises:
         PolicyError: it is no split of the task, or does not fit the limits.
     """
-    if isinstance(decision, Mapping):
-        pairs = list(decision.items())
-    elif isinstance(decision, Sequence | np.ndarray) and len(decision) == len(limits):
-        pairs = list(enumerate(decision))
-    else:
-        raise _refused(decision, row, qubits, limits)
+    try:
+        if isinstance(decision, Mapping):
+            pairs = list(decision.items())
+        elif isinstance(decision, Sequence | np.ndarray) and len(decision) == len(limits):
+            pairs = list(enumerate(decision))
+        else:
+            raise _refused(decision, row, qubits, limits)
+    except PolicyError:
+        raise
+    except CODE_ERRORS as error:  # no array, or whatever its own code does when it is read
+        raise _refused(decision, row, qubits, limits) from error
     parts = []
     total = 0
     for qpu, part in pairs:
@@ -48,6 +54,6 @@ def parts_of(decision: object, row: int, qubits: int, limits: Sequence[int]) -> 
 
 def _refused(decision: object, row: int, qubits: int, limits: Sequence[int]) -> PolicyError:
     return PolicyError(
-        f"the policy split task {row} into {decision!r}; an allocation has one part per QPU, or "
-        f"parts by QPU, adds up to {qubits}, and fits {list(map(int, limits))} free qubits"
+        f"the policy split task {row} into {shown(decision)}; an allocation has one part per "
+        f"QPU, or parts by QPU, adds up to {qubits}, and fits {list(map(int, limits))} free qubits"
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qcbench.arrays import IntArray
-from qcbench.errors import InputError
+from qcbench.errors import CODE_ERRORS, InputError, shown
 from qcbench.fleet.profile import Fleet, QpuProfile
 from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch, check_batch
@@ -94,7 +94,13 @@ def decided(batch: Batch, decide: Partition) -> tuple[list[IntArray], IntArray]:
     Raises:
         PolicyError: the answer is none, or puts more on a node than it has.
     """
-    answer = [np.asarray(nodes) for nodes in decide(batch)]
+    given = decide(batch)
+    try:
+        answer = [np.asarray(nodes) for nodes in given]
+    except CODE_ERRORS as error:  # whatever its own code does when it is read
+        raise PolicyError(
+            f"the policy returned {shown(given)}; a partition is a list of nodes per circuit"
+        ) from error
     if len(answer) != len(batch.demands):
         raise PolicyError(
             f"the policy answered for {len(answer)} circuits; there are {len(batch.demands)}"

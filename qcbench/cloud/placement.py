@@ -11,6 +11,7 @@ from qcbench.cloud.clock import Clock, Process
 from qcbench.cloud.execution import DONE, FAILED, Execution
 from qcbench.cloud.qpu import ExclusiveQpu
 from qcbench.cloud.world import World
+from qcbench.errors import shown
 from qcbench.policies.protocol import Placement, PolicyError
 from qcbench.policies.view import NEVER_USED, PlacementView
 
@@ -103,7 +104,7 @@ class PlacementBroker:
         choice = self._decide(view)
         if choice.__class__ is not int or not 0 <= choice < len(self._capacity):
             raise PolicyError(
-                f"the policy returned {choice!r}; a placement is an int in "
+                f"the policy returned {shown(choice)}; a placement is an int in "
                 f"0..{len(self._capacity) - 1}"
             )
         return choice if qubits <= self._capacity[choice] else -1

@@ -8,6 +8,7 @@ from qcbench.arrays import FloatArray
 from qcbench.cloud.execution import DONE, FAILED, Execution, JobExecutions
 from qcbench.cloud.qpu import ExclusiveQpu
 from qcbench.cloud.world import World
+from qcbench.errors import shown
 from qcbench.policies.protocol import PolicyError, Queueing
 from qcbench.policies.view import QueueView, ReadOnlySequence, WaitingTask
 
@@ -148,7 +149,8 @@ class QueueingBroker:
         choice = self._decide(view)
         if choice.__class__ is not int or not 0 <= choice < count:
             raise PolicyError(
-                f"the policy returned {choice!r}; a choice is an int, a position in 0..{count - 1}"
+                f"the policy returned {shown(choice)}; a choice is an int, a position in "
+                f"0..{count - 1}"
             )
         if fitting is not None:
             choice = fitting[choice]

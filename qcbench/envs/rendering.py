@@ -15,6 +15,7 @@ import numpy.typing as npt
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import DONE, Execution
 from qcbench.errors import InputError
+from qcbench.extras import install
 from qcbench.fleet.profile import Fleet
 
 MOST_BARS = 80
@@ -121,7 +122,8 @@ class Picture:
             from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
         except ImportError as error:
             raise InputError(
-                "render_mode rgb_array: needs Pillow, which comes with qcbench[bench]; or use ansi"
+                f"render_mode rgb_array: Pillow is not installed; `{install(['agents'])}`, "
+                "or use ansi"
             ) from error
         lanes = len(self.fleet)
         height = TOP + lanes * (LANE_HEIGHT + GAP) + BOTTOM

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError
+from qcbench.extras import install
 from qcbench.files import to_json, write_text
 from qcbench.fleet.catalogue import CATALOGUE_PATH
 from qcbench.fleet.families import family_of
@@ -28,7 +29,7 @@ def snapshot_folder() -> Path:
     spec = util.find_spec(PACKAGE.replace("-", "_"))  # a top-level name: nothing is executed
     if spec is None or not spec.submodule_search_locations:
         raise InputError(
-            f"{PACKAGE} is not installed; `pip install qcbench[hardware]` brings the snapshots "
+            f"{PACKAGE} is not installed; `{install(['hardware'])}` brings the snapshots "
             "that the catalogue is built from"
         )
     folder = Path(next(iter(spec.submodule_search_locations))) / "fake_provider" / "backends"

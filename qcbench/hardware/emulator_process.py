@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import IO
 
 from qcbench.errors import InputError
+from qcbench.extras import install
 
 PACKAGE = "qcbench_emulator"
 
@@ -79,7 +80,7 @@ def emulator_module(name: str) -> ModuleType:
         return importlib.import_module(f"{PACKAGE}.{name}")
     except ModuleNotFoundError as error:
         raise InputError(
-            f"emulator: {error.name} is not installed; `pip install qcbench[hardware]`"
+            f"emulator: {error.name} is not installed; `{install(['hardware'])}`"
         ) from None
 
 

@@ -44,6 +44,11 @@ class ReplayFolder:
         return self.folder / TABLE
 
 
+def place_of(config: ReplayConfig) -> Path:
+    """Return where a replay lies, or will."""
+    return Path(config.replays_dir) / (config.name or f"replay-{replay_id(config)}")
+
+
 def open_or_create(config: ReplayConfig) -> ReplayFolder:
     """Return the folder of a replay; the same command finds the same one.
 
@@ -51,7 +56,7 @@ def open_or_create(config: ReplayConfig) -> ReplayFolder:
         InputError: the folder cannot be made, or holds another replay.
     """
     number = replay_id(config)
-    folder = Path(config.replays_dir) / (config.name or f"replay-{number}")
+    folder = place_of(config)
     if (folder / MANIFEST).is_file():
         found = open_replay(folder)
         if found.replay != number:

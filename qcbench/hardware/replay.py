@@ -1,13 +1,16 @@
 """`qcbench replay`: a stream of real circuits, placed by policies, executed by a backend."""
 
+import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.errors import InputError
 from qcbench.files import replacing
 from qcbench.hardware.config import IbmBackend
@@ -16,7 +19,7 @@ from qcbench.hardware.cost import confirm, price
 from qcbench.hardware.executor import Executor, Patience
 from qcbench.hardware.fidelity_runs import mirror_of, run_mirrors
 from qcbench.hardware.ledger import Intent, JobLedger
-from qcbench.hardware.manifest import open_or_create
+from qcbench.hardware.manifest import ReplayFolder, open_or_create, place_of
 from qcbench.hardware.plan import (
     CompiledTasks,
     Forecast,
@@ -25,7 +28,7 @@ from qcbench.hardware.plan import (
     forecast,
     make_world,
 )
-from qcbench.hardware.port import Port
+from qcbench.hardware.port import BackendError, Port
 from qcbench.hardware.replay_config import ReplayConfig, replay_id
 from qcbench.hardware.stream import Stream
 from qcbench.hardware.table import task_table
@@ -65,8 +68,10 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         BackendError: a backend that does not answer before the stream begins.
     """
     world = make_world(config)
+    absent = absent_folders(place_of(config))
     folder = open_or_create(config)
     with ExitStack() as stack:
+        stack.push(partial(_discard_unused, folder, absent))
         ledger = stack.enter_context(JobLedger(folder.ledger))
         log = folder.folder / "emulator.log"
         port = stack.enter_context(connected(config.backend, _devices(world), log))
@@ -85,6 +90,24 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         )
         write_table(frame, folder.table)
         return Replay(folder.folder, frame, ledger.charged_s())
+
+
+def _discard_unused(
+    folder: ReplayFolder,
+    made: Sequence[Path],
+    kind: type[BaseException] | None,
+    _error: BaseException | None,
+    _trace: object,
+) -> None:
+    """Remove the folder of a new replay that was refused before anything was submitted."""
+    # What a backend that failed has logged stays.
+    if kind is None or issubclass(kind, BackendError) or folder.folder not in made:
+        return
+    with JobLedger(folder.ledger) as ledger:
+        if ledger.intents():
+            return
+    shutil.rmtree(folder.folder, ignore_errors=True)
+    remove_empty(made)
 
 
 def estimate_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Forecast:

@@ -11,16 +11,19 @@ import hashlib
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, TypeVar, cast
 
-from numba import njit, typeof
+from numba import config, njit, typeof
+
+from qcbench.caches import private_folder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kernel(function: Function) -> Function:
     """Compile a function that allocates nothing; division by zero gives infinity as in NumPy."""
-    return _keyed(njit(cache=True, error_model="numpy", _nrt=False)(function), function)
+    return _compiled(function, error_model="numpy", _nrt=False)
 
 
 def inlined(function: Function) -> Function:
@@ -47,7 +50,7 @@ INLINED = {
 
 def drawing(function: Function) -> Function:
     """Compile a function that draws from a NumPy generator, which allocates, or one above it."""
-    return _keyed(njit(cache=True, error_model="numpy")(function), function)
+    return _compiled(function, error_model="numpy")
 
 
 def compiled_for(function: Function, arguments: Iterable[object]) -> Function:
@@ -58,6 +61,40 @@ def compiled_for(function: Function, arguments: Iterable[object]) -> Function:
     """
     made = getattr(function, "compile", None)  # NUMBA_DISABLE_JIT leaves functions as they are
     return function if made is None else cast(Function, made(tuple(map(typeof, arguments))))
+
+
+def _compiled(function: Function, **options: Any) -> Function:
+    """Compile a function, from the cache where there is one: beside it, or in the user's folder.
+
+    Where neither can be written (an installation of somebody else, a home that is not there) the
+    cache is in a folder below that of temporary files.
+    """
+    for _ in range(2):
+        try:
+            return _keyed(_forgiving(njit(cache=True, **options)(function)), function)
+        except (RuntimeError, OSError):  # "no locator available", or a folder that cannot be made
+            config.CACHE_DIR = str(private_folder() / "numba")
+    return cast(Function, njit(**options)(function))
+
+
+def _forgiving(compiled: Any) -> Any:
+    """Let a cache that is full, forbidden or torn cost time, and not the result."""
+    kept = getattr(compiled, "_cache", None)
+    for name in ("load_overload", "save_overload"):
+        method = getattr(kept, name, None)
+        if method is not None:
+            setattr(kept, name, _or_nothing(method))
+    return compiled
+
+
+def _or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
+    def tried(*arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except (OSError, EOFError, UnpicklingError):
+            return None
+
+    return tried
 
 
 def _keyed(compiled: Any, function: Function) -> Function:

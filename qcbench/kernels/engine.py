@@ -13,6 +13,7 @@ from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
+from qcbench.extras import install
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext
@@ -41,7 +42,9 @@ def check(track: Track, rules: Rules, name: str = "") -> None:
             "backfill have); use engine simpy"
         )
     if importlib.util.find_spec("numba") is None:
-        raise InputError(f"{where}: needs numba; install qcbench[bench], or use engine simpy")
+        raise InputError(
+            f"{where}: numba is not installed; `{install(['bench'])}`, or use engine simpy"
+        )
 
 
 def simulate(

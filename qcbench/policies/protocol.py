@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from qcbench.arrays import IntArray
+from qcbench.errors import StoppedError
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.view import AllocationView, PlacementView, QueueView
@@ -28,8 +29,8 @@ Partition: TypeAlias = Callable[[Batch], Sequence[IntArray]]
 Decide: TypeAlias = Placement | Allocation | Queueing | Partition
 
 
-class PolicyError(RuntimeError):
-    """A policy returned a decision that its track does not know."""
+class PolicyError(StoppedError):
+    """A policy failed: it raised something, or decided what its track does not know."""
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,16 @@ import importlib.metadata
 import inspect
 import math
 import pkgutil
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
-from qcbench.errors import InputError, nearest
+from qcbench.errors import CODE_ERRORS, InputError, QcbenchError, nearest, reason_of, shown
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
@@ -115,10 +117,10 @@ def described(
 def _load(point: importlib.metadata.EntryPoint) -> Callable[..., Decide]:
     try:
         factory: Callable[..., Decide] = point.load()
-    except Exception as error:
+    except CODE_ERRORS as error:
         raise InputError(
             f"policy {point.name}: its entry point {point.value} cannot be loaded "
-            f"({type(error).__name__}: {error})"
+            f"({reason_of(error)})"
         ) from error
     if not callable(factory):
         raise InputError(f"policy {point.name}: {point.value} is no function and no class")
@@ -129,8 +131,11 @@ def _parameters(factory: Callable[..., Decide]) -> dict[str, inspect.Parameter]:
     """Return the parameters after the context."""
     try:
         signature = inspect.signature(factory, eval_str=True)
-    except NameError:  # annotations that only a type checker can resolve
-        signature = inspect.signature(factory)
+    except Exception:  # annotations that only a type checker can resolve, or with code that fails
+        try:
+            signature = inspect.signature(factory)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"policy {shown(factory)}: has no signature ({error})") from None
     return dict(list(signature.parameters.items())[1:])
 
 
@@ -172,7 +177,8 @@ def resolve(track: Track, config: PolicyConfig) -> PolicyConfig:
     info = check_parameters(track, config)
     if info.resolve is None:
         return config
-    return replace(config, parameters=info.resolve(config.parameters))
+    found = _called(f"policy {config.name}: resolve_parameters", info.resolve, config.parameters)
+    return replace(config, parameters=found)
 
 
 def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
@@ -216,7 +222,61 @@ def check_fleet(track: Track, config: PolicyConfig, fleet: Fleet) -> None:
 def make(track: Track, config: PolicyConfig, context: PolicyContext) -> Decide:
     """Build a policy for one trial."""
     info = check_parameters(track, config)
-    decide = info.factory(context, **config.parameters)
+    factory = info.factory if _is_built_in(info.factory) else guarded(info.factory)
+    decide = factory(context, **config.parameters)
     if not callable(decide):
-        raise PolicyError(f"the factory returned {decide!r}; it returns the function that decides")
+        raise PolicyError(
+            f"the factory returned {shown(decide)}; it returns the function that decides"
+        )
     return decide
+
+
+def guarded(factory: Callable[..., Decide]) -> Callable[..., Decide]:
+    """Return a factory of somebody's policy whatever of which fails as a `PolicyError`.
+
+    What it raises, while it is built or asked, is a failure of that policy: also `sys.exit`, and a
+    recursion without end. The package's own policies go without: they are asked as they are.
+    """
+
+    def build(context: PolicyContext, **parameters: Any) -> Decide:
+        decide: Any = _called("the factory", factory, context, **parameters)
+        if not callable(decide):
+            raise PolicyError(
+                f"the factory returned {shown(decide)}; it returns the function that decides"
+            )
+
+        def ask(view: Any) -> Any:
+            try:
+                return decide(view)
+            except QcbenchError:
+                raise
+            except CODE_ERRORS as error:
+                raise _failure("the policy", error) from error
+
+        return ask
+
+    return build
+
+
+def _called(what: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Call somebody's code; what it raises is a `PolicyError` that says what of the policy failed.
+
+    No context manager: a `StopIteration` would get through it.
+    """
+    try:
+        return function(*arguments, **named)
+    except QcbenchError:
+        raise
+    except CODE_ERRORS as error:
+        raise _failure(what, error) from error
+
+
+def _failure(what: str, error: BaseException) -> PolicyError:
+    """Say what failed and where: the file without its folder, which differs between machines."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return PolicyError(f"{what} raised {reason_of(error)}{where}")
+
+
+def _is_built_in(factory: Callable[..., Decide]) -> bool:
+    return str(getattr(factory, "__module__", "")).startswith("qcbench.")

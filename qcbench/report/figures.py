@@ -204,7 +204,8 @@ def trade_off_plot(
         axes.set_xlabel(text.label_of(metric, scale))
         axes.set_ylabel(text.title_of(other))
         axes.set_title(f"{text.title_of(metric).capitalize()} and {text.title_of(other)}")
-        figure.legend(loc="outside right upper", handlelength=1.2, labelspacing=0.5)
+        if points:
+            figure.legend(loc="outside right upper", handlelength=1.2, labelspacing=0.5)
         return figure
 
 

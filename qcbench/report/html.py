@@ -1,6 +1,5 @@
 """The HTML report of a run: one file that needs nothing else, and its figures."""
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from qcbench.errors import InputError
+from qcbench.errors import InputError, QcbenchError, reason_of
+from qcbench.files import write_text
 from qcbench.report import figures, grids, partition, text, times
 from qcbench.report.rows import Block, blocks, direction, headline
 from qcbench.report.run import RunDescription
@@ -44,18 +44,17 @@ def write_report(
     Raises:
         InputError: the folder cannot be written; an older report is left as it was.
     """
-    drawn, sections = _draw(trials, summary, run)
-    documents = {name: draw_svg(figure) for name, figure in drawn.items()}
-    page = _page(trials, summary, run, documents, sections)
     path = folder / "report.html"
-    save_figures(drawn, documents, folder / "figures")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+        drawn, sections = _draw(trials, summary, run)
+        documents = {name: draw_svg(figure) for name, figure in drawn.items()}
+        page = _page(trials, summary, run, documents, sections)
+        save_figures(drawn, documents, folder / "figures")
+    except QcbenchError:
+        raise
+    except Exception as error:  # what matplotlib and Jinja raise, they do not say
+        raise InputError(f"{path}: cannot be drawn ({reason_of(error)})") from error
+    write_text(path, page)
     return path
 
 

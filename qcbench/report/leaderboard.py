@@ -1,14 +1,16 @@
 """The leaderboard as text: a table in the terminal, Markdown, CSV, JSON."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
+import polars as pl
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from qcbench.errors import InputError
+from qcbench.errors import InputError, one_line
 from qcbench.files import to_json
 from qcbench.report import text
 from qcbench.report.rows import Block, against_baseline, blocks, direction, headline
@@ -61,7 +63,7 @@ def render(summary: Summary, *, width: int = WIDTH) -> RenderableType:
     The best policy is bold; a difference to the baseline is green or red where its interval
     excludes 0, else dim. A terminal narrower than 96 gets fewer columns.
     """
-    width = min(width, WIDTH)
+    summary, width = printable(summary), min(width, WIDTH)
     parts: list[RenderableType] = []
     found = blocks(summary)
     for block in found:
@@ -175,7 +177,32 @@ def _as_data(summary: Summary) -> dict[str, Any]:
     }
 
 
+def printable(summary: Summary) -> Summary:
+    """Return a summary whose names are one printable line each, whatever a config calls them."""
+    frames = (summary.overall, summary.scenarios, summary.means)
+    names = {summary.baseline, *summary.policies}
+    names |= set(summary.scenarios.get_column("scenario").to_list())
+    if all(name.isprintable() for name in names):
+        return summary
+    overall, scenarios, means = (
+        frame.with_columns(
+            pl.col(column).replace({name: one_line(name) for name in names})
+            for column in ("scenario", "policy")
+            if column in frame.columns
+        )
+        for frame in frames
+    )
+    return replace(
+        summary,
+        baseline=one_line(summary.baseline),
+        overall=overall,
+        scenarios=scenarios,
+        means=means,
+    )
+
+
 def _as_markdown(summary: Summary) -> str:
+    summary = printable(summary)
     lines = [headline(summary), ""]
     found = blocks(summary)
     for block in found:

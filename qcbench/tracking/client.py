@@ -8,12 +8,14 @@ import urllib.request
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-from qcbench.errors import InputError
+from qcbench.errors import InputError, QcbenchError
 from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.failures import SQLITE, check_tables, explained
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -29,7 +31,6 @@ SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 HEALTH_TIMEOUT_S = 5.0
-SQLITE = "sqlite:///"
 SQLITE_MAGIC = b"SQLite format 3\x00"
 
 
@@ -40,8 +41,12 @@ def store_uri(tracking: TrackingConfig, runs: Path) -> str:
         InputError: neither a server nor an SQLite file, or credentials in the address.
     """
     uri = tracking.uri or f"{SQLITE}{runs.resolve() / 'mlflow.db'}"
-    parts = urlsplit(uri)
-    if parts.scheme in ("http", "https") and parts.hostname:
+    try:
+        parts = urlsplit(uri)
+        is_server = parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0)
+    except ValueError as error:
+        raise InputError(f"tracking.uri: {uri} is no address ({error})") from None
+    if is_server:
         if parts.username or parts.password:
             raise InputError(
                 f"tracking.uri: {without_credentials(uri)} has credentials in it; put them into"
@@ -49,7 +54,10 @@ def store_uri(tracking: TrackingConfig, runs: Path) -> str:
             )
         return uri.rstrip("/")
     if uri.startswith(SQLITE) and uri != SQLITE:
-        return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).resolve()}"
+        path = Path(uri.removeprefix(SQLITE)).resolve()
+        if "?" in str(path):  # what follows would be taken for options of the database
+            raise InputError(f"tracking.uri: {SQLITE}{path}: has a ? in it; choose another place")
+        return f"{SQLITE}{path}"
     raise InputError(
         f"tracking.uri: {without_credentials(uri)} is neither http(s)://HOST:PORT nor {SQLITE}FILE"
     )
@@ -68,9 +76,12 @@ def check_store(tracking: TrackingConfig, runs: Path) -> None:
 
 
 def without_credentials(uri: str) -> str:
-    """Return an address that can be printed."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    """Return an address that can be printed, and pasted: the rest of it is as it was."""
+    try:
+        secret, at, _ = urlsplit(uri).netloc.rpartition("@")
+    except ValueError:  # no address at all
+        return uri
+    return uri.replace(secret + at, "", 1)
 
 
 def open_client(uri: str) -> "MlflowClient":
@@ -94,26 +105,22 @@ def open_client(uri: str) -> "MlflowClient":
 
 @contextmanager
 def mlflow_errors(uri: str) -> Iterator[None]:
-    """Turn MLflow's errors into one line that names the store."""
+    """Turn whatever MLflow raises into one line that names the store and says what to do.
+
+    The libraries below it (SQLAlchemy, Alembic, requests) raise their own errors through it, and a
+    server that is none makes it raise nearly anything.
+    """
     _prepare()
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - after the settings
+    import mlflow.exceptions  # noqa: F401, PLC0415 - after the settings; what is missing says so
 
     try:
         yield
-    except (MlflowException, OSError) as error:
-        reason = " ".join(str(error).split())
-        place = without_credentials(uri)
-        if "out-of-date" in reason or "Can't locate revision" in reason:
-            raise InputError(
-                f"MLflow at {place}: was made by another version of MLflow; "
-                f"back it up and run `mlflow db upgrade {place}`"
-            ) from error
-        if "code 401" in reason or "code 403" in reason:
-            raise InputError(
-                f"MLflow at {place}: refuses; set MLFLOW_TRACKING_USERNAME and"
-                " MLFLOW_TRACKING_PASSWORD to a user who may write there"
-            ) from error
-        raise InputError(f"MLflow at {place}: {_shortened(reason)}") from error
+    except QcbenchError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"MLflow at {without_credentials(uri)}: {explained(uri, error)}"
+        ) from error
 
 
 def _prepare() -> None:
@@ -121,6 +128,8 @@ def _prepare() -> None:
         os.environ.setdefault(name, value)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It logs the traceback of every error of a database; `mlflow_errors` says it in one line.
+    logging.getLogger("mlflow.store").setLevel(logging.CRITICAL)
 
 
 def _client(uri: str) -> "MlflowClient":
@@ -143,6 +152,7 @@ def _check_file(path: Path) -> None:
                 magic = file.read(len(SQLITE_MAGIC))
             if magic not in (b"", SQLITE_MAGIC):
                 raise InputError(f"{path}: is no SQLite file; choose another tracking.uri")
+            check_tables(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
 
@@ -155,9 +165,8 @@ def _create_file(path: Path) -> None:
         fcntl.flock(folder, fcntl.LOCK_EX)  # two runs that end at once make it once
         if path.exists():
             return
-        uri = f"{SQLITE}{temporary}"
-        with mlflow_errors(uri):
-            _client(uri).search_experiments(max_results=1)
+        with mlflow_errors(f"{SQLITE}{path}"):
+            _client(f"{SQLITE}{temporary}").search_experiments(max_results=1)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -175,13 +184,9 @@ def _check_server(uri: str) -> None:
         raise InputError(f"MLflow at {place}: answers {error.code}; is it an MLflow server?") from (
             error
         )
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise InputError(
             f"MLflow at {place}: cannot be reached ({reason}); start it, correct tracking.uri, or"
             " run with tracking=sqlite or tracking=none"
         ) from error
-
-
-def _shortened(text: str, width: int = 300) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"

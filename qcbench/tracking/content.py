@@ -167,7 +167,9 @@ def _series(
         pl.col("scenario") == scenario, pl.col("policy") == policy, pl.col("status") == "done"
     ).sort("replicate")
     values = rows.select("replicate", pl.col(metric).cast(pl.Float64)).drop_nulls()
-    points = [(int(step), float(value)) for step, value in values.iter_rows()]
+    points = [
+        (int(step), float(value)) for step, value in values.iter_rows() if math.isfinite(value)
+    ]
     return {f"replicate/{metric_name(metric)}": points} if points else {}
 
 

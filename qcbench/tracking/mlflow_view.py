@@ -19,7 +19,7 @@ import polars as pl
 from qcbench.bench.config import SuiteConfig
 from qcbench.errors import InputError
 from qcbench.stats.summary import Summary
-from qcbench.tracking.client import SQLITE, mlflow_errors, open_client, store_uri
+from qcbench.tracking.client import mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import (
     DIGEST_TAG,
@@ -32,6 +32,7 @@ from qcbench.tracking.content import (
     metric_name,
     parent_content,
 )
+from qcbench.tracking.failures import SQLITE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -171,9 +172,9 @@ def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
     if found is not None:
         if found.lifecycle_stage != "active":
             raise InputError(
-                f"MLflow experiment {name!r}: was deleted; restore it with `mlflow experiments"
-                f" restore --experiment-id {found.experiment_id}` or choose another"
-                " tracking.experiment"
+                f"MLflow experiment {name!r}: was deleted; restore it with "
+                f"`MLFLOW_TRACKING_URI={shlex.quote(uri)} mlflow experiments restore "
+                f"--experiment-id {found.experiment_id}` or choose another tracking.experiment"
             )
         return str(found.experiment_id)
     place = None

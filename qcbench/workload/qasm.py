@@ -8,7 +8,6 @@ transpiler's settings, and the versions of qiskit and of this code. It can be de
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import IntArray
+from qcbench.caches import user_cache
 from qcbench.errors import InputError
 from qcbench.files import write_text
 from qcbench.workload.algorithms import FAMILIES
@@ -36,15 +36,7 @@ CACHE_VERSION = 3
 
 def cache_folder() -> Path:
     """Return where features of users' circuits are kept."""
-    if "XDG_CACHE_HOME" in os.environ:
-        base = Path(os.environ["XDG_CACHE_HOME"])
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    else:
-        base = Path.home() / ".cache"
-    return base / "qcbench" / "circuits"
+    return user_cache() / "circuits"
 
 
 def read_qasm(

@@ -26,6 +26,7 @@ from qcbench.agents.sweep.trial import SWEEP, TRIALS, make_trainable, parts_of, 
 from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
+from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
 from qcbench.files import to_json, write_text
@@ -92,7 +93,15 @@ def sweep(config: SweepRunConfig, *, command: str = "", say: Say | None = None) 
         InputError: anything that would stop it later; then there is no folder.
     """
     check_store(config.tracking, Path(config.runs_dir))
-    return _run(_create(config, command), say or _to_stderr, again=False)
+    absent = absent_folders(Path(config.runs_dir))
+    folder = _create(config, command)
+    try:
+        return _run(folder, say or _to_stderr, again=False)
+    except BaseException:
+        if not any((folder / TRIALS).glob("*")):  # nothing was begun that could be gone on with
+            shutil.rmtree(folder, ignore_errors=True)
+            remove_empty(absent)
+        raise
 
 
 def go_on(folder: Path, *, say: Say | None = None) -> Swept:

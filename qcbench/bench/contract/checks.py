@@ -14,7 +14,7 @@ from qcbench.bench.contract.edges import edges
 from qcbench.bench.contract.situations import random_fleet, situations
 from qcbench.bench.contract.trials import trial_differs
 from qcbench.bench.run import PolicyFactory
-from qcbench.errors import InputError
+from qcbench.errors import CODE_ERRORS, InputError, reason_of, shown
 from qcbench.fleet.profile import Fleet
 from qcbench.policies import registry
 from qcbench.policies.protocol import PolicyContext
@@ -112,7 +112,7 @@ def _fleets(subject: Subject) -> list[Fleet]:
             subject.factory(PolicyContext(fleet, np.random.default_rng(0)))
         except InputError as error:
             refused = error
-        except Exception:
+        except CODE_ERRORS:
             served.append(fleet)  # `_make` says so
         else:
             served.append(fleet)
@@ -133,12 +133,12 @@ def _make(subject: Subject, fleet: Fleet, seed: int = 0) -> Callable[[Any], obje
         decide = subject.factory(context)
     except InputError:
         raise
-    except Exception as error:
+    except CODE_ERRORS as error:
         where = f"{len(fleet)} QPUs: the factory {_raised(error)}"
         raise ContractError(where) from error
     if not callable(decide):
         raise ContractError(
-            f"the factory returned {decide!r}; it returns the function that decides"
+            f"the factory returned {shown(decide)}; it returns the function that decides"
         )
     return decide
 
@@ -146,14 +146,14 @@ def _make(subject: Subject, fleet: Fleet, seed: int = 0) -> Callable[[Any], obje
 def _ask(decide: Callable[[Any], object], view: Any, number: int) -> object:
     try:
         return decide(view)
-    except Exception as error:
+    except CODE_ERRORS as error:
         raise ContractError(f"decision {number} ({describe(view)}): {_raised(error)}") from error
 
 
-def _raised(error: Exception) -> str:
+def _raised(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
-    return f"raised {type(error).__name__}: {' '.join(str(error).split())}{where}"
+    return f"raised {reason_of(error)}{where}"
 
 
 def _views(subject: Subject, fleet: Fleet, seed: int | None = None) -> Iterator[Any]:
@@ -295,7 +295,7 @@ def _trial(subject: Subject) -> None:
         wrong = trial_differs(subject.track, subject.factory)
     except InputError:
         return  # it serves other fleets only
-    except Exception as error:
+    except CODE_ERRORS as error:
         raise ContractError(_raised(error)) from error
     if wrong:
         raise ContractError(wrong)

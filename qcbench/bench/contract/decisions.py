@@ -8,6 +8,7 @@ import numpy as np
 
 from qcbench.cloud.decisions import parts_of
 from qcbench.cloud.partition import make_plan
+from qcbench.errors import shown
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.protocol import PolicyError
 from qcbench.policies.view import AllocationView, PlacementView, QueueView
@@ -88,5 +89,5 @@ def plain(decision: object) -> object:
 
 
 def _shown(decision: object) -> str:
-    text = " ".join(repr(decision).split())
+    text = " ".join(shown(decision).split())
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from qcbench.bench.contract.checks import Subject
-from qcbench.errors import InputError, nearest
+from qcbench.errors import CODE_ERRORS, InputError, nearest, reason_of
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card
@@ -107,6 +107,5 @@ def _module(name: str) -> ModuleType:
 def _loaded(name: str, load: Callable[[], ModuleType]) -> ModuleType:
     try:
         return load()
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{name}: cannot be loaded ({type(error).__name__}: {reason})") from error
+    except CODE_ERRORS as error:
+        raise InputError(f"{name}: cannot be loaded ({reason_of(error)})") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from qcbench.bench.compose import conf_dir
 from qcbench.bench.manifest import COMMIT_FILE, git_commit
 from qcbench.errors import InputError
+from qcbench.extras import install
 from qcbench.version import __version__
 from qcbench.workload.qasm import SUFFIXES, files_below, is_qasm
 from qcbench.workload.qasm_program import read_program
@@ -153,6 +154,6 @@ def node_requirements() -> list[str]:
             found.append(f"{name}=={version(name)}")
         except PackageNotFoundError:
             raise InputError(
-                f"--pip: {name} is not installed here; install qcbench[bench]"
+                f"--pip: {name} is not installed here; `{install(['bench'])}`"
             ) from None
     return found

@@ -5,6 +5,7 @@ import numpy as np
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import Estimates, task_table
 from qcbench.cloud.scenario import Scenario
+from qcbench.errors import shown
 from qcbench.kernels.compiling import drawing
 from qcbench.kernels.levels import present_until_end_s
 from qcbench.kernels.networks import Network
@@ -88,7 +89,7 @@ class EventTrial:
             choice = policy(view)
             if choice.__class__ is not int or not 0 <= choice < qpus:
                 raise PolicyError(
-                    f"the policy returned {choice!r}; a placement is an int in 0..{qpus - 1}"
+                    f"the policy returned {shown(choice)}; a placement is an int in 0..{qpus - 1}"
                 )
             decide(self._worlds, self._limits, self._chances, state, rows, 0, choice)
 

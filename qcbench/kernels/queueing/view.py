@@ -1,6 +1,7 @@
 """The view of a queueing policy in Python, filled from the kernel's arrays."""
 
 from qcbench.cloud.estimates import task_table
+from qcbench.errors import shown
 from qcbench.kernels.queueing.layout import NONE, Clouds
 from qcbench.kernels.queueing.load import Prepared
 from qcbench.policies.protocol import PolicyError, Queueing
@@ -49,7 +50,7 @@ class Window:
         choice = decide(view)
         if choice.__class__ is not int or not 0 <= choice < len(view.waiting):
             raise PolicyError(
-                f"the policy returned {choice!r}; a choice is an int, a position in "
+                f"the policy returned {shown(choice)}; a choice is an int, a position in "
                 f"0..{len(view.waiting) - 1}"
             )
         del waiting[choice if places is None else places[choice]]
