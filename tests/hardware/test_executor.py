@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qcbench.errors import InputError
 from qcbench.hardware.executor import Executor, Patience, tag_of
 from qcbench.hardware.ledger import Intent, JobLedger
-from qcbench.hardware.port import BackendError, Label, Outcome
+from qcbench.hardware.port import BackendError, Label, JobOutcome
 
 CALL = st.sampled_from(
     ["ok", "ok", "ok", "busy", "unavailable", "lost", "fails", "killed", "killed_after"]
@@ -146,7 +146,7 @@ def test_a_result_that_cannot_be_read_costs_its_own_row(
 ) -> None:
     real = FakePort.outcome
 
-    def outcome(self: FakePort, job_id: str) -> Outcome:
+    def outcome(self: FakePort, job_id: str) -> JobOutcome:
         if job_id == "job-0":
             raise BackendError("no counts", kind="refused")
         return real(self, job_id)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qcbench.hardware.told import compose_replay
+from qcbench.hardware.replay_config import compose_replay
 
 from qcbench.errors import InputError
 from qcbench.hardware.qpy import is_qpy, qpy_files, qpy_sources
@@ -142,7 +142,7 @@ def test_deeply_nested_gates_are_refused(tmp_path: Path) -> None:
 def test_a_task_file_of_qpy_follows_names_content_and_versions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qcbench.hardware import told  # noqa: PLC0415
+    from qcbench.hardware import replay_config  # noqa: PLC0415
 
     folder = tmp_path / "circuits"
     (folder / "a").mkdir(parents=True)
@@ -150,16 +150,16 @@ def test_a_task_file_of_qpy_follows_names_content_and_versions(
 
     def name() -> str:
         # What a workload would read; the features themselves are not extracted here.
-        monkeypatch.setattr(told, "read_qpy", lambda _path, _shots, output: output.touch())
+        monkeypatch.setattr(replay_config, "read_qpy", lambda _path, _shots, output: output.touch())
         config = compose_config(tmp_path)
-        return told._task_file(config, folder, 100).name
+        return replay_config._task_file(config, folder, 100).name
 
     names = [name()]
     (folder / "a").rename(folder / "b")
     names.append(name())
     (folder / "b" / "x.qpy").write_bytes(data_of(bell(name="another")))
     names.append(name())
-    monkeypatch.setattr(told, "extraction_identity", lambda: ["another version"])
+    monkeypatch.setattr(replay_config, "extraction_identity", lambda: ["another version"])
     names.append(name())
     assert len(set(names)) == 4
 
