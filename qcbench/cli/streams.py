@@ -111,7 +111,7 @@ def _safe(name: str) -> Iterator[Descriptor | None]:
         yield None
         return
     safe = io.TextIOWrapper(
-        io.BufferedWriter(raw),
+        io.BufferedWriter(raw),  # type: ignore[type-var]  # a raw stream is all it needs
         encoding=encoding,
         errors="backslashreplace",
         line_buffering=buffered or name == "stderr",

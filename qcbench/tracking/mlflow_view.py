@@ -19,7 +19,7 @@ import polars as pl
 from qcbench.bench.config import SuiteConfig
 from qcbench.errors import InputError
 from qcbench.stats.summary import Summary
-from qcbench.tracking.client import SQLITE, mlflow_errors, open_client, store_uri
+from qcbench.tracking.client import mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import (
     DIGEST_TAG,
@@ -32,6 +32,7 @@ from qcbench.tracking.content import (
     metric_name,
     parent_content,
 )
+from qcbench.tracking.failures import SQLITE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

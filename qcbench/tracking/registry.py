@@ -19,13 +19,13 @@ from qcbench.errors import InputError, nearest
 from qcbench.policies.exported.card import CARD, WEIGHTS, Card, read_card
 from qcbench.policies.exported.folder import digest, read_folder_card
 from qcbench.tracking.client import (
-    SQLITE,
     mlflow_errors,
     open_client,
     store_uri,
     without_credentials,
 )
 from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.failures import SQLITE
 from qcbench.tracking.mlflow_view import experiment_id
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from pathlib import Path
 from qcbench.hardware.gap.analysis import Gap
 from qcbench.hardware.gap.report import NUMBERS, REPORT, numbers
 from qcbench.hardware.manifest import MANIFEST, TABLE, ReplayFolder
-from qcbench.tracking.client import SQLITE, mlflow_errors, open_client, store_uri
+from qcbench.tracking.client import mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import metric_name
+from qcbench.tracking.failures import SQLITE
 from qcbench.tracking.mlflow_view import folder_name
 
 EXPERIMENT = "replays"
