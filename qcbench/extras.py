@@ -107,7 +107,9 @@ def _rooms(trace: TracebackType | None) -> Iterator[str]:
     """Give the rooms of the source that an error came through."""
     while trace is not None:
         path = Path(trace.tb_frame.f_code.co_filename)
-        if path.is_relative_to(PACKAGE):
+        if path == Path(__file__):
+            pass  # the door itself
+        elif path.is_relative_to(PACKAGE):
             inside = path.relative_to(PACKAGE)
             yield inside.stem if inside.parts[0] == "cli" else inside.parts[0]
         elif path.parent.name == "emulator":

@@ -86,7 +86,10 @@ def _write(frame: pl.DataFrame, output: str, kind: str) -> None:
         frame.write_parquet(buffer)
         data = buffer.getvalue()
     if output == "-":
-        sys.stdout.buffer.write(data)
+        if (raw := getattr(sys.stdout, "buffer", None)) is not None:
+            raw.write(data)
+        else:  # somebody has put a text in its place
+            sys.stdout.write(data.decode("utf-8", "backslashreplace"))
         sys.stdout.flush()
         return
     from qcbench.files import write_durable  # noqa: PLC0415

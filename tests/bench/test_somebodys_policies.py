@@ -1,5 +1,6 @@
 """Whatever somebody's policy does is a failure of that policy, and of nothing else."""
 
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -115,10 +116,9 @@ def test_a_factory_that_raises(name: str) -> None:
 
 
 def test_the_place_is_told_without_its_folder() -> None:
-    assert run("placement", FAILING["zero"]).endswith(f"({Path(__file__).name}, line 58)") or (
-        Path(__file__).name in run("placement", FAILING["zero"])
-    )
-    assert str(Path(__file__).parent) not in run("placement", FAILING["zero"])
+    said = run("placement", FAILING["zero"])
+    assert re.search(rf"ZeroDivisionError: .* \({Path(__file__).name}, line \d+\)$", said)
+    assert str(Path(__file__).parent) not in said
 
 
 @pytest.fixture

@@ -145,7 +145,12 @@ def test_the_extras_that_a_verb_needs(
 
 def test_what_an_absent_extra_does_not_concern(root: Path, tmp_path: Path) -> None:
     absent = ",".join(without(name) for name in ("agents", "hardware", "onnx"))
-    uses = [["simulate", "workload.tasks=3"], ["policies"], ["suites"], ["fleets"]]
+    uses = [
+        ["simulate", "workload.tasks=3", "output=records.csv"],
+        ["policies"],
+        ["suites"],
+        ["fleets"],
+    ]
     found = run(VERBS_SCRIPT, absent, uses, root, tmp_path)
     assert [code for code, _ in found] == [0] * len(uses)
 

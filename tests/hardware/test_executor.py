@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qcbench.errors import InputError
 from qcbench.hardware.executor import Executor, Patience, tag_of
 from qcbench.hardware.ledger import Intent, JobLedger
-from qcbench.hardware.port import BackendError, Label, JobOutcome
+from qcbench.hardware.port import BackendError, JobOutcome, Label
 
 CALL = st.sampled_from(
     ["ok", "ok", "ok", "busy", "unavailable", "lost", "fails", "killed", "killed_after"]

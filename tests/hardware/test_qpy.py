@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qcbench.hardware.replay_config import compose_replay
 
 from qcbench.errors import InputError
 from qcbench.hardware.qpy import is_qpy, qpy_files, qpy_sources
+from qcbench.hardware.replay_config import compose_replay
 
 qiskit = pytest.importorskip("qiskit")
 
