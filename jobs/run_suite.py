@@ -31,7 +31,7 @@ try:
     from qcbench.bench.jobs.parcel import INDEX, is_name, pack
     from qcbench.bench.store import RunStore, list_runs, open_run
     from qcbench.errors import InputError, QcbenchError
-except ModuleNotFoundError as missing:
+except ImportError as missing:
     print(LACKING.format(missing.name), flush=True)
     sys.exit(2)
 
@@ -159,12 +159,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and turn errors into one line and an exit code."""
     try:
         return work(arguments)
+    except ImportError as error:
+        say(LACKING.format(error.name))
+        return 2
     except QcbenchError as error:
         say(f"run_suite: {error}")
         return error.exit_code
-    except ModuleNotFoundError as error:
-        say(LACKING.format(error.name))
-        return 2
     except KeyboardInterrupt:
         say("run_suite: stopped")
         return 130

@@ -43,7 +43,11 @@ CORE = ""
 
 
 class MissingExtraError(InputError, ImportError):
-    """A library that an extra of the package brings is not installed."""
+    """A library that an extra of the package brings is not installed; `name` is its module."""
+
+    def __init__(self, message: object = "", module: str | None = None) -> None:
+        super().__init__(message)
+        self.name = module
 
 
 def install(extras: Iterable[str]) -> str:
@@ -77,7 +81,7 @@ def door() -> Iterator[None]:
             if isinstance(error, ModuleNotFoundError)
             else f"cannot be loaded ({reason_of(error)})"
         )
-        raise MissingExtraError(f"{module} {what}; `{install(extras)}`") from error
+        raise MissingExtraError(f"{module} {what}; `{install(extras)}`", module) from error
 
 
 def _needed(module: str, rooms: Iterable[str]) -> set[str]:
@@ -163,5 +167,5 @@ def require(*modules: str, room: str) -> None:
     for module in modules:
         if not _is_there(module):
             raise MissingExtraError(
-                f"{module} is not installed; `{install(_needed(module, [room]))}`"
+                f"{module} is not installed; `{install(_needed(module, [room]))}`", module
             )

@@ -52,7 +52,8 @@ def test_a_run_without_results_says_how_to_go_on(
     (begun / "manifest.json").write_bytes((run / "manifest.json").read_bytes())
     capsys.readouterr()
     assert main(["leaderboard", "--runs-dir", str(tmp_path)]) == 2
-    assert f"qcbench resume {run.name}" in capsys.readouterr().err
+    # By its path: it does not lie in the folder where an id would be looked for.
+    assert f"`qcbench resume {begun}`" in capsys.readouterr().err
 
 
 def test_damage_is_said_and_runs_dir_is_written_as_everywhere(

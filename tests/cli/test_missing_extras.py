@@ -184,6 +184,19 @@ def test_the_table_is_what_the_package_declares(root: Path) -> None:
     assert {"numpy", "polars", "safetensors", "simpy"} == set(extras.extras_by_name()[extras.CORE])
 
 
+def test_the_entry_point_of_a_cluster_asks_for_an_image(root: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED + "import jobs.run_suite", "hydra,pydantic"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the cluster lacks the package pydantic" in done.stdout
+
+
 def test_a_library_that_is_broken() -> None:
     def draw() -> None:
         raise ImportError("libGL.so.1: cannot open", name="matplotlib")
