@@ -14,6 +14,8 @@ MOST = 2**63 - 1
 """Of a whole number: the kernels count in 64 bits."""
 LONGEST = 60
 """Characters of a value in a message."""
+FEW = 5
+"""So many options and more are not listed where one of another name is given."""
 
 
 def whole(option: str, value: Any, least: int = 0, wanted: str = "") -> int:
@@ -92,9 +94,9 @@ def keys(where: str, told: Any, known: Sequence[str]) -> Mapping[str, Any]:
         )
     for key in told:
         if not isinstance(key, str) or key not in known:
-            raise InputError(
-                f"{where}: option {shown(key)} is unknown{nearest(str(key)[:LONGEST], known)}"
-            )
+            few = len(known) < FEW
+            hint = f"; known: {', '.join(known)}" if few else nearest(str(key)[:LONGEST], known)
+            raise InputError(f"{where}: option {shown(key)} is unknown{hint}")
     return told
 
 

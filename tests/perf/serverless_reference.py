@@ -2,8 +2,8 @@
 
 100 replications of every cell take a few minutes; with `--engine simpy` they take three hours of
 processor time and give the same numbers. Results are kept in a file, so that it can be stopped and
-started again. `--replications 20` asks for fewer, `--only small` for a part, `--first 100` for
-other worlds.
+started again. `--replications 20` asks for fewer, `--only small` for a part, or `--only
+interval_s=600` for the cells with that in their overrides, `--first 100` for other worlds.
 
 The published quantiles of job times are over the jobs of all replications together that were done
 after the warm-up, whenever they had arrived: only so are they met. Quantiles of each replication,
@@ -225,7 +225,12 @@ def main() -> None:
     told = parser.parse_args()
     told.file = told.file or Path(f"runs/serverless_reference_{told.engine}.json")
     asked = range(told.first, told.first + told.replications)
-    wanted = [cell for cell in cells() if told.only in ("", cell.part)]
+    parts = {cell.part for cell in cells()}
+    wanted = [
+        cell
+        for cell in cells()
+        if told.only == cell.part or (told.only not in parts and told.only in cell.world)
+    ]
     known: dict[str, dict[str, dict]] = (
         json.loads(told.file.read_text()) if told.file.is_file() else {}
     )

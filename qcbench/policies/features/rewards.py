@@ -69,7 +69,9 @@ class Reward:
             elif type(value) is bool or not isinstance(value, int | float):
                 raise InputError(f"reward.{field.name}: {value!r}; must be a number")
             elif not 0 <= value <= MOST:
-                raise InputError(f"reward.{field.name}: {value}; must be finite and not negative")
+                large = isinstance(value, int) and value > MOST
+                text = "a number of hundreds of digits" if large else str(value)
+                raise InputError(f"reward.{field.name}: {text}; must be finite and not negative")
         if not self.time_scale_s > 0:
             raise InputError(f"reward.time_scale_s: {self.time_scale_s}; must be positive")
         if self.kind != "legacy" and not self.time + self.fidelity + self.price > 0:
