@@ -27,10 +27,9 @@ def kernel(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Compile a function into those that call it, which alone can: it has no other entry.
+    """Compile a function into those that call it, and keep nothing of its own on disk.
 
-    What most parts of a kernel are given costs more to pass than they take; and what is compiled
-    into its callers need not be kept on disk by itself.
+    What most parts of a kernel are given costs more to pass than they take.
     """
     return cast(Function, njit(_nrt=False, **INLINED)(function))
 
@@ -43,7 +42,6 @@ def drawing_inlined(function: Function) -> Function:
 INLINED = {
     "error_model": "numpy",
     "forceinline": True,
-    "no_cpython_wrapper": True,
     "no_cfunc_wrapper": True,
 }
 

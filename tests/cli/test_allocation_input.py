@@ -31,7 +31,7 @@ def refused(capsys: pytest.CaptureFixture[str], arguments: Sequence[str]) -> str
         ("jobs.csv", HEADER + "1,150,5,5,2,,10\n2,180,", ["line 3", "torn"]),
         ("jobs.json", '{"jobs": [{"job_id": 1, "num_qubits": 150, "tw', ["line 1", "torn"]),
         ("jobs.json", '{"jobs": [{"num_qubits": 150}]}', ["row 1", "'job_id'"]),
-        ("jobs.csv", HEADER, ["no tasks"]),
+        ("jobs.csv", HEADER, ["jobs.csv", "a header but no rows"]),
     ],
 )
 def test_job_files(
