@@ -209,7 +209,7 @@ def left_out(content: TaskSet, format: str, extra_families: Sequence[str] = ()) 
             family not in families for family in tasks.compiled
         ),
         "execution times": tasks.duration_s is not None and format != "swf",
-        "depths and gates": format == "swf" and bool((tasks.depth + tasks.two_qubit_gates).any()),
+        "depths and gates": format == "swf" and tasks.have_circuits,
         "shots": not jobs and len(set(tasks.shots.tolist())) > 1,
         "subsets": content.subset is not None and format != "csv",
         "names of jobs": len(content.job_id) > 0 and not jobs and format != "swf",

@@ -42,8 +42,8 @@ SIGNATURES = (
     (b"\x89PNG", "a PNG image", None),
     (b"<!DOCTYPE html", "an HTML page", None),
     (b"<html", "an HTML page", None),
-    (b"\xff\xfe", "text in UTF-16; save it in UTF-8", None),
-    (b"\xfe\xff", "text in UTF-16; save it in UTF-8", None),
+    (b"\xff\xfe", "text in UTF-16; save it as UTF-8", None),
+    (b"\xfe\xff", "text in UTF-16; save it as UTF-8", None),
 )
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -143,19 +144,37 @@ def write_log(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("end", ["json", "parquet", "swf", "swf.gz", "jobs.csv", "jobs.json"])
+@pytest.mark.parametrize("end", ["json", "parquet", "swf", "swf.gz"])
 def test_two_jobs_of_one_number(tmp_path, capsys, end):
     log, out = write_log(tmp_path / "log.swf"), tmp_path / f"out.{end}"
-    format = TARGETS[end]
-    told = ["--output-format", format] if format.startswith("jobs") else []
-    assert main(["workload", "convert", str(log), str(out), *told]) == 0
-    said = capsys.readouterr().out
+    assert main(["workload", "convert", str(log), str(out)]) == 0
+    assert "jobs of one name" not in capsys.readouterr().out
     back = read_task_set(out)
     assert back.arrival_s.tolist() == [0.0, 9.5]
     assert back.tasks.qubits.tolist() == [8, 8]
-    names = ["7", "7-2"] if format.startswith("jobs") else ["7", "7"]
-    assert list(back.job_id) == names
-    assert ("jobs of one name got names of their own" in said) == (names[1] != "7")
+    assert list(back.job_id) == ["7", "7"]
+    assert main(["workload", "show", str(out)]) == 0
+
+
+def circuits_of(tmp_path, names, **more):
+    """As many tasks with circuits as there are names."""
+    tasks = read_task_set(write_published(tmp_path / "a.csv")).tasks
+    first = {
+        each.name: getattr(tasks, each.name)[: len(names)]
+        for each in fields(tasks)
+        if each.name in ("algorithm", "qubits", "depth", "shots", "two_qubit_gates")
+    }
+    return TaskSet(Tasks(**first, **more.pop("times", {})), job_id=list(names), **more)
+
+
+@pytest.mark.parametrize("end", ["jobs.csv", "jobs.json"])
+def test_two_jobs_of_one_name_in_a_job_file(tmp_path, capsys, end):
+    source, out = tmp_path / "tasks.json", tmp_path / end
+    write_task_set(circuits_of(tmp_path, ["7", "7"]), source, "json")
+    told = ["--output-format", TARGETS[end]]
+    assert main(["workload", "convert", str(source), str(out), *told]) == 0
+    assert "jobs of one name got names of their own" in capsys.readouterr().out
+    assert list(read_task_set(out).job_id) == ["7", "7-2"]
     assert main(["workload", "show", str(out)]) == 0
 
 
@@ -167,8 +186,7 @@ def test_names_that_are_there_twice_get_a_number():
 
 
 def test_zeros_before_a_name_stay(tmp_path):
-    tasks = read_task_set(write_log(tmp_path / "log.swf")).tasks
-    content = TaskSet(tasks, job_id=["007", "7"])
+    content = circuits_of(tmp_path, ["007", "7"])
     for end in ("jobs.csv", "jobs.json"):
         write_task_set(content, tmp_path / end, TARGETS[end])
         assert list(read_task_set(tmp_path / end).job_id) == ["007", "7"]
@@ -215,11 +233,12 @@ def test_compressed_files_are_the_same_bytes_every_time(tmp_path):
 def test_what_a_format_does_not_keep_is_said(tmp_path, capsys):
     content = read_task_set(write_log(tmp_path / "log.swf"))
     assert left_out(content, "json") == left_out(content, "swf") == []
-    out = str(tmp_path / "jobs.csv")
-    assert (
-        main(["workload", "convert", str(tmp_path / "log.swf"), out, "--output-format", "jobs_csv"])
-        == 0
+    timed = circuits_of(
+        tmp_path, ["1", "2"], times={"duration_s": np.ones(2)}, user=["a", "b"], comments=("c",)
     )
+    source, out = str(tmp_path / "tasks.json"), str(tmp_path / "jobs.csv")
+    write_task_set(timed, Path(source), "json")
+    assert main(["workload", "convert", source, out, "--output-format", "jobs_csv"]) == 0
     said = capsys.readouterr().out
     for lost in ("execution times", "users", "comments"):
         assert f"note: jobs_csv does not keep {lost}\n" in said

@@ -405,7 +405,7 @@ def test_other_files_than_were_meant_are_refused_wherever_they_are_read(
         (job_list(C=1e30), r"C is 1e\+30; it must be a whole number from 1 to 9007199254740992"),
         (job_list(Q=1_000_000_000), "Q is 1000000000; it must be a whole number from 1 to 100000"),
         (with_job(priority=2**60), "job 1: priority is .*; it must be a whole number from 1 to 90"),
-        (with_job(pre_ops=10**400), r"job 1: pre_ops is 10*\.\.\.; it must be at most 1e\+18"),
+        (with_job(pre_ops=10**400), r"jobs\[1\]\.pre_ops is 10*\.\.; the largest number is"),
         (with_job(iterations=[[1, 1e308]]), r"iteration 0: seconds is 1e\+308; it must be at most"),
         ("[]", "is no object"),
         ("{", "is not JSON"),
@@ -437,7 +437,7 @@ def test_a_trace_that_has_changed_is_read_anew_or_refused(tmp_path: Path) -> Non
     told = resolve_trace(TraceArrivals(path=str(path)))
     assert trace(path, rows.replace("0.5", "0.7")).arrival_s.tolist() == [0.7]
     traces._read.cache_clear()  # as in another process
-    with pytest.raises(InputError, match=r"trace.csv: is not the trace that was meant"):
+    with pytest.raises(InputError, match=r"trace.csv: is not the (trace|file) that was meant"):
         make(HybridCircuits(qubits=[4]), told)
 
 
