@@ -172,6 +172,8 @@ def _check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequen
 
 def _unusable(error: Exception, choices: Sequence[str], config_dirs: Sequence[Path]) -> str:
     """Return which file of the user's cannot be composed, and as far as that is known why."""
+    from omegaconf.errors import GrammarParseError, KeyValidationError  # noqa: PLC0415
+
     files = [
         path
         for text in choices
@@ -187,10 +189,7 @@ def _unusable(error: Exception, choices: Sequence[str], config_dirs: Sequence[Pa
         return f"{where}: defaults are no list of group: option"
     if "loaded object type" in str(error):
         return f"{where}: is no mapping of keys to values"
-    if not str(error).strip() or type(error).__name__ in {
-        "KeyValidationError",
-        "GrammarParseError",
-    }:
+    if not str(error).strip() or isinstance(error, KeyValidationError | GrammarParseError):
         return f"{where}: has a key that is no text, or a ${{ without its }}"
     return f"{where}: cannot be composed ({reason_of(error)})"
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 from numba import config, njit, typeof
 
 from qcbench.caches import private_folder
+from qcbench.tracks import TRACKS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -104,9 +105,6 @@ def _keyed(compiled: Any, function: Function) -> Function:
     return cast(Function, compiled)
 
 
-ROOMS = ("placement", "allocation", "queueing")
-
-
 @cache
 def _sources(room: str) -> str:
     """Hash the sources that kernels of a track are made of, on every floor that has some of them.
@@ -114,7 +112,7 @@ def _sources(room: str) -> str:
     Rooms of the other tracks are left out.
     """
     top = Path(__file__).parents[1]
-    others = {name for name in ROOMS if name != room}
+    others = {name for name in TRACKS if name != room}
     files = [
         path
         for floor in ("cloud", "policies", "kernels", "envs")

@@ -79,10 +79,10 @@ def check_circuit(circuit: Any, where: str, of_gate: Callable[[str], str] | None
         raise InputError(f"{where}: has free parameters ({names}); give them values")
     if any(hasattr(entry.operation, "blocks") for entry in circuit.data):
         raise InputError(f"{where}: has control flow; depth is defined for circuits without it")
-    _Walk(where, of_gate or (lambda _name: where)).of(circuit)
+    _CircuitWalk(where, of_gate or (lambda _name: where)).of(circuit)
 
 
-class _Walk:
+class _CircuitWalk:
     """Looks at every operation of a circuit and of the definitions of its gates."""
 
     def __init__(self, where: str, of_gate: Callable[[str], str]) -> None:
