@@ -437,7 +437,7 @@ def test_a_trace_that_has_changed_is_read_anew_or_refused(tmp_path: Path) -> Non
     told = resolve_trace(TraceArrivals(path=str(path)))
     assert trace(path, rows.replace("0.5", "0.7")).arrival_s.tolist() == [0.7]
     traces._read.cache_clear()  # as in another process
-    with pytest.raises(InputError, match=r"trace.csv: is not the (trace|file) that was meant"):
+    with pytest.raises(InputError, match=r"trace.csv: is not the file that was meant; its SHA-256"):
         make(HybridCircuits(qubits=[4]), told)
 
 
