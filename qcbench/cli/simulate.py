@@ -59,7 +59,7 @@ def _simulate(run: SimulateConfig) -> pl.DataFrame:
     try:
         records = simulate_trial(trial)
     except PolicyError as error:
-        raise PolicyError(f"policy {trial.policy}: {error}") from error
+        raise type(error)(f"policy {trial.policy}: {error}") from error
     row = row_of(trial, records)
     load, mean_s = trial.scenario_config["offered_load"], row["mean_completion_s"]
     print(

@@ -33,6 +33,12 @@ class PolicyError(StoppedError):
     """A policy failed: it raised something, or decided what its track does not know."""
 
 
+class ScriptError(PolicyError):
+    """The file of decisions that a policy follows does not fit the tasks that it is asked for."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True)
 class PolicyContext:
     """What a policy may know before the first decision.

@@ -94,7 +94,8 @@ def test_torch_and_numpy_agree(
         expected = inference.outputs(
             seen[row, :shared], seen[row, shared:].reshape(items, -1), mask[row]
         )
-        assert np.allclose(outputs[row].numpy(), expected, rtol=1e-4, atol=1e-5)
+        # Weights and inputs of the exported network are rounded for exact sums: up to 1e-4 here.
+        assert np.allclose(outputs[row].numpy(), expected, rtol=1e-4, atol=5e-4)
 
 
 def test_the_order_of_items_does_not_matter() -> None:

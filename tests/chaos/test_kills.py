@@ -267,7 +267,7 @@ def test_a_killed_driver_on_ray_leaves_nothing_behind_and_resumes(tmp_path: Path
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
     reader.join(10)
-    assert f"go on with `qcbench resume {folder.name}`" in output[-1]
+    assert f"go on with `qcbench resume {folder}`" in output[-1]
     wait_until(lambda: gone(children))
 
     with open_run(folder, write=True) as store:

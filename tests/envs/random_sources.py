@@ -157,7 +157,8 @@ def queues(draw: Any) -> DrawnWorlds:
         circuits: Any = VariationalCircuits(max_qubits=14, mean_iterations=5.0)
         physics = PhysicsConfig()
     else:
-        qpus = [QpuConfig(name="qpu", count=draw(st.integers(1, 4)), qubits=27)]
+        count = draw(st.integers(1, 4))
+        qpus = [QpuConfig(name="qpu", count=count, qubits=27, price_per_s=0.2)]
         circuits = (
             HybridCircuits(qubits=[4], priorities=[1, 2, 4])
             if kind == "hybrid"

@@ -16,7 +16,7 @@ from qcbench.kernels.rules import Limits, limits_of
 from qcbench.kernels.twins import make_twin
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.features.placement import LAYOUT
-from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
+from qcbench.policies.protocol import Placement, PolicyContext, ScriptError
 
 
 def simulate(
@@ -26,7 +26,7 @@ def simulate(
 
     Raises:
         InputError: the scenario cannot be compiled, or a policy's parameters do not fit.
-        PolicyError: the policy took a decision that is none.
+        PolicyError: the policy took a decision that is none; a script that ends too early is one.
     """
     if scenario.workload.phases is not None:
         raise InputError(
@@ -52,7 +52,7 @@ def simulate(
         rows, outcome = trial.rows, trial.outcome() if ended else None
     if outcome is None:
         script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
-        raise PolicyError(f"{script}: the script ends before the tasks do")
+        raise ScriptError(f"{script}: the script ends before the tasks do")
     return records_of(scenario, estimates, rows, outcome, streams.drift)
 
 

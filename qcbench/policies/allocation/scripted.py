@@ -27,7 +27,7 @@ from typing import Any
 from qcbench.errors import InputError, nearest
 from qcbench.files import parse_json
 from qcbench.fleet.profile import Fleet
-from qcbench.policies.protocol import Allocation, PolicyContext, PolicyError
+from qcbench.policies.protocol import Allocation, PolicyContext, ScriptError
 from qcbench.policies.script_files import read_script, resolve_parameters
 from qcbench.policies.view import AllocationView
 
@@ -52,11 +52,11 @@ def policy(context: PolicyContext, *, file: str, sha256: str = "") -> Allocation
     def decide(view: AllocationView) -> Split | None:
         split = splits[view.row] if view.row < len(splits) else {}
         if not split:
-            raise PolicyError(
+            raise ScriptError(
                 f"{file}: has no split for task {view.row + 1} (it has {len(splits)} of them)"
             )
         if sum(split.values()) != view.task_qubits:
-            raise PolicyError(
+            raise ScriptError(
                 f"{file}: task {view.row + 1} has {view.task_qubits} qubits, and its split adds up "
                 f"to {sum(split.values())}"
             )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qcbench.errors import InputError, nearest
 from qcbench.fleet.profile import Fleet
-from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
+from qcbench.policies.protocol import Placement, PolicyContext, ScriptError
 from qcbench.policies.script_files import read_script, resolve_parameters
 from qcbench.policies.twins import NO_DECISION, Memory, Placing, memory
 from qcbench.policies.view import PlacementView
@@ -32,7 +32,7 @@ def policy(context: PolicyContext, *, file: str, sha256: str = "") -> Placement:
         try:
             return next(actions)
         except StopIteration:
-            raise PolicyError(f"{file}: the script ends before the tasks do") from None
+            raise ScriptError(f"{file}: the script ends before the tasks do") from None
 
     return decide
 
