@@ -10,7 +10,10 @@ TWINS = ("kernels", "envs")
 FILES = [
     path for room in ("qcbench", "jobs", "deploy") for path in sorted((ROOT / room).rglob("*.py"))
 ]
-BY_NAME = {"qcbench/workload/parquet_format.py", "qcbench/workload/qiskit_door.py"}
+BY_NAME = {
+    "qcbench/workload/formats/columns_parquet.py",
+    "qcbench/workload/circuits/qiskit_door.py",
+}
 """Doors of libraries in Rust, whose panics have a class that no module offers."""
 
 

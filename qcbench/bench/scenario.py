@@ -22,6 +22,7 @@ from qcbench.fleet.load import load_fleet, resolve_fleet
 from qcbench.fleet.profile import Fleet
 from qcbench.stats.load import sustainable_rate_per_s
 from qcbench.tracks import TRACKS
+from qcbench.workload.circuits.selection import SUBSET_TASKS
 from qcbench.workload.config import (
     BatchArrivals,
     BurstArrivals,
@@ -31,11 +32,10 @@ from qcbench.workload.config import (
     QsimpyArrivals,
     WorkloadConfig,
 )
+from qcbench.workload.formats.job_list import read_platform
 from qcbench.workload.from_file import tasks_per_replicate
 from qcbench.workload.generate import make_workload, resolve_workload
 from qcbench.workload.hybrid_config import HybridCircuits, JobListCircuits, TraceArrivals
-from qcbench.workload.job_list import read_platform
-from qcbench.workload.selection import SUBSET_TASKS
 from qcbench.workload.workload import Workload
 
 SIGNIFICANT_DIGITS = 6

@@ -200,8 +200,8 @@ def anarchy(options: argparse.Namespace) -> None:
 
 def graph(options: argparse.Namespace) -> None:
     """Print a circuit's graph."""
-    from qcbench.workload.graph_table import graph_entry, named_graph  # noqa: PLC0415
-    from qcbench.workload.qasm import SUFFIXES  # noqa: PLC0415
+    from qcbench.workload.formats.qasm import SUFFIXES  # noqa: PLC0415
+    from qcbench.workload.graphs.table import graph_entry, named_graph  # noqa: PLC0415
 
     name = options.circuit
     if Path(name).suffix in SUFFIXES:
@@ -222,13 +222,13 @@ def graph(options: argparse.Namespace) -> None:
 
 
 def _graph_of_file(path: Path, *, decompose: bool) -> tuple[Any, int]:
-    from qcbench.workload.graphs import require_gates  # noqa: PLC0415
-    from qcbench.workload.interactions import (  # noqa: PLC0415
+    from qcbench.workload.circuits.interactions import (  # noqa: PLC0415
         interactions,
         require_two_qubit_gates,
     )
-    from qcbench.workload.qasm_parse import read_circuit  # noqa: PLC0415
-    from qcbench.workload.qiskit_door import asking_qiskit  # noqa: PLC0415
+    from qcbench.workload.circuits.qiskit_door import asking_qiskit  # noqa: PLC0415
+    from qcbench.workload.formats.qasm_parse import read_circuit  # noqa: PLC0415
+    from qcbench.workload.interaction_graph import require_gates  # noqa: PLC0415
 
     circuit = read_circuit(path)
     with asking_qiskit(lambda reason: f"{path}: cannot be decomposed: {reason}"):
@@ -275,8 +275,8 @@ def _make_folder(folder: Path) -> None:
 
 def build(options: argparse.Namespace) -> None:
     """Rebuild the packaged graphs, with a line of progress each."""
-    from qcbench.workload.graph_build import build_graph_table  # noqa: PLC0415
-    from qcbench.workload.graph_table import PACKAGED_GRAPHS  # noqa: PLC0415
+    from qcbench.workload.graphs.build import build_graph_table  # noqa: PLC0415
+    from qcbench.workload.graphs.table import PACKAGED_GRAPHS  # noqa: PLC0415
 
     path = options.output or PACKAGED_GRAPHS
     check_writable(path)

@@ -12,9 +12,11 @@ from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
 from qcbench.files import check_writable
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
-from qcbench.workload.circuits import PACKAGED, load_circuits
+from qcbench.workload.circuits.large import large_tasks
+from qcbench.workload.circuits.published_set import draw_published_set
+from qcbench.workload.circuits.table import PACKAGED, load_circuits
 from qcbench.workload.config import LargeCircuits, MqtCircuits
-from qcbench.workload.formats import (
+from qcbench.workload.formats.task_files import (
     FORMATS,
     format_of,
     left_out,
@@ -22,15 +24,13 @@ from qcbench.workload.formats import (
     select_subset,
     write_task_set,
 )
-from qcbench.workload.large import large_tasks
-from qcbench.workload.published_set import draw_published_set
 from qcbench.workload.summary import compare, describe
 from qcbench.workload.task_set import TaskSet
 
 
 def build(output: Path) -> None:
     """Rebuild the table of circuits, with a line of progress."""
-    from qcbench.workload.build import build_table  # noqa: PLC0415 - needs mqt.bench and qiskit
+    from qcbench.workload.circuits.build import build_table  # noqa: PLC0415 - needs mqt.bench and qiskit
 
     check_writable(output)
     began = time.monotonic()

@@ -11,15 +11,15 @@ from qcbench.errors import InputError
 from qcbench.hardware.compiling import CircuitSource
 from qcbench.hardware.qpy import qpy_sources
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES
-from qcbench.workload.benchmarks import benchmark_circuit
+from qcbench.workload.circuits.benchmarks import benchmark_circuit
+from qcbench.workload.circuits.features import CircuitFeatures
+from qcbench.workload.circuits.gates import summarise
+from qcbench.workload.circuits.targets import INSTALL
 from qcbench.workload.config import FileCircuits, WorkloadConfig
-from qcbench.workload.features import CircuitFeatures
-from qcbench.workload.formats import write_task_set
-from qcbench.workload.gates import summarise
-from qcbench.workload.qasm import circuit_names, features_of, is_qasm, qasm_files
-from qcbench.workload.qasm_parse import circuit_of
-from qcbench.workload.qasm_program import read_program
-from qcbench.workload.targets import INSTALL
+from qcbench.workload.formats.qasm import circuit_names, features_of, is_qasm, qasm_files
+from qcbench.workload.formats.qasm_parse import circuit_of
+from qcbench.workload.formats.qasm_program import read_program
+from qcbench.workload.formats.task_files import write_task_set
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import CompiledFeatures, Tasks
 

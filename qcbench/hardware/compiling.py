@@ -19,10 +19,10 @@ from qcbench.errors import InputError
 from qcbench.files import write_durable, write_text
 from qcbench.hardware import delays
 from qcbench.hardware.port import Calibration
-from qcbench.workload.gates import summarise
-from qcbench.workload.qasm import cache_folder
-from qcbench.workload.qiskit_door import asking_qiskit
-from qcbench.workload.qiskit_identity import code_hash, qiskit_identity
+from qcbench.workload.circuits.gates import summarise
+from qcbench.workload.circuits.qiskit_door import asking_qiskit
+from qcbench.workload.circuits.qiskit_identity import code_hash, qiskit_identity
+from qcbench.workload.formats.qasm import cache_folder
 
 CACHE_VERSION = 4
 

@@ -12,7 +12,7 @@ from qcbench.errors import InputError
 from qcbench.hardware.config import EmulatorBackend, IbmBackend, LocalBackend
 from qcbench.hardware.credentials import find_instance, find_token
 from qcbench.hardware.port import Label, Port
-from qcbench.workload.targets import INSTALL
+from qcbench.workload.circuits.targets import INSTALL
 
 
 def label_of(config: EmulatorBackend | IbmBackend | LocalBackend) -> Label:

@@ -29,7 +29,7 @@ from qcbench.hardware.port import (
     JobSummary,
     Label,
 )
-from qcbench.workload.targets import INSTALL
+from qcbench.workload.circuits.targets import INSTALL
 
 
 @dataclass

@@ -10,10 +10,10 @@ from typing import Any
 from qcbench.errors import InputError
 from qcbench.files import read_bytes
 from qcbench.hardware.compiling import CircuitSource
-from qcbench.workload.qasm import files_below
-from qcbench.workload.qasm_limits import MOST_BITS, MOST_QUBITS
-from qcbench.workload.qiskit_door import asking_qiskit, check_circuit
-from qcbench.workload.recognise import evidence
+from qcbench.workload.circuits.limits import MOST_BITS, MOST_QUBITS
+from qcbench.workload.circuits.qiskit_door import asking_qiskit, check_circuit
+from qcbench.workload.formats.qasm import files_below
+from qcbench.workload.formats.recognise import evidence
 
 QPY = ".qpy"
 MAGIC = b"QISKIT"

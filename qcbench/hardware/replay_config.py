@@ -23,7 +23,7 @@ from qcbench.hardware.qpy import is_qpy, qpy_bytes, qpy_files
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import policy_of_run, resolve_policy
-from qcbench.workload.qiskit_identity import extraction_identity
+from qcbench.workload.circuits.qiskit_identity import extraction_identity
 
 SUITE = "replay"
 """Name of the suite whose worlds replays draw."""

@@ -1,10 +1,9 @@
 """Files of decisions: a trial is told which content of them it depends on, and refuses another."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from qcbench.errors import InputError
+from qcbench.content import meant_hash, read_meant
 
 Parameters = Mapping[str, bool | int | float | str]
 
@@ -15,17 +14,7 @@ def read_script(path: Path, sha256: str = "") -> bytes:
     Raises:
         InputError: it cannot be read, or is another content than the hash says.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    found = hashlib.sha256(data).hexdigest()
-    if sha256 not in ("", found):
-        raise InputError(
-            f"{path}: is not the script that was meant; its SHA-256 is {found[:16]}..., expected "
-            f"{sha256[:16]}..."
-        )
-    return data
+    return read_meant(path, sha256, "script")
 
 
 def resolve_parameters(parameters: Parameters) -> dict[str, bool | int | float | str]:
@@ -37,5 +26,4 @@ def resolve_parameters(parameters: Parameters) -> dict[str, bool | int | float |
     file, expected = parameters.get("file"), parameters.get("sha256", "")
     if not isinstance(file, str) or not isinstance(expected, str):
         return dict(parameters)  # the check of the parameters says so
-    data = read_script(Path(file), expected)
-    return {**parameters, "sha256": hashlib.sha256(data).hexdigest()}
+    return {**parameters, "sha256": meant_hash(Path(file), expected, "script")}

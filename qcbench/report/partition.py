@@ -29,7 +29,7 @@ from qcbench.report.style import (
     save_figures,
     style,
 )
-from qcbench.workload.graphs import InteractionGraph
+from qcbench.workload.interaction_graph import InteractionGraph
 
 COST_PREFIX = "node_cost_"
 MOST_LAYERS = 160

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.random import Generator
 
 from qcbench.arrays import FloatArray, IntArray
+from qcbench.content import check_meant
 from qcbench.errors import InputError
-from qcbench.workload import arrivals as processes
+from qcbench.workload.arrivals import processes
+from qcbench.workload.arrivals.draw import draw_arrivals
+from qcbench.workload.circuits.selection import SUBSET_TASKS
 from qcbench.workload.config import (
     FileArrivals,
     FileCircuits,
@@ -17,9 +20,7 @@ from qcbench.workload.config import (
     SpacedArrivals,
     WorkloadConfig,
 )
-from qcbench.workload.draw import draw_arrivals
-from qcbench.workload.formats import content_hash, no_such_subset, read_task_set
-from qcbench.workload.selection import SUBSET_TASKS
+from qcbench.workload.formats.task_files import content_hash, no_such_subset, read_task_set
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Workload
 
@@ -92,8 +93,7 @@ def resolve_file(circuits: FileCircuits, base_dir: Path | None = None) -> FileCi
     """
     path = _path(circuits, base_dir)
     sha256 = content_hash(path, circuits.format)
-    if circuits.sha256 not in ("", sha256):
-        raise InputError(_other_content(path, sha256, circuits.sha256))
+    check_meant(path, sha256, circuits.sha256)
     return replace(circuits, sha256=sha256)
 
 
@@ -120,9 +120,7 @@ def _load(
     path: Path, format: str, shots: int, any_algorithm: bool, collapse: bool, sha256: str
 ) -> TaskFile:
     content = read_task_set(path, format, shots=shots, any_algorithm=any_algorithm)
-    found = content_hash(path, format)
-    if found != sha256:
-        raise InputError(_other_content(path, found, sha256))
+    check_meant(path, content_hash(path, format), sha256)
     distinct = content.collapse()
     if collapse and not len(content.job_id):
         content = distinct
@@ -216,10 +214,3 @@ def _subset(file: TaskFile, circuits: FileCircuits, replicate: int) -> int | Non
 def _path(circuits: FileCircuits, base_dir: Path | None) -> Path:
     path = Path(circuits.path).expanduser()
     return path if base_dir is None else base_dir / path
-
-
-def _other_content(path: Path, found: str, expected: str) -> str:
-    return (
-        f"{path}: is not the file that was meant; its SHA-256 is {found[:16]}..., expected "
-        f"{expected[:16]}..."
-    )

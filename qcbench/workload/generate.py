@@ -8,8 +8,17 @@ from numpy.random import Generator
 
 from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
-from qcbench.workload import arrivals as processes
-from qcbench.workload.circuits import load_circuits
+from qcbench.workload.arrivals import processes
+from qcbench.workload.arrivals.draw import draw_arrivals, draw_arrivals_until
+from qcbench.workload.circuits.large import large_tasks
+from qcbench.workload.circuits.selection import (
+    SUBSET_ROWS,
+    SUBSET_TASKS,
+    draw_subsets,
+    draw_uniform,
+)
+from qcbench.workload.circuits.synthetic import synthetic_tasks
+from qcbench.workload.circuits.table import load_circuits
 from qcbench.workload.config import (
     MOST_TASKS,
     FileCircuits,
@@ -20,15 +29,16 @@ from qcbench.workload.config import (
     SyntheticCircuits,
     WorkloadConfig,
 )
-from qcbench.workload.draw import draw_arrivals, draw_arrivals_until
+from qcbench.workload.formats.trace import Trace
 from qcbench.workload.from_file import file_workload, resolve_file
-from qcbench.workload.graph_tasks import draw_graph_tasks
+from qcbench.workload.graphs.tasks import draw_graph_tasks
+from qcbench.workload.hybrid.phased import (
+    load_trace,
+    phased_workload,
+    resolve_phased,
+    resolve_trace,
+)
 from qcbench.workload.hybrid_config import JobListCircuits, PhasedCircuits, TraceArrivals
-from qcbench.workload.large import large_tasks
-from qcbench.workload.phased import load_trace, phased_workload, resolve_phased, resolve_trace
-from qcbench.workload.selection import SUBSET_ROWS, SUBSET_TASKS, draw_subsets, draw_uniform
-from qcbench.workload.synthetic import synthetic_tasks
-from qcbench.workload.trace import Trace
 from qcbench.workload.workload import Tasks, Workload
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.workload.circuits import load_circuits
-from qcbench.workload.selection import SUBSET_TASKS
+from qcbench.workload.circuits.selection import SUBSET_TASKS
+from qcbench.workload.circuits.table import load_circuits
 from qcbench.workload.task_set import TaskSet
 
 

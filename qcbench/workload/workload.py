@@ -7,7 +7,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
-from qcbench.workload.graphs import InteractionGraph
+from qcbench.workload.interaction_graph import InteractionGraph
 
 UNKNOWN = -1
 """Depth and gates of a task without a circuit."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qcbench.cli.workload import main
-from qcbench.workload.formats import read_task_set
+from qcbench.workload.formats.task_files import read_task_set
 
 
 def test_the_published_size_is_one_command(tmp_path, capsys):

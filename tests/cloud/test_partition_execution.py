@@ -15,7 +15,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.physics.config import GivenTime, Links, Noiseless, PhysicsConfig
 from qcbench.policies.protocol import PolicyError
-from qcbench.workload.graphs import InteractionGraph, graph_of
+from qcbench.workload.interaction_graph import InteractionGraph, graph_of
 from qcbench.workload.workload import Workload
 
 CHAIN = graph_of(4, {(0, 1): 1, (1, 2): 2, (2, 3): 1})

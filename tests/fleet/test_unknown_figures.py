@@ -279,7 +279,7 @@ def test_an_observation_without_prices_calls_nobody_dearer() -> None:
 
 
 def test_the_cost_of_nodes_needs_prices() -> None:
-    from qcbench.workload.graphs import graph_of  # noqa: PLC0415
+    from qcbench.workload.interaction_graph import graph_of  # noqa: PLC0415
 
     drawn = replace(tasks(), graphs=[graph_of(4, {(0, 1): 1})] * 6)
     with pytest.raises(InputError, match="QPU mute has no price_per_s, which the cost of a node"):

@@ -9,7 +9,7 @@ from qcbench.fleet.profile import Fleet
 from qcbench.hardware.replay_config import ReplayConfig, compose_replay
 from qcbench.hardware.table import fifo_waits
 from qcbench.physics.timing import circuit_length_s
-from qcbench.workload.circuits import load_circuits
+from qcbench.workload.circuits.table import load_circuits
 
 POLICIES = ("earliest_completion", "greedy", "round_robin")
 NOISE = 0.03

@@ -65,7 +65,7 @@ def test_predictions_are_those_of_the_simulator() -> None:
     """A fitted model, put into the scenario, gives the times that the report says it does."""
     from qcbench.cloud.estimates import estimate  # noqa: PLC0415
     from qcbench.hardware.calibrate import calibrated  # noqa: PLC0415
-    from qcbench.workload.circuits import load_circuits  # noqa: PLC0415
+    from qcbench.workload.circuits.table import load_circuits  # noqa: PLC0415
 
     for model in ("usage", "affine"):
         table, fleet = synthetic_table(CONFIG, model=model)

@@ -9,7 +9,7 @@ import pytest
 from qcbench.bench.jobs import package
 from qcbench.bench.jobs.package import ENTRY, node_requirements, stage
 from qcbench.errors import InputError
-from qcbench.workload.formats import content_hash
+from qcbench.workload.formats.task_files import content_hash
 
 
 def test_the_package_runs_alone(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
-from qcbench.workload.published_csv import read_published_csv
+from qcbench.workload.formats.published_csv import read_published_csv
 
 ORIGINAL = {
     "earliest_completion": (608.4, 0.0),

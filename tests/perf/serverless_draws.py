@@ -19,8 +19,8 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.cloud.execution import DONE
-from qcbench.workload import phased
-from qcbench.workload.figures import (
+from qcbench.workload.hybrid import phased
+from qcbench.workload.hybrid.figures import (
     QUANTITIES,
     Figures,
     Inverse,
@@ -28,7 +28,7 @@ from qcbench.workload.figures import (
     packaged_figures,
     packaged_rows,
 )
-from qcbench.workload.measurements import read_measurements
+from qcbench.workload.hybrid.measurements import read_measurements
 from tests.perf.serverless_reference import records_of
 
 SCENARIO = "serverless/small"

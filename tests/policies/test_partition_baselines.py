@@ -16,7 +16,7 @@ from qcbench.policies import registry
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
-from qcbench.workload.graph_table import named_graph
+from qcbench.workload.graphs.table import named_graph
 
 VERTEX: dict[str, bool | int | float | str] = {"split": "vertex"}
 OPTIMAL = (

@@ -7,8 +7,8 @@ import pytest
 
 from qcbench.policies.batch.cuts import best_cut, boundary_profile, grown_parts, refine, refined_cut
 from qcbench.policies.batch.kernighan_lin import kernighan_lin
-from qcbench.workload.graph_table import graph_entry
-from qcbench.workload.graphs import InteractionGraph, graph_of
+from qcbench.workload.graphs.table import graph_entry
+from qcbench.workload.interaction_graph import InteractionGraph, graph_of
 
 
 def random_graph(rng: np.random.Generator, qubits: int) -> InteractionGraph:

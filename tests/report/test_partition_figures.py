@@ -4,7 +4,7 @@ import numpy as np
 
 from qcbench.report.partition import circuit_drawing, graph_drawing, node_cost_plot
 from qcbench.report.style import looks
-from qcbench.workload.graphs import InteractionGraph
+from qcbench.workload.interaction_graph import InteractionGraph
 
 GRAPH = InteractionGraph(4, np.array([[0, 1, 1], [1, 2, 2], [2, 3, 1]]))
 

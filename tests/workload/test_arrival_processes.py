@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qcbench.workload import arrivals
+from qcbench.workload.arrivals import processes as arrivals
 
 JOBS = 200_000
 

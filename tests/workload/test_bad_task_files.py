@@ -13,7 +13,7 @@ from workload_samples import (
 )
 
 from qcbench.errors import InputError
-from qcbench.workload.formats import read_task_set, read_workload, write_task_set
+from qcbench.workload.formats.task_files import read_task_set, read_workload, write_task_set
 
 
 def message(path, **options) -> str:

@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from qcbench.errors import InputError
-from qcbench.workload import build
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
-from qcbench.workload.circuits import PACKAGED, load_circuits, load_gates
+from qcbench.workload.circuits import build
+from qcbench.workload.circuits.gates import parse_counts, parse_summary
+from qcbench.workload.circuits.table import PACKAGED, load_circuits, load_gates
 from qcbench.workload.config import MqtCircuits
-from qcbench.workload.gates import parse_counts, parse_summary
 
 DEVICE_QUBITS = {
     "ibmq7": 7,
@@ -106,7 +106,7 @@ def test_the_table_cannot_be_changed_by_accident():
 def test_loading_takes_milliseconds_and_no_heavy_library():
     code = (
         "import sys, time, polars\n"
-        "from qcbench.workload.circuits import load_circuits\n"
+        "from qcbench.workload.circuits.table import load_circuits\n"
         "began = time.perf_counter(); load_circuits(); took = time.perf_counter() - began\n"
         "heavy = {'qiskit', 'mqt', 'torch', 'ray', 'qiskit_ibm_runtime'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

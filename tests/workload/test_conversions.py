@@ -13,8 +13,8 @@ from workload_samples import assert_same_tasks, same, task_sets, write_published
 
 from qcbench.cli.main import main
 from qcbench.errors import InputError
-from qcbench.workload.formats import left_out, read_task_set, write_task_set
-from qcbench.workload.job_files import distinct_names
+from qcbench.workload.formats.job_files import distinct_names
+from qcbench.workload.formats.task_files import left_out, read_task_set, write_task_set
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Tasks
 

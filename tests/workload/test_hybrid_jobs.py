@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 
 from qcbench.errors import InputError
-from qcbench.workload import trace as traces
 from qcbench.workload.config import FileArrivals, PoissonArrivals, WorkloadConfig
-from qcbench.workload.figures import QUANTITIES, interpolated, lognormal, packaged_figures
+from qcbench.workload.formats import trace as traces
+from qcbench.workload.formats.job_list import read_job_list, read_platform
 from qcbench.workload.generate import make_workload, resolve_workload
+from qcbench.workload.hybrid.figures import QUANTITIES, interpolated, lognormal, packaged_figures
+from qcbench.workload.hybrid.measurements import read_measurements
+from qcbench.workload.hybrid.phased import resolve_trace
 from qcbench.workload.hybrid_config import (
     HybridCircuits,
     JobListCircuits,
@@ -23,9 +26,6 @@ from qcbench.workload.hybrid_config import (
     Users,
     VariationalCircuits,
 )
-from qcbench.workload.job_list import read_job_list, read_platform
-from qcbench.workload.measurements import read_measurements
-from qcbench.workload.phased import resolve_trace
 from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat, Workload
 
 SIZES = range(4, 26, 2)

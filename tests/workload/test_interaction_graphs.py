@@ -8,17 +8,17 @@ import pytest
 from qcbench.errors import InputError
 from qcbench.workload.config import BatchArrivals, FileCircuits, GraphCircuits, WorkloadConfig
 from qcbench.workload.generate import make_workload
-from qcbench.workload.graph_table import graph_entry, named_graph, widths_of
-from qcbench.workload.graph_tasks import draw_graph_tasks
-from qcbench.workload.graphs import graph_of
+from qcbench.workload.graphs.table import graph_entry, named_graph, widths_of
+from qcbench.workload.graphs.tasks import draw_graph_tasks
+from qcbench.workload.interaction_graph import graph_of
 
 pytest.importorskip("qiskit")
 pytest.importorskip("mqt.bench")
 
 from qiskit import QuantumCircuit
 
-from qcbench.workload.graph_build import mqt_circuit
-from qcbench.workload.interactions import interactions
+from qcbench.workload.circuits.interactions import interactions
+from qcbench.workload.graphs.build import mqt_circuit
 
 
 @pytest.mark.parametrize("algorithm", ["qft", "dj", "ghz"])

@@ -9,7 +9,7 @@ import pytest
 
 from qcbench.cli.workload import main
 from qcbench.errors import InputError
-from qcbench.workload.arrivals import spaced
+from qcbench.workload.arrivals.processes import spaced
 from qcbench.workload.config import (
     BatchArrivals,
     FileArrivals,
@@ -18,7 +18,7 @@ from qcbench.workload.config import (
     SpacedArrivals,
     WorkloadConfig,
 )
-from qcbench.workload.formats import found_format, read_task_set, write_task_set
+from qcbench.workload.formats.task_files import found_format, read_task_set, write_task_set
 from qcbench.workload.generate import make_workload
 
 HEADER = "job_id,num_qubits,two_qubits,depth,priority,arrival_time,num_shots\n"

@@ -9,8 +9,8 @@ import yaml
 from workload_samples import PUBLISHED_HEADER, PUBLISHED_ROWS, same, write_published
 
 from qcbench.errors import InputError
-from qcbench.workload import arrivals
-from qcbench.workload.circuits import load_circuits
+from qcbench.workload.arrivals import processes as arrivals
+from qcbench.workload.circuits.table import load_circuits
 from qcbench.workload.config import (
     BatchArrivals,
     BurstArrivals,

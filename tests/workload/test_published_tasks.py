@@ -6,9 +6,9 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from qcbench.workload.circuits import load_circuits
+from qcbench.workload.circuits.table import load_circuits
 from qcbench.workload.config import FileCircuits, QsimpyArrivals, WorkloadConfig
-from qcbench.workload.formats import read_task_set, write_task_set
+from qcbench.workload.formats.task_files import read_task_set, write_task_set
 from qcbench.workload.generate import make_workload
 from qcbench.workload.summary import compare
 

@@ -3,8 +3,8 @@
 import pytest
 
 from qcbench.errors import InputError
-from qcbench.workload import qasm
-from qcbench.workload.formats import read_task_set, write_task_set
+from qcbench.workload.formats import qasm
+from qcbench.workload.formats.task_files import read_task_set, write_task_set
 
 pytest.importorskip("qiskit")
 pytest.importorskip("qiskit_ibm_runtime")

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from qcbench.errors import InputError
-from qcbench.workload import qasm
 from qcbench.workload.config import FileCircuits
-from qcbench.workload.formats import content_hash, read_task_set
+from qcbench.workload.formats import qasm
+from qcbench.workload.formats.qasm_parse import read_circuit
+from qcbench.workload.formats.qasm_program import program_hash, read_program
+from qcbench.workload.formats.task_files import content_hash, read_task_set
 from qcbench.workload.from_file import load_file, resolve_file
-from qcbench.workload.qasm_parse import read_circuit
-from qcbench.workload.qasm_program import program_hash, read_program
 
 pytest.importorskip("qiskit")
 pytest.importorskip("qiskit_ibm_runtime")
@@ -193,7 +193,7 @@ def test_an_include_in_a_comment_or_string_is_none(tmp_path: Path) -> None:
 def test_the_key_of_features_covers_versions_settings_and_targets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from qcbench.workload import qiskit_identity  # noqa: PLC0415
+    from qcbench.workload.circuits import qiskit_identity  # noqa: PLC0415
 
     found = read_program(program(tmp_path))
     keys = {qasm._key(found, ["ibmq7"]), qasm._key(found, ["ibmq27"])}

@@ -7,8 +7,8 @@ import pytest
 
 from qcbench.cli.main import main
 from qcbench.errors import InputError
-from qcbench.workload.formats import read_task_set
-from qcbench.workload.qasm_parse import read_circuit
+from qcbench.workload.formats.qasm_parse import read_circuit
+from qcbench.workload.formats.task_files import read_task_set
 
 pytest.importorskip("qiskit")
 pytest.importorskip("qiskit_ibm_runtime")
@@ -110,7 +110,7 @@ CASES = {
         H2 + "gate a c { b c; }\ngate b c { a c; }\na q[0];\n",
         "line 4, column 11: is no OpenQASM 2 .*'b'",
     ),
-    "nul": (H2 + "x q\0[0];\n", r"line 4: has the control character '\\x00'"),
+    "nul": (H2 + "x q\0[0];\n", r"line 4: holds a NUL"),
     "bell": (H3 + "x q\a[0];\n", r"line 4: has the control character '\\x07'"),
     "unclosed comment": (H2 + "x q[0];\n/* and so on\n", "line 5: has a comment that does not end"),
     "unclosed string": (H2 + 'include "no\n', "line 4: include without a file"),

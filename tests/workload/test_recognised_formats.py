@@ -14,8 +14,8 @@ from workload_samples import PUBLISHED_HEADER, PUBLISHED_ROWS, assert_same, writ
 
 from qcbench.cli.main import main
 from qcbench.errors import InputError
-from qcbench.workload.formats import found_format, read_task_set, write_task_set
-from qcbench.workload.recognise import evidence
+from qcbench.workload.formats.recognise import evidence
+from qcbench.workload.formats.task_files import found_format, read_task_set, write_task_set
 
 HEADER = "job_id,num_qubits,two_qubits,depth,priority,arrival_time,num_shots"
 ROWS = ("1,177,18,5,2,0.5,69100", "2,249,25,18,1,1.5,33200")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qcbench.workload.selection import SUBSET_ROWS, draw_subsets, draw_uniform
+from qcbench.workload.circuits.selection import SUBSET_ROWS, draw_subsets, draw_uniform
 
 
 @given(st.integers(1, 12), st.integers(1, 26), st.integers(1, 5), st.integers(0, 2**32))

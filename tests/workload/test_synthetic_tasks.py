@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from qcbench.workload.circuits.synthetic import durations, synthetic_tasks
 from qcbench.workload.config import SyntheticCircuits
-from qcbench.workload.synthetic import durations, synthetic_tasks
 
 COUNT = 200_000
 MEAN_S = 3.0

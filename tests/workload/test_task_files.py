@@ -12,7 +12,8 @@ from workload_samples import assert_same, assert_same_tasks, same, task_sets, wr
 
 from qcbench.errors import InputError
 from qcbench.workload.algorithms import PUBLISHED_FAMILIES
-from qcbench.workload.formats import (
+from qcbench.workload.circuits.gates import format_counts, parse_counts, summarise
+from qcbench.workload.formats.task_files import (
     content_hash,
     format_of,
     read_task_set,
@@ -20,7 +21,6 @@ from qcbench.workload.formats import (
     write_task_set,
     write_workload,
 )
-from qcbench.workload.gates import format_counts, parse_counts, summarise
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import QuantumPhase, Tasks, Workload
 
@@ -245,7 +245,7 @@ def test_reading_tasks_imports_no_heavy_library(tmp_path):
     path = write_published(tmp_path / "a.csv")
     code = (
         "import sys; from pathlib import Path\n"
-        "from qcbench.workload.formats import read_task_set\n"
+        "from qcbench.workload.formats.task_files import read_task_set\n"
         f"read_task_set(Path({str(path)!r}))\n"
         "assert not {'qiskit', 'mqt', 'pyarrow', 'pandas', 'pydantic', 'polars'} & set(sys.modules)"
     )

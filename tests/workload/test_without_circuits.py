@@ -18,10 +18,10 @@ from qcbench.physics.config import (
     PhysicsConfig,
     SuccessProbability,
 )
+from qcbench.workload.circuits.synthetic import synthetic_tasks
 from qcbench.workload.config import SyntheticCircuits
-from qcbench.workload.formats import read_task_set, write_task_set
-from qcbench.workload.swf import read_swf, write_swf
-from qcbench.workload.synthetic import synthetic_tasks
+from qcbench.workload.formats.swf import read_swf, write_swf
+from qcbench.workload.formats.task_files import read_task_set, write_task_set
 from qcbench.workload.workload import Tasks
 
 LOG = "".join(

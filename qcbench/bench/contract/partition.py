@@ -8,7 +8,7 @@ from qcbench.bench.contract.edges import WIDTH, Edge, fleet_alike
 from qcbench.fleet.profile import Fleet
 from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch
-from qcbench.workload.graphs import graph_of
+from qcbench.workload.interaction_graph import graph_of
 
 SCENARIO = "partition/nodes20"
 OVERRIDES: tuple[str, ...] = ()

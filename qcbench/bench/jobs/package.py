@@ -12,8 +12,8 @@ from qcbench.bench.manifest import COMMIT_FILE, git_commit
 from qcbench.errors import InputError
 from qcbench.extras import install
 from qcbench.version import __version__
-from qcbench.workload.qasm import SUFFIXES, files_below, is_qasm
-from qcbench.workload.qasm_program import read_program
+from qcbench.workload.formats.qasm import SUFFIXES, files_below, is_qasm
+from qcbench.workload.formats.qasm_program import read_program
 
 ENTRY = "run_suite.py"
 LIMIT_BYTES = 100 * 2**20

@@ -12,7 +12,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.policies.batch.cuts import boundary_profile
 from qcbench.policies.batch.problem import Batch
-from qcbench.workload.graphs import InteractionGraph
+from qcbench.workload.interaction_graph import InteractionGraph
 
 HOT, COLD = 8.0, 0.25
 """First and last temperature, in edges cut: remote gates over the gates of a mean edge."""

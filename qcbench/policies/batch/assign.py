@@ -7,7 +7,7 @@ import numpy as np
 from qcbench.arrays import IntArray
 from qcbench.policies.batch.cuts import in_order
 from qcbench.policies.batch.problem import Batch
-from qcbench.workload.graphs import InteractionGraph
+from qcbench.workload.interaction_graph import InteractionGraph
 
 Cut = Callable[[InteractionGraph, IntArray], IntArray]
 """Takes a graph and the sizes of its parts, all positive; returns the part of every qubit."""

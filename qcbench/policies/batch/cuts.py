@@ -8,7 +8,7 @@ qubits on each node never changes.
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.workload.graphs import InteractionGraph
+from qcbench.workload.interaction_graph import InteractionGraph
 
 STARTS = 9
 KICKS = 40

@@ -17,7 +17,7 @@ from qcbench.physics.node_cost import (
     node_price_slopes,
     node_weights,
 )
-from qcbench.workload.graphs import InteractionGraph
+from qcbench.workload.interaction_graph import InteractionGraph
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 

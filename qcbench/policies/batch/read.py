@@ -11,8 +11,8 @@ from qcbench.errors import InputError, nearest
 from qcbench.files import quoted, read_json
 from qcbench.physics.node_cost import CostDefinition
 from qcbench.policies.batch.problem import Batch, check_batch
-from qcbench.workload.graph_table import named_graph
-from qcbench.workload.graphs import InteractionGraph, graph_from_gates
+from qcbench.workload.graphs.table import named_graph
+from qcbench.workload.interaction_graph import InteractionGraph, graph_from_gates
 
 KEYS = ("capacities", "demands", "unit_prices", "definition", "circuits", "allocation")
 COMMENTS = ("id", "name", "description")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from qcbench.content import check_meant
 from qcbench.errors import InputError, nearest
 from qcbench.files import write_text
 from qcbench.policies.exported.card import CARD, WEIGHTS, Card, HeuristicCard, read_card, write_card
@@ -129,11 +130,7 @@ def load(track: str, path: str, sha256: str = "") -> Exported:
 @lru_cache(maxsize=16)
 def _load(folder: Path, sha256: str) -> Exported:
     found = read_folder(folder)
-    if found.sha256 != sha256:
-        raise InputError(
-            f"{folder}: is not the policy that was meant; its SHA-256 is {found.sha256[:16]}..., "
-            f"expected {sha256[:16]}..."
-        )
+    check_meant(folder, found.sha256, sha256, "policy")
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from qcbench.errors import InputError
+from qcbench.content import check_meant
 from qcbench.policies.exported.folder import PACKAGED, load
 
 Parameters: TypeAlias = Mapping[str, bool | int | float | str]
@@ -25,11 +25,7 @@ def with_digest(track: str) -> Callable[[Parameters], dict[str, bool | int | flo
         if not isinstance(path, str) or not isinstance(expected, str):
             return dict(parameters)  # the check of the parameters says so
         found = load(track, path).sha256
-        if expected not in ("", found):
-            raise InputError(
-                f"{path}: is not the policy that was meant; its SHA-256 is {found[:16]}..., "
-                f"expected {expected[:16]}..."
-            )
+        check_meant(path, found, expected, "policy")
         return {**parameters, "sha256": found}
 
     return resolve_parameters

@@ -18,7 +18,7 @@ from qcbench.policies.batch.frontier import check_search
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.batch.splits import north_west_corner
 from qcbench.policies.protocol import Partition, PolicyContext
-from qcbench.workload.graphs import InteractionGraph
+from qcbench.workload.interaction_graph import InteractionGraph
 
 
 def policy(

@@ -1,0 +1,1 @@
+"""When jobs arrive: processes, and how a config draws them."""

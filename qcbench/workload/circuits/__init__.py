@@ -1,0 +1,1 @@
+"""Circuits: the packaged table, features, shapes and durations without a circuit."""

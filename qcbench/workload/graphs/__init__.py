@@ -1,0 +1,1 @@
+"""Interaction graphs of circuits: which qubits meet in two-qubit gates."""

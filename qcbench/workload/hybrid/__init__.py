@@ -1,0 +1,1 @@
+"""Jobs of several phases, classical and quantum."""
