@@ -11,6 +11,7 @@ from qcbench.bench.config import ScenarioConfig, SuiteConfig
 from qcbench.bench.overrides import (
     below_scenario,
     changes_kind,
+    check_hydra,
     forced,
     nested,
     removals,
@@ -112,6 +113,8 @@ def compose(
 
     with _hydra(config_dirs) as search:
         groups = _groups(config_dirs)
+        if not with_hydra:
+            check_hydra(overrides)
         choices, values = split(overrides, groups)
         _check_choices(choices, groups, config_dirs)
         try:

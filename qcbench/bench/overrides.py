@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qcbench.errors import InputError
+
 if TYPE_CHECKING:
     from hydra.errors import OverrideParseException
     from omegaconf import DictConfig
@@ -44,6 +46,21 @@ def split(overrides: Sequence[str], groups: set[str]) -> tuple[list[str], list[s
         plain = equals and re.fullmatch(r"[A-Za-z_][\w.]*", key) and key not in groups
         (values if plain else choices).append(text)
     return choices, values
+
+
+def check_hydra(overrides: Sequence[str]) -> None:
+    """Refuse settings of Hydra itself.
+
+    Raises:
+        InputError: there is one.
+    """
+    for text in overrides:
+        key = text.partition("=")[0].lstrip("+~")
+        if re.match(r"hydra[./@]", key):
+            raise InputError(
+                f"{key}: qcbench composes with Hydra but runs no job of it, so this would change "
+                "nothing; leave it out"
+            )
 
 
 def forced(values: Sequence[str]) -> list[str]:

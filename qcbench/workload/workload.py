@@ -11,6 +11,8 @@ from qcbench.workload.interaction_graph import InteractionGraph
 
 UNKNOWN = -1
 """Depth and gates of a task without a circuit."""
+MOST = 2**31 - 1
+"""Layers, gates, shots and qubits of a task; the product of two of them has 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,15 @@ class Tasks:
     compiled: Mapping[str, CompiledFeatures] = field(default_factory=dict)
     duration_s: FloatArray | None = None
     graphs: Sequence[InteractionGraph] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("qubits", "depth", "shots", "two_qubit_gates"):
+            column = getattr(self, name)
+            if column.max(initial=0) > MOST:
+                row = int(column.argmax())
+                raise InputError(
+                    f"task {row} ({self.algorithm[row]}): {name} is {column[row]}; at most {MOST}"
+                )
 
     def __len__(self) -> int:
         return len(self.qubits)

@@ -95,29 +95,30 @@ FIDELITIES: dict[str, tuple[Any, set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("splits", [False, True])
-@pytest.mark.parametrize("figure", FIGURES)
 @pytest.mark.parametrize("fidelity", FIDELITIES)
 @pytest.mark.parametrize("time", TIMES)
 def test_a_model_that_needs_a_figure_refuses_and_another_does_without(
-    time: str, fidelity: str, figure: str, splits: bool
+    time: str, fidelity: str
 ) -> None:
     (time_model, time_needs), (fidelity_model, fidelity_needs) = TIMES[time], FIDELITIES[fidelity]
     physics = PhysicsConfig(time=time_model, fidelity=fidelity_model)
-    fleet = fleet_without(figure)
-    if figure in time_needs | fidelity_needs:
-        with pytest.raises(InputError, match=rf"^fleet lab: QPU mute has no {figure}, which") as e:
-            estimate(tasks(), fleet, physics, splits=splits)
-        assert "\n" not in str(e.value)
-        assert "give the figure in the fleet or choose another model" in str(e.value)
-        return
-    whole = estimate(tasks(), fleet_without(), physics, splits=splits)
-    found = estimate(tasks(), fleet, physics, splits=splits)
-    np.testing.assert_array_equal(found.exec_s, whole.exec_s)
-    np.testing.assert_array_equal(found.fidelity, whole.fidelity)
-    known = [0, 2] if figure == "price_per_s" else [0, 1, 2]
-    np.testing.assert_array_equal(found.price[:, known], whole.price[:, known])
-    assert np.isnan(found.price[:, 1]).all() == (figure == "price_per_s")
+    for splits in (False, True):
+        whole = estimate(tasks(), fleet_without(), physics, splits=splits)
+        for figure in FIGURES:
+            fleet = fleet_without(figure)
+            if figure in time_needs | fidelity_needs:
+                words = rf"^fleet lab: QPU mute has no {figure}, which"
+                with pytest.raises(InputError, match=words) as caught:
+                    estimate(tasks(), fleet, physics, splits=splits)
+                assert "\n" not in str(caught.value)
+                assert "give the figure in the fleet or choose another model" in str(caught.value)
+                continue
+            found = estimate(tasks(), fleet, physics, splits=splits)
+            np.testing.assert_array_equal(found.exec_s, whole.exec_s)
+            np.testing.assert_array_equal(found.fidelity, whole.fidelity)
+            known = [0, 2] if figure == "price_per_s" else [0, 1, 2]
+            np.testing.assert_array_equal(found.price[:, known], whole.price[:, known])
+            assert np.isnan(found.price[:, 1]).all() == (figure == "price_per_s")
 
 
 def test_a_fleet_of_unknown_devices_is_refused_at_its_first() -> None:

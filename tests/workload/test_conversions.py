@@ -37,7 +37,8 @@ ODD = st.text(
 NUMBERS = st.one_of(
     st.floats(0, allow_nan=False, allow_infinity=False), st.sampled_from([5e-324, 1e22, 0.1 + 0.2])
 )
-WHOLE = st.one_of(st.integers(1, 9), st.integers(1, 2**63 - 1))
+WHOLE = st.one_of(st.integers(1, 9), st.integers(1, 2**31 - 1))
+LONG = st.one_of(st.integers(1, 9), st.integers(1, 2**63 - 1))
 
 
 @st.composite
@@ -49,8 +50,8 @@ def odd_sets(draw) -> TaskSet:
     def texts() -> list[str]:
         return draw(st.lists(ODD, min_size=count, max_size=count))
 
-    def whole(least: int) -> np.ndarray:
-        values = draw(st.lists(WHOLE, min_size=count, max_size=count))
+    def whole(least: int, numbers: st.SearchStrategy[int] = WHOLE) -> np.ndarray:
+        values = draw(st.lists(numbers, min_size=count, max_size=count))
         return np.array([max(value, least) for value in values], dtype=np.int64)
 
     times = draw(st.lists(NUMBERS, min_size=count, max_size=count))
@@ -70,7 +71,7 @@ def odd_sets(draw) -> TaskSet:
         arrival_s=np.sort(np.array(times)) if draw(st.booleans()) else None,
         subset=base.subset if draw(st.booleans()) else None,
         job_id=texts() if draw(st.booleans()) else (),
-        priority=-whole(1) if draw(st.booleans()) else None,
+        priority=-whole(1, LONG) if draw(st.booleans()) else None,
         user=texts() if draw(st.booleans()) else None,
         gates={"original": texts(), "ibmq7": texts()} if draw(st.booleans()) else {},
         comments=tuple(draw(st.lists(ODD, max_size=3))),

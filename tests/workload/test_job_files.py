@@ -170,6 +170,19 @@ def test_json_with_a_mistake(tmp_path: Path, text: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("column", ["num_qubits", "two_qubits", "depth", "num_shots"])
+@pytest.mark.parametrize("value", [2**31, 2**53, 2**63 - 1])
+def test_counts_whose_product_no_time_model_holds(tmp_path: Path, column: str, value: int) -> None:
+    jobs = [JOB, JOB | {"job_id": 8, column: value}]
+    path = written(tmp_path / "jobs.json", json.dumps({"jobs": jobs}))
+    with pytest.raises(
+        InputError, match=rf"jobs.json: task 1 .*: \w+ is {value}; at most {2**31 - 1}"
+    ):
+        read_task_set(path)
+    jobs[1][column] = 2**31 - 1
+    assert len(read_task_set(written(path, json.dumps({"jobs": jobs})))) == 2
+
+
 def test_arrivals_are_added_up_as_a_clock_does() -> None:
     times = spaced(np.zeros(400), 0.01)
     now = 0.0

@@ -31,10 +31,10 @@ def chain(count: int) -> str:
 
 
 CASES = {
-    "opaque": (H2 + "opaque foo a;\nfoo q[0];\n", "line 4: uses foo, a gate without a definition"),
+    "opaque": (H2 + "opaque foo a;\nfoo q[0];\n", "line 5: uses foo, a gate without a definition"),
     "opaque in a gate": (
         H2 + "opaque foo a;\ngate bar a { foo a; }\nbar q[0];\n",
-        "line 4: uses foo, a gate without a definition",
+        "line 5: uses foo, a gate without a definition",
     ),
     "infinite 2": (H2 + "rx(1e400) q[0];\n", "line 4: 1e400 is beyond what a floating-point"),
     "infinite 3": (H3 + "rx(1e400) q[0];\n", "line 4: 1e400 is beyond what a floating-point"),
@@ -175,5 +175,5 @@ def test_the_command_line_says_one_line_and_exits_with_2(
     out, err = capfd.readouterr()
     assert out == ""
     assert err.count("\n") == 1
-    assert f"{path}: line 4: uses foo" in err
+    assert f"{path}: line 5: uses foo" in err
     assert not (tmp_path / "out.parquet").exists()

@@ -12,6 +12,9 @@ from qcbench.workload.formats.qasm_limits import check_limits
 from qcbench.workload.formats.qasm_program import Program, read_program
 from qcbench.workload.formats.qasm_tokens import tokens
 
+DECLARES = frozenset({"opaque", "gate"})
+"""What stands before a name that is declared and not used."""
+
 
 def read_circuit(path: Path) -> Any:
     """Read a program and all that it includes, as a `QuantumCircuit`.
@@ -85,8 +88,10 @@ def _no_program(program: Program, reason: str) -> str:
 
 
 def _line_of(program: Program, name: str) -> str:
-    """Return where a gate is named first, else the file."""
+    """Return where a gate is used first, else the file."""
+    before = ""
     for token in tokens(program.text):
-        if token.kind == "word" and token.text == name:
+        if token.kind == "word" and token.text == name and before not in DECLARES:
             return program.where(token)
+        before = token.text
     return str(program.path)

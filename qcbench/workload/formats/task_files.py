@@ -134,6 +134,18 @@ def read_task_set(
     Raises:
         InputError: one line that names file, line or row, column and what would be right.
     """
+    try:
+        return _read(path, format, shots, any_algorithm, cache)
+    except InputError as error:  # of the tasks themselves, which know no file
+        said = str(error)
+        if said.startswith(f"{path}"):
+            raise
+        raise InputError(f"{path}: {said}") from None
+
+
+def _read(
+    path: Path, format: str | None, shots: int, any_algorithm: bool, cache: Path | None
+) -> TaskSet:
     if is_folder(path):
         if format_of(path, format) != "qasm":
             raise InputError(f"{path}: is a folder; format {format} is that of a file")
