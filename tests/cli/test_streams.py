@@ -25,23 +25,29 @@ def shell(command: str, root: Path, folder: Path, **env: str) -> subprocess.Comp
     )
 
 
-@pytest.mark.parametrize("verb", [SIMULATE, "fleet list", "run --help", "--help", "completion zsh"])
-def test_output_that_cannot_be_written(verb: str, root: Path, tmp_path: Path) -> None:
-    for redirect, words in ((">/dev/full", b"No space left"), (">&-", b"closed")):
-        done = shell(f"QCB {verb} {redirect}", root, tmp_path)
-        assert done.returncode == 1
-        assert words in done.stderr.splitlines()[-1]
-        assert b"Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (f"{SIMULATE} >/dev/full", b"No space left"),
+        (f"{SIMULATE} >&-", b"closed"),
+        ("fleet list >/dev/full", b"No space left"),
+        ("--help >&-", b"closed"),
+        ("completion zsh >/dev/full", b"No space left"),
+    ],
+)
+def test_output_that_cannot_be_written(line: str, words: bytes, root: Path, tmp_path: Path) -> None:
+    done = shell(f"QCB {line}", root, tmp_path)
+    assert done.returncode == 1
+    assert words in done.stderr.splitlines()[-1]
+    assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full", "2>&1 2>/dev/full"])
-def test_an_error_output_that_cannot_be_written_changes_nothing(
-    redirect: str, root: Path, tmp_path: Path
-) -> None:
+def test_an_error_output_that_cannot_be_written_changes_nothing(root: Path, tmp_path: Path) -> None:
     expected = shell(f"QCB {SIMULATE}", root, tmp_path).stdout
-    done = shell(f"QCB {SIMULATE} {redirect}", root, tmp_path)
-    assert (done.returncode, done.stdout) == (0, expected)
-    assert shell(f"QCB simulate seed=x {redirect}", root, tmp_path).returncode == 2
+    for redirect in ("2>&-", "2>/dev/full", "2>&1 2>/dev/full"):
+        done = shell(f"QCB {SIMULATE} {redirect}", root, tmp_path)
+        assert (done.returncode, done.stdout) == (0, expected)
+    assert shell("QCB simulate seed=x 2>/dev/full", root, tmp_path).returncode == 2
 
 
 def test_everything_closed(root: Path, tmp_path: Path) -> None:
@@ -68,7 +74,7 @@ def test_a_run_keeps_its_results_without_any_output(root: Path, tmp_path: Path) 
     assert (folder / "report.html").is_file()
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "ascii:strict", "latin-1", "cp1252"])
+@pytest.mark.parametrize("encoding", ["ascii:strict", "latin-1"])
 def test_any_encoding(encoding: str, root: Path, tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff\xe2\x82\xac.csv")
     done = shell(
