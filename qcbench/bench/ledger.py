@@ -7,6 +7,7 @@ it. Every trial leaves the ledger exactly once, with the outcome that is stored.
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from qcbench.bench.outcome import Outcome, failed_row
 from qcbench.bench.trial import Trial
@@ -47,7 +48,7 @@ class Ledger:
         self._chunk_s = chunk_s
         self._retries = retries
         self._track = track
-        self._queue = deque(trials)
+        self._queue = deque(by_world(trials))
         self._waiting = Counter(_group(trial) for trial in trials)
         self._typical_s: dict[tuple[str, str], float] = {}
         self._failures: Counter[str] = Counter()
@@ -67,7 +68,8 @@ class Ledger:
         """Take the next trials off the queue; None where none is waiting.
 
         A trial of a kind that was never measured, or one that may have killed a worker, is a chunk
-        of its own.
+        of its own. A chunk ends with a world where the next world would not fit as a whole: trials
+        on one world share what was drawn for it, if one process runs them.
         """
         if not self._queue:
             return None
@@ -77,10 +79,12 @@ class Ledger:
         while self._queue and len(taken) < MAX_CHUNK and taken[0].trial_id not in self._alone:
             following = self._queue[0]
             estimate_s = self._estimate_s(following)
+            if _world(following) != _world(taken[-1]) and self._world_s() <= target_s:
+                estimate_s = self._world_s()
             if following.trial_id in self._alone or total_s + estimate_s > target_s:
                 break
             taken.append(self._take())
-            total_s += estimate_s
+            total_s += self._estimate_s(following)
         return Chunk(tuple(taken), total_s)
 
     def settle(self, chunk: Chunk, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -168,6 +172,12 @@ class Ledger:
     def _estimate_s(self, trial: Trial) -> float:
         return self._typical_s.get(_group(trial), float("inf"))
 
+    def _world_s(self) -> float:
+        """Expected time of all trials at the head of the queue that are on one world."""
+        world = _world(self._queue[0])
+        same = takewhile(lambda trial: _world(trial) == world, self._queue)
+        return sum(map(self._estimate_s, same))
+
     def _waiting_s(self) -> float:
         """Expected time of all that waits; kinds never measured count as the mean of the others."""
         if not self._typical_s:
@@ -176,6 +186,19 @@ class Ledger:
         return sum(
             count * self._typical_s.get(group, mean_s) for group, count in self._waiting.items()
         )
+
+
+def by_world(trials: Sequence[Trial]) -> list[Trial]:
+    """Return trials so that those on one world follow each other, else in the order given."""
+    scenarios = {
+        name: place for place, name in enumerate(dict.fromkeys(t.scenario for t in trials))
+    }
+    return sorted(trials, key=lambda trial: (scenarios[trial.scenario], trial.replicate))
+
+
+def _world(trial: Trial) -> tuple[str, int]:
+    """What decides which world a trial of a suite is on."""
+    return trial.scenario, trial.replicate
 
 
 def _group(trial: Trial) -> tuple[str, str]:
