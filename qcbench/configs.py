@@ -154,17 +154,17 @@ def _length_words(mark: Any, value: Sized) -> str:
 def _holds(mark: Any, value: Any) -> bool:
     match mark:
         case Gt(bound):
-            return value > bound
+            return bool(value > bound)
         case Ge(bound):
-            return value >= bound
+            return bool(value >= bound)
         case Lt(bound):
-            return value < bound
+            return bool(value < bound)
         case Le(bound):
-            return value <= bound
+            return bool(value <= bound)
         case Interval():
             return all(_holds(end, value) for end in mark)
         case MultipleOf(step):
-            return value % step == 0
+            return bool(value % step == 0)
     raise AssertionError(mark)
 
 
