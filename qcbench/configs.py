@@ -6,7 +6,7 @@ ones have names here. It is checked in one way, and said in the same words, when
 """
 
 import sys
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Hashable, Iterable, Mapping, Sized
 from dataclasses import dataclass, fields
 from functools import cache
 from types import NoneType, UnionType
@@ -16,6 +16,7 @@ from typing import (
     Literal,
     TypeVar,
     Union,
+    cast,
     dataclass_transform,
     get_args,
     get_origin,
@@ -72,7 +73,7 @@ def check_ranges(settings: object, where: str = "") -> None:
     Raises:
         InputError: one is not.
     """
-    for name, hint in _ranges(type(settings)):
+    for name, hint in _ranges(cast(Hashable, type(settings))):
         check_range(f"{where}.{name}".removeprefix("."), hint, getattr(settings, name))
 
 
