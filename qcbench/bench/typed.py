@@ -137,10 +137,7 @@ def _one_line(cls: type, error: ErrorDetails, where: str) -> str:
         return f"{path}: {error['input']!r}; must be a mapping of keys to values"
     if kind == "invalid_key":
         return f"{path}: keys are texts"
-    value = error["input"]
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # as it is taken for a whole number
-    wrong = (misfit(path, hint, value) for hint in _hints(cls, loc))
+    wrong = (misfit(path, hint, _taken(hint, error["input"])) for hint in _hints(cls, loc))
     if out_of_range := next(filter(None, wrong), ""):
         return out_of_range
     message = error["msg"][0].lower() + error["msg"][1:]
@@ -166,6 +163,12 @@ def _hints(cls: type, loc: tuple[int | str, ...]) -> list[Any]:
             inside = [hint for hint in here if getattr(hint, "__name__", "") == part]
         here = inside or here
     return here
+
+
+def _taken(hint: Any, value: object) -> object:
+    """Return 1e6 as the whole number that it is taken for where one is wanted."""
+    whole = _bare(hint) is int and isinstance(value, float) and value.is_integer()
+    return int(cast(float, value)) if whole else value
 
 
 def _bare(hint: Any) -> Any:
