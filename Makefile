@@ -1,20 +1,28 @@
 # Everything happens in .venv; nothing outside this folder is changed.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON312 ?= python3.12
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help bench test slow check lint types contracts perf wheel clean
+.PHONY: help bench test test-3.12 slow check lint types contracts perf wheel clean
 
 help:  ## show these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 bench: $(VENV)/.bench  ## install what a suite needs, run `quickstart`, show its leaderboard
 	$(BIN)/qcbench run suite=quickstart
 
 test: $(VENV)/.dev  ## install everything, run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-3.12:  ## the same on Python 3.12, in a .venv-3.12 of its own; PYTHON312 names it
+	@if $(PYTHON312) -c pass 2>/dev/null; then \
+	  $(MAKE) test VENV=.venv-3.12 PYTHON="$(PYTHON312)"; \
+	else \
+	  echo "test-3.12: $(PYTHON312) is not there; give PYTHON312=/path/to/python3.12"; \
+	fi
 
 slow: $(VENV)/.dev  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow --timeout=3600
@@ -38,7 +46,7 @@ wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --quiet
 
 clean:  ## remove .venv and caches, keep runs
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) .venv-3.12 .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

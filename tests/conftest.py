@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+NO_DATA = "no reference data"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly which published systems were not asked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    without = Counter(r.location[0] for r in skipped if NO_DATA in str(r.longrepr))
+    if not without:
+        return
+    title = f"{without.total()} ORACLES SKIPPED: {NO_DATA}"
+    terminalreporter.write_sep("!", title, red=True, bold=True)
+    for file, count in sorted(without.items()):
+        terminalreporter.write_line(f"{file}: {count}", red=True)
+    terminalreporter.write_line(
+        "Not compared with what the published systems did task by task; the small extract in "
+        "tests/oracle/figures was. Set QCBENCH_REFERENCE_DATA to the folder with their data."
+    )
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The top of the checkout."""
@@ -31,7 +51,7 @@ def reference_data() -> Path:
     """Others' data to check against; it is no part of the project."""
     folder = Path(os.environ.get("QCBENCH_REFERENCE_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"no reference data in {folder}; set QCBENCH_REFERENCE_DATA")
+        pytest.skip(f"{NO_DATA} in {folder}; set QCBENCH_REFERENCE_DATA")
     return folder
 
 

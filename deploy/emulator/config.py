@@ -3,14 +3,11 @@
 from dataclasses import field
 from typing import Annotated, Literal, get_args
 
-from annotated_types import Ge, Gt, Interval, Le
+from annotated_types import Gt, Interval, Le
 
-from qcbench.configs import config
+from qcbench.configs import Count, NotNegative, Positive, Seed, Share, config
 
-Share = Annotated[float, Interval(ge=0.0, le=1.0)]
 Sigma = Annotated[float, Interval(ge=0.0, le=3.0)]
-NotNegative = Annotated[float, Ge(0.0)]
-Positive = Annotated[float, Gt(0.0)]
 
 Fault = Literal[
     "unavailable", "unavailable_after", "rate_limit", "lost_response", "job_error", "slow"
@@ -38,7 +35,7 @@ class ScriptedFault:
     """
 
     fault: Fault
-    nth: Annotated[int, Ge(1)] = 1
+    nth: Count = 1
     on: Request = "submit"
 
 
@@ -182,8 +179,8 @@ class EmulatorConfig:
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     port: Annotated[int, Interval(ge=0, le=65535)] = 0
     devices: tuple[str, ...] = ("washington", "kolkata", "hanoi", "perth", "lagos")
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Seed = 0
     time_scale: Annotated[float, Gt(0.0), Le(1e6)] = 60.0
     quota_s: NotNegative | None = None
     ledger: str = ""
-    parent_pid: Annotated[int, Ge(1)] | None = None
+    parent_pid: Count | None = None

@@ -12,7 +12,7 @@ from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.metrics.names import is_metric
 from qcbench.bench.overrides import nested
 from qcbench.bench.typed import typed
-from qcbench.configs import check_least, check_positive, config
+from qcbench.configs import Count, Positive, Seed, config
 from qcbench.envs.options import check_reward
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
@@ -33,15 +33,10 @@ class ValidationConfig:
         metric: column of the result table that chooses the best; of the track where None.
     """
 
-    worlds: int | None = None
-    every_steps: int = 1_000_000
+    worlds: Count | None = None
+    every_steps: Count = 1_000_000
     baseline: str | None = None
     metric: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.worlds is not None and self.worlds < 1:
-            raise InputError(f"validation.worlds: {self.worlds}; must be at least 1")
-        check_least(self, "validation", 1, ("every_steps",))
 
 
 @config
@@ -53,12 +48,8 @@ class CheckpointsConfig:
         keep: how many of the latest; that of the best policy is kept besides.
     """
 
-    every_s: float = 60.0
-    keep: int = 2
-
-    def __post_init__(self) -> None:
-        check_positive(self, "checkpoints", ("every_s",))
-        check_least(self, "checkpoints", 1, ("keep",))
+    every_s: Positive = 60.0
+    keep: Count = 2
 
 
 @config
@@ -77,12 +68,8 @@ class TrainConfig:
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     checkpoints: CheckpointsConfig = field(default_factory=CheckpointsConfig)
     name: str | None = None
-    seed: int = 0
+    seed: Seed = 0
     runs_dir: str = "runs"
-
-    def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise InputError(f"seed: {self.seed}; must not be negative")
 
 
 def total_steps(settings: TrainConfig) -> int:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import field
 from math import exp, log
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Interval, MaxLen, MinLen
 
 from qcbench.agents.agent import Update
 from qcbench.agents.checkpoints import read_torch, write_torch
@@ -16,7 +17,7 @@ from qcbench.agents.reference_ppo import LEAST_LOG_STD, MOST_LOG_STD, Ppo, Train
 from qcbench.agents.rllib.networks import Design, TorchPlain
 from qcbench.bench.environments import vector_environment
 from qcbench.bench.worlds import ScenarioWorlds
-from qcbench.configs import config
+from qcbench.configs import Count, NotNegative, config
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.exported.card import (
@@ -25,7 +26,7 @@ from qcbench.policies.exported.card import (
     Offset,
     Plain,
     TrainedFleet,
-    check_widths,
+    Width,
 )
 from qcbench.policies.exported.serving import whole_observation
 from qcbench.policies.exported.weights import Tensors, choices
@@ -49,26 +50,13 @@ class NetworkSettings:
             and their standard deviation.
     """
 
-    encoder: tuple[int, ...] = (48, 48)
-    context: tuple[int, ...] = (48,)
-    head: tuple[int, ...] = (48,)
+    encoder: Annotated[tuple[Width, ...], MinLen(1)] = (48, 48)
+    context: tuple[Width, ...] = (48,)
+    head: tuple[Width, ...] = (48,)
     activation: Activation = "relu"
-    offset: dict[str, float] = field(default_factory=dict)
+    offset: Annotated[dict[str, float], MaxLen(1)] = field(default_factory=dict)
     level: float = 0.0
-    spread: float = 0.5
-
-    def __post_init__(self) -> None:
-        for name in ("encoder", "context", "head"):
-            check_widths(f"agent.network.{name}", getattr(self, name))
-        if not self.encoder:
-            raise InputError("agent.network.encoder: needs a layer")
-        if not LEAST_SPREAD <= self.spread <= MOST_SPREAD:
-            raise InputError(
-                f"agent.network.spread: {self.spread}; must be in "
-                f"{LEAST_SPREAD:.2g}..{MOST_SPREAD:.2g}"
-            )
-        if len(self.offset) > 1:
-            raise InputError("agent.network.offset: at most one feature")
+    spread: Annotated[float, Interval(ge=LEAST_SPREAD, le=MOST_SPREAD)] = 0.5
 
 
 @config
@@ -91,10 +79,10 @@ class ReferencePpo:
     kind: Literal["reference_ppo"] = "reference_ppo"
     name: str = "reference_ppo"
     track: LearnedTrack = "placement"
-    worlds: int | None = None
-    max_decisions: int | None = None
-    slots: int = SLOTS
-    begin_s: float = 0.0
+    worlds: Count | None = None
+    max_decisions: Count | None = None
+    slots: Count = SLOTS
+    begin_s: NotNegative = 0.0
     sets: bool = False
     reward: Reward
     network: NetworkSettings = field(default_factory=NetworkSettings)

@@ -20,7 +20,7 @@ from torch.distributions import Categorical, Distribution, Normal
 from qcbench.agents.agent import DivergedError
 from qcbench.agents.networks import TorchPerItem, masked_scores
 from qcbench.agents.rllib.networks import TorchPlain
-from qcbench.configs import check_least, check_positive, check_share, config
+from qcbench.configs import Count, NotNegative, Positive, Share, config
 from qcbench.errors import InputError
 
 LEAST_LOG_STD, MOST_LOG_STD = -4.0, 0.5
@@ -46,26 +46,21 @@ class Ppo:
         threads: that share the decisions of an update.
     """
 
-    steps: int = 20_000_000
-    environments: int = 1024
-    horizon: int = 25
-    learning_rate: float = 1e-3
-    epochs: int = 2
-    minibatches: int = 4
-    discount: float = 1.0
-    trace: float = 0.9
-    clip: float = 0.2
-    entropy: float = 0.003
-    value: float = 0.5
-    gradient_norm: float = 0.5
-    threads: int = 1
+    steps: Count = 20_000_000
+    environments: Count = 1024
+    horizon: Count = 25
+    learning_rate: Positive = 1e-3
+    epochs: Count = 2
+    minibatches: Count = 4
+    discount: Share = 1.0
+    trace: Share = 0.9
+    clip: Positive = 0.2
+    entropy: NotNegative = 0.003
+    value: NotNegative = 0.5
+    gradient_norm: Positive = 0.5
+    threads: Count = 1
 
     def __post_init__(self) -> None:
-        whole = ("steps", "environments", "horizon", "epochs", "minibatches", "threads")
-        check_least(self, "agent.ppo", 1, whole)
-        check_positive(self, "agent.ppo", ("learning_rate", "clip", "gradient_norm"))
-        check_share(self, "agent.ppo", ("discount", "trace"))
-        check_least(self, "agent.ppo", 0, ("entropy", "value"))
         if self.minibatches > self.environments * self.horizon:
             raise InputError(
                 f"agent.ppo.minibatches: {self.minibatches}; an update has only "

@@ -17,11 +17,10 @@ from qcbench.bench.config import Engine, ScenarioConfig
 from qcbench.bench.overrides import nested
 from qcbench.bench.run import PolicyFactory, simulate_trial
 from qcbench.bench.scenario import resolve_scenario
-from qcbench.bench.seeds import check_seed
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain, typed
 from qcbench.cloud.records import Records
-from qcbench.configs import config
+from qcbench.configs import Seed, config
 from qcbench.errors import InputError
 from qcbench.extras import door
 from qcbench.policies import registry
@@ -51,15 +50,11 @@ class SimulateConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     runs_dir: str = "runs"
     suite_name: str = "simulate"
-    seed: int = 0
-    master_seed: int = 0
+    seed: Seed = 0
+    master_seed: Seed = 0
     engine: Engine = "simpy"
     output: str = "-"
     format: str = "auto"
-
-    def __post_init__(self) -> None:
-        check_seed("seed", self.seed)
-        check_seed("master_seed", self.master_seed)
 
 
 def compose_simulate(

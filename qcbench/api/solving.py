@@ -1,4 +1,4 @@
-"""One batch solved by one policy of track partition: what it is config, and the plan."""
+"""One batch solved by one policy of track partition: its config, and the plan."""
 
 from collections.abc import Sequence
 from dataclasses import field, replace
@@ -8,10 +8,9 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.bench.compose import compose, known_policies, of_track, to_plain
-from qcbench.bench.seeds import check_seed
 from qcbench.bench.typed import plain, typed
 from qcbench.cloud.partition import decided, fleet_of
-from qcbench.configs import config
+from qcbench.configs import Seed, config
 from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.batch.games import Game
@@ -24,7 +23,7 @@ from qcbench.tracking.references import resolve_policy
 
 @config
 class SolveConfig:
-    """Everything that `qcbench partition solve` is config besides its file: `conf/solve.yaml`.
+    """The config of `qcbench partition solve`, besides its file: `conf/solve.yaml`.
 
     Attributes:
         policy: decides on the batch.
@@ -36,16 +35,13 @@ class SolveConfig:
 
     policy: PolicyConfig
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    seed: int = 0
+    seed: Seed = 0
     game: Game = "G1"
     runs_dir: str = "runs"
 
-    def __post_init__(self) -> None:
-        check_seed("seed", self.seed)
-
 
 def compose_solve(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> SolveConfig:
-    """Compose what `qcbench partition solve` is config from Hydra overrides.
+    """Compose the config of `qcbench partition solve` from Hydra overrides.
 
     Raises:
         InputError: a name, key or value that does not exist or does not fit.

@@ -1,10 +1,12 @@
 """The YAML groups `suite`, `scenario` and `cluster`."""
 
 from dataclasses import field, replace
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import MinLen
 
 from qcbench.cloud.rules import Rules
-from qcbench.configs import config
+from qcbench.configs import Amount, Count, Positive, Seed, config
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
 from qcbench.physics.config import PhysicsConfig
@@ -28,12 +30,10 @@ class GridAxis:
     """
 
     axis: str
-    values: list[float]
+    values: Annotated[list[float], MinLen(1)]
     override: str
 
     def __post_init__(self) -> None:
-        if not self.values:
-            raise InputError(f"suite.scenarios: grid axis {self.axis}: has no values")
         if PLACEHOLDER not in self.override:
             raise InputError(
                 f"suite.scenarios: grid axis {self.axis}: {self.override!r} has no {PLACEHOLDER} "
@@ -97,11 +97,11 @@ class SuiteConfig:
     track: Track
     scenarios: list[ScenarioEntry]
     policies: list[PolicyConfig]
-    replicates: int
+    replicates: Count
     primary_metric: str
     goal: Literal["min", "max"] = "min"
     baseline: str
-    seed: int = 0
+    seed: Seed = 0
     engine: Engine = "simpy"
     scenario_overrides: list[str] = field(default_factory=list)
 
@@ -124,21 +124,12 @@ class ClusterConfig:
     """
 
     address: str = "local"
-    workers: int | None = None
-    chunk_s: float = 0.5
-    retries: int = 1
-    timeout_s: float = 3600.0
-    object_store_mb: int = 200
+    workers: Amount | None = None
+    chunk_s: Positive = 0.5
+    retries: Amount = 1
+    timeout_s: Positive = 3600.0
+    object_store_mb: Count = 200
     token_path: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 0:
-            raise InputError(f"cluster.workers: {self.workers}; must be 0 or more")
-        for name in ("chunk_s", "timeout_s", "object_store_mb"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"cluster.{name}: {getattr(self, name)}; must be more than 0")
-        if self.retries < 0:
-            raise InputError(f"cluster.retries: {self.retries}; must be 0 or more")
 
 
 @config

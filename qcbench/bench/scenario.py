@@ -1,7 +1,6 @@
 """From a scenario's config to the world of one replicate."""
 
 import json
-import math
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from qcbench.bench.failures import check_failures
 from qcbench.bench.seeds import stream
 from qcbench.bench.typed import plain, typed
 from qcbench.cloud.estimates import estimate
-from qcbench.cloud.rules import Rules
+from qcbench.cloud.rules import Drift
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig, QpuConfig
@@ -46,9 +45,6 @@ MOST_DRAWS = 1000
 
 HOPELESS = 10
 """Demand over capacity of a drawn batch, from which on no other draw is tried."""
-
-MOST_SIGMA = 10.0
-"""Of real execution times; nine in ten would be off by a factor of three or more."""
 
 MOST_DRIFT_STEPS = 100_000
 
@@ -129,34 +125,7 @@ def check_rules(config: ScenarioConfig) -> None:
             f"{where}.dispatch.order: {rules.dispatch.order} asks task by task, which does not go "
             f"with track {config.track}; it must be fifo or backfill"
         )
-    most = rules.rescheduling.max_decisions
-    positive = {
-        "failures.mean_up_s": rules.failures.mean_up_s if rules.failures else 1.0,
-        "failures.mean_down_s": rules.failures.mean_down_s if rules.failures else 1.0,
-        "drift.step_s": rules.drift.step_s if rules.drift else 1.0,
-        "drift.calibration_interval_s": rules.drift.calibration_interval_s if rules.drift else 1.0,
-        "rescheduling.delay_s": rules.rescheduling.delay_s,
-        "classical.workers": rules.classical.workers,
-        "classical.speed": rules.classical.speed,
-        **_hybrid_limits(rules, "positive"),
-        "horizon_s": 1.0 if rules.horizon_s is None else rules.horizon_s,
-        "rescheduling.max_decisions": 1 if most is None else most,
-        "dispatch.search_steps": rules.dispatch.search_steps,
-    }
-    for key, value in positive.items():
-        if not value > 0 or not math.isfinite(value):
-            raise InputError(f"{where}.{key}: {value}; must be positive")
-    not_negative = {
-        "execution_sigma": rules.execution_sigma,
-        "warm_up_s": rules.warm_up_s,
-        **_hybrid_limits(rules, "not negative"),
-        "drift.sigma": rules.drift.sigma if rules.drift else 0.0,
-        "dispatch.backfill_depth": rules.dispatch.backfill_depth or 0,
-    }
-    for key, value in not_negative.items():
-        if not value >= 0 or not math.isfinite(value):
-            raise InputError(f"{where}.{key}: {value}; must not be negative")
-    _check_spread(rules, where)
+    _check_drift(rules.drift, where)
     if rules.records == "jobs":
         if dispatch != ("pull", "exclusive"):
             raise InputError(f"{where}.records: jobs goes with pull dispatch; it must be tasks")
@@ -169,18 +138,7 @@ def check_rules(config: ScenarioConfig) -> None:
         )
 
 
-def _check_spread(rules: Rules, where: str) -> None:
-    """Check what times and errors are multiplied by."""
-    drift = rules.drift
-    for key, sigma in {
-        "execution_sigma": rules.execution_sigma,
-        "drift.sigma": drift.sigma if drift else 0.0,
-    }.items():
-        if sigma > MOST_SIGMA:
-            raise InputError(
-                f"{where}.{key}: {sigma:g}; must be at most {MOST_SIGMA:g}: it is a standard "
-                "deviation of logarithms"
-            )
+def _check_drift(drift: Drift | None, where: str) -> None:
     if drift and drift.calibration_interval_s / drift.step_s > MOST_DRIFT_STEPS:
         raise InputError(
             f"{where}.drift.step_s: {drift.step_s:g}; must be at least "
@@ -205,23 +163,6 @@ def _check_hold_and_wait(config: ScenarioConfig, where: str) -> None:
         raise InputError(
             f"{where}.dispatch.order: {order} is a way to share QPUs, for track allocation"
         )
-
-
-def _hybrid_limits(rules: Rules, wanted: str) -> dict[str, float]:
-    """Figures of admission and cold starts that must be positive, or not negative."""
-    bucket, cold = rules.admission.per_user, rules.classical.cold_start
-    found: dict[str, float] = {}
-    if wanted == "positive":
-        if bucket is not None:
-            found["admission.per_user.tokens_per_s"] = bucket.tokens_per_s
-            found["admission.per_user.burst"] = bucket.burst
-        return found
-    found["admission.classical_limit"] = rules.admission.classical_limit
-    found["admission.quantum_limit"] = rules.admission.quantum_limit
-    if cold is not None:
-        for key in ("image_pull_s", "boot_s", "warm_pool", "keep_alive_s"):
-            found[f"classical.cold_start.{key}"] = getattr(cold, key)
-    return found
 
 
 @lru_cache(maxsize=32)

@@ -7,15 +7,8 @@ The policy is not part of a workload stream's key: all policies of a replicate f
 import numpy as np
 
 from qcbench.cloud.seeds import WORLD_STREAMS, stream
-from qcbench.errors import InputError
 
-__all__ = ["WORLD_STREAMS", "check_seed", "policy_stream", "stream"]
-
-
-def check_seed(key: str, seed: int) -> None:
-    """Refuse a seed that the result table, a column of 64 bits, could not hold, or below 0."""
-    if not 0 <= seed < 2**63:
-        raise InputError(f"{key}: {seed}; must be 0 or more, and below 2^63")
+__all__ = ["WORLD_STREAMS", "policy_stream", "stream"]
 
 
 def policy_stream(

@@ -9,7 +9,6 @@ from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
 from qcbench.bench.metrics.names import is_metric, names_of
 from qcbench.bench.scenario import build_scenario, resolve_scenario
-from qcbench.bench.seeds import check_seed
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
 from qcbench.cloud.estimates import estimate
@@ -30,11 +29,10 @@ def check_suite(suite: SuiteConfig) -> None:
 
     Raises:
         InputError: an unknown policy or parameter, two policies or scenarios of one name, a
-            baseline that does not take part, no replicates, too many trials, a metric that trials
+            baseline that does not take part, too many trials, a metric that trials
             do not have, a name that could not be a folder's.
     """
     _check_name(suite.name)
-    check_seed("suite.seed", suite.seed)
     for policy in suite.policies:
         registry.check_parameters(suite.track, policy)
     labels = [policy.label or policy.name for policy in suite.policies]
@@ -48,8 +46,6 @@ def check_suite(suite: SuiteConfig) -> None:
             f"suite.baseline: {suite.baseline} is none of the policies"
             f"{nearest(suite.baseline, labels)}"
         )
-    if suite.replicates < 1:
-        raise InputError(f"suite.replicates: {suite.replicates}; must be at least 1")
     each = len(suite.scenarios) * len(suite.policies)
     if suite.replicates * each > MOST_TRIALS:
         raise InputError(

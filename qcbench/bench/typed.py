@@ -4,12 +4,14 @@ import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from qcbench.bench.overrides import TAGS
+from qcbench.configs import misfit
 from qcbench.errors import InputError, nearest
 
 T = TypeVar("T")
@@ -135,31 +137,48 @@ def _one_line(cls: type, error: ErrorDetails, where: str) -> str:
         return f"{path}: {error['input']!r}; must be a mapping of keys to values"
     if kind == "invalid_key":
         return f"{path}: keys are texts"
+    wrong = (misfit(path, hint, _taken(hint, error["input"])) for hint in _hints(cls, loc))
+    if out_of_range := next(filter(None, wrong), ""):
+        return out_of_range
     message = error["msg"][0].lower() + error["msg"][1:]
     return f"{path}: {error['input']!r}; {message}"
 
 
 def _keys(cls: type, loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that are known at a place within a config class."""
+    return [f.name for hint in _hints(cls, loc) if is_dataclass(hint) for f in fields(hint)]
+
+
+def _hints(cls: type, loc: tuple[int | str, ...]) -> list[Any]:
+    """Return the types that the value at a place within a config class may have."""
     here: list[Any] = [cls]
     for part in loc:
         inside: list[Any] = []
-        for candidate in here:
-            if isinstance(part, int):
-                inside += get_args(candidate)
-            elif _is_class(part):
-                inside += [c for c in _members(candidate) if getattr(c, "__name__", "") == part]
-            elif is_dataclass(candidate):
-                inside += _members(get_type_hints(candidate).get(part))
+        for hint in here:
+            if is_dataclass(hint):
+                inside += _members(get_type_hints(hint, include_extras=True).get(str(part)))
+            elif parts := get_args(_bare(hint)):
+                inside += _members(parts[0] if isinstance(part, int) else parts[-1])
+        if _is_class(part):
+            inside = [hint for hint in here if getattr(hint, "__name__", "") == part]
         here = inside or here
-    return [f.name for candidate in here if is_dataclass(candidate) for f in fields(candidate)]
+    return here
 
 
-def _members(annotation: Any) -> list[Any]:
-    """Return the members of a union, or the annotation itself."""
-    if annotation is None:
+def _taken(hint: Any, value: object) -> object:
+    """Return 1e6 as the whole number that it is taken for where one is wanted."""
+    whole = _bare(hint) is int and isinstance(value, float) and value.is_integer()
+    return int(cast(float, value)) if whole else value
+
+
+def _bare(hint: Any) -> Any:
+    """Return a type without the range that it states."""
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _members(hint: Any) -> list[Any]:
+    """Return the members of a union, or the type itself."""
+    if hint is None:
         return []
-    arguments = [a for a in get_args(annotation) if a is not type(None)]
-    if arguments and not hasattr(annotation, "__origin__"):
-        return arguments
-    return [annotation]
+    members = [part for part in get_args(hint) if part is not type(None)]
+    return members if get_origin(hint) in (Union, UnionType) else [hint]

@@ -178,11 +178,11 @@ def bounds(options: argparse.Namespace) -> None:
 
 def anarchy(options: argparse.Namespace) -> None:
     """Print the cost of equilibria over the least cost, beside the 4/3 of the literature."""
-    from qcbench.bench.seeds import check_seed  # noqa: PLC0415
+    from qcbench.configs import Seed, check_range  # noqa: PLC0415
     from qcbench.policies.batch.games import price_of_anarchy  # noqa: PLC0415
 
     _, batch = _read(options)
-    check_seed("--seed", options.seed or 0)
+    check_range("--seed", Seed, options.seed or 0)
     found = price_of_anarchy(batch, options.game, np.random.default_rng(options.seed or 0))
     _print(
         {

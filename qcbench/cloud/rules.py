@@ -1,12 +1,17 @@
 """The rules of a cloud: how tasks are dispatched, admitted, disturbed and given up."""
 
 from dataclasses import field
-from typing import Literal
+from typing import Annotated, Literal
 
-from qcbench.configs import config
+from annotated_types import Interval
+
+from qcbench.configs import Amount, Count, NotNegative, Positive, config
 
 OnFailure = Literal["restart", "resubmit", "fail"]
 AdmissionVariant = Literal["all", "pending", "total", "paper"]
+
+Sigma = Annotated[float, Interval(ge=0, le=10)]
+"""A standard deviation of logarithms; at 10 nine in ten are off by a factor of three or more."""
 
 
 @config
@@ -31,9 +36,9 @@ class Dispatch:
     mode: Literal["push", "pull"] = "push"
     qpus: Literal["exclusive", "shared"] = "exclusive"
     order: Literal["fifo", "backfill", "icpp2025", "icpp2025_rlbase"] = "fifo"
-    backfill_depth: int | None = None
+    backfill_depth: Amount | None = None
     connected: bool = False
-    search_steps: int = 20_000
+    search_steps: Count = 20_000
 
     @property
     def holds_and_waits(self) -> bool:
@@ -51,8 +56,8 @@ class Rescheduling:
             not finished then is censored.
     """
 
-    delay_s: float = 1.0
-    max_decisions: int | None = None
+    delay_s: Positive = 1.0
+    max_decisions: Count | None = None
 
 
 @config
@@ -66,8 +71,8 @@ class Failures:
             QPU, `resubmit` to the broker for a new decision, or `fail` the task.
     """
 
-    mean_up_s: float
-    mean_down_s: float
+    mean_up_s: Positive
+    mean_down_s: Positive
     on_failure: OnFailure = "restart"
 
 
@@ -84,9 +89,9 @@ class Drift:
         calibration_interval_s: time between calibrations of a QPU.
     """
 
-    step_s: float = 3600.0
-    sigma: float = 0.05
-    calibration_interval_s: float = 86400.0
+    step_s: Positive = 3600.0
+    sigma: Sigma = 0.05
+    calibration_interval_s: Positive = 86400.0
 
 
 @config
@@ -99,8 +104,8 @@ class TokenBucket:
         burst: tokens that a bucket holds; every bucket is full at the beginning.
     """
 
-    tokens_per_s: float = 1.0 / 600.0
-    burst: float = 5.0
+    tokens_per_s: Positive = 1.0 / 600.0
+    burst: Positive = 5.0
 
 
 @config
@@ -115,8 +120,8 @@ class Admission:
     """
 
     variant: AdmissionVariant = "all"
-    classical_limit: int = 40
-    quantum_limit: int = 40
+    classical_limit: Amount = 40
+    quantum_limit: Amount = 40
     per_user: TokenBucket | None = None
 
 
@@ -131,10 +136,10 @@ class ColdStart:
         keep_alive_s: time after which an idle container outside the warm pool is given up.
     """
 
-    image_pull_s: float = 10.0
-    boot_s: float = 1.0
-    warm_pool: int = 0
-    keep_alive_s: float = 600.0
+    image_pull_s: NotNegative = 10.0
+    boot_s: NotNegative = 1.0
+    warm_pool: Amount = 0
+    keep_alive_s: NotNegative = 600.0
 
 
 @config
@@ -147,8 +152,8 @@ class ClassicalPoolRules:
         cold_start: tasks must wait for a container; None lets them begin at once.
     """
 
-    workers: int = 1
-    speed: float = 1e9
+    workers: Count = 1
+    speed: Positive = 1e9
     cold_start: ColdStart | None = None
 
 
@@ -172,7 +177,7 @@ class Rules:
     drift: Drift | None = None
     admission: Admission = field(default_factory=Admission)
     classical: ClassicalPoolRules = field(default_factory=ClassicalPoolRules)
-    execution_sigma: float = 0.0
-    horizon_s: float | None = None
-    warm_up_s: float = 0.0
+    execution_sigma: Sigma = 0.0
+    horizon_s: Positive | None = None
+    warm_up_s: NotNegative = 0.0
     records: Literal["tasks", "jobs"] = "tasks"

@@ -1,12 +1,17 @@
 """The YAML group `fleet`."""
 
-from dataclasses import field, fields
+from dataclasses import field
+from typing import Annotated
 
-from qcbench.configs import config
+from annotated_types import Le
+
+from qcbench.configs import Count, NotNegative, Positive, Share, config
 from qcbench.errors import InputError
-from qcbench.fleet.figures import check_coupling, check_figure, check_name
+from qcbench.fleet.figures import check_coupling, check_name, check_texts
 
 MAX_QPUS = 10_000
+
+Whole = Annotated[Count, Le(2**63 - 1)]
 
 
 @config
@@ -29,24 +34,24 @@ class QpuConfig:
 
     device: str = ""
     name: str = ""
-    count: int = 1
-    qubits: int | None = None
-    max_qubits: int | None = None
+    count: Whole = 1
+    qubits: Whole | None = None
+    max_qubits: Whole | None = None
     family: str | None = None
-    d1cps: float | None = None
-    clops_v: float | None = None
-    clops_h: float | None = None
-    quantum_volume: int | None = None
-    readout_error: float | None = None
-    one_qubit_error: float | None = None
-    two_qubit_error: float | None = None
-    readout_duration_s: float | None = None
-    one_qubit_duration_s: float | None = None
-    two_qubit_duration_s: float | None = None
-    t1_s: float | None = None
-    t2_s: float | None = None
-    repetition_delay_s: float | None = None
-    price_per_s: float | None = None
+    d1cps: Positive | None = None
+    clops_v: Positive | None = None
+    clops_h: Positive | None = None
+    quantum_volume: Whole | None = None
+    readout_error: Share | None = None
+    one_qubit_error: Share | None = None
+    two_qubit_error: Share | None = None
+    readout_duration_s: NotNegative | None = None
+    one_qubit_duration_s: NotNegative | None = None
+    two_qubit_duration_s: NotNegative | None = None
+    t1_s: Positive | None = None
+    t2_s: Positive | None = None
+    repetition_delay_s: NotNegative | None = None
+    price_per_s: NotNegative | None = None
     coupling: list[list[int]] | None = None
     basis_gates: list[str] | None = None
     calibration_date: str | None = None
@@ -54,16 +59,11 @@ class QpuConfig:
     flags: list[str] | None = None
 
     def __post_init__(self) -> None:
-        where = f"QPU {self.label}" if isinstance(self.label, str) else "QPU"
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            if value is None and entry.default is None:
-                continue
-            if entry.name == "coupling":
-                check_coupling(where, value, self.qubits)
-            else:
-                check_figure(where, entry.name, value)
+        check_texts(self)
+        where = f"QPU {self.label}"
         check_name(where, self.label)
+        if self.coupling is not None:
+            check_coupling(where, self.coupling, self.qubits)
         if not self.device and self.qubits is None:
             raise InputError(f"{where}: qubits is missing; state it, or name a catalogue device")
         if self.max_qubits is not None and self.max_qubits < (self.qubits or 0):

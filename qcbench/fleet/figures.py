@@ -1,9 +1,7 @@
-"""What a figure of a QPU may be: types and ranges, checked wherever a user can state one."""
+"""What names, texts and links of a QPU may be; the ranges of its figures stand in `QpuConfig`."""
 
-import math
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from qcbench.errors import InputError
 from qcbench.files import quoted
@@ -11,68 +9,25 @@ from qcbench.files import quoted
 D1CPS_PER_CLOPS = 19.95
 """D1CPS of QSimPy over CLOPS_v: how its published code derives the one from the other."""
 
-COUNTS = ("qubits", "max_qubits", "quantum_volume", "count")
-"""Whole numbers, at least 1."""
-
-LARGEST_COUNT = 2**63 - 1
-
-RATES = ("d1cps", "clops_v", "clops_h", "t1_s", "t2_s")
-"""Positive numbers."""
-
-AMOUNTS = (
-    "readout_duration_s",
-    "one_qubit_duration_s",
-    "two_qubit_duration_s",
-    "repetition_delay_s",
-    "price_per_s",
-)
-"""Numbers that are not negative."""
-
-PROBABILITIES = ("readout_error", "one_qubit_error", "two_qubit_error")
-
 TEXTS = ("device", "name", "family", "calibration_date", "source")
 TEXT_LISTS = ("basis_gates", "flags")
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond the floats
-        return False
-
-
-def _check_range(name: str, value: Any) -> str:
-    """Return what would be right, empty where the value is."""
-    if name in COUNTS:
-        holds = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-        if holds and value > LARGEST_COUNT:
-            return f"at most {LARGEST_COUNT}"
-        return "" if holds else "a whole number of at least 1"
-    if name in RATES:
-        return "" if _is_number(value) and value > 0 else "a positive number"
-    if name in AMOUNTS:
-        return "" if _is_number(value) and value >= 0 else "a number, at least 0"
-    if name in PROBABILITIES:
-        return "" if _is_number(value) and 0 <= value <= 1 else "a number between 0 and 1"
-    if name in TEXTS:
-        return "" if isinstance(value, str) else "a text"
-    if name in TEXT_LISTS:
-        listed = isinstance(value, Sequence) and not isinstance(value, str)
-        return "" if listed and all(isinstance(text, str) for text in value) else "a list of texts"
-    raise AssertionError(name)
-
-
-def check_figure(where: str, name: str, value: object) -> None:
-    """Check the type and range of one figure other than `coupling`.
+def check_texts(entry: object) -> None:
+    """Check the type of the texts of a QPU: a file may hold something else.
 
     Raises:
-        InputError: it cannot be; the message starts with ``where``.
+        InputError: one is none.
     """
-    right = _check_range(name, value)
-    if right:
-        raise InputError(f"{where}: {name} is {quoted(value)}; it must be {right}")
+    for name in TEXTS:
+        value = getattr(entry, name)
+        if not isinstance(value, str) and (value is not None or name in ("device", "name")):
+            raise InputError(f"{name}: {quoted(value)}; must be a text")
+    for name in TEXT_LISTS:
+        value = getattr(entry, name)
+        listed = isinstance(value, Sequence) and not isinstance(value, str)
+        if value is not None and not (listed and all(isinstance(text, str) for text in value)):
+            raise InputError(f"{name}: {quoted(value)}; must be a list of texts")
 
 
 def check_name(where: str, name: str) -> None:

@@ -3,8 +3,7 @@
 from dataclasses import field
 from typing import Literal
 
-from qcbench.configs import check_least, config
-from qcbench.errors import InputError
+from qcbench.configs import Count, Positive, Seed, config
 
 
 @config
@@ -21,13 +20,9 @@ class EmulatorBackend:
 
     kind: Literal["emulator"] = "emulator"
     url: str | None = None
-    speed: float = 4.0
+    speed: Positive = 4.0
     overrides: list[str] = field(default_factory=list)
     devices: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.speed > 0:
-            raise InputError(f"backend.speed: {self.speed:g}; must be more than 0")
 
 
 @config
@@ -65,15 +60,10 @@ class LocalBackend:
     """
 
     kind: Literal["local"] = "local"
-    workers: int = 2
-    speed: float = 20.0
-    seed: int = 0
+    workers: Count = 2
+    speed: Positive = 20.0
+    seed: Seed = 0
     devices: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.speed > 0:
-            raise InputError(f"backend.speed: {self.speed:g}; must be more than 0")
-        check_least(self, "backend", 1, ("workers",))
 
 
 BackendConfig = EmulatorBackend | IbmBackend | LocalBackend

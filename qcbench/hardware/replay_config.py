@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Interval, MinLen
 
 from qcbench.bench.compose import compose, compose_policy, of_track, to_plain
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.overrides import nested
 from qcbench.bench.scenario import resolve_scenario
-from qcbench.bench.seeds import check_seed
 from qcbench.bench.typed import plain, typed
-from qcbench.configs import check_least, config
+from qcbench.configs import Count, NotNegative, Positive, Seed, config
 from qcbench.errors import InputError
 from qcbench.files import check_folder_name
 from qcbench.hardware.circuits import read_qpy
@@ -56,17 +57,17 @@ class ReplayConfig:
 
     scenario: ScenarioConfig
     backend: EmulatorBackend | IbmBackend | LocalBackend
-    policies: list[PolicyConfig]
-    tasks: int | None = None
+    policies: Annotated[list[PolicyConfig], MinLen(1)]
+    tasks: Count | None = None
     circuits: str | None = None
-    seed: int = 0
-    master_seed: int = 0
-    budget_s: float | None = None
+    seed: Seed = 0
+    master_seed: Seed = 0
+    budget_s: NotNegative | None = None
     mirror: bool = True
-    mirror_batch: int = 10
-    level: int = 3
-    deadline_s: float = 86_400.0
-    poll_s: float = 1.0
+    mirror_batch: Count = 10
+    level: Annotated[int, Interval(ge=0, le=3)] = 3
+    deadline_s: Positive = 86_400.0
+    poll_s: Positive = 1.0
     yes: bool = False
     dry_run: bool = False
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
@@ -80,20 +81,7 @@ class ReplayConfig:
                 f"scenario {self.scenario.name}: is of track {self.scenario.track}; a replay places"
                 " tasks on devices, choose one of placement"
             )
-        if not self.policies:
-            raise InputError("policies: is empty; name at least one")
         check_folder_name("name", self.name)
-        check_seed("seed", self.seed)
-        check_seed("master_seed", self.master_seed)
-        check_least(self, "", 1, ("mirror_batch",))
-        check_least(self, "", 0, ("level",))
-        for name in ("deadline_s", "poll_s"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name}: {getattr(self, name):g}; must be more than 0")
-        if self.level > 3:
-            raise InputError(f"level: {self.level}; must be 0, 1, 2 or 3")
-        if self.budget_s is not None and self.budget_s < 0:
-            raise InputError(f"budget_s: {self.budget_s:g}; must be 0 or more")
         if isinstance(self.backend, IbmBackend) and self.budget_s is None and not self.dry_run:
             raise InputError(
                 "budget_s: is missing; say how many QPU seconds a real account may spend, or start"
@@ -168,8 +156,6 @@ def _with_circuits(settings: ReplayConfig) -> ReplayConfig:
         else:
             workload["circuits"]["selection"] = "uniform"
     if settings.tasks is not None:
-        if settings.tasks < 1:
-            raise InputError(f"tasks: {settings.tasks}; must be at least 1")
         workload["tasks"] = settings.tasks
     changed = typed(ScenarioConfig, scenario, "scenario")
     return replace(settings, scenario=resolve_scenario(changed, SUITE, settings.master_seed))

@@ -3,8 +3,7 @@
 from dataclasses import field
 from typing import Literal
 
-from qcbench.configs import config
-from qcbench.errors import InputError
+from qcbench.configs import NotNegative, Share, config
 from qcbench.physics.node_cost import CostDefinition
 
 
@@ -103,20 +102,10 @@ class Links:
         fidelity_per_remote_gate: factor for each gate between QPUs.
     """
 
-    time_per_qubit_s: float = 0.02
-    fidelity_per_cut: float = 0.94
-    time_per_remote_gate_s: float = 0.0
-    fidelity_per_remote_gate: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("time_per_qubit_s", "time_per_remote_gate_s"):
-            if not getattr(self, name) >= 0:
-                raise InputError(
-                    f"physics.links.{name}: {getattr(self, name):g}; must not be negative"
-                )
-        for name in ("fidelity_per_cut", "fidelity_per_remote_gate"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"physics.links.{name}: {getattr(self, name):g}; must be in 0..1")
+    time_per_qubit_s: NotNegative = 0.02
+    fidelity_per_cut: Share = 0.94
+    time_per_remote_gate_s: NotNegative = 0.0
+    fidelity_per_remote_gate: Share = 1.0
 
 
 @config

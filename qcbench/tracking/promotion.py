@@ -26,7 +26,7 @@ from qcbench.bench.store import RunStore, create_run
 from qcbench.bench.suite import check_suite, expand
 from qcbench.bench.typed import plain, typed
 from qcbench.bench.worlds import splits_of
-from qcbench.configs import config
+from qcbench.configs import Count, Seed, config
 from qcbench.errors import InputError
 from qcbench.kernels import engine
 from qcbench.policies import registry
@@ -75,8 +75,8 @@ class PromoteConfig:
     alias: str = "champion"
     baseline: str | None = None
     metric: str | None = None
-    replicates: int | None = None
-    seed: int = 0
+    replicates: Count | None = None
+    seed: Seed = 0
     engine: Literal["auto", "simpy", "compiled"] = "auto"
     runs_dir: str = "runs"
 

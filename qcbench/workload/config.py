@@ -1,10 +1,12 @@
 """The YAML group `workload`: where circuits come from, and when they arrive."""
 
 from dataclasses import field
-from typing import Literal
+from typing import Annotated, Literal
 
-from qcbench.configs import config
-from qcbench.errors import InputError, nearest
+from annotated_types import Ge, Gt, Interval, Le, MultipleOf
+
+from qcbench.configs import Amount, Count, NotNegative, Positive, Share, config
+from qcbench.errors import InputError
 from qcbench.workload.algorithms import (
     ALGORITHMS,
     GRAPH_ALGORITHMS,
@@ -12,7 +14,25 @@ from qcbench.workload.algorithms import (
     MAX_QUBITS,
     MIN_QUBITS,
 )
-from qcbench.workload.hybrid_config import JobListCircuits, PhasedCircuits, TraceArrivals
+from qcbench.workload.hybrid_config import (
+    WHERE,
+    Algorithms,
+    JobListCircuits,
+    PackagedQubits,
+    PhasedCircuits,
+    TraceArrivals,
+    check_algorithms,
+    check_rises,
+)
+
+MOST_TASKS = 10_000_000
+"""Of a replicate; a workload lies in memory as a whole."""
+
+SHOTS_STEP = 100
+"""Shots of large circuits are multiples of it."""
+
+GraphQubits = Annotated[int, Interval(ge=2, le=MAX_GRAPH_QUBITS)]
+Hundreds = Annotated[int, Ge(SHOTS_STEP), MultipleOf(SHOTS_STEP)]
 
 
 def _require(holds: bool, message: str) -> None:
@@ -35,25 +55,15 @@ class MqtCircuits:
     """
 
     source: Literal["mqt"] = "mqt"
-    algorithms: list[str] = field(default_factory=lambda: list(ALGORITHMS))
-    min_qubits: int = MIN_QUBITS
-    max_qubits: int = MAX_QUBITS
-    shots: int = 1024
+    algorithms: Algorithms = field(default_factory=lambda: list(ALGORITHMS))
+    min_qubits: PackagedQubits = MIN_QUBITS
+    max_qubits: PackagedQubits = MAX_QUBITS
+    shots: Count = 1024
     selection: Literal["subset", "uniform"] = "subset"
 
     def __post_init__(self) -> None:
-        _require(bool(self.algorithms), "workload.circuits.algorithms: is empty; name at least one")
-        for name in self.algorithms:
-            if name not in ALGORITHMS:
-                raise InputError(
-                    f"workload.circuits.algorithms: {name!r} is unknown{nearest(name, ALGORITHMS)}"
-                )
-        _require(
-            MIN_QUBITS <= self.min_qubits <= self.max_qubits <= MAX_QUBITS,
-            f"workload.circuits: qubits {self.min_qubits}..{self.max_qubits}; the packaged "
-            f"circuits have {MIN_QUBITS}..{MAX_QUBITS}",
-        )
-        _require(self.shots > 0, f"workload.circuits.shots: {self.shots}; must be positive")
+        check_algorithms(self.algorithms, ALGORITHMS)
+        check_rises(qubits=(self.min_qubits, self.max_qubits))
 
 
 @config
@@ -82,14 +92,11 @@ class FileCircuits:
         "auto"
     )
     subset: int | Literal["by_replicate"] = "by_replicate"
-    shots: int = 1024
+    shots: Count = 1024
     duplicates: Literal["collapse", "keep"] = "collapse"
     selection: Literal["in_order", "shuffled", "uniform"] = "in_order"
     any_algorithm: bool = False
     sha256: str = ""
-
-    def __post_init__(self) -> None:
-        _require(self.shots > 0, f"workload.circuits.shots: {self.shots}; must be positive")
 
 
 @config
@@ -108,16 +115,15 @@ class SyntheticCircuits:
     distribution: Literal[
         "exponential", "deterministic", "lognormal", "gamma", "hyperexponential"
     ] = "exponential"
-    mean_s: float = 1.0
-    scv: float = 1.0
-    qubits: int = 1
+    mean_s: Positive = 1.0
+    scv: Positive = 1.0
+    qubits: Count = 1
 
     def __post_init__(self) -> None:
-        _require(self.mean_s > 0, f"workload.circuits.mean_s: {self.mean_s:g}; must be positive")
-        _require(self.qubits > 0, f"workload.circuits.qubits: {self.qubits}; must be positive")
-        least = "at least 1" if self.distribution == "hyperexponential" else "positive"
-        holds = self.scv >= 1 if self.distribution == "hyperexponential" else self.scv > 0
-        _require(holds, f"workload.circuits.scv: {self.scv:g}; must be {least}")
+        _require(
+            self.distribution != "hyperexponential" or self.scv >= 1,
+            f"{WHERE}.scv: {self.scv}; must be at least 1, since distribution is hyperexponential",
+        )
 
 
 @config
@@ -135,29 +141,14 @@ class GraphCircuits:
     """
 
     source: Literal["graphs"] = "graphs"
-    algorithms: list[str] = field(default_factory=lambda: ["qft", "dj", "ghz"])
-    min_qubits: int = 15
-    max_qubits: int = 25
-    shots: int = 1024
+    algorithms: Algorithms = field(default_factory=lambda: ["qft", "dj", "ghz"])
+    min_qubits: GraphQubits = 15
+    max_qubits: GraphQubits = 25
+    shots: Count = 1024
 
     def __post_init__(self) -> None:
-        where = "workload.circuits"
-        _require(bool(self.algorithms), f"{where}.algorithms: is empty; name at least one")
-        for name in self.algorithms:
-            if name not in GRAPH_ALGORITHMS:
-                raise InputError(
-                    f"{where}.algorithms: {name!r} is unknown{nearest(name, GRAPH_ALGORITHMS)}"
-                )
-        _require(
-            2 <= self.min_qubits <= self.max_qubits <= MAX_GRAPH_QUBITS,
-            f"{where}: qubits {self.min_qubits}..{self.max_qubits}; must rise within "
-            f"2..{MAX_GRAPH_QUBITS}",
-        )
-        _require(self.shots > 0, f"{where}.shots: {self.shots}; must be positive")
-
-
-SHOTS_STEP = 100
-"""Shots of large circuits are multiples of it."""
+        check_algorithms(self.algorithms, GRAPH_ALGORITHMS)
+        check_rises(qubits=(self.min_qubits, self.max_qubits))
 
 
 @config
@@ -181,41 +172,23 @@ class LargeCircuits:
     """
 
     source: Literal["large"] = "large"
-    min_qubits: int = 130
-    max_qubits: int = 250
-    min_depth: int = 5
-    max_depth: int = 20
-    min_shots: int = 10_000
-    max_shots: int = 100_000
-    gates_per_qubit: float = 0.1
-    small_share: float = 0.0
-    min_small_qubits: int = 5
-    max_small_qubits: int = 60
+    min_qubits: Count = 130
+    max_qubits: Count = 250
+    min_depth: Amount = 5
+    max_depth: Amount = 20
+    min_shots: Hundreds = 10_000
+    max_shots: Hundreds = 100_000
+    gates_per_qubit: NotNegative = 0.1
+    small_share: Share = 0.0
+    min_small_qubits: Count = 5
+    max_small_qubits: Count = 60
 
     def __post_init__(self) -> None:
-        where = "workload.circuits"
-        for name, low, high, least in (
-            ("qubits", self.min_qubits, self.max_qubits, 1),
-            ("depth", self.min_depth, self.max_depth, 0),
-            ("shots", self.min_shots, self.max_shots, SHOTS_STEP),
-            ("small_qubits", self.min_small_qubits, self.max_small_qubits, 1),
-        ):
-            _require(
-                least <= low <= high,
-                f"{where}: {name} {low}..{high}; must rise, from {least} or more",
-            )
-        for name, shots in (("min_shots", self.min_shots), ("max_shots", self.max_shots)):
-            _require(
-                shots % SHOTS_STEP == 0,
-                f"{where}.{name}: {shots}; must be a multiple of {SHOTS_STEP}",
-            )
-        _require(
-            self.gates_per_qubit >= 0,
-            f"{where}.gates_per_qubit: {self.gates_per_qubit:g}; must not be negative",
-        )
-        _require(
-            0 <= self.small_share <= 1,
-            f"{where}.small_share: {self.small_share:g}; must be between 0 and 1",
+        check_rises(
+            qubits=(self.min_qubits, self.max_qubits),
+            depth=(self.min_depth, self.max_depth),
+            shots=(self.min_shots, self.max_shots),
+            small_qubits=(self.min_small_qubits, self.max_small_qubits),
         )
 
 
@@ -223,17 +196,13 @@ Circuits = MqtCircuits | FileCircuits | SyntheticCircuits | GraphCircuits | Larg
 
 
 def _check_rate(
-    rate_per_s: float | None, load: float | None, interval_s: float | None = None
+    rate_per_s: Positive | None, load: float | None, interval_s: float | None = None
 ) -> None:
-    given = {"rate_per_s": rate_per_s, "load": load, "interval_s": interval_s}
     _require(
-        sum(value is not None for value in given.values()) == 1,
+        sum(value is not None for value in (rate_per_s, load, interval_s)) == 1,
         "workload.arrivals: give exactly one of rate_per_s, interval_s and load, and leave the "
         "others null",
     )
-    for name, value in given.items():
-        if value is not None:
-            _require(value > 0, f"workload.arrivals.{name}: {value:g}; must be positive")
 
 
 @config
@@ -245,17 +214,7 @@ class MinuteArrivals:
     """
 
     process: Literal["minute"] = "minute"
-    per_minute: int = 25
-
-    def __post_init__(self) -> None:
-        _require(
-            self.per_minute > 0,
-            f"workload.arrivals.per_minute: {self.per_minute}; must be positive",
-        )
-        _require(
-            self.per_minute <= MOST_TASKS,
-            f"workload.arrivals.per_minute: {self.per_minute}; must be at most {MOST_TASKS}",
-        )
+    per_minute: Annotated[Count, Le(MOST_TASKS)] = 25
 
 
 @config
@@ -285,9 +244,9 @@ class PoissonArrivals:
     """
 
     process: Literal["poisson"] = "poisson"
-    rate_per_s: float | None = None
-    load: float | None = None
-    interval_s: float | None = None
+    rate_per_s: Positive | None = None
+    load: Positive | None = None
+    interval_s: Positive | None = None
     first_at_zero: bool = False
 
     def __post_init__(self) -> None:
@@ -309,21 +268,13 @@ class BurstArrivals:
     """
 
     process: Literal["bursts"] = "bursts"
-    rate_per_s: float | None = None
-    load: float | None = None
-    burstiness: float = 5.0
-    mean_burst_s: float = 60.0
+    rate_per_s: Positive | None = None
+    load: Positive | None = None
+    burstiness: Annotated[float, Gt(1)] = 5.0
+    mean_burst_s: Positive = 60.0
 
     def __post_init__(self) -> None:
         _check_rate(self.rate_per_s, self.load)
-        _require(
-            self.burstiness > 1,
-            f"workload.arrivals.burstiness: {self.burstiness:g}; must be above 1",
-        )
-        _require(
-            self.mean_burst_s > 0,
-            f"workload.arrivals.mean_burst_s: {self.mean_burst_s:g}; must be positive",
-        )
 
 
 @config
@@ -352,10 +303,7 @@ class SpacedArrivals:
     """
 
     process: Literal["spaced"] = "spaced"
-    gap_s: float = 0.01
-
-    def __post_init__(self) -> None:
-        _require(self.gap_s > 0, f"workload.arrivals.gap_s: {self.gap_s:g}; must be positive")
+    gap_s: Positive = 0.01
 
 
 Arrivals = (
@@ -367,10 +315,6 @@ Arrivals = (
     | SpacedArrivals
     | FileArrivals
 )
-
-
-MOST_TASKS = 10_000_000
-"""Of a replicate; a workload lies in memory as a whole."""
 
 
 @config
@@ -388,13 +332,9 @@ class WorkloadConfig:
     name: str
     circuits: Circuits | PhasedCircuits
     arrivals: Arrivals | TraceArrivals
-    tasks: int = 25
+    tasks: Annotated[Amount, Le(MOST_TASKS)] = 25
 
     def __post_init__(self) -> None:
-        _require(self.tasks >= 0, f"workload.tasks: {self.tasks}; must not be negative")
-        _require(
-            self.tasks <= MOST_TASKS, f"workload.tasks: {self.tasks}; must be at most {MOST_TASKS}"
-        )
         phased = isinstance(self.circuits, PhasedCircuits)
         _require(
             phased or not isinstance(self.arrivals, TraceArrivals),

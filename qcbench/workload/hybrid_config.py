@@ -1,9 +1,12 @@
 """The YAML group `workload` for jobs of several phases, classical and quantum."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import field
-from typing import Literal
+from typing import Annotated, Literal
 
-from qcbench.configs import config
+from annotated_types import Interval, MinLen
+
+from qcbench.configs import Amount, Count, NotNegative, Positive, config
 from qcbench.errors import InputError, nearest
 from qcbench.workload.algorithms import ALGORITHMS, MAX_QUBITS, MIN_QUBITS
 
@@ -12,9 +15,24 @@ MOST_ITERATIONS = 1_000_000
 """Of a job; each is an execution of its circuit."""
 
 
-def _check(holds: bool, key: str, value: object, wanted: str) -> None:
-    if not holds:
-        raise InputError(f"{WHERE}.{key}: {value}; {wanted}")
+Algorithms = Annotated[list[str], MinLen(1)]
+PackagedQubits = Annotated[int, Interval(ge=MIN_QUBITS, le=MAX_QUBITS)]
+Iterations = Annotated[float, Interval(ge=1, le=MOST_ITERATIONS)]
+Counts = Annotated[list[Count], MinLen(1)]
+
+
+def check_algorithms(names: Iterable[str], known: Collection[str]) -> None:
+    """Check that algorithms are known ones."""
+    for name in names:
+        if name not in known:
+            raise InputError(f"{WHERE}.algorithms: {name!r} is unknown{nearest(name, known)}")
+
+
+def check_rises(**ends: tuple[int, int]) -> None:
+    """Check that the least is not above the most, of each figure by its name."""
+    for name, (least, most) in ends.items():
+        if least > most:
+            raise InputError(f"{WHERE}: {name} {least}..{most}; must rise")
 
 
 @config
@@ -29,21 +47,9 @@ class Users:
             buckets; None leaves it to the rules.
     """
 
-    count: int = 0
-    skew: float = 0.0
-    quota_per_h: float | None = None
-
-    def __post_init__(self) -> None:
-        _check(self.count >= 0, "users.count", self.count, "must not be negative")
-        _check(self.skew >= 0, "users.skew", self.skew, "must not be negative")
-        quota = self.quota_per_h
-        _check(quota is None or quota > 0, "users.quota_per_h", quota, "must be positive")
-
-
-def _check_common(priorities: list[int], operations_per_s: float) -> None:
-    _check(bool(priorities), "priorities", "is empty", "name at least one")
-    _check(min(priorities) > 0, "priorities", priorities, "must be positive")
-    _check(operations_per_s > 0, "operations_per_s", operations_per_s, "must be positive")
+    count: Amount = 0
+    skew: NotNegative = 0.0
+    quota_per_h: Positive | None = None
 
 
 @config
@@ -68,19 +74,13 @@ class HybridCircuits:
 
     source: Literal["hybrid"] = "hybrid"
     path: str = ""
-    qubits: list[int] = field(default_factory=lambda: [4, 6, 8, 10])
-    priorities: list[int] = field(default_factory=lambda: [1])
+    qubits: Counts = field(default_factory=lambda: [4, 6, 8, 10])
+    priorities: Counts = field(default_factory=lambda: [1])
     iterations: Literal["equal", "anew"] = "equal"
-    operations_per_s: float = 1e9
-    duration_cv: float = 0.27
+    operations_per_s: Positive = 1e9
+    duration_cv: NotNegative = 0.27
     users: Users = field(default_factory=Users)
     sha256: str = ""
-
-    def __post_init__(self) -> None:
-        _check(bool(self.qubits), "qubits", "is empty", "name at least one size")
-        _check(min(self.qubits) > 0, "qubits", self.qubits, "must be positive")
-        _check(self.duration_cv >= 0, "duration_cv", self.duration_cv, "must not be negative")
-        _check_common(self.priorities, self.operations_per_s)
 
 
 @config
@@ -106,42 +106,24 @@ class VariationalCircuits:
     """
 
     source: Literal["variational"] = "variational"
-    algorithms: list[str] = field(
+    algorithms: Algorithms = field(
         default_factory=lambda: ["realamprandom", "su2random", "twolocalrandom"]
     )
-    min_qubits: int = 4
-    max_qubits: int = 24
-    shots: int = 1024
-    mean_iterations: float = 60.0
-    classical_s: float = 0.01
-    pre_s: float = 14.0
-    post_s: float = 0.5
-    cv: float = 0.3
-    priorities: list[int] = field(default_factory=lambda: [1, 2, 4])
-    operations_per_s: float = 1e9
+    min_qubits: PackagedQubits = 4
+    max_qubits: PackagedQubits = 24
+    shots: Count = 1024
+    mean_iterations: Iterations = 60.0
+    classical_s: NotNegative = 0.01
+    pre_s: NotNegative = 14.0
+    post_s: NotNegative = 0.5
+    cv: NotNegative = 0.3
+    priorities: Counts = field(default_factory=lambda: [1, 2, 4])
+    operations_per_s: Positive = 1e9
     users: Users = field(default_factory=Users)
 
     def __post_init__(self) -> None:
-        _check(bool(self.algorithms), "algorithms", "is empty", "name at least one")
-        for name in self.algorithms:
-            known = f"is unknown{nearest(name, ALGORITHMS)}"
-            _check(name in ALGORITHMS, "algorithms", name, known)
-        _check(
-            MIN_QUBITS <= self.min_qubits <= self.max_qubits <= MAX_QUBITS,
-            "min_qubits",
-            f"{self.min_qubits}..{self.max_qubits}",
-            f"the packaged circuits have {MIN_QUBITS}..{MAX_QUBITS} qubits",
-        )
-        _check(self.shots > 0, "shots", self.shots, "must be positive")
-        _check(
-            1 <= self.mean_iterations <= MOST_ITERATIONS,
-            "mean_iterations",
-            self.mean_iterations,
-            f"must be at least 1 and at most {MOST_ITERATIONS}",
-        )
-        for key in ("classical_s", "pre_s", "post_s", "cv"):
-            _check(getattr(self, key) >= 0, key, getattr(self, key), "must not be negative")
-        _check_common(self.priorities, self.operations_per_s)
+        check_algorithms(self.algorithms, ALGORITHMS)
+        check_rises(qubits=(self.min_qubits, self.max_qubits))
 
 
 @config

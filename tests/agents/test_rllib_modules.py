@@ -263,7 +263,7 @@ def test_a2c_losses_are_those_of_the_paper(fleet: Fleet) -> None:
         ({"n_step": (4, 2)}, r"agent\.n_step: \(4, 2\)"),
         ({"n_step": 9}, "RLlib wants no less than n_step"),
         ({"track": "allocation"}, r"agent\.sets: Q-learning chooses"),
-        ({"steps": 0}, r"agent\.steps: 0; must be at least 1"),
+        ({"steps": 0}, r"steps: 0; must be at least 1"),
         ({"reward": Reward(kind="hindsight"), "masked": False}, "hindsight knows no violations"),
     ],
 )

@@ -13,7 +13,7 @@ from qcbench.bench.scenario import build_scenario, check_rules, resolve_scenario
 from qcbench.bench.seeds import stream
 from qcbench.cloud.cloud import Cloud, seeded_streams
 from qcbench.cloud.estimates import estimate
-from qcbench.cloud.rules import Dispatch, Failures, Rules
+from qcbench.cloud.rules import Dispatch, Drift, Failures, Rules
 from qcbench.errors import InputError
 from qcbench.stats.load import sustainable_rate_per_s
 from qcbench.workload.config import PoissonArrivals
@@ -98,16 +98,43 @@ def test_streams_differ_by_every_coordinate_and_by_nothing_else() -> None:
     ("rules", "words"),
     [
         (Rules(dispatch=Dispatch(mode="pull")), "dispatch"),
-        (Rules(failures=Failures(mean_up_s=0.0, mean_down_s=1.0)), "failures.mean_up_s"),
-        (Rules(failures=Failures(mean_up_s=1.0, mean_down_s=float("nan"))), "mean_down_s"),
-        (Rules(execution_sigma=-0.1), "execution_sigma"),
         (Rules(horizon_s=10.0, warm_up_s=20.0), "warm_up_s"),
+        (Rules(drift=Drift(step_s=0.1)), r"drift\.step_s: 0\.1; must be at least 0\.864"),
     ],
 )
-def test_rules_that_cannot_be_are_refused(rules: Rules, words: str) -> None:
+def test_rules_that_do_not_go_together_are_refused(rules: Rules, words: str) -> None:
     scenario = replace(compose_scenario("placement/qce5"), rules=rules)
     with pytest.raises(InputError, match=words):
         check_rules(scenario)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        (
+            "+rules.failures={mean_up_s: 0.0, mean_down_s: 1.0}",
+            "failures.mean_up_s: 0.0; must be p",
+        ),
+        (
+            "+rules.failures={mean_up_s: 1.0, mean_down_s: nan}",
+            "failures.mean_down_s: nan; must be a finite",
+        ),
+        ("rules.execution_sigma=-0.1", "execution_sigma: -0.1; must be in 0..10"),
+        ("rules.execution_sigma=11", "execution_sigma: 11; must be in 0..10"),
+        ("rules.horizon_s=0", "horizon_s: 0; must be positive"),
+        ("rules.dispatch.backfill_depth=-1", "dispatch.backfill_depth: -1; must not be negative"),
+        (
+            "rules.admission.per_user={burst: 0.0}",
+            "admission.per_user.burst: 0.0; must be positive",
+        ),
+        ("rules.classical.cold_start={boot_s: -1.0}", "cold_start.boot_s: -1.0; must not be neg"),
+    ],
+)
+def test_rules_out_of_range_are_refused_by_their_key(override: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        compose_scenario("placement/qce5", [override])
+    assert str(caught.value).startswith("scenario.rules.")
+    assert words in str(caught.value)
 
 
 def test_a_world_does_not_depend_on_earlier_worlds() -> None:

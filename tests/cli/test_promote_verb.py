@@ -110,7 +110,7 @@ def test_cfg_prints_what_would_be_judged(runs: Path, capsys: pytest.CaptureFixtu
         ([], "promote: name a policy, a folder, a training run, or a model"),
         (["nobody"], "policy nobody: no such policy"),
         (["./nowhere"], "./nowhere: no such folder"),
-        (["lookahead", "replicates=0"], "suite.replicates: 0; must be at least 1"),
+        (["lookahead", "replicates=0"], "replicates: 0; must be at least 1"),
         (["lookahead", "metric=speed"], "suite.primary_metric: 'speed' is no metric of placement"),
         (["lookahead", "baseline=nobody"], "policy nobody: no such placement policy"),
         (["lookahead", "alias=a/b"], "is no reference to a model"),

@@ -190,8 +190,11 @@ def test_constructors_look_at_their_options(kind: Any) -> None:
         refused(lambda v=value: kind(reward=v), "reward: ", "must be weights by name")
     for value in ("1", True, None, [1], 1j):
         refused(lambda v=value: kind(reward={"time": v}), "reward.time: ", "must be a number")
-    for value in (float("nan"), -1, float("inf"), 10**400):
-        refused(lambda v=value: kind(reward={"time": v}), "reward.time: ", "must be finite and not")
+    for value in (float("nan"), float("inf"), 10**400):
+        refused(
+            lambda v=value: kind(reward={"time": v}), "reward.time: ", "must be a finite number"
+        )
+    refused(lambda: kind(reward={"time": -1}), "reward.time: -1; must not be negative")
     for value in ("speed", 5, None, ["cost"]):
         refused(lambda v=value: kind(reward={"kind": v}), "reward.kind: ", "must be one of cost, ")
     refused(lambda: kind(reward={5: 1.0}), "reward: key 5 is unknown")

@@ -274,7 +274,7 @@ def test_actions_of_another_kind_are_refused(name: str, action: Any, message: st
         ({"masked": "ignore"}, "masked: 'ignore'; must be violation or error"),
         ({"observation": "raw"}, "observation: 'raw'; must be usual or legacy"),
         ({"reward": {"tiem": 1.0}}, "reward: key 'tiem' is unknown; did you mean time"),
-        ({"reward": {"time": -1.0}}, "reward.time: -1.0; must be finite and not negative"),
+        ({"reward": {"time": -1.0}}, "reward.time: -1.0; must not be negative"),
         ({"source": default_worlds("queueing")}, "serverless/small: is of track queueing"),
         ({"render_mode": "human"}, "render_mode: 'human'; must be rgb_array or ansi"),
     ],

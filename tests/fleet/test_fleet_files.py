@@ -55,7 +55,7 @@ def test_unknown_keys_are_refused() -> None:
     adapter = pydantic.TypeAdapter(FleetConfig)
     with pytest.raises(pydantic.ValidationError, match="qubit"):
         adapter.validate_python({"name": "x", "qpus": [{"device": "fez", "qubit": 3}]})
-    with pytest.raises(pydantic.ValidationError, match=r"readout_error is 2\.0"):
+    with pytest.raises(pydantic.ValidationError, match=r"readout_error\n  Input should be less"):
         adapter.validate_python({"name": "x", "qpus": [{"device": "fez", "readout_error": 2}]})
 
 

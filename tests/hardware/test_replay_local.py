@@ -253,8 +253,8 @@ def test_waits_are_those_of_the_simulated_cloud() -> None:
         (["backend=ibm"], "budget_s: is missing"),
         (["backend=nothing"], "backend=nothing: no such backend"),
         (["backend.workers=0"], "backend.workers: 0; must be at least 1"),
-        (["level=4"], "level: 4; must be 0, 1, 2 or 3"),
-        (["poll_s=0"], "poll_s: 0; must be more than 0"),
+        (["level=4"], "level: 4; must be in 0..3"),
+        (["poll_s=0"], "poll_s: 0; must be positive"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -1,12 +1,14 @@
 """Settings of RLlib's agents: the YAML group `agent`. Ray is imported only when one is trained."""
 
 from dataclasses import field
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, MaxLen, MinLen
 
 from qcbench.agents.options import check_sets
-from qcbench.configs import check_least, check_positive, check_share, config
+from qcbench.configs import Amount, Count, NotNegative, Positive, Share, config
 from qcbench.errors import InputError
-from qcbench.policies.exported.card import Activation, check_widths
+from qcbench.policies.exported.card import Activation, Width
 from qcbench.policies.features.observer import check_observation
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
@@ -22,18 +24,11 @@ class PerItemSettings:
     """
 
     kind: Literal["per_item"] = "per_item"
-    encoder: tuple[int, ...] = (64, 64)
-    context: tuple[int, ...] = (64,)
-    head: tuple[int, ...] = (64,)
+    encoder: Annotated[tuple[Width, ...], MinLen(1)] = (64, 64)
+    context: tuple[Width, ...] = (64,)
+    head: tuple[Width, ...] = (64,)
     activation: Activation = "relu"
-    offset: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        _check_widths(encoder=self.encoder, context=self.context, head=self.head)
-        if not self.encoder:
-            raise InputError("agent.network.encoder: needs a layer")
-        if len(self.offset) > 1:
-            raise InputError("agent.network.offset: at most one feature")
+    offset: Annotated[dict[str, float], MaxLen(1)] = field(default_factory=dict)
 
 
 @config
@@ -44,12 +39,9 @@ class PlainSettings:
     """
 
     kind: Literal["plain"] = "plain"
-    torso: tuple[int, ...] = (256, 256)
-    head: tuple[int, ...] = ()
+    torso: tuple[Width, ...] = (256, 256)
+    head: tuple[Width, ...] = ()
     activation: Activation = "relu"
-
-    def __post_init__(self) -> None:
-        _check_widths(torso=self.torso, head=self.head)
 
 
 @config
@@ -78,24 +70,21 @@ class Common:
 
     name: str
     track: LearnedTrack = "placement"
-    worlds: int | None = None
-    max_decisions: int | None = None
-    slots: int = SLOTS
+    worlds: Count | None = None
+    max_decisions: Count | None = None
+    slots: Count = SLOTS
     sets: bool = False
     observation: Literal["usual", "legacy"] = "usual"
     masked: bool = True
     reward: Reward
     network: PerItemSettings | PlainSettings = field(default_factory=PerItemSettings)
-    steps: int = 1_000_000
-    environments: int = 32
-    learning_rate: float = 3e-4
-    discount: float = 0.99
-    gradient_norm: float = 0.5
+    steps: Count = 1_000_000
+    environments: Count = 32
+    learning_rate: Positive = 3e-4
+    discount: Share = 0.99
+    gradient_norm: Positive = 0.5
 
     def __post_init__(self) -> None:
-        check_least(self, "agent", 1, ("steps", "environments"))
-        check_positive(self, "agent", ("learning_rate", "gradient_norm"))
-        check_share(self, "agent", ("discount",))
         check_observation(self.observation, self.track, "agent.observation")
         check_sets(self.sets, self.track)
         if self.sets and isinstance(self.network, PerItemSettings):
@@ -122,22 +111,18 @@ class RllibPpo(Common):
     """
 
     kind: Literal["rllib_ppo"] = "rllib_ppo"
-    horizon: int = 64
-    epochs: int = 4
-    minibatch: int = 256
-    trace: float = 0.95
-    clip: float = 0.2
-    entropy: float = 0.003
-    value: float = 0.5
-    value_clip: float = 1000.0
+    horizon: Count = 64
+    epochs: Count = 4
+    minibatch: Count = 256
+    trace: Share = 0.95
+    clip: Positive = 0.2
+    entropy: NotNegative = 0.003
+    value: NotNegative = 0.5
+    value_clip: Positive = 1000.0
     published_reward: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_least(self, "agent", 1, ("horizon", "epochs", "minibatch"))
-        check_positive(self, "agent", ("clip", "value_clip"))
-        check_share(self, "agent", ("trace",))
-        check_least(self, "agent", 0, ("entropy", "value"))
         if self.minibatch > self.horizon * self.environments:
             raise InputError(
                 f"agent.minibatch: {self.minibatch}; an update has only "
@@ -161,27 +146,22 @@ class RllibA2c(Common):
     """
 
     kind: Literal["rllib_a2c"] = "rllib_a2c"
-    horizon: int = 8
-    entropy: float = 0.01
-    value: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_least(self, "agent", 1, ("horizon",))
-        check_least(self, "agent", 0, ("entropy", "value"))
+    horizon: Count = 8
+    entropy: NotNegative = 0.01
+    value: NotNegative = 0.5
 
 
 @config
 class AtomSettings:
     """A distribution of the value over equally spaced atoms (C51)."""
 
-    count: int = 51
+    count: Annotated[int, Ge(2)] = 51
     least: float = -10.0
     most: float = 10.0
 
     def __post_init__(self) -> None:
-        if self.count < 2 or not self.least < self.most:
-            raise InputError("agent.atoms: must be at least 2, from least to most")
+        if not self.least < self.most:
+            raise InputError(f"agent.atoms: {self.least}..{self.most}; must rise")
 
 
 @config
@@ -195,28 +175,19 @@ class ReplayLimits:
         least_priority: added to each priority.
     """
 
-    capacity: int = 100_000
-    alpha: float = 0.6
-    beta: float = 0.4
-    least_priority: float = 1e-6
-
-    def __post_init__(self) -> None:
-        check_least(self, "agent.replay", 1, ("capacity",))
-        check_share(self, "agent.replay", ("alpha", "beta"))
-        check_positive(self, "agent.replay", ("least_priority",))
+    capacity: Count = 100_000
+    alpha: Share = 0.6
+    beta: Share = 0.4
+    least_priority: Positive = 1e-6
 
 
 @config
 class Exploration:
     """Random actions: their share falls linearly from `first` to `last` in so many `steps`."""
 
-    first: float = 1.0
-    last: float = 0.05
-    steps: int = 10_000
-
-    def __post_init__(self) -> None:
-        check_share(self, "agent.exploration", ("first", "last"))
-        check_least(self, "agent.exploration", 1, ("steps",))
+    first: Share = 1.0
+    last: Share = 0.05
+    steps: Count = 10_000
 
 
 @config
@@ -236,10 +207,10 @@ class RllibDqn(Common):
     """
 
     kind: Literal["rllib_dqn"] = "rllib_dqn"
-    batch: int = 256
-    horizon: int = 4
-    learning_starts: int = 1000
-    target_steps: int = 2000
+    batch: Count = 256
+    horizon: Count = 4
+    learning_starts: Amount = 1000
+    target_steps: Count = 2000
     n_step: int | tuple[int, int] = 3
     double: bool = True
     dueling: bool = True
@@ -249,8 +220,6 @@ class RllibDqn(Common):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_least(self, "agent", 1, ("batch", "horizon", "target_steps"))
-        check_least(self, "agent", 0, ("learning_starts",))
         least, most = steps_of(self.n_step)
         if not 1 <= least <= most:
             raise InputError(f"agent.n_step: {self.n_step}; must be 1 or more, or a range of such")
@@ -267,8 +236,3 @@ class RllibDqn(Common):
 def steps_of(n_step: int | tuple[int, int]) -> tuple[int, int]:
     """Return the least and the largest number of steps."""
     return (n_step, n_step) if isinstance(n_step, int) else n_step
-
-
-def _check_widths(**layers: tuple[int, ...]) -> None:
-    for name, widths in layers.items():
-        check_widths(f"agent.network.{name}", widths)

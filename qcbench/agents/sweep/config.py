@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Interval, Le, MinLen
 
 from qcbench.agents.config import TrainConfig, check
 from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.overrides import nested
 from qcbench.bench.typed import plain, typed
-from qcbench.configs import check_least, config
+from qcbench.configs import Count, config
 from qcbench.errors import InputError, nearest
 
 Value = bool | int | float | str
@@ -63,6 +65,8 @@ def range_of(name: str, given: Sequence[Value]) -> Range:
 MOST_TRIALS = 100_000
 """Each is a training of minutes."""
 
+Fraction = Annotated[float, Interval(gt=0, lt=1)]
+
 
 @config
 class SweepConfig:
@@ -84,24 +88,15 @@ class SweepConfig:
     """
 
     kind: Literal["asha", "pbt", "optuna"]
-    trials: int = 8
-    concurrent: int = 2
-    space: dict[str, list[Value]]
-    first_stop: float = 0.2
-    reduction: int = 2
-    interval: float = 0.2
-    random_trials: int = 4
+    trials: Annotated[Count, Le(MOST_TRIALS)] = 8
+    concurrent: Count = 2
+    space: Annotated[dict[str, list[Value]], MinLen(1)]
+    first_stop: Fraction = 0.2
+    reduction: Annotated[int, Ge(2)] = 2
+    interval: Fraction = 0.2
+    random_trials: Count = 4
 
     def __post_init__(self) -> None:
-        check_least(self, "sweep", 1, ("trials", "concurrent", "random_trials"))
-        if self.trials > MOST_TRIALS:
-            raise InputError(f"sweep.trials: {self.trials}; must be at most {MOST_TRIALS}")
-        for name in ("first_stop", "interval"):
-            if not 0 < getattr(self, name) < 1:
-                raise InputError(f"sweep.{name}: {getattr(self, name)}; must be between 0 and 1")
-        check_least(self, "sweep", 2, ("reduction",))
-        if not self.space:
-            raise InputError("sweep.space: is empty; name a setting of the agent")
         for name, given in self.space.items():
             range_of(name, given)
 

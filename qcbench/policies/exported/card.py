@@ -3,8 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
+from annotated_types import Interval
+
+from qcbench.configs import check_range
 from qcbench.errors import InputError
 from qcbench.policies.exported.schema import build, parse
 from qcbench.policies.features.allocation_menu import MOST_QPUS
@@ -17,6 +20,8 @@ ONNX = "model.onnx"
 
 MOST_WIDE = 65536
 """No layer is wider; a card that says so is damaged."""
+
+Width = Annotated[int, Interval(ge=1, le=MOST_WIDE)]
 
 Activation: TypeAlias = Literal["relu", "tanh", "silu"]
 
@@ -275,8 +280,7 @@ def check_widths(where: str, widths: Iterable[int]) -> None:
         InputError: as said; `where` is the file or the key.
     """
     for width in widths:
-        if not 1 <= width <= MOST_WIDE:
-            raise InputError(f"{where}: a layer of {width}; must be 1..{MOST_WIDE}")
+        check_range(f"{where}: a layer", Width, width)
 
 
 def _check_per_item(card: Card, network: PerItem, where: str) -> None:

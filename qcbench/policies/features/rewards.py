@@ -16,16 +16,12 @@ due:
   `hindsight` it costs what the decision delays the jobs that should have gone first.
 """
 
-import sys
-from dataclasses import fields
-from typing import Literal, get_args
+from typing import ClassVar, Literal
 
-from qcbench.configs import config
+from qcbench.configs import NotNegative, Positive, config
 from qcbench.errors import InputError
 
 Kind = Literal["cost", "hindsight", "makespan", "legacy"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-MOST = sys.float_info.max
 
 
 @config
@@ -50,30 +46,18 @@ class Reward:
         patience_s: time from which a waiting job goes before all younger ones in hindsight.
     """
 
+    WHERE: ClassVar[str] = "reward"
     kind: Kind = "cost"
-    time: float = 1.0
-    fidelity: float = 0.0
-    price: float = 0.0
-    time_scale_s: float = 50.0
-    violation: float = 1.0
-    failure: float = 10.0
-    drop: float = 10.0
-    patience_s: float = 86_400.0
+    time: NotNegative = 1.0
+    fidelity: NotNegative = 0.0
+    price: NotNegative = 0.0
+    time_scale_s: Positive = 50.0
+    violation: NotNegative = 1.0
+    failure: NotNegative = 10.0
+    drop: NotNegative = 10.0
+    patience_s: NotNegative = 86_400.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "kind":
-                if value not in KINDS:
-                    raise InputError(f"reward.kind: {value!r}; must be one of {', '.join(KINDS)}")
-            elif type(value) is bool or not isinstance(value, int | float):
-                raise InputError(f"reward.{field.name}: {value!r}; must be a number")
-            elif not 0 <= value <= MOST:
-                large = isinstance(value, int) and value > MOST
-                text = "a number of hundreds of digits" if large else str(value)
-                raise InputError(f"reward.{field.name}: {text}; must be finite and not negative")
-        if not self.time_scale_s > 0:
-            raise InputError(f"reward.time_scale_s: {self.time_scale_s}; must be positive")
         if self.kind != "legacy" and not self.time + self.fidelity + self.price > 0:
             raise InputError("reward: time, fidelity and price are all 0; one must be positive")
 
