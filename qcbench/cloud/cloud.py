@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, repeat
 
 import numpy as np
@@ -12,7 +11,7 @@ from qcbench.cloud.admission import admission_test
 from qcbench.cloud.allocation import AllocationBroker
 from qcbench.cloud.broker import PushBroker, TaskLost
 from qcbench.cloud.clock import HORIZON, Clock, Process
-from qcbench.cloud.drift import error_multiplier
+from qcbench.cloud.collect import Ending, collect
 from qcbench.cloud.estimates import estimate
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED, draw_slowdown
 from qcbench.cloud.failures import failing_qpu
@@ -23,7 +22,7 @@ from qcbench.cloud.partition import as_splits, batch_of, make_plan
 from qcbench.cloud.placement import PlacementBroker
 from qcbench.cloud.pool import ClassicalPool
 from qcbench.cloud.queueing import QueueingBroker
-from qcbench.cloud.records import Records, collect
+from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.cloud.world import World
@@ -186,18 +185,17 @@ class Cloud:
 
     def records(self) -> Records:
         """Return what has happened up to now; to be called once, when nothing more will."""
-        drift = self.scenario.rules.drift
-        return collect(
-            self.world,
+        ending = Ending(
             arrived=self._arrived,
+            end_s=self.clock.now,
             job_finish_s=self._job_finish_s,
             job_status=self._job_status,
             busy_s=self.broker.busy_s(),
             levels=levels(self._warm, self.areas()),
-            true_errors=None
-            if drift is None
-            else partial(error_multiplier, drift, len(self.scenario.fleet), self._drift_rng),
+            decisions=self.world.decisions,
+            truncated=self.world.truncated,
         )
+        return collect(self.world, ending, self._drift_rng)
 
 
 def _broker(world: World, decide: Decide, scenario: Scenario) -> PushBroker | QueueingBroker:

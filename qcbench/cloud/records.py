@@ -1,20 +1,17 @@
 """What happened: one row a task that arrived, one row a job, as columns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.estimates import Estimates
-from qcbench.cloud.execution import DONE, STATUS
+from qcbench.cloud.execution import STATUS
 from qcbench.cloud.levels import Levels
 from qcbench.cloud.partition import Plan
-from qcbench.cloud.world import World
 from qcbench.fleet.profile import Fleet
-from qcbench.physics import fidelity
 from qcbench.workload.workload import Workload
 
 if TYPE_CHECKING:
@@ -166,117 +163,3 @@ class Records:
             "remote_gates": pl.Series(self.plan.remote_gates[self.row], dtype=pl.Int64),
             "nodes": pl.Series(nodes, dtype=pl.List(pl.Int64)),
         }
-
-
-def collect(
-    world: World,
-    arrived: int,
-    job_finish_s: FloatArray,
-    job_status: IntArray,
-    busy_s: FloatArray,
-    levels: Levels | None = None,
-    true_errors: Callable[[IntArray, FloatArray], FloatArray] | None = None,
-) -> Records:
-    """Turn the executions of a run into columns, and add fidelity and cost.
-
-    Args:
-        arrived: jobs that had arrived when the observation ended; the later ones have no row.
-        true_errors: gives the true over the calibrated error of each QPU at each time.
-    """
-    # They were opened in order of time, and the sort is stable.
-    executions = sorted(world.executions, key=attrgetter("job"))
-
-    def floats(name: str) -> FloatArray:
-        return np.fromiter(map(attrgetter(name), executions), np.float64, len(executions))
-
-    def ints(name: str) -> IntArray:
-        return np.fromiter(map(attrgetter(name), executions), np.int64, len(executions))
-
-    row = ints("row")
-    parts = [e.parts for e in executions]
-    qpu = np.array([p[0][0] if p else -1 for p in parts], dtype=np.int64)
-    job, status, violations = ints("job"), ints("status"), ints("violations")
-    if world.rules.records == "jobs":
-        arrival_s, finish_s, status = (
-            world.workload.arrival_s[job],
-            job_finish_s[job],
-            job_status[job],
-        )
-        start_s, wait_s = floats("first_start_s"), floats("waited_s")
-        exec_s, counts = floats("executed_s"), ints("executions")
-        done = status == DONE
-        success = np.full(len(job), np.nan)
-        mean = floats("fidelity")[done] / np.maximum(counts[done], 1)
-        success[done] = mean if world.has_qualities else 1.0
-        paid = floats("cost") if world.has_qualities else world.fleet.cost_of_all()
-        cost = np.where(done, np.asarray(paid, dtype=np.float64), np.nan)
-    else:
-        arrival_s, finish_s, start_s = floats("arrival_s"), floats("finish_s"), floats("start_s")
-        wait_s, exec_s = start_s - floats("submit_s"), floats("exec_s")
-        done = status == DONE
-        counts = done.astype(np.int64)
-        success, cost = _quality(
-            world, np.flatnonzero(done), row, parts, start_s, exec_s, true_errors
-        )
-    return Records(
-        fleet=world.fleet,
-        workload=world.workload,
-        job=job,
-        row=row,
-        arrival_s=arrival_s,
-        delay_s=violations * np.float64(world.rules.rescheduling.delay_s),
-        start_s=start_s,
-        finish_s=finish_s,
-        wait_s=wait_s,
-        exec_s=np.where(done, exec_s, np.nan),
-        comm_s=np.where(done, floats("comm_s"), np.nan),
-        completion_s=finish_s - arrival_s,
-        qpu=qpu,
-        parts=parts,
-        violations=violations,
-        restarts=ints("restarts"),
-        estimated_wait_s=floats("estimated_wait_s"),
-        estimated_exec_s=floats("estimated_exec_s"),
-        order=ints("order"),
-        fidelity=success,
-        cost=cost,
-        status=status,
-        job_finish_s=job_finish_s[:arrived],
-        job_status=job_status[:arrived],
-        busy_s=busy_s,
-        end_s=world.clock.now,
-        executions=counts,
-        levels=levels,
-        decisions=world.decisions,
-        truncated=world.truncated,
-        estimates=world.estimates,
-        plan=world.plan,
-    )
-
-
-def _quality(
-    world: World,
-    done: IntArray,
-    row: IntArray,
-    parts: Sequence[tuple[tuple[int, int], ...]],
-    start_s: FloatArray,
-    exec_s: FloatArray,
-    true_errors: Callable[[IntArray, FloatArray], FloatArray] | None,
-) -> tuple[FloatArray, FloatArray]:
-    """Return fidelity and cost of every row, NaN where it is not done."""
-    success, cost = np.full(len(row), np.nan), np.full(len(row), np.nan)
-    counts = np.array([len(parts[i]) for i in done], dtype=np.int64)
-    owner = np.repeat(done, counts)
-    used = np.array([q for i in done for q, _ in parts[i]], dtype=np.int64)
-    held = np.array([n for i in done for _, n in parts[i]], dtype=np.int64)
-    of_part = world.splits.of_parts(row[owner], used, held, np.repeat(counts, counts))
-    if true_errors is not None:
-        of_part = fidelity.drifted(of_part, true_errors(used, start_s[owner]))
-    price_per_s = world.fleet.prices()[used]
-    success[done] = world.splits.combined(of_part, counts)
-    if world.plan is not None:
-        success[done] *= world.links.fidelity_per_remote_gate ** world.plan.remote_gates[row[done]]
-    if len(done):
-        of_split = np.add.reduceat(price_per_s, np.cumsum(counts) - counts)
-        cost[done] = exec_s[done] * of_split
-    return success, cost

@@ -1,4 +1,4 @@
-"""What single and vector environments of all tracks are told alike."""
+"""The options that single and vector environments of all tracks have alike."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -15,9 +15,9 @@ from qcbench.policies.features.rewards import Reward
 from qcbench.tracks import TRACKS, Track, module_of
 
 MOST_SLOTS = 100_000
-"""Waiting tasks that an environment can be told to show."""
+"""Waiting tasks that an environment can be asked to show."""
 MOST_WORLDS = 1024
-"""How many worlds of a split are drawn from unless an environment is told another number."""
+"""How many worlds of a split are drawn from unless an option says another number."""
 
 FEATURES = "qcbench.policies.features"
 
@@ -109,11 +109,11 @@ def make_options(
     begin_s = values.number("begin_s", begin_s, wanted)
     if begin_s and TRACKS[track].choice != "waiting":
         raise InputError(f"begin_s: {begin_s}; {wanted}")
-    told = _reward(track, reward)
-    if told.price:
+    chosen = _reward(track, reward)
+    if chosen.price:
         source.fleet.known("price_per_s", "a reward with a weight of price", "set reward.price=0")
-    check_track(told, track)
-    if told.kind == "hindsight" and masked != "error":
+    check_track(chosen, track)
+    if chosen.kind == "hindsight" and masked != "error":
         raise InputError(
             "reward.kind: hindsight knows no violations; set masked to error, and act by the mask"
         )
@@ -121,7 +121,7 @@ def make_options(
         source=source,
         split=split,
         worlds=min(MOST_WORLDS, most) if worlds is None else worlds,
-        reward=told,
+        reward=chosen,
         max_decisions=max_decisions,
         masked=masked,
         observation=observation,

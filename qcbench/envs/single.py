@@ -20,22 +20,27 @@ from qcbench.envs.accounts import Account
 from qcbench.envs.open_cloud import OpenCloud
 from qcbench.envs.options import make_options
 from qcbench.envs.rendering import Bar, Picture
-from qcbench.envs.worlds import SPLITS, Split, checked_world, drawn_index
+from qcbench.envs.worlds import (
+    EMPTY_WORLDS,
+    SPLITS,
+    Split,
+    checked_world,
+    drawn_index,
+    empty_world,
+)
 from qcbench.errors import InputError
 from qcbench.policies.features.observer import Observer, observer
 from qcbench.tracks import Track
 
 Observation = dict[str, npt.NDArray[Any]]
 RenderMode = Literal["rgb_array", "ansi"]
-EMPTY_WORLDS = 100
-"""Worlds without a decision that are passed over in a row before that is an error."""
 
 
 class CloudEnv(gymnasium.Env[Observation, Any]):
     """A cloud whose policy is the agent; an episode is one world, a step one decision.
 
     Attributes:
-        options: what the environment was told, checked.
+        options: of the environment, checked.
         layout: what the observation holds.
         world: index of the world within its split, -1 before the first reset.
     """
@@ -105,10 +110,7 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
                 return self._observe(), {"action_mask": self._mask.copy(), "world": self.world}
             if chosen is not None:
                 break
-        raise InputError(
-            f"world {self.world} of split {split} of {self.options.source.name}: asks for no "
-            "decision, so that there is nothing to learn; take another scenario"
-        )
+        raise empty_world(self.options.source, split, self.world)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Give the decision that is due and go on to the next.

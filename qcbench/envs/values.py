@@ -1,4 +1,4 @@
-"""Values that environments are told from outside, looked at before anything is changed by them."""
+"""Values that environments are given from outside, checked before anything is changed by them."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -77,7 +77,7 @@ def one_of(option: str, value: Any, known: Sequence[str]) -> None:
         raise InputError(f"{option}: {shown(value)}; must be {' or '.join(known)}")
 
 
-def keys(where: str, told: Any, known: Sequence[str]) -> Mapping[str, Any]:
+def keys(where: str, given: Any, known: Sequence[str]) -> Mapping[str, Any]:
     """Return options by name; none where None.
 
     Args:
@@ -86,18 +86,18 @@ def keys(where: str, told: Any, known: Sequence[str]) -> Mapping[str, Any]:
     Raises:
         InputError: they are no mapping, or one has a name that does not exist.
     """
-    if told is None:
+    if given is None:
         return {}
-    if not isinstance(told, Mapping):
+    if not isinstance(given, Mapping):
         raise InputError(
-            f"{where}: options are {shown(told)}; must be a dictionary with {' or '.join(known)}"
+            f"{where}: options are {shown(given)}; must be a dictionary with {' or '.join(known)}"
         )
-    for key in told:
+    for key in given:
         if not isinstance(key, str) or key not in known:
             few = len(known) < FEW
             hint = f"; known: {', '.join(known)}" if few else nearest(str(key)[:LONGEST], known)
             raise InputError(f"{where}: option {shown(key)} is unknown{hint}")
-    return told
+    return given
 
 
 def shown(value: Any) -> str:

@@ -2,8 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from sys import getrefcount
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from gymnasium.vector.utils import batch_space
 
 from qcbench.arrays import BoolArray, IntArray
 from qcbench.envs import values
+from qcbench.envs.clouds import Clouds
 from qcbench.envs.options import make_options
 from qcbench.envs.steps import (
     DISABLED,
@@ -22,7 +22,6 @@ from qcbench.envs.steps import (
     RUNNING,
     SAME_STEP,
     Output,
-    Table,
     masked_action,
     wrong_action,
 )
@@ -42,44 +41,6 @@ MODES = {
 RESULTS = ("world", "decisions", "violations", "jobs", "done", "completion_s")
 NAMES = np.array(ENDED, dtype=object)
 
-UNUSED = 3
-"""References to an array that only its tuple holds, while it is being counted."""
-MOST_KEPT = 4
-"""Sets of arrays that are kept to be written again."""
-
-
-def _unused(out: Output) -> bool:
-    """Whether nobody else holds an array of these."""
-    for array in out:  # noqa: SIM110 - a generator takes as long as all that it looks at
-        if getrefcount(array) != UNUSED:
-            return False
-    return True
-
-
-class Clouds(Protocol):
-    """E clouds, each at a decision of an episode.
-
-    Attributes:
-        episodes: rows with at least `seed`, `number` and `ended`, shape (E,).
-        results: `RESULT` rows, shape (E,).
-    """
-
-    episodes: Table
-    results: Table
-
-    def worlds(self) -> IntArray:
-        """Return the world that each is in, shape (E,)."""
-
-    def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
-        """Begin episodes in some clouds, in the worlds chosen or the next where negative.
-
-        Raises:
-            InputError: a world asks for no decision.
-        """
-
-    def step(self, actions: Vector, out: Output) -> bool:
-        """Take a decision in every cloud; return whether an episode ended."""
-
 
 class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
     """Many clouds whose policy is the agent; a step is one decision in each.
@@ -88,7 +49,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
     equal worlds, observations, rewards and ends for equal actions.
 
     Attributes:
-        options: what the environment was told, checked.
+        options: of the environment, checked.
         layout: what the observation holds.
     """
 
@@ -147,11 +108,11 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         mode, code = MODES[autoreset]
         self.metadata = {"autoreset_mode": mode}
         self._autoreset = autoreset
-        self._clouds = self._make_clouds(code)
-        self._copy = copy
         self._all = np.ones(num_envs, dtype=np.bool_)
         self._next = np.full(num_envs, -1, dtype=np.int64)
-        self._outputs = [self._new_output()]
+        self._copy = copy
+        self._out = self._new_output()
+        self._clouds = self._make_clouds(code)
         self._begun = False
 
     @property
@@ -177,10 +138,10 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         which, chosen = self._chosen(values.keys("reset", options, ("worlds", "reset_mask")))
         self._seed(seed, which)
         self._begun = True
-        out = self._next_output()
-        out.terminated[which] = out.truncated[which] = out.violated[which] = False
-        self._clouds.begin(which, chosen, out)
-        seen = self._seen(out)
+        for ends in (self._out.terminated, self._out.truncated, self._out.violated):
+            ends[which] = False
+        self._clouds.begin(which, chosen, self._out)
+        seen = self._seen(self._given())
         info = {"action_mask": seen["action_mask"], "_action_mask": self._all}
         return seen, {**info, "world": self.worlds, "_world": which}
 
@@ -197,8 +158,8 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         checked = self._checked(actions)
         if self._autoreset == "disabled":
             self._all_must_run()
-        out = self._next_output()
-        ended = self._clouds.step(checked, out)
+        ended = self._clouds.step(checked, self._out)
+        out = self._given()
         seen = self._seen(out)
         info = {
             "action_mask": seen["action_mask"],
@@ -226,7 +187,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         """Return clouds that have not begun."""
 
     @abstractmethod
-    def _checked(self, actions: Vector) -> Vector:
+    def _checked(self, actions: Vector) -> Any:
         """Return the actions in the type that the kernel takes.
 
         Raises:
@@ -254,7 +215,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
                 f"0..{self._masks - 1}"
             )
         if self.options.masked == "error":
-            mask = self._outputs[-1].mask
+            mask = self._out.mask
             at = masked_action(whole, mask, self._clouds.episodes)
             if at >= 0:
                 allowed = np.flatnonzero(mask[at * self._masks : (at + 1) * self._masks])
@@ -264,21 +225,14 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
                 )
         return whole
 
-    def _next_output(self) -> Output:
-        """Return arrays to write into: such that nobody holds any more, where they are copied."""
-        last = self._outputs[-1]
+    def _given(self) -> Output:
+        """Return what has been written, in arrays that belong to the caller where they are copied.
+
+        Otherwise they belong to this environment, which writes the same ones at every step.
+        """
         if not self._copy:
-            return last
-        for index, out in enumerate(self._outputs):
-            if out is not last and _unused(out):
-                self._outputs.append(self._outputs.pop(index))
-                break
-        else:
-            self._outputs = [*self._outputs[1 - MOST_KEPT :], self._new_output()]
-        out = self._outputs[-1]
-        if self._autoreset == "disabled":  # those that are not reset stay as they are
-            out.observation[:], out.mask[:] = last.observation, last.mask
-        return out
+            return self._out
+        return Output(**{name: a.copy() for name, a in self._out._asdict().items()})
 
     def _new_output(self) -> Output:
         count, same_step = self.num_envs, self._autoreset == "same_step"
@@ -303,21 +257,21 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         """Say how the episodes that ended in this step ended, and what came of them."""
         over = out.terminated | out.truncated
         results = self._clouds.results.copy()
-        told: dict[str, Any] = {}
+        final_info: dict[str, Any] = {}
         for name in RESULTS:
-            told[name], told[f"_{name}"] = results[name], over
+            final_info[name], final_info[f"_{name}"] = results[name], over
         which = np.flatnonzero(over)
-        told["ended"], told["_ended"] = np.full(self.num_envs, None), over
-        told["ended"][which] = NAMES[results["ended"][which]]
+        final_info["ended"], final_info["_ended"] = np.full(self.num_envs, None), over
+        final_info["ended"][which] = NAMES[results["ended"][which]]
         if self._autoreset != "same_step":
-            info.update(told)
+            info.update(final_info)
             return
         observation = out.final_observation.reshape(self.num_envs, self._size)
         mask = out.final_mask.reshape(self.num_envs, self._masks)
         final = np.full(self.num_envs, None, dtype=object)
         for e in which.tolist():
             final[e] = {"observation": observation[e], "action_mask": mask[e]}
-        info.update(final_obs=final, _final_obs=over, final_info=told, _final_info=over)
+        info.update(final_obs=final, _final_obs=over, final_info=final_info, _final_info=over)
 
     def _all_must_run(self) -> None:
         """Check that no episode is over.

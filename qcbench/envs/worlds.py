@@ -121,6 +121,18 @@ def checked_world(source: WorldSource, split: Split, index: int) -> tuple[Scenar
     return scenario, streams
 
 
+EMPTY_WORLDS = 100
+"""Worlds without a decision that are passed over in a row before that is an error."""
+
+
+def empty_world(source: WorldSource, split: Split, index: int) -> InputError:
+    """Return what is wrong with a world that asks for no decision."""
+    return InputError(
+        f"world {index} of split {split} of {source.name}: asks for no decision, so that there is "
+        "nothing to learn; take another scenario"
+    )
+
+
 BEGINNINGS = 1 << 20
 """Steps in which the beginning of an episode within its world is drawn."""
 

@@ -187,7 +187,7 @@ class _Collector:
 
 
 def _actions(space: gymnasium.Space[Any]) -> int:
-    """Return how many actions are told apart."""
+    """Return how many different actions there are."""
     return int(space.n) if isinstance(space, gymnasium.spaces.Discrete) else int(space.shape[-1])
 
 

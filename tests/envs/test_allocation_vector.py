@@ -111,11 +111,11 @@ def test_failures_that_run_out_are_drawn_anew() -> None:
     )
     envs = AllocationVectorEnv(2, source=source, worlds=2)
     envs.reset(seed=0)
-    known = envs.bank.worlds.change_s.shape[2]
+    known = envs._clouds.arrays.worlds.gap_s.shape[2]
     done = 0
     while not done:
         done = envs.step(np.full((2, 5), 0.1, dtype=np.float32))[2].sum()
-    assert envs.bank.worlds.change_s.shape[2] > known
+    assert envs._clouds.arrays.worlds.gap_s.shape[2] > known
 
 
 def test_one_may_choose_worlds_and_begin_some_anew() -> None:

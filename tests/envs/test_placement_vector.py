@@ -41,10 +41,10 @@ def make(num_envs: int = 3, **options: Any) -> PlacementVectorEnv:
 def test_what_are_no_actions(actions: Any, message: str) -> None:
     envs = make()
     envs.reset(seed=0)
-    before = envs._clouds.state.clouds.copy()
+    before = envs._clouds.arrays.state.clouds.copy()
     with pytest.raises(InputError, match=message):
         envs.step(actions)
-    np.testing.assert_array_equal(envs._clouds.state.clouds, before)
+    np.testing.assert_array_equal(envs._clouds.arrays.state.clouds, before)
 
 
 def test_actions_of_any_whole_type_and_layout() -> None:
@@ -192,9 +192,9 @@ def test_chosen_worlds() -> None:
 
 def test_what_many_environments_hold() -> None:
     envs = make(4096, worlds=1024)
-    state = envs._clouds.state  # type: ignore[attr-defined]
+    state = envs._clouds.arrays.state  # type: ignore[attr-defined]
     arrays = [*state, *(a for a in envs.bank.worlds if isinstance(a, np.ndarray))]
-    arrays += [*envs._outputs[0], envs._clouds.episodes, envs._clouds.results]
+    arrays += [*envs._out, envs._clouds.episodes, envs._clouds.results]
     assert sum(array.nbytes for array in arrays) < 50e6
 
 

@@ -69,7 +69,7 @@ class AllocationEnv(CloudEnv):
 
     def _split(self, parts: int) -> float:
         """Answer with the chain that was written; return what is due at once."""
-        cloud, view, told = self._cloud, self._view, self.options.reward
+        cloud, view, config = self._cloud, self._view, self.options.reward
         if cloud is None:
             raise TypeError("no episode has begun")
         self._decided_s = view.now_s
@@ -80,10 +80,10 @@ class AllocationEnv(CloudEnv):
         exec_s = max(float(view.exec_s[qpu]) for qpu in qpus)
         comm_s = float(chain_time_s(qubits, view.time_per_qubit_s))
         fidelity = 1.0
-        if told.fidelity:
+        if config.fidelity:
             counts = np.array([parts])
             fidelity = float(view.fidelity(np.array(qpus), np.array(qubits), counts)[0])
-            if told.kind == "makespan":
+            if config.kind == "makespan":
                 fidelity += 1.0 - float(view.whole_fidelity.max())
         price = exec_s * sum(self._price_per_s[qpu] for qpu in qpus)
         execution: Execution = self._account.execution(view.row)  # type: ignore[union-attr]
@@ -91,7 +91,9 @@ class AllocationEnv(CloudEnv):
         time_s = waited_s + comm_s + exec_s
         self._account.charge(view.row, time_s)  # type: ignore[union-attr]
         cloud.answer(dict(zip(qpus, qubits, strict=True)))
-        return cost_reward(time_s, fidelity, price, told.per_second, told.fidelity, told.price)
+        return cost_reward(
+            time_s, fidelity, price, config.per_second, config.fidelity, config.price
+        )
 
     def _come_due(self, account: Account) -> float:
         due = super()._come_due(account)

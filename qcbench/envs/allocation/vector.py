@@ -1,104 +1,23 @@
 """`qcbench/Allocation-v1` and `AllocationDiscrete-v1` as vector environments on the kernel."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from gymnasium import spaces
 
 from qcbench.arrays import BoolArray, IntArray
 from qcbench.envs.allocation import batch
-from qcbench.envs.allocation.bank import Bank, draw_bank
+from qcbench.envs.allocation.bank import draw_bank
+from qcbench.envs.clouds import Clouds, TrackClouds
 from qcbench.envs.options import Options
-from qcbench.envs.steps import NOT_BEGUN, RESULT, Output, Table
-from qcbench.envs.vector import Clouds, CloudVectorEnv, Vector
+from qcbench.envs.steps import config_of
+from qcbench.envs.vector import CloudVectorEnv, Vector
 from qcbench.errors import InputError
 from qcbench.kernels.allocation.arrays import make_outcomes, make_state
-from qcbench.kernels.compiling import compiled_for
 from qcbench.policies.features.allocation_action import LEAST_WEIGHT, MOST_WEIGHT
 from qcbench.policies.features.allocation_menu import menu
 from qcbench.tracks import Track
-
-
-class AllocationClouds:
-    """E clouds with shared QPUs, each at a decision of an episode."""
-
-    def __init__(self, options: Options, count: int, autoreset: int, sets: BoolArray) -> None:
-        self.bank: Bank = draw_bank(options)
-        self._where = f"split {options.split} of {options.source.name}"
-        bank, qpus = self.bank, len(options.source.fleet)
-        self._discrete = len(sets) > 0
-        self._told = _told(options, autoreset, bank.max_decisions, discrete=self._discrete)
-        self.episodes: Table = np.zeros(count, dtype=batch.EPISODE)
-        self.episodes["number"] = -1
-        self.episodes["ended"] = NOT_BEGUN
-        self.results: Table = np.zeros(count, dtype=RESULT)
-        self._no_weights = np.zeros((0, qpus), dtype=np.float32)
-        self._no_choices = np.zeros(0, dtype=np.int64)
-        self._none = np.zeros(0, dtype=np.bool_)
-        self._compiled: Callable[..., int] | None = None
-        self._arrays = batch.Parts(
-            settings=bank.settings,
-            worlds=bank.worlds,
-            quality=bank.quality,
-            price=bank.price,
-            state=make_state(count, bank.worlds, charge=bank.settings.charge),
-            outcomes=make_outcomes(count, bank.worlds, keep=False),
-            menu=sets,
-            episodes=self.episodes,
-            results=self.results,
-        )
-
-    def worlds(self) -> IntArray:
-        """Return the world that each is in, shape (E,)."""
-        worlds: IntArray = self._arrays.state.clouds["world"].copy()
-        return worlds
-
-    def begin(self, which: BoolArray, chosen: IntArray, out: Output) -> None:
-        """Begin episodes."""
-        self.episodes["stage"][which] = batch.READY
-        self.episodes["passed"][which] = 0
-        nothing = batch.Actions(self._no_weights, self._no_choices)
-        self._go_on(np.ascontiguousarray(which), np.ascontiguousarray(chosen), nothing, out)
-
-    def step(self, actions: Vector, out: Output) -> bool:
-        """Take a decision in every cloud."""
-        if self._discrete:
-            taken = batch.Actions(self._no_weights, actions)
-        else:
-            taken = batch.Actions(actions, self._no_choices)
-        return self._go_on(self._none, self._no_choices, taken, out)
-
-    def _go_on(
-        self, which: BoolArray, chosen: IntArray, actions: batch.Actions, out: Output
-    ) -> bool:
-        """Go on to the next decision of all, drawing more failures where they run out.
-
-        Returns:
-            Whether an episode ended.
-
-        Raises:
-            InputError: worlds ask for no decision.
-        """
-        at = 0
-        ended = False
-        while True:
-            told = self._arrays, self._told, which, chosen, actions, out, at
-            if self._compiled is None:
-                self._compiled = compiled_for(batch.go_on, told)
-            at = self._compiled(*told)
-            if at < 0:
-                break
-            self.bank.extend()
-            self._arrays = self._arrays._replace(worlds=self.bank.worlds)
-            ended = ended or bool(out.terminated.any() or out.truncated.any())
-        if at <= batch.EMPTY:
-            world = int(self._arrays.state.clouds["world"][batch.EMPTY - at])
-            raise InputError(
-                f"world {world} of {self._where}: asks for no decision, so that there is nothing "
-                "to learn; take another scenario"
-            )
-        return ended or at == batch.ENDED
 
 
 class AllocationVectorEnv(CloudVectorEnv):
@@ -117,9 +36,9 @@ class AllocationVectorEnv(CloudVectorEnv):
 
     def _make_clouds(self, autoreset: int) -> Clouds:
         sets = np.zeros((0, len(self.fleet)), dtype=np.bool_)
-        return AllocationClouds(self.options, self.num_envs, autoreset, sets)
+        return _clouds(self.options, self.num_envs, autoreset, sets)
 
-    def _checked(self, actions: Vector) -> Vector:
+    def _checked(self, actions: Vector) -> batch.Actions:
         weights = np.asarray(actions)
         shape = (self.num_envs, len(self.fleet))
         if weights.shape != shape or weights.dtype.kind != "f":
@@ -134,7 +53,7 @@ class AllocationVectorEnv(CloudVectorEnv):
             raise InputError(
                 f"action {weights[at].tolist()} of environment {at}: weights must be finite"
             )
-        return taken
+        return batch.Actions(taken, _NO_CHOICES)
 
 
 class AllocationDiscreteVectorEnv(CloudVectorEnv):
@@ -152,26 +71,42 @@ class AllocationDiscreteVectorEnv(CloudVectorEnv):
         return 1 + len(menu(self.fleet))
 
     def _make_clouds(self, autoreset: int) -> Clouds:
-        return AllocationClouds(self.options, self.num_envs, autoreset, menu(self.fleet))
+        return _clouds(self.options, self.num_envs, autoreset, menu(self.fleet))
 
-    def _checked(self, actions: Vector) -> Vector:
-        return self._whole(actions)
+    def _checked(self, actions: Vector) -> batch.Actions:
+        return batch.Actions(_no_weights(len(self.fleet)), self._whole(actions))
 
 
-def _told(
-    options: Options, autoreset: int, max_decisions: int | None, *, discrete: bool
-) -> batch.Told:
-    reward = options.reward
-    return batch.Told(
-        per_second=reward.per_second,
-        per_elapsed=reward.per_elapsed,
-        per_infidelity=reward.fidelity,
-        per_price=reward.price,
-        violation=reward.violation,
-        failure=reward.failure,
-        drop=reward.drop,
-        autoreset=autoreset,
-        max_decisions=np.iinfo(np.int64).max if max_decisions is None else max_decisions,
-        discrete=discrete,
-        against_best=reward.kind == "makespan",
+def _clouds(options: Options, count: int, autoreset: int, sets: BoolArray) -> Clouds:
+    """Return clouds with shared QPUs; ``sets`` is the menu, empty where actions are weights."""
+    bank = draw_bank(options)
+    state = make_state(count, bank.worlds, charge=bank.settings.charge)
+
+    def extend(arrays: batch.Arrays) -> batch.Arrays:
+        bank.failures.extend()
+        worlds = arrays.worlds._replace(gap_s=bank.failures.gap_s)
+        return arrays._replace(worlds=worlds)
+
+    own = TrackClouds(
+        step=batch.step,
+        arrays=batch.Arrays(
+            settings=bank.settings,
+            worlds=bank.worlds,
+            quality=bank.quality,
+            price=bank.price,
+            state=state,
+            outcomes=make_outcomes(count, bank.worlds, keep=False),
+            menu=sets,
+        ),
+        clouds=state.clouds,
+        no_actions=batch.Actions(_no_weights(len(options.source.fleet)), _NO_CHOICES),
+        extend=extend,
     )
+    return Clouds(own, config_of(options, autoreset, bank.max_decisions), options)
+
+
+_NO_CHOICES: IntArray = np.zeros(0, dtype=np.int64)
+
+
+def _no_weights(qpus: int) -> npt.NDArray[np.float32]:
+    return np.zeros((0, qpus), dtype=np.float32)

@@ -1,14 +1,12 @@
 """The worlds of a vector environment, drawn in advance."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from qcbench.cloud.rules import Rules
+from qcbench.envs.clouds import draw_worlds
 from qcbench.envs.options import Options, check_hindsight
-from qcbench.envs.worlds import checked_world
 from qcbench.errors import InputError
-from qcbench.kernels import engine
 from qcbench.kernels.placement.chances import ChanceSource
-from qcbench.kernels.placement.simulate import is_plain
+from qcbench.kernels.placement.step import is_plain
 from qcbench.kernels.placement.worlds import Worlds, worlds_of
 from qcbench.kernels.rules import Limits, limits_of
 
@@ -39,39 +37,31 @@ def draw_bank(options: Options, *, unrolled: bool = False) -> Bank:
         InputError: a world cannot be compiled, its rules are not those of the others, or none asks
             for any decision.
     """
-    source, split = options.source, options.split
-    drawn = [checked_world(source, split, index) for index in range(options.worlds)]
-    scenarios, streams = [each[0] for each in drawn], [each[1] for each in drawn]
-    rules = scenarios[0].rules
+    drawn = draw_worlds(options)
+    scenarios, rules = drawn.scenarios, drawn.scenarios[0].rules
     if options.reward.kind == "hindsight":
         check_hindsight(rules)
     for index, scenario in enumerate(scenarios):
-        where = f"world {index} of split {split} of {source.name}"
-        engine.check(scenario.track, scenario.rules, scenario.name)
         if scenario.workload.phases is not None:
-            raise InputError(f"{where}: jobs with phases have no kernel; take the single one")
+            raise InputError(
+                f"world {index} of split {options.split} of {options.source.name}: jobs with "
+                "phases have no kernel; take the single one"
+            )
         if options.observation == "legacy":
             scenario.workload.tasks.require_circuits(
                 "the legacy observation", "take the usual observation"
             )
-        if scenario.rules != rules:
-            raise InputError(f"{where}: its rules are not those of world 0")
-    own = rules.rescheduling.max_decisions
-    limits = limits_of(_unlimited(rules))
-    worlds = worlds_of(scenarios, unrolled=unrolled and is_plain(limits))
+    limits = limits_of(rules)
+    plain = is_plain(limits)
     if not any(scenario.workload.arrival_s[0] < limits.horizon_s for scenario in scenarios):
         raise InputError(
-            f"{source.name}: no world of split {split} asks for a decision before the horizon, "
-            f"{limits.horizon_s:g} s"
+            f"{options.source.name}: no world of split {options.split} asks for a decision before "
+            f"the horizon, {limits.horizon_s:g} s"
         )
+    worlds = worlds_of(scenarios, unrolled=unrolled and plain)
     return Bank(
         worlds=worlds,
         limits=limits,
-        max_decisions=own if options.max_decisions is None else options.max_decisions,
-        chances=None if is_plain(limits) else ChanceSource(scenarios, streams, worlds.width),
+        max_decisions=drawn.max_decisions,
+        chances=None if plain else ChanceSource(scenarios, drawn.streams, worlds.width),
     )
-
-
-def _unlimited(rules: Rules) -> Rules:
-    """Return rules without a limit of decisions: a truncated episode has a last observation."""
-    return replace(rules, rescheduling=replace(rules.rescheduling, max_decisions=None))

@@ -9,21 +9,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.envs.placement.batch import (
+from qcbench.envs.placement.batch import Arrays, conclude, due_now
+from qcbench.envs.placement.vector import PlacementVectorEnv
+from qcbench.envs.steps import (
     EPISODE,
-    Told,
-    conclude_exact,
-    due_now,
+    NOT_BEGUN,
+    RESULT,
+    RUNNING,
+    Config,
+    Table,
     next_world,
 )
-from qcbench.envs.placement.vector import PlacementVectorEnv
-from qcbench.envs.steps import NOT_BEGUN, RESULT, RUNNING, Table
 from qcbench.errors import InputError, nearest
 from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement import step
-from qcbench.kernels.placement.step import OVER, State, make_state
-from qcbench.kernels.placement.worlds import Worlds
-from qcbench.kernels.rules import Limits
+from qcbench.kernels.placement.step import OVER, make_state
 from qcbench.kernels.twins import chooser
 from qcbench.policies.twins import Memory, Placing, memory
 
@@ -86,7 +86,8 @@ def fused_rollout(
         raise InputError(f"policy {policy}: cannot be rolled out{nearest(policy, POLICIES)}")
     if decisions < 1 or seed < 0:
         raise InputError(f"decisions {decisions}, seed {seed}: must be positive, not negative")
-    if envs.bank.chances is not None:
+    bank = envs.bank
+    if bank.chances is not None:
         raise InputError(
             f"{envs.options.source.name}: QPUs fail, times are uncertain or jobs are turned away; "
             "step the environments instead"
@@ -97,14 +98,12 @@ def fused_rollout(
     episodes["number"] = -1
     episodes["ended"] = NOT_BEGUN
     sums = Sums(np.zeros(1), np.zeros(1), np.zeros(4, dtype=np.int64))
-    state = make_state(count, envs.bank.worlds)
+    state = make_state(count, bank.worlds)
     each = -(-decisions // count)
     rule = POLICIES.index(policy)
     _roll(
-        envs.bank.worlds,
-        envs.bank.limits,
-        envs.told,
-        state,
+        Arrays(bank.worlds, state, bank.limits.delay_s, bank.limits.horizon_s),
+        envs.config,
         episodes,
         np.zeros(1, dtype=RESULT),
         rule,
@@ -125,10 +124,8 @@ def fused_rollout(
 
 @kernel
 def _roll(
-    worlds: Worlds,
-    limits: Limits,
-    told: Told,
-    state: State,
+    arrays: Arrays,
+    config: Config,
     episodes: Table,
     results: Table,
     rule: int,
@@ -137,6 +134,7 @@ def _roll(
     sums: Sums,
 ) -> None:
     """Take ``each`` decisions in every cloud, one cloud after the other."""
+    worlds, state, horizon_s = arrays.worlds, arrays.state, arrays.horizon_s
     qpus = len(worlds.qpu_qubits)
     reward_sum, completion_s = 0.0, 0.0
     violations = ended = done = 0
@@ -145,7 +143,12 @@ def _roll(
         random = np.uint32(episode.seed * 2654435761 + 1013904223)
         for _ in range(each):
             if episode.ended != RUNNING:
-                step.begin(worlds, state, e, next_world(worlds, limits.horizon_s, episode))
+                while True:
+                    world = next_world(config, episode)
+                    first_s = worlds.arrival_s[world * worlds.width]
+                    if worlds.tasks[world] > 0 and first_s < horizon_s:
+                        break
+                step.begin(worlds, state, e, world)
                 episode.violations = 0
                 episode.ended = RUNNING
             task_at = (cloud.world * worlds.width + cloud.task) * worlds.stride
@@ -170,19 +173,24 @@ def _roll(
                 )
                 choice = choose(rule, view, nothing)
             reward, violated = due_now(
-                worlds, limits, told, cloud, choice, state.free_at_s[e * qpus + choice]
+                worlds,
+                config,
+                cloud,
+                choice,
+                state.free_at_s[e * qpus + choice],
+                arrays.delay_s,
             )
             reward_sum += reward
             violations += 1 if violated else 0
-            step.place(worlds, state, e, choice, limits.delay_s)
+            step.place(worlds, state, e, choice, arrays.delay_s)
             step.advance(worlds, state, e)
             if (
                 cloud.task == OVER
-                or cloud.now_s >= limits.horizon_s
-                or cloud.decisions >= told.max_decisions
+                or cloud.now_s >= horizon_s
+                or cloud.decisions >= config.max_decisions
             ):
                 episode.ended = NOT_BEGUN
-                conclude_exact(worlds, limits, state, episode, result, e)
+                conclude(arrays, result, e)
                 ended += 1
                 done += result.done
                 completion_s += result.completion_s * result.done if result.done > 0 else 0.0

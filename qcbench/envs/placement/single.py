@@ -35,22 +35,22 @@ class PlacementEnv(CloudEnv):
         return rules.rescheduling.delay_s
 
     def _violated(self) -> float:
-        told = self.options.reward
-        if told.kind == "legacy":
+        config = self.options.reward
+        if config.kind == "legacy":
             return LEGACY_VIOLATION
         delay_s = self._delay_s()
         self._account.charge(self._view.row, delay_s)  # type: ignore[union-attr]
-        return -(told.per_second * delay_s + told.violation)
+        return -(config.per_second * delay_s + config.violation)
 
     def _placed(self, qpu: int) -> float:
-        told, view = self.options.reward, self._view
+        config, view = self.options.reward, self._view
         wait_s = max(float(view.free_at_s[qpu]) - view.now_s, 0.0)
         exec_s = float(view.exec_s[qpu])
-        if told.kind == "legacy":
+        if config.kind == "legacy":
             arrival_s = self._account.execution(view.row).arrival_s  # type: ignore[union-attr]
             return legacy_reward(view.now_s - arrival_s, wait_s, exec_s)
         time_s = wait_s + exec_s
-        if told.kind == "hindsight":
+        if config.kind == "hindsight":
             time_s = self._against_earliest_s(qpu, time_s)
         else:
             self._account.charge(view.row, time_s)  # type: ignore[union-attr]
@@ -58,9 +58,9 @@ class PlacementEnv(CloudEnv):
             time_s,
             float(view.fidelity[qpu]),
             float(view.price[qpu]),
-            told.per_second,
-            told.fidelity,
-            told.price,
+            config.per_second,
+            config.fidelity,
+            config.price,
         )
 
     def _against_earliest_s(self, qpu: int, completion_s: float) -> float:

@@ -1,217 +1,129 @@
 """The compiled part of the vector environment where QPUs fail or execution times are uncertain.
 
 As `batch`, but each cloud goes on event by event, and what was not expected of a decision comes due
-when it happens. A step stops where a cloud has used up the failures that were drawn in advance, and
-goes on there when more are known: `Episode.stage` says where.
+when it happens.
 """
 
-from qcbench.arrays import BoolArray, IntArray
+from typing import NamedTuple
+
+import numpy as np
+
+from qcbench.arrays import IntArray
 from qcbench.cloud.execution import DONE
-from qcbench.envs.placement.batch import (
-    Told,
-    conclude,
-    due_now,
-    keep_final,
-    next_world,
-    see,
-    see_nothing,
-)
-from qcbench.envs.steps import (
-    BY_HORIZON,
-    BY_ITSELF,
-    BY_LIMIT,
-    RUNNING,
-    SAME_STEP,
-    Output,
-    Table,
-)
-from qcbench.kernels.compiling import kernel
+from qcbench.envs.placement.batch import due_now, see
+from qcbench.envs.steps import DUE, MORE, OVER, Config, Output, Row, Table, stepping
+from qcbench.kernels.compiling import inlined
 from qcbench.kernels.placement import event_state, events
 from qcbench.kernels.placement.chances import Chances
 from qcbench.kernels.placement.event_state import EventState
-from qcbench.kernels.placement.events import ENDED, MORE_CHANGES
-from qcbench.kernels.placement.step import Record
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.kernels.rules import Limits
 
-READY, DECIDED, BEGINNING = range(3)
-"""Stages of a step: a decision is due; it was taken; an episode has no decision yet."""
 
-FINISHED = -1
+class Arrays(NamedTuple):
+    """What the kernel works on; rows are records `qcbench.kernels.placement.outcome.ROW`."""
+
+    worlds: Worlds
+    limits: Limits
+    chances: Chances
+    state: EventState
+    rows: Table
 
 
-@kernel
-def begin_uncertain(
-    worlds: Worlds,
-    limits: Limits,
-    chances: Chances,
-    state: EventState,
-    rows: Table,
-    episodes: Table,
-    e: int,
-    chosen: int,
+@inlined
+def _open_world(arrays: Arrays, _config: Config, world: int, e: int) -> None:
+    """See `qcbench.envs.steps.stepping`, as for what follows."""
+    event_state.begin(
+        arrays.worlds, arrays.limits, arrays.chances, arrays.state, arrays.rows, e, world
+    )
+
+
+@inlined
+def _advance(arrays: Arrays, _config: Config, _episode: Row, e: int) -> int:
+    why = events.run_to_decision(
+        arrays.worlds, arrays.limits, arrays.chances, arrays.state, arrays.rows, e
+    )
+    if why == events.MORE_CHANGES:
+        return MORE
+    return OVER if why == events.ENDED else DUE
+
+
+@inlined
+def _begin(arrays: Arrays, _config: Config, episode: Row, e: int) -> None:
+    cloud = arrays.state.clouds[e]
+    episode.first_s = episode.before_s = cloud.now_s
+    cloud.late_s = 0.0
+    cloud.given_up = cloud.dropped = 0
+
+
+@inlined
+def _act(
+    arrays: Arrays, config: Config, _episode: Row, actions: IntArray, e: int, out: Output
 ) -> None:
-    """Put an environment before the first event of the chosen world, the next where negative."""
-    world = next_world(worlds, limits.horizon_s, episodes[e])
-    world = world if chosen < 0 else chosen
-    event_state.begin(worlds, limits, chances, state, rows, e, world)
-    episodes[e].stage = BEGINNING
+    worlds, limits, state, choice = arrays.worlds, arrays.limits, arrays.state, actions[e]
+    free_s = state.free_at_s[e * len(worlds.qpu_qubits) + choice]
+    due = due_now(worlds, config, state.clouds[e], choice, free_s, limits.delay_s)
+    out.reward[e], out.violated[e] = due
+    events.decide(worlds, limits, arrays.chances, state, arrays.rows, e, choice)
 
 
-@kernel
-def go_on(
-    worlds: Worlds,
-    limits: Limits,
-    chances: Chances,
-    told: Told,
-    state: EventState,
-    rows: Table,
-    episodes: Table,
-    results: Table,
-    e: int,
-    out: Output,
-) -> bool:
-    """Go on to the next decision of an environment; False where more failures must be known."""
-    cloud, episode, qpus = state.clouds[e], episodes[e], len(worlds.qpu_qubits)
-    size = len(out.observation) // len(episodes)
-    while True:
-        why = events.run_to_decision(worlds, limits, chances, state, rows, e)
-        if why == MORE_CHANGES:
-            return False
-        if episode.stage == BEGINNING:
-            if why == ENDED:  # nothing to decide in that world
-                begin_uncertain(worlds, limits, chances, state, rows, episodes, e, -1)
-                continue
-            episode.first_s = episode.before_s = cloud.now_s
-            episode.violations = 0
-            episode.ended = RUNNING
-        else:
-            if not told.legacy_reward:
-                late_s = 0.0 if limits.exact else cloud.late_s
-                out.reward[e] -= (
-                    told.per_second * late_s
-                    + told.failure * cloud.given_up
-                    + told.drop * cloud.dropped
-                )
-            if why == ENDED:
-                out.terminated[e] = True
-                episode.ended = BY_HORIZON if cloud.now_s >= limits.horizon_s else BY_ITSELF
-            elif cloud.decisions >= told.max_decisions:
-                out.truncated[e] = True
-                episode.ended = BY_LIMIT
-        cloud.late_s = 0.0
-        cloud.given_up = cloud.dropped = 0
-        if why == ENDED:
-            see_nothing(out.observation, e * size, size, out.mask, e * qpus, qpus)
-        else:
-            see(
-                worlds,
-                told,
-                cloud,
-                episode,
-                state.free_at_s,
-                state.queue_length,
-                state.up,
-                e * qpus,
-                rows[e * worlds.width + cloud.task].violations,
-                out.observation,
-                e * size,
-                out.mask,
-            )
-        if episode.ended != RUNNING:
-            _conclude_uncertain(worlds, state, rows, episode, results[e], e)
-            if told.autoreset == SAME_STEP:
-                keep_final(out, e, size, qpus)
-                begin_uncertain(worlds, limits, chances, state, rows, episodes, e, -1)
-                continue
-        episode.stage = READY
-        return True
+@inlined
+def _come_due(arrays: Arrays, config: Config, _episode: Row, e: int) -> float:
+    cloud, owed = arrays.state.clouds[e], 0.0
+    if not config.legacy_reward:
+        late_s = 0.0 if arrays.limits.exact else cloud.late_s
+        owed = (
+            config.per_second * late_s
+            + config.failure * cloud.given_up
+            + config.drop * cloud.dropped
+        )
+    cloud.late_s = 0.0
+    cloud.given_up = cloud.dropped = 0
+    return -owed
 
 
-@kernel
-def _conclude_uncertain(
-    worlds: Worlds, state: EventState, rows: Table, episode: Record, result: Record, e: int
-) -> None:
-    """Count what was done when an episode ended."""
+@inlined
+def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> None:
+    worlds, state = arrays.worlds, arrays.state
     cloud = state.clouds[e]
+    see(
+        worlds,
+        config,
+        cloud,
+        episode,
+        state.free_at_s,
+        state.queue_length,
+        state.up,
+        e * len(worlds.qpu_qubits),
+        arrays.rows[e * worlds.width + cloud.task].violations,
+        out.observation,
+        e * (len(out.observation) // len(state.clouds)),
+        out.mask,
+    )
+
+
+@inlined
+def _conclude(arrays: Arrays, result: Row, e: int) -> bool:
+    worlds, cloud = arrays.worlds, arrays.state.clouds[e]
     total_s = 0.0
+    result.world = cloud.world
     result.done, result.jobs = 0, cloud.next_arrival
     for task in range(cloud.next_arrival):
-        row = rows[e * worlds.width + task]
+        row = arrays.rows[e * worlds.width + task]
         if row.status == DONE:
             result.done += 1
             total_s += row.finish_s - worlds.arrival_s[cloud.world * worlds.width + task]
-    conclude(result, episode, cloud, total_s)
+    result.completion_s = total_s / result.done if result.done > 0 else np.nan
+    return bool(cloud.now_s >= arrays.limits.horizon_s)
 
 
-@kernel
-def begin_all_uncertain(
-    worlds: Worlds,
-    limits: Limits,
-    chances: Chances,
-    told: Told,
-    state: EventState,
-    rows: Table,
-    episodes: Table,
-    results: Table,
-    which: BoolArray,
-    chosen: IntArray,
-    out: Output,
-    first: int,
-) -> int:
-    """Begin an episode in each of the environments told, from ``first`` on.
-
-    Returns:
-        The environment that must know more failures, to be called with again, or `FINISHED`.
-    """
-    for e in range(first, len(which)):
-        if not which[e]:
-            continue
-        if episodes[e].stage == READY:
-            begin_uncertain(worlds, limits, chances, state, rows, episodes, e, chosen[e])
-        if not go_on(worlds, limits, chances, told, state, rows, episodes, results, e, out):
-            return e
-    return FINISHED
-
-
-@kernel
-def step_uncertain(
-    worlds: Worlds,
-    limits: Limits,
-    chances: Chances,
-    told: Told,
-    state: EventState,
-    rows: Table,
-    episodes: Table,
-    results: Table,
-    actions: IntArray,
-    out: Output,
-    first: int,
-) -> int:
-    """Take a decision in every environment from ``first`` on; returns as `begin_all_uncertain`."""
-    qpus = len(worlds.qpu_qubits)
-    for e in range(first, len(actions)):
-        cloud, episode, choice = state.clouds[e], episodes[e], actions[e]
-        if episode.stage == READY:
-            out.terminated[e] = out.truncated[e] = out.violated[e] = False
-            out.reward[e] = 0.0
-            if episode.ended != RUNNING:
-                begin_uncertain(worlds, limits, chances, state, rows, episodes, e, -1)
-            else:
-                reward, violated = due_now(
-                    worlds,
-                    limits,
-                    told,
-                    cloud,
-                    choice,
-                    state.free_at_s[e * qpus + choice],
-                )
-                out.reward[e] = reward
-                out.violated[e] = violated
-                episode.violations += 1 if violated else 0
-                episode.before_s = cloud.now_s
-                events.decide(worlds, limits, chances, state, rows, e, choice)
-                episode.stage = DECIDED
-        if not go_on(worlds, limits, chances, told, state, rows, episodes, results, e, out):
-            return e
-    return FINISHED
+step = stepping(
+    __name__,
+    open_world=_open_world,
+    advance=_advance,
+    begin=_begin,
+    act=_act,
+    come_due=_come_due,
+    see=_see,
+    conclude=_conclude,
+)

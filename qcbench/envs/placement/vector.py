@@ -1,22 +1,24 @@
 """`qcbench/Placement-v1` as a vector environment: many clouds on the compiled kernel."""
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 
-from qcbench.arrays import BoolArray, IntArray
-from qcbench.envs.options import Options
-from qcbench.envs.placement import batch
+from qcbench.arrays import IntArray
+from qcbench.envs.clouds import Clouds, TrackClouds
+from qcbench.envs.placement import batch, uncertain
 from qcbench.envs.placement.bank import draw_bank
-from qcbench.envs.placement.clouds import make_clouds
-from qcbench.envs.vector import Clouds, CloudVectorEnv, Vector
-from qcbench.errors import InputError
+from qcbench.envs.steps import config_of
+from qcbench.envs.vector import CloudVectorEnv, Vector
+from qcbench.kernels.placement.event_state import make_event_state
+from qcbench.kernels.placement.outcome import ROW
+from qcbench.kernels.placement.step import make_state
 from qcbench.tracks import Track
 
 MANY_ENVS, FEW_QPUS = 64, 16
-"""So many environments are worth compiling for a number of QPUs, if these are few."""
+"""So many environments are worth compiling for a number of QPUs, if these are few: steps then are
+15 % faster or more (`python -m tests.perf.plain`)."""
 
 
 class PlacementVectorEnv(CloudVectorEnv):
@@ -24,7 +26,7 @@ class PlacementVectorEnv(CloudVectorEnv):
 
     Attributes:
         bank: the worlds, drawn in advance.
-        told: the options as the kernel has them.
+        config: the options as the kernel has them.
     """
 
     track: ClassVar[Track] = "placement"
@@ -38,42 +40,42 @@ class PlacementVectorEnv(CloudVectorEnv):
     def _make_clouds(self, autoreset: int) -> Clouds:
         many = self.num_envs >= MANY_ENVS and len(self.fleet) <= FEW_QPUS
         self.bank = draw_bank(self.options, unrolled=many)
-        self.told = _told(self.options, autoreset, self.bank.max_decisions)
-        return make_clouds(self.bank, self.num_envs, self.told)
+        self.config = config_of(self.options, autoreset, self.bank.max_decisions)
+        own = self._exact() if self.bank.chances is None else self._uncertain()
+        return Clouds(own, self.config, self.options)
+
+    def _exact(self) -> TrackClouds:
+        """Return clouds where nothing fails and execution times are as estimated."""
+        worlds, limits = self.bank.worlds, self.bank.limits
+        state = make_state(self.num_envs, worlds)
+        return TrackClouds(
+            step=batch.step,
+            arrays=batch.Arrays(worlds, state, limits.delay_s, limits.horizon_s),
+            clouds=state.clouds,
+            no_actions=self._next,
+            extend=lambda arrays: arrays,
+        )
+
+    def _uncertain(self) -> TrackClouds:
+        """Return clouds that go on event by event."""
+        worlds, source = self.bank.worlds, self.bank.chances
+        if source is None:
+            raise TypeError("these worlds leave nothing to chance")
+        chances = source.chances()
+        state = make_event_state(self.num_envs, worlds, chances.users)
+        rows = np.zeros(self.num_envs * worlds.width, dtype=ROW)
+
+        def extend(arrays: uncertain.Arrays) -> uncertain.Arrays:
+            source.extend()
+            return arrays._replace(chances=source.chances())
+
+        return TrackClouds(
+            step=uncertain.step,
+            arrays=uncertain.Arrays(worlds, self.bank.limits, chances, state, rows),
+            clouds=state.clouds,
+            no_actions=self._next,
+            extend=extend,
+        )
 
     def _checked(self, actions: Vector) -> IntArray:
         return self._whole(actions)
-
-    def _chosen(self, options: Mapping[str, Any]) -> tuple[BoolArray, IntArray]:
-        which, chosen = super()._chosen(options)
-        if options.get("worlds") is not None:
-            self._ask_of(chosen[which])
-        return which, chosen
-
-    def _ask_of(self, chosen: IntArray) -> None:
-        """Check that worlds ask for a decision."""
-        worlds, limits = self.bank.worlds, self.bank.limits
-        first_s = worlds.arrival_s[chosen * worlds.width]
-        late = np.flatnonzero(first_s >= limits.horizon_s)
-        if len(late):
-            raise InputError(
-                f"world {chosen[late[0]]} of split {self.options.split} of "
-                f"{self.options.source.name}: asks for no decision before the horizon"
-            )
-
-
-def _told(options: Options, autoreset: int, max_decisions: int | None) -> batch.Told:
-    reward = options.reward
-    return batch.Told(
-        per_second=reward.per_second,
-        per_infidelity=reward.fidelity,
-        per_price=reward.price,
-        violation=reward.violation,
-        failure=reward.failure,
-        drop=reward.drop,
-        hindsight_reward=reward.kind == "hindsight",
-        legacy_reward=reward.kind == "legacy",
-        legacy_observation=options.observation == "legacy",
-        autoreset=autoreset,
-        max_decisions=np.iinfo(np.int64).max if max_decisions is None else max_decisions,
-    )

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from qcbench.envs.queueing.episodes import Row, Told
-from qcbench.envs.steps import Output
+from qcbench.envs.steps import Config, Output, Row
 from qcbench.kernels.compiling import inlined
 from qcbench.kernels.queueing import broker
 from qcbench.kernels.queueing.layout import Cloud, World
@@ -19,9 +18,9 @@ SHARED, EACH = features.SHARED, features.EACH
 
 
 @inlined
-def see(world: World, cloud: Cloud, told: Told, episode: Row, e: int, out: Output) -> None:
+def see(world: World, cloud: Cloud, config: Config, episode: Row, e: int, out: Output) -> None:
     """Write the observation and the mask of the decision that is due."""
-    s, slots = cloud.state[0], told.slots
+    s, slots = cloud.state[0], config.slots
     now_s, qpu, observation = s.now_s, s.deciding, out.observation
     count = broker.choices(cloud)
     seen = min(count, slots)
@@ -39,7 +38,7 @@ def see(world: World, cloud: Cloud, told: Told, episode: Row, e: int, out: Outpu
         shortest_s,
         fresh,
         qubits,
-        told.largest,
+        config.largest,
         now_s - episode.before_s,
         now_s - episode.first_s,
         observation,
@@ -71,23 +70,3 @@ def see(world: World, cloud: Cloud, told: Told, episode: Row, e: int, out: Outpu
         observe_empty(observation, at)
         out.mask[e * slots + place] = 0
         at += EACH
-
-
-@inlined
-def see_nothing(told: Told, e: int, out: Output) -> None:
-    """Write what is seen where no decision is left."""
-    size = SHARED + told.slots * EACH
-    for at in range(e * size, (e + 1) * size):
-        out.observation[at] = 0.0
-    for at in range(e * told.slots, (e + 1) * told.slots):
-        out.mask[at] = 1
-
-
-@inlined
-def keep_final(told: Told, e: int, out: Output) -> None:
-    """Copy what is seen of an episode that ended, before another one begins."""
-    size = SHARED + told.slots * EACH
-    for at in range(e * size, (e + 1) * size):
-        out.final_observation[at] = out.observation[at]
-    for at in range(e * told.slots, (e + 1) * told.slots):
-        out.final_mask[at] = out.mask[at]

@@ -42,21 +42,21 @@ class QueueingEnv(CloudEnv):
     def _decide(self, action: Any) -> tuple[float, bool]:
         place = self._whole(action)
         violation = self._forbidden(place)
-        told, view, world = self.options.reward, self._view, self._cloud.cloud.world  # type: ignore[union-attr]
+        config, view, world = self.options.reward, self._view, self._cloud.cloud.world  # type: ignore[union-attr]
         place = 0 if violation else place
         row = view.waiting[place].row
         reward = cost_reward(
-            self._delayed_s(place) if told.kind == "hindsight" else 0.0,
+            self._delayed_s(place) if config.kind == "hindsight" else 0.0,
             float(world.estimates.fidelity[row, view.qpu]),
             float(world.estimates.price[row, view.qpu]),
-            told.per_second,
-            told.fidelity,
-            told.price,
+            config.per_second,
+            config.fidelity,
+            config.price,
         )
         if self.render_mode:
             self._note(view.waiting[place].job, view.exec_s_of(view.waiting[place]))
         self._cloud.answer(place)  # type: ignore[union-attr]
-        return reward - (told.violation if violation else 0.0), violation
+        return reward - (config.violation if violation else 0.0), violation
 
     def _delayed_s(self, place: int) -> float:
         """Return what a choice delays the jobs that should go first, see `features.hindsight`."""

@@ -1,12 +1,18 @@
 """`qcbench/Queueing-v1` as a vector environment: many clouds on the compiled kernel."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from gymnasium import spaces
 
 from qcbench.arrays import IntArray
-from qcbench.envs.queueing.clouds import QueueingClouds
-from qcbench.envs.vector import Clouds, CloudVectorEnv, Vector
+from qcbench.envs.clouds import Clouds, TrackClouds, draw_worlds
+from qcbench.envs.queueing import batch
+from qcbench.envs.steps import config_of
+from qcbench.envs.vector import CloudVectorEnv, Vector
+from qcbench.kernels.failures import FailureTimes
+from qcbench.kernels.queueing.layout import Sizes, empty_clouds
+from qcbench.kernels.queueing.load import make_worlds, prepare
 from qcbench.tracks import Track
 
 
@@ -22,7 +28,33 @@ class QueueingVectorEnv(CloudVectorEnv):
         return self.options.slots
 
     def _make_clouds(self, autoreset: int) -> Clouds:
-        return QueueingClouds(self.options, self.num_envs, autoreset)
+        drawn = draw_worlds(self.options)
+        rules = replace(drawn.scenarios[0].rules, records="jobs")  # rows are not kept
+        prepared = [
+            prepare(replace(scenario, rules=rules), streams)
+            for scenario, streams in zip(drawn.scenarios, drawn.streams, strict=True)
+        ]
+        all_sizes = [each.sizes() for each in prepared]
+        sizes = Sizes(*(max(column) for column in zip(*all_sizes, strict=True)))
+        failures = FailureTimes(rules.failures, drawn.streams, len(self.fleet))
+        with_fidelity = self.options.reward.fidelity > 0
+        worlds = make_worlds(prepared, sizes, failures, quality=with_fidelity)
+        worlds.rules["quality"] = False  # that is for rows
+        cold = rules.classical.cold_start is not None
+        clouds = empty_clouds(self.num_envs, sizes, cold=cold, twin=False)
+
+        def extend(arrays: batch.Arrays) -> batch.Arrays:
+            failures.extend()
+            return arrays._replace(worlds=arrays.worlds._replace(gap_s=failures.gap_s))
+
+        own = TrackClouds(
+            step=batch.step,
+            arrays=batch.Arrays(worlds, clouds),
+            clouds=clouds.state,
+            no_actions=self._next,
+            extend=extend,
+        )
+        return Clouds(own, config_of(self.options, autoreset, drawn.max_decisions), self.options)
 
     def _checked(self, actions: Vector) -> IntArray:
         return self._whole(actions)

@@ -5,14 +5,12 @@ from qcbench.cloud.estimates import estimate
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
-from qcbench.kernels.admission import ALL
 from qcbench.kernels.engine import AnyPolicy, python_policy
 from qcbench.kernels.networks import network_of_policy
-from qcbench.kernels.placement.exact import run_exact
-from qcbench.kernels.placement.outcome import make_rows, records_of
+from qcbench.kernels.placement.outcome import records_of
 from qcbench.kernels.placement.trial import EventTrial
 from qcbench.kernels.placement.worlds import worlds_of
-from qcbench.kernels.rules import Limits, limits_of
+from qcbench.kernels.rules import limits_of
 from qcbench.kernels.twins import make_twin
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.features.placement import LAYOUT
@@ -37,25 +35,13 @@ def simulate(
     twin = make_twin("placement", policy, scenario.fleet)
     estimates = estimate(scenario.workload.tasks, scenario.fleet, scenario.physics)
     worlds = worlds_of([scenario], [estimates])
-    limits = limits_of(scenario.rules)
-    if twin is not None and is_plain(limits) and len(scenario.workload):
-        rows = make_rows(scenario.workload.arrival_s)
-        outcome = run_exact(worlds, limits, twin, context.rng, rows)
-    else:
-        trial = EventTrial(scenario, streams, worlds, limits)
-        network = network_of_policy("placement", policy, scenario.fleet, LAYOUT)
-        if network is not None:
-            trial.run_network(network)
-        elif twin is None:
-            trial.ask(python, scenario, estimates)
-        ended = twin is None or trial.run(twin, context.rng)
-        rows, outcome = trial.rows, trial.outcome() if ended else None
-    if outcome is None:
+    trial = EventTrial(scenario, streams, worlds, limits_of(scenario.rules))
+    network = network_of_policy("placement", policy, scenario.fleet, LAYOUT)
+    if network is not None:
+        trial.run_network(network)
+    elif twin is None:
+        trial.ask(python, scenario, estimates)
+    elif not trial.run(twin, context.rng):
         script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
         raise ScriptError(f"{script}: the script ends before the tasks do")
-    return records_of(scenario, estimates, rows, outcome, streams.drift)
-
-
-def is_plain(limits: Limits) -> bool:
-    """Whether QPUs are free when the last task that they were given ends: no events are needed."""
-    return limits.exact and limits.admission == ALL and limits.burst < 0.0
+    return records_of(scenario, estimates, worlds, trial.state, trial.rows, streams.drift)

@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import BoolArray, FloatArray
+from qcbench.kernels.admission import ALL
 from qcbench.kernels.compiling import inlined, offset
 from qcbench.kernels.placement.retries import RETRY, put_back, take_first
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.kernels.rules import Limits
 from qcbench.policies.view import NEVER_USED
 
 OVER = -1
@@ -78,6 +80,11 @@ class State(NamedTuple):
     queue_length: npt.NDArray[np.int32]
     up: BoolArray
     work: FloatArray
+
+
+def is_plain(limits: Limits) -> bool:
+    """Whether QPUs are free when the last task that they were given ends: no events are needed."""
+    return limits.exact and limits.admission == ALL and limits.burst < 0.0
 
 
 def make_state(clouds: int, worlds: Worlds) -> State:

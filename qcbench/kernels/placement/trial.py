@@ -1,5 +1,7 @@
 """One trial event by event: under a compiled twin, or stepped from decision to decision."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from qcbench.cloud.cloud import Streams
@@ -7,7 +9,6 @@ from qcbench.cloud.estimates import Estimates, task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import shown
 from qcbench.kernels.compiling import drawing
-from qcbench.kernels.levels import present_until_end_s
 from qcbench.kernels.networks import Network
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
@@ -19,8 +20,7 @@ from qcbench.kernels.placement.events import (
     run_to_decision,
 )
 from qcbench.kernels.placement.learned import run_network
-from qcbench.kernels.placement.outcome import Outcome, make_rows
-from qcbench.kernels.placement.qpus import busy_until_now_s
+from qcbench.kernels.placement.outcome import ROW
 from qcbench.kernels.placement.step import Table
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.kernels.rules import Limits
@@ -37,7 +37,7 @@ class EventTrial:
     """A scenario on the event kernel.
 
     Attributes:
-        rows: what happened to each task up to now.
+        state, rows: of the cloud and of its tasks up to now.
     """
 
     def __init__(
@@ -46,27 +46,17 @@ class EventTrial:
         self._worlds, self._limits = worlds, limits
         self._source = ChanceSource([scenario], [streams], worlds.width)
         self._chances = self._source.chances()
-        self._state = make_event_state(1, worlds, self._chances.users)
-        self.rows: Table = make_rows(scenario.workload.arrival_s)
-        begin(worlds, limits, self._chances, self._state, self.rows, 0, 0)
+        self.state = make_event_state(1, worlds, self._chances.users)
+        self.rows: Table = np.zeros(len(scenario.workload), dtype=ROW)
+        begin(worlds, limits, self._chances, self.state, self.rows, 0, 0)
 
     def run(self, twin: Twin, rng: np.random.Generator) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
-        while True:
-            why = _run(self._worlds, self._limits, self._chances, self._state, self.rows, twin, rng)
-            if why != MORE_CHANGES:
-                return bool(why == ENDED)
-            self._know_more()
+        return self._until(_run, twin, rng) == ENDED
 
     def run_network(self, network: Network) -> None:
         """Run to the end under a trained policy."""
-        while True:
-            why = run_network(
-                self._worlds, self._limits, self._chances, self._state, self.rows, network
-            )
-            if why != MORE_CHANGES:
-                return
-            self._know_more()
+        self._until(run_network, network)
 
     def ask(self, policy: Placement, scenario: Scenario, estimates: Estimates) -> None:
         """Run to the end under a policy in Python.
@@ -74,13 +64,13 @@ class EventTrial:
         Raises:
             PolicyError: it decided on what is no QPU.
         """
-        state, rows, tasks = self._state, self.rows, scenario.workload.tasks
+        state, rows, tasks = self.state, self.rows, scenario.workload.tasks
         qpus = len(self._worlds.qpu_qubits)
         table = task_table(tasks, estimates)
         view = PlacementView(scenario.fleet, table, state.free_at_s, state.queue_length, state.up)
         features = [each.tolist() for each in (tasks.qubits, tasks.depth, tasks.shots)]
         qubits, depth, shots = features
-        while self._next():
+        while self._until(run_to_decision, 0) == DECIDE:
             task = int(state.clouds["task"][0])
             view.now_s = float(state.clouds["now_s"][0])
             view.row = task
@@ -93,43 +83,15 @@ class EventTrial:
                 )
             decide(self._worlds, self._limits, self._chances, state, rows, 0, choice)
 
-    def _next(self) -> bool:
-        """Go on to the next decision; False where the trial is over."""
+    def _until(self, run: Callable[..., int], *others: object) -> int:
+        """Run until something else is wanted than further failures and repairs; return what."""
+        state, rows = self.state, self.rows
         while True:
-            why = run_to_decision(
-                self._worlds, self._limits, self._chances, self._state, self.rows, 0
-            )
+            why = run(self._worlds, self._limits, self._chances, state, rows, *others)
             if why != MORE_CHANGES:
-                return bool(why == DECIDE)
-            self._know_more()
-
-    def _know_more(self) -> None:
-        self._source.extend()
-        self._chances = self._source.chances()
-
-    def outcome(self) -> Outcome:
-        """Return what happened, once the trial is over."""
-        state, worlds, rows = self._state, self._worlds, self.rows
-        busy_s = np.array(
-            [busy_until_now_s(worlds, state, rows, 0, at) for at in range(len(worlds.qpu_qubits))]
-        )
-        warm_up_s = self._limits.warm_up_s
-        reached = np.isfinite(warm_up_s) and np.isinf(state.clouds["warm_up_s"][0])
-        return Outcome(
-            arrived=int(state.clouds["next_arrival"][0]),
-            end_s=float(state.clouds["now_s"][0]),
-            busy_s=busy_s,
-            jobs_s=present_until_end_s(state.clouds[0]),
-            warm=(
-                warm_up_s,
-                state.servers["warm_busy_s"].copy(),
-                float(state.clouds["warm_present_area_s"][0]),
-            )
-            if reached
-            else None,
-            decisions=int(state.clouds["decisions"][0]),
-            truncated=bool(state.clouds["truncated"][0]),
-        )
+                return why
+            self._source.extend()
+            self._chances = self._source.chances()
 
 
 @drawing

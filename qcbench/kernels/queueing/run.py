@@ -54,6 +54,13 @@ def cloud_of(clouds: Clouds, place: int, qpus: int) -> Cloud:
     )
 
 
+@inlined
+def opened(worlds: Worlds, clouds: Clouds, place: int) -> tuple[World, Cloud]:
+    """Return one of the clouds and the world that it is in."""
+    world = world_of(worlds, clouds.state[place].world)
+    return world, cloud_of(clouds, place, world.rules[0].qpus)
+
+
 @kernel
 def reset(
     worlds: Worlds, clouds: Clouds, place: int, world: int, policy: int, parameter: float
@@ -68,9 +75,7 @@ def reset(
 @kernel
 def advance(worlds: Worlds, clouds: Clouds, place: int, choice: int) -> int:
     """Take a decision, if one is due, and go on to the next; say why it stopped."""
-    at = clouds.state[place].world
-    world = world_of(worlds, at)
-    cloud = cloud_of(clouds, place, world.rules[0].qpus)
+    world, cloud = opened(worlds, clouds, place)
     if choice != NONE:
         broker.choose(world, cloud, choice)
     return clock.advance(world, cloud)
@@ -79,9 +84,7 @@ def advance(worlds: Worlds, clouds: Clouds, place: int, choice: int) -> int:
 @kernel
 def run(worlds: Worlds, clouds: Clouds, place: int) -> int:
     """Run a cloud under its compiled policy; say why it stopped."""
-    at = clouds.state[place].world
-    world = world_of(worlds, at)
-    cloud = cloud_of(clouds, place, world.rules[0].qpus)
+    world, cloud = opened(worlds, clouds, place)
     while True:
         why = clock.advance(world, cloud)
         if why != DECIDE:
@@ -95,9 +98,7 @@ def run(worlds: Worlds, clouds: Clouds, place: int) -> int:
 @kernel
 def run_learned(worlds: Worlds, clouds: Clouds, place: int, network: Network) -> int:
     """Run a cloud under a trained policy; say why it stopped."""
-    at = clouds.state[place].world
-    world = world_of(worlds, at)
-    cloud = cloud_of(clouds, place, world.rules[0].qpus)
+    world, cloud = opened(worlds, clouds, place)
     while True:
         why = clock.advance(world, cloud)
         if why != DECIDE:
