@@ -24,7 +24,7 @@ from qcbench.kernels.placement import step
 from qcbench.kernels.placement.step import OVER, State, make_state
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.kernels.rules import Limits
-from qcbench.kernels.twins import chooser
+from qcbench.kernels.twins import asker
 from qcbench.policies.twins import Memory, Placing, memory
 
 PLAIN = ("earliest_completion", "earliest_available", "fastest", "best_fidelity")
@@ -34,7 +34,7 @@ these names, which remember nothing."""
 
 RANDOM, RANDOM_FITTING = range(2)
 
-choose = chooser("placement", PLAIN, first=2)
+choose = asker("placement", among=PLAIN, first=2)
 
 
 class Sums(NamedTuple):
@@ -168,7 +168,7 @@ def _roll(
                     worlds.price,
                     task_at,
                 )
-                choice = choose(rule, view, nothing)
+                choice = choose(rule, view, nothing, 0)
             reward, violated = due_now(
                 worlds, limits, told, cloud, choice, state.free_at_s[e * qpus + choice]
             )

@@ -32,7 +32,7 @@ from qcbench.envs.steps import (
 from qcbench.kernels.compiling import inlined, kernel
 from qcbench.kernels.levels import present_area_s
 from qcbench.kernels.queueing import broker, clock, start
-from qcbench.kernels.queueing.layout import DECIDE, NEED_GAPS, NONE, Cloud, Clouds, World, Worlds
+from qcbench.kernels.queueing.layout import DECIDE, NEED_GAPS, Cloud, Clouds, World, Worlds
 from qcbench.kernels.queueing.run import cloud_of, world_of
 from qcbench.policies.features import hindsight, rewards
 
@@ -108,7 +108,6 @@ def come_due(cloud: Cloud, told: Told, episode: Row, e: int, out: Output) -> Non
 def open_world(worlds: Worlds, clouds: Clouds, episode: Row, e: int, chosen: int) -> None:
     """Put an environment before the first event of a world."""
     qpus = clouds.qpus.shape[1]
-    clouds.state[e].policy = NONE
     start.clear(world_of(worlds, chosen), cloud_of(clouds, e, qpus), chosen)
     episode.stage = BEGINNING
 

@@ -43,7 +43,7 @@ class QueueingClouds:
         # Of the world as it was drawn: the prepared ones know no limit.
         rules = checked_world(options.source, options.split, 0)[0].rules
         cold = any(each.scenario.rules.classical.cold_start for each in self._prepared)
-        self.clouds: Clouds = empty_clouds(count, sizes, cold=cold, twin=False)
+        self.clouds: Clouds = empty_clouds(count, sizes, cold=cold)
         self.episodes: Table = np.zeros(count, dtype=EPISODE)
         self.episodes["number"] = -1
         self.episodes["ended"] = NOT_BEGUN

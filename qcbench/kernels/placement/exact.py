@@ -11,10 +11,10 @@ from qcbench.kernels.placement.outcome import Outcome
 from qcbench.kernels.placement.step import OVER, State, Table, advance, begin, make_state, place
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.kernels.rules import Limits
-from qcbench.kernels.twins import Twin, chooser
+from qcbench.kernels.twins import Twin, asker
 from qcbench.policies.twins import NO_DECISION, Placing
 
-choose = chooser("placement")
+choose = asker("placement", seeing=Placing)
 
 ENDED, TRUNCATED, SCRIPT_ENDED = range(3)
 

@@ -7,16 +7,15 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels.admission import ALL
 from qcbench.kernels.engine import AnyPolicy, python_policy
-from qcbench.kernels.networks import network_of_policy
 from qcbench.kernels.placement.exact import run_exact
 from qcbench.kernels.placement.outcome import make_rows, records_of
 from qcbench.kernels.placement.trial import EventTrial
 from qcbench.kernels.placement.worlds import worlds_of
 from qcbench.kernels.rules import Limits, limits_of
-from qcbench.kernels.twins import make_twin
+from qcbench.kernels.twins import make_twin, seen
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.features.placement import LAYOUT
 from qcbench.policies.protocol import Placement, PolicyContext, ScriptError
+from qcbench.policies.twins import Placing, TwinContext
 
 
 def simulate(
@@ -34,19 +33,17 @@ def simulate(
             "placement; use engine simpy"
         )
     python: Placement = python_policy("placement", policy, context)  # type: ignore[assignment]
-    twin = make_twin("placement", policy, scenario.fleet)
+    twin = make_twin("placement", policy, TwinContext(scenario.fleet))
     estimates = estimate(scenario.workload.tasks, scenario.fleet, scenario.physics)
     worlds = worlds_of([scenario], [estimates])
     limits = limits_of(scenario.rules)
-    if twin is not None and is_plain(limits) and len(scenario.workload):
+    plain = is_plain(limits) and len(scenario.workload) > 0
+    if twin is not None and plain and seen("placement", twin) is Placing:
         rows = make_rows(scenario.workload.arrival_s)
         outcome = run_exact(worlds, limits, twin, context.rng, rows)
     else:
         trial = EventTrial(scenario, streams, worlds, limits)
-        network = network_of_policy("placement", policy, scenario.fleet, LAYOUT)
-        if network is not None:
-            trial.run_network(network)
-        elif twin is None:
+        if twin is None:
             trial.ask(python, scenario, estimates)
         ended = twin is None or trial.run(twin, context.rng)
         rows, outcome = trial.rows, trial.outcome() if ended else None
