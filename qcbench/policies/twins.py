@@ -120,15 +120,15 @@ class PlacingInFull(NamedTuple):
 
     qpus: int
     now_s: float
-    free_at_s: FloatArray
+    free_at_s: Any
     state_at: int
-    exec_s: FloatArray
-    fidelity: FloatArray
-    price: FloatArray
+    exec_s: Any
+    fidelity: Any
+    price: Any
     task_at: int
     violations: int
     task_qubits: int
-    queue_length: IntArray
+    queue_length: Any
     up: Any
     qpu_qubits: Any
 
@@ -152,7 +152,7 @@ class Choosing(NamedTuple):
     """A decision of the queueing track as in `QueueView`; `waiting_at` gives the tasks.
 
     Attributes:
-        count: tasks that can be chosen, by position in 0..count - 1.
+        choices: tasks that can be chosen, by position in 0..choices - 1.
         whole: these are all that wait; else they are those at ``fits``.
         now_s, qpu, highest_priority: as in the view.
         alike: every task fits every QPU.
@@ -165,7 +165,7 @@ class Choosing(NamedTuple):
             `remaining_s`.
     """
 
-    count: int
+    choices: int
     whole: bool
     now_s: float
     qpu: int
@@ -183,7 +183,7 @@ class Choosing(NamedTuple):
 def job_at(view: Choosing, position: int) -> int:
     """Return the job of the waiting task at a position."""
     place = position if view.whole else view.fits[position]
-    return view.queue[view.head + place]
+    return int(view.queue[view.head + place])
 
 
 def waiting_of(jobs: Any, progress: Any, job: int) -> Waiting:

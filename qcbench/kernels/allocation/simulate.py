@@ -114,10 +114,7 @@ def simulate(
     view = _view(trial, scenario, splits)
     known = known_of(splits, view)
     twin = make_twin("allocation", policy, known)
-    if twin is None:
-        reason = _ask(trial, decide, view)
-    else:
-        reason = _run(trial, twin, context.rng, known)
+    reason = _ask(trial, decide, view) if twin is None else _run(trial, twin, context.rng, known)
     cloud = trial.state.clouds[0]
     if reason == runs.WAITS:
         row = int(cloud["task"])

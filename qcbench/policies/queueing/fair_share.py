@@ -47,7 +47,7 @@ def remember(context: TwinContext) -> Memory:
 
 def figure(task: Waiting, memory: Memory) -> float:
     """Return the virtual time of a task's user."""
-    return memory.real[1 + task.account]
+    return float(memory.real[1 + task.account])
 
 
 def taken(task: Waiting, memory: Memory, exec_s: float) -> None:

@@ -71,10 +71,10 @@ def twin(view: Choosing, memory: Memory) -> int:
     whole, progress = memory.whole, view.progress
     first, is_listed = 0, 1 + len(whole) // 2
     if view.alike:  # those who are new to the list are at the end of the queue
-        first = view.count
+        first = view.choices
         while first and not whole[is_listed + job_at(view, first - 1)]:
             first -= 1
-    for position in range(first, view.count):
+    for position in range(first, view.choices):
         job = job_at(view, position)
         if not whole[is_listed + job]:
             whole[is_listed + job] = 1
@@ -93,7 +93,7 @@ def twin(view: Choosing, memory: Memory) -> int:
 
 def position_of(view: Choosing, ticket: int) -> int:
     """Return the position of the task with this ticket; tickets grow along the queue."""
-    low, high = 0, view.count
+    low, high = 0, view.choices
     while low < high:
         middle = (low + high) >> 1
         if view.progress[job_at(view, middle)].ticket < ticket:

@@ -69,7 +69,7 @@ def twin(view: Choosing, network: Network) -> int:
     """Decide as `policy` does where it takes the highest score."""
     now_s, qpu, qpus = view.now_s, view.qpu, view.qpus
     elapsed_s, gap_s = tick(network, now_s)
-    seen = min(view.count, len(network.scores))
+    seen = min(view.choices, len(network.scores))
     largest = qpus[0].qubits
     for other in range(1, len(qpus)):
         largest = max(largest, qpus[other].qubits)
@@ -81,7 +81,7 @@ def twin(view: Choosing, network: Network) -> int:
     oldest_s = now_s - waiting_at(view, 0).arrival_s
     newest_s = now_s - waiting_at(view, seen - 1).arrival_s
     observe_shared(
-        view.count,
+        view.choices,
         seen,
         oldest_s,
         shortest_s,

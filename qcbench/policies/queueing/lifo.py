@@ -16,4 +16,4 @@ def policy(_context: PolicyContext) -> Queueing:
 
 def twin(view: Choosing, _memory: Memory) -> int:
     """Decide as `policy` does."""
-    return view.count - 1
+    return view.choices - 1

@@ -22,4 +22,4 @@ def twin(view: Choosing, _memory: Memory, drawn: Drawn) -> int:
     if at == len(drawn.numbers):
         return NO_DECISION
     drawn.used[0] = at + 1
-    return int(drawn.numbers[at] * view.count)
+    return int(drawn.numbers[at] * view.choices)

@@ -29,7 +29,7 @@ TRIES = 4
 
 def twin(view: Choosing, _memory: Memory, drawn: Drawn) -> int:
     """Decide as `policy` does."""
-    numbers, count, highest = drawn.numbers, view.count, view.highest_priority
+    numbers, count, highest = drawn.numbers, view.choices, view.highest_priority
     begin = drawn.used[0]
     while begin + 2 * TRIES <= len(numbers):
         chosen, used = NO_DECISION, 2 * TRIES
