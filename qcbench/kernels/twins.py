@@ -1,24 +1,38 @@
-"""Finding the twins of policies, and compiling them into one function that asks any of them.
+"""Finding the twins of policies, and compiling them into functions that ask any of them.
 
 See `qcbench.policies.twins`.
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from numba.extending import register_jitable
+import numpy as np
+from numba.core import types
+from numba.extending import overload, register_jitable
 
-from qcbench.fleet.profile import Fleet
-from qcbench.kernels.compiling import drawing_inlined, inlined
+from qcbench.kernels.compiling import INLINED, drawing_inlined, inlined
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.twins import Memory, memory
+from qcbench.policies.draws import uniform
+from qcbench.policies.twins import NO_DECISION, Drawn, Memory, TwinContext, memory
 from qcbench.tracks import Track
 
-Function = Callable[..., Any]
+Function: TypeAlias = Callable[..., Any]
+Part: TypeAlias = Literal["twin", "figure", "taken"]
+"""A function of a policy's file that kernels compile."""
+OTHERWISE: dict[Part, Any] = {"twin": NO_DECISION, "figure": 0.0, "taken": None}
+"""What is returned for policies without that part."""
+NOBODY = -1
+"""The rule of a cloud in which no twin decides."""
+
+
+class Unasked(NamedTuple):
+    """The memory of a cloud in which no twin decides."""
+
+    nothing: int
 
 
 class Twin(NamedTuple):
@@ -27,97 +41,155 @@ class Twin(NamedTuple):
     Attributes:
         rule: position of its name in `names`.
         memory: see `qcbench.policies.twins`.
+        drawn: numbers for it; none where it draws none, or from the generator itself.
     """
 
     rule: int
-    memory: Memory
+    memory: Any
+    drawn: Drawn
+
+
+def no_twin() -> Twin:
+    """Return what stands in the place of a twin in clouds that have none."""
+    return Twin(NOBODY, Unasked(0), Drawn(np.zeros(1, dtype=np.int64), np.zeros(0)))
 
 
 @cache
 def names(track: Track) -> tuple[str, ...]:
     """Return the names of the policies of a track that have a twin."""
     return tuple(
-        name for name in registry.built_in(track) if registry.find(track, name).twin is not None
+        name
+        for name in registry.built_in(track)
+        if part_of(track, name, "twin") or part_of(track, name, "figure")
     )
 
 
-def make_twin(track: Track, policy: object, fleet: Fleet) -> Twin | None:
+def part_of(track: Track, name: str, part: Part) -> Function | None:
+    """Return a function from a policy's file, None where it has none."""
+    found: Function | None = getattr(registry.find(track, name).module, part, None)
+    return found
+
+
+def make_twin(track: Track, policy: object, context: TwinContext) -> Twin | None:
     """Return the twin of a policy whose parameters have been checked, None where it has none."""
     if not isinstance(policy, PolicyConfig) or policy.name not in names(track):
         return None
     known = registry.find(track, policy.name)
+    remember = getattr(known.module, "remember", None)
     told = {name: one.default for name, one in known.parameters.items()} | policy.parameters
-    kept = memory() if known.remember is None else known.remember(fleet, **told)
-    return None if kept is None else Twin(names(track).index(policy.name), kept)
+    kept = memory() if remember is None else remember(context, **told)
+    if kept is None:
+        return None
+    return no_twin()._replace(rule=names(track).index(policy.name), memory=kept)
 
 
-def compiled(twin: Function) -> Function:
-    """Compile a twin into its callers, with the plain functions that it calls."""
-    _register_called(twin)
-    return drawing_inlined(twin) if _draws(twin) else inlined(twin)
+def is_ranked(twin: Twin) -> bool:
+    """Whether a twin of the queueing track takes the task of the least figure."""
+    return part_of("queueing", names("queueing")[twin.rule], "figure") is not None
 
 
-@cache
-def chooser(track: Track, among: tuple[str, ...] | None = None, first: int = 0) -> Function:
-    """Return one compiled function that asks any of several twins.
+def draw_more(track: Track, twin: Twin, rng: np.random.Generator, context: TwinContext) -> Twin:
+    """Return a twin with more numbers drawn ahead, those first that it has not used."""
+    module = registry.find(track, names(track)[twin.rule]).module
+    left = twin.drawn.numbers[twin.drawn.used[0] :]
+    more = getattr(module, "draw", uniform)(rng, context.fleet)
+    drawn = Drawn(np.zeros(1, dtype=np.int64), np.concatenate([left, more]))
+    return twin._replace(drawn=drawn)
 
-    Its arguments are a number, what the track shows, the memory, and the generator where one of
-    the twins draws.
+
+def asker(
+    track: Track,
+    part: Part = "twin",
+    *,
+    among: Sequence[str] | None = None,
+    first: int = 0,
+    seeing: type | None = None,
+) -> Function:
+    """Return a function that compiled code calls, and that asks any of several policies.
+
+    Its arguments are the rule, what the policies look at, the memory, and one thing more: what
+    they draw from, or whatever else this part of a policy takes. It is compiled for each type of
+    memory anew, with those policies that have such a one.
 
     Args:
         track: of the policies.
-        among: their names; those with a twin where None.
-        first: the number of the first of them, from which the others count on.
+        part: the function of theirs that is asked.
+        among: their names; all with a twin where None.
+        first: the rule of the first of them, from which the others count on.
+        seeing: leave out those that want to see anything else.
     """
-    found = [registry.find(track, name).twin for name in among or names(track)]
-    twins = [(first + place, twin) for place, twin in enumerate(found) if twin is not None]
-    return _either(twins, draws=any(_draws(twin) for _, twin in twins))
+
+    def ask(rule: int, seen: Any, memory: Any, more: Any) -> Any:
+        raise NotImplementedError("only compiled code calls this")
+
+    @cache
+    def specialised(kind: type) -> Function:
+        found = {}
+        for rule, name in enumerate(names(track) if among is None else among, start=first):
+            function = part_of(track, name, part)
+            if function is None or memory_of(function) is not kind:
+                continue
+            if seeing in (None, _types(function)[0]):
+                found[rule] = function
+        return _either(found, OTHERWISE[part])
+
+    @overload(ask, jit_options=INLINED, strict=False)
+    def _drawing(rule: Any, seen: Any, memory: Any, more: Any) -> Function | None:  # noqa: ARG001
+        return specialised(memory.instance_class) if _generates(more) else None
+
+    @overload(ask, jit_options=INLINED | {"_nrt": False}, strict=False)
+    def _plain(rule: Any, seen: Any, memory: Any, more: Any) -> Function | None:  # noqa: ARG001
+        return None if _generates(more) else specialised(memory.instance_class)
+
+    return ask
 
 
-def _either(twins: Sequence[tuple[int, Function]], *, draws: bool) -> Function:
-    """Return a function that asks the twin with a number, the last one for any other.
+def compiled(function: Function) -> Function:
+    """Compile a function of a policy into its callers, with the plain functions that it calls."""
+    _register_called(function)
+    return drawing_inlined(function) if _draws_itself(function) else inlined(function)
 
-    Args:
-        twins: with their numbers.
-        draws: the function is given a generator.
+
+def seen(track: Track, twin: Twin) -> Any:
+    """Return the type of what a twin looks at."""
+    function = part_of(track, names(track)[twin.rule], "twin")
+    return None if function is None else _types(function)[0]
+
+
+def memory_of(function: Function) -> Any:
+    """Return the type of the memory of a function of a policy."""
+    found = _types(function)
+    return found[1] if len(found) > 1 else Memory
+
+
+def _types(function: Function) -> list[Any]:
+    """Return what the parameters of a function are annotated with."""
+    parameters = inspect.signature(function, eval_str=True).parameters.values()
+    return [each.annotation for each in parameters]
+
+
+def _draws_itself(function: Function) -> bool:
+    return np.random.Generator in _types(function)
+
+
+def _generates(more: types.Type) -> bool:
+    return isinstance(more, types.NumPyRandomGeneratorType)
+
+
+def _either(functions: Mapping[int, Function], otherwise: Any) -> Function:
+    """Return a function that asks that one of several which has a number.
+
+    It is written out: to compile a function for each of them takes twice as long.
     """
-    (code, own), rest = twins[0], twins[1:]
-    asked = compiled(own)
-    others: Any = _either(rest, draws=draws) if rest else None
-
-    def last(_number: int, view: Any, memory: Memory) -> Any:
-        return asked(view, memory)
-
-    def either(number: int, view: Any, memory: Memory) -> Any:
-        if number == code:
-            return asked(view, memory)
-        return others(number, view, memory)
-
-    def last_given(_number: int, view: Any, memory: Memory, _rng: Any) -> Any:
-        return asked(view, memory)
-
-    def either_given(number: int, view: Any, memory: Memory, rng: Any) -> Any:
-        if number == code:
-            return asked(view, memory)
-        return others(number, view, memory, rng)
-
-    def last_drawing(_number: int, view: Any, memory: Memory, rng: Any) -> Any:
-        return asked(view, memory, rng)
-
-    def either_drawing(number: int, view: Any, memory: Memory, rng: Any) -> Any:
-        if number == code:
-            return asked(view, memory, rng)
-        return others(number, view, memory, rng)
-
-    if not draws:
-        return inlined(either if rest else last)
-    if _draws(own):
-        return drawing_inlined(either_drawing if rest else last_drawing)
-    return drawing_inlined(either_given if rest else last_given)
-
-
-def _draws(twin: Function) -> bool:
-    return len(inspect.signature(twin).parameters) > 2
+    lines = ["def either(rule, seen, memory, more):"]
+    for rule, function in functions.items():
+        arguments = ", ".join(("seen", "memory", "more")[: len(_types(function))])
+        lines.append(f"    if rule == {rule}: return asked_{rule}({arguments})")
+    lines.append(f"    return {otherwise}")
+    scope: dict[str, Any] = {f"asked_{rule}": compiled(each) for rule, each in functions.items()}
+    exec("\n".join(lines), scope)  # noqa: S102 - nothing of it is from outside
+    either: Function = scope["either"]
+    return either
 
 
 def _register_called(function: Function) -> None:
@@ -126,11 +198,12 @@ def _register_called(function: Function) -> None:
     for name in plain.__code__.co_names:
         called = plain.__globals__.get(name)
         ours = isinstance(called, FunctionType) and called.__module__.startswith("qcbench.policies")
-        if ours and called not in _REGISTERED:
-            _REGISTERED.add(called)
-            _register_called(called)
-            register_jitable(error_model="numpy", _nrt=False)(called)
+        if ours:
+            _register(called)
 
 
-_REGISTERED: set[Function] = set()
-"""Numba keeps such a list of its own, for a whole process."""
+@cache
+def _register(function: Function) -> None:
+    """Numba keeps a list of its own of them, for a whole process."""
+    _register_called(function)
+    register_jitable(error_model="numpy", _nrt=False)(function)

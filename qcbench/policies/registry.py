@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import UnionType
+from types import ModuleType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
@@ -18,7 +18,6 @@ from qcbench.errors import CODE_ERRORS, InputError, QcbenchError, nearest, reaso
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
-from qcbench.policies.twins import Memory
 from qcbench.tracks import TRACKS, Track, module_of
 
 ENTRY_POINTS = "qcbench.policies"
@@ -36,8 +35,8 @@ class PolicyInfo:
     Attributes:
         resolve: adds to its parameters what a trial depends on besides them, such as the hash of a
             file that they name; `resolve_parameters` beside the factory, if there is one.
-        twin, remember: the functions of these names beside the factory of a policy of this package,
-            see `qcbench.policies.twins`.
+        module: the file of a policy of this package, which may have a twin, see
+            `qcbench.policies.twins`.
     """
 
     track: Track
@@ -46,8 +45,7 @@ class PolicyInfo:
     parameters: Mapping[str, inspect.Parameter]
     factory: Callable[..., Decide]
     resolve: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
-    twin: Callable[..., Any] | None = None
-    remember: Callable[..., Memory | None] | None = None
+    module: ModuleType | None = None
 
 
 def _built_in(track: Track) -> dict[str, str]:
@@ -82,9 +80,7 @@ def find(track: Track, name: str) -> PolicyInfo:
     modules = _built_in(track)
     if name in modules:
         module = importlib.import_module(modules[name])
-        info = described(track, name, module.policy, module)
-        twin, remember = getattr(module, "twin", None), getattr(module, "remember", None)
-        return replace(info, twin=twin, remember=remember)
+        return replace(described(track, name, module.policy, module), module=module)
     plugins = _plugins(track)
     if name not in plugins:
         raise InputError(f"policy {name}: no such {track} policy{nearest(name, names(track))}")

@@ -1,13 +1,18 @@
 """All ways to choose the QPUs of a split, and the best parts for each."""
 
+from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.view import AllocationView
+
+Target: TypeAlias = MutableSequence[int] | IntArray
+"""What is written: a list, or an array in a twin."""
 
 ALL_SUBSETS = 10
 """Fleets of up to so many QPUs are enumerated completely."""
@@ -78,21 +83,68 @@ class SplitOptions:
         is optimal for a product of shares; then the ends are the largest parts there are.
         """
         members = self.members[option]
-        if view.share_matters:
-            whole = view.whole_fidelity
-            order = sorted(members, key=lambda qpu: -whole[qpu])
-        else:
-            order = sorted(members, key=lambda qpu: -limits[qpu])
-        split = {}
-        left = view.task_qubits - len(order)
-        for qpu in order:
-            more = min(left, int(limits[qpu]) - 1)
-            split[qpu] = 1 + more
-            left -= more
-        largest = sorted(split, key=lambda qpu: -split[qpu])
-        first, *rest = largest
-        chain = [first, *rest[1:], *rest[:1]]
-        return {qpu: split[qpu] for qpu in chain}
+        preferred = view.whole_fidelity if view.share_matters else limits
+        order, chain_qpu, chain_qubits = ([0] * len(members) for _ in range(3))
+        write_chain(
+            view.task_qubits,
+            len(members),
+            members,
+            0,
+            limits.tolist(),
+            preferred.tolist(),
+            order,
+            chain_qpu,
+            chain_qubits,
+        )
+        return dict(zip(chain_qpu, chain_qubits, strict=True))
+
+
+def write_chain(
+    qubits: int,
+    count: int,
+    members: Sequence[int] | IntArray,
+    first: int,
+    limits: Sequence[int] | IntArray,
+    preferred: Sequence[float] | FloatArray | IntArray,
+    order: Target,
+    chain_qpu: Target,
+    chain_qubits: Target,
+) -> None:
+    """Write the best parts of a set that can hold a task, see `SplitOptions.parts`.
+
+    Args:
+        count, members, first: the QPUs of the set, so many from there on.
+        limits: of the qubits of each QPU.
+        preferred: by which QPUs are given qubits, the largest first.
+        order: working space.
+    """
+    for member in range(count):
+        qpu = members[first + member]
+        place = member
+        while place > 0 and preferred[qpu] > preferred[order[place - 1]]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = qpu
+    left = qubits - count
+    for member in range(count):
+        qpu = order[member]
+        more = min(left, limits[qpu] - 1)
+        left -= more
+        # Kept in order of size, as a first version of the chain.
+        place = member
+        while place > 0 and chain_qubits[place - 1] < 1 + more:
+            chain_qpu[place] = chain_qpu[place - 1]
+            chain_qubits[place] = chain_qubits[place - 1]
+            place -= 1
+        chain_qpu[place] = qpu
+        chain_qubits[place] = 1 + more
+    if count > 2:  # the second largest part goes to the other end
+        qpu, part = chain_qpu[1], chain_qubits[1]
+        for place in range(2, count):
+            chain_qpu[place - 1] = chain_qpu[place]
+            chain_qubits[place - 1] = chain_qubits[place]
+        chain_qpu[count - 1] = qpu
+        chain_qubits[count - 1] = part
 
 
 def split_options(fleet: Fleet) -> SplitOptions:
@@ -130,3 +182,72 @@ def split_options(fleet: Fleet) -> SplitOptions:
         counts=uses.sum(axis=1),
         qpu=np.array([qpu for qpus in members for qpu in qpus], dtype=np.int64),
     )
+
+
+class Sets(NamedTuple):
+    """The sets that a task may be split over, for twins.
+
+    Attributes:
+        counts: QPUs of each, shape (sets,).
+        first: where they begin in `qpu`, shape (sets,).
+        qpu: the QPUs of all sets, one after the other.
+        whole: fidelity of each task as a whole, by which the parts of a set are chosen, shape
+            (tasks, QPUs); nothing where fidelity does not depend on the share that a part has.
+    """
+
+    counts: IntArray
+    first: IntArray
+    qpu: IntArray
+    whole: FloatArray
+
+
+def sets_of(options: SplitOptions, whole: FloatArray, share_matters: bool) -> Sets:
+    """Return the options as arrays; `whole` as in `Sets`, of all tasks."""
+    return Sets(
+        counts=options.counts.astype(np.int64),
+        first=(np.cumsum(options.counts) - options.counts).astype(np.int64),
+        qpu=options.qpu,
+        whole=whole.copy() if share_matters else np.zeros((0, whole.shape[1])),
+    )
+
+
+def holds(sets: Sets, chosen: int, qubits: int, limits: IntArray) -> bool:
+    """Whether a set can hold a task, with at least a qubit in every part."""
+    count = sets.counts[chosen]
+    if count > qubits:
+        return False
+    room = 0
+    for place in range(sets.first[chosen], sets.first[chosen] + count):
+        limit = limits[sets.qpu[place]]
+        if limit == 0:
+            return False
+        room += limit
+    return room >= qubits
+
+
+def longest_s(sets: Sets, chosen: int, exec_s: FloatArray) -> float:
+    """Return how long a set executes: as long as its slowest part [s]."""
+    longest = 0.0
+    for place in range(sets.first[chosen], sets.first[chosen] + sets.counts[chosen]):
+        longest = max(longest, exec_s[sets.qpu[place]])
+    return longest
+
+
+def comm_s(
+    sets: Sets, chosen: int, qubits: int, limits: IntArray, time_per_qubit_s: float
+) -> float:
+    """Return the least communication of a set, see `chain` [s]."""
+    count = sets.counts[chosen]
+    if count == 1:
+        return 0.0
+    most = 0
+    second = 0
+    for place in range(sets.first[chosen], sets.first[chosen] + count):
+        limit = limits[sets.qpu[place]]
+        if limit > most:
+            second = most
+            most = limit
+        elif limit > second:
+            second = limit
+    ends = min(most + second, qubits - (count - 2))
+    return float(time_per_qubit_s * (2 * qubits - ends))

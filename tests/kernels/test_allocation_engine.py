@@ -20,7 +20,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels import engine
 from qcbench.kernels.allocation import simulate as kernel
-from qcbench.kernels.allocation.policies import draw_orders
+from qcbench.policies.allocation.random import AHEAD, draw
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
 from qcbench.policies.registry import names
@@ -91,8 +91,8 @@ def test_parameters_of_compiled_policies_are_checked_as_those_in_python() -> Non
 
 def test_orders_are_those_of_single_draws() -> None:
     one, other = np.random.default_rng(4), np.random.default_rng(4)
-    orders = np.concatenate([draw_orders(one, 7, 5), draw_orders(one, 20, 5)])
-    assert orders.tolist() == [other.permutation(5).tolist() for _ in range(27)]
+    orders = np.concatenate([draw(one, make_fleet(*[2] * 5)) for _ in range(2)]).reshape(-1, 5)
+    assert orders.tolist() == [other.permutation(5).tolist() for _ in range(2 * AHEAD)]
 
 
 def scenario(rules: Rules, **workload: Any) -> Scenario:

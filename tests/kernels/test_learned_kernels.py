@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exported_samples import LAYOUTS, SMALL, make_card, observation, random_tensors, write_sample
+from exported_samples import SMALL, make_card, observation, random_tensors, write_sample
 from hypothesis import HealthCheck, given, settings
 from queueing_worlds import scenarios
 from random_placements import placements
@@ -15,14 +15,27 @@ from same_records import assert_same
 import qcbench
 from qcbench.cloud.cloud import Cloud, seeded_streams
 from qcbench.cloud.scenario import Scenario
-from qcbench.kernels import engine, networks
+from qcbench.kernels import engine
+from qcbench.kernels.compiling import kernel
+from qcbench.kernels.twins import compiled as compiled_in
+from qcbench.kernels.twins import make_twin
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card, Normalisation, Observation, Offset, PerItem, Plain
 from qcbench.policies.exported.folder import Exported
+from qcbench.policies.exported.network import network_of, score
 from qcbench.policies.exported.scoring import scorer
 from qcbench.policies.features import placement
 from qcbench.policies.protocol import PolicyContext
+from qcbench.policies.twins import TwinContext
+
+_score = compiled_in(score)
+
+
+@kernel
+def compiled_score(network: Any, items: int) -> None:
+    _score(network, items)
+
 
 LAYOUT = placement.LAYOUT
 SHARED, EACH = len(LAYOUT.shared), len(LAYOUT.each)
@@ -53,7 +66,7 @@ def test_scores_are_equal_to_the_last_bit(network: PerItem, kind: str) -> None:
     card = replace(make_card("placement", network), observation=seen(kind))
     tensors = random_tensors(card, 1)
     numpy_scores = scorer(Exported(card, tensors, ""), {LAYOUT.name: LAYOUT}, "test")
-    compiled = networks.network_of(card, tensors, LAYOUT, 40)
+    compiled = network_of(card, tensors, LAYOUT, 40)
     assert compiled is not None
     rng = np.random.default_rng(0)
     for items in (1, 2, 5, 40, 17):
@@ -62,7 +75,7 @@ def test_scores_are_equal_to_the_last_bit(network: PerItem, kind: str) -> None:
         allowed[rng.integers(items)] = True
         compiled.observation[: len(row)] = row
         compiled.allowed[:items] = allowed
-        networks.score(compiled, items)
+        compiled_score(compiled, items)
         wanted = numpy_scores(row.tolist(), items, allowed)[:, 0]
         np.testing.assert_array_equal(compiled.scores[:items], wanted)
 
@@ -76,7 +89,7 @@ def test_what_has_functions_of_its_own_is_not_compiled() -> None:
         replace(make_card("placement"), observation=observation(LAYOUT, normalisation=clipped)),
     ]
     for card in cards:
-        assert networks.network_of(card, random_tensors(card), LAYOUT, 5) is None
+        assert network_of(card, random_tensors(card), LAYOUT, 5) is None
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +113,7 @@ def both(scenario: Scenario, policy: PolicyConfig) -> tuple[Any, Any]:
 @given(scenario=scenarios())
 def test_queueing_trials_are_equal(sample: Path, scenario: Scenario) -> None:
     policy = config(sample)
-    assert networks.network_of_policy("queueing", policy, scenario.fleet, LAYOUTS["queueing"])
+    assert make_twin("queueing", policy, TwinContext(scenario.fleet))
     found, expected = both(scenario, policy)
     for name in ("start_s", "finish_s", "qpu", "order", "job_finish_s", "status"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
@@ -119,7 +132,7 @@ def placer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(scenario=placements())
 def test_placement_trials_are_equal(placer: Path, scenario: Scenario) -> None:
     policy = config(placer)
-    assert networks.network_of_policy("placement", policy, scenario.fleet, LAYOUT)
+    assert make_twin("placement", policy, TwinContext(scenario.fleet))
     assert_same(*both(scenario, policy))
 
 

@@ -24,6 +24,7 @@ from qcbench.kernels.twins import names as twins_of
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
 from qcbench.policies.sums import MOST_SUMMED, numpy_sum
+from qcbench.policies.twins import TwinContext
 from qcbench.policies.view import PlacementView
 from qcbench.workload.workload import QuantumPhase
 from tests.kernels.random_placements import placements, policies
@@ -93,7 +94,10 @@ def test_many_trials_of_a_policy_in_python(scenario: Scenario, seed: int) -> Non
     compare(scenario, careless, seed)
 
 
-@pytest.mark.parametrize("policy", [name for name in twins_of("placement") if name != "scripted"])
+NEEDS_A_FILE = {"learned", "scripted"}
+
+
+@pytest.mark.parametrize("policy", [p for p in twins_of("placement") if p not in NEEDS_A_FILE])
 @pytest.mark.parametrize("name", ["qce5-stream", "qce5-unreliable", "ibm12-stream"])
 def test_suites_worlds(name: str, policy: str) -> None:
     config = compose_scenario(f"placement/{name}", ["workload.tasks=120"])
@@ -104,8 +108,7 @@ def test_suites_worlds(name: str, policy: str) -> None:
 def test_every_built_in_policy_has_a_twin() -> None:
     from qcbench.policies import registry  # noqa: PLC0415
 
-    needs_a_model = {"learned"}
-    assert set(registry.names("placement")) - needs_a_model <= set(twins_of("placement"))
+    assert set(registry.names("placement")) == set(twins_of("placement"))
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -194,7 +197,7 @@ def test_more_samples_than_the_twin_adds_up() -> None:
     scenario = Scenario(
         make_fleet(3, 3), make_workload(np.arange(5.0), [2.0, 1.0, 3.0, 1.0, 2.0]), physics=GIVEN
     )
-    assert make_twin("placement", policy, scenario.fleet) is None
+    assert make_twin("placement", policy, TwinContext(scenario.fleet)) is None
     compare(scenario, policy, 0)
 
 

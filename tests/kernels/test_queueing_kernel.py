@@ -14,7 +14,7 @@ from qcbench.cloud.cloud import Cloud, seeded_streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
-from qcbench.kernels.queueing.codes import CODES
+from qcbench.kernels import twins
 from qcbench.physics.config import GivenTime, Noiseless, PhysicsConfig
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
@@ -22,7 +22,7 @@ from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.view import QueueView
 from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat, Workload
 
-BUILT_IN = sorted(CODES)
+BUILT_IN = [name for name in twins.names("queueing") if name != "learned"]
 LENIENT = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
@@ -59,7 +59,7 @@ def widest_newest(context: PolicyContext) -> Queueing:
 
 
 def test_every_built_in_policy_has_a_twin_but_learned_ones() -> None:
-    assert set(registry.names("queueing")) - {"learned"} == set(CODES)
+    assert set(registry.names("queueing")) == {*BUILT_IN, "learned"}
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=LENIENT)

@@ -21,9 +21,9 @@ from qcbench.bench.metrics import queueing
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.cloud.cloud import Cloud, seeded_streams
 from qcbench.kernels.queueing import simulate
-from qcbench.kernels.queueing.codes import CODES
 from qcbench.kernels.queueing.load import prepare
 from qcbench.kernels.queueing.records import records_of
+from qcbench.kernels.twins import make_twin, names
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
@@ -47,18 +47,19 @@ def parts(policy: str, horizon_s: float = 604_800.0) -> dict[str, float]:
     marks.append(process_time())
     streams = seeded_streams(0)
     prepared = prepare(scenario, streams)
-    twin = simulate.twin_of(chosen)
+    known = prepared.known()
+    twin = make_twin("queueing", chosen, known)
     assert twin is not None
-    simulation = simulate.Simulation(prepared, streams, *twin)
+    simulation = simulate.Simulation(prepared, twin)
     marks.append(process_time())
-    simulation.follow(np.random.default_rng(0))
+    simulation.follow(np.random.default_rng(0), known)
     marks.append(process_time())
     records = records_of(prepared, simulation.clouds, 0, streams)
     marks.append(process_time())
     queueing.metrics(records, 43_200.0)
     marks.append(process_time())
-    names = ("draw", "prepare", "kernel", "records", "metrics")
-    return dict(zip(names, np.diff(marks).tolist(), strict=True))
+    columns = ("draw", "prepare", "kernel", "records", "metrics")
+    return dict(zip(columns, np.diff(marks).tolist(), strict=True))
 
 
 def simpy_s(policy: str) -> float:
@@ -91,7 +92,9 @@ def first_s() -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=10)
-    parser.add_argument("--policies", nargs="*", default=list(CODES))
+    parser.add_argument(
+        "--policies", nargs="*", default=[name for name in names("queueing") if name != "learned"]
+    )
     told = parser.parse_args()
     print(f"{date.today()}, processor time [ms] of a week of serverless/small")
     print("| policy | kernel | SimPy cloud | draw | prepare | records | metrics |")

@@ -16,7 +16,7 @@ from qcbench.policies.bottleneck import bottleneck_prices
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
 from qcbench.policies.split_options import split_options
-from qcbench.policies.splitting import even_split, even_split_within
+from qcbench.policies.splitting import even_within
 from qcbench.policies.view import AllocationView, TaskTable
 
 SECONDS = np.array([1.0, 1.0, 8.0, 7.0, 9.0])
@@ -77,10 +77,10 @@ def make(name: str, fleet: Fleet, **parameters: float) -> Any:
         ("fidelity", [60, 60, 60, 60, 60], {4: 51, 2: 51, 1: 50}),
         ("fidelity", [100, 20, 40, 60, 20], None),
         ("fair", [100] * 5, {1: 31, 0: 31, 4: 30, 2: 30, 3: 30}),
-        ("proportional", [100, 50, 50, 0, 0], [76, 38, 38, 0, 0]),
-        ("proportional", [100] * 5, [31, 31, 30, 30, 30]),
+        ("proportional", [100, 50, 50, 0, 0], {0: 76, 1: 38, 2: 38}),
+        ("proportional", [100] * 5, {0: 31, 1: 31, 2: 30, 3: 30, 4: 30}),
         ("proportional", [100, 20, 10, 10, 10], None),
-        ("fewest_parts", [100, 90, 80, 70, 60], [100, 52, 0, 0, 0]),
+        ("fewest_parts", [100, 90, 80, 70, 60], {0: 100, 1: 52}),
     ],
 )
 def test_splits_of_152_qubits(name: str, free: list[int], split: Any) -> None:
@@ -147,10 +147,15 @@ def test_parameters_out_of_range(name: str, parameters: dict[str, float], words:
 
 
 def test_even_splits() -> None:
-    assert even_split(11, [3, 1, 0]) == {3: 4, 1: 4, 0: 3}
-    assert even_split_within(11, [3, 1, 0], [9, 2, 9, 9]) == {3: 5, 1: 2, 0: 4}
-    assert even_split_within(11, [3, 1, 0], [2, 2, 9, 2]) == {}
-    assert even_split_within(2, [0, 1, 2], [5, 0, 5]) == {0: 1, 2: 1}
+    def split(qubits: int, order: list[int], free: list[int]) -> dict[int, int]:
+        chain_qpu, chain_qubits = [0] * 4, [0] * 4
+        parts = even_within(qubits, len(order), order, free, chain_qpu, chain_qubits)
+        return dict(zip(chain_qpu[:parts], chain_qubits[:parts], strict=True))
+
+    assert split(11, [3, 1, 0], [9, 9, 9, 9]) == {3: 4, 1: 4, 0: 3}
+    assert split(11, [3, 1, 0], [9, 2, 9, 9]) == {3: 5, 1: 2, 0: 4}
+    assert split(11, [3, 1, 0], [2, 2, 9, 2]) == {}
+    assert split(2, [0, 1, 2], [5, 0, 5]) == {0: 1, 2: 1}
 
 
 @pytest.mark.parametrize("share_matters", [False, True])

@@ -24,7 +24,7 @@ from qcbench.errors import InputError, nearest
 from qcbench.kernels.compiling import kernel
 from qcbench.kernels.placement import step
 from qcbench.kernels.placement.step import OVER, make_state
-from qcbench.kernels.twins import chooser
+from qcbench.kernels.twins import asker
 from qcbench.policies.twins import Memory, Placing, memory
 
 PLAIN = ("earliest_completion", "earliest_available", "fastest", "best_fidelity")
@@ -34,7 +34,7 @@ these names, which remember nothing."""
 
 RANDOM, RANDOM_FITTING = range(2)
 
-choose = chooser("placement", PLAIN, first=2)
+choose = asker("placement", among=PLAIN, first=2)
 
 
 class Sums(NamedTuple):
@@ -171,7 +171,7 @@ def _roll(
                     worlds.price,
                     task_at,
                 )
-                choice = choose(rule, view, nothing)
+                choice = choose(rule, view, nothing, 0)
             reward, violated = due_now(
                 worlds,
                 config,

@@ -12,7 +12,7 @@ from qcbench.envs.worlds import BEGINNINGS, drawn_index
 from qcbench.kernels.compiling import inlined
 from qcbench.kernels.levels import present_area_s
 from qcbench.kernels.queueing import broker, clock, start
-from qcbench.kernels.queueing.layout import DECIDE, NEED_GAPS, NONE, Cloud, Clouds, World, Worlds
+from qcbench.kernels.queueing.layout import DECIDE, NEED_GAPS, Cloud, Clouds, World, Worlds
 from qcbench.kernels.queueing.run import cloud_of, world_of
 from qcbench.policies.features import hindsight, rewards
 
@@ -67,7 +67,6 @@ def beginning_s(config: Config, episode: Row) -> float:
 def _open_world(arrays: Arrays, _config: Config, world: int, e: int) -> None:
     """See `qcbench.envs.steps.stepping`, as for what follows."""
     clouds = arrays.clouds
-    clouds.state[e].policy = NONE
     start.clear(world_of(arrays.worlds, world), cloud_of(clouds, e, clouds.qpus.shape[1]), world)
 
 

@@ -41,7 +41,7 @@ class QueueingVectorEnv(CloudVectorEnv):
         worlds = make_worlds(prepared, sizes, failures, quality=with_fidelity)
         worlds.rules["quality"] = False  # that is for rows
         cold = rules.classical.cold_start is not None
-        clouds = empty_clouds(self.num_envs, sizes, cold=cold, twin=False)
+        clouds = empty_clouds(self.num_envs, sizes, cold=cold)
 
         def extend(arrays: batch.Arrays) -> batch.Arrays:
             failures.extend()

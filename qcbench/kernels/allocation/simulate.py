@@ -1,7 +1,7 @@
 """One allocation trial on the kernel: the records of `Cloud(scenario, decide, streams).run()`."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Sequence
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.shared_qpus import SharedQpus
 from qcbench.cloud.splits import Splits
 from qcbench.errors import InputError
-from qcbench.kernels.allocation import events, policies, runs
+from qcbench.kernels.allocation import events, runs
 from qcbench.kernels.allocation.arrays import (
     Outcomes,
     Settings,
@@ -27,16 +27,14 @@ from qcbench.kernels.allocation.arrays import (
     settings_of,
 )
 from qcbench.kernels.allocation.begin import begin
-from qcbench.kernels.allocation.best_tradeoff import tradeoff_of
+from qcbench.kernels.allocation.known import known_of
 from qcbench.kernels.allocation.outcome import records_of
-from qcbench.kernels.allocation.weighted import weighing_of
 from qcbench.kernels.compiling import compiled_for
 from qcbench.kernels.engine import AnyPolicy, python_policy
 from qcbench.kernels.failures import FailureTimes
-from qcbench.policies import registry
-from qcbench.policies.config import PolicyConfig
+from qcbench.kernels.twins import Twin, draw_more, make_twin
 from qcbench.policies.protocol import Allocation, PolicyContext, PolicyError
-from qcbench.policies.sums import MOST_SUMMED
+from qcbench.policies.twins import TwinContext
 from qcbench.policies.view import AllocationView, TaskTable
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -111,20 +109,12 @@ def simulate(
     estimates = estimate(tasks, fleet, scenario.physics, splits=True)
     splits = Splits(tasks, fleet, scenario.physics, estimates, fleet.errors())
     check_connected(scenario)
-    name, told = "", {}
-    if isinstance(policy, PolicyConfig):
-        known = registry.check_parameters("allocation", policy).parameters
-        name = policy.name
-        told = {key: each.default for key, each in known.items()} | policy.parameters
-    twin = policies.twin_of(name, fleet)
+    decide = cast(Allocation, python_policy("allocation", policy, context))
     trial = Trial(scenario, estimates, streams)
-    if twin.kind != policies.IN_PYTHON:
-        reason = _run(trial, twin, context.rng)
-    else:
-        decide = cast(Allocation, python_policy("allocation", policy, context))
-        view = _view(trial, scenario, splits)
-        by_sets = by_sets_of(name, told, splits, view)
-        reason = _ask(trial, twin, decide, view) if by_sets is None else _go_on(trial, *by_sets)
+    view = _view(trial, scenario, splits)
+    known = known_of(splits, view)
+    twin = make_twin("allocation", policy, known)
+    reason = _ask(trial, decide, view) if twin is None else _run(trial, twin, context.rng, known)
     cloud = trial.state.clouds[0]
     if reason == runs.WAITS:
         row = int(cloud["task"])
@@ -134,46 +124,16 @@ def simulate(
     return records_of(scenario, splits, trial.state, trial.outcomes, streams.drift)
 
 
-def by_sets_of(
-    name: str, told: dict[str, Any], splits: Splits, view: AllocationView
-) -> tuple[Callable[..., int], NamedTuple] | None:
-    """Return the twin of a policy that weighs sets of QPUs, and what runs it; None without one.
-
-    Args:
-        told: the parameters of the policy, which are what they may be.
-    """
-    if len(splits.fleet) > MOST_SUMMED:
-        return None
-    if name == "best_tradeoff":
-        return runs.run_best_tradeoff, tradeoff_of(splits, view, **told)
-    # Where fidelity depends on shares, NumPy would be asked for it at every decision.
-    if name == "weighted" and not splits.share_matters:
-        return runs.run_weighted, weighing_of(splits, view, **told)
-    return None
-
-
-def _go_on(trial: Trial, run: Callable[..., int], twin: NamedTuple) -> int:
-    """Run a compiled policy that draws nothing to the end, and say what ended it."""
-    while True:
-        reason = run(*_arrays(trial), 0, twin, runs.GO_ON)
-        if reason != events.DRAW:
-            return reason
-        trial.draw()
-
-
-def _run(trial: Trial, twin: policies.Twin, rng: np.random.Generator) -> int:
-    """Run a compiled policy to the end, and say what ended it."""
-    count, qpus = max(1, trial.state.neighbours.shape[1]), trial.state.free.shape[1]
+def _run(trial: Trial, twin: Twin, rng: np.random.Generator, known: TwinContext) -> int:
+    """Run a twin to the end, and say what ended it."""
     answer = runs.GO_ON
     while True:
         reason: int = runs.run(*_arrays(trial), 0, twin, answer)
-        if reason == runs.ORDERS:
-            more = policies.draw_orders(rng, count, qpus)
-            twin = twin._replace(orders=np.concatenate([twin.orders, more]))
-            answer = runs.ASKED
+        answer = runs.GO_ON
+        if reason == runs.NEED_DRAWS:
+            twin, answer = draw_more("allocation", twin, rng, known), runs.ASKED
         elif reason == events.DRAW:
             trial.draw()
-            answer = runs.GO_ON
         else:
             return reason
 
@@ -208,16 +168,16 @@ def _arrays(trial: Trial) -> tuple[Settings, Worlds, State, Outcomes]:
     return trial.settings, trial.worlds, trial.state, trial.outcomes
 
 
-def _ask(trial: Trial, twin: policies.Twin, decide: Allocation, view: AllocationView) -> int:
+def _ask(trial: Trial, decide: Allocation, view: AllocationView) -> int:
     """Go from question to question with a policy in Python, and say what ended it."""
     state = trial.state
     cloud = state.clouds[0]
     tasks = trial.worlds.tasks[0]
     chain_qpu, chain_qubits = state.chain_qpu[0], state.chain_qubits[0]
-    run = compiled_for(runs.run, (*_arrays(trial), 0, twin, runs.GO_ON))
+    go_on = compiled_for(runs.go_on, (*_arrays(trial), 0, runs.GO_ON))
     answer = runs.GO_ON
     while True:
-        reason: int = run(*_arrays(trial), 0, twin, answer)
+        reason: int = go_on(*_arrays(trial), 0, answer)
         answer = runs.GO_ON
         if reason == events.DRAW:
             trial.draw()

@@ -6,15 +6,14 @@ from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels.engine import AnyPolicy, python_policy
-from qcbench.kernels.networks import network_of_policy
 from qcbench.kernels.placement.outcome import records_of
 from qcbench.kernels.placement.trial import EventTrial
 from qcbench.kernels.placement.worlds import worlds_of
 from qcbench.kernels.rules import limits_of
 from qcbench.kernels.twins import make_twin
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.features.placement import LAYOUT
 from qcbench.policies.protocol import Placement, PolicyContext, ScriptError
+from qcbench.policies.twins import TwinContext
 
 
 def simulate(
@@ -32,14 +31,11 @@ def simulate(
             "placement; use engine simpy"
         )
     python: Placement = python_policy("placement", policy, context)  # type: ignore[assignment]
-    twin = make_twin("placement", policy, scenario.fleet)
+    twin = make_twin("placement", policy, TwinContext(scenario.fleet))
     estimates = estimate(scenario.workload.tasks, scenario.fleet, scenario.physics)
     worlds = worlds_of([scenario], [estimates])
     trial = EventTrial(scenario, streams, worlds, limits_of(scenario.rules))
-    network = network_of_policy("placement", policy, scenario.fleet, LAYOUT)
-    if network is not None:
-        trial.run_network(network)
-    elif twin is None:
+    if twin is None:
         trial.ask(python, scenario, estimates)
     elif not trial.run(twin, context.rng):
         script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""

@@ -9,7 +9,6 @@ from qcbench.cloud.estimates import Estimates, task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import shown
 from qcbench.kernels.compiling import drawing
-from qcbench.kernels.networks import Network
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
@@ -19,18 +18,17 @@ from qcbench.kernels.placement.events import (
     decide,
     run_to_decision,
 )
-from qcbench.kernels.placement.learned import run_network
 from qcbench.kernels.placement.outcome import ROW
 from qcbench.kernels.placement.step import Table
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.kernels.rules import Limits
-from qcbench.kernels.twins import Twin, chooser
+from qcbench.kernels.twins import Twin, asker
 from qcbench.policies.protocol import Placement, PolicyError
-from qcbench.policies.twins import NO_DECISION, Placing
+from qcbench.policies.twins import NO_DECISION, PlacingInFull
 from qcbench.policies.view import PlacementView
 
 SCRIPT_ENDED = 3
-choose = chooser("placement")
+choose = asker("placement")
 
 
 class EventTrial:
@@ -53,10 +51,6 @@ class EventTrial:
     def run(self, twin: Twin, rng: np.random.Generator) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
         return self._until(_run, twin, rng) == ENDED
-
-    def run_network(self, network: Network) -> None:
-        """Run to the end under a trained policy."""
-        self._until(run_network, network)
 
     def ask(self, policy: Placement, scenario: Scenario, estimates: Estimates) -> None:
         """Run to the end under a policy in Python.
@@ -110,7 +104,8 @@ def _run(
         why = run_to_decision(worlds, limits, chances, state, rows, 0)
         if why != DECIDE:
             return why
-        view = Placing(
+        task = state.clouds[0].task
+        view = PlacingInFull(
             qpus,
             state.clouds[0].now_s,
             state.free_at_s,
@@ -118,7 +113,12 @@ def _run(
             worlds.exec_s,
             worlds.fidelity,
             worlds.price,
-            state.clouds[0].task * worlds.stride,
+            task * worlds.stride,
+            rows[task].violations,
+            worlds.qubits[task],
+            state.queue_length,
+            state.up,
+            worlds.qpu_qubits,
         )
         choice = choose(twin.rule, view, twin.memory, rng)
         if choice == NO_DECISION:

@@ -9,15 +9,13 @@ from qcbench.cloud.execution import DONE
 from qcbench.kernels import clock
 from qcbench.kernels.compiling import inlined
 from qcbench.kernels.queueing import queue
-from qcbench.kernels.queueing.codes import (
-    FIRST_SORTED,
-    LEAST_ATTAINED,
-    PRIORITY,
-    PRIORITY_AGEING,
-    SHORTEST_REMAINING,
-)
 from qcbench.kernels.queueing.layout import NONE, NOTHING, Cloud, World
 from qcbench.kernels.rules import FAIL, RESTART
+from qcbench.kernels.twins import asker
+from qcbench.policies import twins
+
+figure = asker("queueing", "figure")
+waiting_of = inlined(twins.waiting_of)
 
 
 @inlined
@@ -110,8 +108,8 @@ def join(world: World, cloud: Cloud, job: int) -> None:
     s.stamps_s -= s.now_s
     own.ticket = s.tickets
     s.tickets += 1
-    if s.policy >= FIRST_SORTED:
-        queue.sort_in(cloud, job, _key(world, cloud, job))
+    if s.ranked:
+        queue.sort_in(cloud, job, _figure(world, cloud, job))
     else:
         queue.append(cloud, job)
     if not s.idle_qpus:
@@ -124,43 +122,54 @@ def join(world: World, cloud: Cloud, job: int) -> None:
 
 
 @inlined
-def _key(world: World, cloud: Cloud, job: int) -> float:
-    """What the compiled policy judges a task by that joins the queue; see `policies`."""
-    s, own, fixed = cloud.state[0], cloud.progress[job], world.jobs[job]
-    if s.policy == SHORTEST_REMAINING:
-        return own.remaining_s
-    if s.policy == LEAST_ATTAINED:
-        return own.attained_s
-    if s.policy == PRIORITY:
-        return -float(fixed.priority)
-    if s.policy == PRIORITY_AGEING:
-        return -(fixed.priority - s.parameter * fixed.arrival_s)
-    return cloud.spent[fixed.user]  # FAIR_SHARE
+def _figure(world: World, cloud: Cloud, job: int) -> float:
+    """Return what the policy ranks a task by."""
+    twin = cloud.twin
+    return figure(twin.rule, waiting_of(world.jobs, cloud.progress, job), twin.memory, 0)
+
+
+@inlined
+def refresh(world: World, cloud: Cloud) -> None:
+    """Put tasks whose figures have grown where they belong, until the first one stays."""
+    s = cloud.state[0]
+    while True:
+        place = s.head + (0 if s.fitting == NONE else cloud.fits[0])
+        now = _figure(world, cloud, cloud.waiting[place])
+        if now == cloud.keys[place]:
+            return
+        queue.sort_in(cloud, queue.take_out(cloud, place - s.head), now)
+        _find_fitting(world, cloud, s.deciding)
 
 
 @inlined
 def pull(world: World, cloud: Cloud, qpu: int) -> None:
     """Ask for a decision among the waiting tasks that fit this idle QPU."""
-    s, rules = cloud.state[0], world.rules[0]
-    capacity = world.devices[qpu].qubits
+    s = cloud.state[0]
     if not s.waiting:
         return
-    fitting = NONE
-    if capacity < rules.widest:
-        fitting = 0
-        for place in range(s.waiting):
-            if cloud.progress[cloud.waiting[s.head + place]].qubits <= capacity:
-                cloud.fits[fitting] = place
-                fitting += 1
-        if not fitting:
-            return
+    _find_fitting(world, cloud, qpu)
+    if not s.fitting:
+        return
     if s.decisions >= world.limits.max_decisions:
         s.truncated = True
         end(cloud)
         return
     s.decisions += 1
     s.deciding = qpu
-    s.fitting = fitting
+
+
+@inlined
+def _find_fitting(world: World, cloud: Cloud, qpu: int) -> None:
+    """Find the waiting tasks that fit a QPU."""
+    s, capacity = cloud.state[0], world.devices[qpu].qubits
+    s.fitting = NONE
+    if capacity >= world.rules[0].widest:
+        return
+    s.fitting = 0
+    for place in range(s.waiting):
+        if cloud.progress[cloud.waiting[s.head + place]].qubits <= capacity:
+            cloud.fits[s.fitting] = place
+            s.fitting += 1
 
 
 @inlined

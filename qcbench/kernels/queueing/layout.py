@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from qcbench.kernels.admission import BUCKET
 from qcbench.kernels.rules import Limits
+from qcbench.kernels.twins import Twin, no_twin
 
 Array = npt.NDArray[Any]
 
@@ -130,12 +131,7 @@ STATE = _records(
     ("warm_classical", "f8"),
     ("warm_pending", "f8"),
     ("warm_running", "f8"),
-    # The policy: its code, its parameter, what it remembers.
-    ("policy", "i8"),
-    ("parameter", "f8"),
-    ("level", "f8"),
-    ("listed", "i8"),
-    ("draw", "i8"),
+    ("ranked", "b1"),  # the queue is in the order of the policy's figures
 )
 """One a cloud."""
 
@@ -162,7 +158,6 @@ PROGRESS = _records(
     ("qubits", "i4"),
     ("joined_s", "f8"),
     ("ticket", "i4"),
-    ("listed", "b1"),
     ("attained_s", "f8"),
     ("remaining_s", "f8"),
     # Its latest execution, and the sums over all.
@@ -252,12 +247,8 @@ class Clouds(NamedTuple):
     """Places in the queue of the tasks that fit the deciding QPU."""
     lost: Array
     buckets: Array
-    draws: Array
-    """Numbers uniform in [0, 1) for the policy."""
-    listed: Array
-    """Waiting jobs in the order of the published list (`fifo_legacy`)."""
-    spent: Array
-    """Virtual time of every user, then of every job (`fair_share`)."""
+    twin: Twin
+    """That decides in the only cloud, if any does."""
 
 
 class Sizes(NamedTuple):
@@ -288,14 +279,13 @@ def empty_worlds(limits: Limits, count: int, sizes: Sizes, *, quality: bool) -> 
     )
 
 
-def empty_clouds(count: int, sizes: Sizes, *, cold: bool, twin: bool, draws: int = 0) -> Clouds:
+def empty_clouds(count: int, sizes: Sizes, *, cold: bool, twin: Twin | None = None) -> Clouds:
     """Allocate clouds to be reset.
 
     Args:
         sizes: of the largest world; without `executions` there are no rows of executions.
         cold: classical tasks need containers.
-        twin: a compiled policy decides.
-        draws: numbers drawn in advance for that policy.
+        twin: that decides.
     """
     jobs = max(1, sizes.jobs)
     return Clouds(
@@ -307,13 +297,11 @@ def empty_clouds(count: int, sizes: Sizes, *, cold: bool, twin: bool, draws: int
         booting=np.zeros((count, jobs if cold else 1), BOOTING),
         idle_s=np.zeros((count, jobs if cold else 1)),
         waiting=np.zeros((count, 2 * jobs + 2 * MARGIN), np.int32),
-        keys=np.zeros((count, 2 * jobs + 2 * MARGIN if twin else 1)),
+        keys=np.zeros((count, 2 * jobs + 2 * MARGIN if twin is not None else 1)),
         fits=np.zeros((count, jobs), np.int32),
         lost=np.zeros((count, sizes.qpus), PENDING_LOSS),
         buckets=np.zeros((count, max(1, sizes.users)), BUCKET),
-        draws=np.zeros((count, max(1, draws))),
-        listed=np.zeros((count, jobs if twin else 1), np.int32),
-        spent=np.zeros((count, sizes.users + jobs if twin else 1)),
+        twin=no_twin() if twin is None else twin,
     )
 
 
@@ -347,6 +335,4 @@ class Cloud(NamedTuple):
     fits: Array
     lost: Array
     buckets: Array
-    draws: Array
-    listed: Array
-    spent: Array
+    twin: Twin

@@ -25,6 +25,7 @@ from qcbench.kernels.queueing.layout import (
     empty_worlds,
 )
 from qcbench.kernels.rules import limits_of
+from qcbench.policies.twins import TwinContext
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Workload
 
 Operation: TypeAlias = tuple[float, int, int, int, float]
@@ -64,6 +65,12 @@ class Prepared:
             users=len(self.program.users) or 1,
             executions=0 if per_job else self.program.executions,
         )
+
+    def known(self) -> TwinContext:
+        """Return what a twin may know."""
+        jobs = len(self.scenario.workload)
+        accounts = (len(self.program.users) or 1) + jobs
+        return TwinContext(self.scenario.fleet, jobs, accounts)
 
 
 def prepare(scenario: Scenario, streams: Streams) -> Prepared:

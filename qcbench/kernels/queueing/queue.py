@@ -6,7 +6,6 @@ it a task joins or leaves cannot be predicted, and neither can a loop over a few
 """
 
 from qcbench.kernels.compiling import inlined, offset
-from qcbench.kernels.queueing.codes import FIRST_SORTED
 from qcbench.kernels.queueing.layout import BLOCK, MARGIN, Array, Cloud
 
 LONG = 64
@@ -62,12 +61,12 @@ def take_out(cloud: Cloud, place: int) -> int:
     s.waiting = count
     if not place or (count > LONG and 2 * place < count):
         _move(waiting, head + 1, head, place)
-        if s.policy >= FIRST_SORTED:
+        if s.ranked:
             _move(keys, head + 1, head, place)
         s.head = head + 1
     else:
         _close_gap(waiting, head + place, head + count)
-        if s.policy >= FIRST_SORTED:
+        if s.ranked:
             _close_gap(keys, head + place, head + count)
     return job
 

@@ -1,8 +1,7 @@
-"""What Python calls: reset a cloud, advance it to a decision, or run it under a compiled policy."""
+"""What Python calls: reset a cloud, advance it to a decision, or run it under a twin."""
 
 from qcbench.kernels.compiling import inlined, kernel
-from qcbench.kernels.networks import Network
-from qcbench.kernels.queueing import broker, clock, learned, policies, start
+from qcbench.kernels.queueing import broker, clock, start
 from qcbench.kernels.queueing.layout import (
     DECIDE,
     NEED_DRAWS,
@@ -12,6 +11,10 @@ from qcbench.kernels.queueing.layout import (
     World,
     Worlds,
 )
+from qcbench.kernels.twins import asker
+from qcbench.policies.twins import NO_DECISION, Choosing
+
+choose, taken = asker("queueing"), asker("queueing", "taken")
 
 
 @inlined
@@ -48,9 +51,7 @@ def cloud_of(clouds: Clouds, place: int, qpus: int) -> Cloud:
         clouds.fits[place],
         clouds.lost[place],
         clouds.buckets[place],
-        clouds.draws[place],
-        clouds.listed[place],
-        clouds.spent[place],
+        clouds.twin,
     )
 
 
@@ -62,13 +63,10 @@ def opened(worlds: Worlds, clouds: Clouds, place: int) -> tuple[World, Cloud]:
 
 
 @kernel
-def reset(
-    worlds: Worlds, clouds: Clouds, place: int, world: int, policy: int, parameter: float
-) -> None:
-    """Put a cloud back to the beginning of a world, under a compiled policy if any."""
+def reset(worlds: Worlds, clouds: Clouds, place: int, world: int, ranked: bool) -> None:
+    """Put a cloud back to the beginning of a world; `ranked` says how its queue is kept."""
     qpus = worlds.rules[world].qpus
-    clouds.state[place].policy = policy
-    clouds.state[place].parameter = parameter
+    clouds.state[place].ranked = ranked
     start.clear(world_of(worlds, world), cloud_of(clouds, place, qpus), world)
 
 
@@ -83,24 +81,40 @@ def advance(worlds: Worlds, clouds: Clouds, place: int, choice: int) -> int:
 
 @kernel
 def run(worlds: Worlds, clouds: Clouds, place: int) -> int:
-    """Run a cloud under its compiled policy; say why it stopped."""
+    """Run a cloud under its twin; say why it stopped."""
     world, cloud = opened(worlds, clouds, place)
     while True:
         why = clock.advance(world, cloud)
         if why != DECIDE:
             return why
-        choice = policies.pick(world, cloud)
-        if choice == NONE:
-            return NEED_DRAWS
-        policies.take(world, cloud, choice)
+        twin, choice = cloud.twin, 0
+        if cloud.state[0].ranked:
+            broker.refresh(world, cloud)
+            job, qpu = broker.candidate(cloud, 0), cloud.state[0].deciding
+            task = broker.waiting_of(world.jobs, cloud.progress, job)
+            taken(twin.rule, task, twin.memory, world.estimate_s[task.row, qpu])
+        else:
+            choice = choose(twin.rule, _view(world, cloud), twin.memory, twin.drawn)
+            if choice == NO_DECISION:
+                return NEED_DRAWS
+        broker.choose(world, cloud, choice)
 
 
-@kernel
-def run_learned(worlds: Worlds, clouds: Clouds, place: int, network: Network) -> int:
-    """Run a cloud under a trained policy; say why it stopped."""
-    world, cloud = opened(worlds, clouds, place)
-    while True:
-        why = clock.advance(world, cloud)
-        if why != DECIDE:
-            return why
-        broker.choose(world, cloud, learned.pick(world, cloud, network))
+@inlined
+def _view(world: World, cloud: Cloud) -> Choosing:
+    s = cloud.state[0]
+    return Choosing(
+        broker.choices(cloud),
+        s.fitting == NONE,
+        s.now_s,
+        s.deciding,
+        world.rules[0].highest_priority,
+        world.rules[0].alike,
+        world.estimate_s,
+        world.devices,
+        cloud.waiting,
+        s.head,
+        cloud.fits,
+        world.jobs,
+        cloud.progress,
+    )

@@ -34,13 +34,9 @@ def clear(world: World, cloud: Cloud, place_of_world: int) -> None:
     s.warm_classical = 0.0
     s.warm_pending = 0.0
     s.warm_running = 0.0
-    s.level = 0.0
-    s.listed = 0
-    s.draw = 0
     for user in range(len(cloud.buckets)):
         cloud.buckets[user].tokens = world.limits.burst
         cloud.buckets[user].counted_s = 0.0
-    cloud.spent[:] = 0.0
     for job in range(rules.jobs):
         _clear_job(world, cloud, job)
     for qpu in range(rules.qpus):
@@ -100,7 +96,6 @@ def _clear_job(world: World, cloud: Cloud, job: int) -> None:
     own.status = CENSORED
     own.finish_s = np.nan
     own.task = NONE
-    own.listed = False
     own.attained_s = 0.0
     own.remaining_s = world.jobs[job].quantum_s
     own.row = NONE

@@ -5,16 +5,38 @@ The `fidelity` mode of the allocation study (2025).
 
 import numpy as np
 
+from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Allocation, PolicyContext
-from qcbench.policies.splitting import error_scores, published_split
+from qcbench.policies.splitting import (
+    error_scores,
+    published_split,
+    remember_order,
+    split_published,
+)
+from qcbench.policies.twins import Memory, Splitting, TwinContext
 
 
 def policy(context: PolicyContext) -> Allocation:
     """Build the policy."""
-    least_errors = np.argsort(error_scores(context.fleet, "fidelity"), kind="stable").tolist()
-    return published_split(
-        context.fleet,
-        lambda _view: least_errors,
-        lambda _view: least_errors,
-        lambda eligible, qubits, most: min(eligible, -(-qubits // most)),
-    )
+    order = least_errors(context.fleet)
+    return published_split(context.fleet, lambda _view: order, fewest=True)
+
+
+def least_errors(fleet: Fleet) -> list[int]:
+    """Return the QPUs by their error score.
+
+    Raises:
+        InputError: see `error_scores`.
+    """
+    order: list[int] = np.argsort(error_scores(fleet, "fidelity"), kind="stable").tolist()
+    return order
+
+
+def remember(context: TwinContext) -> Memory:
+    """Return the order by errors."""
+    return remember_order(context.fleet, least_errors(context.fleet))
+
+
+def twin(view: Splitting, memory: Memory) -> int:
+    """Decide as `policy` does."""
+    return split_published(view, memory, memory.whole[1:], memory.whole[1:], True)

@@ -6,7 +6,13 @@ The `speed` mode of the allocation study (2025).
 import numpy as np
 
 from qcbench.policies.protocol import Allocation, PolicyContext
-from qcbench.policies.splitting import published_split
+from qcbench.policies.splitting import (
+    published_split,
+    put_in_order,
+    remember_order,
+    split_published,
+)
+from qcbench.policies.twins import Memory, Splitting, TwinContext
 
 
 def policy(context: PolicyContext) -> Allocation:
@@ -16,5 +22,15 @@ def policy(context: PolicyContext) -> Allocation:
         context.fleet,
         lambda _view: in_order,
         lambda view: np.argsort(view.exec_s, kind="stable").tolist(),
-        lambda eligible, _qubits, _most: eligible,
     )
+
+
+def remember(context: TwinContext) -> Memory:
+    """Return the fleet's order."""
+    return remember_order(context.fleet, range(len(context.fleet)))
+
+
+def twin(view: Splitting, memory: Memory) -> int:
+    """Decide as `policy` does."""
+    put_in_order(view.exec_s, view.order)
+    return split_published(view, memory, memory.whole[1:], view.order, False)

@@ -9,9 +9,8 @@ at 0.
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Placement, PolicyContext
-from qcbench.policies.twins import Memory, Placing, memory
+from qcbench.policies.twins import Memory, Placing, TwinContext, memory
 from qcbench.policies.view import PlacementView
 
 
@@ -35,9 +34,9 @@ def by_free_time(context: PolicyContext, tie_break: FloatArray) -> Placement:
     return decide
 
 
-def remember(fleet: Fleet) -> Memory:
+def remember(context: TwinContext) -> Memory:
     """Return how many QPUs are skipped, and nothing that breaks ties."""
-    return memory(whole=1, real=len(fleet))
+    return memory(whole=1, real=len(context.fleet))
 
 
 def twin(view: Placing, memory: Memory) -> int:

@@ -4,7 +4,7 @@ from qcbench.arrays import FloatArray
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.placement.greedy import by_free_time, twin
 from qcbench.policies.protocol import Placement, PolicyContext
-from qcbench.policies.twins import Memory, memory
+from qcbench.policies.twins import Memory, TwinContext, memory
 
 __all__ = ("policy", "remember", "twin")
 
@@ -23,8 +23,8 @@ def readout_errors(fleet: Fleet) -> FloatArray:
     return fleet.known("readout_error", "the policy greedy_error", "take policy=greedy")
 
 
-def remember(fleet: Fleet) -> Memory:
+def remember(context: TwinContext) -> Memory:
     """Return how many QPUs are skipped, and what breaks ties."""
-    found = memory(whole=1, real=len(fleet))
-    found.real[:] = readout_errors(fleet)
+    found = memory(whole=1, real=len(context.fleet))
+    found.real[:] = readout_errors(context.fleet)
     return found

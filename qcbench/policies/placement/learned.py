@@ -3,15 +3,19 @@
 Among the QPUs that the task fits, the one with the highest score; or, sampled, one that is drawn.
 """
 
+import numpy as np
+
 from qcbench.policies.exported.choosing import Mode, chooser
+from qcbench.policies.exported.network import Network, best, remembered, tick
 from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
 from qcbench.policies.features.observers.placement import (
     LegacyPlacementObserver,
     PlacementObserver,
 )
-from qcbench.policies.features.placement import LAYOUTS, LEGACY_LAYOUT
+from qcbench.policies.features.placement import LAYOUT, LAYOUTS, LEGACY_LAYOUT, observe
 from qcbench.policies.protocol import Placement, PolicyContext
+from qcbench.policies.twins import PlacingInFull, TwinContext
 from qcbench.policies.view import PlacementView
 
 
@@ -35,13 +39,12 @@ def policy(
     score = opened.score
     legacy = opened.card.observation.layout == LEGACY_LAYOUT.name
     observer = LegacyPlacementObserver(fleet) if legacy else PlacementObserver(fleet)
-    observe = observer.observe
     choose = chooser(mode, context.rng)
     qpus = len(fleet)
     row = [0.0] * observer.layout.size(qpus)
 
     def decide(view: PlacementView) -> int:
-        observe(view, row)
+        observer.observe(view, row)
         allowed = view.feasible
         scores = score(row, qpus, allowed)[:, 0]
         return choose(scores.tolist(), allowed.tolist())
@@ -50,3 +53,39 @@ def policy(
 
 
 resolve_parameters = with_digest("placement")
+
+
+def remember(
+    context: TwinContext, *, path: str, sha256: str = "", mode: Mode = "greedy"
+) -> Network | None:
+    """Return the network, None where it has no twin."""
+    return remembered("placement", context.fleet, LAYOUT, path, sha256, mode)
+
+
+def twin(view: PlacingInFull, network: Network) -> int:
+    """Decide as `policy` does where it takes the highest score."""
+    elapsed_s, gap_s = tick(network, view.now_s)
+    observe(
+        view.qpus,
+        view.now_s,
+        elapsed_s,
+        gap_s,
+        network.memory[2],
+        view.violations,
+        view.task_qubits,
+        view.free_at_s,
+        view.queue_length,
+        view.up,
+        view.state_at,
+        view.exec_s,
+        view.fidelity,
+        view.price,
+        view.task_at,
+        view.qpu_qubits,
+        0,
+        network.observation,
+        0,
+    )
+    for q in range(view.qpus):
+        network.allowed[q] = view.exec_s[view.task_at + q] < np.inf
+    return best(network, view.qpus)

@@ -14,10 +14,9 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
-from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.sums import MOST_SUMMED, numpy_sum
-from qcbench.policies.twins import Memory, Placing, memory
+from qcbench.policies.twins import Memory, Placing, TwinContext, memory
 from qcbench.policies.view import PlacementView
 
 REMEMBERED = 250
@@ -93,13 +92,13 @@ of the futures. The real numbers are when the former arrived; gaps of the future
 the QPUs of one future are free; the total of every future of one candidate."""
 
 
-def remember(fleet: Fleet, *, horizon: int = 6, samples: int = 16) -> Memory | None:
+def remember(context: TwinContext, *, horizon: int = 6, samples: int = 16) -> Memory | None:
     """Return a memory that has seen nothing, None where there are too many samples to add up."""
     if samples > MOST_SUMMED:
         return None
     futures = horizon * samples
     found = memory(
-        whole=ROWS + REMEMBERED + futures, real=REMEMBERED + futures + len(fleet) + samples
+        whole=ROWS + REMEMBERED + futures, real=REMEMBERED + futures + len(context.fleet) + samples
     )
     found.whole[HORIZON], found.whole[SAMPLES] = horizon, samples
     return found

@@ -5,9 +5,8 @@ The pointer advances on a violation too, as in QSimPy (Nguyen, Usman, Buyya 2024
 
 from itertools import count
 
-from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Placement, PolicyContext
-from qcbench.policies.twins import Memory, Placing, memory
+from qcbench.policies.twins import Memory, Placing, TwinContext, memory
 from qcbench.policies.view import PlacementView
 
 
@@ -22,7 +21,7 @@ def policy(context: PolicyContext) -> Placement:
     return decide
 
 
-def remember(_fleet: Fleet) -> Memory:
+def remember(_context: TwinContext) -> Memory:
     """Return the turn."""
     return memory(whole=1)
 

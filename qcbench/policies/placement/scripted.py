@@ -9,10 +9,9 @@ import io
 from pathlib import Path
 
 from qcbench.errors import InputError, nearest
-from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Placement, PolicyContext, ScriptError
 from qcbench.policies.script_files import read_script, resolve_parameters
-from qcbench.policies.twins import NO_DECISION, Memory, Placing, memory
+from qcbench.policies.twins import NO_DECISION, Memory, Placing, TwinContext, memory
 from qcbench.policies.view import PlacementView
 
 __all__ = ["policy", "read_actions", "remember", "resolve_parameters", "twin"]
@@ -59,9 +58,9 @@ def read_actions(path: Path, qpus: int, sha256: str = "") -> list[int]:
     return actions
 
 
-def remember(fleet: Fleet, *, file: str, sha256: str = "") -> Memory:
+def remember(context: TwinContext, *, file: str, sha256: str = "") -> Memory:
     """Return the turn and the actions."""
-    actions = read_actions(Path(file), len(fleet), sha256)
+    actions = read_actions(Path(file), len(context.fleet), sha256)
     script = memory(whole=1 + len(actions))
     script.whole[1:] = actions
     return script

@@ -7,9 +7,8 @@ earliest completion, the best fidelity and the lowest price on offer score 0.
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
-from qcbench.fleet.profile import Fleet
 from qcbench.policies.protocol import Placement, PolicyContext
-from qcbench.policies.twins import Memory, Placing, memory
+from qcbench.policies.twins import Memory, Placing, TwinContext, memory
 from qcbench.policies.view import PlacementView
 from qcbench.policies.weights import check_weights, weighed_prices
 
@@ -50,7 +49,7 @@ def _scaled(values: FloatArray, feasible: BoolArray) -> FloatArray:
 
 
 def remember(
-    _fleet: Fleet, *, time: float = 1.0, fidelity: float = 1.0, price: float = 0.0
+    _context: TwinContext, *, time: float = 1.0, fidelity: float = 1.0, price: float = 0.0
 ) -> Memory:
     """Return the weights."""
     weights = memory(real=3)

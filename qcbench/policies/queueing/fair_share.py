@@ -8,6 +8,7 @@ Goyal et al. 1996). Where the workload has no users, every job counts as one.
 
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.ranking import least
+from qcbench.policies.twins import Memory, TwinContext, Waiting, memory
 from qcbench.policies.view import QueueView, WaitingTask
 
 
@@ -28,7 +29,29 @@ def policy(context: PolicyContext) -> Queueing:
         task = view.waiting[choice]
         account = task.user or task.job
         level = max(level, spent.get(account, 0.0))
-        spent[account] = level + view.exec_s_of(task) / task.priority
+        spent[account] = charged(level, view.exec_s_of(task), task.priority)
         return choice
 
     return decide
+
+
+def charged(level: float, exec_s: float, priority: float) -> float:
+    """Return the virtual time of a user who is given an execution."""
+    return level + exec_s / priority
+
+
+def remember(context: TwinContext) -> Memory:
+    """Return the level, and the virtual time of every account."""
+    return memory(real=1 + context.accounts)
+
+
+def figure(task: Waiting, memory: Memory) -> float:
+    """Return the virtual time of a task's user."""
+    return float(memory.real[1 + task.account])
+
+
+def taken(task: Waiting, memory: Memory, exec_s: float) -> None:
+    """Let the virtual time of the user grow whose task was taken."""
+    real, own = memory.real, 1 + task.account
+    real[0] = max(real[0], real[own])
+    real[own] = charged(real[0], exec_s, task.priority)

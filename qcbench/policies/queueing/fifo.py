@@ -1,6 +1,7 @@
 """The task that has waited longest (first in, first out)."""
 
 from qcbench.policies.protocol import PolicyContext, Queueing
+from qcbench.policies.twins import Choosing, Memory
 from qcbench.policies.view import QueueView
 
 
@@ -11,3 +12,8 @@ def policy(_context: PolicyContext) -> Queueing:
         return 0
 
     return decide
+
+
+def twin(_view: Choosing, _memory: Memory) -> int:
+    """Decide as `policy` does."""
+    return 0

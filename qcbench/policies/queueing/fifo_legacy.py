@@ -10,6 +10,7 @@ are first seen.
 from bisect import bisect_left
 
 from qcbench.policies.protocol import PolicyContext, Queueing
+from qcbench.policies.twins import Choosing, Memory, TwinContext, job_at, memory
 from qcbench.policies.view import QueueView
 
 
@@ -58,3 +59,45 @@ def policy(context: PolicyContext) -> Queueing:
         return here.index(take(place))
 
     return decide if all_fit else decide_among_those_that_fit
+
+
+def remember(context: TwinContext) -> Memory:
+    """Return how many jobs are listed; room for all of them in the list; and who is in it."""
+    return memory(whole=1 + 2 * context.jobs)
+
+
+def twin(view: Choosing, memory: Memory) -> int:
+    """Decide as `policy` does; the list is of jobs, none of which has two waiting tasks."""
+    whole, progress = memory.whole, view.progress
+    first, is_listed = 0, 1 + len(whole) // 2
+    if view.alike:  # those who are new to the list are at the end of the queue
+        first = view.choices
+        while first and not whole[is_listed + job_at(view, first - 1)]:
+            first -= 1
+    for position in range(first, view.choices):
+        job = job_at(view, position)
+        if not whole[is_listed + job]:
+            whole[is_listed + job] = 1
+            whole[0] += 1
+            whole[whole[0]] = job
+    capacity = view.qpus[view.qpu].qubits
+    place = 1
+    while progress[whole[place]].qubits > capacity:
+        place += 1
+    chosen = whole[place]
+    whole[is_listed + chosen] = 0
+    whole[place] = whole[whole[0]]
+    whole[0] -= 1
+    return position_of(view, progress[chosen].ticket)
+
+
+def position_of(view: Choosing, ticket: int) -> int:
+    """Return the position of the task with this ticket; tickets grow along the queue."""
+    low, high = 0, view.choices
+    while low < high:
+        middle = (low + high) >> 1
+        if view.progress[job_at(view, middle)].ticket < ticket:
+            low = middle + 1
+        else:
+            high = middle
+    return low

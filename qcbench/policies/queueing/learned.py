@@ -4,12 +4,23 @@ Among the waiting tasks that it looks at, the first by arrival, the one with the
 sampled, one that is drawn.
 """
 
+import numpy as np
+
 from qcbench.policies.exported.choosing import Mode, chooser
+from qcbench.policies.exported.network import Network, best, remembered, tick
 from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
 from qcbench.policies.features.observers.queueing import QueueObserver
-from qcbench.policies.features.queueing import LAYOUT, LAYOUTS
+from qcbench.policies.features.queueing import (
+    EACH,
+    LAYOUT,
+    LAYOUTS,
+    SHARED,
+    observe_shared,
+    observe_task,
+)
 from qcbench.policies.protocol import PolicyContext, Queueing
+from qcbench.policies.twins import Choosing, TwinContext, waiting_at
 from qcbench.policies.view import QueueView
 
 
@@ -45,3 +56,57 @@ def policy(
 
 
 resolve_parameters = with_digest("queueing")
+
+
+def remember(
+    context: TwinContext, *, path: str, sha256: str = "", mode: Mode = "greedy"
+) -> Network | None:
+    """Return the network, None where it has no twin."""
+    return remembered("queueing", context.fleet, LAYOUT, path, sha256, mode)
+
+
+def twin(view: Choosing, network: Network) -> int:
+    """Decide as `policy` does where it takes the highest score."""
+    now_s, qpu, qpus = view.now_s, view.qpu, view.qpus
+    elapsed_s, gap_s = tick(network, now_s)
+    seen = min(view.choices, len(network.scores))
+    largest = qpus[0].qubits
+    for other in range(1, len(qpus)):
+        largest = max(largest, qpus[other].qubits)
+    shortest_s, fresh = np.inf, 0
+    for position in range(seen):
+        task = waiting_at(view, position)
+        shortest_s = min(shortest_s, view.exec_s[task.row, qpu])
+        fresh += task.attained_s == 0.0
+    oldest_s = now_s - waiting_at(view, 0).arrival_s
+    newest_s = now_s - waiting_at(view, seen - 1).arrival_s
+    observe_shared(
+        view.choices,
+        seen,
+        oldest_s,
+        shortest_s,
+        fresh,
+        qpus[qpu].qubits,
+        largest,
+        gap_s,
+        elapsed_s,
+        network.observation,
+        0,
+    )
+    for position in range(seen):
+        task = waiting_at(view, position)
+        observe_task(
+            now_s - task.arrival_s,
+            now_s - task.job_arrival_s,
+            newest_s,
+            task.priority,
+            view.highest_priority,
+            view.exec_s[task.row, qpu],
+            shortest_s,
+            task.attained_s,
+            task.qubits,
+            qpus[qpu].qubits,
+            network.observation,
+            SHARED + position * EACH,
+        )
+    return best(network, seen)

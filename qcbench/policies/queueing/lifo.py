@@ -1,6 +1,7 @@
 """The task that came last (last in, first out)."""
 
 from qcbench.policies.protocol import PolicyContext, Queueing
+from qcbench.policies.twins import Choosing, Memory
 from qcbench.policies.view import QueueView
 
 
@@ -11,3 +12,8 @@ def policy(_context: PolicyContext) -> Queueing:
         return len(view.waiting) - 1
 
     return decide
+
+
+def twin(view: Choosing, _memory: Memory) -> int:
+    """Decide as `policy` does."""
+    return view.choices - 1

@@ -2,8 +2,15 @@
 
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.ranking import least
+from qcbench.policies.twins import Waiting
+from qcbench.policies.view import WaitingTask
 
 
 def policy(context: PolicyContext) -> Queueing:
     """Build the policy."""
-    return least(context, lambda task: -task.priority)
+    return least(context, figure)
+
+
+def figure(task: WaitingTask | Waiting) -> float:
+    """Return what the least of is taken."""
+    return -float(task.priority)

@@ -3,6 +3,8 @@
 from qcbench.errors import InputError
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.ranking import least
+from qcbench.policies.twins import Memory, TwinContext, Waiting, memory
+from qcbench.policies.view import WaitingTask
 
 
 def policy(context: PolicyContext, *, per_hour: float = 1.0) -> Queueing:
@@ -16,6 +18,21 @@ def policy(context: PolicyContext, *, per_hour: float = 1.0) -> Queueing:
     if per_hour < 0:
         raise InputError(f"policy priority_ageing: per_hour is {per_hour:g}; must not be negative")
     per_s = per_hour / 3600.0
+    return least(context, lambda task: aged(task, per_s))
 
-    # Age counts from the same moment for all, so now_s cancels out.
-    return least(context, lambda task: per_s * task.job_arrival_s - task.priority)
+
+def aged(task: WaitingTask | Waiting, per_s: float) -> float:
+    """Return what the least of is taken: age counts from one moment for all, so now cancels out."""
+    return per_s * task.job_arrival_s - task.priority
+
+
+def remember(_context: TwinContext, *, per_hour: float = 1.0) -> Memory:
+    """Return what a second adds."""
+    found = memory(real=1)
+    found.real[0] = per_hour / 3600.0
+    return found
+
+
+def figure(task: Waiting, memory: Memory) -> float:
+    """Return what the least of is taken."""
+    return aged(task, memory.real[0])

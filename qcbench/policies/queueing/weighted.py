@@ -2,6 +2,7 @@
 
 from qcbench.policies.draws import uniforms
 from qcbench.policies.protocol import PolicyContext, Queueing
+from qcbench.policies.twins import NO_DECISION, Choosing, Drawn, Memory, job_at
 from qcbench.policies.view import QueueView
 
 
@@ -20,3 +21,26 @@ def policy(context: PolicyContext) -> Queueing:
                 return choice
 
     return decide
+
+
+TRIES = 4
+"""Tasks that the twin looks at at once: which of them is kept cannot be predicted."""
+
+
+def twin(view: Choosing, _memory: Memory, drawn: Drawn) -> int:
+    """Decide as `policy` does."""
+    numbers, count, highest = drawn.numbers, view.choices, view.highest_priority
+    begin = drawn.used[0]
+    while begin + 2 * TRIES <= len(numbers):
+        chosen, used = NO_DECISION, 2 * TRIES
+        for back in range(1, TRIES + 1):
+            at = begin + 2 * (TRIES - back)
+            choice = int(numbers[at] * count)
+            kept = numbers[at + 1] * highest < view.jobs[job_at(view, choice)].priority
+            chosen = choice if kept else chosen
+            used = 2 * (TRIES + 1 - back) if kept else used
+        begin += used
+        drawn.used[0] = begin
+        if chosen != NO_DECISION:
+            return chosen
+    return NO_DECISION

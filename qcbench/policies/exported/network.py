@@ -1,7 +1,8 @@
-"""The network of a trained policy compiled: the same bits as `qcbench.policies.exported` gives.
+"""The network of a trained policy for twins: the same bits as `PerItemNetwork` gives.
 
-Its sums are exact (`qcbench.policies.exported.exact`), so that it does not matter in which order a
-loop here and BLAS there add them up; every other operation is written as it is there.
+Plain functions that kernels compile. Sums are exact (`qcbench.policies.exported.exact`), so that it
+does not matter in which order a loop here and BLAS there add them up; every other operation is
+written as it is there.
 """
 
 from collections.abc import Sequence
@@ -11,18 +12,14 @@ import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.fleet.profile import Fleet
-from qcbench.kernels.compiling import inlined, kernel
-from qcbench.policies import registry
-from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card, PerItem
+from qcbench.policies.exported.choosing import Mode
 from qcbench.policies.exported.exact import ExactLayer, rounding
 from qcbench.policies.exported.folder import load
 from qcbench.policies.exported.per_item import layers_of
 from qcbench.policies.exported.weights import Tensors
 from qcbench.policies.features.layout import Feature, Layout
 from qcbench.tracks import LearnedTrack
-
-LEARNED = "learned"
 
 
 class Network(NamedTuple):
@@ -74,24 +71,18 @@ class Network(NamedTuple):
     memory: FloatArray
 
 
-def network_of_policy(
-    track: LearnedTrack, policy: object, fleet: Fleet, layout: Layout
+def remembered(
+    track: LearnedTrack, fleet: Fleet, layout: Layout, path: str, sha256: str, mode: Mode
 ) -> Network | None:
-    """Return the compiled network of a policy that takes the best of its scores, None otherwise.
+    """Return the network of a policy that takes the best of its scores, None otherwise.
 
     Args:
-        policy: it has been built, so that its parameters and files fit.
-        layout: the only one of the track that is compiled.
+        layout: the only one of the track that has a twin.
+        path, sha256, mode: parameters of the policy, which has been built, so that they fit.
     """
-    if not isinstance(policy, PolicyConfig) or policy.name != LEARNED:
+    if mode != "greedy":
         return None
-    known = registry.find(track, LEARNED)
-    told = {name: one.default for name, one in known.parameters.items()} | policy.parameters
-    if known.factory.__module__ != f"qcbench.policies.{track}.{LEARNED}":
-        return None
-    if told["mode"] != "greedy":
-        return None
-    exported = load(track, str(told["path"]), str(told["sha256"]))
+    exported = load(track, path, sha256)
     if exported.card.observation.layout != layout.name:
         return None
     items = exported.card.observation.items or len(fleet)
@@ -99,9 +90,9 @@ def network_of_policy(
 
 
 def network_of(card: Card, tensors: Tensors, layout: Layout, items: int) -> Network | None:
-    """Return the compiled network of a policy, None where it has none.
+    """Return the network of a policy, None where it has no twin.
 
-    Rectified units are compiled, of a network per item that does not clip what it sees: all else
+    Rectified units have one, of a network per item that does not clip what it sees: all else
     has functions of which NumPy and a compiler have their own.
 
     Args:
@@ -160,7 +151,6 @@ def _places(names: Sequence[str], features: Sequence[Feature]) -> IntArray:
     return np.array([offered.index(name) for name in names], dtype=np.int64)
 
 
-@inlined
 def tick(network: Network, now_s: float) -> tuple[float, float]:
     """Count a decision; return the time since the first and since the one before."""
     memory = network.memory
@@ -173,7 +163,6 @@ def tick(network: Network, now_s: float) -> tuple[float, float]:
     return elapsed_s, gap_s
 
 
-@inlined
 def best(network: Network, items: int) -> int:
     """Score the items of the network's observation; return the first allowed one with the best."""
     score(network, items)
@@ -185,7 +174,6 @@ def best(network: Network, items: int) -> int:
     return found
 
 
-@inlined
 def score(network: Network, items: int) -> None:
     """Write the scores of the items of the network's observation."""
     seen, each = network.observation, len(network.each)
@@ -231,7 +219,6 @@ def score(network: Network, items: int) -> None:
         at += network.each_size
 
 
-@inlined
 def _follow(network: Network, begin: int, end: int) -> None:
     """Send `one` through layers; the very last one of the network has no activation."""
     one, other = network.one, network.other
@@ -245,7 +232,6 @@ def _follow(network: Network, begin: int, end: int) -> None:
             _rectify(network, layer, one)
 
 
-@inlined
 def _product(
     network: Network,
     layer: int,
@@ -261,7 +247,6 @@ def _product(
     _multiply(network.weights, begin, inputs, outputs, values, values_at, out)
 
 
-@kernel
 def _multiply(
     weights: FloatArray,
     begin: int,
@@ -282,21 +267,18 @@ def _multiply(
                 out[j] += value * rows[k * outputs + j]
 
 
-@inlined
 def _add_bias(network: Network, layer: int, out: FloatArray) -> None:
     at = network.layers[layer, 3]
     for j in range(network.layers[layer, 1]):
         out[j] += network.biases[at + j]
 
 
-@inlined
 def _rectify(network: Network, layer: int, out: FloatArray) -> None:
     rounds = network.rounds[layer]
     for j in range(network.layers[layer, 1]):
         out[j] = max(out[j], rounds) - rounds
 
 
-@inlined
 def _pool(network: Network, items: int, width: int) -> None:
     """Write means and maxima over the items."""
     pooled, hidden = network.pooled, network.hidden
