@@ -141,7 +141,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         for ends in (self._out.terminated, self._out.truncated, self._out.violated):
             ends[which] = False
         self._clouds.begin(which, chosen, self._out)
-        seen = self._seen(self._given())
+        seen = self._seen(self._given(ended=False))
         info = {"action_mask": seen["action_mask"], "_action_mask": self._all}
         return seen, {**info, "world": self.worlds, "_world": which}
 
@@ -159,7 +159,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         if self._autoreset == "disabled":
             self._all_must_run()
         ended = self._clouds.step(checked, self._out)
-        out = self._given()
+        out = self._given(ended=ended)
         seen = self._seen(out)
         info = {
             "action_mask": seen["action_mask"],
@@ -225,14 +225,25 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
                 )
         return whole
 
-    def _given(self) -> Output:
+    def _given(self, *, ended: bool) -> Output:
         """Return what has been written, in arrays that belong to the caller where they are copied.
 
         Otherwise they belong to this environment, which writes the same ones at every step.
         """
+        out = self._out
         if not self._copy:
-            return self._out
-        return Output(**{name: a.copy() for name, a in self._out._asdict().items()})
+            return out
+        return Output(
+            out.observation.copy(),
+            out.mask.copy(),
+            out.reward.copy(),
+            out.terminated.copy(),
+            out.truncated.copy(),
+            out.violated.copy(),
+            # Nobody is shown these unless an episode has ended.
+            out.final_observation.copy() if ended else out.final_observation,
+            out.final_mask.copy() if ended else out.final_mask,
+        )
 
     def _new_output(self) -> Output:
         count, same_step = self.num_envs, self._autoreset == "same_step"
