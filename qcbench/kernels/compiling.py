@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 from numba import config, njit, typeof
 
 from qcbench.caches import private_folder
+from qcbench.policies import twins
 from qcbench.tracks import TRACKS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -122,16 +123,4 @@ def _sources(room: str) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-LARGEST = (1 << 40) - 1
-"""No array is so long, and a few such numbers can be added without one that turns negative."""
-
-
-@inlined
-def offset(place: int) -> int:
-    """Return a place in an array, of which the compiler then knows that it is not negative.
-
-    To Numba a negative one counts from the end, as in NumPy; to test for that at every access
-    takes an eighth of the time of a step. Worth it in loops; elsewhere it can keep the compiler
-    from seeing that two places are the same.
-    """
-    return place & LARGEST
+offset: Any = inlined(twins.offset)

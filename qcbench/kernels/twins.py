@@ -14,7 +14,7 @@ from numba.core import types
 from numba.extending import overload, register_jitable
 
 from qcbench.kernels.compiling import INLINED, drawing_inlined, inlined
-from qcbench.policies import registry
+from qcbench.policies import registry, twins
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.draws import uniform
 from qcbench.policies.twins import NO_DECISION, Drawn, Memory, TwinContext, memory
@@ -22,7 +22,7 @@ from qcbench.tracks import Track
 
 Function: TypeAlias = Callable[..., Any]
 Part: TypeAlias = Literal["twin", "figure", "taken"]
-"""A function of a policy's file that kernels compile."""
+"""A function of a policy's file that is compiled."""
 OTHERWISE: dict[Part, Any] = {"twin": NO_DECISION, "figure": 0.0, "taken": None}
 """What is returned for policies without that part."""
 NOBODY = -1
@@ -64,7 +64,8 @@ def names(track: Track) -> tuple[str, ...]:
     )
 
 
-def part_of(track: Track, name: str, part: Part) -> Function | None:
+@cache
+def part_of(track: Track, name: str, part: Part | Literal["remember", "draw"]) -> Function | None:
     """Return a function from a policy's file, None where it has none."""
     found: Function | None = getattr(registry.find(track, name).module, part, None)
     return found
@@ -74,9 +75,9 @@ def make_twin(track: Track, policy: object, context: TwinContext) -> Twin | None
     """Return the twin of a policy whose parameters have been checked, None where it has none."""
     if not isinstance(policy, PolicyConfig) or policy.name not in names(track):
         return None
-    known = registry.find(track, policy.name)
-    remember = getattr(known.module, "remember", None)
-    told = {name: one.default for name, one in known.parameters.items()} | policy.parameters
+    remember = part_of(track, policy.name, "remember")
+    parameters = registry.find(track, policy.name).parameters
+    told = {name: one.default for name, one in parameters.items()} | policy.parameters
     kept = memory() if remember is None else remember(context, **told)
     if kept is None:
         return None
@@ -90,10 +91,10 @@ def is_ranked(twin: Twin) -> bool:
 
 def draw_more(track: Track, twin: Twin, rng: np.random.Generator, context: TwinContext) -> Twin:
     """Return a twin with more numbers drawn ahead, those first that it has not used."""
-    module = registry.find(track, names(track)[twin.rule]).module
+    draw = part_of(track, names(track)[twin.rule], "draw") or uniform
     left = twin.drawn.numbers[twin.drawn.used[0] :]
-    more = getattr(module, "draw", uniform)(rng, context.fleet)
-    drawn = Drawn(np.zeros(1, dtype=np.int64), np.concatenate([left, more]))
+    numbers = np.concatenate([left, draw(rng, context.fleet)])
+    drawn = Drawn(np.zeros(1, dtype=np.int64), numbers)
     return twin._replace(drawn=drawn)
 
 
@@ -204,6 +205,11 @@ def _register_called(function: Function) -> None:
 
 @cache
 def _register(function: Function) -> None:
-    """Numba keeps a list of its own of them, for a whole process."""
+    """Let compiled code call a function; Numba keeps a list of such, for a whole process.
+
+    What looks something up in a view is compiled into its callers: a view is long.
+    """
     _register_called(function)
-    register_jitable(error_model="numpy", _nrt=False)(function)
+    looks_up = function.__module__ == twins.__name__
+    options = INLINED if looks_up else {"error_model": "numpy"}
+    register_jitable(**options, _nrt=False)(function)

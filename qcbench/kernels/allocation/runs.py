@@ -46,6 +46,30 @@ def go_on(
     return advance(settings, worlds, state, outcomes, e)
 
 
+@inlined
+def ask(settings: Settings, worlds: Worlds, state: State, e: int, twin: Twin) -> int:
+    """Return what a twin decides on the task that is looked at."""
+    cloud = state.clouds[e]
+    view = Splitting(
+        cloud.task,
+        worlds.tasks[cloud.world, cloud.task].qubits,
+        cloud.now_s,
+        cloud.waiting,
+        cloud.running,
+        settings.depth > 0,
+        settings.time_per_qubit_s,
+        state.free[e],
+        cloud.free,
+        worlds.capacity[cloud.world],
+        worlds.exec_s[cloud.world, cloud.task],
+        state.chain_qpu[e],
+        state.chain_qubits[e],
+        state.ranking[e],
+        state.share[e],
+    )
+    return choose(twin.rule, view, twin.memory, twin.drawn)
+
+
 @kernel
 def run(
     settings: Settings,
@@ -62,29 +86,38 @@ def run(
         answer: `GO_ON`, or `ASKED`.
     """
     while True:
+        if answer == GO_ON:
+            reason = advance(settings, worlds, state, outcomes, e)
+            if reason != ASK:
+                return reason
+        answer = ask(settings, worlds, state, e, twin)
+        if answer == NO_DECISION:
+            return NEED_DRAWS
+        if not follow(settings, worlds, state, outcomes, e, answer):
+            return WAITS
+        answer = GO_ON
+
+
+@kernel
+def run_long(
+    settings: Settings,
+    worlds: Worlds,
+    state: State,
+    outcomes: Outcomes,
+    e: int,
+    twin: Twin,
+    answer: int,
+) -> int:
+    """Go on as `run`, under one that has a memory of its own and takes longer than a call.
+
+    What happens between decisions is not compiled anew for it, which takes longest.
+    """
+    while True:
         reason = ASK
         if answer != ASKED:
             reason = go_on(settings, worlds, state, outcomes, e, answer)
         if reason != ASK:
             return reason
-        cloud = state.clouds[e]
-        view = Splitting(
-            cloud.task,
-            worlds.tasks[cloud.world, cloud.task].qubits,
-            cloud.now_s,
-            cloud.waiting,
-            cloud.running,
-            settings.depth > 0,
-            settings.time_per_qubit_s,
-            state.free[e],
-            cloud.free,
-            worlds.capacity[cloud.world],
-            worlds.exec_s[cloud.world, cloud.task],
-            state.chain_qpu[e],
-            state.chain_qubits[e],
-            state.ranking[e],
-            state.share[e],
-        )
-        answer = choose(twin.rule, view, twin.memory, twin.drawn)
+        answer = ask(settings, worlds, state, e, twin)
         if answer == NO_DECISION:
             return NEED_DRAWS

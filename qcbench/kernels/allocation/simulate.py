@@ -34,7 +34,7 @@ from qcbench.kernels.engine import AnyPolicy, python_policy
 from qcbench.kernels.failures import FailureTimes
 from qcbench.kernels.twins import Twin, draw_more, make_twin
 from qcbench.policies.protocol import Allocation, PolicyContext, PolicyError
-from qcbench.policies.twins import TwinContext
+from qcbench.policies.twins import Memory, TwinContext
 from qcbench.policies.view import AllocationView, TaskTable
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -126,9 +126,10 @@ def simulate(
 
 def _run(trial: Trial, twin: Twin, rng: np.random.Generator, known: TwinContext) -> int:
     """Run a twin to the end, and say what ended it."""
+    run = runs.run if isinstance(twin.memory, Memory) else runs.run_long
     answer = runs.GO_ON
     while True:
-        reason: int = runs.run(*_arrays(trial), 0, twin, answer)
+        reason: int = run(*_arrays(trial), 0, twin, answer)
         answer = runs.GO_ON
         if reason == runs.NEED_DRAWS:
             twin, answer = draw_more("allocation", twin, rng, known), runs.ASKED

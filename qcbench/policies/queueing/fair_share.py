@@ -8,7 +8,7 @@ Goyal et al. 1996). Where the workload has no users, every job counts as one.
 
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.ranking import least
-from qcbench.policies.twins import Memory, TwinContext, Waiting, memory
+from qcbench.policies.twins import Memory, TwinContext, Waiting, memory, offset
 from qcbench.policies.view import QueueView, WaitingTask
 
 
@@ -47,11 +47,11 @@ def remember(context: TwinContext) -> Memory:
 
 def figure(task: Waiting, memory: Memory) -> float:
     """Return the virtual time of a task's user."""
-    return float(memory.real[1 + task.account])
+    return float(memory.real[offset(1 + task.account)])
 
 
 def taken(task: Waiting, memory: Memory, exec_s: float) -> None:
     """Let the virtual time of the user grow whose task was taken."""
-    real, own = memory.real, 1 + task.account
+    real, own = memory.real, offset(1 + task.account)
     real[0] = max(real[0], real[own])
     real[own] = charged(real[0], exec_s, task.priority)

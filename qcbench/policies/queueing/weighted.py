@@ -2,7 +2,7 @@
 
 from qcbench.policies.draws import uniforms
 from qcbench.policies.protocol import PolicyContext, Queueing
-from qcbench.policies.twins import NO_DECISION, Choosing, Drawn, Memory, job_at
+from qcbench.policies.twins import NO_DECISION, Choosing, Drawn, Memory, job_at, offset
 from qcbench.policies.view import QueueView
 
 
@@ -34,9 +34,10 @@ def twin(view: Choosing, _memory: Memory, drawn: Drawn) -> int:
     while begin + 2 * TRIES <= len(numbers):
         chosen, used = NO_DECISION, 2 * TRIES
         for back in range(1, TRIES + 1):
-            at = begin + 2 * (TRIES - back)
+            at = offset(begin + 2 * (TRIES - back))
             choice = int(numbers[at] * count)
-            kept = numbers[at + 1] * highest < view.jobs[job_at(view, choice)].priority
+            priority = view.jobs[offset(job_at(view, choice))].priority
+            kept = numbers[at + 1] * highest < priority
             chosen = choice if kept else chosen
             used = 2 * (TRIES + 1 - back) if kept else used
         begin += used
