@@ -68,7 +68,10 @@ def twin(view: Splitting, memory: Backwards) -> int:
 }
 SCENARIOS = {
     "placement": ("placement/qce5", ["workload.tasks=50"]),
-    "queueing": ("serverless/small", ["rules.horizon_s=900", "rules.warm_up_s=0"]),
+    "queueing": (
+        "serverless/small",
+        ["rules.horizon_s=900", "rules.warm_up_s=0", "rules.records=tasks"],
+    ),
     "allocation": ("allocation/eagle5", ["workload.tasks=40"]),
 }
 # The package's own policies are out of sight, so that only this one is compiled.
@@ -98,6 +101,7 @@ assert len(set(found.start_s.tolist())) > 10
 """
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("track", OWN)
 def test_a_policy_with_a_twin_is_one_file(track: str, tmp_path: Path) -> None:
     folder = tmp_path / "policies"
