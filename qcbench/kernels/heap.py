@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from qcbench.kernels.compiling import inlined
 
 
@@ -16,7 +18,11 @@ def remove(heap: Any, count: int, place: int) -> None:
     """Take out the entry at a place, of a heap of which ``count`` others are left."""
     if place == count:
         return
-    key, tie, item = heap[count].key, heap[count].tie, heap[count].item
+    key, tie, item = (
+        heap[count].key,
+        int(np.int64(heap[count].tie)),
+        int(np.int64(heap[count].item)),
+    )
     # The last one sinks from there: the earlier child goes up until both are later.
     child = 2 * place + 1
     while child < count:

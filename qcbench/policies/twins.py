@@ -197,7 +197,7 @@ def offset(place: int) -> int:
 def job_at(view: Choosing, position: int) -> int:
     """Return the job of the waiting task at a position."""
     place = position if view.whole else view.fits[position]
-    return int(view.queue[offset(view.head + place)])
+    return int(np.int64(view.queue[offset(view.head + place)]))
 
 
 def waiting_of(jobs: Any, progress: Any, job: int) -> Waiting:

@@ -36,10 +36,11 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
     if worlds.tasks[world] == 0:
         return ENDED
     while True:
-        # What comes next of each kind.
-        ending, ends_s = -1, np.inf
-        changing, other_s, other = -1, np.inf, 0
-        for at in range(e * qpus, (e + 1) * qpus):
+        # What comes next of each kind. A place that begins as a constant is compiled for twice.
+        first = e * qpus
+        ending, ends_s = first, np.inf
+        changing, other_s, other = first, np.inf, 0
+        for at in range(first, first + qpus):
             server = state.servers[at]
             if server.ends_s < ends_s:
                 ending, ends_s = at, server.ends_s

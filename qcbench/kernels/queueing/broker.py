@@ -134,7 +134,7 @@ def refresh(world: World, cloud: Cloud) -> None:
     s = cloud.state[0]
     while True:
         place = s.head + (0 if s.fitting == NONE else cloud.fits[0])
-        now = _figure(world, cloud, cloud.waiting[place])
+        now = _figure(world, cloud, int(np.int64(cloud.waiting[place])))
         if now == cloud.keys[place]:
             return
         queue.sort_in(cloud, queue.take_out(cloud, place - s.head), now)
@@ -197,7 +197,7 @@ def candidate(cloud: Cloud, choice: int) -> int:
     """Return the job behind a choice."""
     s = cloud.state[0]
     place = choice if s.fitting == NONE else cloud.fits[choice]
-    return cloud.waiting[s.head + place]
+    return int(np.int64(cloud.waiting[s.head + place]))
 
 
 @inlined
@@ -235,7 +235,7 @@ def _start(cloud: Cloud, qpu: int, job: int) -> None:
 def finish(world: World, cloud: Cloud, qpu: int) -> None:
     """End an execution: the QPU goes on, and after its decision the job."""
     s, device = cloud.state[0], cloud.qpus[qpu]
-    job = device.running
+    job = int(np.int64(device.running))
     device.running = NONE
     device.alarm_s = np.inf
     s.idle_qpus += 1
@@ -265,7 +265,7 @@ def executed(world: World, cloud: Cloud, job: int) -> None:
 
 @inlined
 def _resume(cloud: Cloud, qpu: int) -> None:
-    job = cloud.qpus[qpu].held
+    job = int(np.int64(cloud.qpus[qpu].held))
     cloud.qpus[qpu].held = NONE
     cloud.state[0].held -= 1
     _start(cloud, qpu, job)
@@ -276,7 +276,7 @@ def fail(world: World, cloud: Cloud, qpu: int) -> None:
     """Stop a QPU; by the rules, what it executed is restarted there, queued again or failed."""
     s, device, rule = cloud.state[0], cloud.qpus[qpu], world.limits.on_failure
     device.up = False
-    job = device.running
+    job = int(np.int64(device.running))
     if job == NONE:
         s.idle_qpus -= 1
         return

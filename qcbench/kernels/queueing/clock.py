@@ -41,7 +41,7 @@ def advance(world: World, cloud: Cloud) -> int:
         if s.deciding != NONE:
             return DECIDE
         if s.executed != NONE:
-            job = s.executed
+            job = int(np.int64(s.executed))
             s.executed = NONE
             broker.executed(world, cloud, job)
             jobs.go_on(world, cloud, job)
@@ -119,7 +119,7 @@ def _other(world: World, cloud: Cloud) -> int:
         return NEED_GAPS
     s.other = NOTHING
     if kind == ARRIVAL:
-        job = s.arrived
+        job = int(np.int64(s.arrived))
         s.arrived += 1
         s.arrival_number = next_number(s)
         jobs.arrive(world, cloud, job)
@@ -128,7 +128,7 @@ def _other(world: World, cloud: Cloud) -> int:
     elif kind == TIMER:
         _timer(world, cloud, s.other_qpu)
     elif kind == LOST:
-        job = cloud.lost[0].job
+        job = int(np.int64(cloud.lost[0].job))
         s.lost -= 1
         for place in range(s.lost):
             cloud.lost[place] = cloud.lost[place + 1]

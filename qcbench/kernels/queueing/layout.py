@@ -197,7 +197,7 @@ ROW = _records(
 )
 """One an execution, where the records are of executions."""
 
-SHARE = _records(("key", "f8"), ("tie", "i4"), ("item", "i4"))
+SHARE = _records(("key", "f8"), ("tie", "i8"), ("item", "i8"))
 """The job of a task in the pool; the key is the virtual time at which it is done."""
 
 BOOTING = _records(("key", "f8"), ("tie", "i8"), ("item", "i8"))

@@ -59,7 +59,7 @@ def enter(world: World, cloud: Cloud, job: int) -> None:
 def complete(world: World, cloud: Cloud) -> int:
     """Take out the task that is done now; return its job."""
     s, heap = cloud.state[0], cloud.sharing
-    job = heap[0].item
+    job = int(np.int64(heap[0].item))
     if s.sharing == 1:
         s.pool_area += s.now_s - s.changed_s
         s.changed_s = s.now_s
@@ -82,7 +82,7 @@ def complete(world: World, cloud: Cloud) -> int:
 def ready(world: World, cloud: Cloud) -> None:
     """Begin the task whose container is ready now."""
     s, heap = cloud.state[0], cloud.booting
-    job = heap[0].item
+    job = int(np.int64(heap[0].item))
     s.starting -= 1
     remove(heap, s.starting, 0)
     enter(world, cloud, job)

@@ -5,6 +5,8 @@ it a task joins or leaves cannot be predicted, and neither can a loop over a few
 `BLOCK` are compared and moved as a whole, with what lies beyond the ends of the queue.
 """
 
+import numpy as np
+
 from qcbench.kernels.compiling import inlined, offset
 from qcbench.kernels.queueing.layout import BLOCK, MARGIN, Array, Cloud
 
@@ -57,7 +59,7 @@ def take_out(cloud: Cloud, place: int) -> int:
     """Take a task out of the queue and return its job; the tasks on one side of it move up."""
     s, waiting, keys = cloud.state[0], cloud.waiting, cloud.keys
     head, count = s.head, s.waiting - 1
-    job = waiting[offset(head + place)]
+    job = int(np.int64(waiting[offset(head + place)]))
     s.waiting = count
     if not place or (count > LONG and 2 * place < count):
         _move(waiting, head + 1, head, place)
