@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -46,6 +46,7 @@ class Ppo:
         threads: that share the decisions of an update.
     """
 
+    WHERE: ClassVar[str] = "agent.ppo"
     steps: Count = 20_000_000
     environments: Count = 1024
     horizon: Count = 25

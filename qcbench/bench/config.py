@@ -1,7 +1,7 @@
 """The YAML groups `suite`, `scenario` and `cluster`."""
 
 from dataclasses import field, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import MinLen
 
@@ -123,6 +123,7 @@ class ClusterConfig:
         token_path: file with the token of a cluster that asks for one; never logged.
     """
 
+    WHERE: ClassVar[str] = "cluster"
     address: str = "local"
     workers: Amount | None = None
     chunk_s: Positive = 0.5

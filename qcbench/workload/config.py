@@ -3,7 +3,7 @@
 from dataclasses import field
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Interval, Le, MultipleOf
+from annotated_types import Gt, Interval, Le, MultipleOf
 
 from qcbench.configs import Amount, Count, NotNegative, Positive, Share, config
 from qcbench.errors import InputError
@@ -24,6 +24,7 @@ from qcbench.workload.hybrid_config import (
     check_algorithms,
     check_rises,
 )
+from qcbench.workload.workload import MOST
 
 MOST_TASKS = 10_000_000
 """Of a replicate; a workload lies in memory as a whole."""
@@ -32,7 +33,8 @@ SHOTS_STEP = 100
 """Shots of large circuits are multiples of it."""
 
 GraphQubits = Annotated[int, Interval(ge=2, le=MAX_GRAPH_QUBITS)]
-Hundreds = Annotated[int, Ge(SHOTS_STEP), MultipleOf(SHOTS_STEP)]
+Hundreds = Annotated[int, Interval(ge=SHOTS_STEP, le=MOST), MultipleOf(SHOTS_STEP)]
+Shots = Annotated[int, Interval(ge=1, le=MOST)]
 
 
 def _require(holds: bool, message: str) -> None:
@@ -58,7 +60,7 @@ class MqtCircuits:
     algorithms: Algorithms = field(default_factory=lambda: list(ALGORITHMS))
     min_qubits: PackagedQubits = MIN_QUBITS
     max_qubits: PackagedQubits = MAX_QUBITS
-    shots: Count = 1024
+    shots: Shots = 1024
     selection: Literal["subset", "uniform"] = "subset"
 
     def __post_init__(self) -> None:
@@ -92,7 +94,7 @@ class FileCircuits:
         "auto"
     )
     subset: int | Literal["by_replicate"] = "by_replicate"
-    shots: Count = 1024
+    shots: Shots = 1024
     duplicates: Literal["collapse", "keep"] = "collapse"
     selection: Literal["in_order", "shuffled", "uniform"] = "in_order"
     any_algorithm: bool = False
@@ -144,7 +146,7 @@ class GraphCircuits:
     algorithms: Algorithms = field(default_factory=lambda: ["qft", "dj", "ghz"])
     min_qubits: GraphQubits = 15
     max_qubits: GraphQubits = 25
-    shots: Count = 1024
+    shots: Shots = 1024
 
     def __post_init__(self) -> None:
         check_algorithms(self.algorithms, GRAPH_ALGORITHMS)

@@ -431,7 +431,7 @@ def test_best_export_is_restored_after_a_crash_between_two_files(
         (["agent.ppo.steps=0"], ["agent.ppo.steps", "0", "at least 1"]),
         (["agent.ppo.clip=nan"], ["agent.ppo.clip", "finite"]),
         (["agent.network.encoder=[]"], ["agent.network.encoder"]),
-        (["agent.network.offset={speed: 1.0}"], ["agent.network.offset", "at most one"]),
+        (["agent.network.offset={speed: 1.0}"], ["agent.network.offset", "at most 1"]),
         (["~agent.network.offset.regret", "agent.network.offset.speed=1"], ["speed", "regret"]),
         (["scenario=allocation/eagle5"], ["reference_ppo", "placement", "allocation"]),
         (["scenario=partition/nodes20"], ["reference_ppo", "placement", "partition"]),

@@ -37,8 +37,8 @@ def test_the_tag_chooses_the_class() -> None:
     ("path", "value", "words"),
     [
         ("taks", 5, ["workload.taks", "no such key", "tasks"]),
-        ("tasks", "many", ["workload.tasks", "'many'", "integer"]),
-        ("tasks", 2.5, ["workload.tasks", "2.5", "integer"]),
+        ("tasks", "many", ["workload.tasks", "'many'", "whole number"]),
+        ("tasks", 2.5, ["workload.tasks", "2.5", "whole number"]),
         ("circuits.algoritms", ["qft"], ["workload.circuits.algoritms", "algorithms"]),
         ("circuits.algorithms", ["qfft"], ["qfft", "qft"]),
         ("circuits.source", "mqtt", ["workload.circuits.source", "'mqtt'", "'mqt'", "'file'"]),

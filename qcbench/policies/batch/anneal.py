@@ -54,7 +54,7 @@ class RowWorth:
     def of(self, row: Sequence[int]) -> float:
         """Return the worth of a row, up to a constant of the circuit."""
         table = self.table
-        total = sum(table[part] for part in row if part)
+        total = sum(map(table.__getitem__, row))
         return total - self.hub * max(row) if self.hub else total
 
 
