@@ -38,12 +38,23 @@ def inlined(function: Function) -> Function:
     What most parts of a kernel are given costs more to pass than they take. Called from Python it
     is the plain function: to make it callable from there takes Numba a fifth of the whole time.
     """
-    return cast(Function, register_jitable(_nrt=False, **INLINED)(function))
+    return cast(Function, _registered(function, _nrt=False, **INLINED))
 
 
 def drawing_inlined(function: Function) -> Function:
     """Compile a function that draws from a NumPy generator into those that call it."""
-    return cast(Function, register_jitable(**INLINED)(function))
+    return cast(Function, _registered(function, **INLINED))
+
+
+def called(function: Function) -> Function:
+    """Let compiled code call a plain function; it is compiled where it is called."""
+    return cast(Function, _registered(function, error_model="numpy", _nrt=False))
+
+
+@cache
+def _registered(function: Callable[..., Any], **options: Any) -> Any:
+    """Make a plain function known to Numba once: it takes one that is made known twice for two."""
+    return register_jitable(**options)(function)
 
 
 INLINED = {

@@ -11,9 +11,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numba.core import types
-from numba.extending import overload, register_jitable
+from numba.extending import overload
 
-from qcbench.kernels.compiling import INLINED, drawing_inlined, inlined
+from qcbench.kernels.compiling import INLINED, called, drawing_inlined, inlined
 from qcbench.policies import registry, twins
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.draws import uniform
@@ -210,6 +210,7 @@ def _register(function: Function) -> None:
     What looks something up in a view is compiled into its callers: a view is long.
     """
     _register_called(function)
-    looks_up = function.__module__ == twins.__name__
-    options = INLINED if looks_up else {"error_model": "numpy"}
-    register_jitable(**options, _nrt=False)(function)
+    if function.__module__ == twins.__name__:
+        inlined(function)
+    else:
+        called(function)
