@@ -123,7 +123,7 @@ def size_missing(tmp_path: Path) -> str:
     [
         ("small", "rules.horizon_s=3600.0", "warm_up_s: 43200; must be less than horizon_s, 3600"),
         ("small", "rules.classical.workers=0", "rules.classical.workers: 0; must be at least 1"),
-        ("small", "rules.classical.speed=-1", "rules.classical.speed: -1.0; must be positive"),
+        ("small", "rules.classical.speed=-1", "rules.classical.speed: -1; must be positive"),
         ("small", "rules.admission.quantum_limit=-1", "quantum_limit: -1; must not be negative"),
         ("small", "rules.dispatch.mode=push", "must be pull exclusive"),
         ("small", "workload.arrivals.interval_s=-5", "interval_s: -5; must be positive"),
