@@ -3,7 +3,7 @@
 from dataclasses import field
 from typing import Annotated, Literal
 
-from annotated_types import Gt, Interval, Le, MultipleOf
+from annotated_types import Ge, Gt, Interval, Le, MultipleOf
 
 from qcbench.configs import Amount, Count, NotNegative, Positive, Share, config
 from qcbench.errors import InputError
@@ -33,8 +33,8 @@ SHOTS_STEP = 100
 """Shots of large circuits are multiples of it."""
 
 GraphQubits = Annotated[int, Interval(ge=2, le=MAX_GRAPH_QUBITS)]
-Hundreds = Annotated[int, Interval(ge=SHOTS_STEP, le=MOST), MultipleOf(SHOTS_STEP)]
-Shots = Annotated[int, Interval(ge=1, le=MOST)]
+Hundreds = Annotated[int, Ge(SHOTS_STEP), Le(MOST), MultipleOf(SHOTS_STEP)]
+Shots = Annotated[int, Ge(1), Le(MOST)]
 
 
 def _require(holds: bool, message: str) -> None:

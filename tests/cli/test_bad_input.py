@@ -150,7 +150,7 @@ def rewrite(path: Path, change: "object") -> None:
             ["simulate", "scenario=hybrid/heron5", "workload.circuits.mean_iterations=1e15"],
             ["mean_iterations", "1000000"],
         ),
-        (["simulate", "workload.circuits.shots=1e18"], ["circuits.shots", "1..2147483647"]),
+        (["simulate", "workload.circuits.shots=1e18"], ["circuits.shots", "at most 2147483647"]),
         (["partition", "draw", "--output", "/proc/x"], ["/proc/x", "cannot be made"]),
         (["workload", "build", "--output", "/proc/x.parquet"], ["/proc/x.parquet", "written"]),
         (["fleet", "build", "--output", "/dev/null"], ["/dev/null", "no regular file"]),

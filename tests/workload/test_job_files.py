@@ -221,7 +221,7 @@ def test_a_mix_with_small_circuits() -> None:
     [
         ({"min_qubits": 300}, "qubits 300..250"),
         ({"min_shots": 150}, "min_shots: 150; must be a multiple of 100"),
-        ({"min_shots": 0}, "shots 0..100000"),
+        ({"min_shots": 0}, "min_shots: 0; must be at least 100"),
         ({"small_share": 1.5}, "small_share: 1.5"),
         ({"gates_per_qubit": -1.0}, "gates_per_qubit: -1"),
     ],
