@@ -17,7 +17,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 SHORT = 'suite.scenario_overrides=["rules.horizon_s=20000.0","rules.warm_up_s=3600.0"]'
-FEW_TASKS = 'suite.scenario_overrides=["workload.tasks=40"]'
 SMALL_CIRCUITS = "scenario.workload.circuits.max_qubits=4"
 INLINE = "cluster=inline"
 """Ray is started by the commands of the README and by the tests that are about it."""
@@ -26,7 +25,7 @@ SMALLER = {
     "suite=serverless-small-v1": ["suite.replicates=1", SHORT, INLINE],
     "suite=hybrid-v1": ["suite.replicates=1", SHORT.replace("20000", "9000"), INLINE],
     "suite=placement-v1": ["suite.replicates=1", INLINE],
-    "suite=allocation-v1": ["suite.replicates=1", FEW_TASKS, INLINE],
+    "suite=allocation-v1": ["suite.replicates=1", INLINE],
     "suite=partition-v1": ["suite.replicates=1", INLINE],
     "agent=reference_ppo": ["agent.ppo.steps=30000", "agent.worlds=64", "validation.worlds=10"],
     "agent=reference_ppo_queueing": [
