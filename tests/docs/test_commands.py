@@ -103,6 +103,7 @@ def test_pages_have_commands() -> None:
 
 
 @pytest.mark.ray
+@pytest.mark.timeout(900)  # a page has up to a dozen commands, each with kernels to compile
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands(page: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
