@@ -68,8 +68,8 @@ class Ledger:
         """Take the next trials off the queue; None where none is waiting.
 
         A trial of a kind that was never measured, or one that may have killed a worker, is a chunk
-        of its own. A chunk ends with a world where the next world would not fit as a whole: trials
-        on one world share what was drawn for it, if one process runs them.
+        of its own. A chunk ends with a world where the next world would not fit as a whole, so that
+        trials on one world come to one process as far as they can.
         """
         if not self._queue:
             return None
@@ -78,13 +78,14 @@ class Ledger:
         total_s = self._estimate_s(taken[0])
         while self._queue and len(taken) < MAX_CHUNK and taken[0].trial_id not in self._alone:
             following = self._queue[0]
-            estimate_s = self._estimate_s(following)
-            if _world(following) != _world(taken[-1]) and self._world_s() <= target_s:
-                estimate_s = self._world_s()
-            if following.trial_id in self._alone or total_s + estimate_s > target_s:
+            estimate_s = wanted_s = self._estimate_s(following)
+            if _world(following) != _world(taken[-1]):
+                world_s = self._world_s()
+                wanted_s = world_s if world_s <= target_s else estimate_s
+            if following.trial_id in self._alone or total_s + wanted_s > target_s:
                 break
             taken.append(self._take())
-            total_s += self._estimate_s(following)
+            total_s += estimate_s
         return Chunk(tuple(taken), total_s)
 
     def settle(self, chunk: Chunk, outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -197,15 +197,14 @@ def _register_called(function: Function) -> None:
     """Let compiled code call the plain functions of policies that a function names."""
     plain = inspect.unwrap(function)
     for name in plain.__code__.co_names:
-        called = plain.__globals__.get(name)
-        ours = isinstance(called, FunctionType) and called.__module__.startswith("qcbench.policies")
-        if ours:
-            _register(called)
+        named = plain.__globals__.get(name)
+        if isinstance(named, FunctionType) and named.__module__.startswith("qcbench.policies"):
+            _register(named)
 
 
 @cache
 def _register(function: Function) -> None:
-    """Let compiled code call a function; Numba keeps a list of such, for a whole process.
+    """Let compiled code call a function, and those that it names; each is looked at once.
 
     What looks something up in a view is compiled into its callers: a view is long.
     """

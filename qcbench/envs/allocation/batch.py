@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba.extending import register_jitable
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.envs.steps import DUE, MORE, OVER, Config, Output, stepping
@@ -14,12 +13,12 @@ from qcbench.kernels.allocation.begin import begin as begin_world
 from qcbench.kernels.allocation.executions import start
 from qcbench.kernels.allocation.quality import Quality, split_fidelity
 from qcbench.kernels.allocation.waiting import pass_over
-from qcbench.kernels.compiling import inlined, kernel, offset
+from qcbench.kernels.compiling import called, inlined, kernel, offset
 from qcbench.policies.features import allocation as features
 from qcbench.policies.features import allocation_action as actions_formula
 from qcbench.policies.features.rewards import cost_reward
 
-register_jitable(actions_formula._chain)
+called(actions_formula._chain)
 observe = inlined(features.observe)
 split_from_weights = inlined(actions_formula.split_from_weights)
 split_over_set = inlined(actions_formula.split_over_set)
