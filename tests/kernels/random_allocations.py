@@ -155,7 +155,7 @@ def rules(draw: st.DrawFn) -> Rules:
                 quantum_limit=st.just(4),
                 per_user=st.builds(
                     TokenBucket,
-                    tokens_per_s=st.sampled_from([0.0, 0.1, 1.0 / 3.0, 1.0]),
+                    tokens_per_s=st.sampled_from([1e-6, 0.1, 1.0 / 3.0, 1.0]),
                     burst=st.sampled_from([1.0, 2.0, 0.5]),
                 ),
             )
