@@ -92,6 +92,7 @@ class Config(NamedTuple):
         against_best: fidelity counts as what it lacks to that of the best QPU alone.
         legacy_reward, legacy_observation: QSimPy's.
         worlds: how many are drawn from.
+        size: numbers of an observation.
         slots: waiting tasks that are seen.
         largest: qubits of the largest QPU.
         begin_s: below which episodes begin, see `qcbench.envs.options.Options`.
@@ -112,6 +113,7 @@ class Config(NamedTuple):
     legacy_reward: bool
     legacy_observation: bool
     worlds: int
+    size: int
     slots: int
     largest: int
     begin_s: float
@@ -119,7 +121,9 @@ class Config(NamedTuple):
     autoreset: int
 
 
-def config_of(options: Options, autoreset: int, max_decisions: int | None) -> Config:
+def config_of(
+    options: Options, size: int, autoreset: int, max_decisions: int | None
+) -> Config:
     """Return options as numbers; ``max_decisions`` is that of the options or of the rules."""
     reward = options.reward
     return Config(
@@ -136,6 +140,7 @@ def config_of(options: Options, autoreset: int, max_decisions: int | None) -> Co
         legacy_reward=reward.kind == "legacy",
         legacy_observation=options.observation == "legacy",
         worlds=options.worlds,
+        size=size,
         slots=options.slots,
         largest=int(options.source.fleet.qubits.max()),
         begin_s=options.begin_s,
@@ -196,17 +201,17 @@ def next_world(config: Config, episode: Row) -> int:
 
 
 @inlined
-def see_nothing(out: Output, e: int, count: int) -> None:
+def see_nothing(config: Config, out: Output, e: int, count: int) -> None:
     """Write what is seen where no decision is left; ``count`` environments share the output."""
-    size, masks = len(out.observation) // count, len(out.mask) // count
+    size, masks = config.size, len(out.mask) // count
     out.observation[e * size : (e + 1) * size] = 0.0
     out.mask[e * masks : (e + 1) * masks] = 1
 
 
 @inlined
-def keep_final(out: Output, e: int, count: int) -> None:
+def keep_final(config: Config, out: Output, e: int, count: int) -> None:
     """Copy what is seen of an episode that ended, before another one begins."""
-    size, masks = len(out.observation) // count, len(out.mask) // count
+    size, masks = config.size, len(out.mask) // count
     for at in range(e * size, (e + 1) * size):
         out.final_observation[at] = out.observation[at]
     for at in range(e * masks, (e + 1) * masks):
@@ -270,9 +275,10 @@ def _step(  # noqa: PLR0912, PLR0915 - the whole way of an episode
         `EMPTY` minus an environment.
     """
     count, any_ended = len(episodes), False
-    while first < count:
-        after = min(first + BLOCK, count)
-        for e in range(first, after):
+    first = max(first, 0)
+    for block in range(first, count, BLOCK):
+        after = min(block + BLOCK, count)
+        for e in range(block, after):
             episode = episodes[e]
             if not acting or episode.stage != READY:
                 continue
@@ -285,7 +291,7 @@ def _step(  # noqa: PLR0912, PLR0915 - the whole way of an episode
             episode.decisions += 1
             episode.violations += 1 if out.violated[e] else 0
             episode.stage = DECIDED
-        for e in range(first, after):
+        for e in range(block, after):
             episode = episodes[e]
             while episode.stage != READY:
                 if episode.stage == OPENING:
@@ -320,7 +326,7 @@ def _step(  # noqa: PLR0912, PLR0915 - the whole way of an episode
                         episode.ended = BY_LIMIT
                 episode.stage = READY
                 if why == OVER:
-                    see_nothing(out, e, count)
+                    see_nothing(config, out, e, count)
                 else:
                     see(arrays, config, episode, e, out)
                 if episode.ended == RUNNING:
@@ -333,7 +339,6 @@ def _step(  # noqa: PLR0912, PLR0915 - the whole way of an episode
                 result.violations = episode.violations
                 result.ended = episode.ended
                 if config.autoreset == SAME_STEP:
-                    keep_final(out, e, count)
+                    keep_final(config, out, e, count)
                     episode.stage = OPENING
-        first = after
     return ANY_ENDED if any_ended else FINISHED

@@ -68,7 +68,7 @@ def all_finite(weights: npt.NDArray[np.float32]) -> bool:
 
 
 @inlined
-def _see(arrays: Arrays, _config: Config, episode: Row, e: int, out: Output) -> None:
+def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> None:
     """Write the observation and the mask of the decision that is due."""
     state, worlds, menu = arrays.state, arrays.worlds, arrays.menu
     cloud = state.clouds[e]
@@ -104,7 +104,7 @@ def _see(arrays: Arrays, _config: Config, episode: Row, e: int, out: Output) -> 
         worlds.capacity[world],
         0,
         out.observation,
-        offset(e * (len(out.observation) // len(state.clouds))),
+        offset(e * config.size),
     )
     episode.before_s = cloud.now_s
 

@@ -36,7 +36,7 @@ class AllocationVectorEnv(CloudVectorEnv):
 
     def _make_clouds(self, autoreset: int) -> Clouds:
         sets = np.zeros((0, len(self.fleet)), dtype=np.bool_)
-        return _clouds(self.options, self.num_envs, autoreset, sets)
+        return _clouds(self.options, self.num_envs, self._size, autoreset, sets)
 
     def _checked(self, actions: Vector) -> batch.Actions:
         weights = np.asarray(actions)
@@ -71,13 +71,15 @@ class AllocationDiscreteVectorEnv(CloudVectorEnv):
         return 1 + len(menu(self.fleet))
 
     def _make_clouds(self, autoreset: int) -> Clouds:
-        return _clouds(self.options, self.num_envs, autoreset, menu(self.fleet))
+        return _clouds(self.options, self.num_envs, self._size, autoreset, menu(self.fleet))
 
     def _checked(self, actions: Vector) -> batch.Actions:
         return batch.Actions(_no_weights(len(self.fleet)), self._whole(actions))
 
 
-def _clouds(options: Options, count: int, autoreset: int, sets: BoolArray) -> Clouds:
+def _clouds(
+    options: Options, count: int, size: int, autoreset: int, sets: BoolArray
+) -> Clouds:
     """Return clouds with shared QPUs; ``sets`` is the menu, empty where actions are weights."""
     bank = draw_bank(options)
     state = make_state(count, bank.worlds, charge=bank.settings.charge)
@@ -102,7 +104,7 @@ def _clouds(options: Options, count: int, autoreset: int, sets: BoolArray) -> Cl
         no_actions=batch.Actions(_no_weights(len(options.source.fleet)), _NO_CHOICES),
         extend=extend,
     )
-    return Clouds(own, config_of(options, autoreset, bank.max_decisions), options)
+    return Clouds(own, config_of(options, size, autoreset, bank.max_decisions), options)
 
 
 _NO_CHOICES: IntArray = np.zeros(0, dtype=np.int64)

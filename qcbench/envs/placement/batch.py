@@ -213,7 +213,7 @@ def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> N
         e * qpus,
         cloud.violations,
         out.observation,
-        e * (len(out.observation) // len(state.clouds)),
+        e * config.size,
         out.mask,
     )
 

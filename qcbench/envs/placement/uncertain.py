@@ -97,7 +97,7 @@ def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> N
         e * len(worlds.qpu_qubits),
         arrays.rows[e * worlds.width + cloud.task].violations,
         out.observation,
-        e * (len(out.observation) // len(state.clouds)),
+        e * config.size,
         out.mask,
     )
 

@@ -40,7 +40,7 @@ class PlacementVectorEnv(CloudVectorEnv):
     def _make_clouds(self, autoreset: int) -> Clouds:
         many = self.num_envs >= MANY_ENVS and len(self.fleet) <= FEW_QPUS
         self.bank = draw_bank(self.options, unrolled=many)
-        self.config = config_of(self.options, autoreset, self.bank.max_decisions)
+        self.config = config_of(self.options, self._size, autoreset, self.bank.max_decisions)
         own = self._exact() if self.bank.chances is None else self._uncertain()
         return Clouds(own, self.config, self.options)
 

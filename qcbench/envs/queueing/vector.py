@@ -54,7 +54,8 @@ class QueueingVectorEnv(CloudVectorEnv):
             no_actions=self._next,
             extend=extend,
         )
-        return Clouds(own, config_of(self.options, autoreset, drawn.max_decisions), self.options)
+        config = config_of(self.options, self._size, autoreset, drawn.max_decisions)
+        return Clouds(own, config, self.options)
 
     def _checked(self, actions: Vector) -> IntArray:
         return self._whole(actions)
