@@ -16,7 +16,7 @@ NESTED_GROUPS = ("fleet", "workload")
 SCENARIO_PARTS = ("fleet", "workload", "rules", "physics")
 """Keys of a scenario that may be named without it: `workload.tasks=200`."""
 
-TAGS = ("source", "process", "model", "kind")
+TAGS = ("source", "process", "model", "kind", "law")
 """Keys whose value says which other keys stand beside them."""
 
 

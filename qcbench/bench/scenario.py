@@ -31,6 +31,7 @@ from qcbench.workload.config import (
     QsimpyArrivals,
     WorkloadConfig,
 )
+from qcbench.workload.deadlines import with_deadlines
 from qcbench.workload.formats.job_list import read_platform
 from qcbench.workload.from_file import tasks_per_replicate
 from qcbench.workload.generate import make_workload, resolve_workload
@@ -76,9 +77,9 @@ def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tupl
     Raises:
         InputError: it never fits.
     """
-    sizes, circuits, arrivals = (
+    sizes, circuits, arrivals, due = (
         stream(suite, config.name, replicate, name, seed=seed)
-        for name in ("fleet", "circuits", "arrivals")
+        for name in ("fleet", "circuits", "arrivals", "deadlines")
     )
     listed = _fleet(json.dumps(plain(config.fleet)))
     demand = capacity = draws = 0
@@ -90,11 +91,29 @@ def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tupl
         )
         demand, capacity = int(workload.tasks.qubits.sum()), int(fleet.qubits.sum())
         if not TRACKS[config.track].at_once or demand <= capacity:
-            return fleet, workload
+            return fleet, _with_deadlines(config, fleet, workload, due)
     raise InputError(
         f"scenario {config.name}: the circuits need {demand} qubits, more than the {capacity} of "
         f"all nodes, and so in {draws} of {draws} draws; take fewer or narrower circuits"
     )
+
+
+def _with_deadlines(
+    config: ScenarioConfig, fleet: Fleet, workload: Workload, rng: np.random.Generator
+) -> Workload:
+    """Give jobs the due times and values that the workload's law says, if it has one.
+
+    Raises:
+        InputError: a model lacks a figure, or the law does not fit the jobs.
+    """
+    law = config.workload.deadlines
+    if law is None:
+        return workload
+    splits = TRACKS[config.track].qpus == "shared"
+    estimates = estimate(workload.tasks, fleet, config.physics, splits=splits)
+    pool = config.rules.classical
+    best_s = workload.alone_s(estimates.exec_s.min(axis=1), pool.speed)
+    return with_deadlines(workload, law, best_s, rng)
 
 
 def check_rules(config: ScenarioConfig) -> None:
@@ -153,11 +172,12 @@ def _check_hold_and_wait(config: ScenarioConfig, where: str) -> None:
     for key, present in {
         "failures": rules.failures is not None,
         "dispatch.connected": rules.dispatch.connected,
+        "deadlines": rules.deadlines == "drop",
     }.items():
         if present:
             raise InputError(
                 f"{where}.{key}: does not go with dispatch.order {order}, a published one, which "
-                "has neither; choose fifo or backfill"
+                "has no such rule; choose fifo or backfill"
             )
     if rules.dispatch.qpus != "shared":
         raise InputError(

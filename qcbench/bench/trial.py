@@ -13,6 +13,24 @@ MODEL_VERSION = 3
 """Raised whenever the same trial would give other numbers, so that old results are not reused."""
 
 
+ADDED: Mapping[tuple[str, str], Any] = {
+    ("workload", "deadlines"): None,
+    ("rules", "deadlines"): "observe",
+}
+"""Keys of a scenario that came after the first release, each with the value at which everything is
+as it was without it: there it is not hashed, so that trials keep their ids."""
+
+
+def _as_before(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a scenario without what was added and changes nothing."""
+    content = dict(scenario_config)
+    for (group, key), value in ADDED.items():
+        inside = content.get(group)
+        if isinstance(inside, Mapping) and key in inside and inside[key] == value:
+            content[group] = {name: inside[name] for name in inside if name != key}
+    return content
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """Plain data that determines every number of a result.
@@ -50,7 +68,7 @@ class Trial:
             "replicate": self.replicate,
             "seed": self.seed,
             "engine": self.engine,
-            "scenario_config": self.scenario_config,
+            "scenario_config": _as_before(self.scenario_config),
             "policy_config": self.policy_config,
         }
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)

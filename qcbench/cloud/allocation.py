@@ -12,7 +12,7 @@ from qcbench.arrays import FloatArray
 from qcbench.cloud.broker import TaskLost
 from qcbench.cloud.clock import COMPLETION, Process
 from qcbench.cloud.decisions import Parts, parts_of
-from qcbench.cloud.execution import DONE, FAILED, Execution
+from qcbench.cloud.execution import DONE, DROPPED, FAILED, Execution
 from qcbench.cloud.shared_qpus import SharedQpus
 from qcbench.cloud.world import World
 from qcbench.errors import InputError
@@ -47,6 +47,7 @@ class AllocationBroker:
         self._shared = SharedQpus(
             world.fleet, dispatch.search_steps if dispatch.connected else None
         )
+        self._due_s = world.due_s()
         self._qubits: list[int] = tasks.qubits.tolist()
         self._features = list(
             zip(
@@ -92,7 +93,7 @@ class AllocationBroker:
             self._dispatch(len(self._waiting) - 1)
         yield execution.ended
         if execution.lost:
-            execution.status = FAILED
+            execution.status = DROPPED if job in self._world.late else FAILED
             raise TaskLost
 
     def _dispatch(self, position: int = 0) -> None:
@@ -102,6 +103,11 @@ class AllocationBroker:
         overtaken = position
         while position < len(waiting) and overtaken <= self._depth:
             execution = waiting[position]
+            if self._world.drops(execution):
+                del waiting[position]
+                execution.lost = True
+                execution.ended.succeed()
+                continue
             if self._qubits[execution.row] > free:
                 parts = None
             elif not self._world.may_decide():
@@ -121,6 +127,7 @@ class AllocationBroker:
         view.now_s = self._clock.now
         view.row = row
         view.task_qubits, view.depth, view.shots, view.two_qubit_gates = self._features[row]
+        view.due_s = self._due_s[execution.job]
         view.waiting = len(self._waiting)
         view.running = len(self._running)
         decision = self._decide(view)

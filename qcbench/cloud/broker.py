@@ -34,9 +34,9 @@ class PushBroker(Broker, Protocol):
         """Have a task executed: the part of a job's process that is a quantum phase.
 
         Raises:
-            TaskLost: the task was given up after a failure of its QPU.
+            TaskLost: the task was given up.
         """
 
 
 class TaskLost(Exception):  # noqa: N818
-    """A task was given up after a failure of its QPU."""
+    """A task was given up after a failure of its QPU, or because it is too late for it."""

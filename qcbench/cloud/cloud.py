@@ -145,7 +145,7 @@ class Cloud:
                             yield from self.broker.execute(job, phase.task)
                 self._job_finish_s[job] = self.clock.now
             except TaskLost:
-                status = FAILED
+                status = DROPPED if job in self.world.late else FAILED
             self._present.change(-1, self.clock.now)
         self._job_status[job] = status
         self._left -= 1

@@ -88,6 +88,7 @@ class HoldAndWaitBroker:
                 strict=True,
             )
         )
+        self._due_s = world.due_s()
         self._present = 0
         self._running = 0
         self.view = AllocationView(
@@ -163,6 +164,7 @@ class HoldAndWaitBroker:
         view.now_s = self._clock.now
         view.row = row
         view.task_qubits, view.depth, view.shots, view.two_qubit_gates = self._features[row]
+        view.due_s = self._due_s[execution.job]
         view.waiting = self.pending
         view.running = len(self._held)
         decision = self._decide(view)

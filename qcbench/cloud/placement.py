@@ -8,7 +8,7 @@ from simpy import Event
 from qcbench.arrays import FloatArray
 from qcbench.cloud.broker import TaskLost
 from qcbench.cloud.clock import Clock, Process
-from qcbench.cloud.execution import DONE, FAILED, Execution
+from qcbench.cloud.execution import DONE, DROPPED, FAILED, Execution
 from qcbench.cloud.qpu import ExclusiveQpu
 from qcbench.cloud.world import World
 from qcbench.errors import shown
@@ -36,6 +36,7 @@ class PlacementBroker:
         self._task_qubits = [int(n) for n in world.workload.tasks.qubits]
         self._depth = [int(n) for n in world.workload.tasks.depth]
         self._shots = [int(n) for n in world.workload.tasks.shots]
+        self._due_s = world.due_s()
         self._free_at_s = np.full(qpus, NEVER_USED)
         self._queue_length = np.zeros(qpus, dtype=np.int64)
         self._up = np.ones(qpus, dtype=np.bool_)
@@ -67,6 +68,10 @@ class PlacementBroker:
         self._present += 1
         while True:
             while True:
+                if world.drops(execution):
+                    execution.close(DROPPED)
+                    self._present -= 1
+                    raise TaskLost
                 if not world.may_decide():
                     yield Event(clock)  # never fires: the trial is over
                 qpu = self._choose(execution)
@@ -101,6 +106,7 @@ class PlacementBroker:
         view.depth = self._depth[row]
         view.shots = self._shots[row]
         view.violations = execution.violations
+        view.due_s = self._due_s[execution.job]
         choice = self._decide(view)
         if choice.__class__ is not int or not 0 <= choice < len(self._capacity):
             raise PolicyError(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.cloud.execution import DONE, FAILED, Execution, JobExecutions
+from qcbench.cloud.execution import DONE, DROPPED, FAILED, Execution, JobExecutions
 from qcbench.cloud.qpu import ExclusiveQpu
 from qcbench.cloud.world import World
 from qcbench.errors import shown
@@ -55,6 +55,7 @@ class QueueingBroker:
         total_s = np.where(feasible, world.estimates.exec_s, 0.0).sum(axis=1)
         self._mean_s: list[float] = (total_s / feasible.sum(axis=1)).tolist()
         self._slowdown = world.slowdown
+        self._due_s = world.due_s()
         self._waiting: list[WaitingTask] = []
         """What policies see of the queue."""
         self._executions: list[Execution] = []
@@ -93,6 +94,7 @@ class QueueingBroker:
             qubits=0,
             user="" if workload.user is None else workload.user[job],
             remaining_s=sum(mean_s[part] * n for part, n in workload.quantum_phases(job)),
+            due_s=self._due_s[job],
         )
         self._jobs[job] = queued = QueuedJob(task, resume)
         return queued
@@ -127,7 +129,12 @@ class QueueingBroker:
                 return
 
     def _pull(self, qpu: ExclusiveQpu) -> None:
-        """Let the policy choose among the waiting tasks that fit this idle QPU, and start it."""
+        """Let the policy choose among the waiting tasks that fit this idle QPU, and start one."""
+        while self._drops_chosen(qpu):
+            pass
+
+    def _drops_chosen(self, qpu: ExclusiveQpu) -> bool:
+        """Take a decision; whether the task is dropped for its due time, and not started."""
         world, view, index = self._world, self.view, qpu.index
         waiting, fitting = self._waiting, None
         count = len(waiting)
@@ -135,11 +142,11 @@ class QueueingBroker:
             fitting = self._fitting(self._capacity[index])
             count = len(fitting)
         if not count:
-            return
+            return False
         if not self._limited:
             world.decisions += 1
         elif not world.may_decide():
-            return
+            return False
         view.now_s = now = self._clock.now
         view.qpu = index
         if fitting is None:
@@ -157,6 +164,9 @@ class QueueingBroker:
         del waiting[choice]
         self._stamps_s += now
         execution = self._executions.pop(choice)
+        if world.drops(execution):
+            self._clock.at(now).callbacks.append(lambda _: self._give_up(execution, DROPPED))
+            return True
         row = execution.row
         estimate_s = self._estimate_s[row][index]
         execution.parts = ((index, self._qubits[row]),)
@@ -167,6 +177,7 @@ class QueueingBroker:
         slowdown = self._slowdown
         execution.exec_s = estimate_s if slowdown is None else estimate_s * slowdown[row]
         qpu.start(execution)
+        return False
 
     def _fitting(self, capacity: int) -> list[int]:
         """Return the positions of the waiting tasks that need no more qubits."""
@@ -183,8 +194,8 @@ class QueueingBroker:
         state["remaining_s"] -= self._mean_s[execution.row]
         queued.resume(True)
 
-    def _give_up(self, execution: Execution) -> None:
-        execution.close(FAILED)
+    def _give_up(self, execution: Execution, status: int) -> None:
+        execution.close(status)
         self._jobs[execution.job].resume(False)
 
     def fail(self, qpu: int) -> None:
@@ -193,7 +204,7 @@ class QueueingBroker:
         if lost is None:
             return
         if self._gives_up:
-            self._clock.at(self._clock.now).callbacks.append(lambda _: self._give_up(lost))
+            self._clock.at(self._clock.now).callbacks.append(lambda _: self._give_up(lost, FAILED))
             return
         lost.forget_start()
         if self._restarts:

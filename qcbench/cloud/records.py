@@ -147,10 +147,20 @@ class Records:
                 "estimated_wait_s": self.estimated_wait_s,
                 "estimated_exec_s": self.estimated_exec_s,
                 "order": self.order,
+                **self._deadline_columns(),
                 **self._partition_columns(),
             },
             nan_to_null=True,
         )
+
+    def _deadline_columns(self) -> dict[str, FloatArray]:
+        """Return the columns of jobs with due times: these, NaN where infinite, and values."""
+        workload = self.workload
+        if workload.due_s is None:
+            return {}
+        due_s = workload.due_s[self.job]
+        value = np.ones(len(self)) if workload.value is None else workload.value[self.job]
+        return {"due_s": np.where(np.isinf(due_s), np.nan, due_s), "value": value}
 
     def _partition_columns(self) -> "dict[str, pl.Series]":
         """Return the columns of the partition track: remote gates, node of every qubit."""

@@ -157,6 +157,9 @@ class ClassicalPoolRules:
     cold_start: ColdStart | None = None
 
 
+DeadlineRule = Literal["observe", "drop"]
+
+
 @config
 class Rules:
     """All rules of a scenario.
@@ -167,6 +170,9 @@ class Rules:
         horizon_s: end of the observation; what is not finished then is censored. None runs until
             the last job is done.
         warm_up_s: jobs that arrive earlier are left out of the metrics.
+        deadlines: of jobs that have a due time: `observe` it, or `drop` what can no longer meet it:
+            a task whose best execution, begun at the moment that a decision on it is due (or was
+            taken, where the policy chooses among waiting tasks), would end later.
         records: a row for every execution of a circuit, or one for every job: a job may have
             thousands of executions.
     """
@@ -180,4 +186,5 @@ class Rules:
     execution_sigma: Sigma = 0.0
     horizon_s: Positive | None = None
     warm_up_s: NotNegative = 0.0
+    deadlines: DeadlineRule = "observe"
     records: Literal["tasks", "jobs"] = "tasks"

@@ -4,7 +4,10 @@ import hashlib
 
 import numpy as np
 
-WORLD_STREAMS = ("fleet", "circuits", "arrivals", "failures", "drift", "execution")
+WORLD_STREAMS = (
+    *("fleet", "circuits", "arrivals", "failures", "drift", "execution"),
+    "deadlines",
+)
 
 
 def stream(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from simpy import Event
 
@@ -31,6 +32,7 @@ class World:
         valid_decisions: those of them that placed a task.
         truncated: the policy used up its decisions.
         plan: what a partition policy decided for all tasks at once; None in other tracks.
+        late: jobs that were dropped since they could no longer meet their due times.
     """
 
     clock: Clock
@@ -47,8 +49,12 @@ class World:
     valid_decisions: int = 0
     truncated: bool = False
     plan: Plan | None = None
+    late: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        drops = self.rules.deadlines == "drop" and self.workload.due_s is not None
+        self._due_s = self.due_s() if drops else None
+        self._best_s: list[float] = self.estimates.exec_s.min(axis=1).tolist() if drops else []
         self._of_job: dict[int, JobExecutions] | None = {} if self.rules.records == "jobs" else None
         self._quality = self._qualities() if self._of_job is not None else None
 
@@ -80,6 +86,21 @@ class World:
             return None
         price_per_s = self.fleet.prices().tolist()
         return [list(zip(row, price_per_s, strict=True)) for row in fidelity.tolist()]
+
+    def due_s(self) -> list[float]:
+        """Return when each job is due, infinite where it has no due time [s]."""
+        due_s = self.workload.due_s
+        return [inf] * len(self.workload) if due_s is None else due_s.tolist()
+
+    def drops(self, execution: Execution) -> bool:
+        """Whether the rules drop a task now, since it can no longer meet its due time."""
+        if self._due_s is None:
+            return False
+        job, row = execution.job, execution.row
+        if self.clock.now <= self._due_s[job] - self._best_s[row]:
+            return False
+        self.late.add(job)
+        return True
 
     def may_decide(self) -> bool:
         """Count a decision, or end the trial where the rules allow no further one."""

@@ -12,7 +12,7 @@ class Account:
     """Watches the executions of one running cloud.
 
     Attributes:
-        dropped: jobs that were turned away up to now.
+        dropped: jobs that were turned away, or dropped for their due times, up to now.
         failed: tasks that were given up up to now.
     """
 
@@ -27,6 +27,9 @@ class Account:
         self._paid_s: dict[Execution, float] = {}
         """Completion time that was charged already, of tasks whose end is not certain."""
         self._area_s = 0.0
+        self._late = cloud.world.late
+        self._turned_away = 0
+        self._charged = 0
         self.dropped = 0
         self.failed = 0
 
@@ -43,9 +46,9 @@ class Account:
 
     def settle(self) -> float:
         """Return what has come due since the last call: other ends than expected, drops."""
-        dropped = self.dropped
         self._look()
-        owed = self._reward.drop * (self.dropped - dropped)
+        owed = self._reward.drop * (self.dropped - self._charged)
+        self._charged = self.dropped
         for execution in [e for e in self._paid_s if e.status in (DONE, FAILED)]:
             paid_s = self._paid_s.pop(execution)
             if execution.status == DONE:
@@ -69,5 +72,7 @@ class Account:
         while self._seen < len(executions):
             execution = executions[self._seen]
             self._latest[execution.row] = execution
-            self.dropped += execution.status == DROPPED
+            if execution.status == DROPPED and execution.job not in self._late:
+                self._turned_away += 1
             self._seen += 1
+        self.dropped = self._turned_away + len(self._late)

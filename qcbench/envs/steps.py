@@ -121,9 +121,7 @@ class Config(NamedTuple):
     autoreset: int
 
 
-def config_of(
-    options: Options, size: int, autoreset: int, max_decisions: int | None
-) -> Config:
+def config_of(options: Options, size: int, autoreset: int, max_decisions: int | None) -> Config:
     """Return options as numbers; ``max_decisions`` is that of the options or of the rules."""
     reward = options.reward
     return Config(

@@ -4,8 +4,11 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
+from qcbench.arrays import FloatArray
 from qcbench.cloud.admission import VARIANTS
 from qcbench.cloud.rules import OnFailure, Rules
+from qcbench.cloud.scenario import Scenario
+from qcbench.workload.workload import Workload
 
 ON_FAILURE: tuple[OnFailure, ...] = get_args(OnFailure)
 NEVER_FAILS, RESTART, RESUBMIT, FAIL = range(-1, 3)
@@ -25,6 +28,7 @@ class Limits(NamedTuple):
         admission: position in `qcbench.cloud.admission.VARIANTS`.
         classical_limit, quantum_limit: of the tasks on the platform when a job arrives.
         burst: tokens of a user's bucket; negative where there are no quotas.
+        drops: tasks that can no longer meet their due times are dropped.
     """
 
     delay_s: float
@@ -38,6 +42,7 @@ class Limits(NamedTuple):
     classical_limit: int
     quantum_limit: int
     burst: float
+    drops: bool
 
 
 def limits_of(rules: Rules) -> Limits:
@@ -56,4 +61,23 @@ def limits_of(rules: Rules) -> Limits:
         classical_limit=int(admission.classical_limit),
         quantum_limit=int(admission.quantum_limit),
         burst=-1.0 if admission.per_user is None else float(admission.per_user.burst),
+        drops=rules.deadlines == "drop",
     )
+
+
+def due_of(workload: Workload) -> FloatArray:
+    """Return when each job is due, infinite where it has no due time, shape (jobs,) [s]."""
+    return np.full(len(workload), np.inf) if workload.due_s is None else workload.due_s
+
+
+def latest_of(scenario: Scenario, exec_s: FloatArray) -> FloatArray:
+    """Return when a decision on each job of one task must be due lest it is dropped [s].
+
+    Args:
+        exec_s: estimates, shape (tasks, QPUs).
+    """
+    due_s = due_of(scenario.workload)
+    if scenario.rules.deadlines != "drop":
+        return np.full(len(due_s), np.inf)
+    latest_s: FloatArray = due_s - exec_s.min(axis=1)
+    return latest_s

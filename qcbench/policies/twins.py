@@ -116,6 +116,7 @@ class PlacingInFull(NamedTuple):
         violations, task_qubits: as in `PlacementView`.
         queue_length, up: of QPU ``q``, at ``state_at + q``.
         qpu_qubits: of the QPUs.
+        due_s: as in `PlacementView`.
     """
 
     qpus: int
@@ -131,6 +132,7 @@ class PlacingInFull(NamedTuple):
     queue_length: Any
     up: Any
     qpu_qubits: Any
+    due_s: float
 
 
 class Waiting(NamedTuple):
@@ -146,6 +148,7 @@ class Waiting(NamedTuple):
     ticket: int
     attained_s: float
     remaining_s: float
+    due_s: float
 
 
 class Choosing(NamedTuple):
@@ -160,7 +163,7 @@ class Choosing(NamedTuple):
         qpus: records with their ``qubits``.
         queue, head: jobs in the order of arrival, and where it begins.
         fits: places in the queue.
-        jobs: records with what is fixed of each job, `arrival_s`, `priority`, `user`.
+        jobs: records with what is fixed of each job, `arrival_s`, `priority`, `user`, `due_s`.
         progress: records with what changes, `task`, `joined_s`, `qubits`, `ticket`, `attained_s`,
             `remaining_s`.
     """
@@ -214,6 +217,7 @@ def waiting_of(jobs: Any, progress: Any, job: int) -> Waiting:
         own.ticket,
         own.attained_s,
         own.remaining_s,
+        fixed.due_s,
     )
 
 
@@ -236,6 +240,7 @@ class Splitting(NamedTuple):
         exec_s: of a part on each QPU.
         chain_qpu, chain_qubits: the parts of the split, to be written.
         order, share: working space for whole and for real numbers of each QPU.
+        due_s: as in the view.
     """
 
     row: int
@@ -253,3 +258,4 @@ class Splitting(NamedTuple):
     chain_qubits: IntArray
     order: IntArray
     share: FloatArray
+    due_s: float

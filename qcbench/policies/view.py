@@ -76,6 +76,7 @@ class PlacementView:
         row: the task's row, its identity within the trial.
         task_qubits, depth, shots: features of the task.
         violations: infeasible decisions already taken for this task.
+        due_s: when its job is due, infinite where it has no due time.
         free_at_s: when each QPU will have finished all that it was given, -1 before its first
             task; it lies in the past for an idle QPU. Shape (QPUs,), as are the following.
         queue_length: tasks on each QPU, running and waiting.
@@ -85,6 +86,7 @@ class PlacementView:
     __slots__ = (
         "_table",
         "depth",
+        "due_s",
         "fleet",
         "free_at_s",
         "now_s",
@@ -115,6 +117,7 @@ class PlacementView:
         self.depth = 0
         self.shots = 0
         self.violations = 0
+        self.due_s = np.inf
 
     @property
     def feasible(self) -> BoolArray:
@@ -145,6 +148,10 @@ class PlacementView:
         """Estimated time from now to completion on each QPU, infinite where infeasible."""
         return self.start_s() - self.now_s + self.exec_s
 
+    def slack_s(self) -> float:
+        """How much later a best execution could begin and be in time; negative if too late."""
+        return float(self.due_s - self.now_s - self.exec_s.min())
+
 
 class SplitModel(Protocol):
     """How well splits execute a task; parts are concatenated, see `AllocationView.fidelity`."""
@@ -171,6 +178,7 @@ class AllocationView:
         may_overtake: tasks that came later may start while this one waits.
         at_arrival: and the split is decided when the task arrives, whatever is free by then.
         time_per_qubit_s: communication of a link for each qubit on both of its sides.
+        due_s: when the task's job is due, infinite where it has no due time.
     """
 
     __slots__ = (
@@ -178,6 +186,7 @@ class AllocationView:
         "_table",
         "at_arrival",
         "depth",
+        "due_s",
         "fleet",
         "free_qubits",
         "may_hold",
@@ -220,6 +229,7 @@ class AllocationView:
         self.two_qubit_gates = 0
         self.waiting = 0
         self.running = 0
+        self.due_s = np.inf
 
     @property
     def exec_s(self) -> FloatArray:
@@ -235,6 +245,10 @@ class AllocationView:
     def price(self) -> FloatArray:
         """Price of the execution of a part on each QPU."""
         return self._table.price[self.row]
+
+    def slack_s(self) -> float:
+        """How much later a best execution could begin and be in time; negative if too late."""
+        return float(self.due_s - self.now_s - self.exec_s.min())
 
     @property
     def share_matters(self) -> bool:
@@ -266,7 +280,9 @@ class WaitingTask:
         ticket: how many tasks have joined the queue before it.
         attained_s: time for which circuits of its job have been executed.
         remaining_s: mean time over the QPUs that fit that the job's executions still take, this one
-            included: nobody knows it beforehand, so only a clairvoyant policy looks at it.
+            included: nobody knows it beforehand, so only a clairvoyant policy looks at it, unless
+            jobs are single executions: then it is the estimate of this one.
+        due_s: when its job is due, infinite where it has no due time.
     """
 
     row: int
@@ -279,6 +295,7 @@ class WaitingTask:
     ticket: int = 0
     attained_s: float = 0.0
     remaining_s: float = 0.0
+    due_s: float = np.inf
 
 
 class QueueView:

@@ -14,6 +14,7 @@ from qcbench.workload.algorithms import (
     MAX_QUBITS,
     MIN_QUBITS,
 )
+from qcbench.workload.deadlines import Deadlines
 from qcbench.workload.hybrid_config import (
     WHERE,
     Algorithms,
@@ -329,12 +330,15 @@ class WorkloadConfig:
             file, or its subset, has, and of jobs that are drawn all that arrive before the horizon.
             Of a file with subsets at most so many of each: a subset with fewer distinct tasks runs
             those that it has.
+        deadlines: the law of due times and values; None where jobs have those of their file, or
+            none.
     """
 
     name: str
     circuits: Circuits | PhasedCircuits
     arrivals: Arrivals | TraceArrivals
     tasks: Annotated[Amount, Le(MOST_TASKS)] = 25
+    deadlines: Deadlines | None = None
 
     def __post_init__(self) -> None:
         phased = isinstance(self.circuits, PhasedCircuits)

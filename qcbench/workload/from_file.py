@@ -162,7 +162,7 @@ def file_workload(
             )
         order = circuits_rng.permutation(len(content))[:count]
         # The jobs change places, the times stay.
-        chosen = replace(content.take(order), arrival_s=chosen.arrival_s)
+        chosen = content.take(order).with_arrivals(chosen.arrival_s)
     match config.arrivals:
         case QsimpyArrivals():
             arrival_s = _qsimpy(file, subset, count, config.arrivals.seed)

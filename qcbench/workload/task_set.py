@@ -7,7 +7,7 @@ import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.errors import InputError
-from qcbench.workload.workload import Tasks, Workload
+from qcbench.workload.workload import Tasks, Workload, moved
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class TaskSet:
         job_id: names of the jobs, empty if not given.
         priority: weights of the jobs.
         user: owners of the jobs.
+        due_s: when jobs should be done, infinite where one has no due time [s]; counted from the
+            arrival where the arrivals are not given.
+        value: what jobs are worth.
         gates: gate counts as text, per `original` and family, where the file gives them.
         comments: header lines to keep.
         notes: what the import left out, a sentence each.
@@ -32,6 +35,8 @@ class TaskSet:
     job_id: Sequence[str] = ()
     priority: IntArray | None = None
     user: Sequence[str] | None = None
+    due_s: FloatArray | None = None
+    value: FloatArray | None = None
     gates: Mapping[str, Sequence[str]] = field(default_factory=dict)
     comments: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -52,6 +57,8 @@ class TaskSet:
             job_id=[self.job_id[row] for row in rows] if len(self.job_id) else (),
             priority=None if self.priority is None else self.priority[rows],
             user=None if self.user is None else [self.user[row] for row in rows],
+            due_s=None if self.due_s is None else self.due_s[rows],
+            value=None if self.value is None else self.value[rows],
             gates={name: [texts[row] for row in rows] for name, texts in self.gates.items()},
             comments=self.comments,
             notes=self.notes,
@@ -69,7 +76,14 @@ class TaskSet:
         collapsed = self.take(np.array(list(last.values())))
         if self.arrival_s is None:
             return collapsed
-        return replace(collapsed, arrival_s=self.arrival_s[self.is_new()])
+        return collapsed.with_arrivals(self.arrival_s[self.is_new()])
+
+    def with_arrivals(self, arrival_s: FloatArray | None) -> "TaskSet":
+        """Return the same tasks with other arrival times; due times move with them."""
+        due_s = self.due_s
+        if due_s is not None and self.arrival_s is not None and arrival_s is not None:
+            due_s = moved(due_s, self.arrival_s, arrival_s)
+        return replace(self, arrival_s=arrival_s, due_s=due_s)
 
     def is_new(self) -> BoolArray:
         """Whether each row is the first of its subset with its algorithm and width."""
@@ -86,13 +100,19 @@ class TaskSet:
         return zip(subsets, self.tasks.algorithm, self.tasks.qubits.tolist(), strict=True)
 
     def workload(self, arrival_s: FloatArray) -> Workload:
-        """Return the jobs with these arrival times."""
+        """Return the jobs with these arrival times; due times move with them."""
+        due_s = self.due_s
+        if due_s is not None:
+            given_s = np.zeros(len(self)) if self.arrival_s is None else self.arrival_s
+            due_s = moved(due_s, given_s, arrival_s)
         return Workload(
             arrival_s=arrival_s,
             tasks=self.tasks,
             job_id=self.job_id,
             priority=self.priority,
             user=self.user,
+            due_s=due_s,
+            value=self.value,
         )
 
     @staticmethod
@@ -110,4 +130,6 @@ class TaskSet:
             job_id=workload.job_id,
             priority=workload.priority,
             user=workload.user,
+            due_s=workload.due_s,
+            value=workload.value,
         )

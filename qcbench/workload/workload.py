@@ -163,6 +163,11 @@ class Workload:
         priority: weight of each job, 1 where None.
         user: owner of each job, empty where None.
         quota_per_s: jobs a second that a user is entitled to, where there are quotas.
+        due_s: when each job should be done, infinite for one without a due time, shape (jobs,);
+            None where no job has one [s].
+        value: what each job is worth, shape (jobs,); 1 where None.
+        value_fades_s: after so much time beyond its due time a job is worth nothing; its value
+            falls linearly, or at once where 0.
     """
 
     arrival_s: FloatArray
@@ -172,6 +177,9 @@ class Workload:
     priority: IntArray | None = None
     user: Sequence[str] | None = None
     quota_per_s: Mapping[str, float] = field(default_factory=dict)
+    due_s: FloatArray | None = None
+    value: FloatArray | None = None
+    value_fades_s: float = 0.0
 
     def __post_init__(self) -> None:
         arrivals = self.arrival_s
@@ -189,6 +197,16 @@ class Workload:
             raise InputError(
                 f"job {self.name(row)}: arrives at {arrivals[row]:g} s, before its predecessor at "
                 f"{arrivals[row - 1]:g} s; sort the jobs by arrival"
+            )
+        for name in ("due_s", "value"):
+            column = getattr(self, name)
+            if column is not None and len(column) != len(arrivals):
+                raise InputError(
+                    f"{len(column)} {name} for {len(arrivals)} jobs; every job has one"
+                )
+        if self.due_s is not None and np.isnan(self.due_s).any():
+            raise InputError(
+                f"job {self.name(int(np.isnan(self.due_s).argmax()))}: due_s is no time"
             )
         if self.phases is None and len(arrivals) != len(self.tasks):
             raise InputError(
@@ -221,10 +239,36 @@ class Workload:
                 counts[task] += times
         return counts
 
+    def alone_s(self, exec_s: FloatArray, operations_per_s: float) -> FloatArray:
+        """Return how long each job takes that never waits, shape (jobs,) [s].
+
+        Args:
+            exec_s: of each task, shape (tasks,).
+            operations_per_s: of classical phases.
+        """
+        if self.phases is None:
+            return exec_s
+        times = exec_s.tolist()
+
+        def phase_s(phase: Phase) -> float:
+            if isinstance(phase, ClassicalPhase):
+                return phase.operations / operations_per_s
+            if isinstance(phase, QuantumPhase):
+                return float(times[phase.task])
+            return phase.times * sum(map(phase_s, phase.phases))
+
+        return np.array([sum(map(phase_s, phases)) for phases in self.phases])
+
     def name(self, row: int) -> str:
         """Name of the job at this position."""
         return self.job_id[row] if len(self.job_id) else str(row)
 
     def with_arrivals(self, arrival_s: FloatArray) -> "Workload":
-        """Return the same jobs with other arrival times."""
-        return replace(self, arrival_s=arrival_s)
+        """Return the same jobs with other arrival times; due times move with them."""
+        due_s = None if self.due_s is None else moved(self.due_s, self.arrival_s, arrival_s)
+        return replace(self, arrival_s=arrival_s, due_s=due_s)
+
+
+def moved(due_s: FloatArray, before_s: FloatArray, after_s: FloatArray) -> FloatArray:
+    """Return due times that leave as much time from other arrivals."""
+    return np.where(before_s == after_s, due_s, after_s + (due_s - before_s))

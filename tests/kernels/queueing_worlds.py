@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from due_times import with_due_times
 from hypothesis import strategies as st
 from tiny_clouds import PULL, make_fleet, make_tasks
 
@@ -119,8 +120,12 @@ def rules(draw: st.DrawFn) -> Rules:
     )
 
 
+def scenarios() -> st.SearchStrategy[Scenario]:
+    return with_due_times(plain_scenarios())
+
+
 @st.composite
-def scenarios(draw: st.DrawFn) -> Scenario:
+def plain_scenarios(draw: st.DrawFn) -> Scenario:
     """A fleet of one to four QPUs, jobs that fit it, and rules."""
     widths = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
     if draw(st.booleans()):

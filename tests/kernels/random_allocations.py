@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from due_times import with_due_times
 from hypothesis import strategies as st
 
 from qcbench.cloud.cloud import Cloud, Streams
@@ -58,6 +59,7 @@ POLICIES = (
     PolicyConfig(name="fidelity"),
     PolicyConfig(name="fair"),
     PolicyConfig(name="fewest_parts"),
+    PolicyConfig(name="best_in_time"),
     PolicyConfig(name="proportional"),
     PolicyConfig(name="random"),
     PolicyConfig(name="weighted"),
@@ -225,6 +227,7 @@ def cases(draw: st.DrawFn) -> Case:
         physics=physics,
         name="random",
     )
+    scenario = draw(with_due_times(st.just(scenario)))
     policy = draw(st.sampled_from([*POLICIES, erratic, erratic, sluggish]))
     return Case(scenario, policy, draw(st.integers(0, 2**32 - 1)))
 

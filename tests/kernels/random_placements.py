@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from due_times import with_due_times
 from hypothesis import strategies as st
 
 from qcbench.cloud.rules import (
@@ -25,7 +26,10 @@ TIMES_S = st.sampled_from([0.0, 0.25, 1.0, 1.0, 2.5, 7.0])
 
 ERRING = ("greedy", "greedy_error", "random", "round_robin")
 """Policies that send tasks where they do not fit."""
-CAREFUL = ("earliest_completion", "earliest_available", "fastest", "best_fidelity")
+CAREFUL = (
+    *("earliest_completion", "earliest_available", "fastest", "best_fidelity"),
+    "best_in_time",
+)
 
 
 def policies() -> st.SearchStrategy[PolicyConfig]:
@@ -120,7 +124,8 @@ def rules(draw: Any) -> Rules:
         return Rules(**common)
     failures = st.builds(
         Failures,
-        mean_up_s=st.sampled_from([1.0, 5.0]),
+        # Long executions would be restarted for ever.
+        mean_up_s=st.sampled_from([5.0, 20.0] if horizon_s is None else [1.0, 5.0]),
         mean_down_s=st.sampled_from([0.5, 3.0]),
         on_failure=st.sampled_from(["restart", "resubmit", "fail"]),
     )
@@ -139,8 +144,12 @@ def rules(draw: Any) -> Rules:
     )
 
 
+def placements() -> st.SearchStrategy[Scenario]:
+    return with_due_times(plain_placements())
+
+
 @st.composite
-def placements(draw: Any) -> Scenario:
+def plain_placements(draw: Any) -> Scenario:
     time: Any = draw(st.sampled_from([GivenTime(), D1cpsTime()]))
     return Scenario(
         fleet=draw(fleets()),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
+from qcbench.bench.metrics.deadlines import deadline_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.records import Records
 
@@ -54,6 +55,7 @@ def task_metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         "total_cost": _known(float(records.cost[done].sum())),
         "makespan_s": float(np.nanmax(records.finish_s[done])) if done.any() else None,
         "utilisation": utilisation(records),
+        **deadline_metrics(records, warm_up_s),
     }
 
 

@@ -6,6 +6,7 @@ The module of a track beside this one says it, in the same file that computes th
 from collections.abc import Callable
 from typing import Any, Literal
 
+from qcbench.bench.metrics import deadlines
 from qcbench.cloud.records import Records
 from qcbench.tracks import TRACKS, Track, module_of
 
@@ -26,10 +27,11 @@ def names_of(track: Track) -> tuple[str, ...]:
 
 def is_metric(track: Track, name: str) -> bool:
     """Whether trials of a track have, or may have, this metric."""
-    return name in names_of(track) or name.startswith(module_of(METRICS, track).PREFIXES)
+    known = (*names_of(track), *deadlines.NAMES)
+    return name in known or name.startswith(module_of(METRICS, track).PREFIXES)
 
 
 def goal_of(name: str) -> Literal["min", "max"]:
     """Return `max` for a metric of which more is better, `min` for every other."""
-    large = (module_of(METRICS, track).MORE_IS_BETTER for track in TRACKS)
-    return "max" if any(name in names for names in large) else "min"
+    large = [module_of(METRICS, track).MORE_IS_BETTER for track in TRACKS]
+    return "max" if any(name in names for names in (*large, deadlines.MORE_IS_BETTER)) else "min"

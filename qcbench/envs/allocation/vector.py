@@ -77,9 +77,7 @@ class AllocationDiscreteVectorEnv(CloudVectorEnv):
         return batch.Actions(_no_weights(len(self.fleet)), self._whole(actions))
 
 
-def _clouds(
-    options: Options, count: int, size: int, autoreset: int, sets: BoolArray
-) -> Clouds:
+def _clouds(options: Options, count: int, size: int, autoreset: int, sets: BoolArray) -> Clouds:
     """Return clouds with shared QPUs; ``sets`` is the menu, empty where actions are weights."""
     bank = draw_bank(options)
     state = make_state(count, bank.worlds, charge=bank.settings.charge)

@@ -82,7 +82,7 @@ def _advance(arrays: Arrays, config: Config, episode: Row, e: int) -> int:
             return OVER
         if episode.stage != BEGINNING:
             return DUE
-        if s.placed == 0:  # times count from the first decision, whoever takes it
+        if s.decisions == 1:  # times count from the first decision, whoever takes it
             episode.first_s = s.now_s
             episode.before_s = s.now_s
         if s.now_s >= beginning_s(config, episode):
@@ -94,7 +94,7 @@ def _advance(arrays: Arrays, config: Config, episode: Row, e: int) -> int:
 def _begin(arrays: Arrays, _config: Config, episode: Row, e: int) -> None:
     s = arrays.clouds.state[e]
     # Nothing is due for decisions that were not the agent's.
-    episode.area = present_area_s(s) if s.placed > 0 else 0.0
+    episode.area = present_area_s(s) if s.decisions > 1 else 0.0
     episode.dropped = s.dropped
 
 

@@ -40,8 +40,8 @@ class QueueingVectorEnv(CloudVectorEnv):
         with_fidelity = self.options.reward.fidelity > 0
         worlds = make_worlds(prepared, sizes, failures, quality=with_fidelity)
         worlds.rules["quality"] = False  # that is for rows
-        cold = rules.classical.cold_start is not None
-        clouds = empty_clouds(self.num_envs, sizes, cold=cold)
+        cold, drops = rules.classical.cold_start is not None, rules.deadlines == "drop"
+        clouds = empty_clouds(self.num_envs, sizes, cold=cold, drops=drops)
 
         def extend(arrays: batch.Arrays) -> batch.Arrays:
             failures.extend()

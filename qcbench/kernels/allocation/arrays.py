@@ -20,7 +20,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.admission import BUCKET, bucket_rates, number_users
 from qcbench.kernels.allocation.regions import ROWS, neighbours_of
 from qcbench.kernels.failures import FailureTimes
-from qcbench.kernels.rules import Limits, limits_of
+from qcbench.kernels.rules import Limits, due_of, latest_of, limits_of
 
 Rows: TypeAlias = npt.NDArray[np.void]
 """An array of rows with named columns."""
@@ -31,6 +31,8 @@ TASK = np.dtype(
     [
         ("arrival_s", "f8"),
         ("slowdown", "f8"),  # real over estimated execution time
+        ("due_s", "f8"),  # infinite where it has no due time
+        ("latest_s", "f8"),  # when a decision must be due lest it is dropped, or infinite
         ("qubits", "i8"),
         ("depth", "i8"),
         ("shots", "i8"),
@@ -67,8 +69,8 @@ CLOUD = np.dtype(
         ("ending", "i8"),  # one of them is about to be done, after so long
         ("ending_s", "f8"),
         ("late_s", "f8"),  # how much later than charged tasks ended; environments set it back
-        ("dropped", "i8"),  # jobs that were not admitted, and tasks that were given up; likewise
-        ("failed", "i8"),
+        ("dropped", "i8"),  # jobs that were not admitted or are too late; likewise
+        ("failed", "i8"),  # tasks that were given up; likewise
         ("lost", "i8"),  # tasks of which it is not known yet that they were given up
         ("lost_number", "i8"),
         ("present", "i8"),  # admitted jobs that are not done, and the integral of their number
@@ -259,6 +261,8 @@ def make_worlds(
         factor = draw_slowdown(rules.execution_sigma, count, streams[world].execution)
         rows["slowdown"][:count] = 1.0 if factor is None else factor
         rows["user"][:count] = number_users(workload)[0]
+        rows["due_s"][:count] = due_of(workload)
+        rows["latest_s"][:count] = latest_of(scenarios[world], exec_s[world])
         for name in ("qubits", "depth", "shots", "two_qubit_gates"):
             rows[name][:count] = getattr(workload.tasks, name)
         times[world, :count] = exec_s[world]

@@ -35,7 +35,7 @@ def advance(  # noqa: PLR0912
         return OVER
     while True:
         if cloud.asking:
-            if next_question(settings, tasks, state, e):
+            if next_question(settings, tasks, state, outcomes, e):
                 return ASK
             cloud.asking = 0
             count_done(cloud)

@@ -66,6 +66,7 @@ def ask(settings: Settings, worlds: Worlds, state: State, e: int, twin: Twin) ->
         state.chain_qubits[e],
         state.ranking[e],
         state.share[e],
+        worlds.tasks[cloud.world, cloud.task].due_s,
     )
     return choose(twin.rule, view, twin.memory, twin.drawn)
 

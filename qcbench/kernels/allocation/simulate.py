@@ -193,6 +193,7 @@ def _ask(trial: Trial, decide: Allocation, view: AllocationView) -> int:
         view.depth = int(task["depth"])
         view.shots = int(task["shots"])
         view.two_qubit_gates = int(task["two_qubit_gates"])
+        view.due_s = float(task["due_s"])
         view.waiting = int(cloud["waiting"])
         view.running = int(cloud["running"])
         decision = decide(view)

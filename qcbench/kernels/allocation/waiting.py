@@ -1,15 +1,20 @@
 """The tasks that wait: a list with neighbours on both sides, and how it is gone through."""
 
-from qcbench.kernels.allocation.arrays import Row, Settings, State
-from qcbench.kernels.clock import end
+from qcbench.cloud.execution import DROPPED
+from qcbench.kernels.allocation.arrays import Outcomes, Row, Settings, State
+from qcbench.kernels.clock import NOT_YET, end, leave
 from qcbench.kernels.compiling import inlined
+from qcbench.kernels.levels import change_present
 
 
 @inlined
-def next_question(settings: Settings, tasks: Row, state: State, e: int) -> bool:
+def next_question(settings: Settings, tasks: Row, state: State, outcomes: Outcomes, e: int) -> bool:
     """Go through the queue to the next task that the policy must be asked for."""
     cloud = state.clouds[e]
     while cloud.task >= 0 and cloud.passed <= settings.depth:
+        if cloud.now_s > tasks[cloud.task].latest_s:
+            drop(settings, state, outcomes, e)
+            continue
         if tasks[cloud.task].qubits <= cloud.free:
             if cloud.decisions >= settings.limits.max_decisions:
                 cloud.truncated = 1
@@ -19,6 +24,21 @@ def next_question(settings: Settings, tasks: Row, state: State, e: int) -> bool:
             return True
         pass_over(state, e)
     return False
+
+
+@inlined
+def drop(settings: Settings, state: State, outcomes: Outcomes, e: int) -> None:
+    """Drop the task that is looked at, which is too late, and look at the next one."""
+    cloud = state.clouds[e]
+    task = cloud.task
+    cloud.task = state.neighbours[e, task, 1]
+    leave_queue(state, e, task)
+    cloud.dropped += 1
+    if cloud.over_number == NOT_YET:
+        if settings.keep:
+            outcomes.tasks[e, task].status = DROPPED
+        change_present(cloud, -1)
+        leave(cloud)
 
 
 @inlined

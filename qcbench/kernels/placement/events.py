@@ -83,7 +83,7 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
         elif again_s == cloud.now_s:
             task = state.ring[of_task + cloud.first_retry].task
             take_first(cloud, worlds.width)
-            if _may_decide(limits, state, e):
+            if _to_be_decided(worlds, limits, state, rows, e, task):
                 return _ask(worlds, limits, state, rows, e, task)
         elif over:
             cloud.task = OVER
@@ -99,7 +99,7 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
                 cloud.tasks -= 1
                 change_present(cloud, -1)
                 leave(cloud)
-            elif _may_decide(limits, state, e):
+            elif _to_be_decided(worlds, limits, state, rows, e, task):
                 return _ask(worlds, limits, state, rows, e, task)
         elif arrives:
             cloud.next_arrival = arriving + 1
@@ -107,7 +107,7 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
             if _admits(limits, chances, worlds, state, e, arriving):
                 change_present(cloud, 1)
                 cloud.tasks += 1
-                if _may_decide(limits, state, e):
+                if _to_be_decided(worlds, limits, state, rows, e, arriving):
                     return _ask(worlds, limits, state, rows, e, arriving)
             else:
                 rows[of_task + arriving].status = DROPPED
@@ -128,11 +128,22 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
 
 
 @kernel
-def _may_decide(limits: Limits, state: EventState, e: int) -> bool:
-    if state.clouds[e].decisions < limits.max_decisions:
+def _to_be_decided(
+    worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int, task: int
+) -> bool:
+    """Whether to decide on a task: it is not too late for it, and the rules allow a decision."""
+    cloud = state.clouds[e]
+    if cloud.now_s > worlds.latest_s[cloud.world * worlds.width + task]:
+        rows[e * worlds.width + task].status = DROPPED
+        cloud.dropped += 1
+        cloud.tasks -= 1
+        change_present(cloud, -1)
+        leave(cloud)
+        return False
+    if cloud.decisions < limits.max_decisions:
         return True
-    state.clouds[e].truncated = True
-    end(state.clouds[e])
+    cloud.truncated = True
+    end(cloud)
     return False
 
 

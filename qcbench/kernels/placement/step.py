@@ -84,7 +84,8 @@ class State(NamedTuple):
 
 def is_plain(limits: Limits) -> bool:
     """Whether QPUs are free when the last task that they were given ends: no events are needed."""
-    return limits.exact and limits.admission == ALL and limits.burst < 0.0
+    admits = limits.admission == ALL and limits.burst < 0.0
+    return limits.exact and admits and not limits.drops
 
 
 def make_state(clouds: int, worlds: Worlds) -> State:

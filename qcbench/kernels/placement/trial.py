@@ -70,6 +70,7 @@ class EventTrial:
             view.row = task
             view.task_qubits, view.depth, view.shots = qubits[task], depth[task], shots[task]
             view.violations = int(rows["violations"][task])
+            view.due_s = float(self._worlds.due_s[task])
             choice = policy(view)
             if choice.__class__ is not int or not 0 <= choice < qpus:
                 raise PolicyError(
@@ -119,6 +120,7 @@ def _run(
             state.queue_length,
             state.up,
             worlds.qpu_qubits,
+            worlds.due_s[task],
         )
         choice = choose(twin.rule, view, twin.memory, rng)
         if choice == NO_DECISION:

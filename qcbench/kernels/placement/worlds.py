@@ -10,6 +10,7 @@ from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.estimates import Estimates, estimate
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
+from qcbench.kernels.rules import due_of, latest_of
 
 
 class Worlds(NamedTuple):
@@ -25,6 +26,8 @@ class Worlds(NamedTuple):
         arrival_s, qubits, depth: of each task, shape (W * T,).
         exec_s, fidelity, price: estimates as in `qcbench.cloud.estimates`; where a task does not
             fit, the execution time is infinite.
+        due_s, latest_s: when each task is due, and when a decision on it must be due lest it is
+            dropped, both infinite where there is no such time, shape (W * T,).
         qpu_qubits, clops: of each QPU, shape (Q,). A tuple of qubits makes the number of QPUs known
             to the compiler, which unrolls all loops over them.
     """
@@ -38,6 +41,8 @@ class Worlds(NamedTuple):
     exec_s: FloatArray
     fidelity: FloatArray
     price: FloatArray
+    due_s: FloatArray
+    latest_s: FloatArray
     qpu_qubits: IntArray | tuple[int, ...]
     clops: FloatArray
 
@@ -64,6 +69,7 @@ def worlds_of(
     arrival_s = np.zeros((worlds, width))
     qubits = np.zeros((worlds, width), dtype=np.int32)
     depth = np.zeros((worlds, width), dtype=np.int32)
+    due_s, latest_s = np.zeros((2, worlds, width))
     figures = np.zeros((worlds, width, 3, qpus))
     for world, scenario in enumerate(scenarios):
         if scenario.fleet != fleet:
@@ -80,6 +86,8 @@ def worlds_of(
         arrival_s[world, :count] = workload.arrival_s
         qubits[world, :count] = workload.tasks.qubits
         depth[world, :count] = workload.tasks.depth
+        due_s[world, :count] = due_of(workload)
+        latest_s[world, :count] = latest_of(scenario, known.exec_s)
         figures[world, :count, 0] = known.exec_s
         figures[world, :count, 1] = known.fidelity
         figures[world, :count, 2] = known.price
@@ -94,6 +102,8 @@ def worlds_of(
         exec_s=flat,
         fidelity=flat[qpus:],
         price=flat[2 * qpus :],
+        due_s=due_s.reshape(-1),
+        latest_s=latest_s.reshape(-1),
         qpu_qubits=tuple(fleet.qubits.tolist()) if unrolled else fleet.qubits.astype(np.int64),
         clops=fleet.figures("clops_v"),
     )

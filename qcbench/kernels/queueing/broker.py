@@ -5,7 +5,7 @@ A function that needs a decision sets ``state.deciding`` and ends; `choose` goes
 
 import numpy as np
 
-from qcbench.cloud.execution import DONE
+from qcbench.cloud.execution import DONE, DROPPED, FAILED
 from qcbench.kernels import clock
 from qcbench.kernels.compiling import inlined
 from qcbench.kernels.queueing import queue
@@ -210,6 +210,11 @@ def choose(world: World, cloud: Cloud, choice: int) -> None:
     job = queue.take_out(cloud, place)
     own = cloud.progress[job]
     s.stamps_s += s.now_s
+    if world.limits.drops and s.now_s > world.jobs[job].due_s - world.tasks[own.task].best_s:
+        s.dropped += 1
+        lose(cloud, job, DROPPED)
+        pull(world, cloud, qpu)
+        return
     estimate_s = world.estimate_s[own.task, qpu]
     own.qpu = qpu
     own.held_qubits = own.qubits
@@ -286,9 +291,7 @@ def fail(world: World, cloud: Cloud, qpu: int) -> None:
     device.busy_s += s.now_s - own.start_s
     own.restarts += 1
     if rule == FAIL:
-        cloud.lost[s.lost].number = clock.next_number(s)
-        cloud.lost[s.lost].job = job
-        s.lost += 1
+        lose(cloud, job, FAILED)
         return
     own.start_s = np.nan
     if rule == RESTART:
@@ -298,6 +301,17 @@ def fail(world: World, cloud: Cloud, qpu: int) -> None:
     else:
         own.qpu = NONE
         join(world, cloud, job)
+
+
+@inlined
+def lose(cloud: Cloud, job: int, status: int) -> None:
+    """Let a job hear at this instant, after what happens now, that its task was given up."""
+    s = cloud.state[0]
+    cloud.lost[s.lost].number = clock.next_number(s)
+    cloud.lost[s.lost].job = job
+    cloud.lost[s.lost].status = status
+    s.lost += 1
+    s.other = NOTHING
 
 
 @inlined

@@ -98,8 +98,8 @@ def _find_other(world: World, cloud: Cloud) -> None:
             own = cloud.qpus[candidate]
             if earlier(own.change_s, own.change_number, time_s, event):
                 kind, time_s, event, qpu = TIMER, own.change_s, own.change_number, candidate
-        if s.lost and earlier(s.now_s, cloud.lost[0].number, time_s, event):
-            kind, time_s, event = LOST, s.now_s, cloud.lost[0].number
+    if s.lost and earlier(s.now_s, cloud.lost[0].number, time_s, event):
+        kind, time_s, event = LOST, s.now_s, cloud.lost[0].number
     if s.over_number != NOT_YET and earlier(s.now_s, s.over_number, time_s, event):
         kind, time_s = OVER, s.now_s
     # What ends the observation comes before all that happens at its instant.
@@ -128,11 +128,11 @@ def _other(world: World, cloud: Cloud) -> int:
     elif kind == TIMER:
         _timer(world, cloud, s.other_qpu)
     elif kind == LOST:
-        job = int(np.int64(cloud.lost[0].job))
+        job, status = int(np.int64(cloud.lost[0].job)), int(np.int64(cloud.lost[0].status))
         s.lost -= 1
         for place in range(s.lost):
             cloud.lost[place] = cloud.lost[place + 1]
-        jobs.give_up(world, cloud, job)
+        jobs.give_up(world, cloud, job, status)
     elif kind == WARM_UP:
         s.warm_up_s = np.inf
         s.warm_s = s.now_s

@@ -1,6 +1,6 @@
 """The process of a job compiled: arrive, be admitted, go through its operations, be done."""
 
-from qcbench.cloud.execution import DONE, DROPPED, FAILED
+from qcbench.cloud.execution import DONE, DROPPED
 from qcbench.kernels.admission import ALL, PENDING, take_token, within
 from qcbench.kernels.compiling import inlined
 from qcbench.kernels.levels import change_present
@@ -60,11 +60,11 @@ def _begin(world: World, cloud: Cloud, job: int) -> None:
 
 
 @inlined
-def give_up(world: World, cloud: Cloud, job: int) -> None:
-    """End a job whose task a failure has ended."""
+def give_up(world: World, cloud: Cloud, job: int, status: int) -> None:
+    """End a job whose task was given up."""
     if not world.rules[0].per_job:
-        broker.write_row(cloud, job, FAILED)
-    cloud.progress[job].status = FAILED
+        broker.write_row(cloud, job, status)
+    cloud.progress[job].status = status
     change_present(cloud.state[0], -1)
     broker.leave(cloud)
 

@@ -56,6 +56,7 @@ RULES = _records(
 
 JOB = _records(
     ("arrival_s", "f8"),
+    ("due_s", "f8"),
     ("priority", "i8"),
     ("user", "i8"),
     ("bucket", "i8"),
@@ -74,7 +75,7 @@ OPERATION = _records(
     ("alone_s", "f8"),  # time of a classical one that has the pool for itself
 )
 
-TASK = _records(("qubits", "i8"), ("mean_s", "f8"), ("slowdown", "f8"))
+TASK = _records(("qubits", "i8"), ("mean_s", "f8"), ("best_s", "f8"), ("slowdown", "f8"))
 
 DEVICE = _records(("qubits", "i8"), ("price_per_s", "f8"))
 """One a QPU of a world."""
@@ -86,7 +87,7 @@ STATE = _records(
     ("arrived", "i8"),
     ("arrival_number", "i8"),
     ("left", "i8"),
-    ("dropped", "i8"),  # jobs with a task that were turned away
+    ("dropped", "i8"),  # jobs with a task that were turned away, or are too late
     ("over_number", "i8"),
     ("horizon_s", "f8"),
     ("warm_up_s", "f8"),
@@ -203,7 +204,7 @@ SHARE = _records(("key", "f8"), ("tie", "i8"), ("item", "i8"))
 BOOTING = _records(("key", "f8"), ("tie", "i8"), ("item", "i8"))
 """A job that waits for its container; the key is the time at which that is ready."""
 
-PENDING_LOSS = _records(("number", "i8"), ("job", "i8"))
+PENDING_LOSS = _records(("number", "i8"), ("job", "i8"), ("status", "i8"))
 
 
 class Worlds(NamedTuple):
@@ -279,12 +280,15 @@ def empty_worlds(limits: Limits, count: int, sizes: Sizes, *, quality: bool) -> 
     )
 
 
-def empty_clouds(count: int, sizes: Sizes, *, cold: bool, twin: Twin | None = None) -> Clouds:
+def empty_clouds(
+    count: int, sizes: Sizes, *, cold: bool, drops: bool, twin: Twin | None = None
+) -> Clouds:
     """Allocate clouds to be reset.
 
     Args:
         sizes: of the largest world; without `executions` there are no rows of executions.
         cold: classical tasks need containers.
+        drops: tasks may be dropped for their due times.
         twin: that decides.
     """
     jobs = max(1, sizes.jobs)
@@ -299,7 +303,7 @@ def empty_clouds(count: int, sizes: Sizes, *, cold: bool, twin: Twin | None = No
         waiting=np.zeros((count, 2 * jobs + 2 * MARGIN), np.int32),
         keys=np.zeros((count, 2 * jobs + 2 * MARGIN if twin is not None else 1)),
         fits=np.zeros((count, jobs), np.int32),
-        lost=np.zeros((count, sizes.qpus), PENDING_LOSS),
+        lost=np.zeros((count, sizes.qpus + (jobs if drops else 0)), PENDING_LOSS),
         buckets=np.zeros((count, max(1, sizes.users)), BUCKET),
         twin=no_twin() if twin is None else twin,
     )

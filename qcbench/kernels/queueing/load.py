@@ -24,7 +24,7 @@ from qcbench.kernels.queueing.layout import (
     Worlds,
     empty_worlds,
 )
-from qcbench.kernels.rules import limits_of
+from qcbench.kernels.rules import due_of, limits_of
 from qcbench.policies.twins import TwinContext
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Workload
 
@@ -125,6 +125,7 @@ def flatten(workload: Workload, mean_s: FloatArray) -> Program:
         firsts.append(first)
         work.append(quantum_s)
     jobs["arrival_s"] = workload.arrival_s
+    jobs["due_s"] = due_of(workload)
     jobs["priority"] = 1 if workload.priority is None else workload.priority
     jobs["begin"], jobs["end"], jobs["first_task"], jobs["quantum_s"] = begins, ends, firsts, work
     users = _write_users(jobs, workload)
@@ -195,6 +196,7 @@ def fill(worlds: Worlds, place: int, prepared: Prepared) -> None:
     operations["alone_s"] = operations["work"] / _alone(rules)
     own = worlds.tasks[place, :tasks]
     own["qubits"], own["mean_s"] = workload.tasks.qubits, prepared.mean_s
+    own["best_s"] = prepared.estimates.exec_s.min(axis=1)
     own["slowdown"] = 1.0 if prepared.slowdown is None else prepared.slowdown
     worlds.devices[place]["qubits"] = fleet.qubits
     worlds.devices[place]["price_per_s"] = fleet.prices()

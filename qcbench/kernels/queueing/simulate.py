@@ -64,8 +64,8 @@ class Simulation:
         self.worlds: Worlds = make_worlds(
             [prepared], sizes, self._failures, quality=per_job_quality
         )
-        cold = rules.classical.cold_start is not None
-        self.clouds: Clouds = empty_clouds(1, sizes, cold=cold, twin=twin)
+        cold, drops = rules.classical.cold_start is not None, rules.deadlines == "drop"
+        self.clouds: Clouds = empty_clouds(1, sizes, cold=cold, drops=drops, twin=twin)
         run.reset(self.worlds, self.clouds, 0, 0, twin is not None and is_ranked(twin))
 
     def follow(self, rng: np.random.Generator, known: TwinContext) -> Records:

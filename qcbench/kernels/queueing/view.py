@@ -1,5 +1,7 @@
 """The view of a queueing policy in Python, filled from the kernel's arrays."""
 
+import numpy as np
+
 from qcbench.cloud.estimates import task_table
 from qcbench.errors import shown
 from qcbench.kernels.queueing.layout import NONE, Clouds
@@ -69,4 +71,5 @@ class Window:
             ticket=int(own["ticket"]),
             attained_s=float(own["attained_s"]),
             remaining_s=float(own["remaining_s"]),
+            due_s=np.inf if workload.due_s is None else float(workload.due_s[job]),
         )

@@ -12,6 +12,8 @@
 | `arrival_s` | number | optional |
 | `subset`, `priority` | integer | optional |
 | `job_id`, `user` | text | optional |
+| `due_s` | number or null | optional: when the job should be done; null: at any time |
+| `value` | number | optional: what the job is worth |
 
 Tasks that are no circuits, but a `duration_s` alone, have no `depth`, `shots`, `two_qubit_gates`.
 """
@@ -37,7 +39,10 @@ REQUIRED = {"algorithm": "text", "qubits": 1, "depth": 0, "shots": 1, "two_qubit
 OF_CIRCUITS = ("depth", "shots", "two_qubit_gates")
 """Those of them that tasks without circuits do not have."""
 
-OPTIONAL = ("duration_s", "arrival_s", "subset", "priority", "job_id", "user", "original_gates")
+OPTIONAL = (
+    *("duration_s", "arrival_s", "subset", "priority", "job_id", "user", "due_s", "value"),
+    "original_gates",
+)
 
 
 def to_columns(content: TaskSet) -> dict[str, list[Any]]:
@@ -50,10 +55,7 @@ def to_columns(content: TaskSet) -> dict[str, list[Any]]:
         columns["arrival_s"] = content.arrival_s.tolist()
     if content.subset is not None:
         columns["subset"] = content.subset.tolist()
-    if content.priority is not None:
-        columns["priority"] = content.priority.tolist()
-    if content.user is not None:
-        columns["user"] = list(content.user)
+    columns |= _of_jobs(content)
     columns["algorithm"] = list(tasks.algorithm)
     for name in ("qubits", *(OF_CIRCUITS if tasks.have_circuits else ())):
         columns[name] = getattr(tasks, name).tolist()
@@ -65,6 +67,20 @@ def to_columns(content: TaskSet) -> dict[str, list[Any]]:
     for prefix, texts in content.gates.items():
         if prefix == "original" or prefix in tasks.compiled:
             columns[f"{prefix}_gates"] = list(texts)
+    return columns
+
+
+def _of_jobs(content: TaskSet) -> dict[str, list[Any]]:
+    """Return the columns that say what jobs are to their users."""
+    columns: dict[str, list[Any]] = {}
+    if content.priority is not None:
+        columns["priority"] = content.priority.tolist()
+    if content.user is not None:
+        columns["user"] = list(content.user)
+    if content.due_s is not None:
+        columns["due_s"] = [None if due_s == np.inf else due_s for due_s in content.due_s.tolist()]
+    if content.value is not None:
+        columns["value"] = content.value.tolist()
     return columns
 
 
@@ -120,6 +136,8 @@ def from_columns(
         job_id=texts("job_id") if "job_id" in columns else (),
         priority=whole("priority", None) if "priority" in columns else None,
         user=texts("user") if "user" in columns else None,
+        due_s=_due_s(columns["due_s"], source) if "due_s" in columns else None,
+        value=decimal("value"),
         gates={
             prefix: texts(f"{prefix}_gates")
             for prefix in ("original", *families)
@@ -130,6 +148,14 @@ def from_columns(
     _check_misfits(tasks, source)
     check_order(content, lambda row: f"{source}: row {row + 1}, column arrival_s")
     return content
+
+
+def _due_s(values: Sequence[Any], source: str) -> FloatArray:
+    """Check due times; where there is none, it is infinite."""
+    known = [0.0 if value is None else value for value in values]
+    due_s = numbers(known, f"{source}: column due_s")
+    due_s[[value is None for value in values]] = np.inf
+    return due_s
 
 
 def _check_misfits(tasks: Tasks, source: str) -> None:

@@ -1,8 +1,9 @@
 """Jobs with everything given, in JSON: arrivals, operations, durations, and the platform.
 
 An object with `C` workers of `S` operations/s, `Q` QPUs, the limits `c_max` and `q_max`, and `jobs`
-with `arrival` [s], `priority`, `pre_ops`, `iterations` as [operations, seconds] pairs and
-`post_ops`; or an object whose `cases` are several such objects, each with a `name`.
+with `arrival` [s], `priority`, perhaps `due` [s] and `value`, `pre_ops`, `iterations` as
+[operations, seconds] pairs and `post_ops`; or an object whose `cases` are several such objects,
+each with a `name`.
 """
 
 import math
@@ -127,13 +128,15 @@ def _case(path: Path, content: Any, case: str) -> tuple[str, Mapping[str, Any]]:
 def _workload(where: str, jobs: list[Any]) -> Workload:
     phases: list[list[Phase]] = []
     durations: list[float] = []
-    arrivals, priorities = [], []
+    arrivals, priorities, dues, values = [], [], [], []
     for index, job in enumerate(jobs):
         place = f"{where}: job {index}"
         if not isinstance(job, dict):
             raise InputError(f"{place}: is no object")
         arrivals.append(_number(place, job, "arrival"))
         priorities.append(_whole(place, {"priority": 1, **job}, "priority", 1))
+        dues.append(_number(place, job, "due") if "due" in job else np.inf)
+        values.append(_number(place, {"value": 1, **job}, "value"))
         iterations = job.get("iterations")
         if not isinstance(iterations, list) or not all(
             isinstance(pair, list) and len(pair) == 2 for pair in iterations
@@ -153,6 +156,8 @@ def _workload(where: str, jobs: list[Any]) -> Workload:
         Tasks.without_circuits("given", ones, np.array(durations)),
         phases=phases,
         priority=np.array(priorities, dtype=np.int64),
+        due_s=np.array(dues) if any("due" in job for job in jobs) else None,
+        value=np.array(values) if any("value" in job for job in jobs) else None,
     )
 
 
