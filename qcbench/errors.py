@@ -83,6 +83,6 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     close = get_close_matches(name, options, n=count, cutoff=0.5)
     if close:
         return f"; did you mean {', '.join(close)}?"
-    if len(options) <= 12:
+    if len(options) <= 16:
         return f"; known: {', '.join(options)}"
     return ""

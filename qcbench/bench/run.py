@@ -4,17 +4,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.drawn import policy_of, world_of
 from qcbench.bench.metrics.names import metrics_of
-from qcbench.bench.scenario import build_scenario
 from qcbench.bench.seeds import policy_stream, stream
 from qcbench.bench.trial import Trial, TrialResult
-from qcbench.bench.typed import typed
 from qcbench.cloud.cloud import Cloud, Streams
 from qcbench.cloud.records import Records
 from qcbench.kernels import engine
 from qcbench.policies import registry
-from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext
 
 PolicyFactory = Callable[[PolicyContext], Decide]
@@ -30,9 +27,9 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
         InputError: the config cannot be used.
         PolicyError: the policy took a decision that its track does not know.
     """
-    config = typed(ScenarioConfig, trial.scenario_config, "scenario")
-    policy = typed(PolicyConfig, trial.policy_config, "policy")
-    scenario = build_scenario(config, trial.suite, trial.replicate, trial.seed)
+    policy = policy_of(trial)
+    own = factory is not None or not registry.is_built_in(trial.scenario_config["track"], policy)
+    scenario = world_of(trial, shared=not own)
     key = (trial.suite, trial.scenario, trial.replicate)
     rng = policy_stream(*key, trial.policy, seed=trial.seed)
     context = PolicyContext(fleet=scenario.fleet, rng=rng)
@@ -44,7 +41,7 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
     factory = factory and registry.guarded(factory)
     if trial.engine == "compiled":
         return engine.simulate(scenario, factory or policy, context, streams)
-    decide = factory(context) if factory else registry.make(config.track, policy, context)
+    decide = factory(context) if factory else registry.make(scenario.track, policy, context)
     return Cloud(scenario, decide, streams).run()
 
 

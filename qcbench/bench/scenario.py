@@ -11,6 +11,7 @@ from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.failures import check_failures
 from qcbench.bench.seeds import stream
 from qcbench.bench.typed import plain, typed
+from qcbench.cloud.deadlines import draw_deadlines
 from qcbench.cloud.estimates import estimate
 from qcbench.cloud.rules import Drift
 from qcbench.cloud.scenario import Scenario
@@ -31,7 +32,6 @@ from qcbench.workload.config import (
     QsimpyArrivals,
     WorkloadConfig,
 )
-from qcbench.workload.deadlines import with_deadlines
 from qcbench.workload.formats.job_list import read_platform
 from qcbench.workload.from_file import tasks_per_replicate
 from qcbench.workload.generate import make_workload, resolve_workload
@@ -91,29 +91,12 @@ def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tupl
         )
         demand, capacity = int(workload.tasks.qubits.sum()), int(fleet.qubits.sum())
         if not TRACKS[config.track].at_once or demand <= capacity:
-            return fleet, _with_deadlines(config, fleet, workload, due)
+            law = config.workload.deadlines
+            return fleet, draw_deadlines(workload, law, fleet, config.physics, config.rules, due)
     raise InputError(
         f"scenario {config.name}: the circuits need {demand} qubits, more than the {capacity} of "
         f"all nodes, and so in {draws} of {draws} draws; take fewer or narrower circuits"
     )
-
-
-def _with_deadlines(
-    config: ScenarioConfig, fleet: Fleet, workload: Workload, rng: np.random.Generator
-) -> Workload:
-    """Give jobs the due times and values that the workload's law says, if it has one.
-
-    Raises:
-        InputError: a model lacks a figure, or the law does not fit the jobs.
-    """
-    law = config.workload.deadlines
-    if law is None:
-        return workload
-    splits = TRACKS[config.track].qpus == "shared"
-    estimates = estimate(workload.tasks, fleet, config.physics, splits=splits)
-    pool = config.rules.classical
-    best_s = workload.alone_s(estimates.exec_s.min(axis=1), pool.speed)
-    return with_deadlines(workload, law, best_s, rng)
 
 
 def check_rules(config: ScenarioConfig) -> None:

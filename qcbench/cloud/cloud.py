@@ -12,7 +12,6 @@ from qcbench.cloud.allocation import AllocationBroker
 from qcbench.cloud.broker import PushBroker, TaskLost
 from qcbench.cloud.clock import HORIZON, Clock, Process
 from qcbench.cloud.collect import Ending, collect
-from qcbench.cloud.estimates import estimate
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED, draw_slowdown
 from qcbench.cloud.failures import failing_qpu
 from qcbench.cloud.hold_and_wait import HoldAndWaitBroker
@@ -67,9 +66,8 @@ class Cloud:
         self._drift_rng = streams.drift
         self.clock = Clock()
         self._over = Event(self.clock)
-        shared = rules.dispatch.qpus == "shared"
         slowdown = draw_slowdown(rules.execution_sigma, len(workload.tasks), streams.execution)
-        estimates = estimate(workload.tasks, fleet, scenario.physics, splits=shared)
+        estimates = scenario.estimates
         self.world = World(
             clock=self.clock,
             fleet=fleet,

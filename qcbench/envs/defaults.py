@@ -7,6 +7,7 @@ and `serverless/small` (one day instead of seven), world by world.
 from dataclasses import dataclass, field
 
 from qcbench.cloud.cloud import Streams
+from qcbench.cloud.deadlines import draw_deadlines
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.seeds import stream
@@ -37,13 +38,15 @@ class DrawnWorlds:
     def __call__(self, split: Split, index: int) -> tuple[Scenario, Streams]:
         """Draw a world."""
         replicate = self.splits.replicate(split, index)
-        circuits, arrivals, failures, drift, execution = (
+        circuits, arrivals, failures, drift, execution, due = (
             stream(SUITE, self.name, replicate, name)
-            for name in ("circuits", "arrivals", "failures", "drift", "execution")
+            for name in ("circuits", "arrivals", "failures", "drift", "execution", "deadlines")
         )
         workload = make_workload(
             self.workload, replicate, circuits, arrivals, until_s=self.rules.horizon_s
         )
+        law = self.workload.deadlines
+        workload = draw_deadlines(workload, law, self.fleet, self.physics, self.rules, due)
         scenario = Scenario(
             name=self.name,
             track=self.track,

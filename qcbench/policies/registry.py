@@ -8,6 +8,7 @@ import pkgutil
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -48,6 +49,7 @@ class PolicyInfo:
     module: ModuleType | None = None
 
 
+@cache
 def _built_in(track: Track) -> dict[str, str]:
     if track not in TRACKS:
         return {}
@@ -64,6 +66,11 @@ def _plugins(track: Track) -> dict[str, importlib.metadata.EntryPoint]:
 def built_in(track: Track) -> list[str]:
     """Return the names of the policies of this package for a track."""
     return sorted(_built_in(track))
+
+
+def is_built_in(track: Track, config: PolicyConfig) -> bool:
+    """Whether a policy is one of this package."""
+    return config.name in _built_in(track)
 
 
 def names(track: Track) -> list[str]:

@@ -1,7 +1,9 @@
 """Due times from the law of a workload to the metrics of a trial, by what theory says of them."""
 
+import json
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from qcbench.bench.metrics.deadlines import deadline_metrics, jain
 from qcbench.bench.trial import Trial
+from qcbench.cli.main import main
 from qcbench.cloud.cloud import Cloud, seeded_streams
 from qcbench.cloud.execution import DONE, DROPPED
 from qcbench.cloud.records import Records
@@ -26,6 +29,8 @@ from qcbench.workload.deadlines import (
     UserDeadlines,
     with_deadlines,
 )
+from qcbench.workload.formats.job_list import read_job_list
+from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Workload
 from tests.tiny_clouds import make_fleet, make_tasks
 
@@ -187,6 +192,45 @@ def test_a_range_upside_down() -> None:
 def test_due_times_move_with_arrivals() -> None:
     jobs = replace(workload_of(2), due_s=np.array([4.0, np.inf]))
     assert jobs.with_arrivals(np.array([10.0, 20.0])).due_s.tolist() == [14.0, np.inf]
+    given = TaskSet.of(jobs)
+    assert given.workload(np.array([0.0, 1.0])).due_s.tolist() == [4.0, np.inf]
+    assert given.with_arrivals(np.array([3.0, 3.0])).due_s.tolist() == [7.0, np.inf]
+    # Where a file gives no arrivals, its due times count from the arrival.
+    late = replace(given, arrival_s=None)
+    assert late.workload(np.array([5.0, 6.0])).due_s.tolist() == [9.0, np.inf]
+
+
+def test_a_list_of_jobs_with_due_times(tmp_path: Path) -> None:
+    job = {"arrival": 0, "pre_ops": 1, "iterations": [[1, 3]], "post_ops": 1}
+    jobs = [{**job, "due": 7.5, "value": 2}, job]
+    path = tmp_path / "jobs.json"
+    platform = {"C": 1, "S": 1, "Q": 1, "c_max": 4, "q_max": 4}
+    path.write_text(json.dumps({**platform, "jobs": jobs}))
+    workload = read_job_list(path).workload
+    assert workload.due_s.tolist() == [7.5, np.inf]
+    assert workload.value.tolist() == [2.0, 1.0]
+    path.write_text(json.dumps({**platform, "jobs": [{**job, "due": -1}]}))
+    with pytest.raises(InputError, match="job 0: due is -1; it must be not negative"):
+        read_job_list(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("workload.deadlines={law: slak}", "it must be one of 'fixed', 'slack', 'user'"),
+        ("workload.deadlines={law: slack, least: 0}", "least: 0; must be positive"),
+        ("workload.deadlines={law: slack, least: 9, most: 2}", "at most workload.deadlines.most"),
+        ("workload.deadlines={law: fixed, after: 3}", "did you mean after_s?"),
+        ("workload.deadlines={law: user, after_s: {}}", "is empty; name at least one"),
+        ("workload.deadlines={law: user, after_s: {ann: -1}}", "must be positive"),
+        ("rules.deadlines=ignore", "must be one of observe, drop"),
+    ],
+)
+def test_bad_input(given: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "scenario=placement/qce5", given]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
 
 
 def test_what_was_added_changes_no_id() -> None:

@@ -33,9 +33,14 @@ from qcbench.workload.config import (
     SyntheticCircuits,
     WorkloadConfig,
 )
+from qcbench.workload.deadlines import SlackDeadlines
 from qcbench.workload.hybrid_config import HybridCircuits, VariationalCircuits
 
 DEVICES = ("washington", "kolkata", "hanoi", "perth", "lagos", "guadalupe")
+LAWS = st.sampled_from(
+    [None, SlackDeadlines(least=1.0, most=3.0), SlackDeadlines(least=1.0, most=1.5)]
+)
+DEADLINES = st.sampled_from(["observe", "drop", "drop"])
 FAILING = st.sampled_from(["restart", "resubmit", "fail"])
 
 
@@ -76,6 +81,7 @@ def placements(draw: Any) -> DrawnWorlds:
             max_decisions=draw(st.sampled_from([None, 6])),
         ),
         failures=draw(failures(20.0)),
+        deadlines=draw(DEADLINES),
         execution_sigma=draw(st.sampled_from([0.0, 0.0, 0.5])),
         horizon_s=draw(st.sampled_from([None, None, 30.0])),
     )
@@ -85,7 +91,9 @@ def placements(draw: Any) -> DrawnWorlds:
         )
     )
     tasks = draw(st.integers(1, 12))
-    workload = WorkloadConfig(name="random", circuits=circuits, arrivals=arrivals, tasks=tasks)
+    workload = WorkloadConfig(
+        name="random", circuits=circuits, arrivals=arrivals, tasks=tasks, deadlines=draw(LAWS)
+    )
     return DrawnWorlds("placement/random", "placement", fleet, workload, rules, physics)
 
 
@@ -129,6 +137,7 @@ def allocations(draw: Any) -> DrawnWorlds:
                 ]
             )
         ),
+        deadlines=draw(DEADLINES),
         execution_sigma=draw(st.sampled_from([0.0, 0.0, 0.5])),
         horizon_s=draw(st.sampled_from([None, None, 1500.0])),
     )
@@ -139,6 +148,7 @@ def allocations(draw: Any) -> DrawnWorlds:
             st.sampled_from([BatchArrivals(), SpacedArrivals(), PoissonArrivals(interval_s=200.0)])
         ),
         tasks=draw(st.integers(1, 15)),
+        deadlines=draw(LAWS),
     )
     physics = PhysicsConfig(
         time=ClopsTime(),
@@ -174,6 +184,7 @@ def queues(draw: Any) -> DrawnWorlds:
             quantum_limit=draw(st.integers(1, 6)),
         ),
         failures=draw(failures(60.0)),
+        deadlines=draw(DEADLINES),
         execution_sigma=draw(st.sampled_from([0.0, 0.0, 0.3])),
         horizon_s=draw(st.sampled_from([300.0, 900.0])),
         rescheduling=Rescheduling(max_decisions=draw(st.sampled_from([None, 25]))),
@@ -183,7 +194,11 @@ def queues(draw: Any) -> DrawnWorlds:
         BatchArrivals() if kind == "tied" else PoissonArrivals(interval_s=30.0, first_at_zero=True)
     )
     workload = WorkloadConfig(
-        name="random", circuits=circuits, arrivals=arrivals, tasks=draw(st.integers(1, 12))
+        name="random",
+        circuits=circuits,
+        arrivals=arrivals,
+        tasks=draw(st.integers(1, 12)),
+        deadlines=draw(LAWS),
     )
     fleet = load_fleet(FleetConfig(name="random", qpus=qpus))
     return DrawnWorlds("queueing/random", "queueing", fleet, workload, rules, physics)

@@ -38,7 +38,7 @@ def assert_same_tasks(left: Tasks, right: Tasks, families=None) -> None:
 
 def assert_same(left: TaskSet, right: TaskSet) -> None:
     assert_same_tasks(left.tasks, right.tasks)
-    for name in ("arrival_s", "subset", "job_id", "priority", "user", "comments"):
+    for name in ("arrival_s", "subset", "job_id", "priority", "user", "due_s", "value", "comments"):
         assert same(getattr(left, name), getattr(right, name)), name
     assert {k: list(v) for k, v in left.gates.items()} == {
         k: list(v) for k, v in right.gates.items()
@@ -78,6 +78,9 @@ def task_sets(draw, published: bool = False, durations: bool | None = None) -> T
         durations = draw(optional)
     names = st.sampled_from([*ALGORITHMS]) if published else NAMES
 
+    def numbers(values):
+        return np.array(draw(st.lists(values, min_size=count, max_size=count)))
+
     def texts():
         return draw(st.lists(NAMES, min_size=count, max_size=count))
 
@@ -98,6 +101,8 @@ def task_sets(draw, published: bool = False, durations: bool | None = None) -> T
         job_id=texts() if draw(optional) else (),
         priority=_array(draw, st.integers(-5, 5), count) if draw(optional) else None,
         user=texts() if draw(optional) else None,
+        due_s=numbers(st.one_of(TIMES, st.just(np.inf))) if draw(optional) else None,
+        value=numbers(TIMES) if draw(optional) else None,
         gates={f: texts() for f in families} if draw(optional) else {},
         comments=tuple(draw(st.lists(NAMES, max_size=2))) if draw(optional) else (),
     )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.cloud.estimates import estimate
 from qcbench.envs.clouds import draw_worlds
 from qcbench.envs.options import Options
 from qcbench.errors import InputError
@@ -52,7 +51,7 @@ def draw_bank(options: Options) -> Bank:
                 "not those of world 0"
             )
         scenario.workload.tasks.require_circuits("the allocation observation", "take another track")
-        estimates.append(estimate(scenario.workload.tasks, fleet, physics, splits=True))
+        estimates.append(scenario.estimates)
     failures = FailureTimes(rules.failures, drawn.streams, len(fleet))
     worlds = make_worlds(drawn.scenarios, [e.exec_s for e in estimates], drawn.streams, failures)
     price = np.zeros_like(worlds.exec_s)

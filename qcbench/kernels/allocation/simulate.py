@@ -9,7 +9,7 @@ import numpy.typing as npt
 from qcbench.cloud.allocation import check_widths, waits_for_ever
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.decisions import Parts, parts_of
-from qcbench.cloud.estimates import Estimates, estimate
+from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.shared_qpus import SharedQpus
@@ -106,7 +106,7 @@ def simulate(
     """
     check(scenario)
     tasks, fleet = scenario.workload.tasks, scenario.fleet
-    estimates = estimate(tasks, fleet, scenario.physics, splits=True)
+    estimates = scenario.estimates
     splits = Splits(tasks, fleet, scenario.physics, estimates, fleet.errors())
     check_connected(scenario)
     decide = cast(Allocation, python_policy("allocation", policy, context))

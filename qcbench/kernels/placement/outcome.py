@@ -4,7 +4,6 @@ import numpy as np
 
 from qcbench.arrays import IntArray
 from qcbench.cloud.collect import Ending, Rows, make_records, whole_tasks
-from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.levels import NOTHING, Areas, levels
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
@@ -38,7 +37,6 @@ status."""
 
 def records_of(
     scenario: Scenario,
-    estimates: Estimates,
     worlds: Worlds,
     state: EventState,
     rows: Table,
@@ -63,7 +61,7 @@ def records_of(
     end = Areas(end_s, present_until_end_s(cloud), 0.0, np.nan, float(busy_s.sum()))
     had = rows[:arrived]
     return make_records(
-        Splits(workload.tasks, fleet, scenario.physics, estimates, fleet.errors()),
+        Splits(workload.tasks, fleet, scenario.physics, scenario.estimates, fleet.errors()),
         workload,
         scenario.rules,
         Rows.of(

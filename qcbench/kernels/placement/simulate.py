@@ -1,7 +1,6 @@
 """One trial of the placement track on the kernel."""
 
 from qcbench.cloud.cloud import Streams
-from qcbench.cloud.estimates import estimate
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
@@ -32,12 +31,11 @@ def simulate(
         )
     python: Placement = python_policy("placement", policy, context)  # type: ignore[assignment]
     twin = make_twin("placement", policy, TwinContext(scenario.fleet))
-    estimates = estimate(scenario.workload.tasks, scenario.fleet, scenario.physics)
-    worlds = worlds_of([scenario], [estimates])
+    worlds = worlds_of([scenario])
     trial = EventTrial(scenario, streams, worlds, limits_of(scenario.rules))
     if twin is None:
-        trial.ask(python, scenario, estimates)
+        trial.ask(python, scenario)
     elif not trial.run(twin, context.rng):
         script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
         raise ScriptError(f"{script}: the script ends before the tasks do")
-    return records_of(scenario, estimates, worlds, trial.state, trial.rows, streams.drift)
+    return records_of(scenario, worlds, trial.state, trial.rows, streams.drift)

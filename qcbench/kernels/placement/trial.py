@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from qcbench.cloud.cloud import Streams
-from qcbench.cloud.estimates import Estimates, task_table
+from qcbench.cloud.estimates import task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import shown
 from qcbench.kernels.compiling import drawing
@@ -52,7 +52,7 @@ class EventTrial:
         """Run to the end under a twin; False where its script ends too early."""
         return self._until(_run, twin, rng) == ENDED
 
-    def ask(self, policy: Placement, scenario: Scenario, estimates: Estimates) -> None:
+    def ask(self, policy: Placement, scenario: Scenario) -> None:
         """Run to the end under a policy in Python.
 
         Raises:
@@ -60,7 +60,7 @@ class EventTrial:
         """
         state, rows, tasks = self.state, self.rows, scenario.workload.tasks
         qpus = len(self._worlds.qpu_qubits)
-        table = task_table(tasks, estimates)
+        table = task_table(tasks, scenario.estimates)
         view = PlacementView(scenario.fleet, table, state.free_at_s, state.queue_length, state.up)
         features = [each.tolist() for each in (tasks.qubits, tasks.depth, tasks.shots)]
         qubits, depth, shots = features

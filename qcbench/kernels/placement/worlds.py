@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.cloud.estimates import Estimates, estimate
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels.rules import due_of, latest_of
@@ -47,17 +46,11 @@ class Worlds(NamedTuple):
     clops: FloatArray
 
 
-def worlds_of(
-    scenarios: Sequence[Scenario],
-    estimates: Sequence[Estimates] | None = None,
-    *,
-    unrolled: bool = False,
-) -> Worlds:
+def worlds_of(scenarios: Sequence[Scenario], *, unrolled: bool = False) -> Worlds:
     """Gather the worlds of several replicates of one scenario.
 
     Args:
         scenarios: with equal fleets.
-        estimates: of each, where they are known already.
         unrolled: compile anew for every number of QPUs, for code that is a tenth faster.
 
     Raises:
@@ -78,11 +71,7 @@ def worlds_of(
                 "worlds of one fleet"
             )
         workload, count = scenario.workload, int(counts[world])
-        known = (
-            estimate(workload.tasks, fleet, scenario.physics)
-            if estimates is None
-            else estimates[world]
-        )
+        known = scenario.estimates
         arrival_s[world, :count] = workload.arrival_s
         qubits[world, :count] = workload.tasks.qubits
         depth[world, :count] = workload.tasks.depth

@@ -8,7 +8,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.cloud.cloud import Streams
-from qcbench.cloud.estimates import Estimates, estimate
+from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
@@ -85,7 +85,7 @@ def prepare(scenario: Scenario, streams: Streams) -> Prepared:
             "rules.dispatch: the queueing kernel knows pull by exclusive QPUs, not "
             f"{rules.dispatch.mode} {rules.dispatch.qpus}"
         )
-    estimates = estimate(workload.tasks, scenario.fleet, scenario.physics)
+    estimates = scenario.estimates
     feasible = estimates.feasible
     mean_s = np.where(feasible, estimates.exec_s, 0.0).sum(axis=1) / feasible.sum(axis=1)
     priced = scenario.fleet.cost_of_all() is None

@@ -1,8 +1,4 @@
-"""As `fidelity` where that ends in time, by the estimates, and else as `speed`.
-
-A task that `fidelity` would let wait waits while it has time to spare, and is split as `speed` does
-when it has none.
-"""
+"""As `fidelity` where that can begin now and end in time, by the estimates; else as `speed`."""
 
 from typing import TypeAlias, cast
 
@@ -23,7 +19,7 @@ def policy(context: PolicyContext) -> Allocation:
     def decide(view: AllocationView) -> Split | None:
         split = cast(Split | None, careful(view))
         if split is None:
-            return None if view.slack_s() > 0.0 else cast(Split | None, fast(view))
+            return cast(Split | None, fast(view))
         exec_s = max(float(view.exec_s[qpu]) for qpu in split)
         comm_s, before = 0.0, 0
         for place, qubits in enumerate(split.values()):
@@ -50,13 +46,7 @@ def twin(view: Splitting, memory: Memory) -> int:
     size = len(view.free)
     by_errors, in_order = memory.whole[1 : 1 + size], memory.whole[1 + size :]
     parts = split_published(view, memory, by_errors, by_errors, True)
-    if parts == 0:
-        least_s = view.exec_s[0]
-        for qpu in range(1, size):
-            least_s = min(least_s, view.exec_s[qpu])
-        if view.due_s - view.now_s - least_s > 0.0:
-            return 0
-    else:
+    if parts > 0:
         exec_s, comm_s = 0.0, 0.0
         for place in range(parts):
             exec_s = max(exec_s, view.exec_s[view.chain_qpu[place]])

@@ -1,0 +1,77 @@
+"""What trials of one process have in common: configs are read once, a world is drawn once.
+
+A trial stays a pure function of its own data: what is kept is what would be made again. Trials of a
+world follow each other (`qcbench.bench.ledger`), so that one world is enough to keep.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.scenario import build_scenario
+from qcbench.bench.trial import Trial
+from qcbench.bench.typed import typed
+from qcbench.cloud.scenario import Scenario
+from qcbench.policies.config import PolicyConfig
+
+
+class Content:
+    """A config as the key of what was made of it: equal content is an equal key.
+
+    Trials of a scenario hold one mapping, or equal ones where they came from another process; to
+    compare two takes microseconds, to hash one a hundred times as long.
+    """
+
+    __slots__ = ("mapping", "name")
+
+    def __init__(self, name: str, mapping: Mapping[str, Any]) -> None:
+        self.name = name
+        self.mapping = mapping
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Content):
+            return NotImplemented
+        return self.mapping is other.mapping or self.mapping == other.mapping
+
+
+@lru_cache(maxsize=8)
+def _scenario(content: Content) -> ScenarioConfig:
+    return typed(ScenarioConfig, content.mapping, "scenario")
+
+
+@lru_cache(maxsize=64)
+def _policy(content: Content) -> PolicyConfig:
+    return typed(PolicyConfig, content.mapping, "policy")
+
+
+@lru_cache(maxsize=1)  # a week of jobs takes hundreds of megabytes
+def _world(content: Content, suite: str, replicate: int, seed: int) -> Scenario:
+    return build_scenario(_scenario(content), suite, replicate, seed)
+
+
+def policy_of(trial: Trial) -> PolicyConfig:
+    """Return the typed policy of a trial.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    return _policy(Content(trial.policy, trial.policy_config))
+
+
+def world_of(trial: Trial, *, shared: bool) -> Scenario:
+    """Return the world of a trial.
+
+    Args:
+        shared: it may be that of another trial. Somebody's policy, which might write into what it
+            is shown, gets one of its own.
+
+    Raises:
+        InputError: the scenario cannot be used.
+    """
+    content = Content(trial.scenario, trial.scenario_config)
+    draw = _world if shared else _world.__wrapped__
+    return draw(content, trial.suite, trial.replicate, trial.seed)
