@@ -4,6 +4,7 @@ A trial stays a pure function of its own data: what is kept is what would be mad
 world follow each other (`qcbench.bench.ledger`), so that one world is enough to keep.
 """
 
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -19,8 +20,8 @@ from qcbench.policies.config import PolicyConfig
 class Content:
     """A config as the key of what was made of it: equal content is an equal key.
 
-    Trials of a scenario hold one mapping, or equal ones where they came from another process; to
-    compare two takes microseconds, to hash one a hundred times as long.
+    Trials of a scenario hold one mapping, or such as say the same where they came from another
+    process. These are compared as JSON, in which 1, 1.0 and true are three values.
     """
 
     __slots__ = ("mapping", "name")
@@ -35,7 +36,11 @@ class Content:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Content):
             return NotImplemented
-        return self.mapping is other.mapping or self.mapping == other.mapping
+        return self.mapping is other.mapping or _text(self.mapping) == _text(other.mapping)
+
+
+def _text(mapping: Mapping[str, Any]) -> str:
+    return json.dumps(mapping, sort_keys=True)
 
 
 @lru_cache(maxsize=8)
@@ -50,6 +55,7 @@ def _policy(content: Content) -> PolicyConfig:
 
 @lru_cache(maxsize=1)  # a week of jobs takes hundreds of megabytes
 def _world(content: Content, suite: str, replicate: int, seed: int) -> Scenario:
+    _world.cache_clear()  # not two of them at a time
     return build_scenario(_scenario(content), suite, replicate, seed)
 
 

@@ -81,26 +81,28 @@ def _shared_bound(exec_s: FloatArray, arrival_s: FloatArray, qpus: BoolArray) ->
 
 def _mean_busy_times(duration_s: FloatArray, arrival_s: FloatArray) -> FloatArray:
     """Mean busy time of every task when one machine always runs the shortest task that is there."""
-    order = np.argsort(arrival_s, kind="stable")
-    left = duration_s.copy()
-    weighted = np.zeros_like(duration_s)
+    # Lists: an element of one is read in a fifth of the time of an array's.
+    order = np.argsort(arrival_s, kind="stable").tolist()
+    arrivals, durations = arrival_s.tolist(), duration_s.tolist()
+    left = list(durations)
+    weighted = [0.0] * len(durations)
     ready: list[tuple[float, int]] = []
     now, following = -inf, 0
-    while ready or following < order.size:
+    while ready or following < len(order):
         if not ready:
-            now = max(now, float(arrival_s[order[following]]))
-        while following < order.size and arrival_s[order[following]] <= now:
-            task = int(order[following])
-            heapq.heappush(ready, (float(duration_s[task]), task))
+            now = max(now, arrivals[order[following]])
+        while following < len(order) and arrivals[order[following]] <= now:
+            task = order[following]
+            heapq.heappush(ready, (durations[task], task))
             following += 1
         task = ready[0][1]
-        until = now + float(left[task])
-        if following < order.size and arrival_s[order[following]] < until:
-            until = float(arrival_s[order[following]])
+        until = now + left[task]
+        if following < len(order) and arrivals[order[following]] < until:
+            until = arrivals[order[following]]
             left[task] -= until - now
         else:
             left[task] = 0.0
             heapq.heappop(ready)
         weighted[task] += (until - now) * (now + until) / 2.0
         now = until
-    return np.asarray(weighted / duration_s)
+    return np.asarray(np.array(weighted) / duration_s)

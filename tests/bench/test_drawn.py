@@ -57,7 +57,7 @@ def test_policies_of_a_world_share_it(trials: list[Trial]) -> None:
     of_world = [t for t in trials if (t.scenario, t.replicate) == (first.scenario, 0)]
     for trial in of_world:
         run_trial(trial)
-    assert drawn._world.cache_info().misses == 1
+    assert drawn._world.cache_info().currsize == 1
     assert drawn._world.cache_info().hits == len(of_world) - 1 == 2
     assert drawn._scenario.cache_info().misses == 1
     # Equal content in another mapping, as it comes from another process.
@@ -83,6 +83,15 @@ def test_a_policy_that_writes_into_its_world_spoils_no_other(trials: list[Trial]
     before = dict(run_trial(first).row)
     simulate_trial(first, spoils)
     assert dict(run_trial(first).row) == before
+
+
+def test_what_is_equal_in_python_only_is_another_config(trials: list[Trial]) -> None:
+    config = {**trials[0].policy_config, "parameters": {"time": 1.0}, "name": "weighted"}
+    weighted = replace(trials[0], policy="weighted", policy_config=config)
+    assert drawn.policy_of(weighted).parameters == {"time": 1.0}
+    true = {**config, "parameters": {"time": True}}
+    found = drawn.policy_of(replace(weighted, policy_config=true)).parameters["time"]
+    assert type(found) is bool
 
 
 @pytest.mark.parametrize(
