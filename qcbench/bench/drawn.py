@@ -17,7 +17,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.policies.config import PolicyConfig
 
 
-class Content:
+class ConfigKey:
     """A config as the key of what was made of it: equal content is an equal key.
 
     Trials of a scenario hold one mapping, or such as say the same where they came from another
@@ -34,7 +34,7 @@ class Content:
         return hash(self.name)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Content):
+        if not isinstance(other, ConfigKey):
             return NotImplemented
         return self.mapping is other.mapping or _text(self.mapping) == _text(other.mapping)
 
@@ -44,17 +44,17 @@ def _text(mapping: Mapping[str, Any]) -> str:
 
 
 @lru_cache(maxsize=8)
-def _scenario(content: Content) -> ScenarioConfig:
+def _scenario(content: ConfigKey) -> ScenarioConfig:
     return typed(ScenarioConfig, content.mapping, "scenario")
 
 
 @lru_cache(maxsize=64)
-def _policy(content: Content) -> PolicyConfig:
+def _policy(content: ConfigKey) -> PolicyConfig:
     return typed(PolicyConfig, content.mapping, "policy")
 
 
 @lru_cache(maxsize=1)  # a week of jobs takes hundreds of megabytes
-def _world(content: Content, suite: str, replicate: int, seed: int) -> Scenario:
+def _world(content: ConfigKey, suite: str, replicate: int, seed: int) -> Scenario:
     _world.cache_clear()  # not two of them at a time
     return build_scenario(_scenario(content), suite, replicate, seed)
 
@@ -65,7 +65,7 @@ def policy_of(trial: Trial) -> PolicyConfig:
     Raises:
         InputError: it cannot be used.
     """
-    return _policy(Content(trial.policy, trial.policy_config))
+    return _policy(ConfigKey(trial.policy, trial.policy_config))
 
 
 def world_of(trial: Trial, *, shared: bool) -> Scenario:
@@ -78,6 +78,6 @@ def world_of(trial: Trial, *, shared: bool) -> Scenario:
     Raises:
         InputError: the scenario cannot be used.
     """
-    content = Content(trial.scenario, trial.scenario_config)
+    content = ConfigKey(trial.scenario, trial.scenario_config)
     draw = _world if shared else _world.__wrapped__
     return draw(content, trial.suite, trial.replicate, trial.seed)

@@ -152,6 +152,7 @@ NEEDY = [
     ("placement", "weighted", {"price": 1.0}, ("price_per_s",), "policy.parameters.price=0"),
     ("allocation", "fair", {}, ERRORS, "choose another policy"),
     ("allocation", "fidelity", {}, ERRORS, "choose another policy"),
+    ("allocation", "best_in_time", {}, ERRORS, "choose another policy"),
     ("allocation", "weighted", {"price": 0.5}, ("price_per_s",), "policy.parameters.price=0"),
 ]
 

@@ -2,19 +2,27 @@
 
 from typing import TypeAlias, cast
 
-from qcbench.policies.allocation import fidelity, speed
+from qcbench.policies.allocation import speed
 from qcbench.policies.allocation.fidelity import least_errors
 from qcbench.policies.protocol import Allocation, PolicyContext
-from qcbench.policies.splitting import put_in_order, remember_order, split_published
+from qcbench.policies.splitting import (
+    published_split,
+    put_in_order,
+    remember_order,
+    split_published,
+)
 from qcbench.policies.twins import Memory, Splitting, TwinContext, memory
 from qcbench.policies.view import AllocationView
 
+NAME = "best_in_time"
 Split: TypeAlias = dict[int, int]
 
 
 def policy(context: PolicyContext) -> Allocation:
     """Build the policy."""
-    careful, fast = fidelity.policy(context), speed.policy(context)
+    order = least_errors(context.fleet, NAME)
+    careful = published_split(context.fleet, lambda _view: order, fewest=True)
+    fast = speed.policy(context)
 
     def decide(view: AllocationView) -> Split | None:
         split = cast(Split | None, careful(view))
@@ -36,7 +44,7 @@ def remember(context: TwinContext) -> Memory:
     """Return the widest QPU, the order by errors, and the fleet's order."""
     size = len(context.fleet)
     found = memory(whole=1 + 2 * size)
-    found.whole[: 1 + size] = remember_order(context.fleet, least_errors(context.fleet)).whole
+    found.whole[: 1 + size] = remember_order(context.fleet, least_errors(context.fleet, NAME)).whole
     found.whole[1 + size :] = range(size)
     return found
 

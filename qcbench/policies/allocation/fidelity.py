@@ -22,13 +22,13 @@ def policy(context: PolicyContext) -> Allocation:
     return published_split(context.fleet, lambda _view: order, fewest=True)
 
 
-def least_errors(fleet: Fleet) -> list[int]:
-    """Return the QPUs by their error score.
+def least_errors(fleet: Fleet, policy: str = "fidelity") -> list[int]:
+    """Return the QPUs by their error score; ``policy`` is who needs it.
 
     Raises:
         InputError: see `error_scores`.
     """
-    order: list[int] = np.argsort(error_scores(fleet, "fidelity"), kind="stable").tolist()
+    order: list[int] = np.argsort(error_scores(fleet, policy), kind="stable").tolist()
     return order
 
 
