@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from qcbench.cloud.estimates import estimate
 from qcbench.cloud.rules import Failures
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
@@ -55,8 +54,7 @@ def _while_tasks_arrive(scenario: Scenario, rules: Failures) -> float:
 def _until_all_is_done(scenario: Scenario, rules: Failures) -> float:
     """Return the executions lost if every task goes where it is fastest."""
     workload = scenario.workload
-    splits = scenario.rules.dispatch.qpus == "shared"
-    exec_s = estimate(workload.tasks, scenario.fleet, scenario.physics, splits=splits).exec_s
+    exec_s = scenario.estimates.exec_s
     with np.errstate(over="ignore"):
         lost = np.expm1(exec_s.min(axis=1) / rules.mean_up_s)
     return float((workload.executions() * lost).sum())

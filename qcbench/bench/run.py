@@ -28,8 +28,8 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
         PolicyError: the policy took a decision that its track does not know.
     """
     policy = policy_of(trial)
-    own = factory is not None or not registry.is_built_in(trial.scenario_config["track"], policy)
-    scenario = world_of(trial, shared=not own)
+    built_in = registry.built_in(trial.scenario_config["track"])
+    scenario = world_of(trial, shared=factory is None and policy.name in built_in)
     key = (trial.suite, trial.scenario, trial.replicate)
     rng = policy_stream(*key, trial.policy, seed=trial.seed)
     context = PolicyContext(fleet=scenario.fleet, rng=rng)

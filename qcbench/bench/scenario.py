@@ -12,7 +12,6 @@ from qcbench.bench.failures import check_failures
 from qcbench.bench.seeds import stream
 from qcbench.bench.typed import plain, typed
 from qcbench.cloud.deadlines import draw_deadlines
-from qcbench.cloud.estimates import estimate
 from qcbench.cloud.rules import Drift
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
@@ -61,7 +60,7 @@ def build_scenario(config: ScenarioConfig, suite: str, replicate: int, seed: int
     """
     check_rules(config)
     fleet, workload = _draw(config, suite, replicate, seed)
-    return Scenario(
+    scenario = Scenario(
         name=config.name,
         track=config.track,
         fleet=fleet,
@@ -69,6 +68,11 @@ def build_scenario(config: ScenarioConfig, suite: str, replicate: int, seed: int
         rules=config.rules,
         physics=config.physics,
     )
+    law = config.workload.deadlines
+    if law is None:
+        return scenario
+    rng = stream(suite, config.name, replicate, "deadlines", seed=seed)
+    return draw_deadlines(scenario, law, rng)
 
 
 def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tuple[Fleet, Workload]:
@@ -77,9 +81,9 @@ def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tupl
     Raises:
         InputError: it never fits.
     """
-    sizes, circuits, arrivals, due = (
+    sizes, circuits, arrivals = (
         stream(suite, config.name, replicate, name, seed=seed)
-        for name in ("fleet", "circuits", "arrivals", "deadlines")
+        for name in ("fleet", "circuits", "arrivals")
     )
     listed = _fleet(json.dumps(plain(config.fleet)))
     demand = capacity = draws = 0
@@ -91,8 +95,7 @@ def _draw(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> tupl
         )
         demand, capacity = int(workload.tasks.qubits.sum()), int(fleet.qubits.sum())
         if not TRACKS[config.track].at_once or demand <= capacity:
-            law = config.workload.deadlines
-            return fleet, draw_deadlines(workload, law, fleet, config.physics, config.rules, due)
+            return fleet, workload
     raise InputError(
         f"scenario {config.name}: the circuits need {demand} qubits, more than the {capacity} of "
         f"all nodes, and so in {draws} of {draws} draws; take fewer or narrower circuits"
@@ -218,8 +221,7 @@ def _with_load(config: ScenarioConfig, suite: str, seed: int) -> ScenarioConfig:
 
 def _check_splits(config: ScenarioConfig, suite: str, seed: int) -> None:
     """Check that the first world's tasks fit all QPUs together and the models know them all."""
-    scenario = build_scenario(config, suite, replicate=0, seed=seed)
-    estimate(scenario.workload.tasks, scenario.fleet, config.physics, splits=True)
+    _ = build_scenario(config, suite, replicate=0, seed=seed).estimates
 
 
 def _capacity_per_s(config: ScenarioConfig, suite: str, seed: int) -> float:
@@ -231,9 +233,8 @@ def _capacity_per_s(config: ScenarioConfig, suite: str, seed: int) -> float:
         tasks = max(MIX_TASKS, workload.tasks)
         workload = replace(workload, tasks=tasks, arrivals=BatchArrivals())
     scenario = build_scenario(replace(config, workload=workload), suite, replicate=0, seed=seed)
-    estimates = estimate(scenario.workload.tasks, scenario.fleet, config.physics)
     times = scenario.workload.executions()[:, np.newaxis]
-    return sustainable_rate_per_s(estimates.exec_s * times)
+    return sustainable_rate_per_s(scenario.estimates.exec_s * times)
 
 
 def _is_given(workload: WorkloadConfig) -> bool:

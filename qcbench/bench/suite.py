@@ -11,7 +11,6 @@ from qcbench.bench.metrics.names import is_metric, names_of
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
-from qcbench.cloud.estimates import estimate
 from qcbench.cloud.partition import batch_of
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError, nearest
@@ -95,10 +94,10 @@ def check_figures(scenario: Scenario, policies: Sequence[PolicyConfig]) -> None:
     Raises:
         InputError: one is missing; names the QPU and the figure.
     """
-    fleet, physics, tasks = scenario.fleet, scenario.physics, scenario.workload.tasks
-    estimate(tasks, fleet, physics, splits=scenario.rules.dispatch.qpus == "shared")
+    fleet = scenario.fleet
+    _ = scenario.estimates  # which need the figures
     if scenario.track == "partition":
-        batch_of(tasks, fleet, physics.node_cost)
+        batch_of(scenario.workload.tasks, fleet, scenario.physics.node_cost)
     for policy in policies:
         registry.check_fleet(scenario.track, policy, fleet)
 

@@ -47,7 +47,8 @@ class Execution:
         order: position in the sequence of valid decisions, -1 before.
         status: `CENSORED` until it ends otherwise.
         ended: fires when the QPU has finished it or given it up, where a process waits for that.
-        lost: whether a failure ended it and the job's process must say what follows.
+        lost: whether a failure ended it, or it is too late for it, and the job's process must say
+            what follows.
     """
 
     __slots__ = (

@@ -38,15 +38,13 @@ class DrawnWorlds:
     def __call__(self, split: Split, index: int) -> tuple[Scenario, Streams]:
         """Draw a world."""
         replicate = self.splits.replicate(split, index)
-        circuits, arrivals, failures, drift, execution, due = (
+        circuits, arrivals, failures, drift, execution = (
             stream(SUITE, self.name, replicate, name)
-            for name in ("circuits", "arrivals", "failures", "drift", "execution", "deadlines")
+            for name in ("circuits", "arrivals", "failures", "drift", "execution")
         )
         workload = make_workload(
             self.workload, replicate, circuits, arrivals, until_s=self.rules.horizon_s
         )
-        law = self.workload.deadlines
-        workload = draw_deadlines(workload, law, self.fleet, self.physics, self.rules, due)
         scenario = Scenario(
             name=self.name,
             track=self.track,
@@ -55,6 +53,10 @@ class DrawnWorlds:
             rules=self.rules,
             physics=self.physics,
         )
+        law = self.workload.deadlines
+        if law is not None:
+            rng = stream(SUITE, self.name, replicate, "deadlines")
+            scenario = draw_deadlines(scenario, law, rng)
         return scenario, Streams(failures=failures, drift=drift, execution=execution)
 
 

@@ -68,11 +68,6 @@ def built_in(track: Track) -> list[str]:
     return sorted(_built_in(track))
 
 
-def is_built_in(track: Track, config: PolicyConfig) -> bool:
-    """Whether a policy is one of this package."""
-    return config.name in _built_in(track)
-
-
 def names(track: Track) -> list[str]:
     """Return the names of all policies of a track."""
     return sorted(_built_in(track) | _plugins(track))

@@ -35,8 +35,8 @@ def deadline_metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     has no tardiness: how late it would have been nobody knows. So tardiness stands beside
     `share_missed`, and a policy that drops what is late has the less of the one and the more of the
     other. Jain's indices are over users with jobs, None where jobs have no users: over the
-    execution time that each got as a share of that which all its jobs take, and over the
-    reciprocals of their mean bounded slowdowns.
+    execution time of a user's jobs that are done as a share of that of all of them, each at its
+    best, and over the reciprocals of mean bounded slowdowns.
     """
     workload = records.workload
     if workload.due_s is None:
