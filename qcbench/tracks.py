@@ -7,7 +7,7 @@ facts and `module_of` for what they have for the track; no other table lists the
   qcbench/bench/metrics/TRACK      `NAMES`, `PREFIXES`, `MORE_IS_BETTER`, `metrics`
   qcbench/bench/contract/TRACK     `SCENARIO`, `OVERRIDES`, `views`, `edges`
   qcbench/kernels/TRACK/simulate   `simulate`, where it has a kernel
-  qcbench/policies/features/TRACK  `LAYOUT`, `LAYOUTS`, `USUAL_REWARD`, where it is learned
+  qcbench/policies/features/TRACK  `LAYOUTS`, `USUAL_REWARD`, where it is learned
   qcbench/policies/features/observers/TRACK  `observer`, where it is learned
   qcbench/envs/TRACK/              `defaults`, `single`, `vector`, where it is learned
 """
@@ -43,7 +43,8 @@ class TrackInfo:
         rest: what a completion time holds besides wait and execution.
         kernel: there is a compiled twin of the cloud.
         environments: their Gymnasium ids, the usual one first.
-        observations: that agents can choose from, the usual one first.
+        observations: that agents can choose from, the usual one first; see
+            `qcbench.policies.features.layout.layout_named`.
         rewards: kinds of reward that there are.
     """
 
@@ -79,7 +80,7 @@ TRACKS: Mapping[Track, TrackInfo] = {
         rest="other delays",
         kernel=True,
         environments=("qcbench/Placement-v1",),
-        observations=("usual", "legacy"),
+        observations=("usual", "deadlines", "legacy"),
         rewards=("cost", "hindsight", "legacy"),
     ),
     "allocation": TrackInfo(
@@ -95,7 +96,7 @@ TRACKS: Mapping[Track, TrackInfo] = {
         rest="communication",
         kernel=True,
         environments=("qcbench/Allocation-v1", "qcbench/AllocationDiscrete-v1"),
-        observations=("usual",),
+        observations=("usual", "deadlines"),
         rewards=("cost", "makespan"),
     ),
     "queueing": TrackInfo(
@@ -111,7 +112,7 @@ TRACKS: Mapping[Track, TrackInfo] = {
         rest="classical phases",
         kernel=True,
         environments=("qcbench/Queueing-v1",),
-        observations=("usual",),
+        observations=("usual", "deadlines"),
         rewards=("cost", "hindsight"),
     ),
     "partition": TrackInfo(

@@ -30,7 +30,8 @@ from qcbench.policies.exported.card import (
 )
 from qcbench.policies.exported.serving import whole_observation
 from qcbench.policies.exported.weights import Tensors, choices
-from qcbench.policies.features.layout import Layout, usual_layout
+from qcbench.policies.features.layout import Layout, Observation, layout_named
+from qcbench.policies.features.observer import check_observation
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
 from qcbench.tracks import TRACKS, LearnedTrack
@@ -73,6 +74,7 @@ class ReferencePpo:
         sets: for allocation: a decision is to wait or a set of QPUs, scored by a plain network with
             the layers of `network.encoder`, for the fleet that it is trained on; otherwise a weight
             for each QPU, for any fleet.
+        observation: `usual`, or `deadlines`, with due times and values.
         reward: what decisions cost in training.
     """
 
@@ -84,11 +86,15 @@ class ReferencePpo:
     slots: Count = SLOTS
     begin_s: NotNegative = 0.0
     sets: bool = False
+    observation: Observation = "usual"
     reward: Reward
     network: NetworkSettings = field(default_factory=NetworkSettings)
     ppo: Ppo = field(default_factory=Ppo)
 
     def __post_init__(self) -> None:
+        check_observation(self.observation, self.track, "agent.observation")
+        if self.observation == "legacy":
+            raise InputError("agent.observation: legacy goes with RLlib's agents; take agent=ppo")
         check_sets(self.sets, self.track)
         if self.sets and self.network.offset:
             raise InputError("agent.network.offset: sets of QPUs have no features; leave it empty")
@@ -98,14 +104,18 @@ class ReferenceLearner:
     """A trainer with its environments and network."""
 
     def __init__(self, settings: ReferencePpo, worlds: ScenarioWorlds, seed: int) -> None:
-        layout = usual_layout(settings.track)
+        layout = layout_named(settings.track, settings.observation)
         network: TorchPerItem | TorchPlain
         if settings.sets:
             self._card, network = _scoring_sets(settings, layout, worlds.fleet, seed)
         else:
             network = self._network(settings, layout, seed)
             self._card = _scoring_items(settings, layout, network)
-        options: dict[str, Any] = {"reward": settings.reward, "worlds": settings.worlds}
+        options: dict[str, Any] = {
+            "reward": settings.reward,
+            "worlds": settings.worlds,
+            "observation": settings.observation,
+        }
         if TRACKS[settings.track].choice == "waiting":
             options |= {"slots": settings.slots, "begin_s": settings.begin_s}
         self.envs = vector_environment(

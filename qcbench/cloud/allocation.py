@@ -48,6 +48,7 @@ class AllocationBroker:
             world.fleet, dispatch.search_steps if dispatch.connected else None
         )
         self._due_s = world.due_s()
+        self._value = world.values()
         self._qubits: list[int] = tasks.qubits.tolist()
         self._features = list(
             zip(
@@ -72,6 +73,7 @@ class AllocationBroker:
             world.links.time_per_qubit_s,
             may_overtake=self._depth > 0,
         )
+        self.view.highest_value = world.workload.highest_value()
 
     @property
     def pending(self) -> int:
@@ -128,6 +130,7 @@ class AllocationBroker:
         view.row = row
         view.task_qubits, view.depth, view.shots, view.two_qubit_gates = self._features[row]
         view.due_s = self._due_s[execution.job]
+        view.value = self._value[execution.job]
         view.waiting = len(self._waiting)
         view.running = len(self._running)
         decision = self._decide(view)

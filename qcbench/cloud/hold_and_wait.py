@@ -89,6 +89,7 @@ class HoldAndWaitBroker:
             )
         )
         self._due_s = world.due_s()
+        self._value = world.values()
         self._present = 0
         self._running = 0
         self.view = AllocationView(
@@ -101,6 +102,7 @@ class HoldAndWaitBroker:
             may_overtake=True,
             at_arrival=self._in_turn,
         )
+        self.view.highest_value = world.workload.highest_value()
 
     @property
     def pending(self) -> int:
@@ -165,6 +167,7 @@ class HoldAndWaitBroker:
         view.row = row
         view.task_qubits, view.depth, view.shots, view.two_qubit_gates = self._features[row]
         view.due_s = self._due_s[execution.job]
+        view.value = self._value[execution.job]
         view.waiting = self.pending
         view.running = len(self._held)
         decision = self._decide(view)

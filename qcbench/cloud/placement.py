@@ -37,6 +37,7 @@ class PlacementBroker:
         self._depth = [int(n) for n in world.workload.tasks.depth]
         self._shots = [int(n) for n in world.workload.tasks.shots]
         self._due_s = world.due_s()
+        self._value = world.values()
         self._free_at_s = np.full(qpus, NEVER_USED)
         self._queue_length = np.zeros(qpus, dtype=np.int64)
         self._up = np.ones(qpus, dtype=np.bool_)
@@ -48,6 +49,7 @@ class PlacementBroker:
         self.view = PlacementView(
             world.fleet, world.table(), self._free_at_s, self._queue_length, self._up
         )
+        self.view.highest_value = world.workload.highest_value()
         self._present = 0
 
     @property
@@ -107,6 +109,7 @@ class PlacementBroker:
         view.shots = self._shots[row]
         view.violations = execution.violations
         view.due_s = self._due_s[execution.job]
+        view.value = self._value[execution.job]
         choice = self._decide(view)
         if choice.__class__ is not int or not 0 <= choice < len(self._capacity):
             raise PolicyError(

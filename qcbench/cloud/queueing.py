@@ -56,6 +56,7 @@ class QueueingBroker:
         self._mean_s: list[float] = (total_s / feasible.sum(axis=1)).tolist()
         self._slowdown = world.slowdown
         self._due_s = world.due_s()
+        self._value = world.values()
         self._waiting: list[WaitingTask] = []
         """What policies see of the queue."""
         self._executions: list[Execution] = []
@@ -69,6 +70,7 @@ class QueueingBroker:
         self._limited = world.rules.rescheduling.max_decisions is not None
         self._all = ReadOnlySequence(self._waiting)
         self.view = QueueView(fleet, world.table())
+        self.view.highest_value = world.workload.highest_value()
         if workload.priority is not None and len(workload):
             self.view.highest_priority = int(workload.priority.max())
 
@@ -95,6 +97,7 @@ class QueueingBroker:
             user="" if workload.user is None else workload.user[job],
             remaining_s=sum(mean_s[part] * n for part, n in workload.quantum_phases(job)),
             due_s=self._due_s[job],
+            value=self._value[job],
         )
         self._jobs[job] = queued = QueuedJob(task, resume)
         return queued

@@ -159,7 +159,7 @@ class Records:
         if workload.due_s is None:
             return {}
         due_s = workload.due_s[self.job]
-        value = np.ones(len(self)) if workload.value is None else workload.value[self.job]
+        value = workload.values()[self.job]
         return {"due_s": np.where(np.isinf(due_s), np.nan, due_s), "value": value}
 
     def _partition_columns(self) -> "dict[str, pl.Series]":

@@ -92,6 +92,11 @@ class World:
         due_s = self.workload.due_s
         return [inf] * len(self.workload) if due_s is None else due_s.tolist()
 
+    def values(self) -> list[float]:
+        """Return what each job is worth."""
+        value: list[float] = self.workload.values().tolist()
+        return value
+
     def drops(self, execution: Execution) -> bool:
         """Whether the rules drop a task now, since it can no longer meet its due time."""
         if self._due_s is None:

@@ -2,24 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 from qcbench.cloud.rules import Rules
 from qcbench.envs import values
 from qcbench.envs.defaults import default_worlds
 from qcbench.envs.worlds import SPLITS, Split, Splits, WorldSource
 from qcbench.errors import InputError, nearest
+from qcbench.policies.features.layout import FEATURES, Layout, Observation, layout_named
 from qcbench.policies.features.observer import check_observation
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
-from qcbench.tracks import TRACKS, Track, module_of
+from qcbench.tracks import TRACKS, LearnedTrack, Track, module_of
 
 MOST_SLOTS = 100_000
 """Waiting tasks that an environment can be asked to show."""
 MOST_WORLDS = 1024
 """How many worlds of a split are drawn from unless an option says another number."""
-
-FEATURES = "qcbench.policies.features"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +33,8 @@ class Options:
         max_decisions: after which an episode is truncated; never where None.
         masked: what an action under a false mask is: a `violation`, which costs the penalty of the
             reward, or an `error`.
-        observation: `usual`, or `legacy`, which is QSimPy's, for placement only.
+        observation: `usual`; `deadlines`, which has due times and values besides; or `legacy`,
+            which is QSimPy's, for placement only.
         slots: waiting tasks that are seen, for queueing only.
         begin_s: an episode begins at a time below this, drawn evenly; until then the newest of the
             waiting tasks are chosen. For queueing only.
@@ -46,9 +46,14 @@ class Options:
     reward: Reward
     max_decisions: int | None
     masked: Literal["violation", "error"]
-    observation: Literal["usual", "legacy"]
+    observation: Observation
     slots: int
     begin_s: float
+
+    @property
+    def layout(self) -> Layout:
+        """What the observation holds."""
+        return layout_named(cast(LearnedTrack, self.source.track), self.observation)
 
 
 def make_options(
@@ -60,7 +65,7 @@ def make_options(
     reward: Reward | Mapping[str, Any] | None = None,
     max_decisions: int | None = None,
     masked: Literal["violation", "error"] = "violation",
-    observation: Literal["usual", "legacy"] = "usual",
+    observation: Observation = "usual",
     slots: int = SLOTS,
     begin_s: float = 0.0,
     **unknown: Any,
@@ -100,7 +105,7 @@ def make_options(
         wanted = "must be positive, or None for no limit"
         max_decisions = values.whole("max_decisions", max_decisions, 1, wanted)
     values.one_of("masked", masked, ("violation", "error"))
-    values.one_of("observation", observation, ("usual", "legacy"))
+    values.one_of("observation", observation, get_args(Observation))
     check_observation(observation, track)
     slots = values.whole("slots", slots, 1, f"must be positive, at most {MOST_SLOTS}")
     if slots > MOST_SLOTS:

@@ -181,8 +181,12 @@ class CloudEnv(gymnasium.Env[Observation, Any]):
         return account.settle()
 
     def _new_observer(self) -> Observer:
-        legacy = self.options.observation == "legacy"
-        return observer(self.track, self.fleet, legacy=legacy, slots=self.options.slots)
+        return observer(
+            self.track,
+            self.fleet,
+            observation=self.options.observation,
+            slots=self.options.slots,
+        )
 
     def _mask_size(self) -> int:
         return int(self.action_space.n) if isinstance(self.action_space, spaces.Discrete) else 1

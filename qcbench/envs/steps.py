@@ -91,8 +91,9 @@ class Config(NamedTuple):
         patience_s, hindsight: see `qcbench.policies.features.hindsight`.
         against_best: fidelity counts as what it lacks to that of the best QPU alone.
         legacy_reward, legacy_observation: QSimPy's.
+        due: the observation holds due times and values.
         worlds: how many are drawn from.
-        size: numbers of an observation.
+        size, shared, each: numbers of an observation, and of the situation and each item in it.
         slots: waiting tasks that are seen.
         largest: qubits of the largest QPU.
         begin_s: below which episodes begin, see `qcbench.envs.options.Options`.
@@ -112,8 +113,11 @@ class Config(NamedTuple):
     against_best: bool
     legacy_reward: bool
     legacy_observation: bool
+    due: bool
     worlds: int
     size: int
+    shared: int
+    each: int
     slots: int
     largest: int
     begin_s: float
@@ -123,7 +127,7 @@ class Config(NamedTuple):
 
 def config_of(options: Options, size: int, autoreset: int, max_decisions: int | None) -> Config:
     """Return options as numbers; ``max_decisions`` is that of the options or of the rules."""
-    reward = options.reward
+    reward, layout = options.reward, options.layout
     return Config(
         per_second=reward.per_second,
         per_elapsed=reward.per_elapsed,
@@ -137,8 +141,11 @@ def config_of(options: Options, size: int, autoreset: int, max_decisions: int | 
         against_best=reward.kind == "makespan",
         legacy_reward=reward.kind == "legacy",
         legacy_observation=options.observation == "legacy",
+        due=options.observation == "deadlines",
         worlds=options.worlds,
         size=size,
+        shared=len(layout.shared),
+        each=len(layout.each),
         slots=options.slots,
         largest=int(options.source.fleet.qubits.max()),
         begin_s=options.begin_s,

@@ -87,7 +87,7 @@ class CloudVectorEnv(VectorEnv[Observations, Vector, Vector]):
         watcher = observer(
             self.track,
             self.fleet,
-            legacy=self.options.observation == "legacy",
+            observation=self.options.observation,
             slots=self.options.slots,
         )
         self.layout = watcher.layout

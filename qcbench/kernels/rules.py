@@ -8,6 +8,7 @@ from qcbench.arrays import FloatArray
 from qcbench.cloud.admission import VARIANTS
 from qcbench.cloud.rules import OnFailure, Rules
 from qcbench.cloud.scenario import Scenario
+from qcbench.policies.features.deadlines import value_share
 from qcbench.workload.workload import Workload
 
 ON_FAILURE: tuple[OnFailure, ...] = get_args(OnFailure)
@@ -68,6 +69,12 @@ def limits_of(rules: Rules) -> Limits:
 def due_of(workload: Workload) -> FloatArray:
     """Return when each job is due, infinite where it has no due time, shape (jobs,) [s]."""
     return np.full(len(workload), np.inf) if workload.due_s is None else workload.due_s
+
+
+def value_of(workload: Workload) -> FloatArray:
+    """Return what each job is worth as a share of the highest, shape (jobs,)."""
+    highest = workload.highest_value()
+    return np.array([value_share(value, highest) for value in workload.values().tolist()])
 
 
 def latest_of(scenario: Scenario, exec_s: FloatArray) -> FloatArray:

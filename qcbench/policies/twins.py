@@ -117,6 +117,7 @@ class PlacingInFull(NamedTuple):
         queue_length, up: of QPU ``q``, at ``state_at + q``.
         qpu_qubits: of the QPUs.
         due_s: as in `PlacementView`.
+        value: of the task's job, as a share of the highest.
     """
 
     qpus: int
@@ -133,10 +134,14 @@ class PlacingInFull(NamedTuple):
     up: Any
     qpu_qubits: Any
     due_s: float
+    value: float
 
 
 class Waiting(NamedTuple):
-    """A waiting task as in `WaitingTask`, its user as a number below `TwinContext.accounts`."""
+    """A waiting task as in `WaitingTask`.
+
+    Its user is a number below `TwinContext.accounts`, its value a share of the highest.
+    """
 
     row: int
     job: int
@@ -149,6 +154,7 @@ class Waiting(NamedTuple):
     attained_s: float
     remaining_s: float
     due_s: float
+    value: float
 
 
 class Choosing(NamedTuple):
@@ -163,7 +169,8 @@ class Choosing(NamedTuple):
         qpus: records with their ``qubits``.
         queue, head: jobs in the order of arrival, and where it begins.
         fits: places in the queue.
-        jobs: records with what is fixed of each job, `arrival_s`, `priority`, `user`, `due_s`.
+        jobs: records with what is fixed of each job, `arrival_s`, `priority`, `user`, `due_s`,
+            `value`.
         progress: records with what changes, `task`, `joined_s`, `qubits`, `ticket`, `attained_s`,
             `remaining_s`.
     """
@@ -218,6 +225,7 @@ def waiting_of(jobs: Any, progress: Any, job: int) -> Waiting:
         own.attained_s,
         own.remaining_s,
         fixed.due_s,
+        fixed.value,
     )
 
 

@@ -77,6 +77,7 @@ class PlacementView:
         task_qubits, depth, shots: features of the task.
         violations: infeasible decisions already taken for this task.
         due_s: when its job is due, infinite where it has no due time.
+        value, highest_value: what its job is worth, and the most that one of the workload is.
         free_at_s: when each QPU will have finished all that it was given, -1 before its first
             task; it lies in the past for an idle QPU. Shape (QPUs,), as are the following.
         queue_length: tasks on each QPU, running and waiting.
@@ -89,12 +90,14 @@ class PlacementView:
         "due_s",
         "fleet",
         "free_at_s",
+        "highest_value",
         "now_s",
         "queue_length",
         "row",
         "shots",
         "task_qubits",
         "up",
+        "value",
         "violations",
     )
 
@@ -118,6 +121,7 @@ class PlacementView:
         self.shots = 0
         self.violations = 0
         self.due_s = np.inf
+        self.value = self.highest_value = 1.0
 
     @property
     def feasible(self) -> BoolArray:
@@ -179,6 +183,7 @@ class AllocationView:
         at_arrival: and the split is decided when the task arrives, whatever is free by then.
         time_per_qubit_s: communication of a link for each qubit on both of its sides.
         due_s: when the task's job is due, infinite where it has no due time.
+        value, highest_value: what its job is worth, and the most that one of the workload is.
     """
 
     __slots__ = (
@@ -189,6 +194,7 @@ class AllocationView:
         "due_s",
         "fleet",
         "free_qubits",
+        "highest_value",
         "may_hold",
         "may_overtake",
         "now_s",
@@ -198,6 +204,7 @@ class AllocationView:
         "task_qubits",
         "time_per_qubit_s",
         "two_qubit_gates",
+        "value",
         "waiting",
     )
 
@@ -230,6 +237,7 @@ class AllocationView:
         self.waiting = 0
         self.running = 0
         self.due_s = np.inf
+        self.value = self.highest_value = 1.0
 
     @property
     def exec_s(self) -> FloatArray:
@@ -283,6 +291,7 @@ class WaitingTask:
             included: nobody knows it beforehand, so only a clairvoyant policy looks at it, unless
             jobs are single executions: then it is the estimate of this one.
         due_s: when its job is due, infinite where it has no due time.
+        value: what its job is worth.
     """
 
     row: int
@@ -296,6 +305,7 @@ class WaitingTask:
     attained_s: float = 0.0
     remaining_s: float = 0.0
     due_s: float = np.inf
+    value: float = 1.0
 
 
 class QueueView:
@@ -304,10 +314,18 @@ class QueueView:
     Attributes:
         qpu: index of the QPU that is free.
         waiting: tasks in order of arrival that fit this QPU; a decision is a position in it.
-        highest_priority: of all jobs of the workload.
+        highest_priority, highest_value: of all jobs of the workload.
     """
 
-    __slots__ = ("_table", "fleet", "highest_priority", "now_s", "qpu", "waiting")
+    __slots__ = (
+        "_table",
+        "fleet",
+        "highest_priority",
+        "highest_value",
+        "now_s",
+        "qpu",
+        "waiting",
+    )
 
     def __init__(self, fleet: Fleet, table: TaskTable) -> None:
         self.fleet = fleet
@@ -315,6 +333,7 @@ class QueueView:
         self.now_s = 0.0
         self.qpu = 0
         self.highest_priority = 1
+        self.highest_value = 1.0
         self.waiting: Sequence[WaitingTask] = ()
 
     def exec_s(self) -> FloatArray:

@@ -259,6 +259,14 @@ class Workload:
 
         return np.array([sum(map(phase_s, phases)) for phases in self.phases])
 
+    def values(self) -> FloatArray:
+        """Return what each job is worth, 1 where nothing else is said, shape (jobs,)."""
+        return np.ones(len(self)) if self.value is None else self.value
+
+    def highest_value(self) -> float:
+        """Return the most that a job is worth."""
+        return float(self.values().max(initial=0.0))
+
     def name(self, row: int) -> str:
         """Name of the job at this position."""
         return self.job_id[row] if len(self.job_id) else str(row)

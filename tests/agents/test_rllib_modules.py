@@ -31,7 +31,7 @@ from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.choosing import best
 from qcbench.policies.exported.folder import Exported
 from qcbench.policies.exported.scoring import scorer
-from qcbench.policies.features.layout import layouts_of, usual_layout
+from qcbench.policies.features.layout import layout_named, layouts_of
 from qcbench.policies.features.rewards import Reward
 
 PER_ITEM = PerItemSettings(encoder=(16,), context=(8,), head=(8,), offset={"regret": -2.0})
@@ -115,7 +115,7 @@ def test_exported_policy_decides_as_rllib_does(settings: Common, fleet: Fleet) -
         chosen = chosen.to_deterministic().sample()
     card: Card = module.design.card
     layout = layouts_of(card.track)[card.observation.layout]
-    score = scorer(Exported(card, module.network.tensors(), ""), {layout.name: layout}, "card")
+    score = scorer(Exported(card, module.network.tensors(), ""), layout)
     told = batch[Columns.OBS]
     for row, mask, action in zip(
         told["observation"].tolist(), (told["action_mask"] != 0).numpy(), chosen, strict=True
@@ -135,8 +135,8 @@ def test_exported_weights_are_the_means(network: Any, fleet: Fleet) -> None:
     batch = situations(module, 20)
     with torch.no_grad():
         found = module.forward_inference(batch)[Columns.ACTION_DIST_INPUTS]
-    card, layout = module.design.card, usual_layout("allocation")
-    score = scorer(Exported(card, module.network.tensors(), ""), {layout.name: layout}, "card")
+    card, layout = module.design.card, layout_named("allocation", "usual")
+    score = scorer(Exported(card, module.network.tensors(), ""), layout)
     for row, mean in zip(batch[Columns.OBS]["observation"].tolist(), found, strict=True):
         scores = score(row, len(fleet), None)[:, 0]
         np.testing.assert_allclose(scores, mean[: len(fleet)].numpy(), atol=1e-5)

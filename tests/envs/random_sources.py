@@ -38,7 +38,7 @@ from qcbench.workload.hybrid_config import HybridCircuits, VariationalCircuits
 
 DEVICES = ("washington", "kolkata", "hanoi", "perth", "lagos", "guadalupe")
 LAWS = st.sampled_from(
-    [None, SlackDeadlines(least=1.0, most=3.0), SlackDeadlines(least=1.0, most=1.5)]
+    [None, SlackDeadlines(least=1.0, most=3.0), SlackDeadlines(least=1.0, most=1.5, value="best")]
 )
 DEADLINES = st.sampled_from(["observe", "drop", "drop"])
 FAILING = st.sampled_from(["restart", "resubmit", "fail"])

@@ -16,6 +16,13 @@ few = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 REWARDS = st.sampled_from([{}, {"fidelity": 1.0, "price": 0.5}])
+OPTIONS = st.fixed_dictionaries(
+    {
+        "reward": REWARDS,
+        "same_step": st.booleans(),
+        "observation": st.sampled_from(["usual", "deadlines"]),
+    }
+)
 
 
 def steps_together(name: str, source: DrawnWorlds, seed: int, **options: Any) -> None:
@@ -32,22 +39,20 @@ def steps_together(name: str, source: DrawnWorlds, seed: int, **options: Any) ->
     )
 
 
-@given(placements(), st.integers(0, 1000), REWARDS, st.booleans())
+@given(placements(), st.integers(0, 1000), OPTIONS)
 @few
-def test_placement(source: DrawnWorlds, seed: int, reward: Any, same_step: bool) -> None:
-    steps_together(PLACEMENT, source, seed, reward=reward, same_step=same_step)
+def test_placement(source: DrawnWorlds, seed: int, options: Any) -> None:
+    steps_together(PLACEMENT, source, seed, **options)
 
 
 @pytest.mark.parametrize("name", [ALLOCATION, DISCRETE])
-@given(allocations(), st.integers(0, 1000), REWARDS, st.booleans())
+@given(allocations(), st.integers(0, 1000), OPTIONS)
 @few
-def test_allocation(
-    name: str, source: DrawnWorlds, seed: int, reward: Any, same_step: bool
-) -> None:
-    steps_together(name, source, seed, reward=reward, same_step=same_step)
+def test_allocation(name: str, source: DrawnWorlds, seed: int, options: Any) -> None:
+    steps_together(name, source, seed, **options)
 
 
-@given(queues(), st.integers(0, 1000), REWARDS, st.booleans())
+@given(queues(), st.integers(0, 1000), OPTIONS)
 @few
-def test_queueing(source: DrawnWorlds, seed: int, reward: Any, same_step: bool) -> None:
-    steps_together(QUEUEING, source, seed, reward=reward, same_step=same_step, slots=4)
+def test_queueing(source: DrawnWorlds, seed: int, options: Any) -> None:
+    steps_together(QUEUEING, source, seed, **options, slots=4)

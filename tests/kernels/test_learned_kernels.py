@@ -65,7 +65,7 @@ def seen(kind: str) -> Observation:
 def test_scores_are_equal_to_the_last_bit(network: PerItem, kind: str) -> None:
     card = replace(make_card("placement", network), observation=seen(kind))
     tensors = random_tensors(card, 1)
-    numpy_scores = scorer(Exported(card, tensors, ""), {LAYOUT.name: LAYOUT}, "test")
+    numpy_scores = scorer(Exported(card, tensors, ""), LAYOUT)
     compiled = network_of(card, tensors, LAYOUT, 40)
     assert compiled is not None
     rng = np.random.default_rng(0)

@@ -9,6 +9,7 @@ from gymnasium.vector import VectorEnv
 from qcbench.agents.rllib.settings import Common, RllibPpo
 from qcbench.bench.environments import vector_environment
 from qcbench.bench.worlds import ScenarioWorlds
+from qcbench.policies.features.layout import layout_named
 from qcbench.tracks import TRACKS
 
 Make = Callable[[Any], VectorEnv[Any, Any, Any]]
@@ -33,7 +34,7 @@ def environment_maker(settings: Common, worlds: ScenarioWorlds) -> Make:
         if published:
             from qcbench.agents.rllib.published import PublishedReward  # noqa: PLC0415
 
-            return PublishedReward(envs)
+            return PublishedReward(envs, layout_named(settings.track, settings.observation))
         return envs
 
     return make

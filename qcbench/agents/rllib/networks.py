@@ -20,7 +20,7 @@ from qcbench.policies.exported.card import (
     TrainedFleet,
 )
 from qcbench.policies.exported.serving import whole_observation
-from qcbench.policies.features.layout import Layout, layouts_of
+from qcbench.policies.features.layout import Layout, layout_named, layouts_of
 from qcbench.tracks import TRACKS
 
 LEAST_LOG_STD, MOST_LOG_STD = -4.0, 0.5
@@ -151,8 +151,7 @@ def make_design(settings: Common, fleet: Fleet, seed: int) -> Design:
     Raises:
         InputError: a feature that there is not.
     """
-    known, track = layouts_of(settings.track), TRACKS[settings.track]
-    layout = list(known.values())[track.observations.index(settings.observation)]
+    track, layout = TRACKS[settings.track], layout_named(settings.track, settings.observation)
     queue, split = track.choice == "waiting", track.choice == "split"
     continuous = split and not settings.sets
     parts: dict[str, Any] = {

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import VectorEnv, VectorWrapper
 
-from qcbench.policies.features.allocation import LAYOUT
+from qcbench.policies.features.layout import Layout
 
 
 class PublishedReward(VectorWrapper):
@@ -15,10 +15,11 @@ class PublishedReward(VectorWrapper):
     decision is always to use all of them; that is what was published.
     """
 
-    def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
+    def __init__(self, envs: VectorEnv[Any, Any, Any], layout: Layout) -> None:
         super().__init__(envs)
         self._seen = np.zeros((0, 0), dtype=np.float32)
-        self._fidelity = len(LAYOUT.shared) + LAYOUT.each_index("fidelity")
+        self._fidelity = len(layout.shared) + layout.each_index("fidelity")
+        self._each = len(layout.each)
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Begin episodes."""
@@ -28,7 +29,7 @@ class PublishedReward(VectorWrapper):
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Take a decision in every environment."""
-        fidelity = self._seen[:, self._fidelity :: len(LAYOUT.each)]
+        fidelity = self._seen[:, self._fidelity :: self._each]
         reward = ((np.asarray(actions) > 0) * fidelity).mean(1).astype(np.float64)
         observation, _, terminated, truncated, info = self.env.step(actions)
         self._seen = observation["observation"].copy()

@@ -9,6 +9,7 @@ from qcbench.agents.options import check_sets
 from qcbench.configs import Amount, Count, NotNegative, Positive, Share, config
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import Activation, Width
+from qcbench.policies.features.layout import Observation
 from qcbench.policies.features.observer import check_observation
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.policies.features.rewards import Reward
@@ -57,7 +58,8 @@ class Common:
         slots: waiting tasks that are seen, for queueing.
         sets: for allocation, whether a decision is to wait or one of all sets of QPUs, instead of
             a weight for each QPU.
-        observation: `usual`, or `legacy`, which is QSimPy's, for placement.
+        observation: `usual`; `deadlines`, with due times and values; or `legacy`, which is
+            QSimPy's, for placement.
         masked: whether infeasible actions are kept from the agent in training; otherwise they are
             violations, which it has to unlearn.
         reward: what decisions cost in training.
@@ -74,7 +76,7 @@ class Common:
     max_decisions: Count | None = None
     slots: Count = SLOTS
     sets: bool = False
-    observation: Literal["usual", "legacy"] = "usual"
+    observation: Observation = "usual"
     masked: bool = True
     reward: Reward
     network: PerItemSettings | PlainSettings = field(default_factory=PerItemSettings)

@@ -43,7 +43,7 @@ def deadline_metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         return {}
     count = len(records.job_status)
     arrival_s, due_s = workload.arrival_s[:count], workload.due_s[:count]
-    value = np.ones(count) if workload.value is None else workload.value[:count]
+    value = workload.values()[:count]
     due = (arrival_s >= warm_up_s) & np.isfinite(due_s)
     done = due & (records.job_status == DONE)
     late_s = np.maximum(records.job_finish_s - due_s, 0.0)

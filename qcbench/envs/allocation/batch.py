@@ -16,10 +16,13 @@ from qcbench.kernels.allocation.waiting import pass_over
 from qcbench.kernels.compiling import called, inlined, kernel, offset
 from qcbench.policies.features import allocation as features
 from qcbench.policies.features import allocation_action as actions_formula
+from qcbench.policies.features import deadlines
 from qcbench.policies.features.rewards import cost_reward
 
 called(actions_formula._chain)
+called(deadlines.slack_share)
 observe = inlined(features.observe)
+observe_due = inlined(features.observe_due)
 split_from_weights = inlined(actions_formula.split_from_weights)
 split_over_set = inlined(actions_formula.split_over_set)
 split_over_emptiest = inlined(actions_formula.split_over_emptiest)
@@ -105,7 +108,20 @@ def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> N
         0,
         out.observation,
         offset(e * config.size),
+        config.shared,
+        config.each,
     )
+    if config.due:
+        observe_due(
+            qpus,
+            cloud.now_s,
+            task.due_s,
+            task.value,
+            worlds.exec_s[world, place],
+            0,
+            out.observation,
+            offset(e * config.size),
+        )
     episode.before_s = cloud.now_s
 
 

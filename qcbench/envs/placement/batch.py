@@ -12,15 +12,18 @@ import numpy.typing as npt
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.envs.steps import DUE, OVER, Config, Output, Row, stepping
-from qcbench.kernels.compiling import inlined, kernel, offset
+from qcbench.kernels.compiling import called, inlined, kernel, offset
 from qcbench.kernels.placement import step as clouds
 from qcbench.kernels.placement.step import State
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.policies.features import deadlines
 from qcbench.policies.features import placement as features
 from qcbench.policies.features.hindsight import remaining_s
 from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
 
+called(deadlines.slack_share)
 observe: Any = inlined(features.observe)
+observe_due: Any = inlined(features.observe_due)
 observe_legacy: Any = inlined(features.observe_legacy)
 cost: Any = inlined(cost_reward)
 legacy: Any = inlined(legacy_reward)
@@ -99,7 +102,22 @@ def see(
         0,
         observation,
         at,
+        config.shared,
+        config.each,
     )
+    if config.due:
+        observe_due(
+            qpus,
+            now_s,
+            worlds.due_s[task],
+            worlds.value[task],
+            free_at_s,
+            state_at,
+            worlds.exec_s,
+            task * worlds.stride,
+            observation,
+            at,
+        )
     episode.before_s = now_s
 
 

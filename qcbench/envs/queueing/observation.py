@@ -5,16 +5,18 @@ from typing import Any
 import numpy as np
 
 from qcbench.envs.steps import Config, Output, Row
-from qcbench.kernels.compiling import inlined
+from qcbench.kernels.compiling import called, inlined
 from qcbench.kernels.queueing import broker
 from qcbench.kernels.queueing.layout import Cloud, World
+from qcbench.policies.features import deadlines
 from qcbench.policies.features import queueing as features
 
 observe_shared: Any = inlined(features.observe_shared)
 observe_task: Any = inlined(features.observe_task)
+observe_task_due: Any = inlined(features.observe_task_due)
 observe_empty: Any = inlined(features.observe_empty)
-
-SHARED, EACH = features.SHARED, features.EACH
+for formula in (deadlines.slack_share, deadlines.left_share, deadlines.used_share):
+    called(formula)
 
 
 @inlined
@@ -29,7 +31,7 @@ def see(world: World, cloud: Cloud, config: Config, episode: Row, e: int, out: O
         own = cloud.progress[broker.candidate(cloud, place)]
         shortest_s = min(shortest_s, world.estimate_s[own.task, qpu])
         fresh += own.attained_s == 0.0
-    at = e * (SHARED + slots * EACH)
+    at, each = e * config.size, config.each
     qubits = world.devices[qpu].qubits
     observe_shared(
         count,
@@ -46,7 +48,7 @@ def see(world: World, cloud: Cloud, config: Config, episode: Row, e: int, out: O
     )
     episode.before_s = now_s
     newest_s = now_s - cloud.progress[broker.candidate(cloud, seen - 1)].joined_s
-    at += SHARED
+    at += config.shared
     for place in range(seen):
         job = broker.candidate(cloud, place)
         own = cloud.progress[job]
@@ -64,9 +66,19 @@ def see(world: World, cloud: Cloud, config: Config, episode: Row, e: int, out: O
             observation,
             at,
         )
+        if config.due:
+            observe_task_due(
+                now_s,
+                world.jobs[job].arrival_s,
+                world.jobs[job].due_s,
+                world.jobs[job].value,
+                world.estimate_s[own.task, qpu],
+                observation,
+                at,
+            )
         out.mask[e * slots + place] = 1
-        at += EACH
+        at += each
     for place in range(seen, slots):
-        observe_empty(observation, at)
+        observe_empty(observation, at, each)
         out.mask[e * slots + place] = 0
-        at += EACH
+        at += each

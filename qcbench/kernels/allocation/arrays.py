@@ -20,7 +20,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.admission import BUCKET, bucket_rates, number_users
 from qcbench.kernels.allocation.regions import ROWS, neighbours_of
 from qcbench.kernels.failures import FailureTimes
-from qcbench.kernels.rules import Limits, due_of, latest_of, limits_of
+from qcbench.kernels.rules import Limits, due_of, latest_of, limits_of, value_of
 
 Rows: TypeAlias = npt.NDArray[np.void]
 """An array of rows with named columns."""
@@ -33,6 +33,7 @@ TASK = np.dtype(
         ("slowdown", "f8"),  # real over estimated execution time
         ("due_s", "f8"),  # infinite where it has no due time
         ("latest_s", "f8"),  # when a decision must be due lest it is dropped, or infinite
+        ("value", "f8"),  # of its job, as a share of the highest
         ("qubits", "i8"),
         ("depth", "i8"),
         ("shots", "i8"),
@@ -262,6 +263,7 @@ def make_worlds(
         rows["slowdown"][:count] = 1.0 if factor is None else factor
         rows["user"][:count] = number_users(workload)[0]
         rows["due_s"][:count] = due_of(workload)
+        rows["value"][:count] = value_of(workload)
         rows["latest_s"][:count] = latest_of(scenarios[world], exec_s[world])
         for name in ("qubits", "depth", "shots", "two_qubit_gates"):
             rows[name][:count] = getattr(workload.tasks, name)

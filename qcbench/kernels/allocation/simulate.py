@@ -114,7 +114,10 @@ def simulate(
     view = _view(trial, scenario, splits)
     known = known_of(splits, view)
     twin = make_twin("allocation", policy, known)
-    reason = _ask(trial, decide, view) if twin is None else _run(trial, twin, context.rng, known)
+    if twin is None:
+        reason = _ask(trial, decide, view, scenario.workload.values().tolist())
+    else:
+        reason = _run(trial, twin, context.rng, known)
     cloud = trial.state.clouds[0]
     if reason == runs.WAITS:
         row = int(cloud["task"])
@@ -141,7 +144,7 @@ def _run(trial: Trial, twin: Twin, rng: np.random.Generator, known: TwinContext)
 
 def _view(trial: Trial, scenario: Scenario, splits: Splits) -> AllocationView:
     tasks, estimates = scenario.workload.tasks, splits.estimates
-    return AllocationView(
+    view = AllocationView(
         scenario.fleet,
         TaskTable(
             qubits=tasks.qubits,
@@ -158,6 +161,8 @@ def _view(trial: Trial, scenario: Scenario, splits: Splits) -> AllocationView:
         trial.settings.time_per_qubit_s,
         may_overtake=trial.settings.depth > 0,
     )
+    view.highest_value = scenario.workload.highest_value()
+    return view
 
 
 def _rows(table: npt.NDArray[Scalar]) -> Sequence[npt.NDArray[Scalar]]:
@@ -169,8 +174,12 @@ def _arrays(trial: Trial) -> tuple[Settings, Worlds, State, Outcomes]:
     return trial.settings, trial.worlds, trial.state, trial.outcomes
 
 
-def _ask(trial: Trial, decide: Allocation, view: AllocationView) -> int:
-    """Go from question to question with a policy in Python, and say what ended it."""
+def _ask(trial: Trial, decide: Allocation, view: AllocationView, value: Sequence[float]) -> int:
+    """Go from question to question with a policy in Python, and say what ended it.
+
+    Args:
+        value: of each job.
+    """
     state = trial.state
     cloud = state.clouds[0]
     tasks = trial.worlds.tasks[0]
@@ -194,6 +203,7 @@ def _ask(trial: Trial, decide: Allocation, view: AllocationView) -> int:
         view.shots = int(task["shots"])
         view.two_qubit_gates = int(task["two_qubit_gates"])
         view.due_s = float(task["due_s"])
+        view.value = value[row]
         view.waiting = int(cloud["waiting"])
         view.running = int(cloud["running"])
         decision = decide(view)

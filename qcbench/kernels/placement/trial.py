@@ -64,6 +64,8 @@ class EventTrial:
         view = PlacementView(scenario.fleet, table, state.free_at_s, state.queue_length, state.up)
         features = [each.tolist() for each in (tasks.qubits, tasks.depth, tasks.shots)]
         qubits, depth, shots = features
+        value = scenario.workload.values()
+        view.highest_value = scenario.workload.highest_value()
         while self._until(run_to_decision, 0) == DECIDE:
             task = int(state.clouds["task"][0])
             view.now_s = float(state.clouds["now_s"][0])
@@ -71,6 +73,7 @@ class EventTrial:
             view.task_qubits, view.depth, view.shots = qubits[task], depth[task], shots[task]
             view.violations = int(rows["violations"][task])
             view.due_s = float(self._worlds.due_s[task])
+            view.value = float(value[task])
             choice = policy(view)
             if choice.__class__ is not int or not 0 <= choice < qpus:
                 raise PolicyError(
@@ -121,6 +124,7 @@ def _run(
             state.up,
             worlds.qpu_qubits,
             worlds.due_s[task],
+            worlds.value[task],
         )
         choice = choose(twin.rule, view, twin.memory, rng)
         if choice == NO_DECISION:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
-from qcbench.kernels.rules import due_of, latest_of
+from qcbench.kernels.rules import due_of, latest_of, value_of
 
 
 class Worlds(NamedTuple):
@@ -27,6 +27,7 @@ class Worlds(NamedTuple):
             fit, the execution time is infinite.
         due_s, latest_s: when each task is due, and when a decision on it must be due lest it is
             dropped, both infinite where there is no such time, shape (W * T,).
+        value: of each task's job as a share of the highest, shape (W * T,).
         qpu_qubits, clops: of each QPU, shape (Q,). A tuple of qubits makes the number of QPUs known
             to the compiler, which unrolls all loops over them.
     """
@@ -42,6 +43,7 @@ class Worlds(NamedTuple):
     price: FloatArray
     due_s: FloatArray
     latest_s: FloatArray
+    value: FloatArray
     qpu_qubits: IntArray | tuple[int, ...]
     clops: FloatArray
 
@@ -62,7 +64,7 @@ def worlds_of(scenarios: Sequence[Scenario], *, unrolled: bool = False) -> World
     arrival_s = np.zeros((worlds, width))
     qubits = np.zeros((worlds, width), dtype=np.int32)
     depth = np.zeros((worlds, width), dtype=np.int32)
-    due_s, latest_s = np.zeros((2, worlds, width))
+    due_s, latest_s, value = np.zeros((3, worlds, width))
     figures = np.zeros((worlds, width, 3, qpus))
     for world, scenario in enumerate(scenarios):
         if scenario.fleet != fleet:
@@ -76,6 +78,7 @@ def worlds_of(scenarios: Sequence[Scenario], *, unrolled: bool = False) -> World
         qubits[world, :count] = workload.tasks.qubits
         depth[world, :count] = workload.tasks.depth
         due_s[world, :count] = due_of(workload)
+        value[world, :count] = value_of(workload)
         latest_s[world, :count] = latest_of(scenario, known.exec_s)
         figures[world, :count, 0] = known.exec_s
         figures[world, :count, 1] = known.fidelity
@@ -93,6 +96,7 @@ def worlds_of(scenarios: Sequence[Scenario], *, unrolled: bool = False) -> World
         price=flat[2 * qpus :],
         due_s=due_s.reshape(-1),
         latest_s=latest_s.reshape(-1),
+        value=value.reshape(-1),
         qpu_qubits=tuple(fleet.qubits.tolist()) if unrolled else fleet.qubits.astype(np.int64),
         clops=fleet.figures("clops_v"),
     )

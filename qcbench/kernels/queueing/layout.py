@@ -57,6 +57,7 @@ RULES = _records(
 JOB = _records(
     ("arrival_s", "f8"),
     ("due_s", "f8"),
+    ("value", "f8"),  # as a share of the highest
     ("priority", "i8"),
     ("user", "i8"),
     ("bucket", "i8"),

@@ -24,7 +24,7 @@ from qcbench.kernels.queueing.layout import (
     Worlds,
     empty_worlds,
 )
-from qcbench.kernels.rules import due_of, limits_of
+from qcbench.kernels.rules import due_of, limits_of, value_of
 from qcbench.policies.twins import TwinContext
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Workload
 
@@ -126,6 +126,7 @@ def flatten(workload: Workload, mean_s: FloatArray) -> Program:
         work.append(quantum_s)
     jobs["arrival_s"] = workload.arrival_s
     jobs["due_s"] = due_of(workload)
+    jobs["value"] = value_of(workload)
     jobs["priority"] = 1 if workload.priority is None else workload.priority
     jobs["begin"], jobs["end"], jobs["first_task"], jobs["quantum_s"] = begins, ends, firsts, work
     users = _write_users(jobs, workload)

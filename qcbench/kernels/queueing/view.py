@@ -28,6 +28,8 @@ class Window:
         )
         if workload.priority is not None and len(workload):
             self.view.highest_priority = int(workload.priority.max())
+        self._value = workload.values()
+        self.view.highest_value = workload.highest_value()
 
     def ask(self, decide: Queueing) -> int:
         """Return the choice of a policy in the decision that is due.
@@ -72,4 +74,5 @@ class Window:
             attained_s=float(own["attained_s"]),
             remaining_s=float(own["remaining_s"]),
             due_s=np.inf if workload.due_s is None else float(workload.due_s[job]),
+            value=float(self._value[job]),
         )

@@ -15,7 +15,7 @@ from qcbench.policies.exported.choosing import Mode, chooser
 from qcbench.policies.exported.opening import Opened, open_policy
 from qcbench.policies.exported.reference import with_digest
 from qcbench.policies.exported.scoring import Outputs
-from qcbench.policies.features.allocation import LAYOUT, LAYOUTS
+from qcbench.policies.features.allocation import LAYOUTS
 from qcbench.policies.features.allocation_action import (
     LEAST_WEIGHT,
     MOST_WEIGHT,
@@ -50,9 +50,9 @@ def policy(
     """
     opened = open_policy("allocation", path, sha256, context.fleet, LAYOUTS)
     score = opened.score
-    observe = AllocationObserver(context.fleet).observe
+    observe = AllocationObserver(context.fleet, opened.layout).observe
     qpus = len(context.fleet)
-    row = [0.0] * LAYOUT.size(qpus)
+    row = [0.0] * opened.layout.size(qpus)
     sizes: list[int] = context.fleet.qubits.tolist()
     if opened.card.action == "set":
         split = _by_set(context, mode)

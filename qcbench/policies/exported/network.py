@@ -72,21 +72,27 @@ class Network(NamedTuple):
 
 
 def remembered(
-    track: LearnedTrack, fleet: Fleet, layout: Layout, path: str, sha256: str, mode: Mode
+    track: LearnedTrack,
+    fleet: Fleet,
+    layouts: Sequence[Layout],
+    path: str,
+    sha256: str,
+    mode: Mode,
 ) -> Network | None:
     """Return the network of a policy that takes the best of its scores, None otherwise.
 
     Args:
-        layout: the only one of the track that has a twin.
+        layouts: those of the track that have a twin.
         path, sha256, mode: parameters of the policy, which has been built, so that they fit.
     """
     if mode != "greedy":
         return None
     exported = load(track, path, sha256)
-    if exported.card.observation.layout != layout.name:
-        return None
     items = exported.card.observation.items or len(fleet)
-    return network_of(exported.card, exported.tensors, layout, items)
+    for layout in layouts:
+        if layout.name == exported.card.observation.layout:
+            return network_of(exported.card, exported.tensors, layout, items)
+    return None
 
 
 def network_of(card: Card, tensors: Tensors, layout: Layout, items: int) -> Network | None:

@@ -7,7 +7,7 @@ from qcbench.fleet.profile import Fleet
 from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import folder_of, load
 from qcbench.policies.exported.scoring import Scores, scorer
-from qcbench.policies.exported.serving import check_fleet
+from qcbench.policies.exported.serving import check_fleet, layout_of
 from qcbench.policies.exported.weights import Tensors
 from qcbench.policies.features.layout import Layout
 from qcbench.tracks import LearnedTrack
@@ -19,11 +19,13 @@ class Opened:
 
     Attributes:
         where: its `policy.json`, for messages.
+        layout: of what it sees.
         score: its network.
     """
 
     where: str
     card: Card
+    layout: Layout
     tensors: Tensors
     score: Scores
 
@@ -45,4 +47,5 @@ def open_policy(
     exported = load(track, path, sha256)
     where = str(folder_of(track, path) / CARD)
     check_fleet(exported.card, fleet, where)
-    return Opened(where, exported.card, exported.tensors, scorer(exported, layouts, where))
+    layout = layout_of(exported.card, layouts, where)
+    return Opened(where, exported.card, layout, exported.tensors, scorer(exported, layout))

@@ -1,6 +1,6 @@
 """From a whole observation to the outputs of every item, whatever network a policy has."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +11,7 @@ from qcbench.policies.exported.card import Card, PerItem
 from qcbench.policies.exported.folder import Exported
 from qcbench.policies.exported.per_item import PerItemNetwork
 from qcbench.policies.exported.plain import PlainNetwork
-from qcbench.policies.exported.serving import columns, layout_of
+from qcbench.policies.exported.serving import columns
 from qcbench.policies.features.layout import Layout
 
 Outputs: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -24,16 +24,12 @@ policy whose action is `set`, shape (to wait and all sets, outputs).
 """
 
 
-def scorer(exported: Exported, layouts: Mapping[str, Layout], where: str) -> Scores:
+def scorer(exported: Exported, layout: Layout) -> Scores:
     """Return the function that scores the items of observations in the policy's layout.
 
     A plain network sees items that are not there as zeros.
-
-    Raises:
-        InputError: features that this version does not know.
     """
     card = exported.card
-    layout = layout_of(card, layouts, where)
     if isinstance(card.network, PerItem):
         return _per_item(card, PerItemNetwork(card, exported.tensors), layout)
     return _plain(card, PlainNetwork(card, exported.tensors), layout)

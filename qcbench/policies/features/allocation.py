@@ -7,6 +7,8 @@ a quarter of an hour, which is what large circuits take.
 from collections.abc import Sequence
 from math import inf
 
+from qcbench.policies.features import deadlines
+from qcbench.policies.features.deadlines import slack_share, with_deadlines
 from qcbench.policies.features.layout import Feature, Layout, Target
 from qcbench.policies.features.rewards import Reward
 
@@ -60,13 +62,29 @@ LAYOUT = Layout(
     ),
 )
 
-LAYOUTS = {LAYOUT.name: LAYOUT}
+DUE_LAYOUT = with_deadlines(
+    LAYOUT,
+    deadlines.SHARED,
+    (
+        Feature(
+            "margin",
+            "time to the due time beyond a part that begins now on this QPU, without "
+            f"communication, in best executions s, {deadlines.SLACK}",
+        ),
+        Feature("in_time", "1 where such a part would end in time, else 0"),
+    ),
+)
+"""What a policy sees that knows due times and values."""
+
+LAYOUTS = {layout.name: layout for layout in (LAYOUT, DUE_LAYOUT)}
 """By name, what policies of this track can observe."""
 USUAL_REWARD = Reward(time_scale_s=10_000.0)
 """A step costs about 1."""
 
 SHARED = len(LAYOUT.shared)
 EACH = len(LAYOUT.each)
+DUE_SHARED = len(DUE_LAYOUT.shared)
+DUE_EACH = len(DUE_LAYOUT.each)
 
 
 def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it stands
@@ -90,8 +108,10 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
     fleet_at: int,
     out: Target,
     out_at: int,
+    shared: int,
+    each: int,
 ) -> None:
-    """Write the observation of one decision, `LAYOUT.size(qpus)` numbers from ``out[out_at]``.
+    """Write the observation of one decision, the features of `LAYOUT` from ``out[out_at]`` on.
 
     Args:
         qpus: number of QPUs.
@@ -103,6 +123,8 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
         free_qubits: of the QPUs, from `state_at` on.
         exec_s, fidelity, price: of a part, or of the whole task, on each QPU, from `task_at` on.
         qpu_qubits: of the fleet, from `fleet_at` on.
+        shared, each: numbers of the situation and of each QPU in the whole observation; those
+            behind `SHARED` and `EACH` are left as they are.
     """
     fastest_s = inf
     best = 0.0
@@ -142,7 +164,7 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
     out[out_at + 11] = 1.0 - ELAPSED_SCALE_S / (elapsed_s + ELAPSED_SCALE_S)
     out[out_at + 12] = 1.0 - DECISIONS_SCALE / (decisions + DECISIONS_SCALE)
     fastest_s += SHORTEST_S
-    at = out_at + SHARED
+    at = out_at + shared
     for i in range(qpus):
         size = qpu_qubits[fleet_at + i]
         offered = free_qubits[state_at + i]
@@ -158,4 +180,39 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
         out[at + 6] = quality
         out[at + 7] = 1.0 - quality / best if quality < best else 0.0
         out[at + 8] = 1.0 - cheapest / cost if cost > cheapest else 0.0
-        at += EACH
+        at += each
+
+
+def observe_due(
+    qpus: int,
+    now_s: float,
+    due_s: float,
+    value: float,
+    exec_s: Sequence[float],
+    task_at: int,
+    out: Target,
+    out_at: int,
+) -> None:
+    """Write what `DUE_LAYOUT` has beyond `LAYOUT` into an observation from ``out[out_at]`` on.
+
+    Args:
+        now_s: the clock.
+        due_s: as in `AllocationView`.
+        value: of the task's job, as a share of the highest.
+        others: as of `observe`.
+    """
+    left_s = due_s - now_s
+    best_s = inf
+    for i in range(qpus):
+        time_s = exec_s[task_at + i]
+        best_s = time_s if time_s < best_s else best_s
+    at = out_at + SHARED
+    out[at] = 1.0 if due_s < inf else 0.0
+    out[at + 1] = slack_share(left_s - best_s, best_s)
+    out[at + 2] = value
+    at = out_at + DUE_SHARED + EACH
+    for i in range(qpus):
+        margin_s = left_s - exec_s[task_at + i]
+        out[at] = slack_share(margin_s, best_s)
+        out[at + 1] = 1.0 if margin_s >= 0.0 else 0.0
+        at += DUE_EACH

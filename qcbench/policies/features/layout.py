@@ -7,6 +7,8 @@ from qcbench.errors import InputError
 from qcbench.tracks import LearnedTrack, module_of
 
 FEATURES = "qcbench.policies.features"
+Observation = Literal["usual", "deadlines", "legacy"]
+"""What agents can choose to see; which of them a track has, its record says."""
 
 
 class Target(Protocol):
@@ -93,10 +95,9 @@ class Layout:
         return names.index(name)
 
 
-def usual_layout(track: LearnedTrack) -> Layout:
-    """Return what policies of a track usually observe."""
-    layout: Layout = module_of(FEATURES, track).LAYOUT
-    return layout
+def layout_named(track: LearnedTrack, observation: Observation) -> Layout:
+    """Return what policies of a track see by one of its observations, see `TrackInfo`."""
+    return layouts_of(track)[track if observation == "usual" else f"{track}-{observation}"]
 
 
 def layouts_of(track: LearnedTrack) -> dict[str, Layout]:

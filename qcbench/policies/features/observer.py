@@ -10,7 +10,7 @@ import numpy as np
 
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
-from qcbench.policies.features.layout import Layout, Target
+from qcbench.policies.features.layout import Layout, Observation, Target, layout_named
 from qcbench.policies.features.queueing import SLOTS
 from qcbench.tracks import TRACKS, Track, is_learned, learned_tracks, module_of
 
@@ -54,18 +54,20 @@ class Elapsed:
         return times
 
 
-def observer(track: Track, fleet: Fleet, *, legacy: bool = False, slots: int = SLOTS) -> Observer:
+def observer(
+    track: Track, fleet: Fleet, *, observation: Observation = "usual", slots: int = SLOTS
+) -> Observer:
     """Return the observer of a track for one episode.
 
     Raises:
-        InputError: the track has none, or none that is legacy.
+        InputError: the track has none, or none of this observation.
     """
     if not is_learned(track):
         known = ", ".join(learned_tracks())
         raise InputError(f"track {track}: has no observation; {known} have one")
-    if legacy:
-        check_observation("legacy", track)
-    found: Observer = module_of(OBSERVERS, track).observer(fleet, legacy=legacy, slots=slots)
+    check_observation(observation, track)
+    layout = layout_named(track, observation)
+    found: Observer = module_of(OBSERVERS, track).observer(fleet, layout, slots=slots)
     return found
 
 

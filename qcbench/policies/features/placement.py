@@ -7,6 +7,8 @@ Times enter twice: relative to the task at hand (what it would gain or lose on e
 from collections.abc import Sequence
 from math import inf
 
+from qcbench.policies.features import deadlines
+from qcbench.policies.features.deadlines import slack_share, with_deadlines
 from qcbench.policies.features.layout import Feature, Layout, Target
 from qcbench.policies.features.rewards import Reward
 
@@ -64,11 +66,27 @@ LAYOUT = Layout(
     ),
 )
 
+DUE_LAYOUT = with_deadlines(
+    LAYOUT,
+    deadlines.SHARED,
+    (
+        Feature(
+            "margin",
+            "time to the due time beyond the completion on this QPU, in best executions s, "
+            f"{deadlines.SLACK}; 0 where infeasible",
+        ),
+        Feature("in_time", "1 where the task would end in time on this QPU, else 0"),
+    ),
+)
+"""What a policy sees that knows due times and values."""
+
 USUAL_REWARD = Reward()
 """A step costs about 1."""
 
 SHARED = len(LAYOUT.shared)
 EACH = len(LAYOUT.each)
+DUE_SHARED = len(DUE_LAYOUT.shared)
+DUE_EACH = len(DUE_LAYOUT.each)
 
 
 def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it stands
@@ -91,8 +109,10 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
     fleet_at: int,
     out: Target,
     out_at: int,
+    shared: int,
+    each: int,
 ) -> None:
-    """Write the observation of one decision, `LAYOUT.size(qpus)` numbers from ``out[out_at]``.
+    """Write the observation of one decision, the features of `LAYOUT` from ``out[out_at]`` on.
 
     Args:
         qpus: number of QPUs.
@@ -106,6 +126,8 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
         exec_s, fidelity, price: the task's estimates on each QPU, from `task_at` on; execution
             time and price infinite and fidelity 0 where infeasible, prices NaN where unknown.
         qpu_qubits: of the fleet, from `fleet_at` on.
+        shared, each: numbers of the situation and of each QPU in the whole observation; those
+            behind `SHARED` and `EACH` are left as they are.
     """
     fastest_s = inf
     earliest_s = inf
@@ -148,7 +170,7 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
     out[out_at + 9] = 1.0 - WAIT_SCALE_S / (backlog_s * share + WAIT_SCALE_S)
     earliest_s += SHORTEST_S
     fastest_s += SHORTEST_S
-    at = out_at + SHARED
+    at = out_at + shared
     # Infinite times of QPUs that the task does not fit go through the same arithmetic, which a
     # compiler can do without branches: 1 / inf is 0.
     for i in range(qpus):
@@ -171,7 +193,51 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
         out[at + 10] = fidelity[task_at + i]
         cost = price[task_at + i]
         out[at + 11] = 1.0 - cheapest / cost if cost > cheapest else 0.0
-        at += EACH
+        at += each
+
+
+def observe_due(
+    qpus: int,
+    now_s: float,
+    due_s: float,
+    value: float,
+    free_at_s: Sequence[float],
+    state_at: int,
+    exec_s: Sequence[float],
+    task_at: int,
+    out: Target,
+    out_at: int,
+) -> None:
+    """Write what `DUE_LAYOUT` has beyond `LAYOUT` into an observation from ``out[out_at]`` on.
+
+    Args:
+        due_s: as in `PlacementView`.
+        value: of the task's job, as a share of the highest.
+        others: as of `observe`.
+    """
+    left_s = due_s - now_s
+    fastest_s = inf
+    for i in range(qpus):
+        time_s = exec_s[task_at + i]
+        fastest_s = time_s if time_s < fastest_s else fastest_s
+    best_s = fastest_s if fastest_s < inf else 0.0
+    at = out_at + SHARED
+    out[at] = 1.0 if due_s < inf else 0.0
+    out[at + 1] = slack_share(left_s - best_s, best_s)
+    out[at + 2] = value
+    at = out_at + DUE_SHARED + EACH
+    for i in range(qpus):
+        wait_s = free_at_s[state_at + i] - now_s
+        wait_s = wait_s if wait_s > 0.0 else 0.0
+        time_s = exec_s[task_at + i]
+        if time_s < inf:
+            margin_s = left_s - (wait_s + time_s)
+            out[at] = slack_share(margin_s, best_s)
+            out[at + 1] = 1.0 if margin_s >= 0.0 else 0.0
+        else:
+            out[at] = 0.0
+            out[at + 1] = 0.0
+        at += DUE_EACH
 
 
 LEGACY_TIME_S = 1e7
@@ -201,7 +267,7 @@ LEGACY_LAYOUT = Layout(
 )
 """What QSimPy's agents saw; the constants are its own."""
 
-LAYOUTS = {layout.name: layout for layout in (LAYOUT, LEGACY_LAYOUT)}
+LAYOUTS = {layout.name: layout for layout in (LAYOUT, DUE_LAYOUT, LEGACY_LAYOUT)}
 """By name, what policies of this track can observe."""
 
 

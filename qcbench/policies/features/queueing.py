@@ -5,6 +5,15 @@ seen only in the shared features, until it moves up. How much is still to come o
 observed: nobody knows it.
 """
 
+from math import inf
+
+from qcbench.policies.features import deadlines
+from qcbench.policies.features.deadlines import (
+    left_share,
+    slack_share,
+    used_share,
+    with_deadlines,
+)
 from qcbench.policies.features.layout import Feature, Layout, Target
 from qcbench.policies.features.rewards import Reward
 
@@ -48,13 +57,31 @@ LAYOUT = Layout(
     ),
 )
 
-LAYOUTS = {LAYOUT.name: LAYOUT}
+DUE_LAYOUT = with_deadlines(
+    LAYOUT,
+    (),
+    (
+        deadlines.DUE,
+        Feature(
+            "slack",
+            "time to the due time beyond this execution on the QPU, in such executions s, "
+            f"{deadlines.SLACK}",
+        ),
+        Feature("left", "time t to the due time, t / (t + 2 h); 0 when over, 1 for never"),
+        Feature("used", "share of the time from arrival to due time that has passed"),
+        deadlines.VALUE,
+    ),
+)
+"""What a policy sees that knows due times and values."""
+
+LAYOUTS = {layout.name: layout for layout in (LAYOUT, DUE_LAYOUT)}
 """By name, what policies of this track can observe."""
 USUAL_REWARD = Reward(time_scale_s=100.0)
 """A step costs about 1."""
 
 SHARED = len(LAYOUT.shared)
 EACH = len(LAYOUT.each)
+DUE_EACH = len(DUE_LAYOUT.each)
 
 
 def observe_shared(
@@ -131,7 +158,33 @@ def observe_task(
     out[out_at + 9] = (newest_s + SHORTEST_S) / (age_s + SHORTEST_S)
 
 
-def observe_empty(out: Target, out_at: int) -> None:
-    """Write a place at which no task waits: `EACH` zeros from ``out[out_at]``."""
-    for place in range(out_at, out_at + EACH):
+def observe_task_due(
+    now_s: float,
+    job_arrival_s: float,
+    due_s: float,
+    value: float,
+    exec_s: float,
+    out: Target,
+    out_at: int,
+) -> None:
+    """Write what `DUE_LAYOUT` has beyond `LAYOUT` of the task that lies at ``out[out_at]``.
+
+    Args:
+        now_s: the clock.
+        job_arrival_s, due_s: as in `WaitingTask`.
+        value: of its job, as a share of the highest.
+        exec_s: expected execution on the free QPU.
+    """
+    left_s = due_s - now_s
+    at = out_at + EACH
+    out[at] = 1.0 if due_s < inf else 0.0
+    out[at + 1] = slack_share(left_s - exec_s, exec_s)
+    out[at + 2] = left_share(left_s)
+    out[at + 3] = used_share(now_s, job_arrival_s, due_s)
+    out[at + 4] = value
+
+
+def observe_empty(out: Target, out_at: int, each: int) -> None:
+    """Write a place at which no task waits: ``each`` zeros from ``out[out_at]``."""
+    for place in range(out_at, out_at + each):
         out[place] = 0.0

@@ -9,11 +9,15 @@ from qcbench.policies.exported.choosing import Mode, chooser
 from qcbench.policies.exported.network import Network, best, remembered, tick
 from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
-from qcbench.policies.features.observers.placement import (
-    LegacyPlacementObserver,
-    PlacementObserver,
+from qcbench.policies.features.observers.placement import observer
+from qcbench.policies.features.placement import (
+    DUE_EACH,
+    DUE_LAYOUT,
+    LAYOUT,
+    LAYOUTS,
+    observe,
+    observe_due,
 )
-from qcbench.policies.features.placement import LAYOUT, LAYOUTS, LEGACY_LAYOUT, observe
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.twins import PlacingInFull, TwinContext
 from qcbench.policies.view import PlacementView
@@ -37,14 +41,13 @@ def policy(
     fleet = context.fleet
     opened = open_policy("placement", path, sha256, fleet, LAYOUTS)
     score = opened.score
-    legacy = opened.card.observation.layout == LEGACY_LAYOUT.name
-    observer = LegacyPlacementObserver(fleet) if legacy else PlacementObserver(fleet)
+    watcher = observer(fleet, opened.layout)
     choose = chooser(mode, context.rng)
     qpus = len(fleet)
-    row = [0.0] * observer.layout.size(qpus)
+    row = [0.0] * opened.layout.size(qpus)
 
     def decide(view: PlacementView) -> int:
-        observer.observe(view, row)
+        watcher.observe(view, row)
         allowed = view.feasible
         scores = score(row, qpus, allowed)[:, 0]
         return choose(scores.tolist(), allowed.tolist())
@@ -59,7 +62,7 @@ def remember(
     context: TwinContext, *, path: str, sha256: str = "", mode: Mode = "greedy"
 ) -> Network | None:
     """Return the network, None where it has no twin."""
-    return remembered("placement", context.fleet, LAYOUT, path, sha256, mode)
+    return remembered("placement", context.fleet, (LAYOUT, DUE_LAYOUT), path, sha256, mode)
 
 
 def twin(view: PlacingInFull, network: Network) -> int:
@@ -85,7 +88,22 @@ def twin(view: PlacingInFull, network: Network) -> int:
         0,
         network.observation,
         0,
+        network.shared_size,
+        network.each_size,
     )
+    if network.each_size == DUE_EACH:
+        observe_due(
+            view.qpus,
+            view.now_s,
+            view.due_s,
+            view.value,
+            view.free_at_s,
+            view.state_at,
+            view.exec_s,
+            view.task_at,
+            network.observation,
+            0,
+        )
     for q in range(view.qpus):
         network.allowed[q] = view.exec_s[view.task_at + q] < np.inf
     return best(network, view.qpus)

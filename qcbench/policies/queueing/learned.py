@@ -12,12 +12,14 @@ from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
 from qcbench.policies.features.observers.queueing import QueueObserver
 from qcbench.policies.features.queueing import (
-    EACH,
+    DUE_EACH,
+    DUE_LAYOUT,
     LAYOUT,
     LAYOUTS,
     SHARED,
     observe_shared,
     observe_task,
+    observe_task_due,
 )
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.twins import Choosing, TwinContext, waiting_at
@@ -41,9 +43,8 @@ def policy(
     """
     opened = open_policy("queueing", path, sha256, context.fleet, LAYOUTS)
     score, slots = opened.score, opened.card.observation.items
-    observer = QueueObserver(context.fleet, slots)
-    observe = observer.observe
-    row = [0.0] * LAYOUT.size(slots)
+    observe = QueueObserver(context.fleet, opened.layout, slots).observe
+    row = [0.0] * opened.layout.size(slots)
     choose = chooser(mode, context.rng)
     allowed = [True] * slots
 
@@ -62,7 +63,7 @@ def remember(
     context: TwinContext, *, path: str, sha256: str = "", mode: Mode = "greedy"
 ) -> Network | None:
     """Return the network, None where it has no twin."""
-    return remembered("queueing", context.fleet, LAYOUT, path, sha256, mode)
+    return remembered("queueing", context.fleet, (LAYOUT, DUE_LAYOUT), path, sha256, mode)
 
 
 def twin(view: Choosing, network: Network) -> int:
@@ -107,6 +108,16 @@ def twin(view: Choosing, network: Network) -> int:
             task.qubits,
             qpus[qpu].qubits,
             network.observation,
-            SHARED + position * EACH,
+            SHARED + position * network.each_size,
         )
+        if network.each_size == DUE_EACH:
+            observe_task_due(
+                now_s,
+                task.job_arrival_s,
+                task.due_s,
+                task.value,
+                view.exec_s[task.row, qpu],
+                network.observation,
+                SHARED + position * network.each_size,
+            )
     return best(network, seen)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qcbench.errors import InputError
-from qcbench.policies.features import allocation, placement, queueing, rewards
+from qcbench.kernels.compiling import called
+from qcbench.policies.features import allocation, deadlines, placement, queueing, rewards
 from qcbench.policies.features.layout import Layout
 
 times = st.one_of(st.just(0.0), st.floats(1e-6, 1e7))
@@ -22,6 +23,11 @@ def compiled(function):
 
 observe_placement = compiled(placement.observe)
 observe_legacy = compiled(placement.observe_legacy)
+for formula in (deadlines.slack_share, deadlines.left_share, deadlines.used_share):
+    called(formula)
+observe_due = compiled(placement.observe_due)
+observe_split_due = compiled(allocation.observe_due)
+observe_task_due = compiled(queueing.observe_task_due)
 observe_allocation = compiled(allocation.observe)
 observe_shared = compiled(queueing.observe_shared)
 observe_task = compiled(queueing.observe_task)
@@ -59,9 +65,10 @@ def placements(draw):
 def test_placement_is_in_range_and_the_same_compiled(case) -> None:
     qpus, clocks, counts, width, free_at_s, queue, up, exec_s, fidelity, price, qubits = case
     plain = [np.nan] * (placement.LAYOUT.size(qpus) + 3)
+    sizes = placement.SHARED, placement.EACH
     placement.observe(
         qpus, *clocks, *counts, width, free_at_s, queue, up, 0, exec_s, fidelity, price, 0, qubits,
-        0, plain, 3,
+        0, plain, 3, *sizes,
     )  # fmt: skip
     # The kernels keep all environments in one array: here each is the second of two.
     twice = [np.array(2 * x) for x in (free_at_s, queue, up, exec_s, fidelity, price, qubits)]
@@ -69,7 +76,7 @@ def test_placement_is_in_range_and_the_same_compiled(case) -> None:
     free2, queue2, up2, exec2, fidelity2, price2, qubits2 = twice
     observe_placement(
         qpus, *clocks, *counts, width, free2, queue2, up2, qpus, exec2, fidelity2, price2, qpus,
-        qubits2, qpus, out, 5,
+        qubits2, qpus, out, 5, *sizes,
     )  # fmt: skip
     assert np.isnan(out[:5]).all()
     np.testing.assert_array_equal(out[5:], np.array(plain[3:], dtype=np.float32))
@@ -105,7 +112,7 @@ def test_placement_shows_backlog_against_the_task() -> None:
         out = [0.0] * placement.LAYOUT.size(2)
         placement.observe(
             2, 5.0, 0.0, 0.0, 0, 0, 3, [5.0 + exec_s, -1.0], [1, 0], [True, True], 0,
-            [exec_s, 4 * exec_s], [0.5, 0.25], [0.0, 0.0], 0, [27, 7], 0, out, 0,
+            [exec_s, 4 * exec_s], [0.5, 0.25], [0.0, 0.0], 0, [27, 7], 0, out, 0, 10, 12,
         )  # fmt: skip
         first = dict(zip([f.name for f in placement.LAYOUT.each], out[10:22], strict=True))
         second = dict(zip([f.name for f in placement.LAYOUT.each], out[22:], strict=True))
@@ -135,15 +142,44 @@ def allocations(draw):
 def test_allocation_is_in_range_and_the_same_compiled(case) -> None:
     qpus, clocks, counts, shape, free, exec_s, fidelity, price, qubits = case
     plain = [np.nan] * allocation.LAYOUT.size(qpus)
+    sizes = allocation.SHARED, allocation.EACH
     allocation.observe(
-        qpus, *clocks, *counts, *shape, free, 0, exec_s, fidelity, price, 0, qubits, 0, plain, 0
+        qpus,
+        *clocks,
+        *counts,
+        *shape,
+        free,
+        0,
+        exec_s,
+        fidelity,
+        price,
+        0,
+        qubits,
+        0,
+        plain,
+        0,
+        *sizes,
     )
     out = np.empty(len(plain), dtype=np.float32)
     free2, exec2, fidelity2, price2, qubits2 = (
         np.array(x) for x in (free, exec_s, fidelity, price, qubits)
     )
     observe_allocation(
-        qpus, *clocks, *counts, *shape, free2, 0, exec2, fidelity2, price2, 0, qubits2, 0, out, 0
+        qpus,
+        *clocks,
+        *counts,
+        *shape,
+        free2,
+        0,
+        exec2,
+        fidelity2,
+        price2,
+        0,
+        qubits2,
+        0,
+        out,
+        0,
+        *sizes,
     )
     np.testing.assert_array_equal(out, np.array(plain, dtype=np.float32))
     within(allocation.LAYOUT, qpus, out)
@@ -172,15 +208,19 @@ def test_queueing_is_in_range_and_the_same_compiled(tasks, gap_s: float, elapsed
         queueing.observe_task(*one, plain, at)
         observe_task(*one, out, at)
     end = queueing.SHARED + len(tasks) * queueing.EACH
-    queueing.observe_empty(plain, end)
-    observe_empty(out, end)
+    queueing.observe_empty(plain, end, queueing.EACH)
+    observe_empty(out, end, queueing.EACH)
     np.testing.assert_array_equal(out, np.array(plain, dtype=np.float32))
     within(queueing.LAYOUT, len(tasks) + 1, out)
 
 
 @pytest.mark.parametrize(
     "layout",
-    [placement.LAYOUT, placement.LEGACY_LAYOUT, allocation.LAYOUT, queueing.LAYOUT],
+    [
+        *placement.LAYOUTS.values(),
+        *allocation.LAYOUTS.values(),
+        *queueing.LAYOUTS.values(),
+    ],
     ids=lambda layout: layout.name,
 )
 def test_layouts(layout: Layout) -> None:
@@ -191,6 +231,89 @@ def test_layouts(layout: Layout) -> None:
     assert layout.each[layout.each_index(layout.each[1].name)] is layout.each[1]
     with pytest.raises(InputError, match="no feature nonsense"):
         layout.shared_index("nonsense")
+
+
+dues = st.one_of(st.just(inf), st.just(0.0), st.floats(-1e6, 1e7))
+
+
+@given(placements(), dues, shares)
+@settings(max_examples=100, deadline=None)
+def test_due_times_of_placements_are_in_range_and_the_same_compiled(
+    case, due_s: float, value: float
+) -> None:
+    """And what is written of them and what is written of the rest make up the whole layout."""
+    qpus, clocks, counts, width, free_at_s, queue, up, exec_s, fidelity, price, qubits = case
+    layout = placement.DUE_LAYOUT
+    plain = [np.nan] * layout.size(qpus)
+    placement.observe(
+        qpus, *clocks, *counts, width, free_at_s, queue, up, 0, exec_s, fidelity, price, 0, qubits,
+        0, plain, 0, placement.DUE_SHARED, placement.DUE_EACH,
+    )  # fmt: skip
+    out = np.array(plain, dtype=np.float32)
+    placement.observe_due(qpus, clocks[0], due_s, value, free_at_s, 0, exec_s, 0, plain, 0)
+    state = np.array(free_at_s), 0, np.array(exec_s), 0
+    observe_due(qpus, clocks[0], due_s, value, *state, out, 0)
+    np.testing.assert_array_equal(out, np.array(plain, dtype=np.float32))
+    within(layout, qpus, out)
+    seen = dict(zip(layout.names(qpus), plain, strict=True))
+    completion_s = placement_completion_s(clocks[0], free_at_s, exec_s)
+    for qpu, (time_s, fits) in enumerate(zip(completion_s, np.isfinite(exec_s), strict=True)):
+        assert seen[f"in_time.{qpu}"] == float(fits and due_s - clocks[0] - time_s >= 0)
+        if not fits:
+            assert seen[f"margin.{qpu}"] == 0.0
+        elif due_s == inf:
+            assert seen[f"margin.{qpu}"] == 1.0
+    assert (seen["due"], seen["value"]) == (float(due_s < inf), value)
+
+
+def placement_completion_s(now_s, free_at_s, exec_s):
+    return [max(free - now_s, 0.0) + time for free, time in zip(free_at_s, exec_s, strict=True)]
+
+
+@given(allocations(), times, dues, shares)
+@settings(max_examples=100, deadline=None)
+def test_due_times_of_splits_are_in_range_and_the_same_compiled(
+    case, now_s: float, due_s: float, value: float
+) -> None:
+    qpus, clocks, counts, shape, free, exec_s, fidelity, price, qubits = case
+    layout = allocation.DUE_LAYOUT
+    plain = [np.nan] * layout.size(qpus)
+    allocation.observe(
+        qpus, *clocks, *counts, *shape, free, 0, exec_s, fidelity, price, 0, qubits, 0, plain, 0,
+        allocation.DUE_SHARED, allocation.DUE_EACH,
+    )  # fmt: skip
+    out = np.array(plain, dtype=np.float32)
+    allocation.observe_due(qpus, now_s, due_s, value, exec_s, 0, plain, 0)
+    observe_split_due(qpus, now_s, due_s, value, np.array(exec_s), 0, out, 0)
+    np.testing.assert_array_equal(out, np.array(plain, dtype=np.float32))
+    within(layout, qpus, out)
+
+
+@given(times, times, dues, shares, times)
+@settings(max_examples=100, deadline=None)
+def test_due_times_of_waiting_tasks_are_in_range_and_the_same_compiled(
+    arrival_s: float, waited_s: float, due_s: float, value: float, exec_s: float
+) -> None:
+    plain = [0.0] * queueing.DUE_EACH
+    out = np.zeros(queueing.DUE_EACH, dtype=np.float32)
+    one = (arrival_s + waited_s, arrival_s, max(due_s, arrival_s), value, exec_s)
+    queueing.observe_task_due(*one, plain, 0)
+    observe_task_due(*one, out, 0)
+    np.testing.assert_array_equal(out, np.array(plain, dtype=np.float32))
+    within(queueing.DUE_LAYOUT, 1, np.concatenate([np.zeros(queueing.SHARED), out]))
+
+
+def test_slack_is_counted_in_best_executions() -> None:
+    """Just in time is 1/2; five executions to spare 3/4, whatever their scale; never is 1."""
+    for best_s in (0.1, 10.0, 1000.0):
+        assert deadlines.slack_share(0.0, best_s) == 0.5
+        assert deadlines.slack_share(5 * best_s, best_s) == pytest.approx(0.75)
+        assert deadlines.slack_share(-5 * best_s, best_s) == pytest.approx(0.25)
+        assert deadlines.slack_share(inf, best_s) == 1.0
+    assert deadlines.left_share(-1.0) == deadlines.left_share(0.0) == 0.0
+    assert (deadlines.left_share(7200.0), deadlines.left_share(inf)) == (0.5, 1.0)
+    assert deadlines.used_share(30.0, 10.0, 50.0) == 0.5
+    assert (deadlines.used_share(60.0, 10.0, 50.0), deadlines.used_share(60.0, 10.0, inf)) == (1, 0)
 
 
 def test_rewards() -> None:

@@ -55,10 +55,13 @@ def watched(track, **options):
     ("track", "options"),
     [
         ("placement", {}),
-        ("placement", {"legacy": True}),
+        ("placement", {"observation": "legacy"}),
+        ("placement", {"observation": "deadlines"}),
         ("allocation", {}),
+        ("allocation", {"observation": "deadlines"}),
         ("queueing", {}),
         ("queueing", {"slots": 3}),
+        ("queueing", {"observation": "deadlines"}),
     ],
     ids=str,
 )
@@ -92,8 +95,8 @@ def test_the_elapsed_times_are_of_this_episode() -> None:
 def test_what_cannot_be_observed_is_refused() -> None:
     fleet = default_worlds("queueing").fleet
     with pytest.raises(InputError, match="QPU qpu-0 has no clops_v"):
-        observer("placement", fleet, legacy=True)
+        observer("placement", fleet, observation="legacy")
     with pytest.raises(InputError, match="legacy is of track placement"):
-        observer("queueing", fleet, legacy=True)
+        observer("queueing", fleet, observation="legacy")
     with pytest.raises(InputError, match="track partition: has no observation"):
         observer("partition", fleet)

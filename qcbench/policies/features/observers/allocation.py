@@ -2,14 +2,15 @@
 
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.features import allocation
-from qcbench.policies.features.layout import Target
+from qcbench.policies.features.deadlines import value_share
+from qcbench.policies.features.layout import Layout, Target
 from qcbench.policies.features.observer import Elapsed, Observer, check_circuit, check_prices
 from qcbench.policies.view import AllocationView
 
 
-def observer(fleet: Fleet, *, legacy: bool, slots: int) -> Observer:  # noqa: ARG001
-    """Return the observer of one episode; the options are those of other tracks."""
-    return AllocationObserver(fleet)
+def observer(fleet: Fleet, layout: Layout, *, slots: int = 0) -> Observer:  # noqa: ARG001
+    """Return the observer of one episode; `slots` are those of other tracks."""
+    return AllocationObserver(fleet, layout)
 
 
 class AllocationObserver:
@@ -20,10 +21,11 @@ class AllocationObserver:
             decision, that a task has no circuit.
     """
 
-    layout = allocation.LAYOUT
-
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, layout: Layout) -> None:
         check_prices(fleet)
+        self.layout = layout
+        self._sizes = len(layout.shared), len(layout.each)
+        self._due = layout is allocation.DUE_LAYOUT
         self.items = len(fleet)
         self._qubits: list[int] = fleet.qubits.tolist()
         self._elapsed = Elapsed()
@@ -32,6 +34,7 @@ class AllocationObserver:
         """Write the observation, see `features.allocation`."""
         check_circuit(view.depth, "allocation")
         elapsed_s, gap_s = self._elapsed.tick(view.now_s)
+        exec_s = view.exec_s.tolist()
         allocation.observe(
             self.items,
             elapsed_s,
@@ -45,7 +48,7 @@ class AllocationObserver:
             view.time_per_qubit_s,
             view.free_qubits.tolist(),
             0,
-            view.exec_s.tolist(),
+            exec_s,
             view.whole_fidelity.tolist(),
             view.price.tolist(),
             0,
@@ -53,7 +56,11 @@ class AllocationObserver:
             0,
             out,
             0,
+            *self._sizes,
         )
+        if self._due:
+            value = value_share(view.value, view.highest_value)
+            allocation.observe_due(self.items, view.now_s, view.due_s, value, exec_s, 0, out, 0)
 
     def mask(self, view: AllocationView, out: Target) -> None:
         """Write 1 for every QPU that has free qubits."""

@@ -2,14 +2,17 @@
 
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.features import placement
-from qcbench.policies.features.layout import Target
+from qcbench.policies.features.deadlines import value_share
+from qcbench.policies.features.layout import Layout, Target
 from qcbench.policies.features.observer import Elapsed, Observer, check_circuit, check_prices
 from qcbench.policies.view import PlacementView
 
 
-def observer(fleet: Fleet, *, legacy: bool, slots: int) -> Observer:  # noqa: ARG001
+def observer(fleet: Fleet, layout: Layout, *, slots: int = 0) -> Observer:  # noqa: ARG001
     """Return the observer of one episode; `slots` are those of other tracks."""
-    return LegacyPlacementObserver(fleet) if legacy else PlacementObserver(fleet)
+    if layout is placement.LEGACY_LAYOUT:
+        return LegacyPlacementObserver(fleet)
+    return PlacementObserver(fleet, layout)
 
 
 class PlacementObserver:
@@ -19,10 +22,11 @@ class PlacementObserver:
         InputError: some QPUs state a price and others do not, see `check_prices`.
     """
 
-    layout = placement.LAYOUT
-
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, layout: Layout) -> None:
         check_prices(fleet)
+        self.layout = layout
+        self._sizes = len(layout.shared), len(layout.each)
+        self._due = layout is placement.DUE_LAYOUT
         self.items = len(fleet)
         self._qubits: list[int] = fleet.qubits.tolist()
         self._elapsed = Elapsed()
@@ -30,6 +34,7 @@ class PlacementObserver:
     def observe(self, view: PlacementView, out: Target) -> None:
         """Write the observation, see `features.placement`."""
         elapsed_s, gap_s = self._elapsed.tick(view.now_s)
+        free_at_s, exec_s = view.free_at_s.tolist(), view.exec_s.tolist()
         placement.observe(
             self.items,
             view.now_s,
@@ -38,11 +43,11 @@ class PlacementObserver:
             self._elapsed.decisions,
             view.violations,
             view.task_qubits,
-            view.free_at_s.tolist(),
+            free_at_s,
             view.queue_length.tolist(),
             view.up.tolist(),
             0,
-            view.exec_s.tolist(),
+            exec_s,
             view.fidelity.tolist(),
             view.price.tolist(),
             0,
@@ -50,7 +55,13 @@ class PlacementObserver:
             0,
             out,
             0,
+            *self._sizes,
         )
+        if self._due:
+            value = value_share(view.value, view.highest_value)
+            placement.observe_due(
+                self.items, view.now_s, view.due_s, value, free_at_s, 0, exec_s, 0, out, 0
+            )
 
     def mask(self, view: PlacementView, out: Target) -> None:
         """Write 1 for every QPU that the task fits."""

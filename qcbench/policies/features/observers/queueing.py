@@ -2,22 +2,24 @@
 
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.features import queueing
-from qcbench.policies.features.layout import Target
+from qcbench.policies.features.deadlines import value_share
+from qcbench.policies.features.layout import Layout, Target
 from qcbench.policies.features.observer import Elapsed, Observer
 from qcbench.policies.view import QueueView
 
 
-def observer(fleet: Fleet, *, legacy: bool, slots: int) -> Observer:  # noqa: ARG001
-    """Return the observer of one episode; `legacy` is an option of another track."""
-    return QueueObserver(fleet, slots)
+def observer(fleet: Fleet, layout: Layout, *, slots: int) -> Observer:
+    """Return the observer of one episode."""
+    return QueueObserver(fleet, layout, slots)
 
 
 class QueueObserver:
     """Observes queueing decisions: the first `slots` waiting tasks in order of arrival."""
 
-    layout = queueing.LAYOUT
-
-    def __init__(self, fleet: Fleet, slots: int = queueing.SLOTS) -> None:
+    def __init__(self, fleet: Fleet, layout: Layout, slots: int = queueing.SLOTS) -> None:
+        self.layout = layout
+        self._each = len(layout.each)
+        self._due = layout is queueing.DUE_LAYOUT
         self.items = slots
         self._qubits: list[int] = fleet.qubits.tolist()
         self._largest = max(self._qubits)
@@ -60,10 +62,15 @@ class QueueObserver:
                 out,
                 at,
             )
-            at += queueing.EACH
+            if self._due:
+                value = value_share(task.value, view.highest_value)
+                queueing.observe_task_due(
+                    now_s, task.job_arrival_s, task.due_s, value, time_s, out, at
+                )
+            at += self._each
         for _ in range(self.items - len(seen)):
-            queueing.observe_empty(out, at)
-            at += queueing.EACH
+            queueing.observe_empty(out, at, self._each)
+            at += self._each
 
     def mask(self, view: QueueView, out: Target) -> None:
         """Write 1 for every place at which a task waits."""
