@@ -37,6 +37,9 @@ Amount = Annotated[int, Ge(0)]
 Seed = Annotated[int, Ge(0), Lt(2**63)]
 """The result table keeps it in a column of 64 bits."""
 
+MARKS = (Ge, Gt, Interval, Le, Lt, MaxLen, MinLen, MultipleOf)
+"""What states a range; whatever else a type is annotated with says nothing here."""
+
 LONGEST_VALUE = 100
 """Characters of a value in a message."""
 
@@ -91,7 +94,7 @@ def misfit(key: str, hint: Any, value: Any) -> str:
     """
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        wanted = _wanted(parts[0], parts[1:], value)
+        wanted = _wanted(parts[0], [mark for mark in parts[1:] if isinstance(mark, MARKS)], value)
         return f"{key}: {wanted}" if wanted else misfit(key, parts[0], value)
     if origin is Literal:
         if any(type(value) is type(part) and value == part for part in parts):

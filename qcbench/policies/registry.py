@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
+from qcbench.configs import check_range
 from qcbench.errors import CODE_ERRORS, InputError, QcbenchError, nearest, reason_of, shown
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.config import PolicyConfig
@@ -138,10 +139,10 @@ def _parameters(factory: Callable[..., Decide]) -> dict[str, inspect.Parameter]:
 
 
 def check_parameters(track: Track, config: PolicyConfig) -> PolicyInfo:
-    """Find a policy and check the names and types of its parameters.
+    """Find a policy and check the names, types and ranges of its parameters.
 
     Raises:
-        InputError: an unknown policy or parameter, a missing one, or one of another type.
+        InputError: an unknown policy or parameter, a missing one, or one that does not fit.
     """
     info = find(track, config.name)
     check_given(info, config.parameters)
@@ -149,10 +150,10 @@ def check_parameters(track: Track, config: PolicyConfig) -> PolicyInfo:
 
 
 def check_given(info: PolicyInfo, given: Mapping[str, object]) -> None:
-    """Check the names and types of parameters that are given to a policy.
+    """Check the names, types and ranges of parameters that are given to a policy.
 
     Raises:
-        InputError: an unknown parameter, a missing one, or one of another type.
+        InputError: an unknown parameter, a missing one, or one that does not fit.
     """
     for key, value in given.items():
         if key not in info.parameters:
@@ -180,7 +181,7 @@ def resolve(track: Track, config: PolicyConfig) -> PolicyConfig:
 
 
 def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
-    """Check that a value is of the type that a parameter is annotated with.
+    """Check that a value is of the type, and in the range, that a parameter is annotated with.
 
     Raises:
         InputError: it is not, or it is not finite.
@@ -194,11 +195,13 @@ def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
         fits = any(type(value) is type(option) and value == option for option in accepted)
         wanted = " or ".join(repr(option) for option in accepted)
     else:
-        accepted = get_args(annotation) if _is_union(annotation) else (annotation,)
+        parts = get_args(annotation) if _is_union(annotation) else (annotation,)
+        accepted = [get_args(a)[0] if get_origin(a) is Annotated else a for a in parts]
         fits = type(value) in accepted or (float in accepted and type(value) is int)
         wanted = " or ".join(getattr(a, "__name__", str(a)) for a in accepted)
     if not fits:
         raise InputError(f"policy {policy}: parameter {key} is {value!r}; it must be {wanted}")
+    check_range(f"policy {policy}: parameter {key}", annotation, value)
 
 
 def _is_union(annotation: Any) -> bool:

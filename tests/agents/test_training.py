@@ -30,6 +30,7 @@ from qcbench.agents.run_folder import evaluations, open_folder, read_progress
 from qcbench.bench.driver import RunError
 from qcbench.bench.environments import world_source
 from qcbench.cli.main import main
+from qcbench.cloud.execution import DONE
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import CARD, WEIGHTS
 from qcbench.policies.exported.folder import digest, read_folder
@@ -113,6 +114,43 @@ def test_a_run_leaves_curves_checkpoints_and_a_policy(done: training.Trained) ->
     assert compose_train([*SMALL, UNTRACKED, f"runs_dir={done.folder.parent}"]) == (
         open_folder(done.folder).config
     )
+
+
+@pytest.mark.parametrize(
+    ("track", "overrides"),
+    [
+        ("placement", ["scenario=placement/qce5", "agent.reward.kind=cost"]),
+        (
+            "allocation",
+            [
+                *("agent=reference_ppo_allocation", "scenario=allocation/eagle5"),
+                *("workload.tasks=20", "agent.sets=false"),
+            ],
+        ),
+        (
+            "queueing",
+            [
+                *("agent=reference_ppo_queueing", "scenario=serverless/small"),
+                *("rules.horizon_s=7200.0", "agent.slots=5"),
+            ],
+        ),
+    ],
+)
+def test_an_agent_that_sees_due_times_says_so_in_what_it_exports(
+    tmp_path: Path, track: Any, overrides: list[str]
+) -> None:
+    law = "workload.deadlines={law: slack, least: 2.0, most: 6.0, value: best}"
+    small = ["agent.worlds=4", "validation.worlds=2", "agent.observation=deadlines"]
+    trained = train(tmp_path, *overrides, law, *small)
+    assert trained.complete
+    exported = trained.folder / "exported"
+    card = read_folder(exported).card
+    assert card.observation.layout == f"{track}-deadlines"
+    assert "slack" in (*card.observation.shared, *card.observation.each)
+    config = open_folder(trained.folder).config
+    simulated = qcbench.simulate(config.scenario, str(exported), engine="compiled")
+    assert simulated.workload.due_s is not None
+    assert (simulated.job_status == DONE).any()
 
 
 def test_the_exported_file_reproduces_the_figure(done: training.Trained) -> None:

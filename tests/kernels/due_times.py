@@ -22,8 +22,9 @@ def with_due_times(draw: Any, scenarios: st.SearchStrategy[Scenario]) -> Scenari
     workload = scenario.workload
     left_s = draw(st.lists(LEFT_S, min_size=len(workload), max_size=len(workload)))
     due_s = workload.arrival_s + np.array(left_s, dtype=np.float64)
+    value = np.resize([1.0, 0.0, 2.5], len(workload)) if draw(st.booleans()) else None
     return replace(
         scenario,
-        workload=replace(workload, due_s=due_s),
+        workload=replace(workload, due_s=due_s, value=value),
         rules=replace(scenario.rules, deadlines=rule),
     )

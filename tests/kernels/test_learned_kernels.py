@@ -25,7 +25,7 @@ from qcbench.policies.exported.card import Card, Normalisation, Observation, Off
 from qcbench.policies.exported.folder import Exported
 from qcbench.policies.exported.network import network_of, score
 from qcbench.policies.exported.scoring import scorer
-from qcbench.policies.features import placement
+from qcbench.policies.features import placement, queueing
 from qcbench.policies.protocol import PolicyContext
 from qcbench.policies.twins import TwinContext
 
@@ -92,10 +92,13 @@ def test_what_has_functions_of_its_own_is_not_compiled() -> None:
         assert network_of(card, random_tensors(card), LAYOUT, 5) is None
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    network = replace(SMALL, offset=Offset(feature="job_age", coefficient=3.0))
-    return write_sample(tmp_path_factory.mktemp("policies") / "queue", "queueing", network)
+@pytest.fixture(scope="module", params=["queueing", "queueing-deadlines"])
+def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    offset = "job_age" if request.param == "queueing" else "slack"
+    network = replace(SMALL, offset=Offset(feature=offset, coefficient=3.0))
+    seen = observation(queueing.LAYOUTS[request.param], items=20)
+    folder = tmp_path_factory.mktemp("policies") / "queue"
+    return write_sample(folder, "queueing", network, observation=seen)
 
 
 def both(scenario: Scenario, policy: PolicyConfig) -> tuple[Any, Any]:
@@ -119,9 +122,11 @@ def test_queueing_trials_are_equal(sample: Path, scenario: Scenario) -> None:
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
 
 
-@pytest.fixture(scope="module")
-def placer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_sample(tmp_path_factory.mktemp("policies") / "place", "placement", NETWORKS[2])
+@pytest.fixture(scope="module", params=["placement", "placement-deadlines"])
+def placer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    seen = observation(placement.LAYOUTS[request.param])
+    folder = tmp_path_factory.mktemp("policies") / "place"
+    return write_sample(folder, "placement", NETWORKS[2], observation=seen)
 
 
 @settings(

@@ -135,10 +135,10 @@ def test_weights_choose_the_end_of_the_front() -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "words"),
     [
-        ("weighted", {"time": -1.0}, "time is -1"),
+        ("weighted", {"time": -1.0}, "time: -1.0; must not be negative"),
         ("weighted", {"time": 0.0, "fidelity": 0.0}, "must be positive"),
-        ("best_tradeoff", {"fidelity_worth": -1.0}, "fidelity_worth is -1"),
-        ("best_tradeoff", {"slack": -0.5}, "slack is -0.5"),
+        ("best_tradeoff", {"fidelity_worth": -1.0}, "fidelity_worth: -1.0; must not be negative"),
+        ("best_tradeoff", {"slack": -0.5}, "slack: -0.5; must not be negative"),
     ],
 )
 def test_parameters_out_of_range(name: str, parameters: dict[str, float], words: str) -> None:

@@ -2,10 +2,11 @@
 
 import importlib.metadata
 from types import ModuleType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
+from annotated_types import Ge, Interval, Le
 
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet, QpuProfile
@@ -73,6 +74,8 @@ def test_a_track_without_policies() -> None:
         ("weighted", {"price": float("inf")}, "parameter price is inf; it must be finite"),
         ("lookahead", {"horizon": 2.5}, "parameter horizon is 2.5; it must be int"),
         ("lookahead", {"horizon": "2"}, "parameter horizon is '2'; it must be int"),
+        ("weighted", {"time": -1.0}, "policy weighted: parameter time: -1.0; must not be negative"),
+        ("lookahead", {"horizon": 0}, "policy lookahead: parameter horizon: 0; must be at least 1"),
         ("scripted", {}, "policy scripted: parameter file is missing"),
         ("scripted", {"file": 3}, "parameter file is 3; it must be str"),
     ],
@@ -90,7 +93,7 @@ def test_an_integer_is_a_float() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"time": -1.0}, "parameter time is -1; it must be finite and >= 0"),
+        ({"price": -1}, "policy weighted: parameter price: -1; must not be negative"),
         ({"time": 0, "fidelity": 0, "price": 0}, "one of time, fidelity, price must be positive"),
     ],
 )
@@ -163,6 +166,30 @@ def test_a_plug_in_may_be_a_class(plug_in: Any) -> None:
         check("last", offset=0.5)
     config = PolicyConfig(name="last")
     assert registry.make("placement", config, CONTEXT)(None) == 0  # type: ignore[arg-type]
+
+
+def test_ranges_of_a_plug_in(plug_in: Any) -> None:
+    def factory(
+        context: PolicyContext,
+        *,
+        share: Annotated[float, Interval(gt=0, le=1), "of the fleet"] = 0.5,
+        most: Annotated[int, Ge(2), Le(8)] | None = None,
+        said: Annotated[str, "of a file"] = "",
+    ):  # type: ignore[no-untyped-def]
+        """Theirs."""
+        return lambda _view: 0
+
+    plug_in("placement.ranged", factory)
+    check("ranged", share=1, most=8, said="any")
+    for parameters, words in (
+        ({"share": 0.0}, "policy ranged: parameter share: 0.0; must be above 0 and at most 1"),
+        ({"most": 9}, "policy ranged: parameter most: 9; must be at most 8"),
+        ({"most": "9"}, "parameter most is '9'; it must be int or NoneType"),
+        ({"said": 3}, "parameter said is 3; it must be str"),
+    ):
+        with pytest.raises(InputError) as error:
+            check("ranged", **parameters)
+        assert words in one_line(error)
 
 
 def test_annotations_as_text(plug_in: Any) -> None:

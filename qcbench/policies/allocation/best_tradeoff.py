@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
-from qcbench.errors import InputError
+from qcbench.configs import NotNegative
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.bottleneck import bottleneck_prices, solve
 from qcbench.policies.protocol import Allocation, PolicyContext
@@ -43,7 +43,7 @@ TILT = 0.02
 
 
 def policy(
-    context: PolicyContext, *, fidelity_worth: float = 10.0, slack: float = 0.1
+    context: PolicyContext, *, fidelity_worth: NotNegative = 10.0, slack: NotNegative = 0.1
 ) -> Allocation:
     """Build the policy.
 
@@ -55,11 +55,6 @@ def policy(
         slack: how much worse than the best a split may be that is free now, as a share of the QPU
             time that the best one is worth.
     """
-    for key, value in (("fidelity_worth", fidelity_worth), ("slack", slack)):
-        if not 0 <= value < np.inf:
-            raise InputError(
-                f"policy best_tradeoff: parameter {key} is {value:g}; it must be finite and >= 0"
-            )
     return _Tradeoff(context.fleet, fidelity_worth, slack).decide
 
 
@@ -266,7 +261,7 @@ class Tradeoff(NamedTuple):
 
 
 def remember(
-    context: TwinContext, *, fidelity_worth: float = 10.0, slack: float = 0.1
+    context: TwinContext, *, fidelity_worth: NotNegative = 10.0, slack: NotNegative = 0.1
 ) -> Tradeoff | None:
     """Return the policy for the tasks of a trial, which has learnt nothing yet."""
     splits = context.splits

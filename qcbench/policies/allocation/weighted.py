@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qcbench.arrays import FloatArray
+from qcbench.configs import NotNegative
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.split_options import (
     Sets,
@@ -30,11 +31,11 @@ from qcbench.policies.weights import check_weights, weighed_prices
 def policy(
     context: PolicyContext,
     *,
-    time: float = 1.0,
-    fidelity: float = 1.0,
-    price: float = 0.0,
+    time: NotNegative = 1.0,
+    fidelity: NotNegative = 1.0,
+    price: NotNegative = 0.0,
 ) -> Allocation:
-    """Build the policy; the three weights must not be negative and one must be positive."""
+    """Build the policy; one of the three weights must be positive."""
     check_weights("weighted", {"time": time, "fidelity": fidelity, "price": price})
     options = split_options(context.fleet)
     price_per_s = options.uses @ weighed_prices(context.fleet, price)

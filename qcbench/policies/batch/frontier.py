@@ -1,31 +1,20 @@
 """Splits of least cost with few remote gates and few parts."""
 
+from typing import Annotated
+
 import numpy as np
+from annotated_types import Interval
 
 from qcbench.arrays import IntArray
-from qcbench.errors import InputError
 from qcbench.policies.batch.anneal import anneal, worths
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.batch.splits import require_room, subset_sum_split
 
 PARTITION_WORTH = 0.025
 """Remote gates that a partition less is worth, per squared mean width of the circuits."""
-MOST = {"moves": 10_000_000, "restarts": 10_000}
-"""Of a search; the numbers that an annealing draws are all in memory."""
-
-
-def check_search(policy: str, moves: int, restarts: int) -> None:
-    """Check how long a policy is to search.
-
-    Raises:
-        InputError: it is told not to, or for longer than anyone waits.
-    """
-    for key, value in {"moves": moves, "restarts": restarts}.items():
-        if not 1 <= value <= MOST[key]:
-            raise InputError(
-                f"policy {policy}: parameter {key} is {value}; must be at least 1, and at most "
-                f"{MOST[key]}"
-            )
+Moves = Annotated[int, Interval(ge=1, le=10_000_000)]
+Restarts = Annotated[int, Interval(ge=1, le=10_000)]
+"""How long a search is; the numbers that an annealing draws are all in memory."""
 
 
 def partition_worth_of(batch: Batch, share: float = PARTITION_WORTH) -> float:

@@ -10,14 +10,15 @@ Where the circuits have no graphs, the number of parts decides alone.
 """
 
 from qcbench.arrays import IntArray
-from qcbench.errors import InputError
+from qcbench.configs import NotNegative
 from qcbench.policies.batch.assign import assigned
 from qcbench.policies.batch.cuts import best_cut
 from qcbench.policies.batch.fewest import fewest_parts
 from qcbench.policies.batch.frontier import (
     PARTITION_WORTH,
+    Moves,
+    Restarts,
     annealed_split,
-    check_search,
     partition_worth_of,
 )
 from qcbench.policies.batch.problem import Batch
@@ -27,9 +28,9 @@ from qcbench.policies.protocol import Partition, PolicyContext
 def policy(
     context: PolicyContext,
     *,
-    moves: int = 25_000,
-    restarts: int = 5,
-    partition_worth: float = PARTITION_WORTH,
+    moves: Moves = 25_000,
+    restarts: Restarts = 5,
+    partition_worth: NotNegative = PARTITION_WORTH,
 ) -> Partition:
     """Build the policy.
 
@@ -38,12 +39,6 @@ def policy(
         restarts: annealings, of which the best counts.
         partition_worth: remote gates that a partition less is worth, per squared mean width.
     """
-    check_search("frontier", moves, restarts)
-    if partition_worth < 0:
-        raise InputError(
-            f"policy frontier: parameter partition_worth is {partition_worth:g}; must not be "
-            "negative"
-        )
 
     def decide(batch: Batch) -> list[IntArray]:
         if batch.graphs:

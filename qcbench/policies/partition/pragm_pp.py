@@ -14,7 +14,7 @@ from qcbench.arrays import IntArray
 from qcbench.policies.batch.assign import assigned
 from qcbench.policies.batch.cuts import grown_parts
 from qcbench.policies.batch.fewest import fewest_parts
-from qcbench.policies.batch.frontier import check_search
+from qcbench.policies.batch.frontier import Moves, Restarts
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.batch.splits import north_west_corner
 from qcbench.policies.protocol import Partition, PolicyContext
@@ -25,8 +25,8 @@ def policy(
     context: PolicyContext,
     *,
     split: Literal["fewest", "vertex"] = "fewest",
-    moves: int = 25_000,
-    restarts: int = 4,
+    moves: Moves = 25_000,
+    restarts: Restarts = 4,
 ) -> Partition:
     """Build the policy.
 
@@ -36,7 +36,6 @@ def policy(
         moves: of one search for the fewest parts.
         restarts: searches, of which the best counts.
     """
-    check_search("pragm_pp", moves, restarts)
 
     def decide(batch: Batch) -> list[IntArray]:
         if split == "fewest":

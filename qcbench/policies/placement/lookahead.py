@@ -13,7 +13,7 @@ from collections import deque
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.errors import InputError
+from qcbench.configs import Count
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.twins import Memory, Placing, TwinContext, memory
@@ -23,16 +23,13 @@ REMEMBERED = 250
 """Tasks that futures are drawn from: recent ones, so that a changing workload is followed."""
 
 
-def policy(context: PolicyContext, *, horizon: int = 6, samples: int = 16) -> Placement:
+def policy(context: PolicyContext, *, horizon: Count = 6, samples: Count = 16) -> Placement:
     """Build the policy.
 
     Args:
         horizon: tasks that follow in each future.
         samples: futures a decision.
     """
-    for key, value in {"horizon": horizon, "samples": samples}.items():
-        if value < 1:
-            raise InputError(f"policy lookahead: parameter {key} is {value}; it must be at least 1")
     rng = context.rng
     seen: deque[FloatArray] = deque(maxlen=REMEMBERED)
     arrivals: deque[float] = deque(maxlen=REMEMBERED)
@@ -92,7 +89,7 @@ of the futures. The real numbers are when the former arrived; gaps of the future
 the QPUs of one future are free; the total of every future of one candidate."""
 
 
-def remember(context: TwinContext, *, horizon: int = 6, samples: int = 16) -> Memory | None:
+def remember(context: TwinContext, *, horizon: Count = 6, samples: Count = 16) -> Memory | None:
     """Return a memory that has seen nothing, None where there are too many samples to add up."""
     if samples > MOST_SUMMED:
         return None

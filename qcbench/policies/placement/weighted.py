@@ -7,6 +7,7 @@ earliest completion, the best fidelity and the lowest price on offer score 0.
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
+from qcbench.configs import NotNegative
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.twins import Memory, Placing, TwinContext, memory
 from qcbench.policies.view import PlacementView
@@ -16,11 +17,11 @@ from qcbench.policies.weights import check_weights, weighed_prices
 def policy(
     context: PolicyContext,
     *,
-    time: float = 1.0,
-    fidelity: float = 1.0,
-    price: float = 0.0,
+    time: NotNegative = 1.0,
+    fidelity: NotNegative = 1.0,
+    price: NotNegative = 0.0,
 ) -> Placement:
-    """Build the policy; the three weights must not be negative and one must be positive."""
+    """Build the policy; one of the three weights must be positive."""
     check_weights("weighted", {"time": time, "fidelity": fidelity, "price": price})
     weighed_prices(context.fleet, price)
 

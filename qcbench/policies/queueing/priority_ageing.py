@@ -1,13 +1,13 @@
 """The highest priority, which grows with the age of the job, so that nobody starves."""
 
-from qcbench.errors import InputError
+from qcbench.configs import NotNegative
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.ranking import least
 from qcbench.policies.twins import Memory, TwinContext, Waiting, memory
 from qcbench.policies.view import WaitingTask
 
 
-def policy(context: PolicyContext, *, per_hour: float = 1.0) -> Queueing:
+def policy(context: PolicyContext, *, per_hour: NotNegative = 1.0) -> Queueing:
     """Build the policy.
 
     Args:
@@ -15,8 +15,6 @@ def policy(context: PolicyContext, *, per_hour: float = 1.0) -> Queueing:
         per_hour: what an hour adds to the priority of a job. It counts from the arrival of the job:
             the tasks of a hybrid job join the queue again and again.
     """
-    if per_hour < 0:
-        raise InputError(f"policy priority_ageing: per_hour is {per_hour:g}; must not be negative")
     per_s = per_hour / 3600.0
     return least(context, lambda task: aged(task, per_s))
 
