@@ -5,6 +5,7 @@ for each user, as plans and service levels promise it. Source of the laws and of
 go with them: Baker and Trietsch, Principles of Sequencing and Scheduling (2009), chapters 2 and 4.
 """
 
+from collections.abc import Collection
 from dataclasses import field, replace
 from typing import Annotated, Literal
 
@@ -14,10 +15,12 @@ from numpy.random import Generator
 
 from qcbench.arrays import FloatArray
 from qcbench.configs import NotNegative, Positive, config
-from qcbench.errors import InputError
+from qcbench.errors import InputError, nearest
+from qcbench.files import quoted
 from qcbench.workload.workload import Workload
 
 WHERE = "workload.deadlines"
+NO_USERS = f"{WHERE}: law user needs jobs with users; this workload has none"
 Worth = Literal["one", "priority", "best"]
 """What a job is worth: 1; its priority; its best execution in seconds."""
 
@@ -67,7 +70,7 @@ class UserDeadlines:
     """Due after a time that depends on the user: a plan or service level.
 
     Attributes:
-        after_s: from the arrival, by user.
+        after_s: from the arrival, by user; each of them one who may have jobs in the workload.
         others_s: of all other users, and of jobs without one; None where they have no due time.
         value, fades_s: as of `SlackDeadlines`.
     """
@@ -118,8 +121,24 @@ def with_deadlines(
     )
 
 
+def check_users(law: UserDeadlines, users: Collection[str]) -> None:
+    """Check the users of a law, where those that may have jobs are known; one may have none.
+
+    Raises:
+        InputError: there are no users at all, or not one of this name.
+    """
+    if not users:
+        raise InputError(NO_USERS)
+    for user in law.after_s:
+        if user not in users:
+            raise InputError(
+                f"{WHERE}.after_s: user {quoted(user)[1:-1]} has no jobs in this workload"
+                f"{nearest(user[:100], users)}"
+            )
+
+
 def _by_user(workload: Workload, law: UserDeadlines) -> FloatArray:
     if workload.user is None:
-        raise InputError(f"{WHERE}: law user needs jobs with users; this workload has none")
+        raise InputError(NO_USERS)
     others_s = np.inf if law.others_s is None else law.others_s
     return np.array([law.after_s.get(user, others_s) for user in workload.user], dtype=np.float64)

@@ -29,16 +29,24 @@ from qcbench.workload.config import (
     SyntheticCircuits,
     WorkloadConfig,
 )
+from qcbench.workload.deadlines import UserDeadlines, check_users
 from qcbench.workload.formats.trace import Trace
-from qcbench.workload.from_file import file_workload, resolve_file
+from qcbench.workload.from_file import file_workload, load_file, resolve_file
 from qcbench.workload.graphs.tasks import draw_graph_tasks
 from qcbench.workload.hybrid.phased import (
     load_trace,
     phased_workload,
     resolve_phased,
     resolve_trace,
+    user_names,
 )
-from qcbench.workload.hybrid_config import JobListCircuits, PhasedCircuits, TraceArrivals
+from qcbench.workload.hybrid_config import (
+    HybridCircuits,
+    JobListCircuits,
+    PhasedCircuits,
+    TraceArrivals,
+    VariationalCircuits,
+)
 from qcbench.workload.workload import Tasks, Workload
 
 
@@ -88,21 +96,35 @@ def make_workload(
 
 
 def resolve_workload(config: WorkloadConfig, base_dir: Path | None = None) -> WorkloadConfig:
-    """Return the same workload with a file's content hash filled in.
+    """Return the same workload with a file's content hash filled in, its users checked.
 
     Whoever hashes a config into a trial's id calls this first: equal configs then mean equal tasks,
     and a worker that finds another file refuses it. It also spares hashing at every replicate.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or a law of due times names somebody else's users.
     """
     if isinstance(config.arrivals, TraceArrivals):
         config = replace(config, arrivals=resolve_trace(config.arrivals, base_dir))
     if isinstance(config.circuits, PhasedCircuits):
-        return replace(config, circuits=resolve_phased(config.circuits, base_dir))
-    if not isinstance(config.circuits, FileCircuits):
-        return config
-    return replace(config, circuits=resolve_file(config.circuits, base_dir))
+        config = replace(config, circuits=resolve_phased(config.circuits, base_dir))
+    elif isinstance(config.circuits, FileCircuits):
+        config = replace(config, circuits=resolve_file(config.circuits, base_dir))
+    if isinstance(config.deadlines, UserDeadlines):
+        check_users(config.deadlines, _users_of(config, base_dir))
+    return config
+
+
+def _users_of(config: WorkloadConfig, base_dir: Path | None) -> set[str]:
+    """Return all users that may have jobs, in whatever replicate."""
+    circuits, owners = config.circuits, None
+    if isinstance(config.arrivals, TraceArrivals):
+        owners = load_trace(config.arrivals, base_dir).user
+    elif isinstance(circuits, FileCircuits):
+        owners = load_file(circuits, base_dir).content.user
+    if owners is None and isinstance(circuits, HybridCircuits | VariationalCircuits):
+        owners = user_names(circuits.users)
+    return set(owners or ()) - {""}
 
 
 def _phased_arrivals(

@@ -147,7 +147,8 @@ class TraceArrivals:
     """Arrivals, and with them priority and size of each job, from a CSV file.
 
     Attributes:
-        path: file with the columns `arrival_s`, `priority`, `qubits` and perhaps `user`.
+        path: file with the columns `arrival_s`, `priority`, `qubits` and perhaps `user`, `due_s`,
+            `value`.
         sha256: of the content; filled in when a suite is expanded.
     """
 

@@ -184,6 +184,49 @@ def test_laws_that_do_not_fit(jobs: Workload, law: UserDeadlines, said: str) -> 
         with_deadlines(jobs, law, np.ones(2), np.random.default_rng(0))
 
 
+TRACE = "arrival_s,priority,qubits,user\n0,1,4,ann\n1,1,4,\n2,1,4,bob\n"
+
+
+@pytest.mark.parametrize(
+    ("users", "said"),
+    [
+        (
+            "{count: 3}",
+            "user user-4 has no jobs in this workload; did you mean user-3, user-2, user-1?",
+        ),
+        ("{count: 0}", "law user needs jobs with users; this workload has none"),
+    ],
+)
+def test_a_law_names_users_that_there_are(
+    users: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = ["simulate", "scenario=serverless/small", "rules.warm_up_s=0", "workload.tasks=2"]
+    told += [f"workload.circuits.users={users}"]
+    assert main([*told, "workload.deadlines={law: user, after_s: {user-4: 60.0}}"]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    if "3" in users:  # two jobs have two users at most: the third has none by chance
+        after_s = "{user-1: 60.0, user-2: 60.0, user-3: 60.0}"
+        law = f"workload.deadlines={{law: user, after_s: {after_s}}}"
+        assert main([*told, law]) == 0
+
+
+def test_a_law_names_users_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also one whose jobs are not among those that run; a misspelt one is refused."""
+    (tmp_path / "trace.csv").write_text(TRACE)
+    told = ["simulate", "scenario=serverless/small", "rules.warm_up_s=0", "workload.tasks=1"]
+    told += [f"workload.arrivals={{process: trace, path: {tmp_path / 'trace.csv'}}}"]
+    law = "workload.deadlines={law: user, after_s: {%s: 60.0}}"
+    assert main([*told, law % "bob"]) == 0
+    capsys.readouterr()
+    assert main([*told, law % "bop"]) == 2
+    assert (
+        "workload.deadlines.after_s: user bop has no jobs in this workload; did you mean bob?"
+        in (capsys.readouterr().err)
+    )
+
+
 def test_a_range_upside_down() -> None:
     with pytest.raises(InputError, match=r"workload.deadlines.least: 9; must be at most"):
         SlackDeadlines(least=9.0, most=2.0)

@@ -239,7 +239,7 @@ def test_a_policy_of_the_own_configs(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["policy.parameters.moves=many"], ["moves is 'many'", "int"]),
         (["policy.parameters.moves=2.5"], ["moves is 2.5", "int"]),
         (["policy.parameters.partition_worth=nan"], ["partition_worth", "finite"]),
-        (["policy.parameters.partition_worth=-1"], ["partition_worth is -1", "negative"]),
+        (["policy.parameters.partition_worth=-1"], ["partition_worth: -1", "negative"]),
         (["policy=pragm_pp", "policy.parameters.split=vertx"], ["'vertx'", "vertex"]),
         (["polcy=pragm"], ["polcy", "did you mean policy"]),
         (["definition=P"], ["definition", "no such key"]),

@@ -397,6 +397,11 @@ def test_other_files_than_were_meant_are_refused_wherever_they_are_read(
         (with_job(arrival=-1), "job 1: arrival is -1; it must be not negative"),
         (with_job(pre_ops=-3), "job 1: pre_ops is -3; it must be not negative"),
         (with_job(post_ops="x"), "job 1: post_ops is 'x'; it must be a number"),
+        (
+            with_job(deu=3),
+            r"jobs.json: job 1: key 'deu' is unknown; did you mean due",
+        ),
+        (with_job(mood=3), r"job 1: key 'mood' is unknown; known: arrival, due, iterations, post_"),
         (with_job(priority=0), "job 1: priority is 0; it must be a whole number from 1"),
         (with_job(iterations=[[50, -3]]), "job 1: iteration 0: seconds is -3; it must be"),
         (with_job(iterations=[50]), r"job 1: iterations is no list of \[operations, seconds\]"),
@@ -450,9 +455,22 @@ def test_a_trace_says_when_how_urgent_and_how_large(tmp_path: Path) -> None:
     assert list(workload.user or ()) == ["ann", "bob"]
 
 
+def test_a_trace_says_when_jobs_are_due(tmp_path: Path) -> None:
+    rows = "arrival_s,priority,qubits,due_s,value\n0.5,2,4,60,2.5\n1.5,1,4,,0\n"
+    workload = trace(tmp_path / "trace.csv", rows)
+    assert workload.due_s.tolist() == [60.0, np.inf]  # type: ignore[union-attr]
+    assert workload.values().tolist() == [2.5, 0.0]
+    assert workload.highest_value() == 2.5
+    first = traces.read_trace(tmp_path / "trace.csv").first(1)
+    assert (first.due_s.tolist(), first.value.tolist()) == ([60.0], [2.5])  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
+        ("arrival_s,priority,qubits,due_s\n1,1,4,-1\n", "line 2, column due_s: -1 is negative"),
+        ("arrival_s,priority,qubits,due_s\n1,1,4,x\n", "column due_s: 'x' is no number of seconds"),
+        ("arrival_s,priority,qubits,value\n1,1,4,\n", "line 2, column value: '' is no number"),
         ("arrival_s,qubits\n1,4\n", "line 1: column priority is missing"),
         ("arrival_s,priority,qubits\n", "has a header but no rows"),
         ("arrival_s,priority,qubits\n-1,1,4\n", "line 2, column arrival_s: -1 is negative"),

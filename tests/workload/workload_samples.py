@@ -101,8 +101,8 @@ def task_sets(draw, published: bool = False, durations: bool | None = None) -> T
         job_id=texts() if draw(optional) else (),
         priority=_array(draw, st.integers(-5, 5), count) if draw(optional) else None,
         user=texts() if draw(optional) else None,
-        due_s=numbers(st.one_of(TIMES, st.just(np.inf))) if draw(optional) else None,
-        value=numbers(TIMES) if draw(optional) else None,
+        due_s=numbers(st.one_of(TIMES, st.just(np.inf))) if draw(st.booleans()) else None,
+        value=numbers(TIMES) if draw(st.booleans()) else None,
         gates={f: texts() for f in families} if draw(optional) else {},
         comments=tuple(draw(st.lists(NAMES, max_size=2))) if draw(optional) else (),
     )

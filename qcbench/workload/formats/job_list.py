@@ -17,10 +17,12 @@ import numpy as np
 
 from qcbench.content import meant_hash
 from qcbench.errors import InputError, nearest
-from qcbench.files import parse_json
+from qcbench.files import parse_json, quoted
 from qcbench.workload.formats.reading import read_text
 from qcbench.workload.workload import ClassicalPhase, Phase, QuantumPhase, Tasks, Workload
 
+KEYS = ("arrival", "priority", "due", "value", "pre_ops", "iterations", "post_ops")
+"""Of a job."""
 MOST = 1e18
 """No number of a list is larger, and no speed smaller than its inverse: so all times are finite."""
 MOST_WHOLE = 2**53
@@ -133,6 +135,11 @@ def _workload(where: str, jobs: list[Any]) -> Workload:
         place = f"{where}: job {index}"
         if not isinstance(job, dict):
             raise InputError(f"{place}: is no object")
+        unknown = next((key for key in job if key not in KEYS), None)
+        if unknown is not None:
+            raise InputError(
+                f"{place}: key {quoted(unknown)} is unknown{nearest(unknown[:100], KEYS)}"
+            )
         arrivals.append(_number(place, job, "arrival"))
         priorities.append(_whole(place, {"priority": 1, **job}, "priority", 1))
         dues.append(_number(place, job, "due") if "due" in job else np.inf)

@@ -1,7 +1,8 @@
 """The published CSV format of QSimPy's task sets.
 
 Columns `subset, algorithm`, then `width, depth, gates` for `original` and each of the families
-ibmq7, ibmq16, ibmq27 and ibmq127, and optionally `arrival_time` [s]. Width and depth are -1 and
+ibmq7, ibmq16, ibmq27 and ibmq127, and optionally `arrival_time` [s]; of ours besides, optionally
+`due_s` [s], empty where a job is due at no time, and `value`. Width and depth are -1 and
 gates `{}` where a circuit does not fit. Further families may follow in the same way; columns of
 other names are ignored. Shots are not part of the format.
 """
@@ -25,7 +26,7 @@ from qcbench.workload.circuits.gates import (
 from qcbench.workload.formats.columns import check_order
 from qcbench.workload.formats.csv_text import write_csv
 from qcbench.workload.formats.numerals import LARGEST
-from qcbench.workload.formats.sheet import Sheet
+from qcbench.workload.formats.sheet import DUE, VALUE, Sheet
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import CompiledFeatures, Tasks
 
@@ -38,6 +39,8 @@ REQUIRED = (
 )
 OPTIONAL = (
     ARRIVAL,
+    DUE,
+    VALUE,
     *(f"{family}_{part}" for family in FAMILIES for part in PARTS),
 )
 
@@ -76,6 +79,8 @@ def read_published_csv(path: Path, shots: int = 1024, any_algorithm: bool = Fals
         ),
         arrival_s=sheet.times(ARRIVAL) if ARRIVAL in sheet.header else None,
         subset=sheet.integers("subset", 0),
+        due_s=sheet.due_s(),
+        value=sheet.value(),
         gates={name: sheet.texts(f"{name}_gates") for name in ("original", *families)},
         notes=sheet.notes,
     )
@@ -190,6 +195,10 @@ def write_published_csv(
         columns |= _family_columns(content, family)
     if content.arrival_s is not None:
         columns[ARRIVAL] = content.arrival_s.tolist()
+    if content.due_s is not None:
+        columns[DUE] = ["" if due_s == np.inf else due_s for due_s in content.due_s.tolist()]
+    if content.value is not None:
+        columns[VALUE] = content.value.tolist()
     write_csv(path, columns)
 
 

@@ -1,6 +1,7 @@
 """CSV files cell by cell, so that every mistake is reported with its line and column."""
 
 import csv
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,8 @@ from qcbench.workload.formats.reading import (
 )
 
 T = TypeVar("T")
+DUE, VALUE = "due_s", "value"
+"""Columns of due times and values, in every table that has them."""
 
 
 class Sheet:
@@ -125,9 +128,35 @@ class Sheet:
         """Return a column of times in seconds, from 0 on."""
 
         def parse(text: str) -> float:
-            value = decimal(text, "number of seconds")
-            if value < 0:
-                raise ValueError(f"{text} is negative; arrivals count from 0")
-            return value
+            return _not_negative(text, "number of seconds", "arrivals count from 0")
 
         return np.array(self.convert(column, parse), dtype=np.float64)
+
+    def due_s(self) -> FloatArray | None:
+        """Return the column `due_s`, infinite where a cell is empty; None where there is none."""
+
+        def parse(text: str) -> float:
+            if not text.strip():
+                return math.inf
+            return _not_negative(text, "number of seconds", "due times count from 0")
+
+        if DUE not in self.header:
+            return None
+        return np.array(self.convert(DUE, parse), dtype=np.float64)
+
+    def value(self) -> FloatArray | None:
+        """Return the column `value`; None where there is none."""
+
+        def parse(text: str) -> float:
+            return _not_negative(text, "number", "a job is worth 0 or more")
+
+        if VALUE not in self.header:
+            return None
+        return np.array(self.convert(VALUE, parse), dtype=np.float64)
+
+
+def _not_negative(text: str, what: str, why: str) -> float:
+    number = decimal(text, what)
+    if number < 0:
+        raise ValueError(f"{text} is negative; {why}")
+    return number

@@ -227,8 +227,8 @@ def left_out(content: TaskSet, format: str, extra_families: Sequence[str] = ()) 
         "names of jobs": len(content.job_id) > 0 and not jobs and format != "swf",
         "priorities": content.priority is not None and not jobs,
         "users": content.user is not None and format != "swf",
-        "due times": content.due_s is not None,
-        "values": content.value is not None,
+        "due times": content.due_s is not None and format != "csv",
+        "values": content.value is not None and format != "csv",
         "comments": bool(content.comments) and format != "swf",
     }
     notes = [f"{format} does not keep {what}" for what, holds in dropped.items() if holds]

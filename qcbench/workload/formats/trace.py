@@ -1,4 +1,7 @@
-"""Arrivals from a CSV file: columns `arrival_s`, `priority`, `qubits` and perhaps `user`."""
+"""Arrivals from a CSV file: columns `arrival_s`, `priority`, `qubits`.
+
+It may have the columns `user`, `due_s`, empty where a job is due at no time, and `value` besides.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,25 +12,33 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.content import meant_hash
 from qcbench.errors import InputError
-from qcbench.workload.formats.sheet import Sheet
+from qcbench.workload.formats.sheet import DUE, VALUE, Sheet
 
 COLUMNS = ("arrival_s", "priority", "qubits")
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Jobs as they came: time, priority, size and owner of each, shape (jobs,)."""
+    """Jobs as they came: time, priority, size, owner, due time and value, shape (jobs,)."""
 
     arrival_s: FloatArray
     priority: IntArray
     qubits: IntArray
     user: tuple[str, ...] | None
+    due_s: FloatArray | None
+    value: FloatArray | None
 
     def first(self, jobs: int) -> "Trace":
         """Return the first jobs, all where 0."""
         part = slice(jobs or None)
-        user = None if self.user is None else self.user[part]
-        return Trace(self.arrival_s[part], self.priority[part], self.qubits[part], user)
+        return Trace(
+            self.arrival_s[part],
+            self.priority[part],
+            self.qubits[part],
+            None if self.user is None else self.user[part],
+            None if self.due_s is None else self.due_s[part],
+            None if self.value is None else self.value[part],
+        )
 
 
 def read_trace(path: Path, sha256: str = "") -> Trace:
@@ -41,7 +52,7 @@ def read_trace(path: Path, sha256: str = "") -> Trace:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, sha256: str) -> Trace:
-    sheet = Sheet(path, COLUMNS, ("user",))
+    sheet = Sheet(path, COLUMNS, ("user", DUE, VALUE))
     meant_hash(path, sha256)  # it may have changed since it was hashed
     arrival_s = sheet.times("arrival_s")
     falls = np.flatnonzero(np.diff(arrival_s) < 0)
@@ -52,4 +63,11 @@ def _read(path: Path, sha256: str) -> Trace:
             "arrival"
         )
     user = tuple(sheet.texts("user")) if "user" in sheet.header else None
-    return Trace(arrival_s, sheet.integers("priority", 1), sheet.integers("qubits", 1), user)
+    return Trace(
+        arrival_s,
+        sheet.integers("priority", 1),
+        sheet.integers("qubits", 1),
+        user,
+        sheet.due_s(),
+        sheet.value(),
+    )

@@ -39,7 +39,7 @@ def phased_workload(
     Args:
         circuits: what they do.
         arrival_s: when they arrive; a list of jobs has its own.
-        trace: priorities, sizes and owners that came with the arrivals.
+        trace: priorities, sizes, owners and due times that came with the arrivals.
         rng: stream for everything that is drawn.
         base_dir: what relative paths are relative to; the working directory where None.
     """
@@ -71,7 +71,14 @@ def phased_workload(
     else:
         tasks, phases = _variational(circuits, count, sizes_rng, figures_rng)
     return Workload(
-        arrival_s, tasks, phases=phases, priority=priority, user=user, quota_per_s=quotas
+        arrival_s,
+        tasks,
+        phases=phases,
+        priority=priority,
+        user=user,
+        quota_per_s=quotas,
+        due_s=None if trace is None else trace.due_s,
+        value=None if trace is None else trace.value,
     )
 
 
@@ -148,8 +155,13 @@ def _variational(
     )
 
 
+def user_names(users: Users) -> list[str]:
+    """Return the names of generated users."""
+    return [f"user-{number}" for number in range(1, users.count + 1)]
+
+
 def _draw_users(rng: Generator, users: Users, count: int) -> tuple[list[str], dict[str, float]]:
-    names = [f"user-{number}" for number in range(1, users.count + 1)]
+    names = user_names(users)
     share = np.arange(1, users.count + 1, dtype=np.float64) ** -users.skew
     drawn = rng.choice(users.count, count, p=share / share.sum())
     quota = users.quota_per_h
