@@ -131,7 +131,8 @@ def test_a_run_leaves_curves_checkpoints_and_a_policy(done: training.Trained) ->
             "queueing",
             [
                 *("agent=reference_ppo_queueing", "scenario=serverless/small"),
-                *("rules.horizon_s=7200.0", "agent.slots=5"),
+                *("rules.horizon_s=7200.0", "rules.warm_up_s=0.0", "agent.slots=5"),
+                "agent.begin_s=0.0",
             ],
         ),
     ],

@@ -19,6 +19,7 @@ from qcbench.envs.worlds import Splits
 from qcbench.errors import InputError
 from qcbench.policies.features.rewards import Reward
 from qcbench.policies.placement import earliest_completion
+from qcbench.workload.deadlines import SlackDeadlines
 
 PLACEMENT, ALLOCATION, DISCRETE, QUEUEING = IDS
 
@@ -151,6 +152,35 @@ def test_a_queue_costs_the_time_of_all_that_are_present() -> None:
         dropped += int((~admitted).sum())
         assert -sum(rewards) == pytest.approx(present_s / 100.0 + 3.0 * (~admitted).sum())
         assert info["ended"] == "horizon"
+    assert dropped > 0
+
+
+def due_queue(deadlines: str, **more: Any) -> Any:
+    """Twenty jobs at once whose due times are soon over, on QPUs that have prices."""
+    source = default_worlds("queueing")
+    rules = replace(source.rules, horizon_s=None, admission=Admission(), deadlines=deadlines)
+    qpus = tuple(replace(q, price_per_s=0.5 + i) for i, q in enumerate(source.fleet))
+    workload = replace(
+        source.workload,
+        arrivals=replace(source.workload.arrivals, interval_s=20.0),
+        tasks=20,
+        deadlines=SlackDeadlines(least=1.0, most=1.5, value="best"),
+    )
+    fleet = replace(source.fleet, qpus=qpus)
+    return replace(source, rules=rules, workload=workload, fleet=fleet, **more)
+
+
+def test_what_is_dropped_when_it_is_chosen_costs_no_price() -> None:
+    source = due_queue("drop")
+    source = replace(source, rules=replace(source.rules, records="tasks"))
+    env = make(QUEUEING, source=source, reward={"time": 0.0, "price": 2.0, "drop": 0.0})
+    dropped = 0
+    for seed in range(3):
+        rewards, _ = play(env, seed=seed)
+        records = env.records
+        dropped += int((records.job_status == 1).sum())
+        done = records.status == 0
+        assert -sum(rewards) == pytest.approx(2.0 * records.cost[done].sum())
     assert dropped > 0
 
 

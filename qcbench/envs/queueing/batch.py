@@ -115,9 +115,10 @@ def _act(
         config.per_infidelity,
         config.per_price,
     )
-    out.reward[e] = reward - (config.violation if violation else 0.0)
     out.violated[e] = violation
-    broker.choose(world, cloud, place)
+    started = broker.choose(world, cloud, place)
+    # What is dropped in the place of being started is not executed, so it has no price.
+    out.reward[e] = (reward if started else 0.0) - (config.violation if violation else 0.0)
 
 
 @inlined

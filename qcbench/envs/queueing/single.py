@@ -44,7 +44,7 @@ class QueueingEnv(CloudEnv):
         violation = self._forbidden(place)
         config, view, world = self.options.reward, self._view, self._cloud.cloud.world  # type: ignore[union-attr]
         place = 0 if violation else place
-        row = view.waiting[place].row
+        row, job = view.waiting[place].row, view.waiting[place].job
         reward = cost_reward(
             self._delayed_s(place) if config.kind == "hindsight" else 0.0,
             float(world.estimates.fidelity[row, view.qpu]),
@@ -53,9 +53,13 @@ class QueueingEnv(CloudEnv):
             config.fidelity,
             config.price,
         )
-        if self.render_mode:
-            self._note(view.waiting[place].job, view.exec_s_of(view.waiting[place]))
+        now_s, exec_s = view.now_s, view.exec_s_of(view.waiting[place])
+        bar = Bar(view.qpu, job, now_s, now_s + exec_s)
         self._cloud.answer(place)  # type: ignore[union-attr]
+        if job in world.late:  # dropped in the place of being started, so it has no price
+            reward = 0.0
+        elif self.render_mode:  # pictures show what is started, which rows of jobs do not
+            self._log = [*self._log[1 - MOST_BARS :], bar]
         return reward - (config.violation if violation else 0.0), violation
 
     def _delayed_s(self, place: int) -> float:
@@ -76,9 +80,3 @@ class QueueingEnv(CloudEnv):
 
     def _come_due(self, account: Account) -> float:
         return account.settle() + account.presence()
-
-    def _note(self, job: int, exec_s: float) -> None:
-        """Keep what is started, for pictures: rows of jobs do not."""
-        now_s = self._view.now_s
-        self._log = self._log[1 - MOST_BARS :]
-        self._log.append(Bar(self._view.qpu, job, now_s, now_s + exec_s))

@@ -201,8 +201,11 @@ def candidate(cloud: Cloud, choice: int) -> int:
 
 
 @inlined
-def choose(world: World, cloud: Cloud, choice: int) -> None:
-    """Take the decision that is due: start a waiting task on the deciding QPU."""
+def choose(world: World, cloud: Cloud, choice: int) -> bool:
+    """Take the decision that is due: start a waiting task on the deciding QPU.
+
+    Return whether it was started: the rules may drop it instead.
+    """
     s = cloud.state[0]
     place = choice if s.fitting == NONE else cloud.fits[choice]
     qpu = s.deciding
@@ -214,7 +217,7 @@ def choose(world: World, cloud: Cloud, choice: int) -> None:
         s.dropped += 1
         lose(cloud, job, DROPPED)
         pull(world, cloud, qpu)
-        return
+        return False
     estimate_s = world.estimate_s[own.task, qpu]
     own.qpu = qpu
     own.held_qubits = own.qubits
@@ -224,6 +227,7 @@ def choose(world: World, cloud: Cloud, choice: int) -> None:
     own.estimated_exec_s = estimate_s
     own.exec_s = estimate_s * world.tasks[own.task].slowdown
     _start(cloud, qpu, job)
+    return True
 
 
 @inlined
