@@ -166,6 +166,15 @@ class Cloud:
         """Row of the first circuit of a job, None where it has only classical phases."""
         return next((task for task, _ in self.scenario.workload.quantum_phases(job)), None)
 
+    @property
+    def arrived(self) -> int:
+        """Jobs that have arrived up to now."""
+        return self._arrived
+
+    def ended(self, job: int) -> tuple[int, float]:
+        """Return how and when a job has ended, `CENSORED` where it has not."""
+        return int(self._job_status[job]), float(self._job_finish_s[job])
+
     def areas(self) -> Areas:
         """Return the integrals up to now of what is on the platform."""
         now_s, broker = self.clock.now, self.broker

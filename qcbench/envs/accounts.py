@@ -3,9 +3,73 @@
 `qcbench.policies.features.rewards` says when which cost is due.
 """
 
+from math import inf
+
 from qcbench.cloud.cloud import Cloud
-from qcbench.cloud.execution import DONE, DROPPED, FAILED, Execution
-from qcbench.policies.features.rewards import Reward
+from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED, Execution
+from qcbench.errors import InputError
+from qcbench.policies.features.deadlines import value_share
+from qcbench.policies.features.rewards import Reward, late_cost
+from qcbench.tracks import TRACKS
+
+NO_DUE_TIMES = (
+    "reward: tardiness, missed and value count due times, and the jobs have none; set "
+    "workload.deadlines"
+)
+
+
+class Dues:
+    """What the due times of jobs cost, besides what their decisions were charged."""
+
+    def __init__(self, cloud: Cloud, reward: Reward, *, exact: bool) -> None:
+        workload = cloud.scenario.workload
+        if workload.due_s is None:
+            raise InputError(NO_DUE_TIMES)
+        highest = workload.highest_value()
+        self._cloud = cloud
+        self._due_s = workload.due_s.tolist()
+        self._value = [value_share(value, highest) for value in workload.values().tolist()]
+        self._weights = (
+            workload.value_fades_s,
+            reward.per_late_second,
+            reward.missed,
+            reward.value,
+        )
+        self._pulls = TRACKS[cloud.scenario.track].mode == "pull"
+        self._promises = workload.phases is None and not self._pulls
+        self._kept = exact and self._promises
+        self._open: list[int] = []
+        self._arrived = 0
+        self._paid: dict[int, float] = {}
+
+    def promise(self, job: int, finish_s: float) -> float:
+        """See `Account`."""
+        if not self._promises:
+            return 0.0
+        cost = self._cost(job, finish_s)
+        self._paid[job] = self._paid.get(job, 0.0) + cost
+        return cost
+
+    def settle(self) -> float:
+        """Return what has come due of the jobs that have ended since the last call."""
+        arrived, owed = self._cloud.arrived, 0.0
+        self._open += range(self._arrived, arrived)
+        self._arrived = arrived
+        for job in list(self._open):
+            status, finish_s = self._cloud.ended(job)
+            if job in self._cloud.world.late and not self._pulls:
+                status = DROPPED
+            if status == CENSORED:
+                continue
+            if status != DONE:
+                owed += self._cost(job, inf) - self._paid.get(job, 0.0)
+            elif not self._kept:
+                owed += self._cost(job, finish_s) - self._paid.get(job, 0.0)
+            self._open.remove(job)
+        return owed
+
+    def _cost(self, job: int, finish_s: float) -> float:
+        return late_cost(finish_s, self._due_s[job], self._value[job], *self._weights)
 
 
 class Account:
@@ -32,6 +96,7 @@ class Account:
         self._charged = 0
         self.dropped = 0
         self.failed = 0
+        self._dues = Dues(cloud, reward, exact=not self._uncertain) if reward.counts_due else None
 
     def execution(self, row: int) -> Execution:
         """Return the latest execution of a task."""
@@ -44,8 +109,16 @@ class Account:
             execution = self.execution(row)
             self._paid_s[execution] = self._paid_s.get(execution, 0.0) + time_s
 
+    def promise(self, job: int, finish_s: float) -> float:
+        """Return what the due time of a job costs by an estimate, and note that it is charged."""
+        return 0.0 if self._dues is None else self._dues.promise(job, finish_s)
+
     def settle(self) -> float:
         """Return what has come due since the last call: other ends than expected, drops."""
+        due = 0.0 if self._dues is None else self._dues.settle()
+        return self._settle() - due
+
+    def _settle(self) -> float:
         self._look()
         owed = self._reward.drop * (self.dropped - self._charged)
         self._charged = self.dropped

@@ -9,6 +9,7 @@ import numpy as np
 from qcbench.arrays import BoolArray, IntArray
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.scenario import Scenario
+from qcbench.envs.accounts import NO_DUE_TIMES
 from qcbench.envs.options import Options
 from qcbench.envs.steps import (
     ANY_ENDED,
@@ -38,11 +39,13 @@ class Drawn:
             has a last observation.
         streams: of each, of what the rules leave to chance.
         max_decisions: after which an episode is truncated, None for never.
+        fades_s: time over which the values of late jobs fall.
     """
 
     scenarios: Sequence[Scenario]
     streams: Sequence[Streams]
     max_decisions: int | None
+    fades_s: float
 
 
 def draw_worlds(options: Options) -> Drawn:
@@ -61,12 +64,20 @@ def draw_worlds(options: Options) -> Drawn:
                 f"world {index} of split {split} of {source.name}: its rules are not those of "
                 "world 0"
             )
+    workloads = [scenario.workload for scenario, _ in drawn]
+    fades_s = workloads[0].value_fades_s
+    if options.reward.counts_due:
+        if any(workload.due_s is None for workload in workloads):
+            raise InputError(NO_DUE_TIMES)
+        if any(workload.value_fades_s != fades_s for workload in workloads):
+            raise InputError(f"{source.name}: values fade in another time from world to world")
     own = rules.rescheduling.max_decisions
     unlimited = replace(rules, rescheduling=replace(rules.rescheduling, max_decisions=None))
     return Drawn(
         scenarios=[replace(scenario, rules=unlimited) for scenario, _ in drawn],
         streams=[streams for _, streams in drawn],
         max_decisions=own if options.max_decisions is None else options.max_decisions,
+        fades_s=fades_s,
     )
 
 

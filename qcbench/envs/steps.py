@@ -88,6 +88,8 @@ class Config(NamedTuple):
     Attributes:
         per_second, per_elapsed, per_infidelity, per_price, violation, failure, drop: what the
             reward counts.
+        counts_due, fades_s, per_late_second, missed, per_value: see
+            `qcbench.policies.features.rewards.late_cost`.
         patience_s, hindsight: see `qcbench.policies.features.hindsight`.
         against_best: fidelity counts as what it lacks to that of the best QPU alone.
         legacy_reward, legacy_observation: QSimPy's.
@@ -108,6 +110,11 @@ class Config(NamedTuple):
     violation: float
     failure: float
     drop: float
+    counts_due: bool
+    fades_s: float
+    per_late_second: float
+    missed: float
+    per_value: float
     patience_s: float
     hindsight: bool
     against_best: bool
@@ -125,8 +132,15 @@ class Config(NamedTuple):
     autoreset: int
 
 
-def config_of(options: Options, size: int, autoreset: int, max_decisions: int | None) -> Config:
-    """Return options as numbers; ``max_decisions`` is that of the options or of the rules."""
+def config_of(
+    options: Options, size: int, autoreset: int, max_decisions: int | None, fades_s: float
+) -> Config:
+    """Return options as numbers.
+
+    Args:
+        max_decisions: of the options or of the rules.
+        fades_s: time over which the values of late jobs fall, of all worlds.
+    """
     reward, layout = options.reward, options.layout
     return Config(
         per_second=reward.per_second,
@@ -136,6 +150,11 @@ def config_of(options: Options, size: int, autoreset: int, max_decisions: int | 
         violation=reward.violation,
         failure=reward.failure,
         drop=reward.drop,
+        counts_due=reward.counts_due,
+        fades_s=fades_s,
+        per_late_second=reward.per_late_second,
+        missed=reward.missed,
+        per_value=reward.value,
         patience_s=reward.patience_s,
         hindsight=reward.kind == "hindsight",
         against_best=reward.kind == "makespan",

@@ -196,7 +196,7 @@ def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
         wanted = " or ".join(repr(option) for option in accepted)
     else:
         parts = get_args(annotation) if _is_union(annotation) else (annotation,)
-        accepted = [get_args(a)[0] if get_origin(a) is Annotated else a for a in parts]
+        accepted = tuple(get_args(a)[0] if get_origin(a) is Annotated else a for a in parts)
         fits = type(value) in accepted or (float in accepted and type(value) is int)
         wanted = " or ".join(getattr(a, "__name__", str(a)) for a in accepted)
     if not fits:

@@ -1,5 +1,6 @@
 """Turn a workload's config and a replicate's random streams into jobs with arrivals."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,7 +118,8 @@ def resolve_workload(config: WorkloadConfig, base_dir: Path | None = None) -> Wo
 
 def _users_of(config: WorkloadConfig, base_dir: Path | None) -> set[str]:
     """Return all users that may have jobs, in whatever replicate."""
-    circuits, owners = config.circuits, None
+    circuits = config.circuits
+    owners: Sequence[str] | None = None
     if isinstance(config.arrivals, TraceArrivals):
         owners = load_trace(config.arrivals, base_dir).user
     elif isinstance(circuits, FileCircuits):

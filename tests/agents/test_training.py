@@ -127,14 +127,6 @@ def test_a_run_leaves_curves_checkpoints_and_a_policy(done: training.Trained) ->
                 *("workload.tasks=20", "agent.sets=false"),
             ],
         ),
-        (
-            "queueing",
-            [
-                *("agent=reference_ppo_queueing", "scenario=serverless/small"),
-                *("rules.horizon_s=7200.0", "rules.warm_up_s=0.0", "agent.slots=5"),
-                "agent.begin_s=0.0",
-            ],
-        ),
     ],
 )
 def test_an_agent_that_sees_due_times_says_so_in_what_it_exports(

@@ -82,6 +82,9 @@ def test_the_documentation_has_every_feature() -> None:
     text = (Path(__file__).parents[2] / "docs" / "environments.md").read_text()
     for layout in (placement.LAYOUT, allocation.LAYOUT, queueing.LAYOUT):
         assert layout.markdown() in text
+    for more in (placement.DUE_LAYOUT, allocation.DUE_LAYOUT, queueing.DUE_LAYOUT):
+        for feature in more.features(1):
+            assert f"| `{feature.name}` | {feature.meaning} |" in text
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ few = settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 REWARDS = st.sampled_from([{}, {"fidelity": 1.0, "price": 0.5}])
+LATE = {"tardiness": 2.0, "missed": 3.0, "value": 0.7}
 OPTIONS = st.fixed_dictionaries(
     {
         "reward": REWARDS,
@@ -26,6 +27,8 @@ OPTIONS = st.fixed_dictionaries(
 
 
 def steps_together(name: str, source: DrawnWorlds, seed: int, **options: Any) -> None:
+    if source.workload.deadlines is not None and seed % 2:
+        options["reward"] = {**options["reward"], **LATE}
     lockstep(
         name,
         source=source,

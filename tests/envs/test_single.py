@@ -184,6 +184,63 @@ def test_what_is_dropped_when_it_is_chosen_costs_no_price() -> None:
     assert dropped > 0
 
 
+WEIGHTS = {"time": 0.0, "tardiness": 2.0, "missed": 3.0, "value": 0.5, "time_scale_s": 10.0}
+
+
+def lateness_cost(records: Any) -> float:
+    """What the weights say of what is recorded, of every job that ended."""
+    workload = records.workload
+    done, ended = records.job_status == 0, records.job_status != 3
+    late_s = np.where(done, np.maximum(records.job_finish_s - workload.due_s, 0.0), 0.0)
+    missed = ended & (~done | (late_s > 0))
+    value = workload.value / workload.value.max()
+    fades_s = workload.value_fades_s
+    lost = np.where(done & (fades_s > 0), np.minimum(late_s / max(fades_s, 1e-9), 1.0), 1.0)
+    return float(0.2 * late_s.sum() + 3.0 * missed.sum() + 0.5 * (value * lost)[missed].sum())
+
+
+@pytest.mark.parametrize("deadlines", ["observe", "drop"])
+@pytest.mark.parametrize("fades_s", [0.0, 20.0])
+def test_due_times_can_be_weighed(deadlines: str, fades_s: float) -> None:
+    """Added up, rewards are tardiness, jobs missed and value lost, also where QPUs fail."""
+    law = SlackDeadlines(least=1.0, most=4.0, value="best", fades_s=fades_s)
+    weights = {**WEIGHTS, "failure": 0.0, "drop": 0.0, "violation": 0.0}
+    late = 0.0
+    for name, track, failing in (
+        (PLACEMENT, "placement", None),
+        (PLACEMENT, "placement", "resubmit"),
+        (PLACEMENT, "placement", "fail"),
+        (DISCRETE, "allocation", None),
+        (DISCRETE, "allocation", "fail"),
+        (QUEUEING, "queueing", None),
+    ):
+        source = default_worlds(track) if failing is None else unreliable(track, failing)
+        if track == "queueing":
+            source = due_queue(deadlines)
+        rules = replace(source.rules, deadlines=deadlines)
+        workload = replace(source.workload, deadlines=law)
+        if track == "allocation":
+            workload = replace(workload, tasks=25)
+        source = replace(source, rules=rules, workload=workload)
+        env = make(name, source=source, reward=weights)
+        rewards, _ = play(env, seed=1)
+        expected = lateness_cost(env.records)
+        late += expected
+        assert -sum(rewards) == pytest.approx(expected, rel=1e-6, abs=1e-6), (name, failing)
+    assert late > 0
+
+
+def test_rewards_for_due_times_need_them() -> None:
+    env = make(PLACEMENT, reward={"missed": 1.0})
+    with pytest.raises(InputError, match="reward: tardiness, missed and value count due times"):
+        env.reset(seed=0)
+    many = {"vectorization_mode": "vector_entry_point", "reward": {"missed": 1.0}}
+    with pytest.raises(InputError, match="reward: tardiness, missed and value count due times"):
+        gymnasium.make_vec(PLACEMENT, **many)
+    with pytest.raises(InputError, match="hindsight knows no due times; set tardiness, missed and"):
+        make(PLACEMENT, reward={"kind": "hindsight", "missed": 1.0}, masked="error")
+
+
 def test_fidelity_and_price_can_be_weighed() -> None:
     source = default_worlds("placement")
     fleet = replace(

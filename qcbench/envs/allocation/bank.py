@@ -21,6 +21,7 @@ class Bank:
     Attributes:
         settings: the rules that all have, without a limit of decisions, which is the environment's.
         max_decisions: after which an episode is truncated, None for never.
+        fades_s: time over which the values of late jobs fall.
         price: of a part on each QPU, shape (worlds, most jobs, QPUs).
         failures: of the QPUs of every world.
     """
@@ -30,6 +31,7 @@ class Bank:
     quality: Quality
     price: FloatArray
     max_decisions: int | None
+    fades_s: float
     failures: FailureTimes
 
 
@@ -62,12 +64,13 @@ def draw_bank(options: Options) -> Bank:
             rules,
             physics.links.time_per_qubit_s,
             worlds.exec_s.shape[1],
-            keep=False,
+            keep=options.reward.counts_due,
             charge=rules.failures is not None or rules.execution_sigma > 0,
         ),
         worlds=worlds,
         quality=quality_of(fleet, physics, estimates),
         price=price,
         max_decisions=drawn.max_decisions,
+        fades_s=drawn.fades_s,
         failures=failures,
     )

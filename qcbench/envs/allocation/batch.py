@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.cloud.execution import FAILED
+from qcbench.envs.dues import cost_of, settled
 from qcbench.envs.steps import DUE, MORE, OVER, Config, Output, stepping
 from qcbench.kernels.allocation import events
 from qcbench.kernels.allocation.arrays import Outcomes, Row, Settings, State, Worlds
@@ -48,7 +50,8 @@ class Actions(NamedTuple):
 class Arrays(NamedTuple):
     """What the kernel works on; `price` is that of a part on each QPU.
 
-    Where the menu has sets of QPUs, actions choose one; otherwise they are weights.
+    Where the menu has sets of QPUs, actions choose one; otherwise they are weights. `paid` is as
+    `qcbench.envs.dues.make_paid` gives it.
     """
 
     settings: Settings
@@ -58,6 +61,7 @@ class Arrays(NamedTuple):
     state: State
     outcomes: Outcomes
     menu: BoolArray
+    paid: FloatArray
 
 
 @kernel
@@ -192,8 +196,13 @@ def follow(arrays: Arrays, config: Config, e: int, parts: int) -> float:
     time_s = cloud.now_s - worlds.tasks[cloud.world, task].arrival_s + comm_s + exec_s
     if settings.charge:
         state.paid_s[e, task] += time_s
+    promised = 0.0
+    if config.counts_due:
+        row = worlds.tasks[cloud.world, task]
+        promised = cost_of(config, cloud.now_s + (comm_s + exec_s), row.due_s, row.value)
+        arrays.paid[e, task] += promised
     start(settings, worlds, state, arrays.outcomes, e, parts)
-    return cost(
+    return -promised + cost(
         time_s,
         fidelity,
         exec_s * per_s,
@@ -219,11 +228,35 @@ def _advance(arrays: Arrays, _config: Config, _episode: Row, e: int) -> int:
 
 
 @inlined
-def _begin(arrays: Arrays, _config: Config, episode: Row, e: int) -> None:
+def _dues(arrays: Arrays, config: Config, e: int) -> float:
+    """Return what has come due of the due times of jobs that have ended."""
+    cloud, owed = arrays.state.clouds[e], 0.0
+    for task in range(cloud.arrived):
+        row, outcome = arrays.worlds.tasks[cloud.world, task], arrays.outcomes.tasks[e, task]
+        if outcome.status == FAILED and cloud.lost:
+            continue  # nobody has heard of it
+        owed += settled(
+            config,
+            arrays.paid[e],
+            task,
+            outcome.status,
+            outcome.finish_s,
+            row.due_s,
+            row.value,
+            not arrays.settings.charge,
+        )
+    return owed
+
+
+@inlined
+def _begin(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
     cloud = arrays.state.clouds[e]
     episode.first_s = episode.before_s = cloud.now_s
     cloud.dropped = cloud.failed = 0
     cloud.late_s = 0.0
+    if config.counts_due:
+        arrays.paid[e] = 0.0
+        _dues(arrays, config, e)
 
 
 @inlined
@@ -243,6 +276,8 @@ def _come_due(arrays: Arrays, config: Config, episode: Row, e: int) -> float:
     due = -(config.drop * cloud.dropped + late + config.failure * cloud.failed)
     cloud.dropped = cloud.failed = 0
     cloud.late_s = 0.0
+    if config.counts_due:
+        due -= _dues(arrays, config, e)
     return due - config.per_elapsed * (cloud.now_s - episode.before_s)
 
 

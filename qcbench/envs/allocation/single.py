@@ -90,8 +90,11 @@ class AllocationEnv(CloudEnv):
         waited_s = view.now_s - execution.submit_s
         time_s = waited_s + comm_s + exec_s
         self._account.charge(view.row, time_s)  # type: ignore[union-attr]
+        promised = self._account.promise(  # type: ignore[union-attr]
+            view.row, view.now_s + (comm_s + exec_s)
+        )
         cloud.answer(dict(zip(qpus, qubits, strict=True)))
-        return cost_reward(
+        return -promised + cost_reward(
             time_s, fidelity, price, config.per_second, config.fidelity, config.price
         )
 

@@ -10,6 +10,7 @@ from qcbench.arrays import BoolArray, IntArray
 from qcbench.envs.allocation import batch
 from qcbench.envs.allocation.bank import draw_bank
 from qcbench.envs.clouds import Clouds, TrackClouds
+from qcbench.envs.dues import make_paid
 from qcbench.envs.options import Options
 from qcbench.envs.steps import config_of
 from qcbench.envs.vector import CloudVectorEnv, Vector
@@ -95,14 +96,17 @@ def _clouds(options: Options, count: int, size: int, autoreset: int, sets: BoolA
             quality=bank.quality,
             price=bank.price,
             state=state,
-            outcomes=make_outcomes(count, bank.worlds, keep=False),
+            outcomes=make_outcomes(count, bank.worlds, keep=bank.settings.keep),
             menu=sets,
+            paid=make_paid(bank.settings.keep, count, bank.worlds.exec_s.shape[1]),
         ),
         clouds=state.clouds,
         no_actions=batch.Actions(_no_weights(len(options.source.fleet)), _NO_CHOICES),
         extend=extend,
     )
-    return Clouds(own, config_of(options, size, autoreset, bank.max_decisions), options)
+    return Clouds(
+        own, config_of(options, size, autoreset, bank.max_decisions, bank.fades_s), options
+    )
 
 
 _NO_CHOICES: IntArray = np.zeros(0, dtype=np.int64)

@@ -18,12 +18,14 @@ class Bank:
     Attributes:
         limits: the rules that all have, without a limit of decisions, which is the environment's.
         max_decisions: after which an episode is truncated, None for never.
+        fades_s: time over which the values of late jobs fall.
         chances: what the rules leave to chance; None where that is nothing.
     """
 
     worlds: Worlds
     limits: Limits
     max_decisions: int | None
+    fades_s: float
     chances: ChanceSource | None
 
 
@@ -63,5 +65,6 @@ def draw_bank(options: Options, *, unrolled: bool = False) -> Bank:
         worlds=worlds,
         limits=limits,
         max_decisions=drawn.max_decisions,
+        fades_s=drawn.fades_s,
         chances=None if plain else ChanceSource(scenarios, drawn.streams, worlds.width),
     )

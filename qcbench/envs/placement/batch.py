@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.envs.dues import cost_of
 from qcbench.envs.steps import DUE, OVER, Config, Output, Row, stepping
 from qcbench.kernels.compiling import called, inlined, kernel, offset
 from qcbench.kernels.placement import step as clouds
@@ -122,6 +123,15 @@ def see(
 
 
 @inlined
+def promised(worlds: Worlds, config: Config, cloud: Row, choice: int, free_s: float) -> float:
+    """Return what the due time of a task costs on a QPU that it fits, by the estimates."""
+    task = cloud.world * worlds.width + cloud.task
+    wait_s = free_s - cloud.now_s if free_s > cloud.now_s else 0.0
+    finish_s = cloud.now_s + (wait_s + worlds.exec_s[task * worlds.stride + choice])
+    return cost_of(config, finish_s, worlds.due_s[task], worlds.value[task])
+
+
+@inlined
 def due_now(
     worlds: Worlds,
     config: Config,
@@ -149,6 +159,8 @@ def due_now(
         config.per_infidelity,
         config.per_price,
     )
+    if config.counts_due:
+        reward -= promised(worlds, config, cloud, choice, free_s)
     return reward, False
 
 

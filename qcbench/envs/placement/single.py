@@ -54,7 +54,8 @@ class PlacementEnv(CloudEnv):
             time_s = self._against_earliest_s(qpu, time_s)
         else:
             self._account.charge(view.row, time_s)  # type: ignore[union-attr]
-        return cost_reward(
+        promised = self._account.promise(view.row, view.now_s + time_s)  # type: ignore[union-attr]
+        return -promised + cost_reward(
             time_s,
             float(view.fidelity[qpu]),
             float(view.price[qpu]),

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qcbench.arrays import IntArray
+from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
-from qcbench.envs.placement.batch import due_now, see
+from qcbench.envs.dues import settled
+from qcbench.envs.placement.batch import due_now, promised, see
 from qcbench.envs.steps import DUE, MORE, OVER, Config, Output, Row, Table, stepping
 from qcbench.kernels.compiling import inlined
 from qcbench.kernels.placement import event_state, events
@@ -21,13 +22,17 @@ from qcbench.kernels.rules import Limits
 
 
 class Arrays(NamedTuple):
-    """What the kernel works on; rows are records `qcbench.kernels.placement.outcome.ROW`."""
+    """What the kernel works on; rows are records `qcbench.kernels.placement.outcome.ROW`.
+
+    `paid` is as `qcbench.envs.dues.make_paid` gives it.
+    """
 
     worlds: Worlds
     limits: Limits
     chances: Chances
     state: EventState
     rows: Table
+    paid: FloatArray
 
 
 @inlined
@@ -49,11 +54,33 @@ def _advance(arrays: Arrays, _config: Config, _episode: Row, e: int) -> int:
 
 
 @inlined
-def _begin(arrays: Arrays, _config: Config, episode: Row, e: int) -> None:
+def _dues(arrays: Arrays, config: Config, e: int) -> float:
+    """Return what has come due of the due times of jobs that have ended."""
+    worlds, cloud, owed = arrays.worlds, arrays.state.clouds[e], 0.0
+    for task in range(cloud.next_arrival):
+        row, at = arrays.rows[e * worlds.width + task], cloud.world * worlds.width + task
+        owed += settled(
+            config,
+            arrays.paid[e],
+            task,
+            row.status,
+            row.finish_s,
+            worlds.due_s[at],
+            worlds.value[at],
+            arrays.limits.exact,
+        )
+    return owed
+
+
+@inlined
+def _begin(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
     cloud = arrays.state.clouds[e]
     episode.first_s = episode.before_s = cloud.now_s
     cloud.late_s = 0.0
     cloud.given_up = cloud.dropped = 0
+    if config.counts_due:
+        arrays.paid[e] = 0.0
+        _dues(arrays, config, e)
 
 
 @inlined
@@ -64,6 +91,9 @@ def _act(
     free_s = state.free_at_s[e * len(worlds.qpu_qubits) + choice]
     due = due_now(worlds, config, state.clouds[e], choice, free_s, limits.delay_s)
     out.reward[e], out.violated[e] = due
+    if config.counts_due and not out.violated[e]:
+        task = state.clouds[e].task
+        arrays.paid[e, task] += promised(worlds, config, state.clouds[e], choice, free_s)
     events.decide(worlds, limits, arrays.chances, state, arrays.rows, e, choice)
 
 
@@ -79,6 +109,8 @@ def _come_due(arrays: Arrays, config: Config, _episode: Row, e: int) -> float:
         )
     cloud.late_s = 0.0
     cloud.given_up = cloud.dropped = 0
+    if config.counts_due:
+        owed += _dues(arrays, config, e)
     return -owed
 
 

@@ -7,6 +7,7 @@ from gymnasium import spaces
 
 from qcbench.arrays import IntArray
 from qcbench.envs.clouds import Clouds, TrackClouds
+from qcbench.envs.dues import make_paid
 from qcbench.envs.placement import batch, uncertain
 from qcbench.envs.placement.bank import draw_bank
 from qcbench.envs.steps import config_of
@@ -40,7 +41,9 @@ class PlacementVectorEnv(CloudVectorEnv):
     def _make_clouds(self, autoreset: int) -> Clouds:
         many = self.num_envs >= MANY_ENVS and len(self.fleet) <= FEW_QPUS
         self.bank = draw_bank(self.options, unrolled=many)
-        self.config = config_of(self.options, self._size, autoreset, self.bank.max_decisions)
+        self.config = config_of(
+            self.options, self._size, autoreset, self.bank.max_decisions, self.bank.fades_s
+        )
         own = self._exact() if self.bank.chances is None else self._uncertain()
         return Clouds(own, self.config, self.options)
 
@@ -64,6 +67,7 @@ class PlacementVectorEnv(CloudVectorEnv):
         chances = source.chances()
         state = make_event_state(self.num_envs, worlds, chances.users)
         rows = np.zeros(self.num_envs * worlds.width, dtype=ROW)
+        paid = make_paid(self.options.reward.counts_due, self.num_envs, worlds.width)
 
         def extend(arrays: uncertain.Arrays) -> uncertain.Arrays:
             source.extend()
@@ -71,7 +75,7 @@ class PlacementVectorEnv(CloudVectorEnv):
 
         return TrackClouds(
             step=uncertain.step,
-            arrays=uncertain.Arrays(worlds, self.bank.limits, chances, state, rows),
+            arrays=uncertain.Arrays(worlds, self.bank.limits, chances, state, rows, paid),
             clouds=state.clouds,
             no_actions=self._next,
             extend=extend,

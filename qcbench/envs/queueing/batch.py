@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qcbench.arrays import IntArray
+from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
+from qcbench.envs.dues import settled
 from qcbench.envs.queueing import observation
 from qcbench.envs.steps import BEGINNING, DUE, MORE, OVER, Config, Output, Row, stepping
 from qcbench.envs.worlds import BEGINNINGS, drawn_index
@@ -22,10 +23,11 @@ cost_reward: Any = inlined(rewards.cost_reward)
 
 
 class Arrays(NamedTuple):
-    """What the kernel works on."""
+    """What the kernel works on; `paid` is as `qcbench.envs.dues.make_paid` gives it."""
 
     worlds: Worlds
     clouds: Clouds
+    paid: FloatArray
 
 
 @inlined
@@ -91,8 +93,31 @@ def _advance(arrays: Arrays, config: Config, episode: Row, e: int) -> int:
 
 
 @inlined
-def _begin(arrays: Arrays, _config: Config, episode: Row, e: int) -> None:
+def _dues(arrays: Arrays, config: Config, e: int) -> float:
+    """Return what has come due of the due times of jobs that have ended."""
+    world, cloud = opened(arrays, e)
+    owed = 0.0
+    for job in range(cloud.state[0].arrived):
+        fixed, own = world.jobs[job], cloud.progress[job]
+        owed += settled(
+            config,
+            arrays.paid[e],
+            job,
+            own.status,
+            own.finish_s,
+            fixed.due_s,
+            fixed.value,
+            False,
+        )
+    return owed
+
+
+@inlined
+def _begin(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
     s = arrays.clouds.state[e]
+    if config.counts_due:
+        arrays.paid[e] = 0.0
+        _dues(arrays, config, e)
     # Nothing is due for decisions that were not the agent's.
     episode.area = present_area_s(s) if s.decisions > 1 else 0.0
     episode.dropped = s.dropped
@@ -130,6 +155,8 @@ def _come_due(arrays: Arrays, config: Config, episode: Row, e: int) -> float:
         due = drops + -(config.per_second * (area - episode.area))
     episode.area = area
     episode.dropped = s.dropped
+    if config.counts_due:
+        due -= _dues(arrays, config, e)
     return due
 
 

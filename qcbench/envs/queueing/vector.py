@@ -7,6 +7,7 @@ from gymnasium import spaces
 
 from qcbench.arrays import IntArray
 from qcbench.envs.clouds import Clouds, TrackClouds, draw_worlds
+from qcbench.envs.dues import make_paid
 from qcbench.envs.queueing import batch
 from qcbench.envs.steps import config_of
 from qcbench.envs.vector import CloudVectorEnv, Vector
@@ -43,18 +44,20 @@ class QueueingVectorEnv(CloudVectorEnv):
         cold, drops = rules.classical.cold_start is not None, rules.deadlines == "drop"
         clouds = empty_clouds(self.num_envs, sizes, cold=cold, drops=drops)
 
+        paid = make_paid(self.options.reward.counts_due, self.num_envs, sizes.jobs)
+
         def extend(arrays: batch.Arrays) -> batch.Arrays:
             failures.extend()
             return arrays._replace(worlds=arrays.worlds._replace(gap_s=failures.gap_s))
 
         own = TrackClouds(
             step=batch.step,
-            arrays=batch.Arrays(worlds, clouds),
+            arrays=batch.Arrays(worlds, clouds, paid),
             clouds=clouds.state,
             no_actions=self._next,
             extend=extend,
         )
-        config = config_of(self.options, self._size, autoreset, drawn.max_decisions)
+        config = config_of(self.options, self._size, autoreset, drawn.max_decisions, drawn.fades_s)
         return Clouds(own, config, self.options)
 
     def _checked(self, actions: Vector) -> IntArray:

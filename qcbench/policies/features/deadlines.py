@@ -13,7 +13,7 @@ SLACK_SCALE = 5.0
 LEFT_SCALE_S = 7200.0
 SHORTEST_S = 1e-9
 """Added to what is divided, so that tasks that take no time do no harm."""
-SLACK = "1/2 + s / (2 (|s| + 5)): below 1/2 too late, 1 where the job is due at no time"
+SLACK = "1/2 + s / (2 abs(s) + 10): below 1/2 too late, 1 where the job is due at no time"
 
 DUE = Feature("due", "1 where the job has a due time, else 0")
 VALUE = Feature("value", "of the job over the highest of the workload")

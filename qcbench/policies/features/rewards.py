@@ -14,8 +14,12 @@ due:
 - queueing: a step costs the time from its decision to the next one for every job that is present.
   Added up that is the sum of all job times, of jobs cut off by the horizon the part before it. By
   `hindsight` it costs what the decision delays the jobs that should have gone first.
+- due times: placement and allocation with the decision, by the estimates, and the difference in the
+  step in which the job ends; queueing in that step. Of a job that is cut off by the horizon only
+  what its decision was charged is known.
 """
 
+from math import inf
 from typing import ClassVar, Literal
 
 from qcbench.configs import NotNegative, Positive, config
@@ -43,6 +47,9 @@ class Reward:
         violation: penalty of an infeasible decision besides the delay that it adds.
         failure: penalty of a task that is given up after a failure of its QPU.
         drop: penalty of a job that is not admitted; without it turning jobs away would pay.
+        tardiness: weight of the time by which a job is late, in units of `time_scale_s`.
+        missed: penalty of a job that has a due time and is late, dropped or given up.
+        value: weight of the value that is lost so, as a share of the highest of the workload.
         patience_s: time from which a waiting job goes before all younger ones in hindsight.
     """
 
@@ -55,16 +62,34 @@ class Reward:
     violation: NotNegative = 1.0
     failure: NotNegative = 10.0
     drop: NotNegative = 10.0
+    tardiness: NotNegative = 0.0
+    missed: NotNegative = 0.0
+    value: NotNegative = 0.0
     patience_s: NotNegative = 86_400.0
 
     def __post_init__(self) -> None:
-        if self.kind != "legacy" and not self.time + self.fidelity + self.price > 0:
+        if self.counts_due and self.kind not in ("cost", "makespan"):
+            raise InputError(
+                f"reward.kind: {self.kind} knows no due times; set tardiness, missed and value to 0"
+            )
+        counted = self.time + self.fidelity + self.price > 0 or self.counts_due
+        if self.kind != "legacy" and not counted:
             raise InputError("reward: time, fidelity and price are all 0; one must be positive")
 
     @property
     def per_second(self) -> float:
         """What a second of a completion time costs."""
         return 0.0 if self.kind == "makespan" else self.time / self.time_scale_s
+
+    @property
+    def counts_due(self) -> bool:
+        """Whether due times count."""
+        return self.tardiness > 0 or self.missed > 0 or self.value > 0
+
+    @property
+    def per_late_second(self) -> float:
+        """What a second costs by which a job is late."""
+        return self.tardiness / self.time_scale_s
 
     @property
     def per_elapsed(self) -> float:
@@ -86,6 +111,33 @@ def cost_reward(
     """Return the reward of a task that takes `time_s` from its decision, or its arrival, on."""
     paid = per_price * price if per_price > 0.0 else 0.0  # a price without weight may be unknown
     return -(per_second * time_s + per_infidelity * (1.0 - fidelity) + paid)
+
+
+def late_cost(
+    finish_s: float,
+    due_s: float,
+    value: float,
+    fades_s: float,
+    per_late_second: float,
+    missed: float,
+    per_value: float,
+) -> float:
+    """Return what the due time of a job costs that ends then; infinite where it is never done.
+
+    How late a job would have been that is never done nobody knows, so it costs no tardiness.
+
+    Args:
+        due_s: infinite where it has none.
+        value: of the job, as a share of the highest.
+        fades_s: time over which the value of a late job falls to nothing, 0 for at once.
+    """
+    if due_s == inf or finish_s <= due_s:
+        return 0.0
+    if finish_s == inf:
+        return missed + per_value * value
+    late_s = finish_s - due_s
+    lost = late_s / fades_s if late_s < fades_s else 1.0
+    return per_late_second * late_s + missed + per_value * value * lost
 
 
 def legacy_reward(delay_s: float, wait_s: float, exec_s: float) -> float:
