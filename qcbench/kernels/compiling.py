@@ -18,6 +18,8 @@ from pickle import UnpicklingError
 from typing import Any, TypeVar, cast
 
 from numba import config, njit, typeof
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.extending import register_jitable
 
 from qcbench.caches import private_folder
@@ -48,7 +50,7 @@ def drawing_inlined(function: Function) -> Function:
 
 def called(function: Function) -> Function:
     """Let compiled code call a plain function; it is compiled where it is called."""
-    return cast(Function, _registered(function, error_model="numpy", _nrt=False))
+    return cast(Function, _registered(function, _nrt=False, **PART))
 
 
 @cache
@@ -57,11 +59,45 @@ def _registered(function: Callable[..., Any], **options: Any) -> Any:
     return register_jitable(**options)(function)
 
 
-INLINED = {
-    "error_model": "numpy",
-    "forceinline": True,
-    "no_cfunc_wrapper": True,
-}
+class _NoMachineCode:
+    """What takes the environments of parts, which raise nothing and need none."""
+
+    def set_env(self, name: str, env: object) -> None:
+        """Keep nothing: a part that comes from the cache has none either."""
+
+
+class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """The code of a part: optimised, and made machine code of, with those that it is part of.
+
+    Numba would do both for every function by itself with all that it calls, though nobody calls it
+    but compiled code: a kernel's innermost parts as many times as calls are nested.
+    """
+
+    codegen = _NoMachineCode()
+
+    def get_pointer_to_function(self, name: str) -> int:  # noqa: ARG002 - Numba's
+        """Return that there is none."""
+        return 0
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+class PartCompiler(Compiler):  # type: ignore[misc]
+    """Compiles what is only ever part of a kernel."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        """Compile a function into a library of its own kind."""
+        self.state.library = _PartLibrary(self.state.targetctx.codegen(), func.__qualname__)
+        return super().compile_extra(func)
+
+
+PART = {"error_model": "numpy", "no_cfunc_wrapper": True, "pipeline_class": PartCompiler}
+INLINED = PART | {"forceinline": True}
 
 
 def drawing(function: Function) -> Function:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.envs.dues import cost_of
 from qcbench.envs.steps import DUE, OVER, Config, Output, Row, stepping
-from qcbench.kernels.compiling import called, inlined, kernel, offset
+from qcbench.kernels.compiling import called, inlined, offset
 from qcbench.kernels.placement import step as clouds
 from qcbench.kernels.placement.step import State
 from qcbench.kernels.placement.worlds import Worlds
@@ -164,7 +164,7 @@ def due_now(
     return reward, False
 
 
-@kernel
+@called
 def _to_come_s(worlds: Worlds, state: State, e: int, first: int) -> float:
     """Return the time that tasks from ``first`` on take by earliest completion."""
     qpus, world = len(worlds.qpu_qubits), state.clouds[e].world

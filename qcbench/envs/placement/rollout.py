@@ -21,7 +21,7 @@ from qcbench.envs.steps import (
     next_world,
 )
 from qcbench.errors import InputError, nearest
-from qcbench.kernels.compiling import kernel
+from qcbench.kernels.compiling import called, kernel
 from qcbench.kernels.placement import step
 from qcbench.kernels.placement.step import OVER, make_state
 from qcbench.kernels.twins import asker
@@ -199,7 +199,7 @@ def _roll(
     sums.counts[2], sums.counts[3] = ended, done
 
 
-@kernel
+@called
 def _fitting(qpus: int, drawn: np.uint32, exec_s: FloatArray, task_at: int) -> int:
     """Return one of the QPUs that the task fits; ``drawn`` is uniform below 2^32."""
     fitting = 0

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.fleet.profile import Fleet
-from qcbench.kernels.compiling import kernel
+from qcbench.kernels.compiling import called
 
 Qubits = npt.NDArray[np.int32]
 
@@ -37,7 +37,7 @@ def neighbours_of(fleet: Fleet) -> npt.NDArray[np.int32]:
     return table
 
 
-@kernel
+@called
 def flood(neighbours: Qubits, among: Qubits, space: Qubits, first: int, label: int) -> int:
     """Give the connected qubits around the first one a label; return how many they are.
 
@@ -61,7 +61,7 @@ def flood(neighbours: Qubits, among: Qubits, space: Qubits, first: int, label: i
     return size
 
 
-@kernel
+@called
 def largest_among(neighbours: Qubits, among: Qubits, space: Qubits, qubits: int) -> int:
     """Return the size of the largest connected set of the qubits that count."""
     largest = 0
@@ -73,7 +73,7 @@ def largest_among(neighbours: Qubits, among: Qubits, space: Qubits, qubits: int)
     return largest
 
 
-@kernel
+@called
 def largest_free(neighbours: Qubits, owner: Qubits, space: Qubits, qubits: int) -> int:
     """Return the size of the largest connected set of free qubits."""
     for qubit in range(qubits):
@@ -81,7 +81,7 @@ def largest_free(neighbours: Qubits, owner: Qubits, space: Qubits, qubits: int) 
     return largest_among(neighbours, space[INSIDE], space, qubits)
 
 
-@kernel
+@called
 def take(
     neighbours: Qubits,
     owner: Qubits,
@@ -126,7 +126,7 @@ def take(
             owner[qubit] = slot
 
 
-@kernel
+@called
 def search(
     neighbours: Qubits, space: Qubits, qubits: int, count: int, size: int, search_steps: int
 ) -> None:
@@ -160,7 +160,7 @@ def search(
                 return
 
 
-@kernel
+@called
 def grow(neighbours: Qubits, space: Qubits, qubits: int, count: int, first: int) -> None:
     """Grow a region from a qubit, each time by the neighbour with the fewest ways out."""
     for qubit in range(qubits):

@@ -1,11 +1,11 @@
 """What is counted over a trial: jobs that are present, left or done, and the work of the QPUs."""
 
 from qcbench.kernels.allocation.arrays import Row, State
-from qcbench.kernels.compiling import inlined, kernel
+from qcbench.kernels.compiling import called, inlined
 from qcbench.kernels.sums import numpy_sum
 
 
-@kernel
+@called
 def busy_in_all_s(state: State, e: int) -> float:
     """Return the time that all QPUs together have worked up to now, by share of their qubits."""
     cloud, busy_s = state.clouds[e], state.share[e]

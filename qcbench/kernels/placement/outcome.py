@@ -10,9 +10,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.kernels.levels import present_until_end_s
 from qcbench.kernels.placement.event_state import EventState
-from qcbench.kernels.placement.qpus import busy_until_now_s
 from qcbench.kernels.placement.step import Table
-from qcbench.kernels.placement.worlds import Worlds
 
 ROW = np.dtype(
     [
@@ -37,7 +35,6 @@ status."""
 
 def records_of(
     scenario: Scenario,
-    worlds: Worlds,
     state: EventState,
     rows: Table,
     drift: np.random.Generator,
@@ -51,7 +48,7 @@ def records_of(
     arrived = int(cloud["next_arrival"])
     task: IntArray = np.arange(arrived)
     end_s, warm_up_s = float(cloud["now_s"]), scenario.rules.warm_up_s
-    busy_s = np.array([busy_until_now_s(worlds, state, rows, 0, at) for at in range(len(fleet))])
+    busy_s = state.servers["busy_s"]
     warm = NOTHING
     if warm_up_s > 0 and np.isinf(cloud["warm_up_s"]):  # it is past
         warm_busy_s = float(state.servers["warm_busy_s"].sum())

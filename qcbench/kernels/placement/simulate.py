@@ -38,4 +38,4 @@ def simulate(
     elif not trial.run(twin, context.rng):
         script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
         raise ScriptError(f"{script}: the script ends before the tasks do")
-    return records_of(scenario, worlds, trial.state, trial.rows, streams.drift)
+    return records_of(scenario, trial.state, trial.rows, streams.drift)

@@ -8,7 +8,7 @@ from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import shown
-from qcbench.kernels.compiling import drawing
+from qcbench.kernels.compiling import called, drawing, kernel
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
@@ -19,6 +19,7 @@ from qcbench.kernels.placement.events import (
     run_to_decision,
 )
 from qcbench.kernels.placement.outcome import ROW
+from qcbench.kernels.placement.qpus import stop_counting
 from qcbench.kernels.placement.step import Table
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.kernels.rules import Limits
@@ -66,7 +67,7 @@ class EventTrial:
         qubits, depth, shots = features
         value = scenario.workload.values()
         view.highest_value = scenario.workload.highest_value()
-        while self._until(run_to_decision, 0) == DECIDE:
+        while self._until(_run_to_decision) == DECIDE:
             task = int(state.clouds["task"][0])
             view.now_s = float(state.clouds["now_s"][0])
             view.row = task
@@ -79,7 +80,7 @@ class EventTrial:
                 raise PolicyError(
                     f"the policy returned {shown(choice)}; a placement is an int in 0..{qpus - 1}"
                 )
-            decide(self._worlds, self._limits, self._chances, state, rows, 0, choice)
+            _decide(self._worlds, self._limits, self._chances, state, rows, choice)
 
     def _until(self, run: Callable[..., int], *others: object) -> int:
         """Run until something else is wanted than further failures and repairs; return what."""
@@ -90,6 +91,30 @@ class EventTrial:
                 return why
             self._source.extend()
             self._chances = self._source.chances()
+
+
+@kernel
+def _run_to_decision(
+    worlds: Worlds, limits: Limits, chances: Chances, state: EventState, rows: Table
+) -> int:
+    """Let things happen until a policy in Python is asked; see `events.run_to_decision`."""
+    return _go_on(worlds, limits, chances, state, rows)
+
+
+@called
+def _go_on(worlds: Worlds, limits: Limits, chances: Chances, state: EventState, rows: Table) -> int:
+    why = run_to_decision(worlds, limits, chances, state, rows, 0)
+    if why == ENDED:
+        stop_counting(worlds, state, rows, 0)
+    return why
+
+
+@kernel
+def _decide(
+    worlds: Worlds, limits: Limits, chances: Chances, state: EventState, rows: Table, choice: int
+) -> bool:
+    """Do what a policy in Python decided."""
+    return decide(worlds, limits, chances, state, rows, 0, choice)
 
 
 @drawing
@@ -105,7 +130,7 @@ def _run(
     """Let a twin decide until the trial is over or more must be known."""
     qpus = len(worlds.qpu_qubits)
     while True:
-        why = run_to_decision(worlds, limits, chances, state, rows, 0)
+        why = _go_on(worlds, limits, chances, state, rows)
         if why != DECIDE:
             return why
         task = state.clouds[0].task
