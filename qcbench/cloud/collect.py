@@ -123,7 +123,7 @@ def make_records(
     rules: Rules,
     rows: Rows,
     ending: Ending,
-    drift: np.random.Generator,
+    drift: np.random.Generator | None,
     *,
     sums: Mapping[str, Any] | None = None,
     plan: Plan | None = None,
@@ -131,7 +131,7 @@ def make_records(
     """Return the records of a trial, with fidelity and cost.
 
     Args:
-        drift: the stream of calibration drift.
+        drift: the stream of calibration drift, which rules without it do without.
         sums: columns `SUMS` of rows for jobs; without fidelity and cost where these are 1 and the
             same for all.
         plan: what a partition policy decided.
@@ -201,7 +201,11 @@ def _ints(column: Any) -> IntArray:
 
 
 def _quality(
-    splits: Splits, rules: Rules, rows: Rows, drift: np.random.Generator, plan: Plan | None
+    splits: Splits,
+    rules: Rules,
+    rows: Rows,
+    drift: np.random.Generator | None,
+    plan: Plan | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return fidelity and cost of every row, NaN where it is not done."""
     ended = rows.status == DONE
@@ -211,7 +215,7 @@ def _quality(
     used, held = _ints(rows.parts.qpu[of_done]), _ints(rows.parts.qubits[of_done])
     price_per_s = splits.fleet.prices()
     true_errors = None
-    if rules.drift is not None:  # which is drawn in one go
+    if rules.drift is not None and drift is not None:  # which is drawn in one go
         at_s = rows.start_s[np.repeat(every, counts)]
         true_errors = error_multiplier(rules.drift, len(splits.fleet), drift, used, at_s)
     ends = np.cumsum(counts)

@@ -13,11 +13,10 @@ from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.trial import Trial
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext
-from qcbench.stats import bounds
 
 
 def forget() -> None:
-    for kept in (drawn._world, drawn._scenario, drawn._policy, bounds._bound):
+    for kept in (drawn._world, drawn._scenario, drawn._policy):
         kept.cache_clear()
 
 
@@ -111,4 +110,7 @@ def test_another_world_is_another(trials: list[Trial], change: dict[str, Any]) -
     assert drawn.world_of(replace(first, **change), shared=True) is not known
     config = dict(first.scenario_config)
     config["workload"] = {**config["workload"], "tasks": 3}
-    assert len(drawn.world_of(replace(first, scenario_config=config), shared=True).workload) == 3
+    assert (
+        len(drawn.world_of(replace(first, scenario_config=config), shared=True).scenario.workload)
+        == 3
+    )

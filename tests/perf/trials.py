@@ -12,6 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
@@ -20,13 +21,10 @@ from qcbench.bench.drawn import policy_of, world_of
 from qcbench.bench.ledger import by_world
 from qcbench.bench.outcome import attempt_trial
 from qcbench.bench.run import run_trial
-from qcbench.bench.seeds import policy_stream, stream
+from qcbench.bench.seeds import policy_stream
 from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.trial import Trial
-from qcbench.cloud.cloud import Streams
-from qcbench.kernels.placement.trial import EventTrial
-from qcbench.kernels.placement.worlds import worlds_of
-from qcbench.kernels.rules import limits_of
+from qcbench.kernels.placement.trial import EventTrial, TrialWorld
 from qcbench.kernels.twins import make_twin
 from qcbench.policies.twins import TwinContext
 
@@ -53,20 +51,15 @@ def trials_of(engine: str, replicates: int) -> list[Trial]:
     return by_world(expand(suite, suite_scenarios(suite)))
 
 
-def kernel_s(trial: Trial) -> float:
+def kernel_s(trial: Trial, world: TrialWorld) -> float:
     """Return the processor time of a trial's kernel alone [s]."""
-    scenario = world_of(trial, shared=True)
-    key = (trial.suite, trial.scenario, trial.replicate)
-    drawn = (stream(*key, name) for name in ("failures", "drift", "execution"))
-    clouds = EventTrial(
-        scenario, Streams(*drawn), worlds_of([scenario]), limits_of(scenario.rules)
-    )
-    twin = make_twin("placement", policy_of(trial), TwinContext(scenario.fleet))
+    cloud = EventTrial(world)
+    twin = make_twin("placement", policy_of(trial), TwinContext(world.scenario.fleet))
     if twin is None:
         raise AssertionError(f"{trial.policy} has no twin")
-    rng = policy_stream(*key, trial.policy)
+    rng = policy_stream(trial.suite, trial.scenario, trial.replicate, trial.policy)
     began = time.process_time()
-    clouds.run(twin, rng)
+    cloud.run(twin, rng)
     return time.process_time() - began
 
 
@@ -82,13 +75,16 @@ def trial_s(trial: Trial) -> float:
 
 def measure(trials: Sequence[Trial]) -> Iterator[Taken]:
     """Run trials, and the kernels of those that are compiled."""
-    world = None
-    for trial in trials:
-        here = (trial.scenario, trial.replicate)
-        taken_s = trial_s(trial)
-        alone_s = kernel_s(trial) if trial.engine == "compiled" else float("nan")
-        yield Taken(trial.policy, taken_s, alone_s, here != world)
-        world = here
+    for _, group in groupby(trials, key=lambda trial: (trial.scenario, trial.replicate)):
+        alone: TrialWorld | None = None
+        for trial in group:
+            taken_s, first = trial_s(trial), alone is None
+            if alone is None:
+                drawn = world_of(trial, shared=True)
+                alone = TrialWorld(drawn.scenario, drawn.streams())
+                kernel_s(trial, alone)
+            alone_s = kernel_s(trial, alone) if trial.engine == "compiled" else float("nan")
+            yield Taken(trial.policy, taken_s, alone_s, first)
 
 
 def warm(trials: Sequence[Trial]) -> None:
@@ -112,9 +108,7 @@ def show(engine: str, taken: Sequence[Taken], replicates: int) -> tuple[float, f
         spent_s = median(row.trial_s for row in rows)
         kernel_s = median(row.kernel_s for row in rows)
         ratio = median(row.trial_s / row.kernel_s for row in rows)
-        print(
-            f"{name:22}{1e3 * spent_s:9.2f}{1 / spent_s:9,.0f}{1e3 * kernel_s:10.2f}{ratio:7.2f}"
-        )
+        print(f"{name:22}{1e3 * spent_s:9.2f}{1 / spent_s:9,.0f}{1e3 * kernel_s:10.2f}{ratio:7.2f}")
         if name == "simple policies":
             simple = (1 / spent_s, ratio)
     first_ms = 1e3 * median(each.trial_s for each in taken if each.first)

@@ -8,7 +8,7 @@ from qcbench.bench.metrics import common
 from qcbench.bench.metrics.common import balance, task_metrics
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
-from qcbench.stats.bounds import completion_lower_bound, gap_to_lower_bound
+from qcbench.stats.bounds import Bounds, gap_to_lower_bound
 
 SHARES_SHOWN = 16
 """Fleets up to this size have a column for each QPU's share of the tasks."""
@@ -24,7 +24,7 @@ PREFIXES: tuple[str, ...] = ("share_",)
 MORE_IS_BETTER = common.MORE_IS_BETTER | {"choice_entropy"}
 
 
-def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
+def metrics(records: Records, warm_up_s: float, bounds: Bounds) -> dict[str, Any]:
     """Return the metrics; totals are over tasks that are done.
 
     `total_completion_s` is QSimPy's metric, the sum of wait and execution without the delays that
@@ -39,20 +39,18 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         "total_completion_s": float((wait_s + exec_s).sum()),
         "total_turnaround_s": float(records.completion_s[done].sum()),
         "mean_estimate_error_s": float(np.abs(error_s).mean()) if len(error_s) else None,
-        "gap_lb": _gap_to_lower_bound(records, warm_up_s),
+        "gap_lb": _gap_to_lower_bound(records, warm_up_s, bounds),
         **balance(records),
         **_shares(records),
     }
 
 
-def _gap_to_lower_bound(records: Records, warm_up_s: float) -> float | None:
+def _gap_to_lower_bound(records: Records, warm_up_s: float, bounds: Bounds) -> float | None:
     """Return the gap where the bound holds: all tasks done in the time that was estimated."""
     as_estimated = np.array_equal(records.exec_s, records.estimated_exec_s)
     if warm_up_s > 0 or not as_estimated or not (records.status == DONE).all():
         return None
-    arrival_s = records.workload.arrival_s
-    bound_s = completion_lower_bound(records.estimates.exec_s, arrival_s)
-    return gap_to_lower_bound(float(records.completion_s.sum()), bound_s)
+    return gap_to_lower_bound(float(records.completion_s.sum()), bounds.completion_s)
 
 
 def _shares(records: Records) -> dict[str, float]:

@@ -9,6 +9,7 @@ from qcbench.bench.metrics import common
 from qcbench.bench.metrics.common import balance, task_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED
 from qcbench.cloud.records import Records
+from qcbench.stats.bounds import Bounds
 
 GROUPS_SHOWN = 8
 """Sizes or priorities up to this number have columns of their own."""
@@ -30,7 +31,7 @@ PREFIXES: tuple[str, ...] = ("size_", "priority_")
 MORE_IS_BETTER = common.MORE_IS_BETTER | {"jobs_done", "choice_entropy"}
 
 
-def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
+def metrics(records: Records, warm_up_s: float, _bounds: Bounds) -> dict[str, Any]:
     """Return the metrics; a job's time runs from its arrival to its last completion.
 
     Jobs that arrive within the warm-up have no part in the times. `drop_probability` counts them,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from qcbench.arrays import IntArray
+from qcbench.cloud.cloud import Streams
 from qcbench.cloud.collect import Ending, Rows, make_records, whole_tasks
 from qcbench.cloud.levels import NOTHING, Areas, levels
 from qcbench.cloud.records import Records
@@ -11,7 +12,7 @@ from qcbench.cloud.splits import Splits
 from qcbench.kernels.levels import present_until_end_s
 from qcbench.kernels.placement.event_state import EventState
 from qcbench.kernels.placement.qpus import busy_until_now_s
-from qcbench.kernels.placement.step import Table
+from qcbench.kernels.placement.step import NOBODY, Table
 from qcbench.kernels.placement.worlds import Worlds
 
 ROW = np.dtype(
@@ -37,21 +38,20 @@ status."""
 
 def records_of(
     scenario: Scenario,
+    splits: Splits,
     worlds: Worlds,
     state: EventState,
     rows: Table,
-    drift: np.random.Generator,
+    streams: Streams,
 ) -> Records:
-    """Return the records of a trial that is over, that of the first cloud.
-
-    Args:
-        drift: the stream of calibration drift.
-    """
-    workload, fleet, cloud = scenario.workload, scenario.fleet, state.clouds[0]
+    """Return the records of a trial that is over, that of the first cloud."""
+    workload, cloud = scenario.workload, state.clouds[0]
     arrived = int(cloud["next_arrival"])
     task: IntArray = np.arange(arrived)
     end_s, warm_up_s = float(cloud["now_s"]), scenario.rules.warm_up_s
-    busy_s = np.array([busy_until_now_s(worlds, state, rows, 0, at) for at in range(len(fleet))])
+    busy_s = state.servers["busy_s"].copy()
+    for at in np.flatnonzero(state.servers["running"] != NOBODY).tolist():
+        busy_s[at] = busy_until_now_s(worlds, state, rows, 0, at)
     warm = NOTHING
     if warm_up_s > 0 and np.isinf(cloud["warm_up_s"]):  # it is past
         warm_busy_s = float(state.servers["warm_busy_s"].sum())
@@ -61,7 +61,7 @@ def records_of(
     end = Areas(end_s, present_until_end_s(cloud), 0.0, np.nan, float(busy_s.sum()))
     had = rows[:arrived]
     return make_records(
-        Splits(workload.tasks, fleet, scenario.physics, scenario.estimates, fleet.errors()),
+        splits,
         workload,
         scenario.rules,
         Rows.of(
@@ -81,5 +81,5 @@ def records_of(
             decisions=int(cloud["decisions"]),
             truncated=bool(cloud["truncated"]),
         ),
-        drift,
+        streams.drift if scenario.rules.drift else None,
     )

@@ -7,8 +7,9 @@ import numpy as np
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import task_table
 from qcbench.cloud.scenario import Scenario
+from qcbench.cloud.splits import Splits
 from qcbench.errors import shown
-from qcbench.kernels.compiling import drawing
+from qcbench.kernels.compiling import compiled_for, drawing
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
@@ -20,8 +21,8 @@ from qcbench.kernels.placement.events import (
 )
 from qcbench.kernels.placement.outcome import ROW
 from qcbench.kernels.placement.step import Table
-from qcbench.kernels.placement.worlds import Worlds
-from qcbench.kernels.rules import Limits
+from qcbench.kernels.placement.worlds import Worlds, worlds_of
+from qcbench.kernels.rules import Limits, limits_of
 from qcbench.kernels.twins import Twin, asker
 from qcbench.policies.protocol import Placement, PolicyError
 from qcbench.policies.twins import NO_DECISION, PlacingInFull
@@ -31,6 +32,37 @@ SCRIPT_ENDED = 3
 choose = asker("placement")
 
 
+class TrialWorld:
+    """A scenario as the event kernel takes it: what all its trials have in common.
+
+    Attributes:
+        chances: that are known by now; a trial that goes on for longer makes them more.
+        splits: what physics says of executions, for records.
+    """
+
+    def __init__(self, scenario: Scenario, streams: Streams) -> None:
+        fleet, tasks = scenario.fleet, scenario.workload.tasks
+        self.scenario = scenario
+        self.worlds: Worlds = worlds_of([scenario])
+        self.limits: Limits = limits_of(scenario.rules)
+        self.splits = Splits(tasks, fleet, scenario.physics, scenario.estimates, fleet.errors())
+        self._source = ChanceSource([scenario], [streams], self.worlds.width)
+        self.chances = self._source.chances()
+        self._compiled: dict[object, Callable[..., int]] = {}
+
+    def extend(self) -> None:
+        """Know more chances."""
+        self._source.extend()
+        self.chances = self._source.chances()
+
+    def compiled(self, function: Callable[..., int], kind: object, *arguments: object) -> int:
+        """Call a function that is compiled, always with arguments of the same types for a kind."""
+        found = self._compiled.get((function, kind))
+        if found is None:
+            found = self._compiled[function, kind] = compiled_for(function, arguments)
+        return found(*arguments)
+
+
 class EventTrial:
     """A scenario on the event kernel.
 
@@ -38,55 +70,53 @@ class EventTrial:
         state, rows: of the cloud and of its tasks up to now.
     """
 
-    def __init__(
-        self, scenario: Scenario, streams: Streams, worlds: Worlds, limits: Limits
-    ) -> None:
-        self._worlds, self._limits = worlds, limits
-        self._source = ChanceSource([scenario], [streams], worlds.width)
-        self._chances = self._source.chances()
-        self.state = make_event_state(1, worlds, self._chances.users)
-        self.rows: Table = np.zeros(len(scenario.workload), dtype=ROW)
-        begin(worlds, limits, self._chances, self.state, self.rows, 0, 0)
+    def __init__(self, world: TrialWorld) -> None:
+        self._world = world
+        self.state = make_event_state(1, world.worlds, world.chances.users)
+        self.rows: Table = np.zeros(len(world.scenario.workload), dtype=ROW)
+        self._call(begin, None, 0, 0)
 
     def run(self, twin: Twin, rng: np.random.Generator) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
-        return self._until(_run, twin, rng) == ENDED
+        return self._until(_run, type(twin.memory), twin, rng) == ENDED
 
-    def ask(self, policy: Placement, scenario: Scenario) -> None:
+    def ask(self, policy: Placement) -> None:
         """Run to the end under a policy in Python.
 
         Raises:
             PolicyError: it decided on what is no QPU.
         """
-        state, rows, tasks = self.state, self.rows, scenario.workload.tasks
-        qpus = len(self._worlds.qpu_qubits)
+        world, state, rows = self._world, self.state, self.rows
+        scenario, tasks = world.scenario, world.scenario.workload.tasks
+        qpus = len(scenario.fleet)
         table = task_table(tasks, scenario.estimates)
         view = PlacementView(scenario.fleet, table, state.free_at_s, state.queue_length, state.up)
         features = [each.tolist() for each in (tasks.qubits, tasks.depth, tasks.shots)]
         qubits, depth, shots = features
-        while self._until(run_to_decision, 0) == DECIDE:
+        while self._until(run_to_decision, None, 0) == DECIDE:
             task = int(state.clouds["task"][0])
             view.now_s = float(state.clouds["now_s"][0])
             view.row = task
             view.task_qubits, view.depth, view.shots = qubits[task], depth[task], shots[task]
             view.violations = int(rows["violations"][task])
-            view.due_s = float(self._worlds.due_s[task])
+            view.due_s = float(world.worlds.due_s[task])
             choice = policy(view)
             if choice.__class__ is not int or not 0 <= choice < qpus:
                 raise PolicyError(
                     f"the policy returned {shown(choice)}; a placement is an int in 0..{qpus - 1}"
                 )
-            decide(self._worlds, self._limits, self._chances, state, rows, 0, choice)
+            self._call(decide, None, 0, choice)
 
-    def _until(self, run: Callable[..., int], *others: object) -> int:
+    def _until(self, run: Callable[..., int], kind: object, *others: object) -> int:
         """Run until something else is wanted than further failures and repairs; return what."""
-        state, rows = self.state, self.rows
-        while True:
-            why = run(self._worlds, self._limits, self._chances, state, rows, *others)
-            if why != MORE_CHANGES:
-                return why
-            self._source.extend()
-            self._chances = self._source.chances()
+        while (why := self._call(run, kind, *others)) == MORE_CHANGES:
+            self._world.extend()
+        return why
+
+    def _call(self, function: Callable[..., int], kind: object, *others: object) -> int:
+        world = self._world
+        known = (world.worlds, world.limits, world.chances, self.state, self.rows)
+        return world.compiled(function, kind, *known, *others)
 
 
 @drawing
