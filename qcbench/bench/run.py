@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from qcbench.bench.drawn import World, policy_of, world_of
@@ -36,7 +37,8 @@ def _simulated(trial: Trial, factory: PolicyFactory | None = None) -> tuple[Reco
     built_in = registry.is_built_in(trial.scenario_config["track"], policy.name)
     world = world_of(trial, shared=factory is None and built_in)
     scenario = world.scenario
-    rng = policy_stream(trial.suite, trial.scenario, trial.replicate, trial.policy, seed=trial.seed)
+    coordinates = (trial.suite, trial.scenario, trial.replicate, trial.policy)
+    rng = partial(policy_stream, *coordinates, seed=trial.seed)
     context = PolicyContext(fleet=scenario.fleet, rng=rng)
     factory = factory and registry.guarded(factory)
     if trial.engine == "compiled":

@@ -26,6 +26,7 @@ from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.trial import Trial
 from qcbench.kernels.placement.trial import EventTrial, TrialWorld
 from qcbench.kernels.twins import make_twin
+from qcbench.policies.protocol import PolicyContext
 from qcbench.policies.twins import TwinContext
 
 REPLICATES = 30
@@ -58,8 +59,9 @@ def kernel_s(trial: Trial, world: TrialWorld) -> float:
     if twin is None:
         raise AssertionError(f"{trial.policy} has no twin")
     rng = policy_stream(trial.suite, trial.scenario, trial.replicate, trial.policy)
+    context = PolicyContext(world.scenario.fleet, rng)
     began = time.process_time()
-    cloud.run(twin, rng)
+    cloud.run(twin, context)
     return time.process_time() - began
 
 

@@ -37,7 +37,7 @@ def _simulate(
     trial = EventTrial(world)
     if twin is None:
         trial.ask(python)
-    elif not trial.run(twin, context.rng):
+    elif not trial.run(twin, context):
         script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
         raise ScriptError(f"{script}: the script ends before the tasks do")
     return records_of(world.scenario, world.splits, world.worlds, trial.state, trial.rows, streams)

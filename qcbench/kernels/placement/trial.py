@@ -23,8 +23,8 @@ from qcbench.kernels.placement.outcome import ROW
 from qcbench.kernels.placement.step import Table
 from qcbench.kernels.placement.worlds import Worlds, worlds_of
 from qcbench.kernels.rules import Limits, limits_of
-from qcbench.kernels.twins import Twin, asker
-from qcbench.policies.protocol import Placement, PolicyError
+from qcbench.kernels.twins import Twin, asker, draws
+from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
 from qcbench.policies.twins import NO_DECISION, PlacingInFull
 from qcbench.policies.view import PlacementView
 
@@ -38,6 +38,7 @@ class TrialWorld:
     Attributes:
         chances: that are known by now; a trial that goes on for longer makes them more.
         splits: what physics says of executions, for records.
+        undrawn: stands in the place of a policy's stream for policies that draw nothing.
     """
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
@@ -48,6 +49,7 @@ class TrialWorld:
         self.splits = Splits(tasks, fleet, scenario.physics, scenario.estimates, fleet.errors())
         self._source = ChanceSource([scenario], [streams], self.worlds.width)
         self.chances = self._source.chances()
+        self.undrawn = np.random.default_rng(0)
         self._compiled: dict[object, Callable[..., int]] = {}
 
     def extend(self) -> None:
@@ -76,8 +78,9 @@ class EventTrial:
         self.rows: Table = np.zeros(len(world.scenario.workload), dtype=ROW)
         self._call(begin, None, 0, 0)
 
-    def run(self, twin: Twin, rng: np.random.Generator) -> bool:
+    def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
+        rng = context.rng if draws("placement", twin) else self._world.undrawn
         return self._until(_run, type(twin.memory), twin, rng) == ENDED
 
     def ask(self, policy: Placement) -> None:
