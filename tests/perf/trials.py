@@ -52,6 +52,12 @@ def trials_of(engine: str, replicates: int) -> list[Trial]:
     return by_world(expand(suite, suite_scenarios(suite)))
 
 
+def kernel_world(trial: Trial) -> TrialWorld:
+    """Return the world of a trial as its kernel takes it."""
+    drawn = world_of(trial, shared=True)
+    return TrialWorld(drawn.scenario, drawn.streams())
+
+
 def kernel_s(trial: Trial, world: TrialWorld) -> float:
     """Return the processor time of a trial's kernel alone [s]."""
     cloud = EventTrial(world)
@@ -82,8 +88,7 @@ def measure(trials: Sequence[Trial]) -> Iterator[Taken]:
         for trial in group:
             taken_s, first = trial_s(trial), alone is None
             if alone is None:
-                drawn = world_of(trial, shared=True)
-                alone = TrialWorld(drawn.scenario, drawn.streams())
+                alone = kernel_world(trial)
                 kernel_s(trial, alone)
             alone_s = kernel_s(trial, alone) if trial.engine == "compiled" else float("nan")
             yield Taken(trial.policy, taken_s, alone_s, first)
