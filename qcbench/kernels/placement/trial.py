@@ -1,6 +1,7 @@
 """One trial event by event: under a compiled twin, or stepped from decision to decision."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -50,14 +51,14 @@ class TrialWorld:
         self._source = ChanceSource([scenario], [streams], self.worlds.width)
         self.chances = self._source.chances()
         self.undrawn = np.random.default_rng(0)
-        self._compiled: dict[object, Callable[..., int]] = {}
+        self._compiled: dict[object, Callable[..., Any]] = {}
 
     def extend(self) -> None:
         """Know more chances."""
         self._source.extend()
         self.chances = self._source.chances()
 
-    def compiled(self, function: Callable[..., int], kind: object, *arguments: object) -> int:
+    def compiled(self, function: Callable[..., Any], kind: object, *arguments: object) -> Any:
         """Call a function that is compiled, always with arguments of the same types for a kind."""
         found = self._compiled.get((function, kind))
         if found is None:
@@ -112,11 +113,13 @@ class EventTrial:
 
     def _until(self, run: Callable[..., int], kind: object, *others: object) -> int:
         """Run until something else is wanted than further failures and repairs; return what."""
-        while (why := self._call(run, kind, *others)) == MORE_CHANGES:
+        while True:
+            why: int = self._call(run, kind, *others)
+            if why != MORE_CHANGES:
+                return why
             self._world.extend()
-        return why
 
-    def _call(self, function: Callable[..., int], kind: object, *others: object) -> int:
+    def _call(self, function: Callable[..., Any], kind: object, *others: object) -> Any:
         world = self._world
         known = (world.worlds, world.limits, world.chances, self.state, self.rows)
         return world.compiled(function, kind, *known, *others)
