@@ -10,7 +10,7 @@ from qcbench.cloud.estimates import task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.errors import shown
-from qcbench.kernels.compiling import compiled_for, drawing
+from qcbench.kernels.compiling import drawing
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
@@ -51,19 +51,11 @@ class TrialWorld:
         self._source = ChanceSource([scenario], [streams], self.worlds.width)
         self.chances = self._source.chances()
         self.undrawn = np.random.default_rng(0)
-        self._compiled: dict[object, Callable[..., Any]] = {}
 
     def extend(self) -> None:
         """Know more chances."""
         self._source.extend()
         self.chances = self._source.chances()
-
-    def compiled(self, function: Callable[..., Any], kind: object, *arguments: object) -> Any:
-        """Call a function that is compiled, always with arguments of the same types for a kind."""
-        found = self._compiled.get((function, kind))
-        if found is None:
-            found = self._compiled[function, kind] = compiled_for(function, arguments)
-        return found(*arguments)
 
 
 class EventTrial:
@@ -77,12 +69,12 @@ class EventTrial:
         self._world = world
         self.state = make_event_state(1, world.worlds, world.chances.users)
         self.rows: Table = np.zeros(len(world.scenario.workload), dtype=ROW)
-        self._call(begin, None, 0, 0)
+        self._call(begin, 0, 0)
 
     def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
         rng = context.rng if draws("placement", twin) else self._world.undrawn
-        return self._until(_run, type(twin.memory), twin, rng) == ENDED
+        return self._until(_run, twin, rng) == ENDED
 
     def ask(self, policy: Placement) -> None:
         """Run to the end under a policy in Python.
@@ -97,7 +89,7 @@ class EventTrial:
         view = PlacementView(scenario.fleet, table, state.free_at_s, state.queue_length, state.up)
         features = [each.tolist() for each in (tasks.qubits, tasks.depth, tasks.shots)]
         qubits, depth, shots = features
-        while self._until(run_to_decision, None, 0) == DECIDE:
+        while self._until(run_to_decision, 0) == DECIDE:
             task = int(state.clouds["task"][0])
             view.now_s = float(state.clouds["now_s"][0])
             view.row = task
@@ -109,20 +101,20 @@ class EventTrial:
                 raise PolicyError(
                     f"the policy returned {shown(choice)}; a placement is an int in 0..{qpus - 1}"
                 )
-            self._call(decide, None, 0, choice)
+            self._call(decide, 0, choice)
 
-    def _until(self, run: Callable[..., int], kind: object, *others: object) -> int:
+    def _until(self, run: Callable[..., int], *others: object) -> int:
         """Run until something else is wanted than further failures and repairs; return what."""
         while True:
-            why: int = self._call(run, kind, *others)
+            why: int = self._call(run, *others)
             if why != MORE_CHANGES:
                 return why
             self._world.extend()
 
-    def _call(self, function: Callable[..., Any], kind: object, *others: object) -> Any:
+    def _call(self, function: Callable[..., Any], *others: object) -> Any:
         world = self._world
         known = (world.worlds, world.limits, world.chances, self.state, self.rows)
-        return world.compiled(function, kind, *known, *others)
+        return function(*known, *others)
 
 
 @drawing
