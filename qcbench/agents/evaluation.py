@@ -7,21 +7,19 @@ baseline, so that differences are paired.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qcbench.arrays import FloatArray
+from qcbench.bench.drawn import World
 from qcbench.bench.metrics.names import goal_of, metrics_of
 from qcbench.bench.seeds import policy_stream, stream
 from qcbench.bench.worlds import ScenarioWorlds
-from qcbench.cloud.cloud import Streams
-from qcbench.cloud.records import Records
-from qcbench.cloud.scenario import Scenario
 from qcbench.envs.worlds import Split, checked_world
 from qcbench.errors import InputError
-from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
@@ -146,8 +144,9 @@ class Validation:
             )
         self._source = worlds
         self._split: Split = split
-        self._scenarios: list[Scenario] = [
-            checked_world(worlds, split, index)[0] for index in range(self.count)
+        self._worlds = [
+            World(checked_world(worlds, split, index)[0], partial(worlds.streams, split, index))
+            for index in range(self.count)
         ]
         self._baseline = self._rows(PolicyConfig(name=self.baseline, label=self.baseline))
 
@@ -188,18 +187,17 @@ class Validation:
         source = self._source
         rules = source.config.rules
         found = []
-        for index, scenario in enumerate(self._scenarios):
-            streams: Streams = source.streams(self._split, index)
+        for index, world in enumerate(self._worlds):
             replicate = source.splits.replicate(self._split, index)
             rng = policy_stream(
                 source.suite, source.name, replicate, policy.label, seed=source.seed
             )
-            context = PolicyContext(scenario.fleet, rng)
-            records: Records = engine.simulate(scenario, policy, context, streams)
+            context = PolicyContext(world.scenario.fleet, rng)
+            records = world.compiled(policy, context, world.streams())
             found.append(
                 {
                     "truncated": records.truncated,
-                    **metrics_of(self.track)(records, rules.warm_up_s),
+                    **metrics_of(self.track)(records, rules.warm_up_s, world.bounds),
                 }
             )
         return found

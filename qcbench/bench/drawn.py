@@ -4,24 +4,29 @@ A trial stays a pure function of its own data: what is kept is what would be mad
 world follow each other (`qcbench.bench.ledger`), so that one world is enough to keep.
 """
 
-import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.scenario import build_scenario
+from qcbench.bench.seeds import streams_of
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import typed
+from qcbench.cloud.cloud import Streams
 from qcbench.cloud.scenario import Scenario
+from qcbench.kernels import engine
+from qcbench.kernels.engine import Simulator
 from qcbench.policies.config import PolicyConfig
+from qcbench.stats.bounds import Bounds
 
 
 class ConfigKey:
     """A config as the key of what was made of it: equal content is an equal key.
 
     Trials of a scenario hold one mapping, or such as say the same where they came from another
-    process. These are compared as JSON, in which 1, 1.0 and true are three values.
+    process. These are compared as text, in which 1, 1.0 and true are three values.
     """
 
     __slots__ = ("mapping", "name")
@@ -36,11 +41,7 @@ class ConfigKey:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ConfigKey):
             return NotImplemented
-        return self.mapping is other.mapping or _text(self.mapping) == _text(other.mapping)
-
-
-def _text(mapping: Mapping[str, Any]) -> str:
-    return json.dumps(mapping, sort_keys=True)
+        return self.mapping is other.mapping or repr(self.mapping) == repr(other.mapping)
 
 
 @lru_cache(maxsize=8)
@@ -53,10 +54,38 @@ def _policy(content: ConfigKey) -> PolicyConfig:
     return typed(PolicyConfig, content.mapping, "policy")
 
 
+@dataclass(frozen=True)
+class World:
+    """What trials under different policies have in common.
+
+    Attributes:
+        scenario: with everything drawn.
+        streams: makes the generators of what the rules leave to chance, at their beginning.
+    """
+
+    scenario: Scenario
+    streams: Callable[[], Streams]
+
+    @cached_property
+    def compiled(self) -> Simulator:
+        """Simulates trials on the compiled engine.
+
+        Raises:
+            InputError: the scenario is not for that engine.
+        """
+        return engine.simulator(self.scenario, self.streams())
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """What no policy can do better."""
+        return Bounds(self.scenario)
+
+
 @lru_cache(maxsize=1)  # a week of jobs takes hundreds of megabytes
-def _world(content: ConfigKey, suite: str, replicate: int, seed: int) -> Scenario:
+def _world(content: ConfigKey, suite: str, replicate: int, seed: int) -> World:
     _world.cache_clear()  # not two of them at a time
-    return build_scenario(_scenario(content), suite, replicate, seed)
+    scenario = build_scenario(_scenario(content), suite, replicate, seed)
+    return World(scenario, partial(streams_of, suite, content.name, replicate, seed=seed))
 
 
 def policy_of(trial: Trial) -> PolicyConfig:
@@ -68,7 +97,7 @@ def policy_of(trial: Trial) -> PolicyConfig:
     return _policy(ConfigKey(trial.policy, trial.policy_config))
 
 
-def world_of(trial: Trial, *, shared: bool) -> Scenario:
+def world_of(trial: Trial, *, shared: bool) -> World:
     """Return the world of a trial.
 
     Args:

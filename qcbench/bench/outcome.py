@@ -144,7 +144,8 @@ def plain_row(trial: Trial, track: str, row: Mapping[str, Any]) -> dict[str, Val
     }
     for name, value in row.items():
         if name not in plain:
-            plain[str(name)] = _plain_value(str(name), value)
+            known = value is None or type(value) is float  # most are
+            plain[str(name)] = value if known else _plain_value(str(name), value)
     return plain
 
 

@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from qcbench.bench.drawn import policy_of, world_of
+from qcbench.bench.drawn import World, policy_of, world_of
 from qcbench.bench.metrics.names import metrics_of
-from qcbench.bench.seeds import policy_stream, stream
+from qcbench.bench.seeds import policy_stream
 from qcbench.bench.trial import Trial, TrialResult
-from qcbench.cloud.cloud import Cloud, Streams
+from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.records import Records
-from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.protocol import Decide, PolicyContext
+from qcbench.stats.bounds import Bounds
 
 PolicyFactory = Callable[[PolicyContext], Decide]
 
@@ -27,26 +28,31 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
         InputError: the config cannot be used.
         PolicyError: the policy took a decision that its track does not know.
     """
+    return _simulated(trial, factory)[0]
+
+
+def _simulated(trial: Trial, factory: PolicyFactory | None = None) -> tuple[Records, World]:
+    """Simulate a trial, and say on which world."""
     policy = policy_of(trial)
-    built_in = registry.built_in(trial.scenario_config["track"])
-    scenario = world_of(trial, shared=factory is None and policy.name in built_in)
-    key = (trial.suite, trial.scenario, trial.replicate)
-    rng = policy_stream(*key, trial.policy, seed=trial.seed)
+    built_in = registry.is_built_in(trial.scenario_config["track"], policy.name)
+    world = world_of(trial, shared=factory is None and built_in)
+    scenario = world.scenario
+    coordinates = (trial.suite, trial.scenario, trial.replicate, trial.policy)
+    rng = partial(policy_stream, *coordinates, seed=trial.seed)
     context = PolicyContext(fleet=scenario.fleet, rng=rng)
-    streams = Streams(
-        failures=stream(*key, "failures", seed=trial.seed),
-        drift=stream(*key, "drift", seed=trial.seed),
-        execution=stream(*key, "execution", seed=trial.seed),
-    )
     factory = factory and registry.guarded(factory)
     if trial.engine == "compiled":
-        return engine.simulate(scenario, factory or policy, context, streams)
+        return world.compiled(factory or policy, context, world.streams()), world
     decide = factory(context) if factory else registry.make(scenario.track, policy, context)
-    return Cloud(scenario, decide, streams).run()
+    return Cloud(scenario, decide, world.streams()).run(), world
 
 
-def row_of(trial: Trial, records: Records) -> dict[str, Any]:
-    """Return the row of the result table: coordinates, status, metrics."""
+def row_of(trial: Trial, records: Records, bounds: Bounds | None = None) -> dict[str, Any]:
+    """Return the row of the result table: coordinates, status, metrics.
+
+    Args:
+        bounds: of the world, where they are known already.
+    """
     config = trial.scenario_config
     rules = config.get("rules", {})
     return {
@@ -63,7 +69,9 @@ def row_of(trial: Trial, records: Records) -> dict[str, Any]:
         "offered_load": config.get("offered_load"),
         **{f"axis_{name}": value for name, value in config.get("axes", {}).items()},
         "truncated": records.truncated,
-        **metrics_of(config["track"])(records, float(rules.get("warm_up_s", 0.0))),
+        **metrics_of(config["track"])(
+            records, float(rules.get("warm_up_s", 0.0)), bounds or Bounds(records)
+        ),
     }
 
 
@@ -79,9 +87,9 @@ def run_recorded_trial(trial: Trial) -> TrialResult:
 
 def _timed(trial: Trial, *, keep_records: bool) -> TrialResult:
     wall, cpu = time.perf_counter(), time.process_time()
-    records = simulate_trial(trial)
+    records, world = _simulated(trial)
     return TrialResult(
-        row=row_of(trial, records),
+        row=row_of(trial, records, world.bounds),
         records=records.frame(trial.trial_id) if keep_records else None,
         wall_s=time.perf_counter() - wall,
         cpu_s=time.process_time() - cpu,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.scenario import build_scenario, resolve_scenario
-from qcbench.bench.seeds import stream
+from qcbench.bench.seeds import streams_of
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.scenario import Scenario
 from qcbench.envs.worlds import Split, Splits
@@ -65,12 +65,8 @@ class ScenarioWorlds:
 
     def streams(self, split: Split, index: int) -> Streams:
         """Return fresh generators of a world, for a scenario that has been drawn already."""
-        key = (self.suite, self.config.name, self.splits.replicate(split, index))
-        return Streams(
-            failures=stream(*key, "failures", seed=self.seed),
-            drift=stream(*key, "drift", seed=self.seed),
-            execution=stream(*key, "execution", seed=self.seed),
-        )
+        replicate = self.splits.replicate(split, index)
+        return streams_of(self.suite, self.config.name, replicate, seed=self.seed)
 
 
 def scenario_worlds(

@@ -1,7 +1,7 @@
 """The cloud: every job is a process on SimPy's clock; one broker takes every decision."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from itertools import chain, repeat
 
 import numpy as np
@@ -31,25 +31,37 @@ from qcbench.tracks import TRACKS
 from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat
 
 
-@dataclass(frozen=True)
 class Streams:
-    """The generators of what the rules leave to chance.
+    """The generators of what the rules leave to chance, each made when it is first asked for.
 
-    Attributes:
-        failures: times of failures and repairs.
-        drift: calibration drift.
-        execution: real against estimated execution times.
+    Args:
+        make: gives the generator of a name.
     """
 
-    failures: np.random.Generator
-    drift: np.random.Generator
-    execution: np.random.Generator
+    def __init__(self, make: Callable[[str], np.random.Generator]) -> None:
+        self._make = make
+
+    @cached_property
+    def failures(self) -> np.random.Generator:
+        """Times of failures and repairs."""
+        return self._make("failures")
+
+    @cached_property
+    def drift(self) -> np.random.Generator:
+        """Calibration drift."""
+        return self._make("drift")
+
+    @cached_property
+    def execution(self) -> np.random.Generator:
+        """Real against estimated execution times."""
+        return self._make("execution")
 
 
 def seeded_streams(seed: int) -> Streams:
     """Return independent streams from one integer, for use outside a suite."""
-    generators = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3)]
-    return Streams(*generators)
+    sequences = np.random.SeedSequence(seed).spawn(3)
+    named = dict(zip(("failures", "drift", "execution"), sequences, strict=True))
+    return Streams(lambda name: np.random.default_rng(named[name]))
 
 
 class Cloud:

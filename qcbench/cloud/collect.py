@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, overload
@@ -38,7 +39,29 @@ class PartsTable(Sequence[Parts]):
 
     def __init__(self, counts: IntArray, qpu: IntArray, qubits: IntArray) -> None:
         self.counts, self.qpu, self.qubits = counts, qpu, qubits
-        self._ends = np.cumsum(counts)
+
+    @cached_property
+    def _ends(self) -> IntArray:
+        return np.cumsum(self.counts)
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether no row has more than one part."""
+        return bool(np.maximum.reduce(self.counts, initial=0) <= 1)
+
+    @cached_property
+    def every(self) -> bool:
+        """Whether every row has exactly one part."""
+        return self.whole and len(self.qpu) == len(self.counts)
+
+    def first_qpu(self) -> IntArray:
+        """Return the QPU of the first part of every row, -1 where it has none."""
+        if self.every:
+            return self.qpu
+        some = self.counts > 0
+        found = np.full(len(self.counts), -1, dtype=np.int64)
+        found[some] = self.qpu if self.whole else self.qpu[(self._ends - self.counts)[some]]
+        return found
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -67,6 +90,8 @@ class PartsTable(Sequence[Parts]):
 def whole_tasks(qpu: IntArray, qubits: IntArray) -> PartsTable:
     """Return the parts of tasks that are never split; the QPU is -1 where there is none."""
     placed = qpu >= 0
+    if placed.all():
+        return PartsTable(np.ones(len(qpu), dtype=np.int64), qpu, qubits)
     return PartsTable(placed.astype(np.int64), qpu[placed], qubits[placed])
 
 
@@ -123,7 +148,7 @@ def make_records(
     rules: Rules,
     rows: Rows,
     ending: Ending,
-    drift: np.random.Generator,
+    drift: np.random.Generator | None,
     *,
     sums: Mapping[str, Any] | None = None,
     plan: Plan | None = None,
@@ -131,7 +156,7 @@ def make_records(
     """Return the records of a trial, with fidelity and cost.
 
     Args:
-        drift: the stream of calibration drift.
+        drift: the stream of calibration drift, which rules without it do without.
         sums: columns `SUMS` of rows for jobs; without fidelity and cost where these are 1 and the
             same for all.
         plan: what a partition policy decided.
@@ -139,8 +164,9 @@ def make_records(
     job, status = _ints(rows.job), _ints(rows.status)
     arrival_s, start_s, finish_s = rows.arrival_s, _floats(rows.start_s), _floats(rows.finish_s)
     submit_s = arrival_s if rows.submit_s is None else rows.submit_s
-    violations = np.zeros(len(job), dtype=np.int64)
-    if rows.violations is not None:
+    if rows.violations is None:
+        violations = np.zeros(len(job), dtype=np.int64)
+    else:
         violations = _ints(rows.violations)
     if sums is None:
         wait_s, exec_s = start_s - submit_s, rows.exec_s
@@ -153,9 +179,9 @@ def make_records(
         exec_s, executions = sums["executed_s"], _ints(sums["executions"])
         success, cost = _quality_of_jobs(splits, sums, executions, status == DONE)
     done = status == DONE
-    first = np.cumsum(rows.parts.counts) - rows.parts.counts
-    qpu = np.full(len(job), -1, dtype=np.int64)
-    qpu[rows.parts.counts > 0] = rows.parts.qpu[first[rows.parts.counts > 0]]
+    comm_s = np.zeros(len(job)) if rows.comm_s is None else rows.comm_s
+    if not done.all():
+        exec_s, comm_s = np.where(done, exec_s, np.nan), np.where(done, comm_s, np.nan)
     return Records(
         fleet=splits.fleet,
         workload=workload,
@@ -166,10 +192,10 @@ def make_records(
         start_s=start_s,
         finish_s=finish_s,
         wait_s=wait_s,
-        exec_s=np.where(done, exec_s, np.nan),
-        comm_s=np.where(done, 0.0 if rows.comm_s is None else rows.comm_s, np.nan),
+        exec_s=_floats(exec_s),
+        comm_s=_floats(comm_s),
         completion_s=finish_s - arrival_s,
-        qpu=qpu,
+        qpu=rows.parts.first_qpu(),
         parts=rows.parts,
         violations=violations,
         restarts=_ints(rows.restarts),
@@ -201,9 +227,15 @@ def _ints(column: Any) -> IntArray:
 
 
 def _quality(
-    splits: Splits, rules: Rules, rows: Rows, drift: np.random.Generator, plan: Plan | None
+    splits: Splits,
+    rules: Rules,
+    rows: Rows,
+    drift: np.random.Generator | None,
+    plan: Plan | None,
 ) -> tuple[FloatArray, FloatArray]:
     """Return fidelity and cost of every row, NaN where it is not done."""
+    if rows.parts.whole and plan is None:
+        return _quality_of_whole(splits, rules, rows, drift)
     ended = rows.status == DONE
     success, cost = np.full(len(ended), np.nan), np.full(len(ended), np.nan)
     every, counts = np.flatnonzero(ended), rows.parts.counts[ended]
@@ -211,7 +243,7 @@ def _quality(
     used, held = _ints(rows.parts.qpu[of_done]), _ints(rows.parts.qubits[of_done])
     price_per_s = splits.fleet.prices()
     true_errors = None
-    if rules.drift is not None:  # which is drawn in one go
+    if rules.drift is not None and drift is not None:  # which is drawn in one go
         at_s = rows.start_s[np.repeat(every, counts)]
         true_errors = error_multiplier(rules.drift, len(splits.fleet), drift, used, at_s)
     ends = np.cumsum(counts)
@@ -230,6 +262,30 @@ def _quality(
             success[done] *= links.fidelity_per_remote_gate ** plan.remote_gates[task]
         of_split = np.add.reduceat(price_per_s[used[parts]], np.cumsum(count) - count)
         cost[done] = rows.exec_s[done] * of_split
+    return success, cost
+
+
+def _quality_of_whole(
+    splits: Splits, rules: Rules, rows: Rows, drift: np.random.Generator | None
+) -> tuple[FloatArray, FloatArray]:
+    """Return the same where no task is split: in a quarter of the time."""
+    ended = rows.status == DONE
+    done: npt.NDArray[np.bool_] | slice = ended
+    used = _ints(rows.parts.first_qpu())
+    if ended.all():
+        done = slice(None)
+    else:
+        used = used[ended]
+    found = splits.of_whole(rows.row[done], used)
+    if rules.drift is not None and drift is not None:
+        at_s = rows.start_s[done]
+        errors = error_multiplier(rules.drift, len(splits.fleet), drift, used, at_s)
+        found = fidelity.drifted(found, errors)
+    paid = rows.exec_s[done] * splits.fleet.prices()[used]
+    if isinstance(done, slice):
+        return found, paid
+    success, cost = np.full(len(ended), np.nan), np.full(len(ended), np.nan)
+    success[done], cost[done] = found, paid
     return success, cost
 
 

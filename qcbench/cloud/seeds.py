@@ -21,4 +21,4 @@ def stream(
     key = f"{seed}\x1f{suite}\x1f{scenario}\x1f{replicate}\x1f{name}"
     digest = hashlib.sha256(key.encode()).digest()
     words = np.frombuffer(digest, dtype=">u4").astype(np.uint32)
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words.tolist())))
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))

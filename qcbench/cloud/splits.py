@@ -59,6 +59,12 @@ class Splits:
             return np.asarray(whole ** (qubits / self.tasks.qubits[row]), dtype=np.float64)
         return whole
 
+    def of_whole(self, row: IntArray, qpu: IntArray) -> FloatArray:
+        """Return the fidelity of tasks that are not split, shape (tasks,)."""
+        if isinstance(self.physics.fidelity, PartsFidelity):
+            return self.of_parts(row, qpu, self.tasks.qubits[row], np.ones_like(row))
+        return self.estimates.fidelity[row, qpu]
+
     def combined(self, of_part: FloatArray, counts: IntArray) -> FloatArray:
         """Return the fidelity of each split from those of its parts, shape (splits,)."""
         if not len(counts):

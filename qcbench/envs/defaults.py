@@ -5,6 +5,7 @@ and `serverless/small` (one day instead of seven), world by world.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.deadlines import draw_deadlines
@@ -38,12 +39,13 @@ class DrawnWorlds:
     def __call__(self, split: Split, index: int) -> tuple[Scenario, Streams]:
         """Draw a world."""
         replicate = self.splits.replicate(split, index)
-        circuits, arrivals, failures, drift, execution = (
-            stream(SUITE, self.name, replicate, name)
-            for name in ("circuits", "arrivals", "failures", "drift", "execution")
-        )
+        of_world = partial(stream, SUITE, self.name, replicate)
         workload = make_workload(
-            self.workload, replicate, circuits, arrivals, until_s=self.rules.horizon_s
+            self.workload,
+            replicate,
+            of_world("circuits"),
+            of_world("arrivals"),
+            until_s=self.rules.horizon_s,
         )
         scenario = Scenario(
             name=self.name,
@@ -55,9 +57,8 @@ class DrawnWorlds:
         )
         law = self.workload.deadlines
         if law is not None:
-            rng = stream(SUITE, self.name, replicate, "deadlines")
-            scenario = draw_deadlines(scenario, law, rng)
-        return scenario, Streams(failures=failures, drift=drift, execution=execution)
+            scenario = draw_deadlines(scenario, law, of_world("deadlines"))
+        return scenario, Streams(of_world)
 
 
 def default_worlds(track: Track) -> DrawnWorlds:

@@ -74,8 +74,7 @@ class ReplayWorld:
 
     def simulate(self, policy: PolicyConfig) -> Records:
         """Simulate the stream under a policy, as `qcbench simulate` would."""
-        streams = Streams(*(self.generator(name) for name in ("failures", "drift", "execution")))
-        return Cloud(self.scenario, self.make(policy), streams).run()
+        return Cloud(self.scenario, self.make(policy), Streams(self.generator)).run()
 
 
 def make_world(config: ReplayConfig) -> ReplayWorld:

@@ -1,6 +1,6 @@
-"""The compiled engine: one call that gives the records of `Cloud(scenario, decide, streams).run()`.
+"""The compiled engine: it gives the records of `Cloud(scenario, decide, streams).run()`.
 
-Every track has a room of its own with a function `simulate` of the same signature as the one here;
+Every track has a room of its own with a function `simulator` of the same signature as the one here;
 it is imported, and numba with it, when a trial of that track runs.
 """
 
@@ -21,6 +21,12 @@ from qcbench.tracks import TRACKS, Track, module_of
 
 AnyPolicy: TypeAlias = PolicyConfig | Callable[[PolicyContext], Decide]
 """A registered policy, which may have a compiled twin, or a factory, which has none."""
+
+Simulator: TypeAlias = Callable[[AnyPolicy, PolicyContext, Streams], Records]
+"""Simulates a trial on the world that it was made for, under a policy, given that world's streams
+from their beginning. Built-in policies run as compiled twins; any other is asked in Python at every
+decision, with the view that it has on the SimPy cloud. A decision that its track does not know is a
+`PolicyError`."""
 
 COMPILED = tuple(track for track, info in TRACKS.items() if info.kernel)
 
@@ -47,22 +53,25 @@ def check(track: Track, rules: Rules, name: str = "") -> None:
         )
 
 
-def simulate(
-    scenario: Scenario, policy: AnyPolicy, context: PolicyContext, streams: Streams
-) -> Records:
-    """Simulate one trial on the kernel of its track.
+def simulator(scenario: Scenario, streams: Streams) -> Simulator:
+    """Return what simulates trials on one world with the kernel of its track.
 
-    Built-in policies run as compiled twins; any other is asked in Python at every decision, with
-    the view that it has on the SimPy cloud.
+    What does not depend on the policy is done here, or in the first trial.
 
     Raises:
         InputError: what the kernel does not know, see `check`.
-        PolicyError: the policy took a decision that its track does not know.
     """
     check(scenario.track, scenario.rules, scenario.name)
     room = module_of("qcbench.kernels", scenario.track, "simulate")
-    records: Records = room.simulate(scenario, policy, context, streams)
-    return records
+    found: Simulator = room.simulator(scenario, streams)
+    return found
+
+
+def simulate(
+    scenario: Scenario, policy: AnyPolicy, context: PolicyContext, streams: Streams
+) -> Records:
+    """Simulate one trial, see `simulator` and `Simulator`."""
+    return simulator(scenario, streams)(policy, context, streams)
 
 
 def python_policy(track: Track, policy: AnyPolicy, context: PolicyContext) -> Decide:

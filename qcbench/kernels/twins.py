@@ -89,6 +89,17 @@ def is_ranked(twin: Twin) -> bool:
     return part_of("queueing", names("queueing")[twin.rule], "figure") is not None
 
 
+@cache
+def _draws(track: Track, rule: int) -> bool:
+    function = part_of(track, names(track)[rule], "twin")
+    return function is not None and _draws_itself(function)
+
+
+def draws(track: Track, twin: Twin) -> bool:
+    """Whether a twin draws from the policy's random stream itself."""
+    return _draws(track, twin.rule)
+
+
 def draw_more(track: Track, twin: Twin, rng: np.random.Generator, context: TwinContext) -> Twin:
     """Return a twin with more numbers drawn ahead, those first that it has not used."""
     draw = part_of(track, names(track)[twin.rule], "draw") or uniform

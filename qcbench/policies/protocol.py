@@ -5,7 +5,7 @@ with annotations and defaults; they are what a YAML may set.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -39,14 +39,21 @@ class ScriptError(PolicyError):
     exit_code = 2
 
 
-@dataclass(frozen=True)
 class PolicyContext:
     """What a policy may know before the first decision.
 
-    Attributes:
+    Args:
         fleet: the QPUs in order.
-        rng: the policy's own random stream.
+        rng: the policy's own random stream, or what makes it: most policies never draw.
     """
 
-    fleet: Fleet
-    rng: np.random.Generator
+    def __init__(
+        self, fleet: Fleet, rng: np.random.Generator | Callable[[], np.random.Generator]
+    ) -> None:
+        self.fleet = fleet
+        self._rng = rng
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """The policy's own random stream."""
+        return self._rng() if callable(self._rng) else self._rng

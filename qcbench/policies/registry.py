@@ -69,6 +69,11 @@ def built_in(track: Track) -> list[str]:
     return sorted(_built_in(track))
 
 
+def is_built_in(track: Track, name: str) -> bool:
+    """Whether a policy of a track is one of this package."""
+    return name in _built_in(track)
+
+
 def names(track: Track) -> list[str]:
     """Return the names of all policies of a track."""
     return sorted(_built_in(track) | _plugins(track))
@@ -80,15 +85,19 @@ def find(track: Track, name: str) -> PolicyInfo:
     Raises:
         InputError: unknown name, with the nearest ones.
     """
-    modules = _built_in(track)
-    if name in modules:
-        module = importlib.import_module(modules[name])
-        return replace(described(track, name, module.policy, module), module=module)
+    if is_built_in(track, name):
+        return _described_module(track, name)
     plugins = _plugins(track)
     if name not in plugins:
         raise InputError(f"policy {name}: no such {track} policy{nearest(name, names(track))}")
     factory = _load(plugins[name])
     return described(track, name, factory, factory)
+
+
+@cache
+def _described_module(track: Track, name: str) -> PolicyInfo:
+    module = importlib.import_module(_built_in(track)[name])
+    return replace(described(track, name, module.policy, module), module=module)
 
 
 def described(
@@ -216,7 +225,7 @@ def check_fleet(track: Track, config: PolicyConfig, fleet: Fleet) -> None:
     Raises:
         InputError: it needs what the fleet does not state.
     """
-    if config.name in _built_in(track) and not READ & find(track, config.name).parameters.keys():
+    if is_built_in(track, config.name) and not READ & find(track, config.name).parameters.keys():
         make(track, config, PolicyContext(fleet, np.random.default_rng(0)))
 
 

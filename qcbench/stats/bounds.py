@@ -5,13 +5,32 @@ is an upper limit of the distance to the optimum, not that distance.
 """
 
 import heapq
-from functools import lru_cache
+from functools import cached_property
 from math import inf
 
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
+from qcbench.cloud.records import Records
+from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
+
+
+class Bounds:
+    """The bounds of a world, found when they are first asked for.
+
+    Args:
+        world: a scenario, or the records of a trial on it.
+    """
+
+    def __init__(self, world: Scenario | Records) -> None:
+        self._world = world
+
+    @cached_property
+    def completion_s(self) -> float:
+        """On the sum of wait and execution over all tasks."""
+        world = self._world
+        return completion_lower_bound(world.estimates.exec_s, world.workload.arrival_s)
 
 
 def completion_lower_bound(exec_s: FloatArray, arrival_s: FloatArray) -> float:
@@ -47,15 +66,6 @@ def completion_lower_bound(exec_s: FloatArray, arrival_s: FloatArray) -> float:
         raise InputError("arrival_s: an arrival is not finite")
     if exec_s.shape[0] == 0:
         return 0.0
-    return _bound(exec_s.shape, exec_s.tobytes(), arrival_s.tobytes())
-
-
-@lru_cache(maxsize=4)
-def _bound(shape: tuple[int, int], exec_bytes: bytes, arrival_bytes: bytes) -> float:
-    """The same, kept for the policies of a world, which ask for it one after the other."""
-    exec_s = np.frombuffer(exec_bytes).reshape(shape)
-    arrival_s = np.frombuffer(arrival_bytes)
-    fits = np.isfinite(exec_s)
     shortest = exec_s.min(axis=1)
     best = float(shortest.sum())
     for qpus in np.unique(fits, axis=0):

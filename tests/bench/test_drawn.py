@@ -13,11 +13,10 @@ from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.trial import Trial
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide, PolicyContext
-from qcbench.stats import bounds
 
 
 def forget() -> None:
-    for kept in (drawn._world, drawn._scenario, drawn._policy, bounds._bound):
+    for kept in (drawn._world, drawn._scenario, drawn._policy):
         kept.cache_clear()
 
 
@@ -66,6 +65,16 @@ def test_policies_of_a_world_share_it(trials: list[Trial]) -> None:
     assert drawn._scenario.cache_info().misses == 1
 
 
+def test_what_the_kernel_and_bounds_need_is_made_once_a_world(trials: list[Trial]) -> None:
+    compiled = [replace(trial, engine="compiled") for trial in trials]
+    first = drawn.world_of(compiled[0], shared=True)
+    simulator, bound_s = first.compiled, first.bounds.completion_s
+    run_trial(compiled[0])
+    again = drawn.world_of(compiled[0], shared=True)
+    assert again.compiled is simulator
+    assert vars(again.bounds)["completion_s"] == bound_s > 0
+
+
 def spoils(context: PolicyContext) -> Decide:
     """A policy that writes into all that it can reach."""
 
@@ -111,4 +120,7 @@ def test_another_world_is_another(trials: list[Trial], change: dict[str, Any]) -
     assert drawn.world_of(replace(first, **change), shared=True) is not known
     config = dict(first.scenario_config)
     config["workload"] = {**config["workload"], "tasks": 3}
-    assert len(drawn.world_of(replace(first, scenario_config=config), shared=True).workload) == 3
+    assert (
+        len(drawn.world_of(replace(first, scenario_config=config), shared=True).scenario.workload)
+        == 3
+    )

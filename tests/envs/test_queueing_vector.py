@@ -1,6 +1,7 @@
 """The vector environment of hybrid jobs against single ones on the SimPy cloud, step by step."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -108,11 +109,7 @@ class SmallWorlds:
             physics=PhysicsConfig(time=GivenTime(), fidelity=PartsFidelity()),
             name=self.name,
         )
-        failures, drift, execution = (
-            stream("tests", self.name, replicate, name)
-            for name in ("failures", "drift", "execution")
-        )
-        return scenario, Streams(failures=failures, drift=drift, execution=execution)
+        return scenario, Streams(partial(stream, "tests", self.name, replicate))
 
 
 def compare(steps: int, count: int = 3, seed: int = 7, **options: Any) -> dict[str, int]:

@@ -108,7 +108,8 @@ class Case:
         return PolicyContext(self.scenario.fleet, np.random.default_rng([self.seed, 9]))
 
     def streams(self) -> Streams:
-        return Streams(*(np.random.default_rng([self.seed, i]) for i in range(3)))
+        number = {"failures": 0, "drift": 1, "execution": 2}
+        return Streams(lambda name: np.random.default_rng([self.seed, number[name]]))
 
 
 @st.composite

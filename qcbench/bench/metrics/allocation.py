@@ -8,6 +8,7 @@ from qcbench.bench.metrics import common
 from qcbench.bench.metrics.common import task_metrics
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
+from qcbench.stats.bounds import Bounds
 
 NAMES = (
     *common.NAMES,
@@ -21,7 +22,7 @@ PREFIXES: tuple[str, ...] = ()
 MORE_IS_BETTER = common.MORE_IS_BETTER
 
 
-def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
+def metrics(records: Records, warm_up_s: float, _bounds: Bounds) -> dict[str, Any]:
     """Return the metrics; communication is summed over tasks, parts are means over them.
 
     `makespan_s` (of all tracks) is the study's total simulation time; its fidelities are given as

@@ -4,18 +4,23 @@ The module of a track beside this one says it, in the same file that computes th
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from qcbench.bench.metrics import deadlines
 from qcbench.cloud.records import Records
+from qcbench.stats.bounds import Bounds
 from qcbench.tracks import TRACKS, Track, module_of
 
 METRICS = "qcbench.bench.metrics"
 
 
-def metrics_of(track: Track) -> Callable[[Records, float], dict[str, Any]]:
-    """Return the function that takes the records of a trial and its warm-up, and gives metrics."""
-    found: Callable[[Records, float], dict[str, Any]] = module_of(METRICS, track).metrics
+Metrics: TypeAlias = Callable[[Records, float, Bounds], dict[str, Any]]
+"""Takes the records of a trial, its warm-up, and what no policy can do better on its world."""
+
+
+def metrics_of(track: Track) -> Metrics:
+    """Return the function that gives the metrics of trials of a track."""
+    found: Metrics = module_of(METRICS, track).metrics
     return found
 
 

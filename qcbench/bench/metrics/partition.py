@@ -10,6 +10,7 @@ from qcbench.bench.metrics.common import task_metrics
 from qcbench.cloud.records import Records
 from qcbench.physics.node_cost import node_costs
 from qcbench.policies.batch.games import is_equilibrium
+from qcbench.stats.bounds import Bounds
 
 NODES_SHOWN = 32
 """Fleets up to this size have a column for the cost of the costliest node, the second, ..."""
@@ -27,7 +28,7 @@ PREFIXES: tuple[str, ...] = ("node_cost_",)
 MORE_IS_BETTER = common.MORE_IS_BETTER
 
 
-def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
+def metrics(records: Records, warm_up_s: float, _bounds: Bounds) -> dict[str, Any]:
     """Return the metrics of the whole batch, then those of the execution.
 
     `mean_node_cost`, `total_node_cost` and `max_node_cost` are over all nodes, used or not;

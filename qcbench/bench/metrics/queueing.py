@@ -6,9 +6,10 @@ import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.bench.metrics import common
-from qcbench.bench.metrics.common import balance, task_metrics
+from qcbench.bench.metrics.common import balance, quantiles, task_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED
 from qcbench.cloud.records import Records
+from qcbench.stats.bounds import Bounds
 
 GROUPS_SHOWN = 8
 """Sizes or priorities up to this number have columns of their own."""
@@ -30,7 +31,7 @@ PREFIXES: tuple[str, ...] = ("size_", "priority_")
 MORE_IS_BETTER = common.MORE_IS_BETTER | {"jobs_done", "choice_entropy"}
 
 
-def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
+def metrics(records: Records, warm_up_s: float, _bounds: Bounds) -> dict[str, Any]:
     """Return the metrics; a job's time runs from its arrival to its last completion.
 
     Jobs that arrive within the warm-up have no part in the times. `drop_probability` counts them,
@@ -43,7 +44,7 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     seen = arrival_s >= warm_up_s
     done = seen & (records.job_status == DONE)
     job_s = records.job_finish_s - arrival_s
-    quantiles = _quantiles(job_s[done], (0.25, 0.5, 0.75, 0.99))
+    times_s = quantiles(job_s[done], (0.25, 0.5, 0.75, 0.99))
     levels = records.levels
     return {
         **task_metrics(records, warm_up_s),
@@ -53,7 +54,7 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         "drop_probability": _drops(records, np.ones_like(seen)),
         "drop_probability_after_warm_up": _drops(records, seen),
         "mean_job_s": float(job_s[done].mean()) if done.any() else None,
-        **dict(zip(("p25_job_s", "p50_job_s", "p75_job_s", "p99_job_s"), quantiles, strict=True)),
+        **dict(zip(("p25_job_s", "p50_job_s", "p75_job_s", "p99_job_s"), times_s, strict=True)),
         "mean_jobs": None if levels is None else levels.jobs,
         "mean_classical": None if levels is None else levels.classical,
         "mean_pending": None if levels is None else levels.pending,
@@ -81,8 +82,8 @@ def _groups(
         own = values[: len(seen)]
         for group in groups.tolist():
             of_group = own == group
-            quantiles = _quantiles(job_s[done & of_group], QUANTILES)
-            for share, value in zip(QUANTILES, quantiles, strict=True):
+            times_s = quantiles(job_s[done & of_group], QUANTILES)
+            for share, value in zip(QUANTILES, times_s, strict=True):
                 found[f"{kind}_{group}_job_s_p{round(100 * share):02d}"] = value
             found[f"{kind}_{group}_drop_probability"] = _drops(records, of_group)
     return found
@@ -97,9 +98,3 @@ def _sizes(records: Records) -> IntArray | None:
     rows = np.array(first, dtype=np.int64)
     sizes: IntArray = np.where(rows >= 0, workload.tasks.qubits[rows], 0)
     return sizes
-
-
-def _quantiles(values: FloatArray, shares: tuple[float, ...]) -> list[float | None]:
-    if not len(values):
-        return [None] * len(shares)
-    return [float(value) for value in np.quantile(values, shares)]

@@ -1,6 +1,7 @@
 """One allocation trial on the kernel: the records of `Cloud(scenario, decide, streams).run()`."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar, cast
 
 import numpy as np
@@ -30,7 +31,7 @@ from qcbench.kernels.allocation.begin import begin
 from qcbench.kernels.allocation.known import known_of
 from qcbench.kernels.allocation.outcome import records_of
 from qcbench.kernels.compiling import compiled_for
-from qcbench.kernels.engine import AnyPolicy, python_policy
+from qcbench.kernels.engine import AnyPolicy, Simulator, python_policy
 from qcbench.kernels.failures import FailureTimes
 from qcbench.kernels.twins import Twin, draw_more, make_twin
 from qcbench.policies.protocol import Allocation, PolicyContext, PolicyError
@@ -93,6 +94,11 @@ class Trial:
         """Draw as many failures and repairs again as there are."""
         self._failures.extend()
         self.worlds = self.worlds._replace(gap_s=self._failures.gap_s)
+
+
+def simulator(scenario: Scenario, _streams: Streams) -> Simulator:
+    """Return what simulates trials on one world, which share nothing."""
+    return partial(simulate, scenario)
 
 
 def simulate(

@@ -1,8 +1,12 @@
 """What a kernel writes down of one trial, and the records that it becomes."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from qcbench.arrays import IntArray
+from qcbench.cloud.cloud import Streams
 from qcbench.cloud.collect import Ending, Rows, make_records, whole_tasks
 from qcbench.cloud.levels import NOTHING, Areas, levels
 from qcbench.cloud.records import Records
@@ -31,24 +35,24 @@ ROW = np.dtype(
 the execution that counts, NaN where it has not come to that; what was expected when it was decided;
 the QPU and the position in the sequence of valid decisions, -1 where there is none; counts; and the
 status."""
+KINDS = {name: ROW[name] for name in ROW.names or ()}
 
 
 def records_of(
     scenario: Scenario,
+    splits: Splits,
     state: EventState,
     rows: Table,
-    drift: np.random.Generator,
+    streams: Streams,
 ) -> Records:
-    """Return the records of a trial that is over, that of the first cloud.
-
-    Args:
-        drift: the stream of calibration drift.
-    """
-    workload, fleet, cloud = scenario.workload, scenario.fleet, state.clouds[0]
+    """Return the records of a trial that is over, that of the first cloud."""
+    workload, cloud = scenario.workload, state.clouds[0]
     arrived = int(cloud["next_arrival"])
     task: IntArray = np.arange(arrived)
+    had = _columns(rows)
+    qpu = had.pop("qpu")[:arrived]
     end_s, warm_up_s = float(cloud["now_s"]), scenario.rules.warm_up_s
-    busy_s = state.servers["busy_s"]
+    busy_s = state.servers["busy_s"].copy()
     warm = NOTHING
     if warm_up_s > 0 and np.isinf(cloud["warm_up_s"]):  # it is past
         warm_busy_s = float(state.servers["warm_busy_s"].sum())
@@ -56,27 +60,34 @@ def records_of(
             float(warm_up_s), float(cloud["warm_present_area_s"]), 0.0, np.nan, warm_busy_s
         )
     end = Areas(end_s, present_until_end_s(cloud), 0.0, np.nan, float(busy_s.sum()))
-    had = rows[:arrived]
     return make_records(
-        Splits(workload.tasks, fleet, scenario.physics, scenario.estimates, fleet.errors()),
+        splits,
         workload,
         scenario.rules,
-        Rows.of(
-            had,
+        Rows(
             job=task,
             row=task,
             arrival_s=workload.arrival_s[:arrived],
-            parts=whole_tasks(had["qpu"], workload.tasks.qubits[:arrived]),
+            parts=whole_tasks(qpu, workload.tasks.qubits[:arrived]),
+            **{name: column[:arrived] for name, column in had.items()},
         ),
         Ending(
             arrived=arrived,
             end_s=end_s,
-            job_finish_s=rows["finish_s"],
-            job_status=rows["status"],
+            job_finish_s=had["finish_s"],
+            job_status=had["status"],
             busy_s=busy_s,
             levels=levels(warm, end),
             decisions=int(cloud["decisions"]),
             truncated=bool(cloud["truncated"]),
         ),
-        drift,
+        streams.drift if scenario.rules.drift else None,
     )
+
+
+def _columns(rows: Table) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of records `ROW`, each in one piece; all fields are of eight bytes."""
+    turned = np.ascontiguousarray(rows.view(np.int64).reshape(len(rows), len(KINDS)).T)
+    return {
+        name: column.view(kind) for (name, kind), column in zip(KINDS.items(), turned, strict=True)
+    }

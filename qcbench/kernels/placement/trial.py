@@ -1,12 +1,14 @@
 """One trial event by event: under a compiled twin, or stepped from decision to decision."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import task_table
 from qcbench.cloud.scenario import Scenario
+from qcbench.cloud.splits import Splits
 from qcbench.errors import shown
 from qcbench.kernels.compiling import called, drawing, kernel
 from qcbench.kernels.placement.chances import Chances, ChanceSource
@@ -21,15 +23,40 @@ from qcbench.kernels.placement.events import (
 from qcbench.kernels.placement.outcome import ROW
 from qcbench.kernels.placement.qpus import stop_counting
 from qcbench.kernels.placement.step import Table
-from qcbench.kernels.placement.worlds import Worlds
-from qcbench.kernels.rules import Limits
-from qcbench.kernels.twins import Twin, asker
-from qcbench.policies.protocol import Placement, PolicyError
+from qcbench.kernels.placement.worlds import Worlds, worlds_of
+from qcbench.kernels.rules import Limits, limits_of
+from qcbench.kernels.twins import Twin, asker, draws
+from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
 from qcbench.policies.twins import NO_DECISION, PlacingInFull
 from qcbench.policies.view import PlacementView
 
 SCRIPT_ENDED = 3
 choose = asker("placement")
+
+
+class TrialWorld:
+    """A scenario as the event kernel takes it: what all its trials have in common.
+
+    Attributes:
+        chances: that are known by now; a trial that goes on for longer makes them more.
+        splits: what physics says of executions, for records.
+        undrawn: stands in the place of a policy's stream for policies that draw nothing.
+    """
+
+    def __init__(self, scenario: Scenario, streams: Streams) -> None:
+        fleet, tasks = scenario.fleet, scenario.workload.tasks
+        self.scenario = scenario
+        self.worlds: Worlds = worlds_of([scenario])
+        self.limits: Limits = limits_of(scenario.rules)
+        self.splits = Splits(tasks, fleet, scenario.physics, scenario.estimates, fleet.errors())
+        self._source = ChanceSource([scenario], [streams], self.worlds.width)
+        self.chances = self._source.chances()
+        self.undrawn = np.random.default_rng(0)
+
+    def extend(self) -> None:
+        """Know more chances."""
+        self._source.extend()
+        self.chances = self._source.chances()
 
 
 class EventTrial:
@@ -39,28 +66,26 @@ class EventTrial:
         state, rows: of the cloud and of its tasks up to now.
     """
 
-    def __init__(
-        self, scenario: Scenario, streams: Streams, worlds: Worlds, limits: Limits
-    ) -> None:
-        self._worlds, self._limits = worlds, limits
-        self._source = ChanceSource([scenario], [streams], worlds.width)
-        self._chances = self._source.chances()
-        self.state = make_event_state(1, worlds, self._chances.users)
-        self.rows: Table = np.zeros(len(scenario.workload), dtype=ROW)
-        begin(worlds, limits, self._chances, self.state, self.rows, 0, 0)
+    def __init__(self, world: TrialWorld) -> None:
+        self._world = world
+        self.state = make_event_state(1, world.worlds, world.chances.users)
+        self.rows: Table = np.zeros(len(world.scenario.workload), dtype=ROW)
+        self._call(begin, 0, 0)
 
-    def run(self, twin: Twin, rng: np.random.Generator) -> bool:
+    def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
+        rng = context.rng if draws("placement", twin) else self._world.undrawn
         return self._until(_run, twin, rng) == ENDED
 
-    def ask(self, policy: Placement, scenario: Scenario) -> None:
+    def ask(self, policy: Placement) -> None:
         """Run to the end under a policy in Python.
 
         Raises:
             PolicyError: it decided on what is no QPU.
         """
-        state, rows, tasks = self.state, self.rows, scenario.workload.tasks
-        qpus = len(self._worlds.qpu_qubits)
+        world, state, rows = self._world, self.state, self.rows
+        scenario, tasks = world.scenario, world.scenario.workload.tasks
+        qpus = len(scenario.fleet)
         table = task_table(tasks, scenario.estimates)
         view = PlacementView(scenario.fleet, table, state.free_at_s, state.queue_length, state.up)
         features = [each.tolist() for each in (tasks.qubits, tasks.depth, tasks.shots)]
@@ -73,24 +98,27 @@ class EventTrial:
             view.row = task
             view.task_qubits, view.depth, view.shots = qubits[task], depth[task], shots[task]
             view.violations = int(rows["violations"][task])
-            view.due_s = float(self._worlds.due_s[task])
+            view.due_s = float(world.worlds.due_s[task])
             view.value = float(value[task])
             choice = policy(view)
             if choice.__class__ is not int or not 0 <= choice < qpus:
                 raise PolicyError(
                     f"the policy returned {shown(choice)}; a placement is an int in 0..{qpus - 1}"
                 )
-            _decide(self._worlds, self._limits, self._chances, state, rows, choice)
+            self._call(_decide, choice)
 
     def _until(self, run: Callable[..., int], *others: object) -> int:
         """Run until something else is wanted than further failures and repairs; return what."""
-        state, rows = self.state, self.rows
         while True:
-            why = run(self._worlds, self._limits, self._chances, state, rows, *others)
+            why: int = self._call(run, *others)
             if why != MORE_CHANGES:
                 return why
-            self._source.extend()
-            self._chances = self._source.chances()
+            self._world.extend()
+
+    def _call(self, function: Callable[..., Any], *others: object) -> Any:
+        world = self._world
+        known = (world.worlds, world.limits, world.chances, self.state, self.rows)
+        return function(*known, *others)
 
 
 @kernel

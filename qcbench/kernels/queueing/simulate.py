@@ -1,13 +1,14 @@
 """The queueing track on the compiled engine: the records that the SimPy cloud gives."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
-from qcbench.kernels.engine import AnyPolicy, python_policy
+from qcbench.kernels.engine import AnyPolicy, Simulator, python_policy
 from qcbench.kernels.failures import FailureTimes
 from qcbench.kernels.queueing import run
 from qcbench.kernels.queueing.layout import (
@@ -26,6 +27,11 @@ from qcbench.kernels.queueing.view import Window
 from qcbench.kernels.twins import Twin, draw_more, is_ranked, make_twin
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError, Queueing
 from qcbench.policies.twins import TwinContext
+
+
+def simulator(scenario: Scenario, _streams: Streams) -> Simulator:
+    """Return what simulates trials on one world, which share nothing."""
+    return partial(simulate, scenario)
 
 
 def simulate(
