@@ -66,7 +66,7 @@ class _NoMachineCode:
         """Keep nothing: a part that comes from the cache has none either."""
 
 
-class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _PartLibrary(JITCodeLibrary):
     """The code of a part: optimised, and made machine code of, with those that it is part of.
 
     Numba would do both for every function by itself with all that it calls, though nobody calls it
@@ -87,7 +87,7 @@ class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
         self._finalized = True
 
 
-class PartCompiler(Compiler):  # type: ignore[misc]
+class PartCompiler(Compiler):
     """Compiles what is only ever part of a kernel."""
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:
