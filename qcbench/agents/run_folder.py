@@ -26,7 +26,14 @@ from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.manifest import provenance
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError, nearest
-from qcbench.files import read_json, remove_temporary, to_json, write_durable, write_text
+from qcbench.files import (
+    read_json,
+    remove_temporary,
+    runs_folder,
+    to_json,
+    write_durable,
+    write_text,
+)
 from qcbench.locks import take_lock
 from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
@@ -137,7 +144,7 @@ def create_folder(config: TrainConfig, command: str, now: datetime | None = None
     Raises:
         InputError: a place that cannot be written; nothing is left behind.
     """
-    runs = Path(config.runs_dir)
+    runs = runs_folder(config.runs_dir)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", config.name or config.agent.name).strip("-.") or "agent"
     stem = f"{PREFIX}{name}-{now or datetime.now(UTC):%Y%m%d-%H%M%S}"
     draft = runs / f".{stem}.{os.getpid()}.tmp"

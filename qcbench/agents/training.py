@@ -30,6 +30,7 @@ from qcbench.bench.manifest import versions
 from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.stopping import StopFlag
 from qcbench.bench.store import absent_folders, remove_empty
+from qcbench.files import runs_folder
 from qcbench.policies.exported.card import Card, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -81,10 +82,10 @@ def start(
         InputError: anything that would stop the training later; then there is no folder.
         RunError: the agent diverged; the latest checkpoint stays.
     """
-    check_place(Path(config.runs_dir))
-    check_store(config.tracking, Path(config.runs_dir))
+    check_place(runs_folder(config.runs_dir))
+    check_store(config.tracking, runs_folder(config.runs_dir))
     learner, validation = _parts(config)
-    absent = absent_folders(Path(config.runs_dir))
+    absent = absent_folders(runs_folder(config.runs_dir))
     try:
         with create_folder(config, command) as folder:
             try:

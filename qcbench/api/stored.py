@@ -10,6 +10,7 @@ from qcbench.bench.store import open_run as open_store
 from qcbench.bench.typed import typed
 from qcbench.errors import InputError
 from qcbench.extras import door
+from qcbench.files import runs_folder
 from qcbench.stats.summary import Summary
 
 if TYPE_CHECKING:
@@ -102,4 +103,4 @@ class Run:
 @door()
 def open_run(run: str | None = None, *, runs_dir: str = "runs") -> Run:
     """Return a stored run by id, by the beginning of one, or by path; the latest where None."""
-    return Run(find_run(Path(runs_dir), run))
+    return Run(find_run(runs_folder(runs_dir), run))

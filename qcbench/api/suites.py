@@ -17,6 +17,7 @@ from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
 from qcbench.errors import QcbenchError, StoppedError
 from qcbench.extras import door
+from qcbench.files import runs_folder
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import resolve_policy
 
@@ -110,7 +111,7 @@ def resume(
     progress: Kind = "auto",
 ) -> Run:
     """Run what a stopped or killed run still lacks; nothing where it is complete."""
-    folder = find_run(Path(runs_dir), run)
+    folder = find_run(runs_folder(runs_dir), run)
     return drive(open_store(folder, write=True), cluster or ClusterConfig(), progress)
 
 
@@ -124,11 +125,11 @@ def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
     from qcbench.tracking.client import check_store  # noqa: PLC0415
 
     check_cluster(told.cluster)
-    check_store(told.tracking, Path(told.runs_dir))
+    check_store(told.tracking, runs_folder(told.runs_dir))
     scenarios = suite_scenarios(told.suite, config_dirs)
     trials = expand(told.suite, scenarios)
     return create_run(
-        Path(told.runs_dir),
+        runs_folder(told.runs_dir),
         plain(told.suite),
         trials,
         track=told.suite.track,

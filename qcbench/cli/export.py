@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.errors import InputError
-from qcbench.files import write_durable
+from qcbench.files import runs_folder, write_durable
 from qcbench.policies.exported.card import CARD, ONNX, WEIGHTS, Card
 from qcbench.policies.exported.folder import (
     EXPORTED,
@@ -102,7 +102,7 @@ def _source(
     run: str, checkpoint: str | None, track: str, uri: str | None, runs_dir: str
 ) -> tuple[Path, str]:
     """Return the folder of the policy, and a name for its copy."""
-    runs = Path(runs_dir)
+    runs = runs_folder(runs_dir)
     if run.startswith(SCHEME):
         reference, folder = fetch_policy(run, TrackingConfig(uri=uri), runs)
         return folder, reference.label

@@ -1,13 +1,13 @@
 """`qcbench resume`: what a stopped or killed run still lacks."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from qcbench.api import compose_resume, drive
 from qcbench.bench.store import find_run, open_run
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.cli.run import announce
 from qcbench.errors import InputError
+from qcbench.files import runs_folder
 
 SUMMARY = "Run what a run still lacks. The first argument may be its id; the latest run if none."
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         show("resume", options, overrides)
         return 0
     how = compose_resume(overrides, options.config_dirs)
-    folder = find_run(Path(how.runs_dir), named)
+    folder = find_run(runs_folder(how.runs_dir), named)
     run = drive(open_run(folder, write=True), how.cluster, retry_failed=how.retry_failed)
     announce(run, how.tracking)
     return 0

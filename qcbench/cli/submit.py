@@ -21,6 +21,7 @@ from qcbench.bench.typed import typed
 from qcbench.cli.arguments import HydraArguments, Parser, show
 from qcbench.cli.run import announce
 from qcbench.errors import InputError, nearest
+from qcbench.files import runs_folder
 from qcbench.tracking.config import TrackingConfig
 
 LAST_LINES = 15
@@ -71,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
         config_dirs=tuple(str(folder.absolute()) for folder in options.config_dir),
         submitted=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    runs = Path(config.runs_dir)
+    runs = runs_folder(config.runs_dir)
     jobs.remember(runs, sent)
     try:
         size = jobs.submit(client, sent, config.suite.name, options.send, pip=options.pip)
@@ -118,7 +119,7 @@ def list_jobs(arguments: Sequence[str]) -> int:
     here = _here(parser.parse_args(arguments).overrides, [])
     clusters = {(here.cluster.address, here.cluster.token_path)}
     if not here.cluster.address.startswith("http"):
-        runs = Path(here.runs_dir)
+        runs = runs_folder(here.runs_dir)
         known = [jobs.recall(runs, job_id) for job_id in jobs.remembered(runs)]
         clusters = {(job.address, job.token_path) for job in known if job}
         if not clusters:
@@ -214,7 +215,7 @@ def _known_job(verb: str, summary: str, arguments: Sequence[str]) -> tuple[str, 
     parser.add_argument("overrides", nargs="*", help="such as cluster.address=http://HOST:8265")
     options = parser.parse_args(arguments)
     here = _here(options.overrides, [])
-    sent = jobs.recall(Path(here.runs_dir), options.job)
+    sent = jobs.recall(runs_folder(here.runs_dir), options.job)
     if sent is not None:
         # What was said then still holds; what is said now comes last.
         folders = [Path(folder) for folder in sent.config_dirs]
@@ -223,7 +224,7 @@ def _known_job(verb: str, summary: str, arguments: Sequence[str]) -> tuple[str, 
             known = replace(here.cluster, address=sent.address, token_path=sent.token_path)
             here = replace(here, cluster=known)
     elif not here.cluster.address.startswith("http"):
-        near = nearest(options.job, jobs.remembered(Path(here.runs_dir)))
+        near = nearest(options.job, jobs.remembered(runs_folder(here.runs_dir)))
         raise InputError(
             f"job {options.job}: not submitted from {here.runs_dir}{near}; give "
             "cluster.address=http://HOST:8265"
@@ -263,7 +264,7 @@ def _show(text: str) -> None:
 def _bring_home(client: JobsClient, job: Job, here: _Here, *, log_shown: bool) -> None:
     """Fetch what a job left and show it; raise what ended the job if that was no success."""
     try:
-        folder = jobs.fetch(client, job, Path(here.runs_dir), _note)
+        folder = jobs.fetch(client, job, runs_folder(here.runs_dir), _note)
     except jobs.NothingLeftError as error:
         raise _failure(client, job, str(error), log_shown) from None
     run = Run(folder)

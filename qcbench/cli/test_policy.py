@@ -11,6 +11,7 @@ from qcbench.bench.typed import plain, typed
 from qcbench.cli.arguments import leading_name, parse, show
 from qcbench.configs import config
 from qcbench.errors import InputError, nearest
+from qcbench.files import runs_folder
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.folder import (
@@ -119,7 +120,7 @@ def _tracks(settings: ContractConfig) -> list[Track]:
         tracks = [track for track in TRACKS if wanted in packaged_names(track)]
         return tracks or [USUAL]
     if path.startswith(SCHEME):
-        path = str(fetch_policy(path, settings.tracking, Path(settings.runs_dir))[1])
+        path = str(fetch_policy(path, settings.tracking, runs_folder(settings.runs_dir))[1])
     return [read_folder_card(folder_of(USUAL, path)).track]
 
 

@@ -7,6 +7,7 @@ from qcbench.api import Published, Run, compose_resume, finish
 from qcbench.bench.store import find_run
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.errors import InputError
+from qcbench.files import runs_folder
 from qcbench.tracking.training_view import PublishedTraining
 
 SUMMARY = (
@@ -31,13 +32,13 @@ def main(arguments: Sequence[str]) -> int:
     if not how.tracking.enabled:
         raise InputError("tracking: is off; choose tracking=sqlite or tracking=server")
     published: Published | PublishedTraining
-    if named is not None and is_training(named, Path(how.runs_dir)):
+    if named is not None and is_training(named, runs_folder(how.runs_dir)):
         from qcbench.agents.curves import publish  # noqa: PLC0415 - torch
         from qcbench.agents.run_folder import find_training  # noqa: PLC0415
 
-        published = publish(find_training(Path(how.runs_dir), named), how.tracking)
+        published = publish(find_training(runs_folder(how.runs_dir), named), how.tracking)
     else:
-        published = finish(Run(find_run(Path(how.runs_dir), named)), how.tracking)
+        published = finish(Run(find_run(runs_folder(how.runs_dir), named)), how.tracking)
     print(published.link)
     if published.command:
         print(published.command)

@@ -17,7 +17,7 @@ from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, NotNegative, Positive, Seed, config
 from qcbench.errors import InputError
-from qcbench.files import check_folder_name
+from qcbench.files import check_folder_name, runs_folder
 from qcbench.hardware.circuits import read_qpy
 from qcbench.hardware.config import EmulatorBackend, IbmBackend, LocalBackend
 from qcbench.hardware.qpy import is_qpy, qpy_bytes, qpy_files
@@ -135,7 +135,7 @@ def _policy(
     """Return a policy by its registered name, with the hash of its files where it has any."""
     data = of_track(compose_policy(entry, config_dirs), "placement", config_dirs)
     named = typed(PolicyConfig, data, "policy")
-    named = replace(named, name=policy_of_run(named.name, Path(runs_dir)))
+    named = replace(named, name=policy_of_run(named.name, runs_folder(runs_dir)))
     policy = resolve_policy(named, "placement", tracking, runs_dir)
     return plain(replace(policy, label=policy.label or policy.name))
 

@@ -28,6 +28,7 @@ from qcbench.bench.typed import plain, typed
 from qcbench.bench.worlds import splits_of
 from qcbench.configs import Count, Seed, config
 from qcbench.errors import InputError
+from qcbench.files import runs_folder
 from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
@@ -143,7 +144,7 @@ def _track_of(settings: PromoteConfig) -> Track:
         tracks = [track for track in TRACKS if name in registry.names(track)]
         return settings.scenario.track if settings.scenario.track in tracks else tracks[0]
     if path.startswith(SCHEME):
-        path = str(fetch_policy(path, settings.tracking, Path(settings.runs_dir))[1])
+        path = str(fetch_policy(path, settings.tracking, runs_folder(settings.runs_dir))[1])
     return read_folder_card(folder_of(settings.scenario.track, path)).track
 
 
@@ -163,7 +164,7 @@ def promote(settings: PromoteConfig, progress: Kind = "auto", command: str = "")
     track = settings.scenario.track
     usual = TRACKS[track]
     model, alias = settings.model or track, settings.alias
-    runs = Path(settings.runs_dir)
+    runs = runs_folder(settings.runs_dir)
     read_reference(str(Reference(model, alias)))
     check_cluster(settings.cluster)
     shelf = open_registry(settings.tracking, runs)
@@ -284,7 +285,7 @@ def _register(
     settings: PromoteConfig, model: str, verdict: Verdict, run: Path, command: str
 ) -> Reference:
     """Register the candidate and let the alias mean it."""
-    shelf = open_registry(settings.tracking, Path(settings.runs_dir), make=True)
+    shelf = open_registry(settings.tracking, runs_folder(settings.runs_dir), make=True)
     if shelf is None:
         raise TypeError("a store that is to be made is there")
     figures = _figures(verdict)

@@ -29,7 +29,7 @@ from qcbench.bench.driver import RunError
 from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
-from qcbench.files import to_json, write_text
+from qcbench.files import runs_folder, to_json, write_text
 from qcbench.locks import take_lock
 from qcbench.tracking.client import check_store
 from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
@@ -92,8 +92,8 @@ def sweep(config: SweepRunConfig, *, command: str = "", say: Say | None = None) 
     Raises:
         InputError: anything that would stop it later; then there is no folder.
     """
-    check_store(config.tracking, Path(config.runs_dir))
-    absent = absent_folders(Path(config.runs_dir))
+    check_store(config.tracking, runs_folder(config.runs_dir))
+    absent = absent_folders(runs_folder(config.runs_dir))
     folder = _create(config, command)
     try:
         return _run(folder, say or _to_stderr, again=False)
@@ -287,7 +287,7 @@ def _create(config: SweepRunConfig, command: str) -> Path:
     """
     from omegaconf import OmegaConf  # noqa: PLC0415
 
-    runs = Path(config.runs_dir)
+    runs = runs_folder(config.runs_dir)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", config.name or config.agent.name).strip("-.") or "agent"
     stem = f"{PREFIX}{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     text = f"# {command}\n" + OmegaConf.to_yaml(OmegaConf.create(plain(config)))
