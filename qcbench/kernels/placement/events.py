@@ -8,7 +8,7 @@ import numpy as np
 from qcbench.cloud.execution import DROPPED, FAILED
 from qcbench.kernels.admission import ALL, take_token, within
 from qcbench.kernels.clock import NOT_YET, earlier, end, leave, next_number
-from qcbench.kernels.compiling import kernel
+from qcbench.kernels.compiling import inlined, kernel
 from qcbench.kernels.levels import change_present
 from qcbench.kernels.placement.chances import Chances
 from qcbench.kernels.placement.event_state import EventState
@@ -22,8 +22,8 @@ DECIDE, ENDED, MORE_CHANGES = range(3)
 """Why `run_to_decision` returns; the last asks for `ChanceSource.extend`."""
 
 
-@kernel
-def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
+@inlined
+def go_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
     worlds: Worlds, limits: Limits, chances: Chances, state: EventState, rows: Table, e: int
 ) -> int:
     """Let things happen until a decision is due or the trial is over; return which.
@@ -127,7 +127,7 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
             server.change_number = next_number(cloud)
 
 
-@kernel
+@inlined
 def _to_be_decided(
     worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int, task: int
 ) -> bool:
@@ -147,7 +147,7 @@ def _to_be_decided(
     return False
 
 
-@kernel
+@inlined
 def _admits(
     limits: Limits, chances: Chances, worlds: Worlds, state: EventState, e: int, task: int
 ) -> bool:
@@ -166,7 +166,7 @@ def _admits(
     return take_token(limits, state.buckets[e * chances.users + user], rate, cloud.now_s)
 
 
-@kernel
+@inlined
 def _ask(worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int, task: int) -> int:
     """Make a task the one to be decided on, and estimate anew when each QPU will be free."""
     state.clouds[e].task = task
@@ -186,8 +186,8 @@ def _ask(worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int,
     return DECIDE
 
 
-@kernel
-def decide(
+@inlined
+def take_decision(
     worlds: Worlds,
     limits: Limits,
     chances: Chances,
@@ -231,3 +231,7 @@ def decide(
         server.last = task
         server.backlog_s += estimate_s
     return True
+
+
+run_to_decision, decide = kernel(go_to_decision), kernel(take_decision)
+"""The same for code that is not compiled, or that calls them from several places."""

@@ -8,7 +8,7 @@ from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import shown
-from qcbench.kernels.compiling import drawing
+from qcbench.kernels.compiling import drawing, kernel
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
@@ -16,13 +16,15 @@ from qcbench.kernels.placement.events import (
     ENDED,
     MORE_CHANGES,
     decide,
+    go_to_decision,
     run_to_decision,
+    take_decision,
 )
 from qcbench.kernels.placement.outcome import ROW
 from qcbench.kernels.placement.step import Table
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.kernels.rules import Limits
-from qcbench.kernels.twins import Twin, asker
+from qcbench.kernels.twins import Twin, asker, draws_itself
 from qcbench.policies.protocol import Placement, PolicyError
 from qcbench.policies.twins import NO_DECISION, PlacingInFull
 from qcbench.policies.view import PlacementView
@@ -50,7 +52,9 @@ class EventTrial:
 
     def run(self, twin: Twin, rng: np.random.Generator) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
-        return self._until(_run, twin, rng) == ENDED
+        if draws_itself("placement", twin):
+            return self._until(_run_drawing, twin, rng) == ENDED
+        return self._until(_run_plain, twin, None) == ENDED
 
     def ask(self, policy: Placement, scenario: Scenario) -> None:
         """Run to the end under a policy in Python.
@@ -89,7 +93,6 @@ class EventTrial:
             self._chances = self._source.chances()
 
 
-@drawing
 def _run(
     worlds: Worlds,
     limits: Limits,
@@ -97,12 +100,17 @@ def _run(
     state: EventState,
     rows: Table,
     twin: Twin,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None,
 ) -> int:
-    """Let a twin decide until the trial is over or more must be known."""
+    """Let a twin decide until the trial is over or more must be known.
+
+    Args:
+        rng: for those that draw from it. With a generator arrays are counted wherever they are
+            passed on, which takes most of the time, so the others go without.
+    """
     qpus = len(worlds.qpu_qubits)
     while True:
-        why = run_to_decision(worlds, limits, chances, state, rows, 0)
+        why = go_to_decision(worlds, limits, chances, state, rows, 0)
         if why != DECIDE:
             return why
         task = state.clouds[0].task
@@ -125,4 +133,7 @@ def _run(
         choice = choose(twin.rule, view, twin.memory, rng)
         if choice == NO_DECISION:
             return SCRIPT_ENDED
-        decide(worlds, limits, chances, state, rows, 0, choice)
+        take_decision(worlds, limits, chances, state, rows, 0, choice)
+
+
+_run_plain, _run_drawing = kernel(_run), drawing(_run)
