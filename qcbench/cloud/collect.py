@@ -1,7 +1,8 @@
 """From what an engine wrote down of a trial to its records: the same floats on every engine."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, overload
@@ -38,7 +39,24 @@ class PartsTable(Sequence[Parts]):
 
     def __init__(self, counts: IntArray, qpu: IntArray, qubits: IntArray) -> None:
         self.counts, self.qpu, self.qubits = counts, qpu, qubits
-        self._ends = np.cumsum(counts)
+
+    @cached_property
+    def _ends(self) -> IntArray:
+        return np.cumsum(self.counts)
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether every row has one part."""
+        return len(self.qpu) == len(self.counts) and bool((self.counts == 1).all())
+
+    def first_qpu(self) -> IntArray:
+        """Return the QPU of the first part of every row, -1 where it has none."""
+        if self.whole:
+            return _ints(self.qpu)
+        qpu = np.full(len(self.counts), -1, dtype=np.int64)
+        placed = self.counts > 0
+        qpu[placed] = self.qpu[(self._ends - self.counts)[placed]]
+        return qpu
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -67,7 +85,20 @@ class PartsTable(Sequence[Parts]):
 def whole_tasks(qpu: IntArray, qubits: IntArray) -> PartsTable:
     """Return the parts of tasks that are never split; the QPU is -1 where there is none."""
     placed = qpu >= 0
+    if placed.all():
+        return PartsTable(np.ones(len(qpu), dtype=np.int64), qpu, qubits)
     return PartsTable(placed.astype(np.int64), qpu[placed], qubits[placed])
+
+
+def columns_of(table: npt.NDArray[np.void], names: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+    """Return copies of a table's columns; a part of it at a time, which stays in the cache."""
+    columns = {name: np.empty(len(table), table.dtype[name]) for name in names}
+    for begin in range(0, len(table), AT_ONCE):
+        part = slice(begin, begin + AT_ONCE)
+        rows = table[part]
+        for name, column in columns.items():
+            column[part] = rows[name]
+    return columns
 
 
 @dataclass(frozen=True)
@@ -99,8 +130,7 @@ class Rows:
     def of(cls, table: npt.NDArray[np.void], **others: Any) -> "Rows":
         """Return the columns that a kernel's table has under these names, and others."""
         named = {field.name for field in fields(cls)} & set(table.dtype.names or ())
-        columns: dict[str, Any] = {name: table[name] for name in named}
-        return cls(**(columns | others))
+        return cls(**(columns_of(table, named) | others))
 
 
 @dataclass(frozen=True)
@@ -153,9 +183,6 @@ def make_records(
         exec_s, executions = sums["executed_s"], _ints(sums["executions"])
         success, cost = _quality_of_jobs(splits, sums, executions, status == DONE)
     done = status == DONE
-    first = np.cumsum(rows.parts.counts) - rows.parts.counts
-    qpu = np.full(len(job), -1, dtype=np.int64)
-    qpu[rows.parts.counts > 0] = rows.parts.qpu[first[rows.parts.counts > 0]]
     return Records(
         fleet=splits.fleet,
         workload=workload,
@@ -169,7 +196,7 @@ def make_records(
         exec_s=np.where(done, exec_s, np.nan),
         comm_s=np.where(done, 0.0 if rows.comm_s is None else rows.comm_s, np.nan),
         completion_s=finish_s - arrival_s,
-        qpu=qpu,
+        qpu=rows.parts.first_qpu(),
         parts=rows.parts,
         violations=violations,
         restarts=_ints(rows.restarts),
@@ -207,7 +234,8 @@ def _quality(
     ended = rows.status == DONE
     success, cost = np.full(len(ended), np.nan), np.full(len(ended), np.nan)
     every, counts = np.flatnonzero(ended), rows.parts.counts[ended]
-    of_done = np.repeat(ended, rows.parts.counts)
+    whole = rows.parts.whole  # so that nothing is to be put together
+    of_done = ended if whole else np.repeat(ended, rows.parts.counts)
     used, held = _ints(rows.parts.qpu[of_done]), _ints(rows.parts.qubits[of_done])
     price_per_s = splits.fleet.prices()
     true_errors = None
@@ -220,15 +248,20 @@ def _quality(
         parts = slice(ends[begin] - count[0], ends[begin + len(done) - 1])
         task = rows.row[done]
         of_part = splits.of_parts(
-            np.repeat(task, count), used[parts], held[parts], np.repeat(count, count)
+            task if whole else np.repeat(task, count),
+            used[parts],
+            held[parts],
+            count if whole else np.repeat(count, count),
         )
         if true_errors is not None:
             of_part = fidelity.drifted(of_part, true_errors[parts])
-        success[done] = splits.combined(of_part, count)
+        success[done] = of_part if whole else splits.combined(of_part, count)
         if plan is not None:
             links = splits.physics.links
             success[done] *= links.fidelity_per_remote_gate ** plan.remote_gates[task]
-        of_split = np.add.reduceat(price_per_s[used[parts]], np.cumsum(count) - count)
+        of_split = price_per_s[used[parts]]
+        if not whole:
+            of_split = np.add.reduceat(of_split, np.cumsum(count) - count)
         cost[done] = rows.exec_s[done] * of_split
     return success, cost
 

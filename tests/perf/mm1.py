@@ -1,7 +1,7 @@
 """What a compiled trial of `theory/mm1` costs, part by part: `python -m tests.perf.mm1`.
 
-One QPU, exponential times, `--jobs` of them (1,000,000), from the streams to the metrics, as a suite
-runs it. Processor time of this process, the least of `--repetitions`.
+One QPU, exponential times, `--jobs` of them (1,000,000), from the streams to the metrics, as a
+suite runs it. Processor time of this process, the least of `--repetitions`.
 """
 
 import argparse

@@ -59,23 +59,24 @@ def records_of(
             float(warm_up_s), float(cloud["warm_present_area_s"]), 0.0, np.nan, warm_busy_s
         )
     end = Areas(end_s, present_until_end_s(cloud), 0.0, np.nan, float(busy_s.sum()))
-    had = rows[:arrived]
+    placed = np.ascontiguousarray(rows["qpu"][:arrived])
+    columns = Rows.of(
+        rows[:arrived],
+        job=task,
+        row=task,
+        arrival_s=workload.arrival_s[:arrived],
+        parts=whole_tasks(placed, workload.tasks.qubits[:arrived]),
+    )
     return make_records(
         Splits(workload.tasks, fleet, scenario.physics, scenario.estimates, fleet.errors()),
         workload,
         scenario.rules,
-        Rows.of(
-            had,
-            job=task,
-            row=task,
-            arrival_s=workload.arrival_s[:arrived],
-            parts=whole_tasks(had["qpu"], workload.tasks.qubits[:arrived]),
-        ),
+        columns,
         Ending(
             arrived=arrived,
             end_s=end_s,
-            job_finish_s=rows["finish_s"],
-            job_status=rows["status"],
+            job_finish_s=columns.finish_s,
+            job_status=columns.status,
             busy_s=busy_s,
             levels=levels(warm, end),
             decisions=int(cloud["decisions"]),
