@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from qcbench.arrays import FloatArray, IntArray
+from qcbench.arrays import FloatArray, IntArray, side_by_side
 from qcbench.cloud.drift import error_multiplier
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.levels import Levels
@@ -233,9 +233,10 @@ def _quality(
     """Return fidelity and cost of every row, NaN where it is not done."""
     ended = rows.status == DONE
     success, cost = np.full(len(ended), np.nan), np.full(len(ended), np.nan)
-    every, counts = np.flatnonzero(ended), rows.parts.counts[ended]
+    of_ended = side_by_side(ended)
+    every, counts = np.arange(len(ended))[of_ended], rows.parts.counts[of_ended]
     whole = rows.parts.whole  # so that nothing is to be put together
-    of_done = ended if whole else np.repeat(ended, rows.parts.counts)
+    of_done = of_ended if whole else np.repeat(ended, rows.parts.counts)
     used, held = _ints(rows.parts.qpu[of_done]), _ints(rows.parts.qubits[of_done])
     price_per_s = splits.fleet.prices()
     true_errors = None
@@ -244,8 +245,11 @@ def _quality(
         true_errors = error_multiplier(rules.drift, len(splits.fleet), drift, used, at_s)
     ends = np.cumsum(counts)
     for begin in range(0, len(every), AT_ONCE):
-        done, count = every[begin : begin + AT_ONCE], counts[begin : begin + AT_ONCE]
-        parts = slice(ends[begin] - count[0], ends[begin + len(done) - 1])
+        count = counts[begin : begin + AT_ONCE]
+        parts = slice(ends[begin] - count[0], ends[begin + len(count) - 1])
+        done: IntArray | slice = every[begin : begin + AT_ONCE]
+        if isinstance(of_ended, slice):
+            done = slice(of_ended.start + begin, of_ended.start + begin + len(count))
         task = rows.row[done]
         of_part = splits.of_parts(
             task if whole else np.repeat(task, count),

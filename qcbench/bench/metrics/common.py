@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from qcbench.arrays import BoolArray, FloatArray
+from qcbench.arrays import FloatArray, side_by_side
 from qcbench.bench.metrics.deadlines import deadline_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.records import Records
@@ -40,7 +40,8 @@ def task_metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         "violations": int(records.violations[seen].sum()),
         "restarts": int(records.restarts[seen].sum()),
     }
-    completion_s = records.completion_s[done]
+    rows = side_by_side(done)
+    completion_s = records.completion_s[rows]
     quantiles = np.quantile(completion_s, [0.5, 0.95, 0.99]) if len(completion_s) else [None] * 3
     return {
         **counts,
@@ -48,12 +49,12 @@ def task_metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         "p50_completion_s": _float(quantiles[0]),
         "p95_completion_s": _float(quantiles[1]),
         "p99_completion_s": _float(quantiles[2]),
-        "mean_wait_s": _mean(records.wait_s[done]),
-        "mean_exec_s": _mean(records.exec_s[done]),
-        "mean_slowdown": _mean(_slowdown(records, done)),
-        "mean_fidelity": _mean(records.fidelity[done]),
-        "total_cost": _known(float(records.cost[done].sum())),
-        "makespan_s": float(np.nanmax(records.finish_s[done])) if done.any() else None,
+        "mean_wait_s": _mean(records.wait_s[rows]),
+        "mean_exec_s": _mean(records.exec_s[rows]),
+        "mean_slowdown": _mean(_slowdown(completion_s, records.exec_s[rows])),
+        "mean_fidelity": _mean(records.fidelity[rows]),
+        "total_cost": _known(float(records.cost[rows].sum())),
+        "makespan_s": float(np.nanmax(records.finish_s[rows])) if len(completion_s) else None,
         "utilisation": utilisation(records),
         **deadline_metrics(records, warm_up_s),
     }
@@ -83,11 +84,10 @@ def balance(records: Records) -> dict[str, Any]:
     }
 
 
-def _slowdown(records: Records, done: BoolArray) -> FloatArray:
+def _slowdown(completion_s: FloatArray, exec_s: FloatArray) -> FloatArray:
     """Completion over execution time, of the tasks whose execution takes any time."""
-    exec_s = records.exec_s[done]
-    positive = exec_s > 0
-    slowdown: FloatArray = records.completion_s[done][positive] / exec_s[positive]
+    positive = side_by_side(exec_s > 0)
+    slowdown: FloatArray = completion_s[positive] / exec_s[positive]
     return slowdown
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from qcbench.arrays import side_by_side
 from qcbench.bench.metrics import common
 from qcbench.bench.metrics.common import balance, task_metrics
 from qcbench.cloud.execution import DONE
@@ -31,7 +32,7 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     violations cause; `total_turnaround_s` counts them. `gap_lb` is how far the latter lies above a
     certified lower bound, as a share of the bound: an upper limit of the distance to the optimum.
     """
-    done = (records.status == DONE) & (records.arrival_s >= warm_up_s)
+    done = side_by_side((records.status == DONE) & (records.arrival_s >= warm_up_s))
     wait_s, exec_s = records.wait_s[done], records.exec_s[done]
     error_s = wait_s - records.estimated_wait_s[done]
     return {
