@@ -47,9 +47,10 @@ def take_token(limits: Limits, bucket: Any, tokens_per_s: float, now_s: float) -
 
 def number_users(workload: Workload) -> tuple[IntArray, dict[str, int]]:
     """Number the users of a workload in order of their first job; return each job's, and theirs."""
-    users = [""] * len(workload) if workload.user is None else workload.user
+    if workload.user is None:
+        return np.zeros(len(workload), dtype=np.int64), {"": 0} if len(workload) else {}
     number: dict[str, int] = {}
-    of_job = [number.setdefault(user, len(number)) for user in users]
+    of_job = [number.setdefault(user, len(number)) for user in workload.user]
     return np.array(of_job, dtype=np.int64), number
 
 

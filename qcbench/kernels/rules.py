@@ -73,8 +73,10 @@ def due_of(workload: Workload) -> FloatArray:
 
 def value_of(workload: Workload) -> FloatArray:
     """Return what each job is worth as a share of the highest, shape (jobs,)."""
+    if workload.value is None:
+        return np.ones(len(workload))
     highest = workload.highest_value()
-    return np.array([value_share(value, highest) for value in workload.values().tolist()])
+    return np.array([value_share(value, highest) for value in workload.value.tolist()])
 
 
 def latest_of(scenario: Scenario, exec_s: FloatArray) -> FloatArray:

@@ -121,7 +121,8 @@ def asker(
 
     Its arguments are the rule, what the policies look at, the memory, and one thing more: what
     they draw from, or whatever else this part of a policy takes. It is compiled for each type of
-    memory anew, with those policies that have such a one.
+    memory anew, with those policies that have such a one; given a generator with those that draw
+    from it, given anything else with the others.
 
     Args:
         track: of the policies.
@@ -135,11 +136,13 @@ def asker(
         raise NotImplementedError("only compiled code calls this")
 
     @cache
-    def specialised(kind: type) -> Function:
+    def specialised(kind: type, generates: bool) -> Function:
         found = {}
         for rule, name in enumerate(names(track) if among is None else among, start=first):
             function = part_of(track, name, part)
             if function is None or memory_of(function) is not kind:
+                continue
+            if _draws_itself(function) is not generates:
                 continue
             if seeing in (None, _types(function)[0]):
                 found[rule] = function
@@ -147,11 +150,11 @@ def asker(
 
     @overload(ask, jit_options=INLINED, strict=False)
     def _drawing(rule: Any, seen: Any, memory: Any, more: Any) -> Function | None:  # noqa: ARG001
-        return specialised(memory.instance_class) if _generates(more) else None
+        return specialised(memory.instance_class, True) if _generates(more) else None
 
     @overload(ask, jit_options=INLINED | {"_nrt": False}, strict=False)
     def _plain(rule: Any, seen: Any, memory: Any, more: Any) -> Function | None:  # noqa: ARG001
-        return None if _generates(more) else specialised(memory.instance_class)
+        return None if _generates(more) else specialised(memory.instance_class, False)
 
     return ask
 
@@ -174,10 +177,11 @@ def memory_of(function: Function) -> Any:
     return found[1] if len(found) > 1 else Memory
 
 
-def _types(function: Function) -> list[Any]:
+@cache
+def _types(function: Function) -> tuple[Any, ...]:
     """Return what the parameters of a function are annotated with."""
     parameters = inspect.signature(function, eval_str=True).parameters.values()
-    return [each.annotation for each in parameters]
+    return tuple(each.annotation for each in parameters)
 
 
 def _draws_itself(function: Function) -> bool:

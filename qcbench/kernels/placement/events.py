@@ -8,7 +8,7 @@ import numpy as np
 from qcbench.cloud.execution import DROPPED, FAILED
 from qcbench.kernels.admission import ALL, take_token, within
 from qcbench.kernels.clock import NOT_YET, earlier, end, leave, next_number
-from qcbench.kernels.compiling import called
+from qcbench.kernels.compiling import inlined
 from qcbench.kernels.levels import change_present
 from qcbench.kernels.placement.chances import Chances
 from qcbench.kernels.placement.event_state import EventState
@@ -22,7 +22,7 @@ DECIDE, ENDED, MORE_CHANGES = range(3)
 """Why `run_to_decision` returns; the last asks for `ChanceSource.extend`."""
 
 
-@called
+@inlined
 def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
     worlds: Worlds, limits: Limits, chances: Chances, state: EventState, rows: Table, e: int
 ) -> int:
@@ -127,7 +127,7 @@ def run_to_decision(  # noqa: PLR0912, PLR0915 - one branch a kind of event
             server.change_number = next_number(cloud)
 
 
-@called
+@inlined
 def _to_be_decided(
     worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int, task: int
 ) -> bool:
@@ -147,7 +147,7 @@ def _to_be_decided(
     return False
 
 
-@called
+@inlined
 def _admits(
     limits: Limits, chances: Chances, worlds: Worlds, state: EventState, e: int, task: int
 ) -> bool:
@@ -166,7 +166,7 @@ def _admits(
     return take_token(limits, state.buckets[e * chances.users + user], rate, cloud.now_s)
 
 
-@called
+@inlined
 def _ask(worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int, task: int) -> int:
     """Make a task the one to be decided on, and estimate anew when each QPU will be free."""
     state.clouds[e].task = task
@@ -186,7 +186,7 @@ def _ask(worlds: Worlds, limits: Limits, state: EventState, rows: Table, e: int,
     return DECIDE
 
 
-@called
+@inlined
 def decide(
     worlds: Worlds,
     limits: Limits,

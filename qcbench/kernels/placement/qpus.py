@@ -4,7 +4,7 @@ import numpy as np
 
 from qcbench.cloud.execution import DONE
 from qcbench.kernels.clock import leave, next_number
-from qcbench.kernels.compiling import called
+from qcbench.kernels.compiling import called, inlined
 from qcbench.kernels.levels import change_present, present_area_s
 from qcbench.kernels.placement.event_state import EventState
 from qcbench.kernels.placement.step import NOBODY, Table
@@ -12,7 +12,7 @@ from qcbench.kernels.placement.worlds import Worlds
 from qcbench.kernels.rules import FAIL, RESTART, Limits
 
 
-@called
+@inlined
 def start(state: EventState, rows: Table, e: int, of_task: int, at: int, task: int) -> None:
     """Execute a task on an idle QPU."""
     now_s = state.clouds[e].now_s
@@ -21,7 +21,7 @@ def start(state: EventState, rows: Table, e: int, of_task: int, at: int, task: i
     state.servers[at].ends_s = now_s + rows[of_task + task].exec_s
 
 
-@called
+@inlined
 def start_next(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> None:
     """Execute the first that waits on a QPU, if any."""
     of_task, server = e * worlds.width, state.servers[at]
@@ -36,7 +36,7 @@ def start_next(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) 
     start(state, rows, e, of_task, at, task)
 
 
-@called
+@inlined
 def finish(worlds: Worlds, state: EventState, rows: Table, e: int, at: int) -> None:
     """End what a QPU executes, and go on with the next in its queue."""
     cloud, server = state.clouds[e], state.servers[at]

@@ -10,7 +10,7 @@ from qcbench.cloud.estimates import task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.errors import shown
-from qcbench.kernels.compiling import called, drawing, kernel
+from qcbench.kernels.compiling import drawing, inlined, kernel
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
@@ -40,7 +40,6 @@ class TrialWorld:
     Attributes:
         chances: that are known by now; a trial that goes on for longer makes them more.
         splits: what physics says of executions, for records.
-        undrawn: stands in the place of a policy's stream for policies that draw nothing.
     """
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
@@ -51,7 +50,6 @@ class TrialWorld:
         self.splits = Splits(tasks, fleet, scenario.physics, scenario.estimates, fleet.errors())
         self._source = ChanceSource([scenario], [streams], self.worlds.width)
         self.chances = self._source.chances()
-        self.undrawn = np.random.default_rng(0)
 
     def extend(self) -> None:
         """Know more chances."""
@@ -74,8 +72,9 @@ class EventTrial:
 
     def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
-        rng = context.rng if draws("placement", twin) else self._world.undrawn
-        return self._until(_run, twin, rng) == ENDED
+        if draws("placement", twin):
+            return self._until(_run_drawing, twin, context.rng) == ENDED
+        return self._until(_run_plain, twin, None) == ENDED
 
     def ask(self, policy: Placement) -> None:
         """Run to the end under a policy in Python.
@@ -129,7 +128,7 @@ def _run_to_decision(
     return _go_on(worlds, limits, chances, state, rows)
 
 
-@called
+@inlined
 def _go_on(worlds: Worlds, limits: Limits, chances: Chances, state: EventState, rows: Table) -> int:
     why = run_to_decision(worlds, limits, chances, state, rows, 0)
     if why == ENDED:
@@ -145,7 +144,6 @@ def _decide(
     return decide(worlds, limits, chances, state, rows, 0, choice)
 
 
-@drawing
 def _run(
     worlds: Worlds,
     limits: Limits,
@@ -153,9 +151,14 @@ def _run(
     state: EventState,
     rows: Table,
     twin: Twin,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None,
 ) -> int:
-    """Let a twin decide until the trial is over or more must be known."""
+    """Let a twin decide until the trial is over or more must be known.
+
+    Args:
+        rng: for those that draw from it. With a generator arrays are counted wherever they are
+            passed on, which takes most of the time, so the others go without.
+    """
     qpus = len(worlds.qpu_qubits)
     while True:
         why = _go_on(worlds, limits, chances, state, rows)
@@ -183,3 +186,6 @@ def _run(
         if choice == NO_DECISION:
             return SCRIPT_ENDED
         decide(worlds, limits, chances, state, rows, 0, choice)
+
+
+_run_plain, _run_drawing = kernel(_run), drawing(_run)
