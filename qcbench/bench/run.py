@@ -12,6 +12,7 @@ from qcbench.cloud.cloud import Cloud, Streams
 from qcbench.cloud.records import Records
 from qcbench.kernels import engine
 from qcbench.policies import registry
+from qcbench.policies.names import built_in
 from qcbench.policies.protocol import Decide, PolicyContext
 
 PolicyFactory = Callable[[PolicyContext], Decide]
@@ -28,8 +29,8 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
         PolicyError: the policy took a decision that its track does not know.
     """
     policy = policy_of(trial)
-    built_in = registry.built_in(trial.scenario_config["track"])
-    scenario = world_of(trial, shared=factory is None and policy.name in built_in)
+    own = built_in(trial.scenario_config["track"])
+    scenario = world_of(trial, shared=factory is None and policy.name in own)
     key = (trial.suite, trial.scenario, trial.replicate)
     rng = policy_stream(*key, trial.policy, seed=trial.seed)
     context = PolicyContext(fleet=scenario.fleet, rng=rng)

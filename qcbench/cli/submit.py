@@ -15,7 +15,7 @@ from qcbench.bench.jobs import submission as jobs
 from qcbench.bench.jobs.client import ConnectionLostError, Job, JobsClient, check_address
 from qcbench.bench.jobs.submission import Submission
 from qcbench.bench.jobs.token import create_token, readable_by_others
-from qcbench.bench.store import told_name
+from qcbench.bench.run_names import told_name
 from qcbench.bench.suite import suite_scenarios
 from qcbench.bench.typed import typed
 from qcbench.cli.arguments import HydraArguments, Parser, show

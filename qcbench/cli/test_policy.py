@@ -11,7 +11,6 @@ from qcbench.bench.typed import plain, typed
 from qcbench.cli.arguments import leading_name, parse, show
 from qcbench.configs import config
 from qcbench.errors import InputError, nearest
-from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.folder import (
     PACKAGED,
@@ -20,6 +19,7 @@ from qcbench.policies.exported.folder import (
     read_folder_card,
 )
 from qcbench.policies.exported.reference import lies_elsewhere
+from qcbench.policies.names import names_by_track
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import LEARNED, policy_of_run, resolve_policy
 from qcbench.tracking.registry import SCHEME, fetch_policy
@@ -113,7 +113,7 @@ def _tracks(settings: ContractConfig) -> list[Track]:
     name = settings.policy.name
     path = str(settings.policy.parameters.get("path", "")) if name == LEARNED else name
     if name != LEARNED and not lies_elsewhere(name):
-        return [track for track in TRACKS if name in registry.names(track)]
+        return [track for track, known in names_by_track().items() if name in known]
     if path.startswith(PACKAGED):
         wanted = path.removeprefix(PACKAGED)
         tracks = [track for track in TRACKS if wanted in packaged_names(track)]
