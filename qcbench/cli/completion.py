@@ -173,7 +173,7 @@ def _tree(root: type, parent: str = "") -> list[str]:
 
 def _root(verb: str) -> type:
     from qcbench import api  # noqa: PLC0415
-    from qcbench.cli.test_policy import ContractConfig  # noqa: PLC0415
+    from qcbench.api.contract import ContractConfig  # noqa: PLC0415
     from qcbench.hardware.emulator_process import emulator_module  # noqa: PLC0415
     from qcbench.hardware.replay_config import ReplayConfig  # noqa: PLC0415
     from qcbench.tracking.promotion import PromoteConfig  # noqa: PLC0415

@@ -14,6 +14,7 @@ from qcbench.api import (
     compose_run,
     compose_simulate,
 )
+from qcbench.api.contract import ContractConfig
 from qcbench.api.solving import SolveConfig, compose_solve
 from qcbench.bench.compose import compose, compose_alone, compose_scenario, to_plain
 from qcbench.bench.conf_files import conf_dir, options_of
@@ -21,7 +22,6 @@ from qcbench.bench.config import ClusterConfig, ScenarioConfig
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.suite import check_suite, suite_scenarios
 from qcbench.bench.typed import plain, typed
-from qcbench.cli.test_policy import ContractConfig
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
 from qcbench.hardware.config import BackendConfig
