@@ -6,16 +6,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
 from qcbench.files import check_writable
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
-from qcbench.workload.circuits.large import large_tasks
-from qcbench.workload.circuits.published_set import draw_published_set
 from qcbench.workload.circuits.table import PACKAGED, load_circuits
-from qcbench.workload.config import LargeCircuits, MqtCircuits
 from qcbench.workload.formats.task_files import (
     FORMATS,
     format_of,
@@ -24,7 +19,6 @@ from qcbench.workload.formats.task_files import (
     select_subset,
     write_task_set,
 )
-from qcbench.workload.summary import compare, describe
 from qcbench.workload.task_set import TaskSet
 
 
@@ -48,6 +42,11 @@ def build(output: Path) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Draw subsets and write them."""
+    import numpy as np  # noqa: PLC0415 - after the help
+
+    from qcbench.workload.circuits.published_set import draw_published_set  # noqa: PLC0415
+    from qcbench.workload.config import MqtCircuits  # noqa: PLC0415
+
     if options.seed < 0:
         raise InputError(f"--seed: {options.seed}; must be 0 or more")
     if options.large is not None:
@@ -69,6 +68,11 @@ def generate(options: argparse.Namespace) -> None:
 
 def generate_large(options: argparse.Namespace) -> None:
     """Draw jobs like those of the allocation study and write them as a job file."""
+    import numpy as np  # noqa: PLC0415 - after the help
+
+    from qcbench.workload.circuits.large import large_tasks  # noqa: PLC0415
+    from qcbench.workload.config import LargeCircuits  # noqa: PLC0415
+
     if options.large < 1:
         raise InputError(f"--large: {options.large}; must be at least 1")
     kind = format_of(options.output)
@@ -99,6 +103,8 @@ def convert(options: argparse.Namespace) -> None:
 
 def show(options: argparse.Namespace) -> None:
     """Print a summary of a file, or of the packaged circuits."""
+    from qcbench.workload.summary import compare, describe  # noqa: PLC0415 - after the help
+
     packaged = options.path is None
     content = TaskSet(load_circuits().tasks) if packaged else _read(options.path, options)
     print("\n".join(describe(content)))
