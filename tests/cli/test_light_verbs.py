@@ -21,6 +21,7 @@ LISTS = (
     ["policies"],
     ["fleets"],
     ["fleets", "qce5"],
+    ["fleet", "list"],
 )
 LINES = (
     *("qcbench ", "qcbench run suite=", "qcbench run cluster.", "qcbench simulate policy="),
