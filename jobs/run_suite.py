@@ -29,7 +29,8 @@ try:
     from qcbench.api import Run, RunConfig, compose_run, drive, finish, start_run
     from qcbench.bench.jobs.client import LOGS_FOLDER
     from qcbench.bench.jobs.parcel import INDEX, is_name, pack
-    from qcbench.bench.store import RunStore, list_runs, open_run
+    from qcbench.bench.run_names import list_runs
+    from qcbench.bench.store import RunStore, open_run
     from qcbench.errors import InputError, QcbenchError
 except ImportError as missing:
     print(LACKING.format(missing.name), flush=True)

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 
@@ -31,6 +30,8 @@ def private_folder() -> Path:
     The same one in every process, unless somebody else has taken its name: compiled code that is
     kept in it must be one's own.
     """
+    import tempfile  # noqa: PLC0415 - for few, and everything that starts would wait for it
+
     folder = Path(tempfile.gettempdir()) / f"qcbench-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)

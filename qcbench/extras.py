@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -138,6 +137,8 @@ def extras_by_name() -> dict[str, frozenset[str]]:
 
 def _requirements() -> list[str]:
     """Return what the package declares: installed, or in a checkout."""
+    from importlib import metadata  # noqa: PLC0415 - slow, and only for a library that is missing
+
     try:
         return metadata.requires("qcbench") or []
     except metadata.PackageNotFoundError:

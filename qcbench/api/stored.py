@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from qcbench.bench.config import SuiteConfig
 from qcbench.bench.metrics.names import goal_of
-from qcbench.bench.store import find_run, told_name
+from qcbench.bench.run_names import told_name
+from qcbench.bench.store import find_run
 from qcbench.bench.store import open_run as open_store
 from qcbench.bench.typed import typed
 from qcbench.errors import InputError

@@ -10,7 +10,8 @@ from qcbench.bench.compose import compose, suite_config, to_plain
 from qcbench.bench.config import ClusterConfig, SuiteConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.progress import Kind, make_progress
-from qcbench.bench.store import RunStore, create_run, find_run, told_name
+from qcbench.bench.run_names import told_name
+from qcbench.bench.store import RunStore, create_run, find_run
 from qcbench.bench.store import open_run as open_store
 from qcbench.bench.suite import check_suite, expand, suite_scenarios
 from qcbench.bench.typed import plain, typed

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qcbench.bench.conf_files import check_dirs, conf_dir, options_of
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
 from qcbench.bench.overrides import (
     below_scenario,
@@ -22,6 +23,8 @@ from qcbench.bench.typed import typed
 from qcbench.errors import InputError, QcbenchError, nearest, reason_of
 from qcbench.policies import registry
 from qcbench.policies.exported.reference import lies_elsewhere
+from qcbench.policies.names import names as names_of
+from qcbench.policies.names import names_by_track
 from qcbench.tracks import TRACKS, Track
 
 if TYPE_CHECKING:
@@ -32,12 +35,8 @@ NO_NAME = r"(?i)null|true|false|[+-]?(nan|inf|[\d_.]+(e[+-]?\d+)?)"
 """What Hydra reads as something other than a text."""
 
 
-def conf_dir() -> Path:
-    """Return the folder of the packaged configs."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "conf"
-    return installed if installed.is_dir() else package.parent / "conf"
-
+COMPOSED = ("defaults", "${", "???", "@package")
+"""What a file has where its content depends on more than itself."""
 
 SAID = (
     (r"Recursive interpolation detected\s+full_key: (\S+)", "{0}: refers to itself"),
@@ -76,9 +75,7 @@ def _hydra(config_dirs: Sequence[Path]) -> Iterator[list[str]]:
     """Initialise Hydra on the packaged configs; yield the overrides that add the user's folders."""
     from hydra import initialize_config_dir  # noqa: PLC0415
 
-    for folder in config_dirs:
-        if not folder.is_dir():
-            raise InputError(f"--config-dir {folder}: no such folder")
+    check_dirs(config_dirs)
     paths = ",".join(f'"file://{folder.resolve()}"' for folder in config_dirs)
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
         yield [f"hydra.searchpath=[{paths}]"] if paths else []
@@ -246,15 +243,6 @@ def _one_line(error: Exception) -> str:
     return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]
 
 
-def options_of(group: str, config_dirs: Sequence[Path] = ()) -> list[str]:
-    """Return the names of a group's files, with those in sub-folders as `folder/name`."""
-    found: set[str] = set()
-    for root in (conf_dir(), *config_dirs):
-        folder = root / group
-        found |= {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")}
-    return sorted(found)
-
-
 def known_policies(
     overrides: Sequence[str], config_dirs: Sequence[Path], track: Track | None = None
 ) -> list[str]:
@@ -266,8 +254,8 @@ def known_policies(
         track: whose policies are meant; any where None.
     """
     files = options_of("policy", config_dirs)
-    tracks = [track] if track else TRACKS
-    names = {name for t in tracks for name in registry.names(t)}
+    by_track = names_by_track()
+    names = {name for t in ([track] if track else by_track) for name in by_track[t]}
     result: list[str] = []
     for text in overrides:
         key, _, name = text.partition("=")
@@ -299,6 +287,45 @@ def to_plain(config: "DictConfig") -> dict[str, Any]:
     return {str(key): value for key, value in dict(data).items()}  # type: ignore[arg-type]
 
 
+def compose_alone(group: str, name: str, config_dirs: Sequence[Path] = ()) -> dict[str, Any]:
+    """Return an option of a group by itself, as plain data.
+
+    Raises:
+        InputError: there is none of this name, or it cannot be composed.
+    """
+    read = None if re.fullmatch(NO_NAME, name) else _as_it_stands(group, name, config_dirs)
+    if read is not None:
+        return read
+    composed = to_plain(compose(f"{group}-alone", [f"{group}={name}"], config_dirs))[group]
+    return dict(composed)
+
+
+def _as_it_stands(group: str, name: str, config_dirs: Sequence[Path]) -> dict[str, Any] | None:
+    """Return what the file of an option holds where Hydra would add nothing; None elsewhere.
+
+    Hydra takes 30 times as long. Whatever is wrong with the file it is left to say.
+    """
+    from omegaconf import OmegaConf  # noqa: PLC0415
+
+    for root in (conf_dir(), *config_dirs):
+        path = root / group / f"{name}.yaml"
+        if path.is_file():
+            break
+    else:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+        if any(sign in text for sign in COMPOSED):
+            return None
+        data = OmegaConf.to_container(OmegaConf.load(path))
+    except Exception:
+        return None
+    if not isinstance(data, dict):
+        return None
+    found = {key: value for key, value in data.items() if isinstance(key, str)}
+    return found if len(found) == len(data) else None
+
+
 def compose_scenario(
     base: str, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
 ) -> ScenarioConfig:
@@ -321,7 +348,7 @@ def compose_policy(entry: str | Mapping[str, Any], config_dirs: Sequence[Path] =
         )
     if name not in options_of("policy", config_dirs):
         return dict(changes)
-    base = to_plain(compose("policy-alone", [f"policy={name}"], config_dirs))["policy"]
+    base = compose_alone("policy", name, config_dirs)
     parameters = {**base.get("parameters", {}), **given}
     label = changes.get("label") or base.get("label") or name
     return {**base, **changes, "name": base["name"], "label": label, "parameters": parameters}
@@ -335,12 +362,12 @@ def of_track(
     `weighted` is a placement policy with parameters and a queueing policy without.
     """
     name, given = policy["name"], policy.get("parameters", {})
-    if name not in options_of("policy", config_dirs) or name not in registry.names(track):
+    if name not in options_of("policy", config_dirs) or name not in names_of(track):
         return dict(policy)
     known = registry.find(track, name).parameters
     if set(given) <= set(known):
         return dict(policy)
-    file = to_plain(compose("policy-alone", [f"policy={name}"], config_dirs))["policy"]
+    file = compose_alone("policy", name, config_dirs)
     foreign = set(file.get("parameters", {})) - set(known)
     kept = {key: value for key, value in given.items() if key not in foreign}
     return {**policy, "parameters": kept}

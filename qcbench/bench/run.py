@@ -12,6 +12,7 @@ from qcbench.bench.trial import Trial, TrialResult
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.records import Records
 from qcbench.policies import registry
+from qcbench.policies.names import modules_of
 from qcbench.policies.protocol import Decide, PolicyContext
 from qcbench.stats.bounds import Bounds
 
@@ -34,8 +35,8 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
 def _simulated(trial: Trial, factory: PolicyFactory | None = None) -> tuple[Records, World]:
     """Simulate a trial, and say on which world."""
     policy = policy_of(trial)
-    built_in = registry.is_built_in(trial.scenario_config["track"], policy.name)
-    world = world_of(trial, shared=factory is None and built_in)
+    own = policy.name in modules_of(trial.scenario_config["track"])
+    world = world_of(trial, shared=factory is None and own)
     scenario = world.scenario
     coordinates = (trial.suite, trial.scenario, trial.replicate, trial.policy)
     rng = partial(policy_stream, *coordinates, seed=trial.seed)

@@ -13,7 +13,8 @@ from qcbench.bench.ledger import Ledger
 from qcbench.bench.manifest import versions
 from qcbench.bench.outcome import Outcome
 from qcbench.bench.progress import Progress
-from qcbench.bench.store import RunStore, told_name
+from qcbench.bench.run_names import told_name
+from qcbench.bench.store import RunStore
 from qcbench.bench.trial import Trial
 from qcbench.errors import StoppedError
 

@@ -112,7 +112,7 @@ def _choices(override: Any, text: str, config_dirs: Sequence[Path]) -> list[str]
     """Return the values that an override stands for, each as an override."""
     from hydra.core.override_parser.types import Glob  # noqa: PLC0415
 
-    from qcbench.bench.compose import options_of  # noqa: PLC0415
+    from qcbench.bench.conf_files import options_of  # noqa: PLC0415
 
     key, found = override.get_key_element(), override.value()
     if isinstance(found, Glob):

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qcbench.cli.arguments import Parser
-from qcbench.hardware.calibrate import write_scenario
-from qcbench.hardware.results import gap_of
 
 SUMMARY = (
     "Fit time, spread and errors to a replay and write them as a scenario that simulate, run and"
@@ -27,6 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--name", default="", help="of the scenario (default: calibrated/REPLAY)")
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
     options = parser.parse_args(arguments)
+    from qcbench.hardware.calibrate import write_scenario  # noqa: PLC0415 - after the help
+    from qcbench.hardware.results import gap_of  # noqa: PLC0415
+
     replay, _, gap = gap_of(options.replay, options.replays_dir, options.seed)
     name = options.name or f"calibrated/{replay.folder.name}"
     path = write_scenario(replay, gap, options.output, name)

@@ -100,14 +100,14 @@ def suggestions(line: str) -> list[str]:
     if verb in GROUPS:
         found += _overrides(verb, last, folders)
     if verb in {"suites", "fleets"}:
-        from qcbench.bench.compose import options_of  # noqa: PLC0415
+        from qcbench.bench.conf_files import options_of  # noqa: PLC0415
 
         found += _beginning(last, options_of(verb.removesuffix("s"), folders))
     return found
 
 
 def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
-    from qcbench.bench.compose import options_of  # noqa: PLC0415
+    from qcbench.bench.conf_files import options_of  # noqa: PLC0415
 
     key, equals, value = last.partition("=")
     if equals:
@@ -116,10 +116,11 @@ def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
             options = sorted({*options, *_policies()} - {"default"})
         return [f"{key}={option}" for option in _beginning(value, options)]
     parent, _, _ = last.rpartition(".")
-    keys = _keys(_root(verb), parent)
+    known = _config_keys(verb)
+    keys = _below(known, parent)
     if verb in {"simulate", "promote", "replay"}:
         # The parts of a scenario may be named without it: workload.tasks.
-        below = _keys(_root(verb), f"scenario.{parent}".removesuffix("."))
+        below = _below(known, f"scenario.{parent}".removesuffix("."))
         short = [key.removeprefix("scenario.") for key in below]
         keys += [key for key in short if key.partition(".")[0] in SCENARIO_PARTS]
     groups = [f"{group}=" for group in GROUPS[verb]] if not parent else []
@@ -127,15 +128,52 @@ def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
 
 
 def _policies() -> list[str]:
-    from qcbench.policies import registry  # noqa: PLC0415
-    from qcbench.tracks import TRACKS  # noqa: PLC0415
+    from qcbench.policies.names import names_by_track  # noqa: PLC0415
 
-    return sorted({name for track in TRACKS for name in registry.names(track)})
+    return sorted({name for known in names_by_track().values() for name in known})
+
+
+def _config_keys(verb: str) -> list[str]:
+    """Return every dotted key of a verb's config, `key=` for values and `key.` for groups.
+
+    Those of agents are left out: to import them takes seconds.
+    """
+    from qcbench.cli.kept import Found, kept  # noqa: PLC0415
+
+    if verb in {"train", "sweep"}:
+        return []
+
+    def found(verb: str) -> Found:
+        keys = _tree(_root(verb))
+        # The emulator does not lie in this package.
+        return Found([[key] for key in keys], "more" if verb == "emulator" else "named")
+
+    return [key for [key] in kept("keys", [verb], found)[verb]]
+
+
+def _below(keys: Iterable[str], parent: str) -> list[str]:
+    """Return the keys that lie directly below one."""
+    prefix = f"{parent}." if parent else ""
+    return [
+        key
+        for key in keys
+        if key.startswith(prefix) and key != prefix and "." not in key[len(prefix) : -1]
+    ]
+
+
+def _tree(root: type, parent: str = "") -> list[str]:
+    """Return all keys below a dotted path."""
+    keys = []
+    for key in _keys(root, parent):
+        keys.append(key)
+        if key.endswith("."):
+            keys += _tree(root, key[:-1])
+    return keys
 
 
 def _root(verb: str) -> type:
     from qcbench import api  # noqa: PLC0415
-    from qcbench.cli.test_policy import ContractConfig  # noqa: PLC0415
+    from qcbench.api.contract import ContractConfig  # noqa: PLC0415
     from qcbench.hardware.emulator_process import emulator_module  # noqa: PLC0415
     from qcbench.hardware.replay_config import ReplayConfig  # noqa: PLC0415
     from qcbench.tracking.promotion import PromoteConfig  # noqa: PLC0415
@@ -175,7 +213,7 @@ def _classes(annotation: Any) -> list[Any]:
 
 
 def _runs() -> list[str]:
-    from qcbench.bench.store import list_runs  # noqa: PLC0415
+    from qcbench.bench.run_names import list_runs  # noqa: PLC0415
 
     return [folder.name for folder in list_runs(Path("runs"))]
 

@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 
-from qcbench.bench.compose import compose, to_plain
-from qcbench.bench.typed import typed
 from qcbench.cli.arguments import parse, show
 from qcbench.errors import InputError
-from qcbench.hardware.emulator_process import begin_worker, emulator_module
 
 SUMMARY = "Emulate IBM's quantum service on 127.0.0.1; prints its address, ends by SIGTERM."
 
@@ -20,6 +17,10 @@ def main(arguments: Sequence[str]) -> int:
     if options.show:
         show("emulator", options, overrides)
         return 0
+    from qcbench.bench.compose import compose, to_plain  # noqa: PLC0415 - after the help
+    from qcbench.bench.typed import typed  # noqa: PLC0415
+    from qcbench.hardware.emulator_process import begin_worker, emulator_module  # noqa: PLC0415
+
     data = to_plain(compose("emulator", overrides, options.config_dirs))
     config = typed(emulator_module("config").EmulatorConfig, data, "")
     code: int = emulator_module("main").serve(

@@ -16,9 +16,6 @@ from qcbench.policies.exported.folder import (
     read_folder_card,
 )
 from qcbench.policies.exported.reference import lies_elsewhere
-from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.references import policy_of_run
-from qcbench.tracking.registry import SCHEME, fetch_policy
 from qcbench.tracks import USUAL
 
 FORMATS = ("folder", "onnx")
@@ -102,6 +99,10 @@ def _source(
     run: str, checkpoint: str | None, track: str, uri: str | None, runs_dir: str
 ) -> tuple[Path, str]:
     """Return the folder of the policy, and a name for its copy."""
+    from qcbench.tracking.config import TrackingConfig  # noqa: PLC0415 - after the help
+    from qcbench.tracking.references import policy_of_run  # noqa: PLC0415
+    from qcbench.tracking.registry import SCHEME, fetch_policy  # noqa: PLC0415
+
     runs = runs_folder(runs_dir)
     if run.startswith(SCHEME):
         reference, folder = fetch_policy(run, TrackingConfig(uri=uri), runs)

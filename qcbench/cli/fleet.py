@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.cli.arguments import Parser
+from qcbench.cli.kept import Found, kept
 from qcbench.errors import InputError
-from qcbench.fleet.catalogue import catalogue_rows, device
-from qcbench.fleet.profile import QpuProfile
 
 COLUMNS = {
     "name": "device",
@@ -49,12 +48,10 @@ def build(output: Path | None = None) -> None:
 
 def list_devices() -> None:
     """Print one line a device: a table where rich is installed, tab-separated otherwise."""
-    rows = [{**row, "calibration_date": row["calibration_date"][:10]} for row in catalogue_rows()]
-    lines = [[_text(name, row[name]) for name in COLUMNS] for row in rows]
+    lines = kept("devices", ["catalogue"], _devices)["catalogue"]
     try:
-        from rich.console import Console  # noqa: PLC0415 - not a part of the simulator alone
-
-        from qcbench.cli.tables import Listing  # noqa: PLC0415
+        # Not a part of the simulator alone.
+        from qcbench.cli.tables import Listing, print_table  # noqa: PLC0415
     except ModuleNotFoundError:
         for line in [list(COLUMNS.values()), *lines]:
             print("\t".join(line))
@@ -65,14 +62,21 @@ def list_devices() -> None:
         table.add_column(heading, justify="right" if numbers else "left", no_wrap=True)
     for line in lines:
         table.add_row(*line)
-    console = Console()
-    if not console.is_terminal:  # a pipe has no width to fit in
-        console = Console(width=200)
-    console.print(table)
+    print_table(table, 200)
+
+
+def _devices(_catalogue: str) -> Found:
+    from qcbench.fleet.catalogue import catalogue_rows  # noqa: PLC0415 - where nothing is kept
+
+    rows = [{**row, "calibration_date": row["calibration_date"][:10]} for row in catalogue_rows()]
+    return Found([[_text(name, row[name]) for name in COLUMNS] for row in rows])
 
 
 def show(name: str) -> None:
     """Print every figure of a device, one a line."""
+    from qcbench.fleet.catalogue import device  # noqa: PLC0415 - after the help
+    from qcbench.fleet.profile import QpuProfile  # noqa: PLC0415
+
     profile = device(name)
     width = max(len(field.name) for field in fields(QpuProfile))
     for field in fields(QpuProfile):

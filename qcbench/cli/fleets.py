@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from qcbench.bench.compose import compose, options_of, to_plain
-from qcbench.bench.typed import typed
+from qcbench.bench.conf_files import check_dirs, options_of
 from qcbench.cli.arguments import Parser
-from qcbench.cli.tables import Listing
+from qcbench.cli.kept import Found, kept
+from qcbench.cli.tables import Listing, print_table
 from qcbench.errors import InputError, nearest
-from qcbench.fleet.config import FleetConfig
-from qcbench.fleet.load import load_fleet
-from qcbench.fleet.profile import Fleet
+
+if TYPE_CHECKING:
+    from qcbench.fleet.config import FleetConfig
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,43 +20,55 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("fleet", nargs="?", help="name of a fleet")
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
     options = parser.parse_args(arguments)
+    check_dirs(options.config_dir)
     known = options_of("fleet", options.config_dir)
     if options.fleet is not None and options.fleet not in known:
         raise InputError(f"fleet {options.fleet}: no such fleet{nearest(options.fleet, known)}")
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160
-    if options.fleet:
-        console.print(_qpus(load_fleet(_fleet_config(options.fleet, options.config_dir))))
-        return 0
+    table = (
+        _qpus(options.fleet, options.config_dir)
+        if options.fleet
+        else _fleets(known, options.config_dir)
+    )
+    print_table(table, 160)
+    return 0
+
+
+def _fleets(known: Sequence[str], config_dirs: Sequence[Path]) -> Listing:
     table = Listing(
         "fleet", "variant", "QPUs", "qubits", "families", "description", box=None, pad_edge=False
     )
-    for name in known:
+
+    def found(name: str) -> Found:
+        from qcbench.fleet.load import load_fleet  # noqa: PLC0415 - where nothing is kept
+
         try:
-            config = _fleet_config(name, options.config_dir)
+            config = _fleet_config(name, config_dirs)
             fleet = load_fleet(config)
         except InputError as error:
-            table.add_row(name, *[""] * 4, f"cannot be used: {error}")
-            continue
-        table.add_row(
+            return Found([[name, *[""] * 4, f"cannot be used: {error}"]], "more")
+        row = [
             name,
             config.variant,
             str(len(fleet)),
             f"{fleet.qubits.min()}..{fleet.qubits.max()}",
             " ".join(fleet.families),
             config.description,
-        )
-    console.print(table)
-    return 0
+        ]
+        return Found([row], "more" if config.file else "named")
+
+    table.add_rows(kept("fleets", known, found, group="fleet", config_dirs=config_dirs))
+    return table
 
 
-def _fleet_config(name: str, config_dirs: Sequence[Path]) -> FleetConfig:
-    composed = to_plain(compose("fleet-alone", [f"fleet={name}"], config_dirs))
-    return typed(FleetConfig, composed["fleet"], f"fleet {name}")
+def _fleet_config(name: str, config_dirs: Sequence[Path]) -> "FleetConfig":
+    from qcbench.bench.compose import compose_alone  # noqa: PLC0415 - where nothing is kept
+    from qcbench.bench.typed import typed  # noqa: PLC0415
+    from qcbench.fleet.config import FleetConfig  # noqa: PLC0415
+
+    return typed(FleetConfig, compose_alone("fleet", name, config_dirs), f"fleet {name}")
 
 
-def _qpus(fleet: Fleet) -> Listing:
+def _qpus(name: str, config_dirs: Sequence[Path]) -> Listing:
     table = Listing(
         "QPU",
         "qubits",
@@ -74,16 +85,28 @@ def _qpus(fleet: Fleet) -> Listing:
         box=None,
         pad_edge=False,
     )
-    for qpu in fleet:
-        table.add_row(
-            qpu.name,
-            str(qpu.qubits),
-            qpu.family,
-            *(_figure(v) for v in (qpu.d1cps, qpu.clops_v, qpu.clops_h, qpu.quantum_volume)),
-            *(_figure(v, 4) for v in (qpu.readout_error, qpu.one_qubit_error, qpu.two_qubit_error)),
-            qpu.calibration_date[:10],
-            " ".join(qpu.flags),
-        )
+
+    def found(name: str) -> Found:
+        from qcbench.fleet.load import load_fleet  # noqa: PLC0415 - where nothing is kept
+
+        config = _fleet_config(name, config_dirs)
+        rows = [
+            [
+                qpu.name,
+                str(qpu.qubits),
+                qpu.family,
+                *map(_figure, (qpu.d1cps, qpu.clops_v, qpu.clops_h, qpu.quantum_volume)),
+                _figure(qpu.readout_error, 4),
+                _figure(qpu.one_qubit_error, 4),
+                _figure(qpu.two_qubit_error, 4),
+                qpu.calibration_date[:10],
+                " ".join(qpu.flags),
+            ]
+            for qpu in load_fleet(config)
+        ]
+        return Found(rows, "more" if config.file else "named")
+
+    table.add_rows(kept("fleet", [name], found, group="fleet", config_dirs=config_dirs))
     return table
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from qcbench.api import compose_resume
 from qcbench.cli.arguments import Parser, named_run
 from qcbench.errors import InputError
-from qcbench.hardware.results import gap_of
 
 SUMMARY = (
     "Write the gap report of a replay: HTML, Parquet, figures, and a run in MLflow. The first"
@@ -24,6 +22,9 @@ def main(arguments: Sequence[str]) -> int:
     for text in options.overrides:
         if not text.startswith("tracking"):
             raise InputError(f"gap: {text}: only tracking=... and tracking.KEY=... are known here")
+    from qcbench.api import compose_resume  # noqa: PLC0415 - after the help
+    from qcbench.hardware.results import gap_of  # noqa: PLC0415
+
     tracking = compose_resume(options.overrides).tracking
     replay, table, gap = gap_of(named, options.replays_dir, options.seed)
 

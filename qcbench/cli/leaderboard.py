@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qcbench.api import Run, open_run
 from qcbench.cli.arguments import Parser, as_option
-from qcbench.report.leaderboard import FORMATS, Format, leaderboard
+from qcbench.report.formats import FORMATS, Format
+
+if TYPE_CHECKING:
+    from qcbench.api import Run
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -16,18 +19,22 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--metric", help="rank by another column of the result table")
     parser.add_argument("--format", choices=FORMATS, default="table")
     options = parser.parse_args([as_option(text) for text in arguments])
+    from qcbench.api import open_run  # noqa: PLC0415 - after the help
+
     run = open_run(options.run, runs_dir=options.runs_dir)
     warn(run)
     show_leaderboard(run, options.metric, options.format)
     return 0
 
 
-def warn(run: Run) -> None:
+def warn(run: "Run") -> None:
     """Say which of a run's files cannot be used."""
     for warning in run.warnings:
         print(f"qcbench: {warning}", file=sys.stderr)
 
 
-def show_leaderboard(run: Run, metric: str | None = None, kind: Format = "table") -> None:
+def show_leaderboard(run: "Run", metric: str | None = None, kind: Format = "table") -> None:
     """Print the leaderboard of a run, and what it lacks."""
+    from qcbench.report.leaderboard import leaderboard  # noqa: PLC0415
+
     leaderboard(run.summary(metric), kind)

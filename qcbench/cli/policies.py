@@ -1,15 +1,14 @@
 """`qcbench policies`: every policy with its parameters."""
 
-import inspect
-from collections.abc import Iterable, Sequence
-
-from rich.console import Console
+from collections.abc import Sequence
+from typing import cast
 
 from qcbench.cli.arguments import Parser
-from qcbench.cli.tables import Listing
+from qcbench.cli.kept import Found, kept
+from qcbench.cli.tables import Listing, print_table
 from qcbench.errors import InputError, nearest
-from qcbench.policies import registry
-from qcbench.tracks import TRACKS
+from qcbench.policies.names import built_in, names_by_track
+from qcbench.tracks import TRACKS, Track
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,20 +19,23 @@ def main(arguments: Sequence[str]) -> int:
     if track is not None and track not in TRACKS:
         raise InputError(f"track {track}: no such track{nearest(track, TRACKS)}")
     table = Listing("track", "policy", "parameters", "what it does", box=None, pad_edge=False)
-    for kind in TRACKS:
-        if track not in (None, kind):
-            continue
-        for name in registry.names(kind):
-            info = registry.find(kind, name)
-            table.add_row(kind, name, _parameters(info.parameters.values()), info.summary)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+    kinds = [kind for kind in TRACKS if track in (None, kind)]
+    found = names_by_track()
+    known = [f"{kind}.{name}" for kind in kinds for name in found[kind]]
+    table.add_rows(kept("policies", known, _found))
+    print_table(table, 200)
     return 0
 
 
-def _parameters(parameters: Iterable[inspect.Parameter]) -> str:
-    return ", ".join(
-        p.name if p.default is p.empty else f"{p.name}={p.default}" for p in parameters
+def _found(policy: str) -> Found:
+    from qcbench.policies import registry  # noqa: PLC0415 - where nothing is kept
+
+    kind, _, name = policy.partition(".")
+    track = cast(Track, kind)
+    info = registry.find(track, name)
+    parameters = ", ".join(
+        p.name if p.default is p.empty else f"{p.name}={p.default}"
+        for p in info.parameters.values()
     )
+    row = [track, name, parameters, info.summary]
+    return Found([row], "named" if name in built_in(track) else "more")

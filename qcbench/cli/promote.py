@@ -3,17 +3,17 @@
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from qcbench.bench.compose import known_policies
 from qcbench.bench.overrides import nested
 from qcbench.cli.arguments import leading_name, parse, show
 from qcbench.errors import InputError
-from qcbench.report.text import scale_of
-from qcbench.tracking.promotion import Promotion, compose_promote, promote
-from qcbench.tracking.verdict import Verdict
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from qcbench.tracking.promotion import Promotion
+    from qcbench.tracking.verdict import Verdict
 
 SUMMARY = (
     "Judge a policy on held-out worlds and register it as champion if it beats the standing one. "
@@ -25,6 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run the verb; 1 where the candidate is not promoted."""
     candidate, rest = leading_name(arguments)
     options = parse("promote", SUMMARY, rest)
+    from qcbench.bench.compose import known_policies  # noqa: PLC0415 - after the help
+    from qcbench.tracking.promotion import compose_promote, promote  # noqa: PLC0415
+
     if options.show:
         named = [f"policy={candidate}"] if candidate else []
         asked = nested([*named, *options.runs[0]])
@@ -41,13 +44,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if done.verdict.promoted else 1
 
 
-def announce(done: Promotion, title: str) -> None:
+def announce(done: "Promotion", title: str) -> None:
     """Print the figures, and what came of them."""
+    from qcbench.cli.tables import print_table  # noqa: PLC0415
+
     verdict = done.verdict
-    console = Console()
-    if not console.is_terminal:
-        console.width = 140
-    console.print(_table(verdict))
+    print_table(_table(verdict), 140)
     print(f"\nresults   {done.run}", flush=True)
     if done.reference is not None:
         print(f"promoted  {title} is {verdict.label} now, version {done.reference.version}")
@@ -57,8 +59,12 @@ def announce(done: Promotion, title: str) -> None:
     print(f"{verdict.label} is not promoted to {title}: {reasons}", file=sys.stderr)
 
 
-def _table(verdict: Verdict) -> Table:
+def _table(verdict: "Verdict") -> "Table":
     """Return the candidate's mean and, for each rival, how it compares."""
+    from rich.table import Table  # noqa: PLC0415
+
+    from qcbench.report.text import scale_of  # noqa: PLC0415
+
     scale = scale_of(verdict.metric, [verdict.mean, *(rival.mean for rival in verdict.rivals)])
     unit = f" [{scale.unit}]" if scale.unit else ""
     table = Table(box=None, pad_edge=False, title_justify="left")
@@ -81,7 +87,7 @@ def _table(verdict: Verdict) -> Table:
     return table
 
 
-def _balance(verdict: Verdict) -> tuple[str, str, str]:
+def _balance(verdict: "Verdict") -> tuple[str, str, str]:
     entropy, share = verdict.entropy, verdict.largest_share
     return (
         "",

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 
 from qcbench.cli.arguments import parse, show
 from qcbench.errors import InputError
-from qcbench.hardware.port import BackendError
-from qcbench.hardware.replay import describe, estimate_replay, run_replay, to_standard_error
-from qcbench.hardware.replay_config import compose_replay, long_forms
 
 SUMMARY = (
     "Replay a stream of circuits on a backend. The same command goes on with a replay that was"
@@ -18,6 +15,15 @@ def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
     arguments = ["dry_run=true" if text == "--dry-run" else text for text in arguments]
     parsed = parse("replay", SUMMARY, arguments)
+    from qcbench.hardware.port import BackendError  # noqa: PLC0415 - after the help
+    from qcbench.hardware.replay import (  # noqa: PLC0415
+        describe,
+        estimate_replay,
+        run_replay,
+        to_standard_error,
+    )
+    from qcbench.hardware.replay_config import compose_replay, long_forms  # noqa: PLC0415
+
     if parsed.show:
         show("replay", parsed, long_forms(parsed.runs[0]))
         return 0

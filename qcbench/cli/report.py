@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from qcbench.api import open_run
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.cli.leaderboard import warn
 
@@ -13,6 +12,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("run", nargs="?", help="id, beginning of one, or path; the latest if none")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     options = parser.parse_args([as_option(text) for text in arguments])
+    from qcbench.api import open_run  # noqa: PLC0415 - after the help
+
     run = open_run(options.run, runs_dir=options.runs_dir)
     warn(run)
     print(run.report())

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from qcbench.api import compose_resume, drive
-from qcbench.bench.store import find_run, open_run
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.cli.run import announce
 from qcbench.errors import InputError
@@ -22,6 +20,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.show:
         show("resume", options, overrides)
         return 0
+    from qcbench.api import compose_resume, drive  # noqa: PLC0415 - after the help
+    from qcbench.bench.store import find_run, open_run  # noqa: PLC0415
+
     how = compose_resume(overrides, options.config_dirs)
     folder = find_run(runs_folder(how.runs_dir), named)
     run = drive(open_run(folder, write=True), how.cluster, retry_failed=how.retry_failed)

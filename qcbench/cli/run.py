@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qcbench.api import Published, Run, UnfinishedError, compose_run, drive, finish, start_run
 from qcbench.cli.arguments import parse, show
 from qcbench.cli.leaderboard import show_leaderboard
-from qcbench.tracking.config import TrackingConfig
+
+if TYPE_CHECKING:
+    from qcbench.api import Published, Run
+    from qcbench.tracking.config import TrackingConfig
 
 SUMMARY = "Run a benchmark suite on Ray; store, track and report it."
 
@@ -18,6 +21,8 @@ def main(arguments: Sequence[str]) -> int:
         for overrides in options.runs:
             show("run", options, overrides)
         return 0
+    from qcbench.api import compose_run, drive, start_run  # noqa: PLC0415 - after the help
+
     runs = [compose_run(overrides, options.config_dirs) for overrides in options.runs]
     for config in runs:
         store = start_run(config, options.config_dirs)
@@ -26,8 +31,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def announce(run: Run, tracking: TrackingConfig) -> None:
+def announce(run: "Run", tracking: "TrackingConfig") -> None:
     """Print the leaderboard of a finished run, report and track it, and say where all that is."""
+    from qcbench.api import UnfinishedError, finish  # noqa: PLC0415
+
     show_leaderboard(run)
     print(f"\nresults     {run.folder / 'trials.parquet'}", flush=True)
     try:
@@ -38,7 +45,7 @@ def announce(run: Run, tracking: TrackingConfig) -> None:
     _show(published)
 
 
-def _show(published: Published) -> None:
+def _show(published: "Published") -> None:
     if published.report:
         print(f"report      {published.report}")
     if published.link:

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
-from qcbench.bench.compose import compose_scenario, options_of
-from qcbench.bench.scenario import resolve_scenario
+from qcbench.bench.conf_files import options_of
 from qcbench.cli.arguments import Parser
-from qcbench.cli.tables import Listing
+from qcbench.cli.kept import Found, kept
+from qcbench.cli.tables import Listing, print_table
 from qcbench.errors import InputError
 
 
@@ -29,23 +27,39 @@ def main(arguments: Sequence[str]) -> int:
         box=None,
         pad_edge=False,
     )
-    for name in options_of("scenario", config_dirs):
-        try:
-            scenario = resolve_scenario(compose_scenario(name, (), config_dirs), "simulate", 0)
-        except InputError as error:
-            table.add_row(name, "", "", "", "", f"needs more: {error}")
-            continue
-        load = scenario.offered_load
-        table.add_row(
-            name,
-            scenario.track,
-            scenario.fleet.name,
-            scenario.workload.name,
-            "-" if load is None else f"{load:.3g}",
-            scenario.description,
-        )
-    console = Console()
-    if not console.is_terminal:
-        console.width = 180
-    console.print(table)
+    names = options_of("scenario", config_dirs)
+
+    def found(name: str) -> Found:
+        return _found(name, config_dirs)
+
+    table.add_rows(kept("scenarios", names, found, group="scenario", config_dirs=config_dirs))
+    print_table(table, 180)
     return 0
+
+
+def _found(name: str, config_dirs: Sequence[Path]) -> Found:
+    from qcbench.bench.compose import compose_scenario  # noqa: PLC0415 - where nothing is kept
+    from qcbench.bench.scenario import resolve_scenario  # noqa: PLC0415
+    from qcbench.cli.sources import of_scenario  # noqa: PLC0415
+
+    def lacking(error: InputError) -> list[str]:
+        return [name, "", "", "", "", f"needs more: {error}"]
+
+    try:
+        composed = compose_scenario(name, (), config_dirs)
+    except InputError as error:
+        return Found([lacking(error)], "all")
+    try:
+        scenario = resolve_scenario(composed, "simulate", 0)
+    except InputError as error:
+        return Found([lacking(error)], "more")
+    load = scenario.offered_load
+    row = [
+        name,
+        scenario.track,
+        scenario.fleet.name,
+        scenario.workload.name,
+        "-" if load is None else f"{load:.3g}",
+        scenario.description,
+    ]
+    return Found([row], of_scenario(composed))

@@ -3,17 +3,17 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import polars as pl
-
-from qcbench.api import SimulateConfig, compose_simulate, trial_of
-from qcbench.bench.compose import known_policies
 from qcbench.bench.overrides import nested
-from qcbench.bench.run import row_of, simulate_trial
 from qcbench.cli.arguments import parse, show
 from qcbench.errors import InputError
 from qcbench.files import check_writable
-from qcbench.policies.protocol import PolicyError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from qcbench.api import SimulateConfig
 
 FORMATS = ("csv", "parquet", "json")
 SUMMARY = "Run one trial and print its records, one row a task."
@@ -22,6 +22,11 @@ SUMMARY = "Run one trial and print its records, one row a task."
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
     options = parse("simulate", SUMMARY, arguments)
+    import polars as pl  # noqa: PLC0415 - after the help
+
+    from qcbench.api import compose_simulate  # noqa: PLC0415
+    from qcbench.bench.compose import known_policies  # noqa: PLC0415
+
     if options.show:
         for overrides in options.runs:
             show("simulate", options, known_policies(nested(overrides), options.config_dirs))
@@ -41,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _format(run: SimulateConfig) -> str:
+def _format(run: "SimulateConfig") -> str:
     kind = run.format
     if kind == "auto":
         kind = "csv" if run.output == "-" else Path(run.output).suffix.removeprefix(".")
@@ -54,7 +59,11 @@ def _format(run: SimulateConfig) -> str:
     return kind
 
 
-def _simulate(run: SimulateConfig) -> pl.DataFrame:
+def _simulate(run: "SimulateConfig") -> "pl.DataFrame":
+    from qcbench.api import trial_of  # noqa: PLC0415
+    from qcbench.bench.run import row_of, simulate_trial  # noqa: PLC0415
+    from qcbench.policies.protocol import PolicyError  # noqa: PLC0415
+
     trial = trial_of(run)
     try:
         records = simulate_trial(trial)
@@ -72,7 +81,9 @@ def _simulate(run: SimulateConfig) -> pl.DataFrame:
     return records.frame(trial.trial_id)
 
 
-def _write(frame: pl.DataFrame, output: str, kind: str) -> None:
+def _write(frame: "pl.DataFrame", output: str, kind: str) -> None:
+    import polars as pl  # noqa: PLC0415
+
     if kind == "csv":
         lists = [name for name, type_ in frame.schema.items() if isinstance(type_, pl.List)]
         frame = frame.with_columns(pl.col(lists).cast(pl.List(pl.String)).list.join(";"))

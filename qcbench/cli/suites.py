@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
-from qcbench.api import compose_run
-from qcbench.bench.compose import options_of
-from qcbench.bench.suite import suite_scenarios
+from qcbench.bench.conf_files import options_of
 from qcbench.cli.arguments import Parser
-from qcbench.cli.tables import Listing
+from qcbench.cli.kept import Found, kept
+from qcbench.cli.tables import Listing, print_table
 from qcbench.errors import InputError
 
 
@@ -19,14 +16,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("suite", nargs="?", help="name of a suite")
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
     options = parser.parse_args(arguments)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 160
-    console.print(
+    table = (
         _scenarios(options.suite, options.config_dir)
         if options.suite
         else _suites(options.config_dir)
     )
+    print_table(table, 160)
     return 0
 
 
@@ -36,21 +31,23 @@ def _suites(config_dirs: Sequence[Path]) -> Listing:
         table.add_column(name, justify="left" if name in {"suite", "track"} else "right")
     table.add_column("metric")
     table.add_column("description")
-    for name in options_of("suite", config_dirs):
+
+    def found(name: str) -> Found:
+        from qcbench.api import compose_run  # noqa: PLC0415 - where nothing is kept
+        from qcbench.cli.sources import of_policies  # noqa: PLC0415
+
         try:
             suite = compose_run([f"suite={name}"], config_dirs).suite
         except InputError as error:
-            table.add_row(name, *[""] * 6, f"needs more: {error}")
-            continue
+            return Found([[name, *[""] * 6, f"needs more: {error}"]], "more")
         sizes = (len(suite.scenarios), len(suite.policies), suite.replicates)
         trials = sizes[0] * sizes[1] * sizes[2]
-        table.add_row(
-            suite.name,
-            suite.track,
-            *map(str, (trials, *sizes)),
-            suite.primary_metric,
-            suite.description,
-        )
+        figures = map(str, (trials, *sizes))
+        row = [suite.name, suite.track, *figures, suite.primary_metric, suite.description]
+        return Found([row], of_policies(suite))
+
+    names = options_of("suite", config_dirs)
+    table.add_rows(kept("suites", names, found, group="suite", config_dirs=config_dirs))
     return table
 
 
@@ -66,16 +63,29 @@ def _scenarios(name: str, config_dirs: Sequence[Path]) -> Listing:
         box=None,
         pad_edge=False,
     )
-    suite = compose_run([f"suite={name}"], config_dirs).suite
-    for scenario in suite_scenarios(suite, config_dirs):
-        load = scenario.offered_load
-        table.add_row(
-            scenario.name,
-            scenario.fleet.name,
-            scenario.workload.name,
-            str(scenario.workload.tasks or "all"),
-            scenario.workload.arrivals.process,
-            "-" if load is None else f"{load:.3g}",
-            scenario.physics.time.model,
-        )
+
+    def found(name: str) -> Found:
+        from qcbench.api import compose_run  # noqa: PLC0415 - where nothing is kept
+        from qcbench.bench.suite import suite_scenarios  # noqa: PLC0415
+        from qcbench.cli.sources import of_policies, of_scenario  # noqa: PLC0415
+
+        suite = compose_run([f"suite={name}"], config_dirs).suite
+        scenarios = suite_scenarios(suite, config_dirs)
+        rows = []
+        for scenario in scenarios:
+            load = scenario.offered_load
+            row = [
+                scenario.name,
+                scenario.fleet.name,
+                scenario.workload.name,
+                str(scenario.workload.tasks or "all"),
+                scenario.workload.arrivals.process,
+                "-" if load is None else f"{load:.3g}",
+                scenario.physics.time.model,
+            ]
+            rows.append(row)
+        of_files = {of_policies(suite), *map(of_scenario, scenarios)}
+        return Found(rows, "named" if of_files == {"named"} else "more")
+
+    table.add_rows(kept("suite", [name], found, group="suite", config_dirs=config_dirs))
     return table

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qcbench.bench.store import told_name
+from qcbench.bench.run_names import told_name
 from qcbench.cli import training
 
 if TYPE_CHECKING:

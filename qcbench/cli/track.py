@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qcbench.api import Published, Run, compose_resume, finish
-from qcbench.bench.store import find_run
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.errors import InputError
 from qcbench.files import runs_folder
-from qcbench.tracking.training_view import PublishedTraining
+
+if TYPE_CHECKING:
+    from qcbench.api import Published
+    from qcbench.tracking.training_view import PublishedTraining
 
 SUMMARY = (
     "Publish a run to MLflow: of a suite, or a training run. The first argument may be its id; the"
@@ -28,6 +30,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.show:
         show("resume", options, overrides)
         return 0
+    from qcbench.api import Run, compose_resume, finish  # noqa: PLC0415 - after the help
+    from qcbench.bench.store import find_run  # noqa: PLC0415
+
     how = compose_resume(overrides, options.config_dirs)
     if not how.tracking.enabled:
         raise InputError("tracking: is off; choose tracking=sqlite or tracking=server")

@@ -5,33 +5,24 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from qcbench.cli.arguments import Parser
 from qcbench.errors import InputError
 from qcbench.files import check_writable
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
-from qcbench.workload.circuits.large import large_tasks
-from qcbench.workload.circuits.published_set import draw_published_set
-from qcbench.workload.circuits.table import PACKAGED, load_circuits
-from qcbench.workload.config import LargeCircuits, MqtCircuits
-from qcbench.workload.formats.task_files import (
-    FORMATS,
-    format_of,
-    left_out,
-    read_task_set,
-    select_subset,
-    write_task_set,
-)
-from qcbench.workload.summary import compare, describe
-from qcbench.workload.task_set import TaskSet
+from qcbench.workload.formats.names import FORMATS
+
+if TYPE_CHECKING:
+    from qcbench.workload.task_set import TaskSet
 
 
-def build(output: Path) -> None:
-    """Rebuild the table of circuits, with a line of progress."""
+def build(output: Path | None) -> None:
+    """Rebuild the table of circuits, with a line of progress; the packaged one where None."""
     from qcbench.workload.circuits.build import build_table  # noqa: PLC0415 - needs mqt.bench and qiskit
+    from qcbench.workload.circuits.table import PACKAGED  # noqa: PLC0415
 
+    output = output or PACKAGED
     check_writable(output)
     began = time.monotonic()
     on_terminal = sys.stderr.isatty()
@@ -48,6 +39,12 @@ def build(output: Path) -> None:
 
 def generate(options: argparse.Namespace) -> None:
     """Draw subsets and write them."""
+    import numpy as np  # noqa: PLC0415 - after the help
+
+    from qcbench.workload.circuits.published_set import draw_published_set  # noqa: PLC0415
+    from qcbench.workload.config import MqtCircuits  # noqa: PLC0415
+    from qcbench.workload.formats.task_files import write_task_set  # noqa: PLC0415
+
     if options.seed < 0:
         raise InputError(f"--seed: {options.seed}; must be 0 or more")
     if options.large is not None:
@@ -69,6 +66,13 @@ def generate(options: argparse.Namespace) -> None:
 
 def generate_large(options: argparse.Namespace) -> None:
     """Draw jobs like those of the allocation study and write them as a job file."""
+    import numpy as np  # noqa: PLC0415 - after the help
+
+    from qcbench.workload.circuits.large import large_tasks  # noqa: PLC0415
+    from qcbench.workload.config import LargeCircuits  # noqa: PLC0415
+    from qcbench.workload.formats.task_files import format_of, write_task_set  # noqa: PLC0415
+    from qcbench.workload.task_set import TaskSet  # noqa: PLC0415
+
     if options.large < 1:
         raise InputError(f"--large: {options.large}; must be at least 1")
     kind = format_of(options.output)
@@ -83,6 +87,12 @@ def generate_large(options: argparse.Namespace) -> None:
 
 def convert(options: argparse.Namespace) -> None:
     """Read one format and write another."""
+    from qcbench.workload.formats.task_files import (  # noqa: PLC0415 - after the help
+        format_of,
+        left_out,
+        write_task_set,
+    )
+
     content = _read(options.input, options)
     write_task_set(
         content,
@@ -99,6 +109,10 @@ def convert(options: argparse.Namespace) -> None:
 
 def show(options: argparse.Namespace) -> None:
     """Print a summary of a file, or of the packaged circuits."""
+    from qcbench.workload.circuits.table import load_circuits  # noqa: PLC0415 - after the help
+    from qcbench.workload.summary import compare, describe  # noqa: PLC0415
+    from qcbench.workload.task_set import TaskSet  # noqa: PLC0415
+
     packaged = options.path is None
     content = TaskSet(load_circuits().tasks) if packaged else _read(options.path, options)
     print("\n".join(describe(content)))
@@ -107,7 +121,9 @@ def show(options: argparse.Namespace) -> None:
         print("\n".join(compare(content)))
 
 
-def _read(path: Path, options: argparse.Namespace) -> TaskSet:
+def _read(path: Path, options: argparse.Namespace) -> "TaskSet":
+    from qcbench.workload.formats.task_files import read_task_set, select_subset  # noqa: PLC0415
+
     content = read_task_set(
         path, options.format, shots=options.shots, any_algorithm=options.any_algorithm
     )
@@ -142,7 +158,7 @@ def _parser() -> Parser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     building = verbs.add_parser("build", help="rebuild the packaged circuits with mqt.bench")
-    building.add_argument("--output", type=Path, default=PACKAGED, help="instead of the packaged")
+    building.add_argument("--output", type=Path, help="instead of the packaged")
 
     generating = verbs.add_parser("generate", help="write a task set like the published one")
     generating.add_argument("output", type=Path, metavar="OUT", help=".csv, .json or .parquet")

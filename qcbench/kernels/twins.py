@@ -17,6 +17,7 @@ from qcbench.kernels.compiling import INLINED, called, drawing_inlined, inlined
 from qcbench.policies import registry, twins
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.draws import uniform
+from qcbench.policies.names import built_in
 from qcbench.policies.twins import NO_DECISION, Drawn, Memory, TwinContext, memory
 from qcbench.tracks import Track
 
@@ -59,7 +60,7 @@ def names(track: Track) -> tuple[str, ...]:
     """Return the names of the policies of a track that have a twin."""
     return tuple(
         name
-        for name in registry.built_in(track)
+        for name in built_in(track)
         if part_of(track, name, "twin") or part_of(track, name, "figure")
     )
 

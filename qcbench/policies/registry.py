@@ -1,17 +1,15 @@
 """Finding policies by name: in this package, and through the entry points `qcbench.policies`."""
 
 import importlib
-import importlib.metadata
 import inspect
 import math
-import pkgutil
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
@@ -19,12 +17,12 @@ from qcbench.configs import check_range
 from qcbench.errors import CODE_ERRORS, InputError, QcbenchError, nearest, reason_of, shown
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.config import PolicyConfig
+from qcbench.policies.names import modules_of, names, plugins_of
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
-from qcbench.tracks import TRACKS, Track, module_of
+from qcbench.tracks import Track
 
-ENTRY_POINTS = "qcbench.policies"
-"""An entry point is named ``track.policy`` and refers to a factory."""
-
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 READ = frozenset({"path", "file"})
 """Parameters that name a file."""
@@ -50,44 +48,15 @@ class PolicyInfo:
     module: ModuleType | None = None
 
 
-@cache
-def _built_in(track: Track) -> dict[str, str]:
-    if track not in TRACKS:
-        return {}
-    package = module_of("qcbench.policies", track)
-    return {m.name: f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__)}
-
-
-def _plugins(track: Track) -> dict[str, importlib.metadata.EntryPoint]:
-    points = importlib.metadata.entry_points(group=ENTRY_POINTS)
-    prefix = f"{track}."
-    return {p.name.removeprefix(prefix): p for p in points if p.name.startswith(prefix)}
-
-
-def built_in(track: Track) -> list[str]:
-    """Return the names of the policies of this package for a track."""
-    return sorted(_built_in(track))
-
-
-def is_built_in(track: Track, name: str) -> bool:
-    """Whether a policy of a track is one of this package."""
-    return name in _built_in(track)
-
-
-def names(track: Track) -> list[str]:
-    """Return the names of all policies of a track."""
-    return sorted(_built_in(track) | _plugins(track))
-
-
 def find(track: Track, name: str) -> PolicyInfo:
     """Return a policy by name.
 
     Raises:
         InputError: unknown name, with the nearest ones.
     """
-    if is_built_in(track, name):
+    if name in modules_of(track):
         return _described_module(track, name)
-    plugins = _plugins(track)
+    plugins = plugins_of(track)
     if name not in plugins:
         raise InputError(f"policy {name}: no such {track} policy{nearest(name, names(track))}")
     factory = _load(plugins[name])
@@ -96,7 +65,7 @@ def find(track: Track, name: str) -> PolicyInfo:
 
 @cache
 def _described_module(track: Track, name: str) -> PolicyInfo:
-    module = importlib.import_module(_built_in(track)[name])
+    module = importlib.import_module(modules_of(track)[name])
     return replace(described(track, name, module.policy, module), module=module)
 
 
@@ -122,7 +91,7 @@ def described(
     )
 
 
-def _load(point: importlib.metadata.EntryPoint) -> Callable[..., Decide]:
+def _load(point: "EntryPoint") -> Callable[..., Decide]:
     try:
         factory: Callable[..., Decide] = point.load()
     except CODE_ERRORS as error:
@@ -225,7 +194,7 @@ def check_fleet(track: Track, config: PolicyConfig, fleet: Fleet) -> None:
     Raises:
         InputError: it needs what the fleet does not state.
     """
-    if is_built_in(track, config.name) and not READ & find(track, config.name).parameters.keys():
+    if config.name in modules_of(track) and not READ & find(track, config.name).parameters.keys():
         make(track, config, PolicyContext(fleet, np.random.default_rng(0)))
 
 

@@ -1,7 +1,7 @@
 """The leaderboard as text: a table in the terminal, Markdown, CSV, JSON."""
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 from rich import box
@@ -13,13 +13,11 @@ from rich.text import Text
 from qcbench.errors import InputError, one_line
 from qcbench.files import to_json
 from qcbench.report import text
+from qcbench.report.formats import FORMATS, Format
 from qcbench.report.rows import Block, against_baseline, blocks, direction, headline
 from qcbench.stats.summary import Summary
 
 WIDTH = 100
-FORMATS = ("table", "csv", "json", "markdown")
-Format = Literal["table", "csv", "json", "markdown"]
-
 STYLES = {"better": "green", "worse": "red", "unclear": "dim"}
 
 

@@ -35,6 +35,7 @@ from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import HeuristicCard, Provenance
 from qcbench.policies.exported.folder import folder_of, read_folder_card, write_folder
 from qcbench.policies.exported.reference import lies_elsewhere
+from qcbench.policies.names import names_by_track
 from qcbench.policies.protocol import PolicyContext
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import LEARNED, policy_of_run, resolve_policy
@@ -141,7 +142,7 @@ def _track_of(settings: PromoteConfig) -> Track:
     if name == LEARNED:
         path = str(settings.policy.parameters.get("path", ""))
     elif not lies_elsewhere(name):
-        tracks = [track for track in TRACKS if name in registry.names(track)]
+        tracks = [track for track, known in names_by_track().items() if name in known]
         return settings.scenario.track if settings.scenario.track in tracks else tracks[0]
     if path.startswith(SCHEME):
         path = str(fetch_policy(path, settings.tracking, runs_folder(settings.runs_dir))[1])

@@ -13,9 +13,10 @@ from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import CARD, HeuristicCard
 from qcbench.policies.exported.folder import EXPORTED, PACKAGED, folder_of, read_folder_card
 from qcbench.policies.exported.reference import lies_elsewhere
+from qcbench.policies.names import names_by_track
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.registry import SCHEME, fetch_policy
-from qcbench.tracks import TRACKS, Track
+from qcbench.tracks import Track
 
 LEARNED = "learned"
 """The policy, on every track that has it, that runs what was trained."""
@@ -50,7 +51,7 @@ def policy_of_run(name: str, runs: Path) -> str:
     Raises:
         InputError: several runs begin so.
     """
-    if lies_elsewhere(name) or any(name in registry.names(track) for track in TRACKS):
+    if lies_elsewhere(name) or any(name in known for known in names_by_track().values()):
         return name
     trained = {card.parent.parent.name: card.parent for card in runs.glob(f"*/{EXPORTED}/{CARD}")}
     if name in trained:

@@ -19,7 +19,7 @@ from qcbench.agents.run_folder import read_config, read_progress
 from qcbench.agents.sweep.config import changed, compose_sweep, range_of, settings_of
 from qcbench.agents.sweep.searching import domain, tune_config
 from qcbench.agents.sweep.trial import FROM, SWEEP, begin, parts_of, read_sweep, run_trial
-from qcbench.bench.compose import options_of
+from qcbench.bench.conf_files import options_of
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
 from qcbench.tracking.client import open_client, store_uri

@@ -1,5 +1,6 @@
 """Whatever somebody's policy does is a failure of that policy, and of nothing else."""
 
+import importlib.metadata
 import re
 import sys
 import types
@@ -133,16 +134,12 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         policy.__module__ = module.__name__
         setattr(module, name.replace(" ", "_"), lambda context, _policy=policy: _policy(context))
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    points = {
-        name.replace(" ", "_"): EntryPoint(
-            f"placement.{name}", f"{module.__name__}:{name.replace(' ', '_')}", "qcbench.policies"
-        )
-        for name in FAILING
-    }
-    plain: Callable[[Any], dict[str, Any]] = registry._plugins
-    monkeypatch.setattr(
-        registry, "_plugins", lambda track: points if track == "placement" else plain(track)
-    )
+    spelt = [name.replace(" ", "_") for name in FAILING]
+    points = [
+        EntryPoint(f"placement.{name}", f"{module.__name__}:{name}", "qcbench.policies")
+        for name in spelt
+    ]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: points)
 
 
 def test_a_suite_goes_on(
@@ -219,7 +216,7 @@ def test_a_plugin_that_fails_when_it_is_loaded(
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "leaving_plugin", raising=False)
     point = EntryPoint("placement.leaving", "leaving_plugin:policy", "qcbench.policies")
-    monkeypatch.setattr(registry, "_plugins", lambda _track: {"leaving": point})
+    monkeypatch.setattr(registry, "plugins_of", lambda _track: {"leaving": point})
     with pytest.raises(InputError, match=r"leaving.*cannot be loaded"):
         registry.find("placement", "leaving")
 

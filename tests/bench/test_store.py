@@ -18,7 +18,8 @@ from qcbench.bench import manifest, trial
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.outcome import attempt_trial
-from qcbench.bench.store import RunStore, create_run, find_run, list_runs, missing, open_run
+from qcbench.bench.run_names import list_runs
+from qcbench.bench.store import RunStore, create_run, find_run, missing, open_run
 from qcbench.errors import InputError
 
 NOW = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)

@@ -20,6 +20,7 @@ def test_list_has_a_line_a_device(capsys: pytest.CaptureFixture[str]) -> None:
 def test_list_works_without_rich(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delitem(sys.modules, "qcbench.cli.tables", raising=False)
     monkeypatch.setitem(sys.modules, "rich.console", None)
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()

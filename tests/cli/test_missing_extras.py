@@ -65,7 +65,8 @@ USES = {
     "fleet": "fleet build",
     "partition": "partition draw",
     "export": "export x format=onnx",
-    "completion": "completion suggest 'qcbench run suite='",
+    "submit": "submit list",
+    "completion": "completion suggest 'qcbench run cluster.'",
     "policies": "policies",
 }
 """A use of a verb that needs an extra, where the verb alone does not."""
@@ -87,7 +88,8 @@ def run(script: str, absent: str, told: object, root: Path, folder: Path) -> lis
         capture_output=True,
         text=True,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        # Lists that are kept are shown without any extra.
+        env={**os.environ, "PYTHONPATH": str(root), "XDG_CACHE_HOME": f"{folder}-cache"},
         check=False,
         timeout=240,
     )

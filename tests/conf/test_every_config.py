@@ -14,13 +14,14 @@ from qcbench.api import (
     compose_run,
     compose_simulate,
 )
+from qcbench.api.contract import ContractConfig
 from qcbench.api.solving import SolveConfig, compose_solve
-from qcbench.bench.compose import compose, compose_scenario, conf_dir, options_of, to_plain
+from qcbench.bench.compose import compose, compose_alone, compose_scenario, to_plain
+from qcbench.bench.conf_files import conf_dir, options_of
 from qcbench.bench.config import ClusterConfig, ScenarioConfig
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.suite import check_suite, suite_scenarios
 from qcbench.bench.typed import plain, typed
-from qcbench.cli.test_policy import ContractConfig
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
 from qcbench.hardware.config import BackendConfig
@@ -148,3 +149,11 @@ def test_emulator_is_typed_with_every_key_of_its_config() -> None:
     data = to_plain(compose("emulator"))
     assert typed(config, data, "") == config(), "the file shows the defaults"
     assert data.keys() == {field.name for field in dataclasses.fields(config)}
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [(g, n) for g in ("policy", "fleet") for n in options_of(g)]
+)
+def test_a_file_that_is_only_read_gives_what_hydra_composes(group: str, name: str) -> None:
+    composed = to_plain(compose(f"{group}-alone", [f"{group}={name}"]))[group]
+    assert compose_alone(group, name) == composed

@@ -20,7 +20,7 @@ def test_the_package_runs_alone(tmp_path: Path) -> None:
     assert staged.size < 5 * 2**20
     script = (
         "from importlib.metadata import version; import qcbench;"
-        "from qcbench.api import compose_run; from qcbench.bench.compose import conf_dir;"
+        "from qcbench.api import compose_run; from qcbench.bench.conf_files import conf_dir;"
         "told = compose_run(['suite=quickstart']);"
         "print(qcbench.__file__, conf_dir(), len(told.suite.policies), version('qcbench'))"
     )

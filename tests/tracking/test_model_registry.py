@@ -10,8 +10,8 @@ from exported_samples import make_card, random_tensors, write_sample
 
 import qcbench
 from qcbench.api import compose_run, compose_simulate
+from qcbench.api.contract import subjects
 from qcbench.cli.main import main
-from qcbench.cli.test_policy import subjects
 from qcbench.errors import InputError
 from qcbench.hardware.replay_config import compose_replay
 from qcbench.policies.exported.card import CARD, WEIGHTS, HeuristicCard

@@ -290,7 +290,7 @@ def test_a_run_that_fails_in_its_report_says_how_to_go_on(
 
 
 def test_what_an_interrupted_run_prints_goes_on(finished: Path) -> None:
-    from qcbench.bench.store import told_name  # noqa: PLC0415
+    from qcbench.bench.run_names import told_name  # noqa: PLC0415
 
     folder = next(finished.glob("*/manifest.json")).parent
     assert main(["resume", *shlex.split(told_name(folder)), "tracking=none"]) == 0

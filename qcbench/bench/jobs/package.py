@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from qcbench.bench.compose import conf_dir
+from qcbench.bench.conf_files import conf_dir
 from qcbench.bench.manifest import COMMIT_FILE, git_commit
 from qcbench.errors import InputError
 from qcbench.extras import install

@@ -20,6 +20,7 @@ from qcbench.workload.formats.job_files import (
     write_job_csv,
     write_job_json,
 )
+from qcbench.workload.formats.names import FORMATS
 from qcbench.workload.formats.published_csv import read_published_csv, write_published_csv
 from qcbench.workload.formats.qasm import SUFFIXES as QASM_SUFFIXES
 from qcbench.workload.formats.qasm import is_qasm, qasm_files, read_qasm
@@ -37,9 +38,6 @@ BY_SUFFIX = {
     ".swf": "swf",
     **dict.fromkeys(QASM_SUFFIXES, "qasm"),
 }
-FORMATS = (*dict.fromkeys(BY_SUFFIX.values()), "jobs_csv", "jobs_json")
-"""`csv` and `json` are task files; `jobs_csv` and `jobs_json` are job files of QCloudSim."""
-
 
 PACKED = ("csv", "json", "swf", "jobs_csv", "jobs_json")
 """Formats that may be compressed: `.csv.gz`."""
