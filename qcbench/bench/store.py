@@ -8,6 +8,7 @@ RUNS/<run id>/
     quarantine/       shards that were damaged or not of this run
     trials.parquet    the result table, written when all trials are there
     timings.parquet   times, worker and attempt of each trial: what cannot be reproduced
+    summary-*.json    the numbers of the leaderboard, which can be computed again
     failures.jsonl    failed trials with their tracebacks
     run.lock          held while a process writes
 """
@@ -56,6 +57,7 @@ class RunStore:
         self._lock = lock
         self._made: tuple[Path, ...] = ()
         self._entries: dict[str, Entry] = {}
+        self._shards: set[str] = set()
         if lock is not None:
             for place in (folder, folder / "shards", folder / "records"):
                 remove_temporary(place)
@@ -76,6 +78,11 @@ class RunStore:
         """Trial ids whose row says failed."""
         return frozenset(name for name, entry in self._entries.items() if entry.status != "done")
 
+    @property
+    def fingerprint(self) -> str:
+        """A word that stands for the results: another one where they differ."""
+        return hashlib.sha256("\n".join(sorted(self._shards)).encode()).hexdigest()
+
     def append(self, outcomes: Sequence[Outcome]) -> None:
         """Store the outcomes of a finished chunk: records first, then one shard.
 
@@ -90,7 +97,9 @@ class RunStore:
                 write_durable(path, tables.parquet_bytes(outcome.records))
         entries = [Entry.of(outcome) for outcome in outcomes]
         data = tables.shard_bytes(entries)
-        write_durable(self.folder / "shards" / _shard_name(data), data)
+        name = _shard_name(data)
+        write_durable(self.folder / "shards" / name, data)
+        self._shards.add(name)
         self._add(entries)
 
     def table(self) -> pl.DataFrame:
@@ -204,6 +213,7 @@ class RunStore:
                 self._set_aside(path, str(error))
             else:
                 self._add(entries)
+                self._shards.add(path.name)
 
     def _set_aside(self, path: Path, reason: str) -> None:
         now = "are missing until `qcbench resume`" if self._lock is None else "are run again"

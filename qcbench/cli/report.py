@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from qcbench.api import open_run
+from qcbench.bench.manifest import usable_cores
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.cli.leaderboard import warn
+from qcbench.report.drawers import drawers
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -13,7 +15,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("run", nargs="?", help="id, beginning of one, or path; the latest if none")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     options = parser.parse_args([as_option(text) for text in arguments])
-    run = open_run(options.run, runs_dir=options.runs_dir)
-    warn(run)
-    print(run.report())
+    with drawers(usable_cores()) as drawing:
+        run = open_run(options.run, runs_dir=options.runs_dir)
+        warn(run)
+        print(run.report(drawing))
     return 0

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from qcbench.api import compose_resume, drive
-from qcbench.bench.store import find_run, open_run
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.cli.run import announce
+from qcbench.cli.stages import stage
 from qcbench.errors import InputError
 
 SUMMARY = "Run what a run still lacks. The first argument may be its id; the latest run if none."
@@ -22,8 +21,13 @@ def main(arguments: Sequence[str]) -> int:
     if options.show:
         show("resume", options, overrides)
         return 0
-    how = compose_resume(overrides, options.config_dirs)
-    folder = find_run(Path(how.runs_dir), named)
-    run = drive(open_run(folder, write=True), how.cluster, retry_failed=how.retry_failed)
+    with stage("reading the run", logged=False):
+        from qcbench.api import compose_resume, drive, get_ready  # noqa: PLC0415 - a second
+        from qcbench.bench.store import find_run, open_run  # noqa: PLC0415
+
+        how = compose_resume(overrides, options.config_dirs)
+        store = open_run(find_run(Path(how.runs_dir), named), write=True)
+    get_ready(how.tracking, how.runs_dir)
+    run = drive(store, how.cluster, retry_failed=how.retry_failed)
     announce(run, how.tracking)
     return 0

@@ -39,7 +39,6 @@ def test_lines_say_rate_time_left_and_failures(monkeypatch) -> None:
         "40/200 trials, 2 failed, 2/s, 1:20 left",
         "something happened",
         "200/200 trials, 3 failed",
-        "200/200 trials, 3 failed",
     ]
 
 
