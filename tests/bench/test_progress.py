@@ -56,7 +56,6 @@ def test_lines_of_a_training_say_what_the_learner_says(monkeypatch) -> None:
     assert stream.getvalue().splitlines() == [
         "200,000/1,000,000 steps, starting",
         "400,000/1,000,000 steps, reward -0.4, 20,000 steps/s, 0:30 left",
-        "400,000/1,000,000 steps, reward -0.4, 20,000 steps/s, 0:30 left",
     ]
 
 
