@@ -119,7 +119,9 @@ def heat_maps(
     for policy in policies:
         own = done.filter(pl.col("policy") == policy)
         if own.height:
-            figures[f"heat-map-{policy}"] = partial(_heat_map, own, metric, *ordered, third)
+            figures[f"heat-map-{policy}"] = partial(
+                _heat_map, own, metric, ordered[0], ordered[1], third
+            )
     return figures
 
 

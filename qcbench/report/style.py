@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -140,7 +141,8 @@ def render(figure: Figure) -> Picture:
         figure.set_facecolor("white")
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        imsave(pixels, canvas.buffer_rgba(), format="png", dpi=dpi, metadata={"Software": None})
+        unsaid: Any = {"Software": None}
+        imsave(pixels, canvas.buffer_rgba(), format="png", dpi=dpi, metadata=unsaid)
         return Picture(text.getvalue(), pixels.getvalue())
 
 

@@ -7,9 +7,10 @@ scenario, which keeps what is compared on the same resampled worlds.
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.stats.intervals import LEVEL, Estimate, percentile_interval
@@ -96,7 +97,7 @@ def mean_distribution(values: FloatArray, counts: IntArray | FloatArray) -> Floa
         return np.asarray(total / size)
 
 
-def iqm_distribution(values: FloatArray, counts: IntArray) -> FloatArray:
+def iqm_distribution(values: FloatArray, counts: npt.NDArray[np.signedinteger[Any]]) -> FloatArray:
     """Interquartile mean of one column in every resample.
 
     Args:

@@ -65,14 +65,14 @@ def _direction(
     the sums; only the other resamples are compared world by world.
     """
     if sums is None:
-        close = np.full(weights.shape[0], fill_value=True)
+        close: BoolArray = np.ones(weights.shape[0], dtype=np.bool_)
         outcome = np.empty((weights.shape[0], matrix.shape[1]))
     else:
         plain, absolute = sums
         apart = plain[:, [policy]] - plain
         unclear = np.abs(apart) <= CLOSE * (absolute[:, [policy]] + absolute)
         unclear[:, policy] = False
-        close = unclear.any(axis=1)
+        close = np.asarray(unclear.any(axis=1))
         outcome = np.sign(apart)
     if close.any():
         by_world = mean_distribution(differences(matrix[:, [policy]], matrix), weights[close])
