@@ -12,7 +12,7 @@ from typing import BinaryIO
 import polars as pl
 
 from qcbench.report.drawings import plan
-from qcbench.report.style import Picture
+from qcbench.report.style import FigureFiles
 from qcbench.stats.summary import Summary
 
 MOST = 4
@@ -36,7 +36,7 @@ class Drawers:
             for _ in range(number)
         ]
 
-    def draw(self, trials: pl.DataFrame, summary: Summary) -> dict[str, Picture | None]:
+    def draw(self, trials: pl.DataFrame, summary: Summary) -> dict[str, FigureFiles | None]:
         """Return all figures of a report by name; can be called once.
 
         What a process did not give, because it was killed or met an error, is drawn here, where an
@@ -48,7 +48,7 @@ class Drawers:
         data = [pickle.dumps((trials, summary, part, parts)) for part in range(parts)]
         with ThreadPoolExecutor(parts) as waiting:
             given = list(waiting.map(_ask, self._processes, data))
-        found: dict[str, Picture | None] = {}
+        found: dict[str, FigureFiles | None] = {}
         for part, pictures in enumerate(given):
             found |= own.pictures(part, parts) if pictures is None else pictures
         return {name: found[name] for name in own.drawings}
@@ -60,7 +60,9 @@ class Drawers:
             process.communicate()
 
 
-def _ask(process: "subprocess.Popen[bytes]", data: bytes) -> Mapping[str, Picture | None] | None:
+def _ask(
+    process: "subprocess.Popen[bytes]", data: bytes
+) -> Mapping[str, FigureFiles | None] | None:
     """Return what a process has drawn; None where it ended without."""
     drawn, _ = process.communicate(data)
     # What it wrote is from this package and this user: a pickle does no harm.

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from qcbench.report import figures, grids, partition, text, times
 from qcbench.report.rows import Block, blocks
-from qcbench.report.style import Look, Picture, looks, render
+from qcbench.report.style import FigureFiles, Look, looks, render
 from qcbench.stats.summary import Summary
 
 FIDELITY = "mean_fidelity"
@@ -30,13 +30,13 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Drawings:
     """The figures of a report by name, those of the whole run first, and its sections."""
 
     drawings: Mapping[str, Draw]
     sections: Sequence[Section]
 
-    def pictures(self, part: int = 0, parts: int = 1) -> dict[str, Picture | None]:
+    def pictures(self, part: int = 0, parts: int = 1) -> dict[str, FigureFiles | None]:
         """Draw all figures, or one of several parts of about the same size."""
         found = {}
         for name in list(self.drawings)[part::parts]:
@@ -45,7 +45,7 @@ class Plan:
         return found
 
 
-def plan(trials: pl.DataFrame, summary: Summary) -> Plan:
+def plan(trials: pl.DataFrame, summary: Summary) -> Drawings:
     """Return what a report of these trials shows; nothing is drawn yet."""
     look = looks(summary.policies, summary.baseline)
     overall = summary.overall.to_dicts()
@@ -71,7 +71,7 @@ def plan(trials: pl.DataFrame, summary: Summary) -> Plan:
         names = [f"{anchor}-{kind}" for kind in own]
         names += ["performance-profile"] if len(found) == 1 else []
         sections.append(Section(anchor, block, tuple(names)))
-    return Plan(drawings, sections)
+    return Drawings(drawings, sections)
 
 
 def _of_scenario(

@@ -16,7 +16,7 @@ from qcbench.report.drawers import Drawers
 from qcbench.report.drawings import plan
 from qcbench.report.rows import direction, headline
 from qcbench.report.run import RunDescription
-from qcbench.report.style import Picture, inline_svg, looks, save_figures
+from qcbench.report.style import FigureFiles, inline_svg, looks, save_figures
 from qcbench.stats import table
 from qcbench.stats.summary import Summary
 
@@ -68,7 +68,7 @@ def _page(
     trials: pl.DataFrame,
     summary: Summary,
     run: RunDescription,
-    pictures: Mapping[str, Picture],
+    pictures: Mapping[str, FigureFiles],
 ) -> str:
     """Return the page."""
     environment = Environment(
@@ -79,7 +79,7 @@ def _page(
         lstrip_blocks=True,
     )
     failed = trials.filter(pl.col("status") != "done")
-    sections = [
+    sections: list[dict[str, Any]] = [
         {
             "anchor": section.anchor,
             "block": section.block,

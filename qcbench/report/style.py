@@ -121,14 +121,14 @@ def style() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Picture:
+class FigureFiles:
     """A figure as it is kept: an SVG document without background, and a PNG on white."""
 
     svg: str
     png: bytes
 
 
-def render(figure: Figure) -> Picture:
+def render(figure: Figure) -> FigureFiles:
     """Return a figure as a picture; its bytes depend on the figure alone, which is used up.
 
     It is laid out once, for the SVG: that is most of the work, and the PNG has the same places.
@@ -143,7 +143,7 @@ def render(figure: Figure) -> Picture:
         canvas.draw()
         unsaid: Any = {"Software": None}
         imsave(pixels, canvas.buffer_rgba(), format="png", dpi=dpi, metadata=unsaid)
-        return Picture(text.getvalue(), pixels.getvalue())
+        return FigureFiles(text.getvalue(), pixels.getvalue())
 
 
 def inline_svg(document: str, description: str) -> str:
@@ -161,7 +161,7 @@ def inline_svg(document: str, description: str) -> str:
     return f"{head}<title>{_escape(description)}</title>{rest.strip()}"
 
 
-def save_figures(pictures: Mapping[str, Picture], folder: Path) -> list[Path]:
+def save_figures(pictures: Mapping[str, FigureFiles], folder: Path) -> list[Path]:
     """Write every picture as NAME.png and NAME.svg, on white, and return the paths.
 
     Args:

@@ -103,7 +103,7 @@ def _in_one_transaction(
             _insert(database, "tags", _pairs(run, tags))
             params = {name: value[:LONGEST_PARAM] for name, value in content.params.items()}
             _insert(database, "params", _pairs(run, params))
-            points = [
+            points: list[dict[str, Any]] = [
                 {
                     "run_uuid": run,
                     "key": name,

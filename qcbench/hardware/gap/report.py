@@ -17,7 +17,7 @@ from qcbench.hardware.gap.figures import draw
 from qcbench.hardware.gap.models import Errors, FittedTime
 from qcbench.hardware.gap.resampling import Interval
 from qcbench.hardware.manifest import ReplayFolder
-from qcbench.report.style import Picture, inline_svg, render, save_figures
+from qcbench.report.style import FigureFiles, inline_svg, render, save_figures
 
 REPORT, NUMBERS = "gap.html", "gap.parquet"
 
@@ -139,7 +139,9 @@ def _ranking(gap: Gap) -> list[tuple[str, Interval]]:
     ]
 
 
-def _page(replay: ReplayFolder, table: pl.DataFrame, gap: Gap, pictures: dict[str, Picture]) -> str:
+def _page(
+    replay: ReplayFolder, table: pl.DataFrame, gap: Gap, pictures: dict[str, FigureFiles]
+) -> str:
     environment = Environment(
         loader=ChoiceLoader(
             [PackageLoader("qcbench.hardware.gap"), PackageLoader("qcbench.report")]
