@@ -12,6 +12,10 @@ def exact_row(row: Mapping[str, Any]) -> str:
     JSON has no infinity, but numbers of any size: 1e999 is one, and every reader that has 64 bits
     takes it for infinite. What is not a number is null.
     """
+    try:
+        return json.dumps(row, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        pass  # a number is not finite
     cells = (f"{json.dumps(name)}:{_cell(value)}" for name, value in row.items())
     return "{" + ",".join(cells) + "}"
 

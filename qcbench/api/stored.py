@@ -1,5 +1,8 @@
 """Runs that are in the store: their results, summaries and reports."""
 
+import re
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +14,13 @@ from qcbench.bench.store import open_run as open_store
 from qcbench.bench.typed import typed
 from qcbench.errors import InputError
 from qcbench.extras import door
-from qcbench.files import runs_folder
+from qcbench.files import runs_folder, write_text
 from qcbench.stats.summary import Summary
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from qcbench.report.drawers import Drawers
 
 
 class Run:
@@ -30,8 +35,9 @@ class Run:
         self.folder = folder
         self._store = open_store(folder)
         self.suite = typed(SuiteConfig, self._store.manifest.suite, "suite")
+        self._summaries: dict[str, Summary] = {}
 
-    @property
+    @cached_property
     def trials(self) -> "pl.DataFrame":
         """The result table: one row a trial that has a result, in the order of the suite."""
         return self._store.table()
@@ -61,8 +67,12 @@ class Run:
         return self._store.records(trial_id)
 
     @door()
-    def report(self) -> Path:
-        """Write `report.html` and `figures/` into the run's folder; return the page's path."""
+    def report(self, drawers: "Drawers | None" = None) -> Path:
+        """Write `report.html` and `figures/` into the run's folder; return the page's path.
+
+        Args:
+            drawers: processes that draw the figures; this one where None.
+        """
         from qcbench.report.html import write_report  # noqa: PLC0415
         from qcbench.report.run import describe_run  # noqa: PLC0415
 
@@ -71,34 +81,49 @@ class Run:
             trials=self.trials,
             summary=self.summary(),
             run=describe_run(self.folder),
+            drawers=drawers,
         )
 
     @door()
     def summary(self, metric: str | None = None) -> Summary:
         """Summarise the results per scenario and policy.
 
+        The summary of a complete run is kept beside its results and read the next time.
+
         Args:
             metric: column of the result table; the suite's primary metric where None, with the
                 suite's goal. Of another one, less is better unless it is known to be a gain.
         """
+        from qcbench.stats import kept  # noqa: PLC0415
         from qcbench.stats.summary import summarise  # noqa: PLC0415
 
-        trials = self.trials
-        if trials.is_empty():
+        if not self._store.finished:
             raise InputError(
                 f"run {self.folder.name}: no trial has a result yet; go on with `qcbench resume "
                 f"{told_name(self.folder)}`"
             )
         metric = metric or self.suite.primary_metric
         own = metric == self.suite.primary_metric
-
-        return summarise(
-            trials,
-            metric=metric,
-            goal=self.suite.goal if own else goal_of(metric),
-            baseline=self.suite.baseline,
-            seed=self.suite.seed,
+        goal = self.suite.goal if own else goal_of(metric)
+        baseline, seed = self.suite.baseline, self.suite.seed
+        key = kept.key_of(
+            self._store.fingerprint, metric=metric, goal=goal, baseline=baseline, seed=seed
         )
+        if key not in self._summaries:
+            path = self.folder / f"summary-{re.sub(r'[^A-Za-z0-9_-]', '-', metric)}.json"
+            found = None
+            if path.is_file():
+                with suppress(OSError, UnicodeDecodeError):
+                    found = kept.from_text(path.read_text(), key)
+            if found is None:
+                found = summarise(
+                    self.trials, metric=metric, goal=goal, baseline=baseline, seed=seed
+                )
+                if self.complete:
+                    with suppress(InputError):  # a folder that cannot be written keeps none
+                        write_text(path, kept.to_text(found, key))
+            self._summaries[key] = found
+        return self._summaries[key]
 
 
 @door()

@@ -1,8 +1,11 @@
 """Suites from Python: composed, begun, driven to their end, shown; and gone on with."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from qcbench.api.stored import Run
 from qcbench.bench.cluster import check as check_cluster
@@ -21,6 +24,9 @@ from qcbench.extras import door
 from qcbench.files import runs_folder
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import resolve_policy
+
+if TYPE_CHECKING:
+    from qcbench.report.drawers import Drawers
 
 
 @config
@@ -98,7 +104,9 @@ def run_suite(
         progress: `bar`, `lines`, `silent`, or `auto`.
     """
     told = compose_run([f"suite={suite}", *overrides], config_dirs)
-    run = drive(start_run(told, config_dirs), told.cluster, progress)
+    store = start_run(told, config_dirs)
+    get_ready(told.tracking, told.runs_dir)
+    run = drive(store, told.cluster, progress)
     finish(run, told.tracking)
     return run
 
@@ -195,34 +203,51 @@ class UnfinishedError(StoppedError):
         self.published = published
 
 
+def get_ready(tracking: TrackingConfig, runs_dir: str) -> None:
+    """Begin to load what `finish` needs, beside the trials: MLflow takes seconds."""
+    from qcbench.tracking import client  # noqa: PLC0415
+
+    arguments = (tracking, Path(runs_dir))
+    Thread(target=client.get_ready, args=arguments, name="get_ready", daemon=True).start()
+
+
 @door()
-def finish(run: Run, tracking: TrackingConfig) -> Published:
-    """Write the report of a run and show it in MLflow.
+def finish(run: Run, tracking: TrackingConfig, drawers: "Drawers | None" = None) -> Published:
+    """Write the report of a run and show it in MLflow, side by side.
+
+    Args:
+        run: a run with results.
+        tracking: where to show it.
+        drawers: processes that draw the report's figures; this one where None.
 
     Raises:
         UnfinishedError: one of them could not be; the other is done, and the results are kept.
     """
     name, problems = told_name(run.folder), []
     found = Published(None)
-    try:
-        found = replace(found, report=run.report())
-    except QcbenchError as error:
-        problems.append(f"{error}; write the report with `qcbench report {name}`")
-    if tracking.enabled:
-        from qcbench.tracking.mlflow_view import publish  # noqa: PLC0415
+    run.summary()  # once, for both
+    with ThreadPoolExecutor(1) as aside:
+        report = aside.submit(run.report, drawers)
+        if tracking.enabled:
+            from qcbench.tracking.mlflow_view import publish  # noqa: PLC0415
 
+            try:
+                shown = publish(
+                    run.folder,
+                    trials=run.trials,
+                    summary=run.summary(),
+                    suite=run.suite,
+                    tracking=tracking,
+                    wait=lambda: wait([report]),
+                )
+                found = replace(found, link=shown.link, command=shown.command)
+            except QcbenchError as error:
+                command = " ".join([f"qcbench track {name}", *tracking.as_overrides()])
+                problems.append(f"{error}; publish it with `{command}`")
         try:
-            shown = publish(
-                run.folder,
-                trials=run.trials,
-                summary=run.summary(),
-                suite=run.suite,
-                tracking=tracking,
-            )
-            found = replace(found, link=shown.link, command=shown.command)
+            found = replace(found, report=report.result())
         except QcbenchError as error:
-            command = " ".join([f"qcbench track {name}", *tracking.as_overrides()])
-            problems.append(f"{error}; publish it with `{command}`")
+            problems.insert(0, f"{error}; write the report with `qcbench report {name}`")
     if problems:
         raise UnfinishedError(f"the results are kept in {run.folder}; {'; '.join(problems)}", found)
     return found

@@ -98,6 +98,8 @@ def _run_inline(session: Session, run_trial: str | RunTrial, stop: StopFlag) -> 
 def _run_on_ray(session: Session, run_trial: str | RunTrial, stop: StopFlag) -> None:
     """Fan the trials out to Ray actors."""
     cores = session.config.workers or usable_cores()
+    local = session.config.address == "local"
+    session.progress.note("starting Ray" if local else f"joining Ray at {session.config.address}")
     with cluster.connect(session.config, min(cores, len(session.todo))) as connected:
         # Ray has put a handler of its own in the place of ours.
         stop.install()

@@ -67,6 +67,9 @@ class Fan:
             InputError: the store became full.
         """
         try:
+            self._session.progress.note(
+                f"starting {self._workers} worker{'s' if self._workers > 1 else ''}"
+            )
             for _ in range(self._workers):
                 self._hire()
             last_news = time.monotonic()

@@ -6,8 +6,9 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from qcbench.errors import InputError
 
 FORMAT = 1
 COMMIT_FILE = "commit.json"
+FIELDS = frozenset(field.name for field in fields(Trial))
 PACKAGES = ("qcbench", "numpy", "polars", "simpy", "ray")
 
 
@@ -31,7 +33,6 @@ class Manifest:
         track: kind of decision; a column of every row.
         keep_records: whether each trial's records are stored.
         provenance: package versions, git commit and kind of machine.
-        recorded_ids: the trial ids in the file, in order; those of `trials` where empty.
         mismatch: why the run cannot be continued by this version; empty where it can.
     """
 
@@ -41,13 +42,12 @@ class Manifest:
     track: str
     keep_records: bool
     provenance: Mapping[str, Any]
-    recorded_ids: tuple[str, ...] = ()
     mismatch: str = ""
 
-    @property
+    @cached_property
     def trial_ids(self) -> tuple[str, ...]:
         """The trial ids that the results are stored under, in order."""
-        return self.recorded_ids or tuple(trial.trial_id for trial in self.trials)
+        return tuple(trial.trial_id for trial in self.trials)
 
 
 def check_trials(trials: Sequence[Trial]) -> None:
@@ -67,12 +67,14 @@ def check_trials(trials: Sequence[Trial]) -> None:
 def dump(manifest: Manifest) -> bytes:
     """Return the manifest as JSON: one line a trial, each distinct config once."""
     configs: dict[str, Any] = {}
+    keys: dict[int, str] = {}  # trials of a scenario share one object
 
     def reference(config: Mapping[str, Any]) -> str:
-        text = json.dumps(config, sort_keys=True, allow_nan=False)
-        key = hashlib.sha256(text.encode()).hexdigest()[:16]
-        configs[key] = config
-        return key
+        if id(config) not in keys:
+            text = json.dumps(config, sort_keys=True, allow_nan=False)
+            keys[id(config)] = hashlib.sha256(text.encode()).hexdigest()[:16]
+            configs[keys[id(config)]] = config
+        return keys[id(config)]
 
     lines = []
     for trial in manifest.trials:
@@ -117,19 +119,15 @@ def load(path: Path) -> Manifest:
         model_version = data["model_version"]
         if data["format"] != FORMAT:
             raise InputError(f"{path}: format {data['format']}; this qcbench reads {FORMAT}")
-        configs = data["configs"]
-        pairs = [
-            (row.pop("trial_id"), Trial(**_with_configs(row, configs))) for row in data["trials"]
-        ]
+        trials = tuple(_recorded(row, data["configs"]) for row in data["trials"])
         return Manifest(
             run_id=data["run_id"],
             suite=data["suite"],
-            trials=tuple(trial for _, trial in pairs),
+            trials=trials,
             track=data["track"],
             keep_records=data["keep_records"],
             provenance=data["provenance"],
-            recorded_ids=tuple(trial_id for trial_id, _ in pairs),
-            mismatch=_mismatch(pairs, model_version),
+            mismatch=_mismatch(trials, model_version),
         )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
@@ -137,18 +135,35 @@ def load(path: Path) -> Manifest:
         raise InputError(f"{path}: is no manifest of a run ({error!r})") from error
 
 
-def _mismatch(pairs: Sequence[tuple[str, Trial]], model_version: int) -> str:
-    changed = [trial_id for trial_id, trial in pairs if trial_id != trial.trial_id]
-    if not changed:
-        return ""
-    if model_version != MODEL_VERSION:
+def _recorded(row: dict[str, Any], configs: Mapping[str, Any]) -> Trial:
+    """Return a trial under the id in the file; hashing 100,000 configs would take seconds."""
+    if row.keys() != FIELDS:
+        raise KeyError(*(FIELDS ^ row.keys()))
+    trial = object.__new__(Trial)
+    for name, value in row.items():
+        object.__setattr__(trial, name, value)
+    for name in ("scenario_config", "policy_config"):
+        object.__setattr__(trial, name, configs[row[name]])
+    return trial
+
+
+def _mismatch(trials: Sequence[Trial], model_version: int) -> str:
+    """Say whether this version would run other trials: asks one of each scenario and policy."""
+    kinds: dict[tuple[Any, ...], Trial] = {}
+    for trial in trials:
+        names = (trial.suite, trial.scenario, trial.policy, trial.seed, trial.engine)
+        configs = (id(trial.scenario_config), id(trial.policy_config))
+        kinds.setdefault((*names, *configs), trial)
+    changed = edited(kinds.values())
+    if changed and model_version != MODEL_VERSION:
         return f"it has model version {model_version} and this qcbench {MODEL_VERSION}"
-    return f"its manifest was edited (trial {changed[0]} has another config)"
+    return changed
 
 
-def _with_configs(row: dict[str, Any], configs: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("scenario_config", "policy_config")
-    return {**row, **{name: configs[row[name]] for name in names}}
+def edited(trials: Iterable[Trial]) -> str:
+    """Say which trial has an id that is not its config's; empty where all are as they should be."""
+    changed = next((t.trial_id for t in trials if replace(t).trial_id != t.trial_id), "")
+    return changed and f"its manifest was edited (trial {changed} has another config)"
 
 
 def provenance() -> dict[str, Any]:

@@ -95,6 +95,7 @@ class Lines:
         self._pace = Pace(work, 0, 0)
         self._text = ""
         self._last = 0.0
+        self._said = (-1, "")
 
     def start(self, total: int, done: int, text: str = "") -> None:
         """Print where the work stands."""
@@ -103,10 +104,10 @@ class Lines:
         self._print()
 
     def update(self, done: int, text: str = "") -> None:
-        """Print a line if the last one is old enough."""
+        """Print a line if the last one is old enough, or this is the end."""
         self._pace.count(done)
         self._text = text
-        if time.monotonic() - self._last >= self._work.every_s:
+        if done >= self._pace.total or time.monotonic() - self._last >= self._work.every_s:
             self._print()
 
     def note(self, line: str) -> None:
@@ -114,11 +115,13 @@ class Lines:
         print(one_line(line), file=self._stream, flush=True)
 
     def stop(self) -> None:
-        """Print where the work ended."""
-        self._print()
+        """Print where the work ended, unless that has just been said."""
+        if (self._pace.done, self._text) != self._said:
+            self._print()
 
     def _print(self) -> None:
         self._last = time.monotonic()
+        self._said = (self._pace.done, self._text)
         pace, number = self._pace, self._work.number.format
         left = pace.text() if pace.done < pace.total else ""
         counts = f"{number(pace.done)}/{number(pace.total)} {self._work.unit}"

@@ -65,6 +65,8 @@ class Session:
         self.lost_workers = 0
         self.interrupted = False
         self._again = {trial.trial_id for trial in todo}
+        self._again_finished = len(self._again & store.finished)
+        self._again_failed = len(self._again & store.failed)
         self._started = datetime.now(UTC).isoformat()
         self._clock = time.perf_counter()
         self._first_dispatch: float | None = None
@@ -95,9 +97,12 @@ class Session:
         """Store outcomes and show them."""
         if not outcomes:
             return
+        here = {outcome.trial_id for outcome in outcomes} & self._again
+        self._again_finished -= len(here & self.store.finished)
+        self._again_failed -= len(here & self.store.failed)
+        self._again -= here
         self.store.append(outcomes)
         self.ran += len(outcomes)
-        self._again.difference_update(outcome.trial_id for outcome in outcomes)
         self._last_result = time.perf_counter()
         for outcome in outcomes:
             if outcome.failed:
@@ -113,8 +118,9 @@ class Session:
 
         Without those that this session will run again.
         """
-        failed = len(self.store.failed - self._again)
-        return len(self.store.finished - self._again), f"{failed} failed" if failed else ""
+        failed = len(self.store.failed) - self._again_failed
+        finished = len(self.store.finished) - self._again_finished
+        return finished, f"{failed} failed" if failed else ""
 
     def resume_line(self, why: str) -> str:
         """Return why the run stopped and how to go on."""

@@ -8,6 +8,7 @@ RUNS/<run id>/
     quarantine/       shards that were damaged or not of this run
     trials.parquet    the result table, written when all trials are there
     timings.parquet   times, worker and attempt of each trial: what cannot be reproduced
+    summary-*.json    the numbers of the leaderboard, which can be computed again
     failures.jsonl    failed trials with their tracebacks
     run.lock          held while a process writes
 """
@@ -18,7 +19,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +56,9 @@ class RunStore:
         self.warnings: list[str] = []
         self._lock = lock
         self._made: tuple[Path, ...] = ()
-        self._entries: dict[str, Entry] = {}
+        self._status: dict[str, str] = {}
+        self._failed: set[str] = set()
+        self._shards: set[str] = set()
         if lock is not None:
             for place in (folder, folder / "shards", folder / "records"):
                 remove_temporary(place)
@@ -67,14 +70,19 @@ class RunStore:
         return self.manifest.trials
 
     @property
-    def finished(self) -> frozenset[str]:
+    def finished(self) -> Set[str]:
         """Trial ids that have a row, whether done or failed."""
-        return frozenset(self._entries)
+        return self._status.keys()
 
     @property
-    def failed(self) -> frozenset[str]:
+    def failed(self) -> Set[str]:
         """Trial ids whose row says failed."""
-        return frozenset(name for name, entry in self._entries.items() if entry.status != "done")
+        return self._failed
+
+    @property
+    def fingerprint(self) -> str:
+        """A word that stands for the results: another one where they differ."""
+        return hashlib.sha256("\n".join(sorted(self._shards)).encode()).hexdigest()
 
     def append(self, outcomes: Sequence[Outcome]) -> None:
         """Store the outcomes of a finished chunk: records first, then one shard.
@@ -90,8 +98,10 @@ class RunStore:
                 write_durable(path, tables.parquet_bytes(outcome.records))
         entries = [Entry.of(outcome) for outcome in outcomes]
         data = tables.shard_bytes(entries)
-        write_durable(self.folder / "shards" / _shard_name(data), data)
-        self._add(entries)
+        name = _shard_name(data)
+        write_durable(self.folder / "shards" / name, data)
+        self._shards.add(name)
+        self._note((entry.trial_id, entry.status) for entry in entries)
 
     def table(self) -> pl.DataFrame:
         """Return the result table of the trials that have a row, in the order of the suite."""
@@ -129,7 +139,7 @@ class RunStore:
         Raises:
             InputError: trials without a row, a metric without one type, or an unwritable disk.
         """
-        absent = len(self.manifest.trial_ids) - len(self._entries)
+        absent = len(self.manifest.trial_ids) - len(self._status)
         if absent:
             raise InputError(f"{self.folder}: {absent} trials have no result yet; resume the run")
         selected = self._selected()
@@ -154,7 +164,7 @@ class RunStore:
     @property
     def is_new(self) -> bool:
         """Whether this process has made the run and nothing is stored in it yet."""
-        return bool(self._made) and not self._entries
+        return bool(self._made) and not self._status
 
     def discard(self) -> None:
         """Remove a new run that could not begin, and what was made to hold it."""
@@ -181,29 +191,55 @@ class RunStore:
     ) -> None:
         self.close()
 
-    def _selected(self) -> list[Entry]:
-        return tables.select(self._entries.values(), self.manifest.trial_ids)
+    def _selected(self) -> pl.DataFrame:
+        """Read all shards; return one entry a trial in the order of the suite."""
+        return tables.select(self._read(tuple(tables.SHARD_SCHEMA)), self.manifest.trial_ids)
 
-    def _add(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            known = [self._entries[entry.trial_id]] if entry.trial_id in self._entries else []
-            self._entries[entry.trial_id] = tables.select([*known, entry], [entry.trial_id])[0]
+    def _read(self, columns: Sequence[str]) -> pl.DataFrame:
+        paths = [self.folder / "shards" / name for name in sorted(self._shards)]
+        return tables.read_shards(paths, columns)
+
+    def _note(self, found: Iterable[tuple[str, str]]) -> None:
+        """Take in which trials have a row; one that was ever done is done."""
+        for trial_id, status in found:
+            if status == "done" or trial_id not in self._status:
+                self._status[trial_id] = status
+                (self._failed.discard if status == "done" else self._failed.add)(trial_id)
 
     def _read_shards(self) -> None:
         ids = frozenset(self.manifest.trial_ids)
         for path in sorted((self.folder / "shards").glob("[!.]*")):
             try:
-                data = path.read_bytes()
-                if path.name != _shard_name(data):
+                if path.name != _shard_name(path.read_bytes()):
                     raise ShardError("damaged, or not written by qcbench")
-                entries = tables.read_shard(data)
-                foreign = next((e.trial_id for e in entries if e.trial_id not in ids), None)
-                if foreign is not None:
-                    raise ShardError(f"trial {foreign} is not of this run")
             except (OSError, ShardError) as error:
                 self._set_aside(path, str(error))
             else:
-                self._add(entries)
+                self._shards.add(path.name)
+        try:
+            found = self._read(("trial_id", "status"))
+            sound = ids.issuperset(found.get_column("trial_id"))
+        except (Exception, pl.exceptions.PanicException):  # as of `read_shard`
+            sound = False
+        if not sound:
+            self._look_closer(ids)
+            found = self._read(("trial_id", "status"))
+        self._note(found.iter_rows())
+
+    def _look_closer(self, ids: Set[str]) -> None:
+        """Set aside each shard that is what it was, but none of this run."""
+        for name in sorted(self._shards):
+            path = self.folder / "shards" / name
+            try:
+                entries = tables.read_shard(path.read_bytes())
+                foreign = next(
+                    (one for one in entries.get_column("trial_id") if one not in ids), None
+                )
+                if foreign is not None:
+                    raise ShardError(f"trial {foreign} is not of this run")
+            except (OSError, ShardError) as error:
+                self._shards.remove(name)
+                self._set_aside(path, str(error))
 
     def _set_aside(self, path: Path, reason: str) -> None:
         now = "are missing until `qcbench resume`" if self._lock is None else "are run again"
@@ -235,6 +271,9 @@ def missing(trials: Sequence[Trial], store: RunStore, *, retry_failed: bool = Fa
 
     A trial whose records should have been kept but are gone counts as missing; with `retry_failed`
     so does one that failed.
+
+    Raises:
+        InputError: the manifest says another id of one than its config gives.
     """
     finished, failed = store.finished, store.failed
     keep = store.manifest.keep_records
@@ -246,7 +285,15 @@ def missing(trials: Sequence[Trial], store: RunStore, *, retry_failed: bool = Fa
             return retry_failed
         return keep and not store.records_path(trial.trial_id).is_file()
 
-    return [trial for trial in trials if is_missing(trial)]
+    found = [trial for trial in trials if is_missing(trial)]
+    if not store.is_new and (mismatch := manifests.edited(found)):
+        raise InputError(continuable(store.folder, mismatch))
+    return found
+
+
+def continuable(folder: Path, mismatch: str) -> str:
+    """Return what is said of a run that cannot be continued."""
+    return f"{folder}: cannot be continued: {mismatch}; its results stay readable, start a new run"
 
 
 def _shard_name(data: bytes) -> str:
@@ -309,7 +356,7 @@ def create_run(
                 if folder.exists():
                     continue
                 raise error
-            store = open_run(folder, write=True)
+            store = _writing(folder, manifest)
             store._made = (folder, *absent)
             return store
     except OSError as error:
@@ -336,10 +383,12 @@ def open_run(folder: Path, *, write: bool = False) -> RunStore:
     if not write:
         return RunStore(folder, manifest, None)
     if manifest.mismatch:
-        raise InputError(
-            f"{folder}: cannot be continued: {manifest.mismatch}; its results stay readable, "
-            "start a new run"
-        )
+        raise InputError(continuable(folder, manifest.mismatch))
+    return _writing(folder, manifest)
+
+
+def _writing(folder: Path, manifest: Manifest) -> RunStore:
+    """Open a run for writing."""
     lock = _lock(folder)
     try:
         _probe(folder)

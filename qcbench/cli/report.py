@@ -13,8 +13,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     options = parser.parse_args([as_option(text) for text in arguments])
     from qcbench.api import open_run  # noqa: PLC0415 - after the help
+    from qcbench.bench.manifest import usable_cores  # noqa: PLC0415
+    from qcbench.report.drawers import drawers  # noqa: PLC0415
 
-    run = open_run(options.run, runs_dir=options.runs_dir)
-    warn(run)
-    print(run.report())
+    with drawers(usable_cores()) as drawing:
+        run = open_run(options.run, runs_dir=options.runs_dir)
+        warn(run)
+        print(run.report(drawing))
     return 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.cli.run import announce
+from qcbench.cli.stages import stage
 from qcbench.errors import InputError
 from qcbench.files import runs_folder
 
@@ -20,11 +21,13 @@ def main(arguments: Sequence[str]) -> int:
     if options.show:
         show("resume", options, overrides)
         return 0
-    from qcbench.api import compose_resume, drive  # noqa: PLC0415 - after the help
-    from qcbench.bench.store import find_run, open_run  # noqa: PLC0415
+    with stage("reading the run", logged=False):
+        from qcbench.api import compose_resume, drive, get_ready  # noqa: PLC0415 - a second
+        from qcbench.bench.store import find_run, open_run  # noqa: PLC0415
 
-    how = compose_resume(overrides, options.config_dirs)
-    folder = find_run(runs_folder(how.runs_dir), named)
-    run = drive(open_run(folder, write=True), how.cluster, retry_failed=how.retry_failed)
+        how = compose_resume(overrides, options.config_dirs)
+        store = open_run(find_run(runs_folder(how.runs_dir), named), write=True)
+    get_ready(how.tracking, how.runs_dir)
+    run = drive(store, how.cluster, retry_failed=how.retry_failed)
     announce(run, how.tracking)
     return 0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qcbench.cli.arguments import parse, show
-from qcbench.cli.leaderboard import show_leaderboard
+from qcbench.cli.stages import stage
 
 if TYPE_CHECKING:
     from qcbench.api import Published, Run
@@ -21,27 +21,41 @@ def main(arguments: Sequence[str]) -> int:
         for overrides in options.runs:
             show("run", options, overrides)
         return 0
-    from qcbench.api import compose_run, drive, start_run  # noqa: PLC0415 - after the help
+    with stage("reading the configs", logged=False):
+        from qcbench.api import compose_run, drive, get_ready, start_run  # noqa: PLC0415 - a second
 
-    runs = [compose_run(overrides, options.config_dirs) for overrides in options.runs]
+        runs = [compose_run(overrides, options.config_dirs) for overrides in options.runs]
     for config in runs:
-        store = start_run(config, options.config_dirs)
+        with stage(
+            f"{config.suite.name}: drawing a world of every scenario to check it", logged=False
+        ):
+            store = start_run(config, options.config_dirs)
         print(f"{store.folder}: {len(store.trials)} trials", file=sys.stderr)
+        get_ready(config.tracking, config.runs_dir)
         announce(drive(store, config.cluster), config.tracking)
     return 0
 
 
 def announce(run: "Run", tracking: "TrackingConfig") -> None:
     """Print the leaderboard of a finished run, report and track it, and say where all that is."""
-    from qcbench.api import UnfinishedError, finish  # noqa: PLC0415
+    from qcbench.api import UnfinishedError, finish  # noqa: PLC0415 - as above
+    from qcbench.bench.manifest import usable_cores  # noqa: PLC0415
+    from qcbench.cli.leaderboard import show_leaderboard  # noqa: PLC0415
+    from qcbench.report.drawers import drawers  # noqa: PLC0415
 
-    show_leaderboard(run)
-    print(f"\nresults     {run.folder / 'trials.parquet'}", flush=True)
-    try:
-        published = finish(run, tracking)
-    except UnfinishedError as error:
-        _show(error.published)
-        raise
+    # They load Matplotlib while the policies are compared.
+    with drawers(usable_cores()) as drawing:
+        with stage("comparing the policies"):
+            run.summary()
+        show_leaderboard(run)
+        print(f"\nresults     {run.folder / 'trials.parquet'}", flush=True)
+        doing = "drawing the report" + (", publishing to MLflow" if tracking.enabled else "")
+        try:
+            with stage(doing):
+                published = finish(run, tracking, drawing)
+        except UnfinishedError as error:
+            _show(error.published)
+            raise
     _show(published)
 
 

@@ -1,7 +1,8 @@
 """Figures of hybrid jobs: their times by size and priority, and heat maps over a suite's grid."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -92,7 +93,9 @@ def _box(axes: Axes, y: float, values: FloatArray, colour: str, label: str | Non
     axes.plot([middle, middle], [y - 0.36, y + 0.36], color=colour, linewidth=2.0)
 
 
-def heat_maps(trials: pl.DataFrame, metric: str, policies: Sequence[str]) -> dict[str, Figure]:
+def heat_maps(
+    trials: pl.DataFrame, metric: str, policies: Sequence[str]
+) -> dict[str, Callable[[], Figure]]:
     """Mean of a metric over the two longest axes of a suite's grid, a figure per policy.
 
     The values of a further axis are shown side by side.
@@ -103,7 +106,7 @@ def heat_maps(trials: pl.DataFrame, metric: str, policies: Sequence[str]) -> dic
         policies: whose figures to draw.
 
     Returns:
-        Figures by name; none where the suite has no grid of two axes.
+        What draws each figure, by name; none where the suite has no grid of two axes.
     """
     names = [name for name in trials.columns if name.startswith(AXIS)]
     done = trials.filter(pl.col("status") == "done").drop_nulls([*names, metric])
@@ -112,11 +115,13 @@ def heat_maps(trials: pl.DataFrame, metric: str, policies: Sequence[str]) -> dic
         return {}
     ordered = [name for name in names if name in by_length[:2]]
     third = by_length[2] if len(names) > 2 else None
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Callable[[], Figure]] = {}
     for policy in policies:
         own = done.filter(pl.col("policy") == policy)
         if own.height:
-            figures[f"heat-map-{policy}"] = _heat_map(own, metric, ordered[0], ordered[1], third)
+            figures[f"heat-map-{policy}"] = partial(
+                _heat_map, own, metric, ordered[0], ordered[1], third
+            )
     return figures
 
 

@@ -47,12 +47,23 @@ def as_text(summary: Summary, format: str) -> str:
         InputError: another format.
     """
     if format == "csv":
-        return summary.scenarios.write_csv()
+        return _escaped(summary.scenarios).write_csv()
     if format == "json":
         return to_json(_as_data(summary), "the leaderboard", null=True, indent=2) + "\n"
     if format == "markdown":
         return _as_markdown(summary)
     raise InputError(f"format: {format!r} is none of {', '.join(FORMATS)}")
+
+
+def _escaped(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame whose texts no spreadsheet takes for formulas: such a one gets an apostrophe.
+
+    Names of policies and scenarios come from configs, which may be somebody else's.
+    """
+    text = pl.col(pl.String)
+    return frame.with_columns(
+        pl.when(text.str.contains(r"^[=+\-@\t\r]")).then("'" + text).otherwise(text).name.keep()
+    )
 
 
 def render(summary: Summary, *, width: int = WIDTH) -> RenderableType:

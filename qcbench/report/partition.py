@@ -24,8 +24,8 @@ from qcbench.report.style import (
     QUIET,
     WIDTH_IN,
     Look,
-    draw_svg,
     looks,
+    render,
     save_figures,
     style,
 )
@@ -200,7 +200,7 @@ def draw_plans(records: Mapping[str, Records], folder: Path) -> list[Path]:
         )
         drawn[f"task-{index:02d}-graph"] = graph_drawing(graph, node, title)
         drawn[f"task-{index:02d}-circuit"] = circuit_drawing(graph, node, title)
-    return save_figures(drawn, {name: draw_svg(figure) for name, figure in drawn.items()}, folder)
+    return save_figures({name: render(figure) for name, figure in drawn.items()}, folder)
 
 
 def _plan(records: Records) -> Plan:

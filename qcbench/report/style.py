@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 
 from qcbench.errors import InputError
 from qcbench.files import replacing
@@ -118,12 +120,30 @@ def style() -> Iterator[None]:
         yield
 
 
-def draw_svg(figure: Figure) -> str:
-    """Return a figure as an SVG document without background; its bytes depend on it alone."""
+@dataclass(frozen=True)
+class FigureFiles:
+    """A figure as it is kept: an SVG document without background, and a PNG on white."""
+
+    svg: str
+    png: bytes
+
+
+def render(figure: Figure) -> FigureFiles:
+    """Return a figure as a picture; its bytes depend on the figure alone, which is used up.
+
+    It is laid out once, for the SVG: that is most of the work, and the PNG has the same places.
+    """
     with style():
-        text = StringIO()
+        text, pixels, dpi = StringIO(), BytesIO(), PNG_SCALE * figure.dpi
         FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
-        return text.getvalue()
+        figure.set_layout_engine("none")
+        figure.set_dpi(dpi)
+        figure.set_facecolor("white")
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        unsaid: Any = {"Software": None}
+        imsave(pixels, canvas.buffer_rgba(), format="png", dpi=dpi, metadata=unsaid)
+        return FigureFiles(text.getvalue(), pixels.getvalue())
 
 
 def inline_svg(document: str, description: str) -> str:
@@ -141,14 +161,11 @@ def inline_svg(document: str, description: str) -> str:
     return f"{head}<title>{_escape(description)}</title>{rest.strip()}"
 
 
-def save_figures(
-    figures: Mapping[str, Figure], documents: Mapping[str, str], folder: Path
-) -> list[Path]:
-    """Write every figure as NAME.png and NAME.svg, on white, and return the paths.
+def save_figures(pictures: Mapping[str, FigureFiles], folder: Path) -> list[Path]:
+    """Write every picture as NAME.png and NAME.svg, on white, and return the paths.
 
     Args:
-        figures: by name.
-        documents: what `draw_svg` made of each.
+        pictures: by name.
         folder: made where absent.
 
     Raises:
@@ -157,10 +174,10 @@ def save_figures(
     paths = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, figure in figures.items():
+        for name, picture in pictures.items():
             for suffix, data in (
-                (".png", _png(figure)),
-                (".svg", _on_white(documents[name]).encode()),
+                (".png", picture.png),
+                (".svg", _on_white(picture.svg).encode()),
             ):
                 path = folder / f"{name}{suffix}"
                 with replacing(path) as temporary:
@@ -169,20 +186,6 @@ def save_figures(
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
     return paths
-
-
-def _png(figure: Figure) -> bytes:
-    with style():
-        pixels = BytesIO()
-        # The figure's own colour would not do: the style's `savefig.facecolor` goes before it.
-        FigureCanvasAgg(figure).print_figure(
-            pixels,
-            dpi=PNG_SCALE * figure.dpi,
-            facecolor="white",
-            format="png",
-            metadata={"Software": None},
-        )
-        return pixels.getvalue()
 
 
 def _on_white(document: str) -> str:

@@ -61,7 +61,7 @@ def improvements(apart: FloatArray, goal: str) -> FloatArray:
 
 
 def paired_distribution(
-    matrix: FloatArray, baseline: int, counts: IntArray, *, goal: str = "min"
+    matrix: FloatArray, baseline: int, counts: IntArray | FloatArray, *, goal: str = "min"
 ) -> PairedDistribution:
     """Compare every column with the baseline's column, in the data and in every resample.
 
@@ -75,7 +75,7 @@ def paired_distribution(
     reference = np.where(np.isnan(apart), np.nan, matrix[:, [baseline]])
     once = np.ones((1, matrix.shape[0]), dtype=np.int64)
 
-    def averages(weights: IntArray) -> tuple[FloatArray, FloatArray]:
+    def averages(weights: IntArray | FloatArray) -> tuple[FloatArray, FloatArray]:
         difference = mean_distribution(apart, weights)
         with np.errstate(invalid="ignore", divide="ignore"):
             relative = 100.0 * difference / np.abs(mean_distribution(reference, weights))

@@ -1,8 +1,8 @@
 """The numbers of a leaderboard, from the result table of a run."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from math import nan
 
 import numpy as np
@@ -15,7 +15,7 @@ from qcbench.stats.bootstrap import (
     interquartile_mean,
     iqm_distribution,
     mean_distribution,
-    resample_counts,
+    resample_blocks,
 )
 from qcbench.stats.intervals import LEVEL, percentile_interval, wilson_interval
 from qcbench.stats.paired import PairedDistribution, paired_distribution
@@ -69,12 +69,20 @@ class Summary:
 
 @dataclass(frozen=True)
 class _Bootstrap:
-    """Everything about one scenario: the data, and each resample of its worlds."""
+    """Everything about one scenario: the data, and what each resample of its worlds gives.
+
+    Attributes:
+        matrix: (worlds, policies).
+        paired: comparison with the baseline.
+        rank: (policies,).
+        mean_resampled, iqm_resampled, rank_resampled: (resamples, policies).
+    """
 
     matrix: FloatArray
-    counts: IntArray
     paired: PairedDistribution
     rank: FloatArray
+    mean_resampled: FloatArray
+    iqm_resampled: FloatArray
     rank_resampled: FloatArray
 
 
@@ -115,14 +123,8 @@ def summarise(
     for scenario in scenarios:
         here = trials.filter(pl.col("scenario") == scenario)
         matrix = table.world_matrix(trials, scenario, policies, metric)
-        counts = resample_counts(matrix.shape[0], resamples, _generator(seed, scenario))
-        part = _Bootstrap(
-            matrix,
-            counts,
-            paired_distribution(matrix, policies.index(baseline), counts, goal=goal),
-            ranks(matrix, goal=goal),
-            rank_distribution(matrix, counts, goal=goal),
-        )
+        blocks = resample_blocks(matrix.shape[0], resamples, _generator(seed, scenario))
+        part = _bootstrap(matrix, policies.index(baseline), goal, blocks)
         parts[scenario] = part
         collapsed = _collapsed(means.filter(pl.col("scenario") == scenario))
         failed = _failures(here)
@@ -135,6 +137,36 @@ def summarise(
     by_scenario = _frame(rows)
     return Summary(
         metric, goal, baseline, level, by_scenario, _overall(parts, by_scenario, level), means
+    )
+
+
+def _bootstrap(
+    matrix: FloatArray, baseline: int, goal: str, blocks: Iterable[IntArray]
+) -> _Bootstrap:
+    """Go once over the resamples of a scenario, from which all its intervals come."""
+    paired: list[PairedDistribution] = []
+    means, iqms, rank_parts = [], [], []
+    for counts in blocks:
+        weights = counts.astype(np.float64)
+        paired.append(paired_distribution(matrix, baseline, weights, goal=goal))
+        rank_parts.append(rank_distribution(matrix, weights, goal=goal))
+        columns = [matrix[:, index] for index in range(matrix.shape[1])]
+        means.append(
+            np.column_stack([mean_distribution(own[:, None], weights)[:, 0] for own in columns])
+        )
+        narrow = np.asarray(counts, dtype=np.int32, order="F")
+        iqms.append(np.column_stack([iqm_distribution(own, narrow) for own in columns]))
+    return _Bootstrap(
+        matrix,
+        replace(
+            paired[0],
+            difference_resampled=np.concatenate([part.difference_resampled for part in paired]),
+            relative_resampled=np.concatenate([part.relative_resampled for part in paired]),
+        ),
+        ranks(matrix, goal=goal),
+        np.concatenate(means),
+        np.concatenate(iqms),
+        np.concatenate(rank_parts),
     )
 
 
@@ -153,9 +185,9 @@ def _scenario_row(part: _Bootstrap, index: int, failed: int, level: float) -> di
     return (
         {"n": finished.size, "failed": failed, "missing": values.size - finished.size - failed}
         | {"mean": finished.mean() if finished.size else None}
-        | ends("ci", mean_distribution(values[:, None], part.counts)[:, 0], finished.size)
+        | ends("ci", part.mean_resampled[:, index], finished.size)
         | {"iqm": interquartile_mean(finished)}
-        | ends("iqm", iqm_distribution(values, part.counts), finished.size)
+        | ends("iqm", part.iqm_resampled[:, index], finished.size)
         | {"pairs": pairs, "difference": paired.difference[index]}
         | ends("difference", paired.difference_resampled[:, index], pairs)
         | {"relative_percent": paired.relative[index]}

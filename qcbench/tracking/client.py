@@ -3,17 +3,22 @@
 import fcntl
 import logging
 import os
+import shutil
+import sqlite3
 import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from qcbench.caches import user_cache
 from qcbench.errors import InputError, QcbenchError
+from qcbench.files import replacing
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.failures import SQLITE, check_tables, explained
 
@@ -159,18 +164,57 @@ def _check_file(path: Path) -> None:
 
 def _create_file(path: Path) -> None:
     """Make the tables under a temporary name: a killed process leaves no half-made store."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # two runs that end at once make it once
-        if path.exists():
-            return
-        with mlflow_errors(f"{SQLITE}{path}"):
-            _client(f"{SQLITE}{temporary}").search_experiments(max_results=1)
-        temporary.replace(path)
+        if not path.exists():
+            kept = _empty_store()
+            with replacing(path) as temporary:
+                if kept is None:
+                    _make_tables(temporary)
+                else:
+                    shutil.copyfile(kept, temporary)
     finally:
-        temporary.unlink(missing_ok=True)
         os.close(folder)
+
+
+def _make_tables(path: Path) -> None:
+    """Make a store of an empty file, with all of MLflow's migrations: seconds."""
+    with mlflow_errors(f"{SQLITE}{path}"):
+        _client(f"{SQLITE}{path}").search_experiments(max_results=1)
+
+
+def _empty_store() -> Path | None:
+    """Return a store without experiments that is kept for the installed MLflow; made if absent.
+
+    Its migrations take seconds, and give the same tables every time. MLflow adds the experiment
+    that every store has when it opens a copy, so that it names the copy's place.
+    """
+    kept = user_cache() / "mlflow" / f"empty-{version('mlflow')}.db"
+    if not kept.is_file():
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(kept) as temporary:
+                _make_tables(temporary)
+                with closing(sqlite3.connect(temporary)) as database, database:
+                    database.execute("DELETE FROM experiments")
+        except (OSError, InputError):
+            return None  # a cache that cannot be written is none
+    return kept
+
+
+def get_ready(tracking: TrackingConfig, runs: Path) -> None:
+    """Do what opening a store will need, and what takes seconds, without touching the store.
+
+    Errors are for `open_client`, which meets them again.
+    """
+    with suppress(Exception):
+        if tracking.enabled:
+            uri = store_uri(tracking, runs)
+            if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+                _empty_store()
+            _prepare()
+            import mlflow.tracking  # noqa: F401, PLC0415 - seconds
 
 
 def _check_server(uri: str) -> None:

@@ -108,10 +108,11 @@ def child_contents(
 ) -> list[Content]:
     """Return what each child holds: a policy's parameters and numbers in one scenario."""
     policies = {policy.label or policy.name: policy for policy in suite.policies}
+    means = {(str(row["scenario"]), str(row["policy"])): row for row in summary.means.to_dicts()}
+    series = _series(trials, summary.metric) if replicates else {}
     found = []
     for row in summary.scenarios.iter_rows(named=True):
         scenario, name = str(row["scenario"]), str(row["policy"])
-        means = summary.means.filter(pl.col("scenario") == scenario, pl.col("policy") == name)
         policy = policies.get(name)
         parameters = policy.parameters if policy is not None else {}
         found.append(
@@ -134,19 +135,17 @@ def child_contents(
                     "baseline": summary.baseline,
                     **{f"policy.{key}": str(value) for key, value in parameters.items()},
                 },
-                metrics=_metrics(row, means, summary.metric),
-                series=_series(trials, scenario, name, summary.metric) if (replicates) else {},
+                metrics=_metrics(row, means.get((scenario, name), {}), summary.metric),
+                series=series.get((scenario, name), {}),
                 files={},
             )
         )
     return found
 
 
-def _metrics(row: Mapping[str, Any], means: pl.DataFrame, metric: str) -> dict[str, float]:
+def _metrics(row: Mapping[str, Any], means: Mapping[str, Any], metric: str) -> dict[str, float]:
     """Aggregates of a scenario and policy: the mean of every metric, and the comparison."""
-    values: dict[str, Any] = {}
-    if means.height:
-        values |= means.drop("scenario", "policy").row(0, named=True)
+    values = {name: value for name, value in means.items() if name not in ("scenario", "policy")}
     values |= {f"{metric}_{end}": row[end] for end in ("iqm", "ci_low", "ci_high")}
     values |= {name: row[name] for name in row if name.startswith(("rank", "relative_"))}
     values |= {name: row[name] for name in ("difference", "probability_of_improvement")}
@@ -160,17 +159,21 @@ def _metrics(row: Mapping[str, Any], means: pl.DataFrame, metric: str) -> dict[s
 
 
 def _series(
-    trials: pl.DataFrame, scenario: str, policy: str, metric: str
-) -> dict[str, list[tuple[int, float]]]:
-    """The primary metric of every replicate, with the replicate as the step."""
-    rows = trials.filter(
-        pl.col("scenario") == scenario, pl.col("policy") == policy, pl.col("status") == "done"
-    ).sort("replicate")
-    values = rows.select("replicate", pl.col(metric).cast(pl.Float64)).drop_nulls()
-    points = [
-        (int(step), float(value)) for step, value in values.iter_rows() if math.isfinite(value)
-    ]
-    return {f"replicate/{metric_name(metric)}": points} if points else {}
+    trials: pl.DataFrame, metric: str
+) -> dict[tuple[str, str], dict[str, list[tuple[int, float]]]]:
+    """The metric of every replicate of a scenario and policy, with the replicate as the step."""
+    values = (
+        trials.filter(pl.col("status") == "done")
+        .select("scenario", "policy", "replicate", pl.col(metric).cast(pl.Float64))
+        .drop_nulls(metric)
+        .filter(pl.col(metric).is_finite())
+        .sort("replicate")
+    )
+    found: dict[tuple[str, str], dict[str, list[tuple[int, float]]]] = {}
+    name = f"replicate/{metric_name(metric)}"
+    for scenario, policy, step, value in values.iter_rows():
+        found.setdefault((scenario, policy), {name: []})[name].append((step, value))
+    return found
 
 
 def metric_name(name: str) -> str:

@@ -101,7 +101,7 @@ def _of_another_version(uri: str) -> str:
     """Say whether a store is older or newer than the MLflow that is installed."""
     import mlflow  # noqa: PLC0415 - heavy; it has just failed
 
-    found = _schema(Path(uri.removeprefix(SQLITE)))
+    found = schema_of(Path(uri.removeprefix(SQLITE)))
     if found is None:
         file = shlex.quote(uri.removeprefix(SQLITE))
         return (
@@ -119,7 +119,7 @@ def _of_another_version(uri: str) -> str:
     )
 
 
-def _schema(path: Path) -> str | None:
+def schema_of(path: Path) -> str | None:
     """Return the version of the tables in a file."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:

@@ -8,17 +8,17 @@ import hashlib
 import json
 import re
 import shlex
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
 from qcbench.bench.config import SuiteConfig
 from qcbench.errors import InputError
 from qcbench.stats.summary import Summary
+from qcbench.tracking.children import log, status_of, write_children
 from qcbench.tracking.client import mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import (
@@ -28,6 +28,7 @@ from qcbench.tracking.content import (
     RUN_TAG,
     SCENARIO_TAG,
     Content,
+    artifact_hashes,
     child_contents,
     metric_name,
     parent_content,
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-BATCH = 1000
-"""Metrics that one request may carry."""
-PARENT = ("", "")
-"""Key of the parent where children have scenario and policy."""
+Key: TypeAlias = tuple[str, str]
+"""Scenario and policy of a child."""
+PARENT: Key = ("", "")
+"""Key of the parent."""
 
 BROWSER = "http://127.0.0.1:5000"
 
@@ -65,7 +66,7 @@ class PublishedSuite:
     uri: str
     experiment_id: str
     parent_id: str
-    child_ids: Mapping[tuple[str, str], str]
+    child_ids: Mapping[Key, str]
     written: int
     link: str
     command: str
@@ -79,6 +80,7 @@ def publish(
     suite: SuiteConfig,
     tracking: TrackingConfig,
     note: str = "",
+    wait: Callable[[], object] = lambda: None,
 ) -> PublishedSuite:
     """Show a run in MLflow.
 
@@ -90,6 +92,8 @@ def publish(
         suite: what was run.
         tracking: where to.
         note: description of the parent run in Markdown, such as the leaderboard.
+        wait: returns when the files of the folder are there, at the latest; called when all but
+            they is written.
 
     Raises:
         InputError: a store that cannot be reached, read or written; whatever was published before
@@ -101,18 +105,14 @@ def publish(
         experiment = experiment_id(client, tracking.experiment or suite.name, uri)
         identity = _identity(folder)
         known = _known(client, experiment, identity)
-        parent_run = parent_content(folder, trials, suite, summary, identity, note)
-        parent, written = _write_parent(client, experiment, known, parent_run, folder)
-        child_ids: dict[tuple[str, str], str] = {}
-        for content in child_contents(
-            trials, summary, suite, tracking.replicates, identity, parent
-        ):
-            key = (content.tags[SCENARIO_TAG], content.tags[POLICY_TAG])
-            child_ids[key], new = _write_child(client, experiment, known.pop(key, []), content)
-            written += new
-        for key, left_over in known.items():
-            if key != PARENT:
-                _delete(client, left_over)
+        suite_run = parent_content(folder, trials, suite, summary, identity, note)
+        parents = known.pop(PARENT, [])
+        parent = parents[0].info.run_id if parents else _create(client, experiment, suite_run)
+        children = child_contents(trials, summary, suite, tracking.replicates, identity, parent)
+        child_ids, written = _write_children(client, uri, experiment, known, children)
+        wait()
+        suite_run = replace(suite_run, files=artifact_hashes(folder))
+        written += _write_parent(client, parent, parents, suite_run, folder)
         path = _show_table(client, experiment, identity, summary)
     local = uri.startswith(SQLITE)
     return PublishedSuite(
@@ -199,11 +199,9 @@ def _identity(folder: Path) -> str:
     return f"{name}-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]}"
 
 
-def _known(
-    client: "MlflowClient", experiment: str, identity: str
-) -> dict[tuple[str, str], list["Run"]]:
+def _known(client: "MlflowClient", experiment: str, identity: str) -> dict[Key, list["Run"]]:
     """Runs in MLflow that show this run, by scenario and policy; the parent's are both empty."""
-    found: dict[tuple[str, str], list[Run]] = {}
+    found: dict[Key, list[Run]] = {}
     token = None
     while True:
         page = client.search_runs(
@@ -219,45 +217,50 @@ def _known(
 
 
 def _write_parent(
-    client: "MlflowClient",
-    experiment: str,
-    known: Mapping[tuple[str, str], list["Run"]],
-    content: Content,
-    folder: Path,
-) -> tuple[str, int]:
-    """Write the parent, in place where it exists: its id stays. Returns id and runs written."""
-    runs = known.get(PARENT, [])
-    if runs and _is_current(runs[0], content):
-        return runs[0].info.run_id, 0
-    if runs:
-        run_id = runs[0].info.run_id
+    client: "MlflowClient", run_id: str, before: Sequence["Run"], content: Content, folder: Path
+) -> int:
+    """Write the parent, in place where it was there before: its id stays. Returns runs written."""
+    if before and _is_current(before[0], content):
+        return 0
+    if before:
         client.update_run(run_id, status="RUNNING")
         for name, value in content.tags.items():
             client.set_tag(run_id, name, value)
-    else:
-        run_id = _create(client, experiment, content)
-    _log(client, run_id, content)
+    log(client, run_id, content)
     for name in content.files:
         if (folder / name).is_dir():
             client.log_artifacts(run_id, str(folder / name), name)
         else:
             client.log_artifact(run_id, str(folder / name))
-    _finish(client, run_id, content)
-    return run_id, 1
+    # Last of all: a run that is not finished is written again by the next publication.
+    client.set_terminated(run_id, status=status_of(content))
+    return 1
 
 
-def _write_child(
-    client: "MlflowClient", experiment: str, runs: list["Run"], content: Content
-) -> tuple[str, int]:
-    """Keep the child that is as it should be, or write it anew: histories cannot be rewritten."""
-    current = [run for run in runs if _is_current(run, content)]
-    _delete(client, [run for run in runs if run not in current[:1]])
-    if current:
-        return current[0].info.run_id, 0
-    run_id = _create(client, experiment, content)
-    _log(client, run_id, content)
-    _finish(client, run_id, content)
-    return run_id, 1
+def _write_children(
+    client: "MlflowClient",
+    uri: str,
+    experiment: str,
+    known: Mapping[Key, Sequence["Run"]],
+    contents: Sequence[Content],
+) -> tuple[dict[Key, str], int]:
+    """Keep children that are as they should be; write the others anew: histories stay as they are.
+
+    Returns:
+        The run of every scenario and policy, and how many were written.
+    """
+    wanted = {(each.tags[SCENARIO_TAG], each.tags[POLICY_TAG]): each for each in contents}
+    kept = {
+        key: next((run.info.run_id for run in known.get(key, []) if _is_current(run, each)), None)
+        for key, each in wanted.items()
+    }
+    current = set(kept.values())
+    old = [run.info.run_id for runs in known.values() for run in runs]
+    new = [each for key, each in wanted.items() if kept[key] is None]
+    ids = iter(
+        write_children(client, uri, experiment, new, [run for run in old if run not in current])
+    )
+    return {key: run or next(ids) for key, run in kept.items()}, len(new)
 
 
 def _is_current(run: "Run", content: Content) -> bool:
@@ -268,29 +271,3 @@ def _is_current(run: "Run", content: Content) -> bool:
 def _create(client: "MlflowClient", experiment: str, content: Content) -> str:
     run = client.create_run(experiment, tags=dict(content.tags), run_name=content.name)
     return str(run.info.run_id)
-
-
-def _log(client: "MlflowClient", run_id: str, content: Content) -> None:
-    from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - heavy
-
-    now = int(time.time() * 1000)
-    points = [Metric(name, value, now, 0) for name, value in content.metrics.items()]
-    for name, series in content.series.items():
-        points += [Metric(name, value, now, step) for step, value in series]
-    params = [Param(name, value[:6000]) for name, value in content.params.items()]
-    tags = [RunTag(DIGEST_TAG, content.digest)]
-    room = BATCH - len(params) - len(tags)
-    client.log_batch(run_id, metrics=points[:room], params=params, tags=tags)
-    for start in range(room, len(points), BATCH):
-        client.log_batch(run_id, metrics=points[start : start + BATCH])
-
-
-def _finish(client: "MlflowClient", run_id: str, content: Content) -> None:
-    """Last of all: a run that is not finished is written again by the next publication."""
-    failed = content.metrics.get("trials_done", 1.0) == 0
-    client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
-
-
-def _delete(client: "MlflowClient", runs: Sequence["Run"]) -> None:
-    for run in runs:
-        client.delete_run(run.info.run_id)

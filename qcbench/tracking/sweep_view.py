@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from qcbench.tracking.children import BATCH
 from qcbench.tracking.client import mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import KIND_TAG, RUN_TAG, metric_name
-from qcbench.tracking.mlflow_view import BATCH, experiment_id
+from qcbench.tracking.mlflow_view import experiment_id
 
 EXPERIMENT = "sweep"
 PARENT_TAG = "mlflow.parentRunId"

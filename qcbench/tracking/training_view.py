@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
+from qcbench.tracking.children import BATCH
 from qcbench.tracking.client import mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import KIND_TAG, RUN_TAG, SCENARIO_TAG, metric_name
 from qcbench.tracking.failures import SQLITE
-from qcbench.tracking.mlflow_view import BATCH, BROWSER, browse_command, experiment_id
+from qcbench.tracking.mlflow_view import BROWSER, browse_command, experiment_id
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

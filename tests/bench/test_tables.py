@@ -9,13 +9,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qcbench.bench import tables
 from qcbench.bench.tables import (
     Entry,
     ShardError,
+    entries_of,
     failures_text,
+    frame_of,
     parquet_bytes,
     read_shard,
     select,
@@ -66,12 +69,20 @@ def entries(draw: st.DrawFn) -> list[Entry]:
 
 
 def compact(shards: list[bytes], order: list[str]) -> bytes:
-    read = [found for shard in shards for found in read_shard(shard)]
-    return parquet_bytes(trials_frame(select(read, order)))
+    return parquet_bytes(trials_frame(select(pl.concat(map(read_shard, shards)), order)))
+
+
+@pytest.fixture(params=[3, tables.BLOCK], autouse=True)
+def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are read a few at a time, or all at once."""
+    monkeypatch.setattr(tables, "BLOCK", request.param)
+
+
+ONE_BLOCK = [HealthCheck.function_scoped_fixture]  # the same for all examples
 
 
 @given(rows=entries(), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=ONE_BLOCK)
 def test_any_dealing_gives_the_same_bytes(rows: list[Entry], data: st.DataObject) -> None:
     order = [row.trial_id for row in rows]
     expected = compact([shard_bytes(rows)], order)
@@ -85,9 +96,9 @@ def test_any_dealing_gives_the_same_bytes(rows: list[Entry], data: st.DataObject
 
 
 @given(rows=entries())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=ONE_BLOCK)
 def test_the_table_holds_every_value(rows: list[Entry]) -> None:
-    frame = trials_frame(rows)
+    frame = trials_frame(frame_of(rows))
     expected = [json.loads(row.row) for row in rows]
     first_seen: list[str] = []
     for row in expected:
@@ -111,25 +122,26 @@ def test_the_table_holds_every_value(rows: list[Entry]) -> None:
     ],
 )
 def test_a_column_has_the_widest_type_of_its_values(values: list[object], dtype: object) -> None:
-    frame = trials_frame([entry(n, {"metric": value}) for n, value in enumerate(values)])
+    rows = [entry(n, {"metric": value}) for n, value in enumerate(values)]
+    frame = trials_frame(frame_of(rows))
     assert frame.schema["metric"] == dtype
 
 
 def test_text_and_numbers_in_one_metric_are_refused() -> None:
     with pytest.raises(InputError, match=r"metric m is text in trial 0001 and a number in .* 0000"):
-        trials_frame([entry(0, {"m": 1.0}), entry(1, {"m": "one"})])
+        trials_frame(frame_of([entry(0, {"m": 1.0}), entry(1, {"m": "one"})]))
 
 
 def test_done_counts_more_than_failed_in_any_order() -> None:
     done = entry(0, {"m": 1}, attempt=3)
     failed = entry(0, {}, status="failed", error="ValueError: no")
     for pair in ([done, failed], [failed, done]):
-        assert select(pair, ["0000"]) == [done]
+        assert list(entries_of(select(frame_of(pair), ["0000"]))) == [done]
 
 
 def test_a_failure_is_listed_with_its_traceback() -> None:
     failed = entry(0, {}, status="failed", error="ValueError: no", attempt=2)
-    lines = failures_text([failed, entry(1, {"m": 1})]).splitlines()
+    lines = failures_text(frame_of([failed, entry(1, {"m": 1})])).splitlines()
     assert len(lines) == 1
     listed = json.loads(lines[0])
     assert (listed["error"], listed["traceback"], listed["attempts"]) == (

@@ -13,6 +13,7 @@ from synthetic_trials import synthetic_trials
 from qcbench.bench.store import create_run
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
+from qcbench.report.drawers import drawers
 from qcbench.report.html import write_report
 from qcbench.report.run import RunDescription, describe_run
 from qcbench.stats.summary import summarise
@@ -203,3 +204,18 @@ def test_description_of_a_stored_run(tmp_path):
     (folder / "machine.json").write_text('[{"started": "yesterday"}]')
     with pytest.raises(InputError, match=r"machine\.json: is no list of sessions"):
         describe_run(folder)
+
+
+def test_processes_that_draw_change_no_byte_nor_does_their_death(written, tmp_path):
+    trials = synthetic_trials(replicates=6)
+    summary = summarise(trials, metric=METRIC, baseline=BASELINE, resamples=300)
+    for killed in (False, True):
+        folder = tmp_path / str(killed)
+        with drawers(2) as drawing:
+            if killed:
+                drawing._processes[1].kill()
+            page = write_report(folder, trials=trials, summary=summary, run=RUN, drawers=drawing)
+        assert page.read_bytes() == written.read_bytes()
+        for figure in (written.parent / "figures").iterdir():
+            assert (folder / "figures" / figure.name).read_bytes() == figure.read_bytes()
+    assert all(process.poll() is not None for process in drawing._processes)

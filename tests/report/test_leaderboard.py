@@ -96,6 +96,23 @@ def test_an_infinite_figure_is_null_in_json(summary):
     assert {(row["mean"], row["iqm"]) for row in data["scenarios"]} == {(None, None)}
 
 
+def test_no_cell_of_a_csv_is_a_formula(summary):
+    names = {
+        "greedy": "=1+1",
+        "random": "@sum",
+        "weighted": "a=b",
+        "fastest": "-x",
+        "lookahead": "+1",
+    }
+    named = replace(
+        summary, scenarios=summary.scenarios.with_columns(pl.col("policy").replace(names))
+    )
+    frame = pl.read_csv(io.StringIO(as_text(named, "csv")))
+    assert {"'=1+1", "'@sum", "a=b", "'-x", "'+1"} <= set(frame["policy"])
+    numbers = summary.scenarios.select(pl.col(pl.Float64)).columns
+    assert frame.select(numbers).equals(summary.scenarios.select(numbers))
+
+
 def test_csv_can_be_read_back(summary):
     frame = pl.read_csv(io.StringIO(as_text(summary, "csv")))
     assert frame["mean"].to_list() == summary.scenarios["mean"].to_list()

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -16,8 +17,10 @@ from qcbench.bench.config import ScenarioEntry, SuiteConfig
 from qcbench.errors import InputError
 from qcbench.policies.config import PolicyConfig
 from qcbench.stats.summary import summarise
+from qcbench.tracking import children
 from qcbench.tracking.client import open_client, store_uri, without_credentials
 from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.content import child_contents
 from qcbench.tracking.mlflow_view import folder_name, publish
 
 METRIC, BASELINE = "total_completion_s", "earliest_completion"
@@ -139,26 +142,65 @@ def test_what_changed_is_replaced(run):
     assert report.read_text() == "<p>second</p>"
 
 
-def test_an_interrupted_publication_is_completed(run, monkeypatch):
-    from mlflow.tracking import MlflowClient  # noqa: PLC0415 - as in the package, heavy
+@pytest.mark.parametrize(("table", "written"), [("params", 7), ("parent", 1)])
+def test_an_interrupted_publication_is_completed(run, monkeypatch, table, written):
+    """In the middle of the children, of which there are then none, or after them."""
+    real = children._insert
 
-    real, calls = MlflowClient.log_batch, []
-
-    def stop_at_third(client, run_id, **changes):
-        calls.append(run_id)
-        if len(calls) == 3:
+    def stop(database, into, rows):
+        real(database, into, rows)
+        if into == table:
             raise KeyboardInterrupt
-        return real(client, run_id, **changes)
 
-    monkeypatch.setattr(MlflowClient, "log_batch", stop_at_third)
+    def stop_waiting():
+        if table == "parent":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(children, "_insert", stop)
     with pytest.raises(KeyboardInterrupt):
-        show(run, mini_trials())
-    monkeypatch.setattr(MlflowClient, "log_batch", real)
+        show(run, mini_trials(), wait=stop_waiting)
+    monkeypatch.setattr(children, "_insert", real)
     published = show(run, mini_trials())
-    assert published.written == 5  # all but the parent and the one child that were complete
+    assert published.written == written
     found = runs_of(published)
     assert len(found) == 7
     assert {each.info.status for each in found} == {"FINISHED"}
+
+
+def test_one_transaction_writes_what_the_client_does(run, monkeypatch):
+    """As MLflow reads it, histories and artifacts included."""
+    published = show(run, mini_trials())
+    client = open_client(published.uri)
+    summary = summarise(mini_trials(), metric=METRIC, baseline=BASELINE, resamples=200)
+    contents = child_contents(mini_trials(), summary, SUITE, True, "other", "0" * 32)
+    contents[0] = replace(contents[0], params={**contents[0].params, "long": "x" * 9000})
+    contents[1] = replace(contents[1], metrics={"trials_done": 0.0})
+    contents[2] = replace(contents[2], series={"many": [(step, step / 7) for step in range(2500)]})
+    monkeypatch.setattr(children, "CONNECTIONS", 1)
+    old = list(published.child_ids.values())
+    at_once = children.write_children(
+        client, published.uri, published.experiment_id, contents, old[:3]
+    )
+    by_client = children.write_children(
+        client, "http://127.0.0.1:1", published.experiment_id, contents, old[3:]
+    )
+    left = {each.info.run_id for each in runs_of(published)}
+    assert left == {published.parent_id, *at_once, *by_client}
+    deleted = [client.get_run(run_id).info for run_id in (old[0], old[-1])]
+    assert {each.lifecycle_stage for each in deleted} == {"deleted"}
+    for one, other in zip(at_once, by_client, strict=True):
+        first, second = client.get_run(one), client.get_run(other)
+        assert first.data.to_dictionary() == second.data.to_dictionary()
+        assert first.data.tags["mlflow.runName"] == first.info.run_name == second.info.run_name
+        assert first.info.status == second.info.status
+        assert first.info.end_time >= first.info.start_time > 0
+        assert first.info.artifact_uri == second.info.artifact_uri.replace(other, one)
+        for name in first.data.metrics:
+            points = [
+                [(p.step, p.value) for p in client.get_metric_history(run_id, name)]
+                for run_id in (one, other)
+            ]
+            assert sorted(points[0]) == sorted(points[1])
 
 
 def test_policies_that_left_are_removed(run):

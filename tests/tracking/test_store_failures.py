@@ -279,7 +279,7 @@ def test_a_run_that_fails_in_its_report_says_how_to_go_on(
     (folder,) = (path.parent for path in sorted(finished.glob("*/manifest.json"))[:1])
     (folder / "report.html").unlink()
     with monkeypatch.context() as patched:
-        patched.setattr(html, "_draw", broken)
+        patched.setattr(html, "_page", broken)
         assert main(["resume", str(folder), "tracking=none"]) == 1
     said = capsys.readouterr().err.splitlines()[-1]
     assert "axes without end" in said

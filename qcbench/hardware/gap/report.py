@@ -17,7 +17,7 @@ from qcbench.hardware.gap.figures import draw
 from qcbench.hardware.gap.models import Errors, FittedTime
 from qcbench.hardware.gap.resampling import Interval
 from qcbench.hardware.manifest import ReplayFolder
-from qcbench.report.style import draw_svg, inline_svg, save_figures
+from qcbench.report.style import FigureFiles, inline_svg, render, save_figures
 
 REPORT, NUMBERS = "gap.html", "gap.parquet"
 
@@ -56,10 +56,9 @@ def write_gap(replay: ReplayFolder, table: pl.DataFrame, gap: Gap) -> Written:
     Raises:
         InputError: the folder cannot be written.
     """
-    figures = draw(table, gap)
-    documents = {name: draw_svg(figure) for name, figure in figures.items()}
-    page = _page(replay, table, gap, documents)
-    save_figures(figures, documents, replay.folder / "figures")
+    pictures = {name: render(figure) for name, figure in draw(table, gap).items()}
+    page = _page(replay, table, gap, pictures)
+    save_figures(pictures, replay.folder / "figures")
     written = Written(replay.folder / REPORT, replay.folder / NUMBERS)
     with replacing(written.numbers) as temporary:
         numbers(gap).write_parquet(temporary)
@@ -140,7 +139,9 @@ def _ranking(gap: Gap) -> list[tuple[str, Interval]]:
     ]
 
 
-def _page(replay: ReplayFolder, table: pl.DataFrame, gap: Gap, documents: dict[str, str]) -> str:
+def _page(
+    replay: ReplayFolder, table: pl.DataFrame, gap: Gap, pictures: dict[str, FigureFiles]
+) -> str:
     environment = Environment(
         loader=ChoiceLoader(
             [PackageLoader("qcbench.hardware.gap"), PackageLoader("qcbench.report")]
@@ -152,7 +153,8 @@ def _page(replay: ReplayFolder, table: pl.DataFrame, gap: Gap, documents: dict[s
     )
 
     def figure(name: str) -> Markup:
-        return Markup(inline_svg(documents[name], name.replace("-", " ")))  # noqa: S704 - own text
+        document = inline_svg(pictures[name].svg, name.replace("-", " "))
+        return Markup(document)  # noqa: S704 - own text
 
     return environment.get_template("gap.html.j2").render(
         gap=gap,
@@ -194,7 +196,7 @@ def _page(replay: ReplayFolder, table: pl.DataFrame, gap: Gap, documents: dict[s
             for part in parts
         ],
         label_words=LABEL_WORDS[gap.label],
-        drawn=list(documents),
+        drawn=list(pictures),
         figure=figure,
     )
 

@@ -1,0 +1,124 @@
+"""Which figures a report has, each as a function that draws it: they can be drawn anywhere."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from qcbench.report import figures, grids, partition, text, times
+from qcbench.report.rows import Block, blocks
+from qcbench.report.style import FigureFiles, Look, looks, render
+from qcbench.stats.summary import Summary
+
+FIDELITY = "mean_fidelity"
+
+Draw: TypeAlias = Callable[[], Figure | None]
+"""Draws a figure; gives None where there is nothing that it could show."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A scenario in a report: its numbers, and the names of its figures in order."""
+
+    anchor: str
+    block: Block
+    figures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """The figures of a report by name, those of the whole run first, and its sections."""
+
+    drawings: Mapping[str, Draw]
+    sections: Sequence[Section]
+
+    def pictures(self, part: int = 0, parts: int = 1) -> dict[str, FigureFiles | None]:
+        """Draw all figures, or one of several parts of about the same size."""
+        found = {}
+        for name in list(self.drawings)[part::parts]:
+            figure = self.drawings[name]()
+            found[name] = None if figure is None else render(figure)
+        return found
+
+
+def plan(trials: pl.DataFrame, summary: Summary) -> Drawings:
+    """Return what a report of these trials shows; nothing is drawn yet."""
+    look = looks(summary.policies, summary.baseline)
+    overall = summary.overall.to_dicts()
+    order = [str(row["policy"]) for row in overall]
+    found = blocks(summary)
+    drawings: dict[str, Draw] = {}
+    if len(found) > 1:
+        drawings["overall-difference"] = partial(
+            figures.interval_plot,
+            overall,
+            summary.baseline,
+            look,
+            title=f"Mean difference in {text.title_of(summary.metric)}",
+        )
+    profile = partial(figures.profile_plot, trials, summary.metric, summary.goal, order, look)
+    drawings["performance-profile"] = profile
+    drawings |= grids.heat_maps(trials, summary.metric, order)
+    sections = []
+    for block in found:
+        own = _of_scenario(block, trials, summary, look)
+        anchor = _slug(block.scenario)
+        drawings |= {f"{anchor}-{kind}": draw for kind, draw in own.items()}
+        names = [f"{anchor}-{kind}" for kind in own]
+        names += ["performance-profile"] if len(found) == 1 else []
+        sections.append(Section(anchor, block, tuple(names)))
+    return Drawings(drawings, sections)
+
+
+def _of_scenario(
+    block: Block, trials: pl.DataFrame, summary: Summary, look: Mapping[str, Look]
+) -> dict[str, Draw]:
+    """Return the figures of one scenario by kind."""
+    scenario, metric, baseline = block.scenario, summary.metric, summary.baseline
+    if grids.in_grid(trials, scenario):
+        return {}  # the heat maps show all of them at once
+    order = [str(row["policy"]) for row in block.rows]
+    title = f"Difference in {text.title_of(metric)}"
+    own = trials.filter(pl.col("scenario") == scenario)
+    means = summary.means
+    found: dict[str, Draw] = {
+        "difference": partial(figures.interval_plot, block.rows, baseline, look, title=title),
+        "distribution": partial(
+            figures.distribution_plot, own, scenario, order, metric, look, baseline=baseline
+        ),
+        "time": partial(
+            times.time_plot, means, scenario, order, look, baseline=baseline, track=_track(trials)
+        ),
+        "node-costs": partial(partition.mean_node_cost_plot, means, scenario, order, look),
+        "shares": partial(figures.shares_plot, means, scenario, order, baseline=baseline),
+    }
+    if metric != FIDELITY and _differs(means, scenario, FIDELITY):
+        goals = (summary.goal, "max")
+        found["trade-off"] = partial(
+            figures.trade_off_plot, own, scenario, metric, FIDELITY, order, look, goals=goals
+        )
+    for kind in ("size", "priority"):
+        found[f"by-{kind}"] = partial(grids.box_plot, means, scenario, kind, order, look)
+    return found
+
+
+def _track(trials: pl.DataFrame) -> str:
+    """Return the track of a suite; a table from elsewhere need not say it."""
+    return str(trials.get_column("track")[0]) if "track" in trials.columns else ""
+
+
+def _differs(means: pl.DataFrame, scenario: str, metric: str) -> bool:
+    """Whether a metric is not the same under all policies; fidelity is where none is modelled."""
+    if metric not in means.columns:
+        return False
+    return (
+        means.filter(pl.col("scenario") == scenario).get_column(metric).drop_nulls().n_unique() > 1
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", name).strip("-.") or "scenario"

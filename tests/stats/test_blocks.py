@@ -1,0 +1,95 @@
+"""Resampling in blocks, and ranks by sums: the same bits as at once and world by world."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from qcbench.stats import bootstrap, kept, ranks
+from qcbench.stats.bootstrap import iqm_distribution, resample_blocks, resample_counts
+from qcbench.stats.summary import summarise
+
+
+def trials_of(worlds: int, *, failures: float = 0.0) -> pl.DataFrame:
+    """Three policies, two of them equal in half of the worlds."""
+    rng = np.random.default_rng(worlds)
+    values = rng.lognormal(4.0, 0.4, (3, worlds))
+    values[2, ::2] = values[1, ::2]
+    failed = rng.random((3, worlds)) < failures
+    return pl.DataFrame(
+        {
+            "scenario": "one",
+            "policy": np.repeat(["a", "b", "c"], worlds),
+            "replicate": np.tile(np.arange(worlds), 3),
+            "status": np.where(failed.ravel(), "failed", "done"),
+            "m": values.ravel(),
+        }
+    )
+
+
+@pytest.mark.parametrize("worlds", [1, 3, 64, 129])
+def test_blocks_are_the_draw_in_pieces(worlds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "WHOLE", 0)
+    monkeypatch.setattr(bootstrap, "BLOCK", 64 * worlds)
+    blocks = list(resample_blocks(worlds, 1000, np.random.default_rng(5)))
+    assert len(blocks) == 16
+    at_once = resample_counts(worlds, 1000, np.random.default_rng(5))
+    assert (np.concatenate(blocks) == at_once).all()
+
+
+@pytest.mark.parametrize("failures", [0.0, 0.1])
+def test_a_summary_in_blocks_has_the_same_bits(
+    failures: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = trials_of(200, failures=failures)
+    at_once = summarise(trials, metric="m", baseline="b", resamples=2000)
+    monkeypatch.setattr(bootstrap, "WHOLE", 0)
+    monkeypatch.setattr(bootstrap, "BLOCK", 64 * 200)
+    in_blocks = summarise(trials, metric="m", baseline="b", resamples=2000)
+    assert in_blocks.scenarios.equals(at_once.scenarios)
+    assert in_blocks.overall.equals(at_once.overall)
+
+
+@pytest.mark.parametrize("goal", ["min", "max"])
+@pytest.mark.parametrize("shift", [0.0, -60.0])
+def test_ranks_by_sums_are_ranks_by_world(
+    goal: str, shift: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(2)
+    matrix = rng.lognormal(4.0, 0.4, (40, 6)) + shift
+    matrix[:, 1] = matrix[:, 0]
+    matrix[:, 2] = matrix[:, 0] * (1 + 1e-13)
+    matrix[:20, 3] = matrix[:20, 0]
+    counts = resample_counts(40, 3000, rng)
+    by_sums = ranks.rank_distribution(matrix, counts, goal=goal)
+    monkeypatch.setattr(ranks, "_sums", lambda *_: None)
+    assert (by_sums == ranks.rank_distribution(matrix, counts, goal=goal)).all()
+    assert (by_sums[:, 0] == by_sums[:, 1]).all()
+
+
+def test_the_interquartile_mean_takes_counts_of_any_kind() -> None:
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=50)
+    values[::7] = np.nan
+    counts = resample_counts(50, 300, rng)
+    narrow = np.asarray(counts, dtype=np.int32, order="F")
+    assert (iqm_distribution(values, counts) == iqm_distribution(values, narrow)).all()
+    for row, found in zip(counts, iqm_distribution(values, counts), strict=True):
+        drawn = np.sort(np.repeat(values, row))
+        drawn = drawn[np.isfinite(drawn)]
+        cut = drawn.size // 4
+        assert found == pytest.approx(drawn[cut : drawn.size - cut].mean(), abs=1e-12)
+
+
+def test_a_kept_summary_has_every_bit_and_is_of_its_run_alone() -> None:
+    summary = summarise(trials_of(20, failures=0.2), metric="m", baseline="b", resamples=200)
+    key = kept.key_of("results", metric="m", seed=0)
+    text = kept.to_text(summary, key)
+    found = kept.from_text(text, key)
+    assert found is not None
+    for name in kept.FRAMES:
+        assert getattr(found, name).equals(getattr(summary, name))
+        assert getattr(found, name).schema == getattr(summary, name).schema
+    assert (found.metric, found.goal, found.level) == (summary.metric, summary.goal, summary.level)
+    assert kept.from_text(text, kept.key_of("others", metric="m", seed=0)) is None
+    assert kept.from_text(text[: len(text) // 2], key) is None
+    assert kept.from_text("[]", key) is None
