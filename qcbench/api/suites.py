@@ -207,7 +207,7 @@ def get_ready(tracking: TrackingConfig, runs_dir: str) -> None:
     """Begin to load what `finish` needs, beside the trials: MLflow takes seconds."""
     from qcbench.tracking import client  # noqa: PLC0415
 
-    arguments = (tracking, Path(runs_dir))
+    arguments = (tracking, runs_folder(runs_dir))
     Thread(target=client.get_ready, args=arguments, name="get_ready", daemon=True).start()
 
 

@@ -21,6 +21,7 @@ from qcbench.tracking import children
 from qcbench.tracking.client import open_client, store_uri, without_credentials
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import child_contents
+from qcbench.tracking.failures import SQLITE, schema_of
 from qcbench.tracking.mlflow_view import folder_name, publish
 
 METRIC, BASELINE = "total_completion_s", "earliest_completion"
@@ -171,6 +172,7 @@ def test_one_transaction_writes_what_the_client_does(run, monkeypatch):
     """As MLflow reads it, histories and artifacts included."""
     published = show(run, mini_trials())
     client = open_client(published.uri)
+    assert schema_of(Path(published.uri.removeprefix(SQLITE))) == children.TABLES
     summary = summarise(mini_trials(), metric=METRIC, baseline=BASELINE, resamples=200)
     contents = child_contents(mini_trials(), summary, SUITE, True, "other", "0" * 32)
     contents[0] = replace(contents[0], params={**contents[0].params, "long": "x" * 9000})
