@@ -40,7 +40,7 @@ contracts: $(VENV)/.dev  ## imports only go down the floors
 	$(BIN)/lint-imports
 
 perf: $(VENV)/.dev  ## benchmarks; figures for docs/performance.md
-	for each in ratios trials engine imports ray_overhead bootstrap allocation; do $(BIN)/python -m tests.perf.$$each || exit; done
+	for each in ratios trials mm1 first_trial lists engine imports ray_overhead bootstrap allocation; do $(BIN)/python -m tests.perf.$$each || exit; done
 
 wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --quiet
