@@ -3,9 +3,14 @@
 import http.server
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,6 +208,55 @@ def test_one_transaction_writes_what_the_client_does(run, monkeypatch):
                 for run_id in (one, other)
             ]
             assert sorted(points[0]) == sorted(points[1])
+
+
+def test_the_command_that_is_printed_shows_the_run(run):
+    """As pasted into a shell, but on a port that is free."""
+    published = show(run, mini_trials())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = published.command.replace("--port 5000", f"--port {port}")
+    assert command != published.command
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    server = subprocess.Popen(
+        command,
+        shell=True,
+        cwd=run,
+        env=os.environ | {"PATH": path},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health", server)
+        seen = open_client(f"http://127.0.0.1:{port}").search_runs([published.experiment_id])
+        assert {each.info.run_id for each in seen} == {
+            published.parent_id,
+            *published.child_ids.values(),
+        }
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+    assert sorted(each.name for each in run.iterdir()) == [
+        "figures",
+        "manifest.json",
+        "report.html",
+        "trials.parquet",
+    ], "nothing is made where the server is started"
+
+
+def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+    """Wait until a server answers; a busy machine takes its time."""
+    for _ in range(600):
+        assert server.poll() is None, "the server has ended"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail(f"{url} does not answer")
 
 
 def test_policies_that_left_are_removed(run):
