@@ -140,10 +140,11 @@ def _recorded(row: dict[str, Any], configs: Mapping[str, Any]) -> Trial:
     if row.keys() != FIELDS:
         raise KeyError(*(FIELDS ^ row.keys()))
     trial = object.__new__(Trial)
-    for name, value in row.items():
-        object.__setattr__(trial, name, value)
-    for name in ("scenario_config", "policy_config"):
-        object.__setattr__(trial, name, configs[row[name]])
+    vars(trial).update(
+        row,
+        scenario_config=configs[row["scenario_config"]],
+        policy_config=configs[row["policy_config"]],
+    )
     return trial
 
 
