@@ -114,7 +114,7 @@ def column_means(values: FloatArray, counts: IntArray | FloatArray) -> FloatArra
     """
     weights = np.asarray(counts, dtype=np.float64)
     means = np.empty((weights.shape[0], values.shape[1]))
-    full = np.isfinite(values).all(axis=0)
+    full = np.asarray(np.isfinite(values).all(axis=0))
     size = weights.sum(axis=1)
     for index, column in enumerate(values.T):
         if full[index]:
