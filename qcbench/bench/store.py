@@ -19,7 +19,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -56,7 +56,7 @@ class RunStore:
         self.warnings: list[str] = []
         self._lock = lock
         self._made: tuple[Path, ...] = ()
-        self._status: dict[str, str] = {}
+        self._finished: set[str] = set()
         self._failed: set[str] = set()
         self._shards: set[str] = set()
         if lock is not None:
@@ -72,7 +72,7 @@ class RunStore:
     @property
     def finished(self) -> Set[str]:
         """Trial ids that have a row, whether done or failed."""
-        return self._status.keys()
+        return self._finished
 
     @property
     def failed(self) -> Set[str]:
@@ -101,7 +101,8 @@ class RunStore:
         name = _shard_name(data)
         write_durable(self.folder / "shards" / name, data)
         self._shards.add(name)
-        self._note((entry.trial_id, entry.status) for entry in entries)
+        done = [entry.trial_id for entry in entries if entry.status == "done"]
+        self._note(done, [entry.trial_id for entry in entries if entry.status != "done"])
 
     def table(self) -> pl.DataFrame:
         """Return the result table of the trials that have a row, in the order of the suite."""
@@ -139,7 +140,7 @@ class RunStore:
         Raises:
             InputError: trials without a row, a metric without one type, or an unwritable disk.
         """
-        absent = len(self.manifest.trial_ids) - len(self._status)
+        absent = len(self.manifest.trial_ids) - len(self._finished)
         if absent:
             raise InputError(f"{self.folder}: {absent} trials have no result yet; resume the run")
         selected = self._selected()
@@ -164,7 +165,7 @@ class RunStore:
     @property
     def is_new(self) -> bool:
         """Whether this process has made the run and nothing is stored in it yet."""
-        return bool(self._made) and not self._status
+        return bool(self._made) and not self._finished
 
     def discard(self) -> None:
         """Remove a new run that could not begin, and what was made to hold it."""
@@ -199,12 +200,11 @@ class RunStore:
         paths = [self.folder / "shards" / name for name in sorted(self._shards)]
         return tables.read_shards(paths, columns)
 
-    def _note(self, found: Iterable[tuple[str, str]]) -> None:
+    def _note(self, done: Collection[str], failed: Collection[str]) -> None:
         """Take in which trials have a row; one that was ever done is done."""
-        for trial_id, status in found:
-            if status == "done" or trial_id not in self._status:
-                self._status[trial_id] = status
-                (self._failed.discard if status == "done" else self._failed.add)(trial_id)
+        self._failed.update(trial_id for trial_id in failed if trial_id not in self._finished)
+        self._failed.difference_update(done)
+        self._finished.update(done, failed)
 
     def _read_shards(self) -> None:
         ids = frozenset(self.manifest.trial_ids)
@@ -224,7 +224,9 @@ class RunStore:
         if not sound:
             self._look_closer(ids)
             found = self._read(("trial_id", "status"))
-        self._note(found.iter_rows())
+        is_done = found.get_column("status") == "done"
+        ids_found = found.get_column("trial_id")
+        self._note(ids_found.filter(is_done).to_list(), ids_found.filter(~is_done).to_list())
 
     def _look_closer(self, ids: Set[str]) -> None:
         """Set aside each shard that is what it was, but none of this run."""

@@ -171,16 +171,27 @@ def trials_frame(selected: pl.DataFrame) -> pl.DataFrame:
     columns: dict[str, _Column] = {name: _Column(name) for name in HEAD}
     height = 0
     for block in selected.get_column("row").to_frame().iter_slices(BLOCK):
-        rows: list[Mapping[str, Any]] = [json.loads(row) for row in block.get_column("row")]
-        for name in dict.fromkeys(name for row in rows for name in row):
+        cells = _cells(block.get_column("row"))
+        for name in cells:
             columns.setdefault(name, _Column(name))
-        for column in columns.values():
-            column.add(rows, height)
-        height += len(rows)
+        absent = (None,) * block.height
+        for name, column in columns.items():
+            column.add(cells.get(name, absent), cells["trial_id"], height)
+        height += block.height
     found = {name: column.series() for name, column in columns.items()}
     for name in HEAD:
         found[name] = found[name].cast(pl.Int64 if name in ("replicate", "seed") else pl.String)
     return pl.DataFrame(list(found.values()))
+
+
+def _cells(texts: pl.Series) -> Mapping[str, Sequence[Any]]:
+    """Return the values of some rows by column, columns in first-seen order."""
+    rows: list[dict[str, Any]] = json.loads(f"[{','.join(texts)}]")
+    shapes = dict.fromkeys(map(tuple, rows))
+    if len(shapes) == 1:  # as of the trials of one track
+        return dict(zip(next(iter(shapes)), zip(*map(dict.values, rows), strict=True), strict=True))
+    names = dict.fromkeys(name for shape in shapes for name in shape)
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 class _Column:
@@ -196,27 +207,25 @@ class _Column:
         self._parts: list[pl.Series] = []
         self._height = 0
 
-    def add(self, rows: Sequence[Mapping[str, Any]], height: int) -> None:
-        """Add the values of some rows, which come after `height` others."""
+    def add(self, values: Sequence[Any], trial_ids: Sequence[str], height: int) -> None:
+        """Add the values of some trials, which come after `height` others."""
         if self._height < height:
             self._parts.append(pl.Series(self.name, [None] * (height - self._height)))
-        self._height = height + len(rows)
-        values = [row.get(self.name) for row in rows]
-        kinds = set(map(type, values)) - {type(None)}
+        self._height = height + len(values)
+        types = list(map(type, values))
+        kinds = set(types) - {type(None)}
         for kind in kinds - self.kinds.keys():
-            first = next(row for row in rows if type(row.get(self.name)) is kind)
-            self.kinds[kind] = str(first["trial_id"])
+            self.kinds[kind] = trial_ids[types.index(kind)]
         if str in self.kinds and len(self.kinds) > 1:
             number = next(self.kinds[kind] for kind in self.kinds if kind is not str)
             raise InputError(
                 f"metric {self.name} is text in trial {self.kinds[str]} and a number in trial "
                 f"{number}; a metric has one type"
             )
-        if kinds <= {int} or kinds == {str}:
-            self._parts.append(pl.Series(self.name, values, dtype=_DTYPES[next(iter(kinds), int)]))
-        else:
-            floats = [None if value is None else float(value) for value in values]
-            self._parts.append(pl.Series(self.name, floats, dtype=pl.Float64))
+        if len(kinds) > 1:
+            values = [None if value is None else float(value) for value in values]
+        kind = next(iter(kinds), int) if len(kinds) < 2 else float
+        self._parts.append(pl.Series(self.name, values, dtype=_DTYPES[kind]))
 
     def series(self) -> pl.Series:
         """Return the whole column."""

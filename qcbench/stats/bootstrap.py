@@ -19,11 +19,15 @@ RESAMPLES = 20_000
 
 WHOLE = 8_000_000
 """Up to so many counts (64 MB) are held at the same time."""
-BLOCK = 1 << 18
-"""More are made in blocks of so many, which a processor's cache holds."""
+BLOCK = 1 << 21
+"""More are made in blocks of so many."""
+CELLS = 1 << 16
+"""So many are drawn at the same time, which a processor's cache holds."""
 ALIGNED = 64
 """Resamples in a block are a multiple of this, for matrix products work on a few rows at once: then
 each sum is added up in the same order as without blocks, to the last bit."""
+SLICE = 4 * ALIGNED
+"""Resamples that become floating-point numbers at the same time."""
 
 Statistic = Literal["mean", "iqm"]
 
@@ -43,11 +47,16 @@ def resample_counts(
         (resamples, strata * observations) counts; every block of a row sums to `observations`.
     """
     columns = strata * observations
-    drawn = rng.integers(0, observations, size=(resamples, columns), dtype=np.uint32)
-    block = np.repeat(np.arange(strata, dtype=np.int64) * observations, observations)
-    cells = drawn + block + (np.arange(resamples, dtype=np.int64) * columns)[:, None]
-    counts = np.bincount(cells.ravel(), minlength=resamples * columns)
-    return counts.reshape(resamples, columns)
+    rows = max(1, CELLS // columns) if columns else 1
+    stratum = np.repeat(np.arange(strata, dtype=np.int64) * observations, observations)
+    cells = stratum + (np.arange(min(rows, resamples), dtype=np.int64) * columns)[:, None]
+    counts = np.empty((resamples, columns), dtype=np.int64)
+    for start in range(0, resamples, rows):
+        part = counts[start : start + rows]
+        drawn = rng.integers(0, observations, size=part.shape, dtype=np.uint32)
+        found = np.bincount((drawn + cells[: len(part)]).ravel(), minlength=part.size)
+        part[:] = found.reshape(part.shape)
+    return counts
 
 
 def resample_blocks(
@@ -97,31 +106,71 @@ def mean_distribution(values: FloatArray, counts: IntArray | FloatArray) -> Floa
         return np.asarray(total / size)
 
 
-def iqm_distribution(values: FloatArray, counts: npt.NDArray[np.signedinteger[Any]]) -> FloatArray:
-    """Interquartile mean of one column in every resample.
+def column_means(values: FloatArray, counts: IntArray | FloatArray) -> FloatArray:
+    """Mean of every column in every resample, of each as if it were the only one.
+
+    Takes and gives what `mean_distribution` does. A product with many columns may add up in another
+    order than one with a single column, so here no column changes the last bit of another's mean.
+    """
+    weights = np.asarray(counts, dtype=np.float64)
+    means = np.empty((weights.shape[0], values.shape[1]))
+    full = np.asarray(np.isfinite(values).all(axis=0))
+    size = weights.sum(axis=1)
+    for index, column in enumerate(values.T):
+        if full[index]:
+            means[:, index] = weights @ np.ascontiguousarray(column)
+            means[:, index] /= size
+        else:
+            means[:, index] = mean_distribution(column[:, None], weights)[:, 0]
+    return means
+
+
+def iqm_distribution(values: FloatArray, counts: IntArray) -> FloatArray:
+    """Interquartile mean of every column in every resample.
 
     Args:
-        values: (observations,); NaN marks missing ones.
+        values: (observations, columns); NaN marks an observation that a column lacks.
         counts: (resamples, observations).
 
     Returns:
-        (resamples,); NaN where a resample holds no value.
+        (resamples, columns); NaN where a resample holds no value of the column.
+    """
+    most = int(counts.sum(axis=1).max(initial=0))
+    narrow = np.int16 if most < 2**15 else np.int32 if most < 2**31 else np.int64
+    # Resamples along the rows: every step then goes over neighbours in memory.
+    drawn = np.ascontiguousarray(counts.astype(narrow).T)
+    return np.column_stack([_column_iqm(column, drawn) for column in values.T])
+
+
+def _column_iqm(values: FloatArray, drawn: npt.NDArray[np.signedinteger[Any]]) -> FloatArray:
+    """Interquartile mean of one column in every resample.
+
+    Args:
+        values: (observations,).
+        drawn: (observations, resamples) counts, of a type that also holds their sums.
     """
     order = np.argsort(values, kind="stable")[: int(np.isfinite(values).sum())]
     ordered = values[order]
     if ordered.size == 0:
-        return np.full(counts.shape[0], np.nan)
-    # Resamples along the rows: every step then goes over neighbours in memory.
-    upto = counts.T.take(order, axis=0)
-    np.cumsum(upto, axis=0, out=upto)
-    size = upto[-1].astype(np.int64)
+        return np.full(drawn.shape[1], np.nan)
+    upto = np.empty((ordered.size, drawn.shape[1]), dtype=drawn.dtype)
+    last = upto[0]
+    last[:] = drawn[order[0]]
+    # Row by row, for `cumsum` would go down one resample after the other.
+    for observation, row in zip(order[1:].tolist(), upto[1:], strict=True):
+        np.add(last, drawn[observation], row)
+        last = row
+    size = last.astype(np.int64)
     cut = size // 4
     total = (size - cut) * ordered[-1] - cut * ordered[0]
     if ordered.size > 1:
         # Summation by parts: the k-th value enters kept[k] - kept[k - 1] times.
-        low, high = cut.astype(upto.dtype), (size - cut).astype(upto.dtype)
-        kept = np.clip(upto, low, high, out=upto)
-        total = total - kept[:-1].astype(np.float64).T @ np.diff(ordered)
+        kept, steps = upto[:-1], np.diff(ordered)
+        np.maximum(kept, cut.astype(kept.dtype), out=kept)
+        np.minimum(kept, (size - cut).astype(kept.dtype), out=kept)
+        for start in range(0, kept.shape[1], SLICE):
+            part = slice(start, start + SLICE)
+            total[part] -= kept[:, part].astype(np.float64).T @ steps
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(total / (size - 2 * cut))
 
@@ -153,7 +202,7 @@ def stratified_bootstrap(
         distribution = mean_distribution(values[:, None], counts)[:, 0]
     else:
         value = interquartile_mean(values)
-        distribution = iqm_distribution(values, counts)
+        distribution = iqm_distribution(values[:, None], counts)[:, 0]
     sizes = [runs] * strata if expanded else None
     low, high = percentile_interval(distribution, level=level, sizes=sizes)
     return Estimate(value, low, high)

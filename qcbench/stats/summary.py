@@ -12,9 +12,9 @@ from qcbench.arrays import FloatArray, IntArray
 from qcbench.stats import table
 from qcbench.stats.bootstrap import (
     RESAMPLES,
+    column_means,
     interquartile_mean,
     iqm_distribution,
-    mean_distribution,
     resample_blocks,
 )
 from qcbench.stats.intervals import LEVEL, percentile_interval, wilson_interval
@@ -150,12 +150,8 @@ def _bootstrap(
         weights = counts.astype(np.float64)
         paired.append(paired_distribution(matrix, baseline, weights, goal=goal))
         rank_parts.append(rank_distribution(matrix, weights, goal=goal))
-        columns = [matrix[:, index] for index in range(matrix.shape[1])]
-        means.append(
-            np.column_stack([mean_distribution(own[:, None], weights)[:, 0] for own in columns])
-        )
-        narrow = np.asarray(counts, dtype=np.int32, order="F")
-        iqms.append(np.column_stack([iqm_distribution(own, narrow) for own in columns]))
+        means.append(column_means(matrix, weights))
+        iqms.append(iqm_distribution(matrix, counts))
     return _Bootstrap(
         matrix,
         replace(

@@ -5,7 +5,13 @@ import polars as pl
 import pytest
 
 from qcbench.stats import bootstrap, kept, ranks
-from qcbench.stats.bootstrap import iqm_distribution, resample_blocks, resample_counts
+from qcbench.stats.bootstrap import (
+    column_means,
+    iqm_distribution,
+    mean_distribution,
+    resample_blocks,
+    resample_counts,
+)
 from qcbench.stats.summary import summarise
 
 
@@ -66,18 +72,35 @@ def test_ranks_by_sums_are_ranks_by_world(
     assert (by_sums[:, 0] == by_sums[:, 1]).all()
 
 
-def test_the_interquartile_mean_takes_counts_of_any_kind() -> None:
+@pytest.mark.parametrize("repeated", [1, 1000, 10**8])
+def test_the_interquartile_mean_is_that_of_the_drawn_values(repeated: int) -> None:
+    """However often each is drawn: the running sums take 2, 4 or 8 bytes."""
     rng = np.random.default_rng(3)
-    values = rng.normal(size=50)
-    values[::7] = np.nan
-    counts = resample_counts(50, 300, rng)
-    narrow = np.asarray(counts, dtype=np.int32, order="F")
-    assert (iqm_distribution(values, counts) == iqm_distribution(values, narrow)).all()
-    for row, found in zip(counts, iqm_distribution(values, counts), strict=True):
-        drawn = np.sort(np.repeat(values, row))
-        drawn = drawn[np.isfinite(drawn)]
-        cut = drawn.size // 4
-        assert found == pytest.approx(drawn[cut : drawn.size - cut].mean(), abs=1e-12)
+    values = rng.normal(size=(52, 3))
+    values[::7, 1] = np.nan
+    values[:, 2] = np.nan
+    counts = resample_counts(52, 300, rng)
+    found = iqm_distribution(values, counts * repeated)
+    assert np.isnan(found[:, 2]).all()
+    for row, iqms in zip(counts, found[:, :2], strict=True):
+        for column, iqm in zip(values.T, iqms, strict=False):
+            # Four of each, so that a quarter is whole as it is of the many.
+            drawn = np.sort(np.repeat(column, 4 * row if repeated > 1 else row))
+            drawn = drawn[np.isfinite(drawn)]
+            cut = drawn.size // 4
+            assert iqm == pytest.approx(drawn[cut : drawn.size - cut].mean(), abs=1e-12)
+
+
+def test_no_column_changes_the_mean_or_iqm_of_another() -> None:
+    rng = np.random.default_rng(4)
+    values = rng.lognormal(size=(130, 9))
+    values[::11, 4] = np.nan
+    counts = resample_counts(130, 200, rng)
+    for statistic in (column_means, iqm_distribution):
+        together = statistic(values, counts)
+        for index in range(values.shape[1]):
+            assert (statistic(values[:, [index]], counts)[:, 0] == together[:, index]).all()
+    assert column_means(values, counts) == pytest.approx(mean_distribution(values, counts))
 
 
 def test_a_kept_summary_has_every_bit_and_is_of_its_run_alone() -> None:
