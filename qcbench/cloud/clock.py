@@ -29,6 +29,7 @@ class Clock(Environment):
     def __init__(self) -> None:
         super().__init__(initial_time=0.0)
         self._retries = 0
+        self._begun = self.alarm()
 
     def at(self, time_s: float, priority: int = ARRIVAL) -> Event:
         """Return an event that fires at exactly this time.
@@ -57,13 +58,20 @@ class Clock(Environment):
         event._value = None
         return event
 
-    def rearm(self, event: Event, callbacks: list[Callable[[Event], None]], time_s: float) -> None:
-        """Let an event that has been processed fire once more, as a completion at this time.
+    def rearm(
+        self,
+        event: Event,
+        callbacks: list[Callable[[Event], None]],
+        time_s: float,
+        priority: int = COMPLETION,
+    ) -> None:
+        """Let an event that has been processed fire once more, at this time.
 
-        A QPU or a pool that ends one task after the other needs no new event for each.
+        A QPU or a pool that ends one task after the other needs no new event for each, nor do
+        arrivals.
         """
         event.callbacks = callbacks
-        heappush(self._queue, (time_s, COMPLETION, next(self._eid), event))  # type: ignore[misc]
+        heappush(self._queue, (time_s, priority, next(self._eid), event))  # type: ignore[misc]
 
     def begin(self, process: Process) -> None:
         """Run a process at once up to the event that it waits for, and on when that fires.
@@ -71,7 +79,7 @@ class Clock(Environment):
         SimPy's own `process` puts its beginning and its end on the clock, as two more events, so
         that others can wait for it. Nobody waits for a job.
         """
-        _Resumption(process).go_on(None)
+        _Resumption(process)(self._begun)
 
     def retry(self, time_s: float) -> Event:
         """Return an event for a task that is put back into the order of arrivals.
@@ -124,12 +132,9 @@ class _Resumption:
         self._send = process.send
 
     def __call__(self, event: Event) -> None:
-        self.go_on(event._value)
-
-    def go_on(self, value: object) -> None:
         """Give the process the value of its event, and those of events that have fired before."""
         try:
-            awaited: Any = self._send(value)
+            awaited: Any = self._send(event._value)
             while awaited.callbacks is None:
                 awaited = self._send(awaited._value)
         except StopIteration:

@@ -6,11 +6,12 @@ from itertools import chain, repeat
 
 import numpy as np
 from simpy import Event
+from simpy.events import URGENT
 
 from qcbench.cloud.admission import admission_test
 from qcbench.cloud.allocation import AllocationBroker
 from qcbench.cloud.broker import PushBroker, TaskLost
-from qcbench.cloud.clock import HORIZON, Clock, Process
+from qcbench.cloud.clock import ARRIVAL, HORIZON, Clock, Process
 from qcbench.cloud.collect import Ending, collect
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED, draw_slowdown
 from qcbench.cloud.failures import failing_qpu
@@ -98,12 +99,13 @@ class Cloud:
         self._warm = NOTHING
         self._job_finish_s = np.full(len(workload), np.nan)
         self._job_status = np.full(len(workload), CENSORED, dtype=np.int64)
+        self._arrival_s = iter(workload.arrival_s.tolist())
         self._arrived = 0
         self._left = len(workload)
         if rules.failures is not None:
             for qpu, rng in enumerate(streams.failures.spawn(len(fleet))):
                 self.clock.process(failing_qpu(self.clock, self.broker, qpu, rules.failures, rng))
-        self.clock.process(self._arrivals())
+        self.clock.at(0.0, URGENT).callbacks.append(self._await_arrival)
 
     def run(self) -> Records:
         """Simulate until all jobs are done, the horizon, or the last allowed decision.
@@ -121,16 +123,18 @@ class Cloud:
             raise PolicyError(f"{self._left} jobs wait for ever: nothing is left to happen")
         return self.records()
 
-    def _arrivals(self) -> Process:
-        """Begin with every job when it arrives; the next arrival is on the clock by then."""
-        clock = self.clock
-        arrivals = map(clock.at, self.scenario.workload.arrival_s.tolist())
-        arrival = next(arrivals, None)
-        while arrival is not None:
-            yield arrival
-            arrival = next(arrivals, None)
-            self._arrived += 1
-            clock.begin(self._job(self._arrived - 1))
+    def _await_arrival(self, alarm: Event) -> None:
+        """Put the next arrival on the clock."""
+        arrival_s = next(self._arrival_s, None)
+        if arrival_s is not None:
+            self.clock.rearm(alarm, [self._arrive], arrival_s, ARRIVAL)
+
+    def _arrive(self, alarm: Event) -> None:
+        """Begin with a job; the next arrival is on the clock by then."""
+        self._await_arrival(alarm)
+        job = self._arrived
+        self._arrived = job + 1
+        self.clock.begin(self._job(job))
 
     def _job(self, job: int) -> Process:
         """Arrive, be admitted, go through the phases, be done."""
@@ -147,6 +151,8 @@ class Cloud:
                     phases = self._phases(job)
                     if not (yield go_through(phases, job, self.clock, self.pool, self.broker)):
                         raise TaskLost
+                elif self.scenario.workload.phases is None:
+                    yield from self.broker.execute(job, job)
                 else:
                     for phase in self._phases(job):
                         if isinstance(phase, ClassicalPhase):

@@ -24,7 +24,7 @@ class Present:
 
     def change(self, by: int, now_s: float) -> None:
         """Let jobs come or go."""
-        self._area_s = self.area_s(now_s)
+        self._area_s = integral_s(self._area_s, self._number, self._changed_s, now_s)
         self._number += by
         self._changed_s = now_s
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from simpy import Event
 
 from qcbench.arrays import FloatArray
 from qcbench.cloud.execution import DONE, DROPPED, FAILED, Execution, JobExecutions
@@ -48,8 +49,9 @@ class QueueingBroker:
         self._qpus = [ExclusiveQpu(world.clock, q, self._executed) for q in range(len(fleet))]
         self._capacity: list[int] = fleet.qubits.tolist()
         self._qubits: list[int] = workload.tasks.qubits.tolist()
-        self._widest = max(self._qubits, default=0)
-        self._uniform = min(self._capacity) >= self._widest
+        widest = max(self._qubits, default=0)
+        self._sees_all = [capacity >= widest for capacity in self._capacity]
+        self._uniform = all(self._sees_all)
         self._estimate_s: list[list[float]] = world.estimates.exec_s.tolist()
         feasible = world.estimates.feasible
         total_s = np.where(feasible, world.estimates.exec_s, 0.0).sum(axis=1)
@@ -67,6 +69,7 @@ class QueueingBroker:
         failures = world.rules.failures
         self._gives_up = failures is not None and failures.on_failure == "fail"
         self._restarts = failures is None or failures.on_failure == "restart"
+        self._drops = world.rules.deadlines == "drop"
         self._limited = world.rules.rescheduling.max_decisions is not None
         self._all = ReadOnlySequence(self._waiting)
         self.view = QueueView(fleet, world.table())
@@ -133,43 +136,38 @@ class QueueingBroker:
 
     def _pull(self, qpu: ExclusiveQpu) -> None:
         """Let the policy choose among the waiting tasks that fit this idle QPU, and start one."""
-        while self._drops_chosen(qpu):
-            pass
-
-    def _drops_chosen(self, qpu: ExclusiveQpu) -> bool:
-        """Take a decision; whether the task is dropped for its due time, and not started."""
         world, view, index = self._world, self.view, qpu.index
-        waiting, fitting = self._waiting, None
-        count = len(waiting)
-        if not self._uniform and self._capacity[index] < self._widest:
-            fitting = self._fitting(self._capacity[index])
-            count = len(fitting)
-        if not count:
-            return False
-        if not self._limited:
-            world.decisions += 1
-        elif not world.may_decide():
-            return False
+        waiting, sees_all = self._waiting, self._sees_all[index]
         view.now_s = now = self._clock.now
         view.qpu = index
-        if fitting is None:
-            view.waiting = self._all
-        else:
-            view.waiting = ReadOnlySequence([waiting[position] for position in fitting])
-        choice = self._decide(view)
-        if choice.__class__ is not int or not 0 <= choice < count:
-            raise PolicyError(
-                f"the policy returned {shown(choice)}; a choice is an int, a position in "
-                f"0..{count - 1}"
-            )
-        if fitting is not None:
-            choice = fitting[choice]
-        del waiting[choice]
-        self._stamps_s += now
-        execution = self._executions.pop(choice)
-        if world.drops(execution):
-            self._clock.at(now).callbacks.append(lambda _: self._give_up(execution, DROPPED))
-            return True
+        while True:  # until a task is chosen that is not too late
+            if sees_all:
+                view.waiting = self._all
+                count = len(waiting)
+            else:
+                fitting = self._fitting(self._capacity[index])
+                view.waiting = ReadOnlySequence([waiting[position] for position in fitting])
+                count = len(fitting)
+            if not count:
+                return
+            if not self._limited:
+                world.decisions += 1
+            elif not world.may_decide():
+                return
+            choice = self._decide(view)
+            if choice.__class__ is not int or not 0 <= choice < count:
+                raise PolicyError(
+                    f"the policy returned {shown(choice)}; a choice is an int, a position in "
+                    f"0..{count - 1}"
+                )
+            if not sees_all:
+                choice = fitting[choice]
+            del waiting[choice]
+            self._stamps_s += now
+            execution = self._executions.pop(choice)
+            if not self._drops or not world.drops(execution):
+                break
+            self._give_up_next(execution, DROPPED)
         row = execution.row
         estimate_s = self._estimate_s[row][index]
         execution.parts = ((index, self._qubits[row]),)
@@ -180,7 +178,6 @@ class QueueingBroker:
         slowdown = self._slowdown
         execution.exec_s = estimate_s if slowdown is None else estimate_s * slowdown[row]
         qpu.start(execution)
-        return False
 
     def _fitting(self, capacity: int) -> list[int]:
         """Return the positions of the waiting tasks that need no more qubits."""
@@ -197,9 +194,14 @@ class QueueingBroker:
         state["remaining_s"] -= self._mean_s[execution.row]
         queued.resume(True)
 
-    def _give_up(self, execution: Execution, status: int) -> None:
-        execution.close(status)
-        self._jobs[execution.job].resume(False)
+    def _give_up_next(self, execution: Execution, status: int) -> None:
+        """Give a task up as soon as what happens now is over."""
+
+        def give_up(_event: Event) -> None:
+            execution.close(status)
+            self._jobs[execution.job].resume(False)
+
+        self._clock.at(self._clock.now).callbacks.append(give_up)
 
     def fail(self, qpu: int) -> None:
         """Stop a QPU; by the rules, what it executed is restarted there, queued again or failed."""
@@ -207,7 +209,7 @@ class QueueingBroker:
         if lost is None:
             return
         if self._gives_up:
-            self._clock.at(self._clock.now).callbacks.append(lambda _: self._give_up(lost, FAILED))
+            self._give_up_next(lost, FAILED)
             return
         lost.forget_start()
         if self._restarts:

@@ -55,6 +55,7 @@ class World:
         drops = self.rules.deadlines == "drop" and self.workload.due_s is not None
         self._due_s = self.due_s() if drops else None
         self._best_s: list[float] = self.estimates.exec_s.min(axis=1).tolist() if drops else []
+        self._most_decisions = self.rules.rescheduling.max_decisions
         self._of_job: dict[int, JobExecutions] | None = {} if self.rules.records == "jobs" else None
         self._quality = self._qualities() if self._of_job is not None else None
 
@@ -109,7 +110,7 @@ class World:
 
     def may_decide(self) -> bool:
         """Count a decision, or end the trial where the rules allow no further one."""
-        limit = self.rules.rescheduling.max_decisions
+        limit = self._most_decisions
         if limit is not None and self.decisions >= limit:
             self.truncated = True
             self.end()

@@ -5,15 +5,18 @@ from collections.abc import Callable
 from heapq import heappop, heappush, heapreplace
 
 from qcbench.policies.protocol import PolicyContext, Queueing
-from qcbench.policies.view import QueueView, WaitingTask
+from qcbench.policies.view import QueueView, WaitingTask, listed
 
 
-def least(context: PolicyContext, figure: Callable[[WaitingTask], float]) -> Queueing:
+def least(
+    context: PolicyContext, figure: Callable[[WaitingTask], float], *, grows: bool = True
+) -> Queueing:
     """Return the policy that takes the task of the least figure, of equals the first.
 
     Args:
         context: the fleet.
         figure: of a task; while the task waits it may grow, but never fall.
+        grows: whether it may grow; if not, it is computed once, when the task joins.
     """
     alike = len(set(context.fleet.qubits.tolist())) == 1
 
@@ -22,41 +25,40 @@ def least(context: PolicyContext, figure: Callable[[WaitingTask], float]) -> Que
         return figures.index(min(figures))
 
     # QPUs of unequal width are shown different parts of the queue.
-    return Ranking(figure).take if alike else look_at_all
+    return ranking(figure, grows) if alike else look_at_all
 
 
-class Ranking:
-    """The whole queue in order of a figure: a decision costs O(log n) for n waiting tasks.
+def ranking(figure: Callable[[WaitingTask], float], grows: bool) -> Queueing:
+    """Keep the whole queue in order of a figure: a decision costs O(log n) for n waiting tasks.
 
     A queue is in order of tickets, no ticket is given twice, and what is chosen leaves. So if the
     last of the other tasks that are ranked has the position that this gives it, all of them are
     still there, and whoever follows has joined since. If it has not, the queue has changed in
     another way, and all are ranked anew.
     """
+    tickets: list[int] = []
+    """Of the tasks that are ranked, in order of the queue."""
+    heap: list[tuple[float, int, WaitingTask]] = []
+    """Figure when it was last computed, ticket and task."""
 
-    def __init__(self, figure: Callable[[WaitingTask], float]) -> None:
-        self._figure = figure
-        self._tickets: list[int] = []
-        """Of the tasks that are ranked, in order of the queue."""
-        self._heap: list[tuple[float, int, WaitingTask]] = []
-        """Figure when it was last computed, ticket and task."""
-
-    def take(self, view: QueueView) -> int:
+    def take(view: QueueView) -> int:
         """Return the position of the task of the least figure; it is taken out of the ranking."""
-        figure, tickets, heap, waiting = self._figure, self._tickets, self._heap, view.waiting
-        ranked = len(tickets)
+        waiting, ranked = listed(view.waiting), len(tickets)
         if ranked and (ranked > len(waiting) or waiting[ranked - 1].ticket != tickets[-1]):
             tickets.clear()
             heap.clear()
             ranked = 0
         for task in waiting[ranked:]:
-            tickets.append(task.ticket)
-            heappush(heap, (figure(task), task.ticket, task))
+            ticket = task.ticket
+            tickets.append(ticket)
+            heappush(heap, (figure(task), ticket, task))
         known, ticket, task = heap[0]
-        while known != (now := figure(task)):  # it has grown: others may be less
+        while grows and known != (now := figure(task)):  # it has grown: others may be less
             heapreplace(heap, (now, ticket, task))
             known, ticket, task = heap[0]
         heappop(heap)
         position = bisect_left(tickets, ticket)
         del tickets[position]
         return position
+
+    return take

@@ -50,6 +50,11 @@ class ReadOnlySequence(Sequence[Item]):
         return iter(self._items)
 
 
+def listed(items: Sequence[Item]) -> Sequence[Item]:
+    """Return the list behind a read-only sequence, to be read only: several times as fast."""
+    return items._items if isinstance(items, ReadOnlySequence) else items
+
+
 @dataclass(frozen=True)
 class TaskTable:
     """Estimates and features of all tasks of a trial; views show one row of it.

@@ -11,7 +11,7 @@ from bisect import bisect_left
 
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.twins import Choosing, Memory, TwinContext, job_at, memory
-from qcbench.policies.view import QueueView
+from qcbench.policies.view import QueueView, listed
 
 
 def policy(context: PolicyContext) -> Queueing:
@@ -30,7 +30,7 @@ def policy(context: PolicyContext) -> Queueing:
         return ticket
 
     def decide(view: QueueView) -> int:
-        waiting, count = view.waiting, len(known)
+        waiting, count = listed(view.waiting), len(known)
         # The queue is in order of tickets: if the last known task has kept its position, nobody
         # before it has left.
         if count and (count > len(waiting) or waiting[count - 1].ticket != known[-1]):

@@ -8,7 +8,7 @@ from qcbench.policies.view import WaitingTask
 
 def policy(context: PolicyContext) -> Queueing:
     """Build the policy."""
-    return least(context, figure)
+    return least(context, figure, grows=False)
 
 
 def figure(task: WaitingTask | Waiting) -> float:

@@ -16,7 +16,7 @@ def policy(context: PolicyContext, *, per_hour: NotNegative = 1.0) -> Queueing:
             the tasks of a hybrid job join the queue again and again.
     """
     per_s = per_hour / 3600.0
-    return least(context, lambda task: aged(task, per_s))
+    return least(context, lambda task: aged(task, per_s), grows=False)
 
 
 def aged(task: WaitingTask | Waiting, per_s: float) -> float:

@@ -3,7 +3,7 @@
 from qcbench.policies.draws import uniforms
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.twins import NO_DECISION, Choosing, Drawn, Memory, job_at, offset
-from qcbench.policies.view import QueueView
+from qcbench.policies.view import QueueView, listed
 
 
 def policy(context: PolicyContext) -> Queueing:
@@ -13,7 +13,7 @@ def policy(context: PolicyContext) -> Queueing:
     def decide(view: QueueView) -> int:
         # Rejection: any task, kept with its priority over the highest one. It takes no sum over
         # the queue, and a few tries as long as priorities are of one order of magnitude.
-        waiting, highest = view.waiting, view.highest_priority
+        waiting, highest = listed(view.waiting), view.highest_priority
         count = len(waiting)
         while True:
             choice = int(next(draws) * count)
