@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from qcbench.bench import nodes
 from qcbench.bench.jobs.client import Job, JobsClient
-from qcbench.bench.jobs.package import ENTRY, node_requirements, stage
+from qcbench.bench.jobs.package import ENTRY, stage
 from qcbench.bench.jobs.parcel import INDEX, is_name, read_index, receive
 from qcbench.errors import InputError, nearest
 from qcbench.files import write_durable
@@ -81,7 +82,7 @@ def submit(
     pip: bool = False,
 ) -> int:
     """Send package, configs and files, and start the suite; return the bytes that were staged."""
-    requirements = node_requirements() if pip else []
+    requirements = nodes.installed_here() if pip else []
     with tempfile.TemporaryDirectory(prefix="qcbench-send-") as name:
         package = stage(Path(name), [Path(folder) for folder in submission.config_dirs], files)
         command = ["python", ENTRY, "--deliver", submission.job_id]
