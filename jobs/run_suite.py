@@ -21,20 +21,23 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
-LACKING = (
-    "run_suite: the cluster lacks the package {}; use an image that has it, or submit with --pip"
-)
+from qcbench.bench import nodes
+from qcbench.errors import InputError, QcbenchError, reason_of
+
+SAYS = "run_suite: "
+"""Begins the line that says why the job ends."""
 
 try:
+    nodes.check(nodes.requirements())
     from qcbench.api import Run, RunConfig, compose_run, drive, finish, start_run
     from qcbench.bench.jobs.client import LOGS_FOLDER
     from qcbench.bench.jobs.parcel import INDEX, is_name, pack
     from qcbench.bench.run_names import list_runs
     from qcbench.bench.store import RunStore, open_run
-    from qcbench.errors import InputError, QcbenchError
-except ImportError as missing:
-    print(LACKING.format(missing.name), flush=True)
-    sys.exit(2)
+except (InputError, ImportError) as unusable:
+    reason = unusable if isinstance(unusable, InputError) else reason_of(unusable)
+    print(f"{SAYS}{reason}", flush=True)
+    sys.exit(InputError.exit_code)
 
 
 def say(line: str) -> None:
@@ -51,24 +54,24 @@ def session_logs() -> Path:
 
 
 def run(told: RunConfig, config_dirs: Sequence[Path], *, continued: bool) -> Run:
-    """Run a suite, or what an earlier attempt at it lacks."""
-    store = unfinished(told, config_dirs) if continued else None
+    """Run a suite, or what an earlier attempt at it lacks, which may be nothing."""
+    store = earlier(told, config_dirs) if continued else None
     store = store or start_run(told, config_dirs)
     say(f"run {store.manifest.run_id}: {len(store.trials)} trials, {len(store.finished)} done")
     return drive(store, told.cluster, "lines")
 
 
-def unfinished(told: RunConfig, config_dirs: Sequence[Path]) -> RunStore | None:
-    """Open the newest run with the same trials, if it has not got all results."""
+def earlier(told: RunConfig, config_dirs: Sequence[Path]) -> RunStore | None:
+    """Open the newest run of the same suite and trials, if there is one that can be continued."""
     from qcbench.bench.suite import expand, suite_scenarios  # noqa: PLC0415
+    from qcbench.bench.typed import plain  # noqa: PLC0415
 
     trials = expand(told.suite, suite_scenarios(told.suite, config_dirs))
-    wanted = [trial.trial_id for trial in trials]
+    wanted = (plain(told.suite), told.keep_records, tuple(trial.trial_id for trial in trials))
     for folder in reversed(list_runs(Path(told.runs_dir))):
-        found = open_run(folder)
-        if list(found.manifest.trial_ids) == wanted and not found.manifest.mismatch:
-            complete = len(found.finished) == len(wanted)
-            return None if complete else open_run(folder, write=True)
+        found = open_run(folder).manifest
+        if (found.suite, found.keep_records, found.trial_ids) == wanted and not found.mismatch:
+            return open_run(folder, write=True)
     return None
 
 
@@ -119,7 +122,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--continue",
         dest="continued",
         action="store_true",
-        help="with --runs-dir: go on with the newest run of the same trials if it is incomplete",
+        help="with --runs-dir: go on with the newest run of the same trials; end if it is complete",
     )
     told = parser.parse_args(arguments)
     for name in ("deliver", "pack"):
@@ -160,14 +163,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, and turn errors into one line and an exit code."""
     try:
         return work(arguments)
-    except ImportError as error:
-        say(LACKING.format(error.name))
-        return 2
     except QcbenchError as error:
-        say(f"run_suite: {error}")
+        say(f"{SAYS}{error}")
         return error.exit_code
+    except ImportError as error:
+        say(f"{SAYS}{reason_of(error)}")
+        return InputError.exit_code
     except KeyboardInterrupt:
-        say("run_suite: stopped")
+        say(f"{SAYS}stopped")
         return 130
 
 

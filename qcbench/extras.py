@@ -123,37 +123,63 @@ def _rooms(trace: TracebackType | None) -> Iterator[str]:
 @cache
 def extras_by_name() -> dict[str, frozenset[str]]:
     """Return the modules that each extra brings, and `CORE`, by what the package declares."""
-    found: dict[str, set[str]] = {name: set() for name in (*ORDER, CORE)}
-    for requirement in _requirements():
-        extra = re.search(r"extra\s*==\s*['\"](\w+)['\"]", requirement)
-        name = re.match(r"[A-Za-z0-9._-]+", requirement)
-        wanted = extra[1] if extra else CORE
-        if name and wanted in found:
-            distribution = re.sub(r"[-_.]+", "-", name[0]).lower()
-            module = distribution.replace("-", "_")
-            found[wanted].update(MODULES.get(distribution, (module,)))
-    return {name: frozenset(modules) for name, modules in found.items()}
+    return {
+        extra: frozenset(
+            module
+            for requirement in required(extra)
+            for distribution in [distribution_of(requirement)]
+            for module in MODULES.get(distribution, (distribution.replace("-", "_"),))
+        )
+        for extra in (*ORDER, CORE)
+    }
 
 
-def _requirements() -> list[str]:
-    """Return what the package declares: installed, or in a checkout."""
+def required(extra: str) -> tuple[str, ...]:
+    """Return what an extra requires besides `CORE`, such as `numba>=0.61,<1`.
+
+    An extra that another one contains counts as that one's own.
+    """
+    found: list[str] = []
+    for line in requirements():
+        requirement, _, marker = line.partition(";")
+        wanted = re.search(r"extra\s*==\s*['\"](\w+)['\"]", marker)
+        if (wanted[1] if wanted else CORE) != extra:
+            continue
+        within = re.match(r"qcbench\[([\w,\s]+)\]", requirement)
+        if within:
+            found += [each for name in within[1].split(",") for each in required(name.strip())]
+        else:
+            found.append(requirement.strip())
+    return tuple(dict.fromkeys(found))
+
+
+def distribution_of(requirement: str) -> str:
+    """Return the distribution that a requirement names, as package indexes spell it."""
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)
+    return re.sub(r"[-_.]+", "-", name[0]).lower() if name else ""
+
+
+def requirements() -> list[str]:
+    """Return what the package declares, a line each as in its metadata: in a checkout or installed.
+
+    A checkout comes first: what was noted when it was installed may be older.
+    """
+    declared = PACKAGE.parent / "pyproject.toml"
+    if declared.is_file():
+        import tomllib  # noqa: PLC0415 - only where qcbench runs from a checkout
+
+        project = tomllib.loads(declared.read_text(encoding="utf-8"))["project"]
+        extras = project["optional-dependencies"].items()
+        return [
+            *project["dependencies"],
+            *(f"{each}; extra == '{name}'" for name, listed in extras for each in listed),
+        ]
     from importlib import metadata  # noqa: PLC0415 - slow, and only for a library that is missing
 
     try:
         return metadata.requires("qcbench") or []
     except metadata.PackageNotFoundError:
-        pass
-    declared = PACKAGE.parent / "pyproject.toml"
-    if not declared.is_file():
         return []
-    import tomllib  # noqa: PLC0415 - only where qcbench runs from a checkout
-
-    project = tomllib.loads(declared.read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"].items()
-    return [
-        *project["dependencies"],
-        *(f"{each}; extra == '{name}'" for name, listed in extras for each in listed),
-    ]
 
 
 def require(*modules: str, room: str) -> None:

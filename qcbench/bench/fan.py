@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from qcbench.bench import nodes
 from qcbench.bench.cluster import Cluster
 from qcbench.bench.ledger import Chunk
 from qcbench.bench.outcome import Outcome, RunTrial, clean_line, error_line, failed_row
@@ -52,7 +53,10 @@ class Fan:
         self._session = session
         self._ledger = session.ledger(workers)
         self._workers = workers
-        self._arguments = (run_trial, session.store.manifest.track)
+        self._track = session.store.manifest.track
+        # A private Ray runs what this process runs.
+        needed = () if session.config.address == "local" else nodes.requirements()
+        self._arguments = (run_trial, self._track, needed)
         self._actor_class = ray.remote(
             num_cpus=1, max_restarts=0, max_task_retries=0, **cluster.actor_options
         )(Worker)
@@ -185,7 +189,7 @@ class Fan:
     def _undelivered(self, trial: Any, error: Exception) -> Outcome:
         return Outcome(
             trial_id=trial.trial_id,
-            row=failed_row(trial, self._arguments[1], error_line(error)),
+            row=failed_row(trial, self._track, error_line(error)),
             wall_s=0.0,
             cpu_s=0.0,
             elapsed_s=0.0,

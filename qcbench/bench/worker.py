@@ -2,25 +2,43 @@
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qcbench.bench.outcome import Outcome, RunTrial, attempt_trial, resolve
-from qcbench.bench.trial import Trial
+from qcbench.bench import nodes
+
+if TYPE_CHECKING:
+    from qcbench.bench.outcome import Outcome, RunTrial
+    from qcbench.bench.trial import Trial
 
 
 class Worker:
-    """Runs chunks of trials one after the other."""
+    """Runs chunks of trials one after the other.
 
-    def __init__(self, target: str | RunTrial, track: str) -> None:
+    The class itself needs no other package, so that it begins, and says what is missing, on a node
+    that lacks some.
+    """
+
+    def __init__(self, target: "str | RunTrial", track: str, needed: Sequence[str] = ()) -> None:
         self._target = target
         self._track = track
+        self._needed = needed
         self._name = f"{os.uname().nodename}:{os.getpid()}"
 
     def ready(self) -> str:
-        """Import what runs a trial, so that a worker that cannot is found out before it is used."""
+        """Import what runs a trial, so that a worker that cannot is found out before it is used.
+
+        Raises:
+            InputError: a node that lacks packages.
+        """
+        nodes.check(self._needed)
+        from qcbench.bench.outcome import resolve  # noqa: PLC0415 - after the check
+
         resolve(self._target)
         return self._name
 
-    def run(self, trials: Sequence[Trial]) -> list[Outcome]:
+    def run(self, trials: "Sequence[Trial]") -> "list[Outcome]":
         """Run the trials; one that raises is a failed outcome."""
+        from qcbench.bench.outcome import attempt_trial, resolve  # noqa: PLC0415
+
         function = resolve(self._target)
         return [attempt_trial(function, trial, self._track, self._name) for trial in trials]

@@ -14,7 +14,14 @@ from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
 from qcbench.bench.jobs import submission as jobs
-from qcbench.bench.jobs.client import ConnectionLostError, Job, JobsClient, check_address
+from qcbench.bench.jobs.client import (
+    ConnectionLostError,
+    Job,
+    JobsClient,
+    NoAnswerError,
+    UnknownJobError,
+    check_address,
+)
 from qcbench.bench.jobs.submission import Submission
 from qcbench.bench.jobs.token import readable_by_others
 from qcbench.bench.run_names import told_name
@@ -36,14 +43,36 @@ INPUT_ERROR = 2
 
 
 @contextmanager
-def _may_be_lost() -> Iterator[None]:
+def _lost(job_id: str, sent: Submission | None, here: "_Here") -> Iterator[None]:
+    """Say what it means for a job that its cluster does not answer, or another one in its place.
+
+    Args:
+        job_id: the job.
+        sent: what is remembered of it; None where it was not sent from here.
+        here: the cluster that is asked.
+    """
     try:
         yield
-    except ConnectionLostError as error:
-        raise RunError(str(error)) from error
+    except UnknownJobError as error:
+        if sent is None or here.cluster.address.rstrip("/") != sent.address:
+            raise
+        raise RunError(
+            f"job {job_id}: is gone: it was sent to {sent.address} at {sent.submitted}, and the "
+            "cluster that answers there now was started since; what was not fetched went with the "
+            "old one; send it again with `qcbench submit run`"
+        ) from error
+    except (NoAnswerError, ConnectionLostError) as error:
+        if sent is None and isinstance(error, NoAnswerError):
+            raise
+        what = (
+            f"{here.cluster.address}: {error.reason}" if isinstance(error, NoAnswerError) else error
+        )
+        raise RunError(
+            f"job {job_id}: {what}; whether it goes on there or is gone with its cluster cannot be "
+            f"told from here; `{_command('follow', job_id, here.runs_dir)}` asks again"
+        ) from error
 
 
-@_may_be_lost()
 def send(options: Namespace) -> int:
     """Send a suite, follow it and fetch its results."""
     config = compose_run(options.overrides, options.config_dir)
@@ -71,38 +100,36 @@ def send(options: Namespace) -> int:
     if options.no_follow:
         _note(_ways_back(sent.job_id, config.runs_dir))
         return 0
-    return _follow(client, sent.job_id, _Here(config.cluster, config.tracking, config.runs_dir))
+    here = _Here(config.cluster, config.tracking, config.runs_dir)
+    with _lost(sent.job_id, sent, here):
+        return _follow(client, sent.job_id, here)
 
 
-@_may_be_lost()
 def follow(job_id: str, overrides: Sequence[str]) -> int:
     """Show a job's log until it ends, then fetch its results."""
-    client, here = _known_job(job_id, overrides)
-    return _follow(client, job_id, here)
+    with _known_job(job_id, overrides) as (client, here):
+        return _follow(client, job_id, here)
 
 
-@_may_be_lost()
 def fetch(job_id: str, overrides: Sequence[str]) -> int:
     """Fetch the results of a job that has ended."""
-    client, here = _known_job(job_id, overrides)
-    _bring_home(client, client.job(job_id), here, log_shown=False)
+    with _known_job(job_id, overrides) as (client, here):
+        _bring_home(client, client.job(job_id), here, log_shown=False)
     return 0
 
 
-@_may_be_lost()
 def stop(job_id: str, overrides: Sequence[str]) -> int:
     """Stop a job; what it has finished can be fetched."""
-    client, here = _known_job(job_id, overrides)
-    if not client.stop(job_id):
-        raise InputError(f"job {job_id}: has ended already ({client.job(job_id).status})")
-    job = client.wait(job_id, 30.0)
+    with _known_job(job_id, overrides) as (client, here):
+        if not client.stop(job_id):
+            raise InputError(f"job {job_id}: has ended already ({client.job(job_id).status})")
+        job = client.wait(job_id, 30.0)
     _note(
         f"{job_id}: {job.status}; `{_command('fetch', job_id, here.runs_dir)}` gets what is there"
     )
     return 0
 
 
-@_may_be_lost()
 def list_jobs(overrides: Sequence[str]) -> int:
     """List the jobs of a cluster, or of those that were used from here."""
     here = _here(overrides, [])
@@ -158,8 +185,9 @@ def _here(overrides: Sequence[str], config_dirs: Sequence[Path]) -> _Here:
     )
 
 
-def _known_job(job_id: str, overrides: Sequence[str]) -> tuple[JobsClient, _Here]:
-    """Connect to the cluster that a job was sent to."""
+@contextmanager
+def _known_job(job_id: str, overrides: Sequence[str]) -> Iterator[tuple[JobsClient, _Here]]:
+    """Connect to the cluster that a job was sent to, for what is done with the job."""
     here = _here(overrides, [])
     sent = jobs.recall(runs_folder(here.runs_dir), job_id)
     if sent is not None:
@@ -175,7 +203,8 @@ def _known_job(job_id: str, overrides: Sequence[str]) -> tuple[JobsClient, _Here
             f"job {job_id}: not submitted from {here.runs_dir}{near}; give "
             "cluster.address=http://HOST:8265"
         )
-    return _client(here.cluster), here
+    with _lost(job_id, sent, here):
+        yield _client(here.cluster), here
 
 
 def _command(verb: str, job_id: str, runs_dir: str) -> str:
@@ -195,7 +224,7 @@ def _ways_back(job_id: str, runs_dir: str) -> str:
 def _follow(client: JobsClient, job_id: str, here: _Here) -> int:
     try:
         job = client.follow(job_id, _show)
-    except (KeyboardInterrupt, ConnectionLostError):
+    except KeyboardInterrupt:
         _note(f"\nthe job goes on without you:\n{_ways_back(job_id, here.runs_dir)}")
         raise
     _bring_home(client, job, here, log_shown=True)
@@ -224,7 +253,11 @@ def _failure(client: JobsClient, job: Job, why: str, log_shown: bool) -> Excepti
     """Return why a job ended; the end of its log goes above that, unless it is there already."""
     if job.status == "STOPPED":
         return RunError(f"job {job.job_id}: was stopped; {why}")
-    text = client.log(job.job_id) if job.node_id else job.message
+    try:
+        text = client.log(job.job_id) if job.node_id else job.message
+    except NoAnswerError:
+        # The log lies on the node that ran the job, which may be gone.
+        text = job.message
     lines = [line for line in text.splitlines() if line.strip()]
     for line in [] if log_shown else lines[-LAST_LINES:]:
         _note(f"| {line}")

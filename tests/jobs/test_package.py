@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qcbench.bench.jobs import package
-from qcbench.bench.jobs.package import ENTRY, node_requirements, stage
+from qcbench.bench.jobs.package import ENTRY, stage
 from qcbench.errors import InputError
 from qcbench.workload.formats.task_files import content_hash
 
@@ -99,9 +99,3 @@ def test_what_cannot_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(package, "LIMIT_BYTES", 999)
     with pytest.raises(InputError, match="would be sent"):
         stage(tmp_path / "sent-large", files=[Path("large")])
-
-
-def test_pip_installs_what_is_installed_here() -> None:
-    pinned = dict(text.split("==") for text in node_requirements())
-    assert {"numpy", "polars", "simpy", "hydra-core", "pydantic"} <= pinned.keys()
-    assert pinned["numpy"] == __import__("numpy").__version__

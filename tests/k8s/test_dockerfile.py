@@ -80,7 +80,7 @@ def test_what_the_wheel_needs_is_copied(steps: list[tuple[str, str]]) -> None:
 
 def test_ray_and_python_are_those_of_the_project(steps: list[tuple[str, str]]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (ray,) = [text for text in project["optional-dependencies"]["bench"] if text.startswith("ray")]
+    (ray,) = [text for text in project["optional-dependencies"]["node"] if text.startswith("ray")]
     version = ray.partition("==")[2]
     assert f"RAY_VERSION={version}" in values(steps, "ARG")
     assert sum("ray[default]==${RAY_VERSION}" in text for text in values(steps, "RUN")) == 2

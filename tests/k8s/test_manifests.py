@@ -165,7 +165,7 @@ def test_versions_agree(rayjob: Manifest) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    (ray,) = [text for text in extras["bench"] if text.startswith("ray")]
+    (ray,) = [text for text in extras["node"] if text.startswith("ray")]
     assert rayjob["spec"]["rayClusterSpec"]["rayVersion"] == ray.partition("==")[2]
     kustomization = yaml.safe_load((K8S / "base" / "kustomization.yaml").read_text())
     assert kustomization["images"] == [

@@ -34,7 +34,15 @@ BLOCK = 2**20
 
 
 class ConnectionLostError(RuntimeError):
-    """The cluster stopped answering; its jobs may go on."""
+    """The cluster stopped answering; its jobs may go on, or be gone with it."""
+
+
+class NodeGoneError(RuntimeError):
+    """The node that ran a job has left the cluster, and its files with it."""
+
+
+class UnknownJobError(InputError):
+    """The cluster answers and knows no such job."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +220,9 @@ class JobsClient:
                 last_answer = time.monotonic()
             except NoAnswerError as error:
                 if time.monotonic() - last_answer > LOST_AFTER_S:
-                    raise ConnectionLostError(str(error)) from error
+                    raise ConnectionLostError(
+                        f"{self.address}: {error.reason} for {LOST_AFTER_S:g} s"
+                    ) from error
             time.sleep(1.0)
 
     def wait(self, job_id: str, timeout_s: float) -> Job:
@@ -230,7 +240,11 @@ class JobsClient:
             time.sleep(0.5)
 
     def read(self, job: Job, name: str) -> bytes | None:
-        """Return a small file of a job's parcel, or None where there is none or an empty one."""
+        """Return a small file of a job's parcel, or None where there is none or an empty one.
+
+        Raises:
+            NodeGoneError: the node that had it is no longer there.
+        """
         for left in reversed(range(READ_ATTEMPTS)):
             try:
                 answer = self._file(job, name)
@@ -243,9 +257,8 @@ class JobsClient:
                     return content or None
             except OSError as error:
                 if not left:
-                    raise NoAnswerError(
-                        f"{name} of job {job.job_id} could not be fetched ({error})"
-                    ) from error
+                    reason = f"{name} of job {job.job_id} could not be fetched ({error})"
+                    raise NoAnswerError(reason, reason) from error
             time.sleep(1.0)
         raise AssertionError("no attempt was made")
 
@@ -254,6 +267,7 @@ class JobsClient:
 
         Raises:
             OSError: the way to it is broken.
+            NodeGoneError: the node that had it is no longer there.
         """
         answer = self._file(job, name)
         if answer is None:
@@ -279,6 +293,9 @@ class JobsClient:
             text = " ".join(answer.text.split())
         if "file is not found" in text:
             return None
+        # As Ray says it of a node whose agent has gone with it.
+        if "Agent for node id" in text and "doesn't exist" in text:
+            raise NodeGoneError(f"node {job.node_id}, which ran it, has left the cluster")
         raise OSError(f"{self.address} answered {answer.status_code}: {text[:200]}")
 
     def _request(self, path: str, query: Mapping[str, str] | None = None) -> Any:
@@ -314,9 +331,11 @@ class JobsClient:
         except InputError:
             raise
         except (requests.exceptions.RequestException, ConnectionError) as error:
+            reason = f"no Ray dashboard answers ({_reason(error)})"
             raise NoAnswerError(
-                f"{self._where()}: no Ray dashboard answers ({_reason(error)}); start one with "
-                "`ray start --head`, or forward its port 8265"
+                f"{self._where()}: {reason}; start one with `ray start --head`, or forward its "
+                "port 8265",
+                reason,
             ) from error
         except AuthenticationError as error:
             raise InputError(self._refused(" ".join(str(error).split()))) from None
@@ -324,13 +343,13 @@ class JobsClient:
             text = " ".join(str(error).split())
             if job_id and ("does not exist" in text or "status code 404" in text):
                 known = [job.job_id for job in self.jobs()]
-                raise InputError(
+                raise UnknownJobError(
                     f"job {job_id}: {self.address} has no such job{nearest(job_id, known)}"
                 ) from None
             # Such as an agent that is too busy to answer in time.
-            passing = re.search(r"status code 5\d\d", text) is not None
-            kind = NoAnswerError if passing else InputError
-            raise kind(f"{self._where()}: {text[:300]}") from error
+            if re.search(r"status code 5\d\d", text):
+                raise NoAnswerError(f"{self._where()}: {text[:300]}", text[:300]) from error
+            raise InputError(f"{self._where()}: {text[:300]}") from error
 
     def _refused(self, text: str) -> str:
         if "401" in text or "Missing" in text:
@@ -354,7 +373,15 @@ class JobsClient:
 
 
 class NoAnswerError(InputError, ConnectionError):
-    """No useful answer from the address; the next attempt may get one."""
+    """No useful answer from the address; the next attempt may get one.
+
+    Attributes:
+        reason: what was wrong, without what could be done.
+    """
+
+    def __init__(self, message: object, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def check_address(address: str) -> None:

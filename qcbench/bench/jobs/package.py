@@ -4,13 +4,12 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from qcbench.bench.conf_files import conf_dir
 from qcbench.bench.manifest import COMMIT_FILE, git_commit
 from qcbench.errors import InputError
-from qcbench.extras import install
+from qcbench.extras import requirements
 from qcbench.version import __version__
 from qcbench.workload.formats.qasm import SUFFIXES, files_below, is_qasm
 from qcbench.workload.formats.qasm_program import read_program
@@ -21,9 +20,6 @@ LIMIT_BYTES = 100 * 2**20
 
 LEFT_OUT = {"__pycache__", "node_modules", "runs", "mlruns"}
 """Folders that are never sent, besides hidden ones such as `.git` and `.venv`."""
-
-NODE_PACKAGES = ("numpy", "polars", "simpy", "scipy", "hydra-core", "pydantic")
-"""What a suite needs on a node, besides Python and Ray."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +94,13 @@ def stage(folder: Path, config_dirs: Sequence[Path] = (), files: Sequence[Path] 
 
 
 def _declare(folder: Path) -> None:
-    """Let a node know qcbench's version and commit, as if it were installed there."""
+    """Let a node know qcbench's version, commit and requirements, as if it were installed there."""
     (folder / "qcbench" / COMMIT_FILE).write_text(json.dumps(git_commit()))
     metadata = folder / f"qcbench-{__version__}.dist-info" / "METADATA"
     metadata.parent.mkdir()
-    metadata.write_text(f"Metadata-Version: 2.1\nName: qcbench\nVersion: {__version__}\n")
+    lines = ["Metadata-Version: 2.1", "Name: qcbench", f"Version: {__version__}"]
+    lines += [f"Requires-Dist: {requirement}" for requirement in requirements()]
+    metadata.write_text("\n".join([*lines, ""]))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -140,20 +138,3 @@ def _files(folder: Path) -> Iterator[Path]:
             yield from _files(path)
         elif path.is_file():
             yield path
-
-
-def node_requirements() -> list[str]:
-    """Return what `--pip` installs on the nodes: the versions that are installed here.
-
-    Raises:
-        InputError: one of them is not installed here.
-    """
-    found = []
-    for name in NODE_PACKAGES:
-        try:
-            found.append(f"{name}=={version(name)}")
-        except PackageNotFoundError:
-            raise InputError(
-                f"--pip: {name} is not installed here; `{install(['bench'])}`"
-            ) from None
-    return found

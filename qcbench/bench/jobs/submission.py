@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qcbench.bench.jobs.client import Job, JobsClient
-from qcbench.bench.jobs.package import ENTRY, node_requirements, stage
+from qcbench.bench import nodes
+from qcbench.bench.jobs.client import Job, JobsClient, NodeGoneError
+from qcbench.bench.jobs.package import ENTRY, stage
 from qcbench.bench.jobs.parcel import INDEX, is_name, read_index, receive
 from qcbench.errors import InputError, nearest
 from qcbench.files import write_durable
@@ -81,7 +82,7 @@ def submit(
     pip: bool = False,
 ) -> int:
     """Send package, configs and files, and start the suite; return the bytes that were staged."""
-    requirements = node_requirements() if pip else []
+    requirements = nodes.installed_here() if pip else []
     with tempfile.TemporaryDirectory(prefix="qcbench-send-") as name:
         package = stage(Path(name), [Path(folder) for folder in submission.config_dirs], files)
         command = ["python", ENTRY, "--deliver", submission.job_id]
@@ -104,22 +105,25 @@ def fetch(client: JobsClient, job: Job, runs: Path, note: Callable[[str], None])
     A job that was killed before it could pack its results is packed by a second, short job.
 
     Raises:
-        NothingLeftError: the job left no results.
+        NothingLeftError: the job left no results, or they are gone with the node that had them.
         InputError: a job that is still running, or a parcel that arrives damaged.
     """
     if not job.finished:
         raise InputError(
             f"job {job.job_id}: is {job.status}; its results can be fetched when it has ended"
         )
-    data = client.read(job, INDEX) if job.node_id else None
-    if data is None and job.node_id and job.exit_code not in ORDERLY:
-        note(f"job {job.job_id} has packed nothing; looking for what it left")
-        data = _salvage(client, job)
-    if data is None:
-        raise NothingLeftError("it left no results")
-    index = read_index(data, f"job {job.job_id}")
-    note(f"fetching {index.run_id}: {index.size / 1e6:.1f} MB")
-    return receive(index, lambda name, file: client.download(job, name, file), runs)
+    try:
+        data = client.read(job, INDEX) if job.node_id else None
+        if data is None and job.node_id and job.exit_code not in ORDERLY:
+            note(f"job {job.job_id} has packed nothing; looking for what it left")
+            data = _salvage(client, job)
+        if data is None:
+            raise NothingLeftError("it left no results")
+        index = read_index(data, f"job {job.job_id}")
+        note(f"fetching {index.run_id}: {index.size / 1e6:.1f} MB")
+        return receive(index, lambda name, file: client.download(job, name, file), runs)
+    except NodeGoneError as error:
+        raise NothingLeftError(f"{error} and all that the job left with it") from error
 
 
 def _salvage(client: JobsClient, job: Job) -> bytes | None:
