@@ -88,7 +88,7 @@ def test_built_in_policies_are_compiled(policy: str, monkeypatch: pytest.MonkeyP
 
 
 def test_parameters_of_compiled_policies_are_checked_as_those_in_python() -> None:
-    with pytest.raises(InputError, match="parameter time: .*must not be negative"):
+    with pytest.raises(InputError, match=r"parameter time: .*must not be negative"):
         run(
             scenario(Rules(dispatch=FIFO)),
             PolicyConfig(name="weighted", parameters={"time": -1.0}),
