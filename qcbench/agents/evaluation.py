@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.bench.drawn import World
+from qcbench.bench.drawn import SharedWorld
 from qcbench.bench.metrics.names import goal_of, metrics_of
 from qcbench.bench.seeds import policy_stream, stream
 from qcbench.bench.worlds import ScenarioWorlds
@@ -145,7 +145,9 @@ class Validation:
         self._source = worlds
         self._split: Split = split
         self._worlds = [
-            World(checked_world(worlds, split, index)[0], partial(worlds.streams, split, index))
+            SharedWorld(
+                checked_world(worlds, split, index)[0], partial(worlds.streams, split, index)
+            )
             for index in range(self.count)
         ]
         self._baseline = self._rows(PolicyConfig(name=self.baseline, label=self.baseline))

@@ -55,7 +55,7 @@ def _policy(content: ConfigKey) -> PolicyConfig:
 
 
 @dataclass(frozen=True)
-class World:
+class SharedWorld:
     """What trials under different policies have in common.
 
     Attributes:
@@ -82,10 +82,10 @@ class World:
 
 
 @lru_cache(maxsize=1)  # a week of jobs takes hundreds of megabytes
-def _world(content: ConfigKey, suite: str, replicate: int, seed: int) -> World:
+def _world(content: ConfigKey, suite: str, replicate: int, seed: int) -> SharedWorld:
     _world.cache_clear()  # not two of them at a time
     scenario = build_scenario(_scenario(content), suite, replicate, seed)
-    return World(scenario, partial(streams_of, suite, content.name, replicate, seed=seed))
+    return SharedWorld(scenario, partial(streams_of, suite, content.name, replicate, seed=seed))
 
 
 def policy_of(trial: Trial) -> PolicyConfig:
@@ -97,7 +97,7 @@ def policy_of(trial: Trial) -> PolicyConfig:
     return _policy(ConfigKey(trial.policy, trial.policy_config))
 
 
-def world_of(trial: Trial, *, shared: bool) -> World:
+def world_of(trial: Trial, *, shared: bool) -> SharedWorld:
     """Return the world of a trial.
 
     Args:

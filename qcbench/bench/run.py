@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from qcbench.bench.drawn import World, policy_of, world_of
+from qcbench.bench.drawn import SharedWorld, policy_of, world_of
 from qcbench.bench.metrics.names import metrics_of
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.trial import Trial, TrialResult
@@ -32,7 +32,7 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
     return _simulated(trial, factory)[0]
 
 
-def _simulated(trial: Trial, factory: PolicyFactory | None = None) -> tuple[Records, World]:
+def _simulated(trial: Trial, factory: PolicyFactory | None = None) -> tuple[Records, SharedWorld]:
     """Simulate a trial, and say on which world."""
     policy = policy_of(trial)
     own = policy.name in modules_of(trial.scenario_config["track"])

@@ -379,7 +379,7 @@ class NoAnswerError(InputError, ConnectionError):
         reason: what was wrong, without what could be done.
     """
 
-    def __init__(self, message: object, reason: str) -> None:
+    def __init__(self, message: object, reason: str = "") -> None:
         super().__init__(message)
         self.reason = reason
 
