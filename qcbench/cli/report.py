@@ -16,8 +16,8 @@ def main(arguments: Sequence[str]) -> int:
     from qcbench.bench.manifest import usable_cores  # noqa: PLC0415
     from qcbench.report.drawers import drawers  # noqa: PLC0415
 
+    run = open_run(options.run, runs_dir=options.runs_dir)
     with drawers(usable_cores()) as drawing:
-        run = open_run(options.run, runs_dir=options.runs_dir)
         warn(run)
         print(run.report(drawing))
     return 0

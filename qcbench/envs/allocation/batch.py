@@ -18,11 +18,9 @@ from qcbench.kernels.allocation.waiting import pass_over
 from qcbench.kernels.compiling import called, inlined, kernel, offset
 from qcbench.policies.features import allocation as features
 from qcbench.policies.features import allocation_action as actions_formula
-from qcbench.policies.features import deadlines
 from qcbench.policies.features.rewards import cost_reward
 
 called(actions_formula._chain)
-called(deadlines.slack_share)
 observe = inlined(features.observe)
 observe_due = inlined(features.observe_due)
 split_from_weights = inlined(actions_formula.split_from_weights)

@@ -17,12 +17,10 @@ from qcbench.kernels.compiling import called, inlined, offset
 from qcbench.kernels.placement import step as clouds
 from qcbench.kernels.placement.step import State
 from qcbench.kernels.placement.worlds import Worlds
-from qcbench.policies.features import deadlines
 from qcbench.policies.features import placement as features
 from qcbench.policies.features.hindsight import remaining_s
 from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
 
-called(deadlines.slack_share)
 observe: Any = inlined(features.observe)
 observe_due: Any = inlined(features.observe_due)
 observe_legacy: Any = inlined(features.observe_legacy)

@@ -5,18 +5,15 @@ from typing import Any
 import numpy as np
 
 from qcbench.envs.steps import Config, Output, Row
-from qcbench.kernels.compiling import called, inlined
+from qcbench.kernels.compiling import inlined
 from qcbench.kernels.queueing import broker
 from qcbench.kernels.queueing.layout import Cloud, World
-from qcbench.policies.features import deadlines
 from qcbench.policies.features import queueing as features
 
 observe_shared: Any = inlined(features.observe_shared)
 observe_task: Any = inlined(features.observe_task)
 observe_task_due: Any = inlined(features.observe_task_due)
 observe_empty: Any = inlined(features.observe_empty)
-for formula in (deadlines.slack_share, deadlines.left_share, deadlines.used_share):
-    called(formula)
 
 
 @inlined

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import inf
 
 from qcbench.policies.features import deadlines
-from qcbench.policies.features.deadlines import slack_share, with_deadlines
+from qcbench.policies.features.deadlines import with_deadlines, write_margin, write_shared
 from qcbench.policies.features.layout import Feature, Layout, Target
 from qcbench.policies.features.rewards import Reward
 
@@ -206,13 +206,8 @@ def observe_due(
     for i in range(qpus):
         time_s = exec_s[task_at + i]
         best_s = time_s if time_s < best_s else best_s
-    at = out_at + SHARED
-    out[at] = 1.0 if due_s < inf else 0.0
-    out[at + 1] = slack_share(left_s - best_s, best_s)
-    out[at + 2] = value
+    write_shared(due_s, left_s, best_s, value, out, out_at + SHARED)
     at = out_at + DUE_SHARED + EACH
     for i in range(qpus):
-        margin_s = left_s - exec_s[task_at + i]
-        out[at] = slack_share(margin_s, best_s)
-        out[at + 1] = 1.0 if margin_s >= 0.0 else 0.0
+        write_margin(left_s - exec_s[task_at + i], best_s, out, at)
         at += DUE_EACH

@@ -6,7 +6,7 @@ short and long tasks. A job that is due at no time has infinite slack, which is 
 
 from math import inf
 
-from qcbench.policies.features.layout import Feature, Layout
+from qcbench.policies.features.layout import Feature, Layout, Target
 
 SLACK_SCALE = 5.0
 """So many best executions of slack are halfway between just in time and no due time at all."""
@@ -39,6 +39,33 @@ def with_deadlines(
     )
 
 
+def write_shared(
+    due_s: float, left_s: float, best_s: float, value: float, out: Target, at: int
+) -> None:
+    """Write the features `SHARED` into an observation from ``out[at]`` on.
+
+    Args:
+        due_s: when the job is due.
+        left_s: time to it.
+        best_s: the best execution, finite.
+        value: of the job, as a share of the highest.
+    """
+    out[at] = 1.0 if due_s < inf else 0.0
+    out[at + 1] = slack_share(left_s - best_s, best_s)
+    out[at + 2] = value
+
+
+def write_margin(margin_s: float, best_s: float, out: Target, at: int) -> None:
+    """Write what each QPU has: its margin as slack, and whether the task would end there in time.
+
+    Args:
+        margin_s: from the end there to the due time, minus infinity where the task does not fit.
+        best_s: as of `write_shared`.
+    """
+    out[at] = slack_share(margin_s, best_s)
+    out[at + 1] = 1.0 if margin_s >= 0.0 else 0.0
+
+
 def slack_share(slack_s: float, best_s: float) -> float:
     """Return slack as an observation has it, in 0..1.
 
@@ -67,3 +94,7 @@ def used_share(now_s: float, arrival_s: float, due_s: float) -> float:
 def value_share(value: float, highest: float) -> float:
     """Return a value as a share of the highest."""
     return value / highest if highest > 0.0 else 0.0
+
+
+FORMULAS = (write_shared, write_margin, slack_share, left_share, used_share)
+"""What the tracks' formulas call: compiled code that has these is told of them."""

@@ -23,7 +23,7 @@ def compiled(function):
 
 observe_placement = compiled(placement.observe)
 observe_legacy = compiled(placement.observe_legacy)
-for formula in (deadlines.slack_share, deadlines.left_share, deadlines.used_share):
+for formula in deadlines.FORMULAS:
     called(formula)
 observe_due = compiled(placement.observe_due)
 observe_split_due = compiled(allocation.observe_due)
