@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help bench test test-3.12 slow check lint types contracts perf wheel clean
+.PHONY: help bench agents hardware test e2e test-3.12 slow check lint types contracts perf wheel clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -14,8 +14,15 @@ help:  ## show these targets
 bench: $(VENV)/.bench  ## install what a suite needs, run `quickstart`, show its leaderboard
 	$(BIN)/qcbench run suite=quickstart
 
+agents: $(VENV)/.agents  ## install what `train` and `sweep` need besides
+
+hardware: $(VENV)/.hardware  ## install what `replay`, `gap` and `emulator` need besides
+
 test: $(VENV)/.dev  ## install everything, run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+e2e: $(VENV)/.dev  ## the tests that run whole commands, clusters and trainings
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "e2e and not slow"
 
 test-3.12:  ## the same on Python 3.12, in a .venv-3.12 of its own; PYTHON312 names it
 	@if $(PYTHON312) -c pass 2>/dev/null; then \
@@ -55,6 +62,10 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
 	$(PIP) --editable '.[bench]'
 	touch $@
 
+$(VENV)/.agents $(VENV)/.hardware: $(VENV)/.%: pyproject.toml | $(VENV)/bin/python
+	$(PIP) --editable '.[bench,$*]'
+	touch $@ $(VENV)/.bench
+
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(PIP) --editable '.[all,dev]'
-	touch $@ $(VENV)/.bench
+	touch $@ $(VENV)/.bench $(VENV)/.agents $(VENV)/.hardware

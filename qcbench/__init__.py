@@ -2,9 +2,10 @@
 
 ``qcbench.simulate(...)`` runs one trial and returns its records; ``qcbench.run_suite(...)`` runs a
 benchmark suite on Ray and returns its results; ``qcbench.environment(...)`` is a scenario as a
-Gymnasium environment; ``train``, ``replay`` and ``gap`` do what the verbs of these names do. They
-take the names and overrides of the command line. Importing the package
-imports nothing else; the heavy libraries come when they are used.
+Gymnasium environment; ``qcbench.runs()`` lists what is stored, ``qcbench.open_run(...)`` opens a
+run, which writes its ``report()``. The other functions do what the verbs of their names do, and
+take the names and overrides of the command line. Importing the package imports nothing else; the
+heavy libraries come when they are used.
 """
 
 from importlib import import_module
@@ -14,28 +15,50 @@ from qcbench.version import __version__
 
 if TYPE_CHECKING:
     from qcbench.api import (
+        Leaderboard,
         Run,
+        check_policy,
+        compare,
         environment,
         gap,
+        leaderboard,
         open_run,
+        promote,
+        publish,
         replay,
+        rerun,
+        resume,
         run_suite,
+        runs,
         simulate,
+        sweep,
         train,
         vector_environment,
+        verify,
     )
 
 __all__ = [
+    "Leaderboard",
     "Run",
     "__version__",
+    "check_policy",
+    "compare",
     "environment",
     "gap",
+    "leaderboard",
     "open_run",
+    "promote",
+    "publish",
     "replay",
+    "rerun",
+    "resume",
     "run_suite",
+    "runs",
     "simulate",
+    "sweep",
     "train",
     "vector_environment",
+    "verify",
 ]
 
 
@@ -46,4 +69,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -58,10 +58,10 @@ def config(cls: type[T]) -> type[T]:
     compare_keys = cls.__dict__.get("__post_init__")
     if compare_keys is not None or not hasattr(cls, "__post_init__"):
 
-        def check(self: Any) -> None:
+        def check(self: Any, *given: Any) -> None:  # what is only there to begin with
             check_ranges(self, getattr(self, "WHERE", ""))
             if compare_keys is not None:
-                compare_keys(self)
+                compare_keys(self, *given)
 
         cls.__post_init__ = check  # type: ignore[attr-defined]
     return dataclass(frozen=True, kw_only=True)(cls)

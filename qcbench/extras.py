@@ -18,6 +18,7 @@ from qcbench.errors import InputError, reason_of
 
 PACKAGE = Path(__file__).resolve().parent
 MODULES: Mapping[str, tuple[str, ...]] = {
+    "amazon-braket-sdk": ("braket",),
     "hydra-core": ("hydra", "omegaconf", "antlr4", "yaml"),
     "jinja2": ("jinja2", "markupsafe"),
     "mqt-bench": ("mqt",),
@@ -31,12 +32,13 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "envs": ("agents",),
     "hardware": ("bench", "hardware"),
     "emulator": ("bench", "hardware"),
+    "storage": ("storage",),
     "train": ("bench", "agents"),
     "sweep": ("bench", "agents"),
 }
 """What rooms (folders of the source, and verbs) need besides what was found missing first."""
 
-ORDER = ("bench", "agents", "hardware", "onnx")
+ORDER = ("bench", "agents", "hardware", "onnx", "storage", "braket")
 CORE = ""
 """In the place of an extra: what is always needed."""
 

@@ -61,20 +61,6 @@ def _beside(path: Path) -> Iterator[Path]:
         ) from error
 
 
-def runs_folder(runs_dir: str) -> Path:
-    """Return the folder of all runs, as the key `runs_dir` of every verb names it.
-
-    Raises:
-        InputError: a URL, of which a path would make a local folder named like its scheme.
-    """
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", runs_dir):
-        raise InputError(
-            f"runs_dir: {quoted(runs_dir)} is a URL; runs are kept in a folder, on this machine or "
-            "on a file system that is mounted here: give its path, such as runs"
-        )
-    return Path(runs_dir)
-
-
 def check_folder_name(key: str, name: str) -> None:
     """Refuse a name that would lead to another place than a folder beside its like.
 
@@ -127,6 +113,19 @@ def remove_temporary(folder: Path) -> None:
     """Delete what a killed writer left under temporary names."""
     for left_over in folder.glob(".*.tmp"):
         left_over.unlink(missing_ok=True)
+
+
+def at_home(path: str | Path) -> Path:
+    """Return a path with a `~` or `~NAME` at its beginning as the home folder that it means.
+
+    Raises:
+        InputError: nobody has that name, or a home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        whose = str(path).partition("/")[0]
+        raise InputError(f"{path}: there is no home folder {whose}; give the whole path") from None
 
 
 def look_at(path: Path) -> os.stat_result:

@@ -4,7 +4,7 @@ A track is one entry of `TRACKS` and the modules that are named after it. Rooms 
 facts and `module_of` for what they have for the track; no other table lists the tracks:
 
   qcbench/policies/TRACK/          its policies, one file each
-  qcbench/bench/metrics/TRACK      `NAMES`, `PREFIXES`, `MORE_IS_BETTER`, `metrics`
+  qcbench/bench/metrics/TRACK      `NAMES`, `PREFIXES`, `MORE_IS_BETTER`, `metrics`, `bounded`
   qcbench/bench/contract/TRACK     `SCENARIO`, `OVERRIDES`, `views`, `edges`
   qcbench/kernels/TRACK/simulate   `simulate`, where it has a kernel
   qcbench/policies/features/TRACK  `LAYOUTS`, `USUAL_REWARD`, where it is learned
@@ -35,10 +35,13 @@ class TrackInfo:
         at_once: one decision is taken, about the whole workload.
         mode, qpus: how tasks meet QPUs, see `qcbench.cloud.rules.Dispatch`.
         scenario: that is taken where none is named.
+        suite: to try a policy in.
         baseline: the policy that others are compared with, and that is taken where none is named.
         metric, goal: that policies are judged by where no other is named, and whether more is
             better.
         promotion_worlds: that candidates for the champion are judged on.
+        guards: metrics in which one that is judged over a suite may not be worse than the standing
+            champion, each by more than a share of what that has.
         validation_worlds: that agents are judged on while they learn; 0 where none do.
         rest: what a completion time holds besides wait and execution.
         kernel: there is a compiled twin of the cloud.
@@ -54,10 +57,12 @@ class TrackInfo:
     mode: Literal["push", "pull"]
     qpus: Literal["exclusive", "shared"]
     scenario: str
+    suite: str
     baseline: str
     metric: str
     goal: Literal["min", "max"] = "min"
     promotion_worlds: int
+    guards: Mapping[str, float]
     validation_worlds: int = 0
     rest: str
     kernel: bool = False
@@ -73,14 +78,16 @@ TRACKS: Mapping[Track, TrackInfo] = {
         mode="push",
         qpus="exclusive",
         scenario="placement/qce5",
+        suite="quickstart",
         baseline="earliest_completion",
         metric="mean_completion_s",
         promotion_worlds=200,
+        guards={"p99_completion_s": 0.05, "makespan_s": 0.05, "mean_fidelity": 0.02},
         validation_worlds=400,
         rest="other delays",
         kernel=True,
         environments=("qcbench/Placement-v1",),
-        observations=("usual", "deadlines", "legacy"),
+        observations=("usual", "relative", "deadlines", "legacy"),
         rewards=("cost", "hindsight", "legacy"),
     ),
     "allocation": TrackInfo(
@@ -89,9 +96,11 @@ TRACKS: Mapping[Track, TrackInfo] = {
         mode="push",
         qpus="shared",
         scenario="allocation/eagle5",
+        suite="allocation-v1",
         baseline="speed",
         metric="makespan_s",
         promotion_worlds=30,
+        guards={"p99_completion_s": 0.05, "mean_fidelity": 0.02},
         validation_worlds=10,
         rest="communication",
         kernel=True,
@@ -105,9 +114,11 @@ TRACKS: Mapping[Track, TrackInfo] = {
         mode="pull",
         qpus="exclusive",
         scenario="serverless/small",
+        suite="serverless-small-v1",
         baseline="fifo",
         metric="mean_job_s",
         promotion_worlds=20,
+        guards={"p99_job_s": 0.05, "mean_fidelity": 0.02},
         validation_worlds=4,
         rest="classical phases",
         kernel=True,
@@ -122,9 +133,11 @@ TRACKS: Mapping[Track, TrackInfo] = {
         mode="push",
         qpus="shared",
         scenario="partition/nodes20",
+        suite="partition-v1",
         baseline="pragm_pp",
         metric="total_node_cost",
         promotion_worlds=30,
+        guards={"makespan_s": 0.05},
         rest="communication",
     ),
 }

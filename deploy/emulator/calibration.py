@@ -44,7 +44,11 @@ class EmulatedCalibration:
 
 
 def calibrate(
-    device: str, drift: DriftConfig, date: datetime, rng: np.random.Generator
+    device: str,
+    drift: DriftConfig,
+    date: datetime,
+    rng: np.random.Generator,
+    other: np.random.Generator | None = None,
 ) -> EmulatedCalibration:
     """Return a device's drifted calibration.
 
@@ -52,6 +56,7 @@ def calibrate(
         device: name of a snapshot, such as `perth`.
         date: of the calibration.
         rng: draws the drift.
+        other: draws how far another calibration is from that of the start; None for that one.
 
     Raises:
         InputError: there is no such snapshot.
@@ -64,6 +69,8 @@ def calibrate(
     common = _factor(rng, drift.device)
     reported = _with_errors(properties, drift.errors, common, rng)
     reported = _with_times(reported, drift, step_ns, rng)
+    if other is not None:
+        reported, rng = _with_errors(reported, drift.between, 1.0, other), other
     _date(reported, date)
     actual = _with_errors(reported, drift.unreported, 1.0, rng)
     return EmulatedCalibration(backend, configuration, reported, actual)

@@ -15,8 +15,25 @@ IDLE = {"barrier", "delay"}
 UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 
 
+INVALID = 1002
+"""The service's code for a job that its validation has refused."""
+TOO_MANY_SHOTS = 1103
+
+
 class CircuitError(ValueError):
     """A circuit that the emulator cannot run; the message is the reason that its job gives."""
+
+
+class InvalidCircuitError(CircuitError):
+    """A circuit that the service refuses before there is a job.
+
+    Attributes:
+        code: the service's own.
+    """
+
+    def __init__(self, message: str, code: int = INVALID) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -42,10 +59,9 @@ def reduce(circuit: QuantumCircuit) -> Reduced:
     """Return a circuit on its active qubits: those that something happens to.
 
     Raises:
-        CircuitError: it has control flow.
+        InvalidCircuitError: it has control flow.
     """
-    if circuit.has_control_flow_op():
-        raise CircuitError(f"circuit {circuit.name}: the emulator runs no control flow")
+    check_flow(circuit)
     index = {qubit: place for place, qubit in enumerate(circuit.qubits)}
     used = [
         (step.operation.name, tuple(index[q] for q in step.qubits))
@@ -77,6 +93,16 @@ def reduce(circuit: QuantumCircuit) -> Reduced:
     return Reduced(small, tuple(active), gates, tuple(pairs), tuple(sorted(set(used))))
 
 
+def check_flow(circuit: QuantumCircuit) -> None:
+    """Refuse control flow, which the emulator's devices do not have.
+
+    Raises:
+        InvalidCircuitError: there is some.
+    """
+    if circuit.has_control_flow_op():
+        raise InvalidCircuitError(f"circuit {circuit.name}: the emulator runs no control flow")
+
+
 def _in_line(used: Sequence[tuple[int, ...]]) -> list[int]:
     """Return the qubits that are used, in an order in which those that meet are near each other.
 
@@ -97,10 +123,10 @@ def check_target(circuit: QuantumCircuit, target: Target, backend: str) -> None:
     """Refuse what a device does not know.
 
     Raises:
-        CircuitError: an instruction that is none of the device's, or on qubits without it.
+        InvalidCircuitError: an instruction that is none of the device's, or on qubits without it.
     """
     if circuit.num_qubits > target.num_qubits:
-        raise CircuitError(
+        raise InvalidCircuitError(
             f"circuit {circuit.name}: has {circuit.num_qubits} qubits; {backend} has "
             f"{target.num_qubits}"
         )
@@ -111,7 +137,7 @@ def check_target(circuit: QuantumCircuit, target: Target, backend: str) -> None:
             continue
         qubits = tuple(index[q] for q in step.qubits)
         if not target.instruction_supported(name, qubits):
-            raise CircuitError(
+            raise InvalidCircuitError(
                 f"circuit {circuit.name}: the instruction {name} on qubits {list(qubits)} is not "
                 f"supported by {backend}; transpile it for the backend"
             )
@@ -121,7 +147,7 @@ def on_clock(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
     """Return a circuit whose delays are whole steps of a device's clock, whatever their unit.
 
     Raises:
-        CircuitError: a delay whose length is not a number.
+        InvalidCircuitError: a delay whose length is not a number.
     """
     if all(step.operation.name != "delay" for step in circuit.data):
         return circuit
@@ -132,7 +158,9 @@ def on_clock(circuit: QuantumCircuit, target: Target) -> QuantumCircuit:
             continue
         duration, unit = step.operation.duration, step.operation.unit
         if unit not in UNITS_S or not isinstance(duration, int | float):
-            raise CircuitError(f"circuit {circuit.name}: has a delay whose length is no number")
+            raise InvalidCircuitError(
+                f"circuit {circuit.name}: has a delay whose length is no number"
+            )
         timed.delay(round(duration * UNITS_S[unit] / target.dt), step.qubits, unit="dt")
     return timed
 

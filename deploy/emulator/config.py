@@ -6,11 +6,18 @@ from typing import Annotated, Literal, get_args
 from annotated_types import Gt, Interval, Le
 
 from qcbench.configs import Count, NotNegative, Positive, Seed, Share, config
+from qcbench.errors import InputError
 
 Sigma = Annotated[float, Interval(ge=0.0, le=3.0)]
 
 Fault = Literal[
-    "unavailable", "unavailable_after", "rate_limit", "lost_response", "job_error", "slow"
+    "unavailable",
+    "unavailable_after",
+    "rate_limit",
+    "lost_response",
+    "job_error",
+    "slow",
+    "unauthorized",
 ]
 """What can go wrong with a request.
 
@@ -18,6 +25,7 @@ Fault = Literal[
 and then 503, so that the client's own retry makes a second job. `rate_limit`: 429, which the client
 does not retry. `lost_response`: it is done, and the connection closes without an answer.
 `job_error`: the job is accepted, runs, and fails. `slow`: the answer waits `slow_s` real seconds.
+`unauthorized`: 401, and the access token is taken back; the client has to ask for another.
 """
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)
@@ -73,9 +81,31 @@ class FaultsConfig:
     lost_response: Share = 0.0
     job_error: Share = 0.0
     slow: Share = 0.0
+    unauthorized: Share = 0.0
     slow_s: NotNegative = 5.0
     script: tuple[ScriptedFault, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
+
+
+@config
+class LimitsConfig:
+    """What an account may do; null is no limit.
+
+    Attributes:
+        pending: jobs of an instance that are not at their end; one more is answered by 409 and the
+            service's code 3458.
+        rate: submits of an instance in any minute of the emulated clock; one more is answered by
+            429 with `Retry-After`, and does not count.
+        session_s: longest time of a session or batch, from its first job on; then what waits fails.
+        unused_s: after which a session or batch closes that never had a job.
+        interactive_s: for which a session stays active, and is charged, without a job.
+    """
+
+    pending: Count | None = None
+    rate: Count | None = None
+    session_s: Positive = 28_800.0
+    interactive_s: NotNegative = 60.0
+    unused_s: Positive = 1_800.0
 
 
 @config
@@ -91,6 +121,9 @@ class DriftConfig:
         device: of all errors of a device together.
         unreported: of gate and readout errors since that calibration; circuits feel it, and no
             report tells it.
+        every_s: between two calibrations while the emulator runs; none where null. Those before
+            its start are a day apart.
+        between: of gate and readout errors, from that of the start to any other calibration.
     """
 
     errors: Sigma = 0.3
@@ -98,6 +131,8 @@ class DriftConfig:
     durations: Sigma = 0.03
     device: Sigma = 0.2
     unreported: Sigma = 0.15
+    every_s: Positive | None = None
+    between: Sigma = 0.1
 
 
 @config
@@ -132,11 +167,13 @@ class ExecutionConfig:
         model: the shape of the time model.
         noise: sigma of the logarithm of a job's time.
         classical_median_s: median time of a job that is not spent on the QPU.
+        lanes: jobs on a device at a time, of which one has the QPU; their classical time overlaps.
     """
 
     model: Literal["usage", "affine"] = "usage"
     noise: Sigma = 0.05
     classical_median_s: NotNegative = 2.5
+    lanes: Annotated[int, Interval(ge=1, le=16)] = 1
 
 
 @config
@@ -159,6 +196,30 @@ class SimulationConfig:
 
 
 @config
+class InstanceConfig:
+    """An instance of the account, with what is its own.
+
+    Attributes:
+        name: that the client may call it by.
+        plan: that it has; one of plan `open` has no sessions.
+        region: part of its CRN.
+        devices: that it may use; all where there are none.
+        quota_s: QPU seconds that it may use; that of the emulator where null.
+    """
+
+    name: str
+    plan: str = "open"
+    region: str = "us-east"
+    devices: tuple[str, ...] = ()
+    quota_s: NotNegative | None = None
+
+    @property
+    def crn(self) -> str:
+        """By which the service knows it."""
+        return f"crn:v1:bluemix:public:quantum-computing:{self.region}:a/emulated:{self.name}::"
+
+
+@config
 class EmulatorConfig:
     """The config of `qcbench emulator`.
 
@@ -168,11 +229,14 @@ class EmulatorConfig:
         seed: of drift, hidden times, background load, faults and shots.
         time_scale: emulated seconds that pass in a real one.
         quota_s: QPU seconds that each instance may use; null is no limit.
+        plan: of all instances, as they state it.
+        instances: that there are; where none is named, whichever a client names is there.
         ledger: JSON lines of every job accepted, started, ended; none where it is empty.
         parent_pid: the process without which the emulator ends.
     """
 
     faults: FaultsConfig = field(default_factory=FaultsConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     drift: DriftConfig = field(default_factory=DriftConfig)
     background: BackgroundConfig = field(default_factory=BackgroundConfig)
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
@@ -182,5 +246,16 @@ class EmulatorConfig:
     seed: Seed = 0
     time_scale: Annotated[float, Gt(0.0), Le(1e6)] = 60.0
     quota_s: NotNegative | None = None
+    plan: str = "open"
+    instances: tuple[InstanceConfig, ...] = ()
     ledger: str = ""
     parent_pid: Count | None = None
+
+    def __post_init__(self) -> None:
+        names = [one.name for one in self.instances]
+        for one in self.instances:
+            if not one.name or names.count(one.name) > 1:
+                raise InputError(f"instances: {one.name!r}: each has a name of its own")
+            for device in one.devices:
+                if device not in self.devices:
+                    raise InputError(f"instances: {one.name}: {device} is not among devices")

@@ -54,13 +54,17 @@ class Device:
         return str(self.calibration.configuration["backend_version"])
 
 
-def make_device(name: str, config: EmulatorConfig, date: datetime) -> Device:
+def make_device(name: str, config: EmulatorConfig, date: datetime, number: int = 0) -> Device:
     """Return a device by the name of its snapshot; all it draws comes from the seed and the name.
+
+    Args:
+        number: of its calibration: 0 is that of the start, earlier ones are negative.
 
     Raises:
         InputError: there is no such snapshot.
     """
-    calibration = calibrate(name, config.drift, date, stream(config.seed, "drift", name))
+    other = stream(config.seed, "calibration", name, str(number)) if number else None
+    calibration = calibrate(name, config.drift, date, stream(config.seed, "drift", name), other)
     raw = copy.deepcopy(calibration.configuration)
     decode_backend_configuration(raw)
     properties = properties_from_server_data(

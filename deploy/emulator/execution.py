@@ -9,7 +9,16 @@ from qiskit.primitives import BitArray
 from qiskit.transpiler import Target
 from qiskit_aer.primitives import SamplerV2
 
-from .circuits import CircuitError, Reduced, check_target, length_s, on_clock, reduce
+from .circuits import (
+    TOO_MANY_SHOTS,
+    InvalidCircuitError,
+    Reduced,
+    check_flow,
+    check_target,
+    length_s,
+    on_clock,
+    reduce,
+)
 from .config import SimulationConfig
 from .devices import Device
 from .idling import with_idling
@@ -20,7 +29,7 @@ from .targets import part_of
 from .timing import Load
 
 MOST_EXECUTIONS = 5_000_000
-"""Of an item; each of its bits is kept in memory."""
+"""Of a job; each of its bits is kept in memory."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +62,16 @@ def load_of(item: Item, device: Device) -> Load:
     """Return what an item asks of a device.
 
     Raises:
-        CircuitError: the device cannot run it.
+        InvalidCircuitError: the device cannot run it.
     """
     most = int(device.calibration.configuration.get("max_shots") or MOST_EXECUTIONS)
     if item.shots > most or item.executions > MOST_EXECUTIONS:
-        raise CircuitError(
+        raise InvalidCircuitError(
             f"circuit {item.circuit.name}: {item.sets} x {item.shots} shots are too many; "
-            f"{device.name} takes {most} shots, and {MOST_EXECUTIONS} in all"
+            f"{device.name} takes {most} shots, and {MOST_EXECUTIONS} in all",
+            TOO_MANY_SHOTS,
         )
+    check_flow(item.circuit)
     check_target(item.circuit, device.target, device.name)
     return Load(
         executions=item.executions,
@@ -73,7 +84,8 @@ def prepare(item: Item, device: Device, config: SimulationConfig) -> PreparedIte
     """Make an item ready to run.
 
     Raises:
-        CircuitError: the device cannot run it, or it is too large to simulate.
+        InvalidCircuitError: the device cannot run it.
+        CircuitError: it is too large to simulate.
     """
     load = load_of(item, device)
     item = replace(item, circuit=on_clock(item.circuit, device.target))

@@ -8,6 +8,8 @@ from .draws import stream
 
 ON_SUBMIT: tuple[Fault, ...] = ("lost_response", "unavailable_after", "job_error")
 ON_ANY: tuple[Fault, ...] = ("unavailable", "rate_limit", "slow")
+LAST: tuple[Fault, ...] = ("unauthorized",)
+"""Drawn after all others, on any request."""
 
 
 class Faults:
@@ -35,7 +37,7 @@ class Faults:
             }:
                 return scripted.fault
         rng = stream(self._seed, "faults", kind, nth)
-        for fault in (*ON_ANY, *(ON_SUBMIT if kind == "submit" else ())):
+        for fault in (*ON_ANY, *(ON_SUBMIT if kind == "submit" else ()), *LAST):
             if rng.random() < getattr(self._config, fault):
                 return fault
         return None

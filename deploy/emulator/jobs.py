@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .clock import ServiceClock
+from .devices import Device
 from .execution import PreparedItem
 from .programs import Bits, ServiceProgram
 from .timing import RunTimes
@@ -25,10 +26,12 @@ class ServiceJob:
         number: 1 for the first job that the emulator accepted.
         params: as they came.
         program: None where they could be read but not run; then `failure` says why.
+        device: as calibrated when it was prepared.
         times: of its run on the device.
         allowed_s: QPU seconds after which it is stopped; None is no limit.
         failure: why it will fail, or has failed.
         created_s, started_s, finished_s: emulated moments.
+        locked_s: when it got the QPU.
     """
 
     job_id: str
@@ -42,6 +45,7 @@ class ServiceJob:
     private: bool
     program: ServiceProgram | None
     prepared: list[PreparedItem]
+    device: Device
     times: RunTimes
     allowed_s: float | None
     created_s: float
@@ -49,6 +53,7 @@ class ServiceJob:
     reason_code: int | None = None
     status: Status = "Queued"
     started_s: float | None = None
+    locked_s: float | None = None
     finished_s: float | None = None
     charge_s: int = 0
     result: str = ""

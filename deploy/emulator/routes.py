@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -50,11 +50,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response; `text` as it is, else `content` as JSON."""
+    """A response; `text` as it is, else `content` as JSON.
+
+    Attributes:
+        retry_after_s: real seconds that the client is asked to wait.
+    """
 
     status: int = 200
     content: Any = None
     text: str | None = None
+    retry_after_s: int | None = None
 
     def body(self) -> bytes:
         """Return the bytes to send; none where the status allows none."""
@@ -69,8 +74,8 @@ def error(status: int, code: int, message: str) -> Answer:
 
 
 def kind_of(method: str, path: str) -> Request | None:
-    """Return which kind of request this is to the faults; None for an access token."""
-    if path == "/identity/token":
+    """Return which kind of request this is to the faults; None for what is before any use."""
+    if path in {"/identity/token", "/instances"}:
         return None
     if method == "POST" and path == "/jobs":
         return "submit"
@@ -99,9 +104,12 @@ def answer(service: Service, tokens: Tokens, call: Call, *, fail: bool = False) 
         return Answer(content=tokens.issue())
     if not tokens.valid(call.authorization):
         return error(401, 1400, "The access token is missing, expired or not of this service")
+    if (call.method, call.path) == ("GET", "/instances"):
+        return _instances(service)
     if not call.instance:
         return error(400, 1401, "The header Service-CRN is missing")
     try:
+        service.instance(call.instance)
         if (call.method, call.path) == ("POST", "/jobs"):
             return _submit(service, call, fail=fail)
         for method, pattern, act in ROUTES:
@@ -109,7 +117,8 @@ def answer(service: Service, tokens: Tokens, call: Call, *, fail: bool = False) 
             if found and method == call.method:
                 return act(service, call, *found.groups())
     except Refused as refusal:
-        return error(refusal.status, refusal.code, str(refusal))
+        refused = error(refusal.status, refusal.code, str(refusal))
+        return replace(refused, retry_after_s=refusal.retry_after_s)
     return error(404, 1404, f"{call.method} {call.path} is not emulated")
 
 
@@ -121,9 +130,17 @@ def _submit(service: Service, call: Call, *, fail: bool) -> Answer:
     return Answer(content=content)
 
 
+def _instances(service: Service) -> Answer:
+    """The instances of the account; what IBM's cloud is asked for at other addresses."""
+    content = [
+        {"crn": one.crn, "name": one.name, "plan": one.plan} for one in service.config.instances
+    ]
+    return Answer(content={"instances": content})
+
+
 def _backends(service: Service, call: Call) -> Answer:
-    del call
-    return Answer(content={"devices": [_device(service, d) for d in service.devices.values()]})
+    own = [service.devices[name] for name in service.devices_of(call.instance)]
+    return Answer(content={"devices": [_device(service, device) for device in own]})
 
 
 def _device(service: Service, device: Device) -> dict[str, Any]:
@@ -149,8 +166,13 @@ def _configuration(service: Service, call: Call, name: str) -> Answer:
 
 
 def _properties(service: Service, call: Call, name: str) -> Answer:
-    del call
-    return Answer(content=service.device(name).calibration.reported)
+    """The calibration, or the last one before a date."""
+    asked = call.first("updated_before")
+    try:
+        date = datetime.fromisoformat(asked) if asked else None
+    except ValueError:
+        return error(400, 1210, f"updated_before: {asked} is no date")
+    return Answer(content=service.device(name, date).calibration.reported)
 
 
 def _status(service: Service, call: Call, name: str) -> Answer:
@@ -169,7 +191,7 @@ def _status(service: Service, call: Call, name: str) -> Answer:
 
 
 def _usage(service: Service, call: Call) -> Answer:
-    used_s, quota_s = service.used_s(call.instance), service.config.quota_s
+    used_s, quota_s = service.used_s(call.instance), service.quota_s(call.instance)
     content: dict[str, Any] = {
         "instance_id": call.instance,
         "usage_consumed_seconds": used_s,
@@ -182,6 +204,18 @@ def _usage(service: Service, call: Call) -> Answer:
     if quota_s is not None:
         content["usage_allocation_seconds"] = content["usage_limit_seconds"] = quota_s
         content["usage_remaining_seconds"] = max(quota_s - used_s, 0.0)
+    return Answer(content=content)
+
+
+def _instance(service: Service, call: Call) -> Answer:
+    """The account's instance: its plan, its devices and its quota."""
+    quota_s = service.quota_s(call.instance)
+    content: dict[str, Any] = {
+        "plan_id": service.instance(call.instance).plan,
+        "backends": service.devices_of(call.instance),
+    }
+    if quota_s is not None:
+        content["instance_limit_seconds"] = content["usage_allocation_seconds"] = quota_s
     return Answer(content=content)
 
 
@@ -303,6 +337,7 @@ ROUTES: tuple[tuple[str, str, Act], ...] = (
     ("GET", f"/backends/{_NAME}/configuration", _configuration),
     ("GET", f"/backends/{_NAME}/properties", _properties),
     ("GET", f"/backends/{_NAME}/status", _status),
+    ("GET", "/instance", _instance),
     ("GET", "/instances/usage", _usage),
     ("GET", "/jobs", _list),
     ("GET", f"/jobs/{_NAME}", _job),

@@ -25,9 +25,10 @@ LARGEST_BODY = 64 * 2**20
 INSTEAD: dict[Fault, Answer] = {
     "unavailable": error(503, 1500, "Service unavailable (injected fault)"),
     "unavailable_after": error(503, 1500, "Service unavailable (injected fault)"),
-    "rate_limit": error(429, 1429, "Too many requests (injected fault)"),
+    "rate_limit": error(429, 1202, "Too many requests (injected fault)"),
+    "unauthorized": error(401, 1400, "The access token was taken back (injected fault)"),
 }
-BEFORE: tuple[Fault, ...] = ("unavailable", "rate_limit")
+BEFORE: tuple[Fault, ...] = ("unavailable", "rate_limit", "unauthorized")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,6 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, call: Call, fault: Fault | None) -> Answer | None:
         """Return the answer with its fault; None is a connection that closes without one."""
         emulator = self.server.emulator
+        if fault == "unauthorized":
+            emulator.tokens.revoke(call.authorization)
         if fault in BEFORE:
             return INSTEAD[fault]
         if fault == "slow":
@@ -112,6 +115,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(given.status)
             if given.status != 204:
                 self.send_header("Content-Type", "application/json")
+            if given.retry_after_s is not None:
+                self.send_header("Retry-After", str(given.retry_after_s))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

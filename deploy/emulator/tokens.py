@@ -17,6 +17,7 @@ class Tokens:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
+        self._revoked: set[str] = set()
 
     def issue(self) -> dict[str, Any]:
         """Return the answer to a request for a token. The API key is in none of it."""
@@ -40,10 +41,14 @@ class Tokens:
             "scope": "ibm openid",
         }
 
+    def revoke(self, authorization: str) -> None:
+        """Take back the token of an `Authorization` header before its time."""
+        self._revoked.add(authorization)
+
     def valid(self, authorization: str) -> bool:
         """Whether an `Authorization` header holds a token of this emulator that has not expired."""
         kind, _, token = authorization.partition(" ")
-        if kind != "Bearer":
+        if kind != "Bearer" or authorization in self._revoked:
             return False
         try:
             jwt.decode(token, self._key, algorithms=["HS256"])

@@ -1,6 +1,6 @@
 """What training asks of an agent, whatever library learns behind it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,10 @@ class DivergedError(RuntimeError):
     """Losses or weights are no longer finite. One line."""
 
 
+class LostError(RuntimeError):
+    """Processes that learn have died, and their node with them perhaps. One line."""
+
+
 @dataclass(frozen=True)
 class Update:
     """Where training is, after an update.
@@ -21,10 +25,12 @@ class Update:
         steps: decisions up to now.
         figures: what the learner says of itself, by name, such as `reward` and `entropy`; what is
             not finite is left out of the curves.
+        notes: what a person should know, a line each.
     """
 
     steps: int
     figures: Mapping[str, float]
+    notes: Sequence[str] = ()
 
 
 class Learner(Protocol):
@@ -43,6 +49,7 @@ class Learner(Protocol):
 
         Raises:
             DivergedError: a loss is not finite.
+            LostError: processes that learn have died.
         """
 
     def save(self, folder: Path) -> None:

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from qcbench.errors import InputError
 from qcbench.files import force_to_disk
+from qcbench.policies.exported.card import CARD
+from qcbench.policies.exported.folder import EXPORTED
 
 CHECKPOINTS = "checkpoints"
 PREFIX = "step-"
@@ -63,9 +65,12 @@ def prune(run: Path, keep: int, best: int | None) -> None:
 
 
 def remove_unfinished(run: Path) -> None:
-    """Delete what a killed writer left behind."""
+    """Delete what a killed writer left behind, here or where the runs are kept."""
     for left_over in (run / CHECKPOINTS).glob(".*.tmp"):
         shutil.rmtree(left_over)
+    for folder in checkpoints(run):
+        if not (folder / EXPORTED / CARD).is_file():  # put last, and deleted first
+            shutil.rmtree(folder)
 
 
 def write_torch(path: Path, state: dict[str, Any]) -> None:

@@ -1,23 +1,27 @@
 """The config of `qcbench train`, and the YAML group `agent`."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from qcbench.agents.reference_agent import ReferencePpo
+from qcbench.agents.distilled_agent import Distilled
+from qcbench.agents.mix import mix_config, scenarios_of
+from qcbench.agents.reference_agent import ReferencePpo, ReferenceSettings
 from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
 from qcbench.bench.compose import compose, to_plain
-from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.config import ClusterConfig, ScenarioConfig
 from qcbench.bench.metrics.names import is_metric
-from qcbench.bench.overrides import nested
-from qcbench.bench.typed import typed
+from qcbench.bench.overrides import NESTED_GROUPS, nested, of_mix
+from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, Positive, Seed, config
-from qcbench.envs.options import check_reward
+from qcbench.envs.options import check_reward, check_track
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
 
-AgentConfig: TypeAlias = ReferencePpo | RllibPpo | RllibA2c | RllibDqn
+AgentConfig: TypeAlias = ReferencePpo | Distilled | RllibPpo | RllibA2c | RllibDqn
 """Every kind of agent, told apart by `kind`."""
 Config = TypeVar("Config")
 
@@ -57,9 +61,13 @@ class TrainConfig:
     """The config of `qcbench train`: `conf/train.yaml`.
 
     Attributes:
+        scenario: that is learned on.
+        further: that are learned on together with it.
         name: of the run; the agent's where None.
         seed: of worlds, weights and what the agent draws.
         runs_dir: folder of all runs.
+        cluster: where it runs, which is no part of what it is: the folder of a training does not
+            have it, and who goes on with one says it anew.
     """
 
     scenario: ScenarioConfig
@@ -70,12 +78,33 @@ class TrainConfig:
     name: str | None = None
     seed: Seed = 0
     runs_dir: str = "runs"
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    further: list[ScenarioConfig] = field(default_factory=list)
+
+    @property
+    def scenarios(self) -> list[ScenarioConfig]:
+        """All scenarios that are learned on."""
+        return [self.scenario, *self.further]
+
+
+def stored(settings: TrainConfig) -> dict[str, Any]:
+    """Return what is kept of a config with what it began: all but where that runs.
+
+    One of a single scenario has no key that says so.
+    """
+    spare = {"cluster"} if settings.further else {"cluster", "further"}
+    return {key: value for key, value in plain(settings).items() if key not in spare}
+
+
+def meant(settings: TrainConfig) -> dict[str, Any]:
+    """Return what makes two trainings, or sweeps, the same: all but where they run and are kept."""
+    places = ("tracking", "runs_dir")
+    return {key: value for key, value in stored(settings).items() if key not in places}
 
 
 def total_steps(settings: TrainConfig) -> int:
     """Return the decisions after which a training ends."""
-    agent = settings.agent
-    return agent.ppo.steps if isinstance(agent, ReferencePpo) else agent.steps
+    return settings.agent.steps
 
 
 def compose_train(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> TrainConfig:
@@ -84,10 +113,34 @@ def compose_train(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = (
     Raises:
         InputError: a group, key or value that does not exist or does not fit.
     """
-    data = to_plain(compose("train", nested(overrides), config_dirs))
-    settings = typed(TrainConfig, data, "")
+    settings = typed(TrainConfig, training_data("train", overrides, config_dirs), "")
     check(settings)
     return settings
+
+
+def training_data(
+    name: str, overrides: Sequence[str], config_dirs: Sequence[Path]
+) -> dict[str, Any]:
+    """Return the data of a config with a training in it, the scenarios of a mix composed.
+
+    Raises:
+        InputError: as `compose_train`.
+    """
+    given = of_mix(nested(overrides))
+    data = to_plain(compose(name, given, config_dirs))
+    mix = data.pop("mix", None)
+    if mix is None:
+        return data
+    for text in given:
+        if re.match(r"\+*scenario=", text):
+            raise InputError(f"{text}: a mix has its scenarios in mix.sources; leave one out")
+    groups = "|".join(NESTED_GROUPS)
+    shared = [text for text in given if re.match(rf"[+~]*(scenario\.|({groups})@scenario\.)", text)]
+    seed = data.get("seed")
+    known = mix_config(mix)
+    found = scenarios_of(known, seed if isinstance(seed, int) else 0, shared, config_dirs)
+    data["scenario"], *data["further"] = map(plain, found)
+    return data
 
 
 def read_typed(cls: type[Config], file: Path, what: str) -> Config:
@@ -118,13 +171,46 @@ def check(settings: TrainConfig) -> None:
     Raises:
         InputError: they do not.
     """
+    _check_mix(settings)
     track = settings.scenario.track
     if settings.agent.track != track:
         raise InputError(
             f"agent {settings.agent.name}: is for track {settings.agent.track}; scenario "
             f"{settings.scenario.name} is of track {track}"
         )
-    check_reward(settings.agent.reward, track, settings.scenario.rules)
+    if settings.further:  # each has the reward that it can have
+        check_track(settings.agent.reward, track)
+    else:
+        check_reward(settings.agent.reward, track, settings.scenario.rules)
     metric = settings.validation.metric
     if metric is not None and not is_metric(track, metric):
         raise InputError(f"validation.metric: {metric!r} is no metric of track {track}")
+
+
+def _check_mix(settings: TrainConfig) -> None:
+    """Check that scenarios can be learned on together, by this agent.
+
+    Raises:
+        InputError: they cannot.
+    """
+    if not settings.further:
+        return
+    agent, track = settings.agent, settings.scenario.track
+    for other in settings.further:
+        if other.track != track:
+            raise InputError(
+                f"scenario {other.name}: is of track {other.track}, and {settings.scenario.name} "
+                f"of track {track}; what is learned on together is of one track"
+            )
+    name, times = Counter(one.name for one in settings.scenarios).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"mix.sources: {name} is there twice; give one of them a name")
+    if not isinstance(agent, ReferenceSettings):
+        raise InputError(
+            f"agent {agent.name}: learns on one scenario; reference_ppo and distilled learn on "
+            "several"
+        )
+    if agent.sets:
+        raise InputError(
+            "agent.sets: sets are of one fleet, so there is one scenario; take agent.sets=false"
+        )

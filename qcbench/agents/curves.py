@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qcbench.agents.config import total_steps
+from qcbench.agents.config import stored, total_steps
 from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.run_folder import (
     ABOUT,
@@ -58,7 +58,7 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
         return publish_training(
             tracking,
             path,
-            config,
+            stored(config),
             config.validation.baseline or TRACKS[config.agent.track].baseline,
             list(_points(folder, lines)),
             "FINISHED" if last >= total_steps(config) else "KILLED",

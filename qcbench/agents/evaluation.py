@@ -92,6 +92,9 @@ class Evaluation:
             f"{self.metric} {self.mean:.4g}, {self.relative_percent:+.2f} % "
             f"({self.low:+.2f} .. {self.high:+.2f})"
         ]
+        if "worst_percent" in self.figures:
+            worst, rank = self.figures["worst_percent"], self.figures["mean_rank"]
+            parts.append(f"worst scenario {worst:+.2f} %, mean rank {rank:.2f} of 2")
         if "largest_share" in self.figures:
             share, entropy = self.figures["largest_share"], self.figures["choice_entropy"]
             parts.append(f"most on one QPU {share:.0%}, entropy {entropy:.2f}")
@@ -142,6 +145,7 @@ class Validation:
             raise InputError(
                 f"validation.worlds: {self.count}; split {split} of {worlds.name} has {there}{why}"
             )
+        self.name = worlds.name
         self._source = worlds
         self._split: Split = split
         self._worlds = [
@@ -152,24 +156,34 @@ class Validation:
         ]
         self._baseline = self._rows(PolicyConfig(name=self.baseline, label=self.baseline))
 
+    @property
+    def baseline_mean(self) -> float:
+        """Mean of the metric under the baseline; NaN where no world has one."""
+        return _mean(_column(self._baseline, self.metric))
+
     def judge(self, folder: Path) -> Evaluation:
         """Run the exported policy in a folder on all worlds.
 
         Raises:
             InputError: it cannot be used.
         """
+        return self.compare(folder)[0]
+
+    def compare(self, folder: Path) -> tuple[Evaluation, float]:
+        """Return what `judge` does, and the share of the worlds in which the policy is better."""
         config = PolicyConfig(name="learned", label=LABEL, parameters={"path": str(folder)})
         return self._compare(self._rows(registry.resolve(self.track, config)))
 
-    def _compare(self, rows: list[dict[str, Any]]) -> Evaluation:
+    def _compare(self, rows: list[dict[str, Any]]) -> tuple[Evaluation, float]:
         own, other = (_column(found, self.metric) for found in (rows, self._baseline))
         rng = stream("validation", self._source.name, 0, "bootstrap", seed=self._source.seed)
-        relative = paired_comparison(own, other, rng, goal=self.goal).relative_percent
+        paired = paired_comparison(own, other, rng, goal=self.goal)
+        relative = paired.relative_percent
         names = [name for name in SHOWN if name in rows[0] and name != self.metric]
         names += sorted({name for row in rows for name in row if name.startswith(SHARE)})
         figures = {name: _mean(_column(rows, name)) for name in names}
         shares = [_mean(_column(found, "largest_share")) for found in (rows, self._baseline)]
-        return Evaluation(
+        found = Evaluation(
             metric=self.metric,
             worlds=self.count,
             mean=_mean(own),
@@ -183,6 +197,7 @@ class Validation:
             collapsed=shares[0] >= ONE_QPU > shares[1],
             figures={name: value for name, value in figures.items() if np.isfinite(value)},
         )
+        return found, paired.probability_of_improvement.value
 
     def _rows(self, policy: PolicyConfig) -> list[dict[str, Any]]:
         """Return the metrics of a policy in every world."""
@@ -199,7 +214,7 @@ class Validation:
             found.append(
                 {
                     "truncated": records.truncated,
-                    **metrics_of(self.track)(records, rules.warm_up_s, world.bounds),
+                    **metrics_of(self.track)(records, rules.warm_up_s),
                 }
             )
         return found

@@ -1,40 +1,110 @@
 """From the settings of an agent to one that learns; its library is imported only then."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import assert_never
 
 from qcbench.agents.agent import Learner
 from qcbench.agents.config import AgentConfig
-from qcbench.agents.reference_agent import ReferenceLearner, ReferencePpo
+from qcbench.agents.distilled_agent import Distilled, DistilledLearner
+from qcbench.agents.reference_agent import (
+    MakeShards,
+    ReferenceLearner,
+    ReferencePpo,
+    ReferenceSettings,
+)
+from qcbench.agents.reference_ppo import Shards
 from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
+from qcbench.bench import nodes
+from qcbench.bench.cluster import Cluster, check, connect, is_inline
+from qcbench.bench.config import ClusterConfig
+from qcbench.bench.manifest import usable_cores
 from qcbench.bench.worlds import ScenarioWorlds
+from qcbench.errors import InputError
+
+EXTRAS = ("agents",)
+"""Of the package: what a node needs for an agent besides what it needs for a suite."""
 
 
-def make_learner(agent: AgentConfig, worlds: ScenarioWorlds, seed: int) -> Learner:
+@contextmanager
+def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | None]:
+    """Join the cluster that an agent's actors are to live on, for the length of the context.
+
+    An agent that asks for none trains in this process, whatever the cluster: then there is nothing.
+    RLlib starts a private Ray of its own where no other is joined.
+
+    Raises:
+        InputError: no cluster there, one that cannot be joined, or a node that lacks packages.
+    """
+    check(cluster)
+    local = cluster.address == "local"
+    if isinstance(agent, ReferenceSettings):
+        if agent.ppo.shards == 1 or is_inline(cluster):
+            yield None
+            return
+        threads = agent.ppo.threads
+        workers = cluster.workers or max(1, usable_cores() // threads)
+        with connect(cluster, threads * min(agent.ppo.shards, workers)) as found:
+            if not local:
+                nodes.check_everywhere(nodes.requirements(EXTRAS))
+            yield found
+        return
+    if local:
+        yield None
+        return
+    if is_inline(cluster):
+        raise InputError(
+            f"cluster: agent {agent.name} is one of RLlib's, which need a Ray; choose cluster=local"
+        )
+    with connect(cluster, 1) as found:
+        if agent.env_runners or agent.learners:
+            nodes.check_everywhere(nodes.requirements(EXTRAS))
+        yield found
+
+
+def make_learner(
+    agent: AgentConfig,
+    sources: Sequence[ScenarioWorlds],
+    seed: int,
+    cluster: Cluster | None = None,
+) -> Learner:
     """Return an untrained agent.
 
     Args:
-        worlds: of the scenario; training is on split `train`.
+        sources: worlds of the scenarios; training is on split `train`.
         seed: of all that is drawn.
+        cluster: what `joined` gives.
 
     Raises:
         InputError: settings that do not fit the scenario, or a package that is missing.
     """
+    shards: Callable[[MakeShards, int], Shards] | None = None
+    if isinstance(agent, ReferenceSettings) and cluster is not None:
+        from qcbench.agents.reference_actors import ActorShards  # noqa: PLC0415 - ray: seconds
+
+        found, ppo = cluster, agent.ppo
+
+        def shards(make: MakeShards, count: int) -> Shards:
+            return ActorShards(found, ppo, make, count)
+
     match agent:
         case ReferencePpo():
-            return ReferenceLearner(agent, worlds, seed)
+            return ReferenceLearner(agent, sources, seed, shards)
+        case Distilled():
+            return DistilledLearner(agent, sources, seed, shards)
         case RllibPpo():
             from qcbench.agents.rllib.policy_gradient import (  # noqa: PLC0415 - ray: seconds
                 ppo_learner,
             )
 
-            return ppo_learner(agent, worlds, seed)
+            return ppo_learner(agent, sources[0], seed)
         case RllibA2c():
             from qcbench.agents.rllib.policy_gradient import a2c_learner  # noqa: PLC0415
 
-            return a2c_learner(agent, worlds, seed)
+            return a2c_learner(agent, sources[0], seed)
         case RllibDqn():
             from qcbench.agents.rllib.dqn import dqn_learner  # noqa: PLC0415
 
-            return dqn_learner(agent, worlds, seed)
+            return dqn_learner(agent, sources[0], seed)
         case _:
             assert_never(agent)

@@ -1,23 +1,27 @@
 """The reference trainer as an agent of `qcbench train`: settings, checkpoints, export."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field, replace
+from functools import partial
 from math import exp, log
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import torch
 from annotated_types import Interval, MaxLen, MinLen
 
 from qcbench.agents.agent import Update
 from qcbench.agents.checkpoints import read_torch, write_torch
+from qcbench.agents.mixed_shards import MixedShards, SomeShards
 from qcbench.agents.networks import TorchPerItem
 from qcbench.agents.options import check_sets
-from qcbench.agents.reference_ppo import LEAST_LOG_STD, MOST_LOG_STD, Ppo, Trainer
+from qcbench.agents.reference_ppo import Ppo, Shards, TorchNetwork, Trainer
+from qcbench.agents.reference_shards import LEAST_LOG_STD, MOST_LOG_STD, LocalShards
 from qcbench.agents.rllib.networks import Design, TorchPlain
 from qcbench.bench.environments import vector_environment
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.configs import Count, NotNegative, config
+from qcbench.envs.options import check_hindsight
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.exported.card import (
@@ -37,6 +41,9 @@ from qcbench.policies.features.rewards import Reward
 from qcbench.tracks import TRACKS, LearnedTrack
 
 STATE = "trainer.pt"
+MakeShards: TypeAlias = Callable[[range], SomeShards]
+"""Makes neighbouring shards in the process that calls it, by their numbers, which count on from
+source to source."""
 LEAST_SPREAD, MOST_SPREAD = exp(LEAST_LOG_STD), exp(MOST_LOG_STD)
 
 
@@ -61,7 +68,7 @@ class NetworkSettings:
 
 
 @config
-class ReferencePpo:
+class ReferenceSettings:
     """`agent=reference_ppo`: the reference trainer on the vector environments.
 
     Attributes:
@@ -74,11 +81,11 @@ class ReferencePpo:
         sets: for allocation: a decision is to wait or a set of QPUs, scored by a plain network with
             the layers of `network.encoder`, for the fleet that it is trained on; otherwise a weight
             for each QPU, for any fleet.
-        observation: `usual`, or `deadlines`, with due times and values.
+        observation: `usual`; `relative`, without units of its own; or `deadlines`, with due times
+            and values.
         reward: what decisions cost in training.
     """
 
-    kind: Literal["reference_ppo"] = "reference_ppo"
     name: str = "reference_ppo"
     track: LearnedTrack = "placement"
     worlds: Count | None = None
@@ -99,38 +106,50 @@ class ReferencePpo:
         if self.sets and self.network.offset:
             raise InputError("agent.network.offset: sets of QPUs have no features; leave it empty")
 
+    @property
+    def steps(self) -> int:
+        """Decisions after which training ends."""
+        return self.ppo.steps
+
+
+@config
+class ReferencePpo(ReferenceSettings):
+    """The reference trainer, for any track: what there is to set is in `ReferenceSettings`."""
+
+    kind: Literal["reference_ppo"] = "reference_ppo"
+
 
 class ReferenceLearner:
-    """A trainer with its environments and network."""
+    """A trainer with its shards and network.
 
-    def __init__(self, settings: ReferencePpo, worlds: ScenarioWorlds, seed: int) -> None:
-        layout = layout_named(settings.track, settings.observation)
-        network: TorchPerItem | TorchPlain
-        if settings.sets:
-            self._card, network = _scoring_sets(settings, layout, worlds.fleet, seed)
-        else:
-            network = self._network(settings, layout, seed)
-            self._card = _scoring_items(settings, layout, network)
-        options: dict[str, Any] = {
-            "reward": settings.reward,
-            "worlds": settings.worlds,
-            "observation": settings.observation,
-        }
-        if TRACKS[settings.track].choice == "waiting":
-            options |= {"slots": settings.slots, "begin_s": settings.begin_s}
-        self.envs = vector_environment(
-            worlds,
-            settings.ppo.environments,
-            masked="error",
-            autoreset="same_step",
-            copy=False,
-            max_decisions=settings.max_decisions,
-            discrete=settings.sets,
-            **options,
-        )
+    Args:
+        settings: of the agent.
+        sources: worlds of the scenarios; training is on split `train`.
+        seed: of all that is drawn.
+        shards: makes them; in this process where None.
+        kind: of shards.
+    """
+
+    def __init__(
+        self,
+        settings: ReferenceSettings,
+        sources: Sequence[ScenarioWorlds],
+        seed: int,
+        shards: Callable[[MakeShards, int], Shards] | None = None,
+        kind: Callable[..., LocalShards] = LocalShards,
+    ) -> None:
+        make = partial(local_shards, settings, sources, seed, kind)
+        count = shards_of(settings, sources)
         self.settings = settings
-        self.trainer = Trainer(self.envs, network, settings.ppo, seed)
+        self._card, network = card_and_network(settings, sources[0], seed)
+        self.shards = make(range(count)) if shards is None else shards(make, count)
+        self.trainer = Trainer(self.shards, network, settings.ppo, seed, len(sources))
         self.total = settings.ppo.steps
+        self._notes = [
+            f"{worlds.name}: its future is not as estimated, so that decisions cost by kind=cost"
+            for worlds in sources
+            if reward_on(settings, worlds, sources) != settings.reward
+        ]
 
     @property
     def steps(self) -> int:
@@ -141,7 +160,8 @@ class ReferenceLearner:
         """Train to the end, or until told to stop; yields after each update."""
         for progress in self.trainer.run(should_stop):
             figures = {k: v for k, v in vars(progress).items() if k not in ("steps", "update")}
-            yield Update(progress.steps, figures)
+            notes, self.shards.notes, self._notes = self._notes + self.shards.notes, [], []
+            yield Update(progress.steps, figures, notes)
 
     def save(self, folder: Path) -> None:
         """Write the trainer's state."""
@@ -161,35 +181,114 @@ class ReferenceLearner:
         return self._card, self.trainer.network.tensors()
 
     def close(self) -> None:
-        """Let go of the environments."""
-        self.envs.close()
-
-    @staticmethod
-    def _network(settings: ReferencePpo, layout: Layout, seed: int) -> TorchPerItem:
-        given = settings.network
-        offset = None
-        for feature, coefficient in given.offset.items():
-            layout.each_index(feature)
-            offset = Offset(feature=feature, coefficient=coefficient)
-        with torch.random.fork_rng(devices=()):
-            torch.manual_seed(seed)
-            network = TorchPerItem(
-                layout,
-                encoder=given.encoder,
-                context=given.context,
-                head=given.head,
-                activation=given.activation,
-                outputs=2 if TRACKS[settings.track].choice == "split" else 1,
-                offset=offset,
-                pool="allowed" if TRACKS[settings.track].choice == "waiting" else "all",
-            )
-        if TRACKS[settings.track].choice == "split":
-            with torch.no_grad():
-                network.head[-1].bias.copy_(torch.tensor([given.level, log(given.spread)]))
-        return network
+        """Let go of environments and processes."""
+        self.shards.close()
 
 
-def _scoring_items(settings: ReferencePpo, layout: Layout, network: TorchPerItem) -> Card:
+def shards_of(settings: ReferenceSettings, sources: Sequence[ScenarioWorlds]) -> int:
+    """Return how many shards there are, of all sources."""
+    return settings.ppo.shards * len(sources)
+
+
+def local_shards(
+    settings: ReferenceSettings,
+    sources: Sequence[ScenarioWorlds],
+    seed: int,
+    kind: Callable[..., LocalShards],
+    numbers: range,
+) -> SomeShards:
+    """Return neighbouring shards of an agent, in this process."""
+    each, found = settings.ppo.shards, []
+    _, network = card_and_network(settings, sources[0], seed)
+    # Threads share the decisions of one source, or else the sources.
+    ppo = settings.ppo if len(sources) == 1 else replace(settings.ppo, threads=1)
+    for place, worlds in enumerate(sources):
+        first, last = max(numbers.start, place * each), min(numbers.stop, (place + 1) * each)
+        if first < last:
+            own = range(first - place * each, last - place * each)
+            envs = environments(settings, worlds, sources, len(own))
+            found.append(kind(envs, network, ppo, own, place))
+    return found[0] if len(sources) == 1 else MixedShards(found, settings.ppo.threads)
+
+
+def environments(
+    settings: ReferenceSettings,
+    worlds: ScenarioWorlds,
+    sources: Sequence[ScenarioWorlds],
+    shards: int,
+) -> Any:
+    """Return the environments of so many shards of a source; all sources have as many.
+
+    What the settings state of environments and worlds is shared out to the sources, rounded up.
+    """
+    options: dict[str, Any] = {
+        "reward": reward_on(settings, worlds, sources),
+        "worlds": settings.worlds and -(-settings.worlds // len(sources)),
+        "observation": settings.observation,
+    }
+    if TRACKS[settings.track].choice == "waiting":
+        options |= {"slots": settings.slots, "begin_s": settings.begin_s}
+    return vector_environment(
+        worlds,
+        -(-settings.ppo.environments // shards_of(settings, sources)) * shards,
+        masked="error",
+        autoreset="same_step",
+        copy=False,
+        max_decisions=settings.max_decisions,
+        discrete=settings.sets,
+        **options,
+    )
+
+
+def reward_on(
+    settings: ReferenceSettings, worlds: ScenarioWorlds, sources: Sequence[ScenarioWorlds]
+) -> Reward:
+    """Return the reward in a source: of several, `cost` where the future is not as estimated."""
+    given, rules = settings.reward, worlds.config.rules
+    if len(sources) > 1 and given.kind == "hindsight" and TRACKS[settings.track].choice == "qpu":
+        try:
+            check_hindsight(rules)
+        except InputError:
+            return replace(given, kind="cost")
+    return given
+
+
+def card_and_network(
+    settings: ReferenceSettings, worlds: ScenarioWorlds, seed: int
+) -> tuple[Card, TorchNetwork]:
+    """Return an untrained network, and the card of what is exported of it."""
+    layout = layout_named(settings.track, settings.observation)
+    if settings.sets:
+        return _scoring_sets(settings, layout, worlds.fleet, seed)
+    network = _network(settings, layout, seed)
+    return _scoring_items(settings, layout, network), network
+
+
+def _network(settings: ReferenceSettings, layout: Layout, seed: int) -> TorchPerItem:
+    given = settings.network
+    offset = None
+    for feature, coefficient in given.offset.items():
+        layout.each_index(feature)
+        offset = Offset(feature=feature, coefficient=coefficient)
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        network = TorchPerItem(
+            layout,
+            encoder=given.encoder,
+            context=given.context,
+            head=given.head,
+            activation=given.activation,
+            outputs=2 if TRACKS[settings.track].choice == "split" else 1,
+            offset=offset,
+            pool="allowed" if TRACKS[settings.track].choice == "waiting" else "all",
+        )
+    if TRACKS[settings.track].choice == "split":
+        with torch.no_grad():
+            network.head[-1].bias.copy_(torch.tensor([given.level, log(given.spread)]))
+    return network
+
+
+def _scoring_items(settings: ReferenceSettings, layout: Layout, network: TorchPerItem) -> Card:
     """Return the card of a policy that scores QPUs or waiting tasks."""
     weights = TRACKS[settings.track].choice == "split"
     return Card(
@@ -205,7 +304,7 @@ def _scoring_items(settings: ReferencePpo, layout: Layout, network: TorchPerItem
 
 
 def _scoring_sets(
-    settings: ReferencePpo, layout: Layout, fleet: Fleet, seed: int
+    settings: ReferenceSettings, layout: Layout, fleet: Fleet, seed: int
 ) -> tuple[Card, TorchPlain]:
     """Return the network that scores waiting and the sets of QPUs of a fleet, and its card."""
     card = Card(

@@ -1,29 +1,30 @@
-"""Proximal policy optimisation in one file, on a vector of environments.
+"""Proximal policy optimisation on a vector of environments: the settings, and what is learned.
 
-For readers and for speed: everything that happens between two updates can be seen here. Source:
-Schulman et al., Proximal Policy Optimization Algorithms (2017); generalised advantages as in
-Schulman et al. (2016). Actions under a false mask have probability 0.
+For readers and for speed: everything that happens between two updates can be seen here and in
+`reference_shards`, which has the environments. Source: Schulman et al., Proximal Policy
+Optimization Algorithms (2017); generalised advantages as in Schulman et al. (2016).
+
+What is collected and every gradient are made of shards, each of which is computed by itself; their
+sums are taken in the order of the shards. So who computes a shard, and where, changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
-import gymnasium
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical, Distribution, Normal
 
 from qcbench.agents.agent import DivergedError
-from qcbench.agents.networks import TorchPerItem, masked_scores
+from qcbench.agents.networks import TorchPerItem
 from qcbench.agents.rllib.networks import TorchPlain
 from qcbench.configs import Count, NotNegative, Positive, Share, config
 from qcbench.errors import InputError
 
-LEAST_LOG_STD, MOST_LOG_STD = -4.0, 0.5
+TorchNetwork = TorchPerItem | TorchPlain
 
 
 @config
@@ -33,6 +34,9 @@ class Ppo:
     Attributes:
         steps: decisions over all environments, after which training ends.
         environments: that run side by side.
+        shards: that environments and gradients are made of, each with draws of its own. On a
+            cluster they are shared out to actors; the same number gives the same policy, however
+            many actors there are.
         horizon: decisions of each environment between two updates.
         learning_rate: at the beginning; it falls in proportion to what is left, down to 3 %.
         epochs: passes over what was collected.
@@ -43,12 +47,13 @@ class Ppo:
         entropy: weight of the policy's entropy, which falls like the learning rate.
         value: weight of the squared error of the value.
         gradient_norm: at which gradients are cut.
-        threads: that share the decisions of an update.
+        threads: that share the decisions of a shard.
     """
 
     WHERE: ClassVar[str] = "agent.ppo"
     steps: Count = 20_000_000
     environments: Count = 1024
+    shards: Count = 1
     horizon: Count = 25
     learning_rate: Positive = 1e-3
     epochs: Count = 2
@@ -62,10 +67,16 @@ class Ppo:
     threads: Count = 1
 
     def __post_init__(self) -> None:
-        if self.minibatches > self.environments * self.horizon:
+        if self.environments % self.shards:
             raise InputError(
-                f"agent.ppo.minibatches: {self.minibatches}; an update has only "
-                f"{self.environments * self.horizon} decisions"
+                f"agent.ppo.shards: {self.shards}; agent.ppo.environments, which is "
+                f"{self.environments}, must be a multiple of it"
+            )
+        decisions = self.environments * self.horizon // self.shards
+        if self.minibatches > decisions:
+            which = "an update" if self.shards == 1 else "an update of a shard"
+            raise InputError(
+                f"agent.ppo.minibatches: {self.minibatches}; {which} has only {decisions} decisions"
             )
 
 
@@ -95,55 +106,119 @@ class PpoUpdate:
 
 
 @dataclass(frozen=True)
-class Collected:
-    """Decisions between two updates; shapes (horizon, environments, ...).
+class Experience:
+    """What a shard tells of the decisions between two updates.
 
-    `advantage` and `target` follow from rewards and values.
+    Attributes:
+        reward, value, advantage, target: of each decision, shape (horizon x environments,).
+        actions: shape (horizon, environments, ...), in the smallest type that holds them.
+        generator: state of its generator after all that it drew.
     """
 
-    observation: Tensor
-    mask: Tensor
-    action: Tensor
-    log_probability: Tensor
-    value: Tensor
     reward: Tensor
+    value: Tensor
     advantage: Tensor
     target: Tensor
+    actions: npt.NDArray[Any]
+    generator: Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """Which gradient is wanted.
+
+    Attributes:
+        epoch, minibatch: of the decisions collected last.
+        mean, spread: of the advantages of each source, by which they are normalised.
+        left: share of the entropy's weight that is left.
+    """
+
+    epoch: int
+    minibatch: int
+    mean: Sequence[Tensor]
+    spread: Sequence[Tensor]
+    left: float
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """What a shard adds to a gradient step.
+
+    Attributes:
+        decisions: that it is the mean of.
+        gradients: of the loss, one for each parameter.
+        figures: entropy, loss of the value, divergence.
+    """
+
+    decisions: int
+    gradients: list[Tensor]
+    figures: Tensor
+
+
+class Shards(Protocol):
+    """All shards of a training, in whatever processes; answers are in their order.
+
+    Attributes:
+        notes: what a person should know, a line each; who shows them takes them away.
+    """
+
+    notes: list[str]
+
+    def collect(
+        self, weights: list[Tensor], generators: list[Tensor], seed: int | None
+    ) -> list[Experience]:
+        """Let the policy decide for `horizon` steps in every environment.
+
+        Args:
+            weights: of the policy.
+            generators: state of each shard's.
+            seed: of the first environment's episodes, which begin anew; they go on where None.
+
+        Raises:
+            LostError: the processes that had them have died.
+        """
+
+    def gradients(self, weights: list[Tensor], step: Step) -> list[Gradient]:
+        """Return the gradients of the mean loss of a minibatch.
+
+        Raises:
+            LostError: the processes that had them have died.
+        """
+
+    def close(self) -> None:
+        """Let go of environments and processes."""
+
+
+def generator_of(seed: int, shard: int) -> Tensor:
+    """Return the state of a shard's generator at the beginning; that of the first is the seed's."""
+    drawn = int(np.random.SeedSequence([seed, shard]).generate_state(1, np.uint64)[0])
+    return torch.Generator().manual_seed(drawn % 2**63 if shard else seed).get_state()
 
 
 class Trainer:
-    """Trains a network on a vector of environments.
+    """Trains a network on the environments of its shards.
 
     Args:
-        envs: of gymnasium, resetting within the step that ends an episode, with a dictionary of
-            `observation` and `action_mask` as observation, and a discrete action over the items or
-            a box with a number for each of them.
+        shards: as many as the settings say, for each source.
         network: scores the items, or whatever the actions are; trained in place.
         settings: how.
         seed: of the environments' worlds and of what the policy draws.
+        sources: scenarios that are learned on; their shards follow each other.
     """
 
     def __init__(
-        self,
-        envs: gymnasium.vector.VectorEnv[Any, Any, Any],
-        network: TorchPerItem | TorchPlain,
-        settings: Ppo,
-        seed: int,
+        self, shards: Shards, network: TorchNetwork, settings: Ppo, seed: int, sources: int = 1
     ) -> None:
-        if envs.metadata.get("autoreset_mode") != gymnasium.vector.AutoresetMode.SAME_STEP:
-            raise ValueError("the environments must reset within the step that ends an episode")
-        self.envs = envs
+        self.shards = shards
         self.network = network
         self.settings = settings
         self.optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate, eps=1e-5)
-        self.generator = torch.Generator().manual_seed(seed)
-        self.continuous = isinstance(envs.single_action_space, gymnasium.spaces.Box)
         self.update = 0
         self.steps = 0
-        self._pool = ThreadPoolExecutor(settings.threads)
+        self._count = settings.shards * sources
+        self._generators = [generator_of(seed, shard) for shard in range(self._count)]
         self._seed = seed
-        self._observation: Tensor | None = None
-        self._mask: Tensor | None = None
+        self._begun = False
 
     def state(self) -> dict[str, Any]:
         """Return what a later `restore` needs to go on from here."""
@@ -152,22 +227,26 @@ class Trainer:
             "steps": self.steps,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
+            "generator": torch.cat(self._generators),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state; the environments begin new episodes."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"])
+        states = state["generator"].split(len(torch.Generator().get_state()))
+        if len(states) != self._count:  # torch takes a part of one and crashes
+            raise ValueError(f"it has {len(states)} shards")
+        self._generators = [each.clone() for each in states]
         self.update, self.steps = state["update"], state["steps"]
-        self._observation = None
+        self._begun = False
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[PpoUpdate]:
         """Train to the end, or until told to stop; yields after each update.
 
         Raises:
             DivergedError: a loss is not finite.
+            LostError: the processes that had the shards have died.
         """
         # Whole parts of a batch side by side wait for each other far less than torch's own threads,
         # which meet after every operation.
@@ -175,147 +254,55 @@ class Trainer:
         while self.steps < self.settings.steps and not should_stop():
             began = perf_counter()
             left = max(0.03, 1.0 - self.steps / self.settings.steps)
-            collected = self._collect()
-            losses = self._learn(collected, left)
+            told = self._collect()
+            reward, value, advantage, target = (
+                torch.cat([getattr(each, name) for each in told])
+                for name in ("reward", "value", "advantage", "target")
+            )
+            of_source = advantage.split(len(advantage) // self._count * self.settings.shards)
+            losses = self._learn(of_source, left)
             self.update += 1
-            decisions = collected.action.shape[0] * collected.action.shape[1]
-            self.steps += decisions
-            spread = float(collected.target.var())
+            self.steps += len(reward)
             yield PpoUpdate(
                 update=self.update,
                 steps=self.steps,
-                rate_per_s=decisions / (perf_counter() - began),
-                reward=float(collected.reward.mean()),
-                explained=1.0 - float((collected.target - collected.value).var()) / (spread + 1e-9),
+                rate_per_s=len(reward) / (perf_counter() - began),
+                reward=float(reward.mean()),
+                explained=1.0 - float((target - value).var()) / (float(target.var()) + 1e-9),
                 **losses,
             )
 
-    def _distribution(self, outputs: Tensor, mask: Tensor) -> Distribution:
-        """Return what actions are drawn from: an item, or a number for each item."""
-        if not self.continuous:
-            return Categorical(logits=masked_scores(outputs, mask), validate_args=False)
-        log_std = outputs[..., 1].clamp(LEAST_LOG_STD, MOST_LOG_STD)
-        return Normal(outputs[..., 0], log_std.exp(), validate_args=False)
+    def _weights(self) -> list[Tensor]:
+        return [parameter.detach() for parameter in self.network.parameters()]
 
-    def _log_probability(self, drawn: Distribution, action: Tensor) -> Tensor:
-        found: Tensor = drawn.log_prob(action)
-        return found.sum(-1) if self.continuous else found
+    def _collect(self) -> list[Experience]:
+        seed = None if self._begun else self._seed + 7919 * self.update
+        told = self.shards.collect(self._weights(), self._generators, seed)
+        self._generators = [each.generator for each in told]
+        self._begun = True
+        return told
 
-    def _draw(self, outputs: Tensor, mask: Tensor) -> Tensor:
-        """Draw actions with the trainer's own generator."""
-        if self.continuous:
-            log_std = outputs[..., 1].clamp(LEAST_LOG_STD, MOST_LOG_STD)
-            noise = torch.randn(outputs.shape[:-1], generator=self.generator)
-            return outputs[..., 0] + log_std.exp() * noise
-        # The largest of scores with Gumbel noise has the softmax's distribution.
-        scores = masked_scores(outputs, mask)
-        uniform = torch.rand(scores.shape, generator=self.generator).clamp_min(1e-12)
-        return (scores - (-uniform.log()).log()).argmax(-1)
+    def _learn(self, advantages: Sequence[Tensor], left: float) -> dict[str, float]:
+        """Improve policy and value on what was collected; return mean losses.
 
-    def _see(self, observation: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        seen = torch.from_numpy(np.array(observation["observation"], dtype=np.float32))
-        mask = torch.from_numpy(np.asarray(observation["action_mask"]) != 0)
-        return seen, mask
-
-    @torch.no_grad()
-    def _collect(self) -> Collected:
-        """Let the policy decide for `horizon` steps in every environment."""
+        Args:
+            advantages: of the decisions in each source.
+        """
         settings = self.settings
-        if self._observation is None or self._mask is None:
-            observation, _ = self.envs.reset(seed=self._seed + 7919 * self.update)
-            self._observation, self._mask = self._see(observation)
-        seen, masks, actions, log_probabilities, values, rewards, ends = ([] for _ in range(7))
-        for _ in range(settings.horizon):
-            outputs, value = self._evaluated(self._observation, self._mask)
-            action = self._draw(outputs, self._mask)
-            drawn = self._distribution(outputs, self._mask)
-            seen.append(self._observation)
-            masks.append(self._mask)
-            actions.append(action)
-            log_probabilities.append(self._log_probability(drawn, action))
-            values.append(value)
-            observation, reward, terminated, truncated, _ = self.envs.step(self._asked(action))
-            # A truncated episode counts as ended: that happens to agents that do nothing else.
-            rewards.append(torch.from_numpy(np.array(reward, dtype=np.float32)))
-            ends.append(torch.from_numpy(np.asarray(terminated) | np.asarray(truncated)))
-            self._observation, self._mask = self._see(observation)
-        _, after = self._evaluated(self._observation, self._mask)
-        value, reward, ended = torch.stack(values), torch.stack(rewards), torch.stack(ends)
-        advantage = self._advantages(reward, value, ended, after)
-        return Collected(
-            observation=torch.stack(seen),
-            mask=torch.stack(masks),
-            action=torch.stack(actions),
-            log_probability=torch.stack(log_probabilities),
-            value=value,
-            reward=reward,
-            advantage=advantage,
-            target=advantage + value,
-        )
-
-    def _evaluated(self, observation: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the network's outputs and values, without gradients."""
-
-        def part(rows: slice) -> tuple[Tensor, Tensor]:
-            with torch.no_grad():
-                found: tuple[Tensor, Tensor] = self.network(
-                    observation[rows], self._items(mask[rows])
-                )
-                return found
-
-        size = -(-len(mask) // self.settings.threads)
-        parts = [slice(begin, begin + size) for begin in range(0, len(mask), size)]
-        outputs, values = zip(*self._pool.map(part, parts), strict=True)
-        return torch.cat(outputs), torch.cat(values)
-
-    def _items(self, mask: Tensor) -> Tensor:
-        """Return which items are part of a pooled context where only allowed ones are."""
-        if not self.continuous:
-            return mask
-        return torch.ones(mask.shape[0], self._width(), dtype=torch.bool)
-
-    def _width(self) -> int:
-        space = self.envs.single_action_space
-        return int(space.shape[0]) if space.shape else 1
-
-    def _asked(self, action: Tensor) -> Any:
-        """Return actions as the environments take them."""
-        space = self.envs.single_action_space
-        if isinstance(space, gymnasium.spaces.Box):
-            return np.clip(action.numpy(), space.low, space.high).astype(space.dtype)
-        return action.numpy()
-
-    def _advantages(self, reward: Tensor, value: Tensor, ended: Tensor, after: Tensor) -> Tensor:
-        """Return how much better each decision turned out than its value, by traces."""
-        settings = self.settings
-        advantage = torch.zeros_like(reward)
-        following, trace = after, torch.zeros_like(after)
-        for step in reversed(range(len(reward))):
-            goes_on = 1.0 - ended[step].float()
-            error = reward[step] + settings.discount * following * goes_on - value[step]
-            trace = error + settings.discount * settings.trace * goes_on * trace
-            advantage[step] = trace
-            following = value[step]
-        return advantage
-
-    def _learn(self, collected: Collected, left: float) -> dict[str, float]:
-        """Improve policy and value on what was collected; return mean losses."""
-        settings, flat = self.settings, _flattened(collected)
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate * left
-        count = len(flat.reward)
-        advantage = (flat.advantage - flat.advantage.mean()) / (flat.advantage.std() + 1e-8)
-        flat = replace(flat, advantage=advantage)
-        sums = torch.zeros(3)
-        for _ in range(settings.epochs):
-            order = torch.randperm(count, generator=self.generator)
-            for rows in order.chunk(settings.minibatches):
-                parts = rows.chunk(settings.threads)
-                found = list(self._pool.map(lambda part: self._gradient(flat, part, left), parts))
-                shares = [len(part) / len(rows) for part in parts]
+        mean, spread = [each.mean() for each in advantages], [each.std() for each in advantages]
+        of_shard = sum(map(len, advantages)) // self._count
+        sums, steps = torch.zeros(3), 0
+        for epoch in range(settings.epochs):
+            for minibatch in range(parts(of_shard, settings.minibatches)):
+                step = Step(epoch, minibatch, mean, spread, left)
+                found = self.shards.gradients(self._weights(), step)
+                decisions = sum(each.decisions for each in found)
+                shares = [each.decisions / decisions for each in found]
                 for place, parameter in enumerate(self.network.parameters()):
-                    parameter.grad = _weighted(shares, [gradients[place] for gradients, _ in found])
-                losses = _weighted(shares, [figures for _, figures in found])
+                    parameter.grad = weighted(shares, [each.gradients[place] for each in found])
+                losses = weighted(shares, [each.figures for each in found])
                 if not torch.isfinite(losses).all():
                     raise DivergedError(
                         f"update {self.update + 1}: the loss is not finite; a smaller "
@@ -324,47 +311,19 @@ class Trainer:
                 nn.utils.clip_grad_norm_(self.network.parameters(), settings.gradient_norm)
                 self.optimizer.step()
                 sums += losses
-        mean = (sums / (settings.epochs * len(order.chunk(settings.minibatches)))).tolist()
-        return {"entropy": mean[0], "value_loss": mean[1], "divergence": mean[2]}
-
-    def _gradient(
-        self, flat: Collected, rows: Tensor, left: float
-    ) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Return the gradients of the mean loss of some decisions, and its figures."""
-        settings = self.settings
-        mask, gain = flat.mask[rows], flat.advantage[rows]
-        outputs, value = self.network(flat.observation[rows], self._items(mask))
-        drawn = self._distribution(outputs, mask)
-        changed = self._log_probability(drawn, flat.action[rows]) - flat.log_probability[rows]
-        ratio = changed.exp()
-        kept = ratio.clamp(1.0 - settings.clip, 1.0 + settings.clip)
-        policy_loss = -torch.min(ratio * gain, kept * gain).mean()
-        value_loss = (value - flat.target[rows]).square().mean()
-        entropy = self._entropy(drawn).mean()
-        loss = policy_loss + settings.value * value_loss - settings.entropy * left * entropy
-        gradients = torch.autograd.grad(loss, list(self.network.parameters()))
-        with torch.no_grad():
-            figures = torch.stack([entropy, value_loss, (ratio - 1.0 - changed).mean()])
-            # Not finite where the loss is not, whatever part of it is.
-            return gradients, figures + 0.0 * loss
-
-    def _entropy(self, drawn: Distribution) -> Tensor:
-        if self.continuous:
-            found: Tensor = drawn.entropy()
-            return found.sum(-1)
-        log = drawn.logits
-        # Forbidden actions have probability 0 and a huge negative logarithm: 0 x that is 0.
-        return -(log.exp() * log.clamp_min(-50.0)).sum(-1)
+                steps += 1
+        figures = (sums / steps).tolist()
+        return {"entropy": figures[0], "value_loss": figures[1], "divergence": figures[2]}
 
 
-def _weighted(shares: Sequence[float], values: Sequence[Tensor]) -> Tensor:
+def parts(count: int, most: int) -> int:
+    """Return in how many parts of one size, but for the last, so many decisions are cut."""
+    return -(-count // -(-count // most))
+
+
+def weighted(shares: Sequence[float], values: Sequence[Tensor]) -> Tensor:
     """Return the weighted sum of tensors, in their order."""
     total = shares[0] * values[0]
     for share, value in zip(shares[1:], values[1:], strict=True):
         total = total + share * value
     return total
-
-
-def _flattened(collected: Collected) -> Collected:
-    """Return the same decisions with one axis for horizon and environments."""
-    return Collected(**{name: value.flatten(0, 1) for name, value in vars(collected).items()})

@@ -21,15 +21,13 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from qcbench.agents.checkpoints import checkpoints, remove_unfinished, steps_of
-from qcbench.agents.config import TrainConfig, check, read_typed
+from qcbench.agents.config import TrainConfig, check, meant, read_typed, stored
 from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.manifest import provenance
-from qcbench.bench.typed import plain
 from qcbench.errors import InputError, nearest
 from qcbench.files import (
     read_json,
     remove_temporary,
-    runs_folder,
     to_json,
     write_durable,
     write_text,
@@ -38,6 +36,8 @@ from qcbench.locks import take_lock
 from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
 from qcbench.policies.exported.weights import Tensors
+from qcbench.storage import mirror
+from qcbench.storage.places import runs_folder, shown_path
 
 CONFIG, ABOUT, PROGRESS, LOCK = "config.yaml", "training.json", "progress.jsonl", "run.lock"
 PREFIX = "train-"
@@ -56,7 +56,7 @@ class RunFolder:
         started: when that was, in ISO format; empty where the folder does not say.
     """
 
-    def __init__(self, path: Path, config: TrainConfig, lock: IO[str]) -> None:
+    def __init__(self, path: Path, config: TrainConfig, lock: mirror.Lock) -> None:
         self.path = path
         self.config = config
         about = _about(path)
@@ -79,11 +79,15 @@ class RunFolder:
 
     def discard(self) -> None:
         """Remove a run that has not begun."""
+        mirror.discard(self.path)
         self.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
     def go_on_from(self, steps: int) -> list[dict[str, Any]]:
         """Forget what was noted after a checkpoint, and return what was noted before it."""
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
         remove_unfinished(self.path)
         remove_temporary(self.path)
         kept = [line for line in read_progress(self.path) if line["steps"] <= steps]
@@ -110,6 +114,10 @@ class RunFolder:
             found = read_folder(source)
             write_folder(target, found.card, found.tensors)
 
+    def store(self) -> None:
+        """Put what is new where the runs are kept; a checkpoint has its policy's card last."""
+        mirror.push(self.path, last=CARD)
+
     def close(self) -> None:
         """Let others write."""
         if self._progress is not None:
@@ -127,6 +135,7 @@ def check_place(runs: Path) -> None:
     """Raise what `create_folder` would, before any work; nothing is left behind."""
     draft = runs / f".{PREFIX}{os.getpid()}.tmp"
     absent = [place for place in (runs, *runs.parents) if not place.exists()]
+    mirror.check(runs)
     try:
         draft.mkdir(parents=True)
     except OSError as error:
@@ -151,11 +160,12 @@ def create_folder(config: TrainConfig, command: str, now: datetime | None = None
     about = {"command": command, "started": datetime.now(UTC).isoformat(), **provenance()}
     try:
         draft.mkdir(parents=True)
-        write_durable(draft / CONFIG, _yaml(plain(config)).encode())
-        write_durable(draft / ABOUT, (to_json(about, ABOUT, indent=2) + "\n").encode())
+        write_durable(draft / CONFIG, _yaml(stored(config)).encode())
+        noted = (to_json(about, ABOUT, indent=2) + "\n").encode()
+        write_durable(draft / ABOUT, noted)
         for suffix in range(1, MOST_RUNS):
             folder = runs / (stem if suffix == 1 else f"{stem}-{suffix}")
-            if folder.exists():
+            if folder.exists() or not mirror.claim(folder / ABOUT, noted):
                 continue
             try:
                 draft.rename(folder)
@@ -163,6 +173,7 @@ def create_folder(config: TrainConfig, command: str, now: datetime | None = None
                 if folder.exists():
                     continue
                 raise error
+            mirror.push(folder / CONFIG)
             return RunFolder(folder, config, _locked(folder))
     except OSError as error:
         raise InputError(
@@ -179,7 +190,14 @@ def open_folder(path: Path) -> RunFolder:
     Raises:
         InputError: no training run, one that another process writes, or files that were damaged.
     """
-    return RunFolder(path, read_config(path), _locked(path))
+    config = read_config(path)
+    lock = _locked(path)
+    try:
+        remove_unfinished(path)
+        return RunFolder(path, config, lock)
+    except BaseException:
+        lock.close()
+        raise
 
 
 def find_training(runs: Path, name: str) -> Path:
@@ -190,7 +208,7 @@ def find_training(runs: Path, name: str) -> Path:
     """
     if (Path(name) / CONFIG).is_file():
         return Path(name)
-    known = {path.parent.name: path.parent for path in runs.glob(f"[!.]*/{CONFIG}")}
+    known = {path.parent.name: path.parent for path in mirror.heads(runs, CONFIG)}
     begun = [known[name]] if name in known else [p for n, p in known.items() if n.startswith(name)]
     if len(begun) == 1:
         return begun[0]
@@ -199,7 +217,22 @@ def find_training(runs: Path, name: str) -> Path:
         raise InputError(f"run {name}: several begin so: {names}")
     if Path(name).exists():
         raise InputError(f"run {name}: is no training run; the folder of one has a {CONFIG}")
-    raise InputError(f"run {name}: no training run in {runs}{nearest(name, known)}")
+    raise InputError(f"run {name}: no training run in {shown_path(runs)}{nearest(name, known)}")
+
+
+def alike(config: TrainConfig) -> Path | None:
+    """Return the newest run of the same training in the same folder of runs, if there is one."""
+    wanted = meant(config)
+    found = [file.parent for file in mirror.heads(runs_folder(config.runs_dir), CONFIG)]
+    named = [path for path in found if path.name.startswith(PREFIX)]
+    for path in sorted(named, key=_age, reverse=True):
+        if meant(read_config(path)) == wanted:
+            return path
+    return None
+
+
+def _age(path: Path) -> str:
+    return str(_about(path).get("started", ""))
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -237,12 +270,16 @@ def read_progress(path: Path) -> list[dict[str, Any]]:
 
 def evaluations(progress: list[dict[str, Any]]) -> Iterator[tuple[int, Evaluation]]:
     """Give the evaluations among the lines of a run's curves, with their steps."""
-    names = [part.name for part in fields(Evaluation)]
     for line in progress:
         if line["kind"] == "evaluation":
-            known = {name: line[name] for name in names}
-            unknown = {k: float("nan") for k, v in known.items() if v is None}
-            yield int(line["steps"]), Evaluation(**{**known, **unknown})
+            yield int(line["steps"]), evaluation_of(line)
+
+
+def evaluation_of(data: Mapping[str, Any]) -> Evaluation:
+    """Return an evaluation that was written as JSON, where what is not finite is null."""
+    known = {part.name: data[part.name] for part in fields(Evaluation)}
+    unknown = {k: float("nan") for k, v in known.items() if v is None}
+    return Evaluation(**{**known, **unknown})
 
 
 def _about(path: Path) -> dict[str, Any]:
@@ -263,6 +300,7 @@ def _yaml(data: Mapping[str, Any]) -> str:
     return OmegaConf.to_yaml(OmegaConf.create(dict(data)))
 
 
-def _locked(path: Path) -> IO[str]:
+def _locked(path: Path) -> mirror.Lock:
     """Take the run's lock."""
-    return take_lock(path / LOCK, f"{path}: another process is training it; wait for it or stop it")
+    taken = f"{path}: another process is training it; wait for it or stop it"
+    return mirror.hold(path, lambda: take_lock(path / LOCK, taken))

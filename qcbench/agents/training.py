@@ -9,31 +9,39 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from qcbench.agents import checkpoints, curves
-from qcbench.agents.agent import DivergedError, Learner, Update
-from qcbench.agents.config import TrainConfig
+from qcbench.agents.agent import DivergedError, Learner, LostError, Update
+from qcbench.agents.config import TrainConfig, stored, total_steps
 from qcbench.agents.evaluation import Evaluation, Validation
-from qcbench.agents.learners import make_learner
+from qcbench.agents.learners import joined, make_learner
+from qcbench.agents.mixed_validation import MixedValidation, validation_of
 from qcbench.agents.run_folder import (
     RunFolder,
     check_place,
     create_folder,
     evaluations,
     open_folder,
+    read_config,
+    read_progress,
 )
+from qcbench.bench.cluster import Cluster
+from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
 from qcbench.bench.environments import world_source
+from qcbench.bench.ledger import EXTRA_DEATHS
 from qcbench.bench.manifest import versions
 from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
+from qcbench.bench.run_names import told_name
 from qcbench.bench.stopping import StopFlag
 from qcbench.bench.store import absent_folders, remove_empty
-from qcbench.files import runs_folder
 from qcbench.policies.exported.card import Card, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
 from qcbench.policies.exported.weights import Tensors
+from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.client import check_store
 from qcbench.tracking.training_view import Curves, open_curves
 
@@ -42,6 +50,10 @@ SUITE = "train"
 
 PACKAGES = ("torch", "gymnasium")
 """Whose versions matter for training besides those that matter for a simulation."""
+
+
+Judge: TypeAlias = Validation | MixedValidation
+"""Judges what would be exported."""
 
 
 @dataclass(frozen=True)
@@ -80,68 +92,99 @@ def start(
 
     Raises:
         InputError: anything that would stop the training later; then there is no folder.
-        RunError: the agent diverged; the latest checkpoint stays.
+        RunError: the agent diverged, or actors that learned have died; the latest checkpoint
+            stays.
     """
     check_place(runs_folder(config.runs_dir))
     check_store(config.tracking, runs_folder(config.runs_dir))
-    learner, validation = _parts(config)
     absent = absent_folders(runs_folder(config.runs_dir))
-    try:
-        with create_folder(config, command) as folder:
-            try:
-                shown = display or make_progress(progress, work=STEPS)
-                return _Session(folder, learner, validation, shown).run()
-            except BaseException:
-                if folder.is_empty:  # nothing was learned that could be gone on with
-                    folder.discard()
-                    remove_empty(absent)
-                raise
-    finally:
-        learner.close()
-
-
-def go_on(path: Path, *, progress: Kind = "auto", display: Progress | None = None) -> Trained:
-    """Go on with a run that was stopped or killed, from its latest checkpoint.
-
-    Raises:
-        InputError: no training run, one that is being trained, or a checkpoint that is damaged.
-        RunError: the agent diverged.
-    """
-    with open_folder(path) as folder:
-        learner, validation = _parts(folder.config)
+    with joined(config.agent, config.cluster) as cluster:
+        learner, validation = _parts(config, cluster)
         try:
-            if folder.latest is not None:
-                learner.restore(folder.latest)
-            return _Session(
-                folder, learner, validation, display or make_progress(progress, work=STEPS)
-            ).run()
+            with create_folder(config, command) as folder:
+                try:
+                    shown = display or make_progress(progress, work=STEPS)
+                    return _Session(folder, learner, validation, shown, config.cluster).run()
+                except BaseException:
+                    if folder.is_empty:  # nothing was learned that could be gone on with
+                        folder.discard()
+                        remove_empty(absent)
+                    raise
         finally:
             learner.close()
 
 
-def _parts(config: TrainConfig) -> tuple[Learner, Validation]:
-    worlds = world_source(config.scenario, suite=SUITE, seed=config.seed)
-    judged = config.validation
-    validation = Validation(
-        worlds, count=judged.worlds, metric=judged.metric, baseline=judged.baseline
-    )
-    return make_learner(config.agent, worlds, config.seed), validation
+def go_on(
+    path: Path,
+    cluster: ClusterConfig | None = None,
+    *,
+    progress: Kind = "auto",
+    display: Progress | None = None,
+) -> Trained:
+    """Go on with a run that was stopped or killed, from its latest checkpoint.
+
+    Args:
+        path: of the run.
+        cluster: where it goes on; a private Ray, where one is needed at all, if None.
+
+    Raises:
+        InputError: no training run, one that is being trained, or a checkpoint that is damaged.
+        RunError: the agent diverged, or actors that learned have died.
+    """
+    where = cluster or ClusterConfig()
+    with open_folder(path) as folder, joined(folder.config.agent, where) as found:
+        learner, validation = _parts(folder.config, found)
+        try:
+            if folder.latest is not None:
+                learner.restore(folder.latest)
+            shown = display or make_progress(progress, work=STEPS)
+            return _Session(folder, learner, validation, shown, where).run()
+        finally:
+            learner.close()
+
+
+def trained(path: Path) -> Trained | None:
+    """Return what has come of a run up to now; None where nothing has been judged.
+
+    Raises:
+        InputError: no training run, or files that were damaged.
+    """
+    total = total_steps(read_config(path))
+    best: Evaluation | None = None
+    best_steps, last = 0, 0
+    for last, found in evaluations(read_progress(path)):
+        if found.better_than(best):
+            best, best_steps = found, last
+    return None if best is None else Trained(path, last, best, best_steps, last >= total)
+
+
+def _parts(config: TrainConfig, cluster: Cluster | None) -> tuple[Learner, Judge]:
+    sources = [
+        world_source(scenario, suite=SUITE, seed=config.seed) for scenario in config.scenarios
+    ]
+    validation = validation_of(sources, config.validation)
+    return make_learner(config.agent, sources, config.seed, cluster), validation
 
 
 class _Session:
     """One process's part in a training."""
 
     def __init__(
-        self, folder: RunFolder, learner: Learner, validation: Validation, display: Progress
+        self,
+        folder: RunFolder,
+        learner: Learner,
+        validation: Judge,
+        display: Progress,
+        cluster: ClusterConfig,
     ) -> None:
-        self.folder, self.learner = folder, learner
+        self.folder, self.learner, self.cluster = folder, learner, cluster
         self.validation, self.display = validation, display
         self.config = folder.config
         self.best: Evaluation | None = None
         self.best_steps = 0
         self.judged: int | None = None
         self.curves: Curves = open_curves(
-            self.config.tracking, folder.path, self.config, self.validation.baseline
+            self.config.tracking, folder.path, stored(self.config), self.validation.baseline
         )
         self._clock, self._before_s = time.monotonic(), 0.0
         self._saved = time.monotonic()
@@ -159,13 +202,21 @@ class _Session:
                 stopped = stop() and self.learner.steps < self.learner.total
                 if stopped:
                     self._checkpoint()
+                    self.folder.store()
                 elif self.judged != self.learner.steps:
                     self._evaluate()
             except DivergedError as error:
+                self.folder.store()
                 self.curves.close("FAILED", self.display.note)
                 raise RunError(f"{self.folder.path}: {error}; what it had learned is kept") from (
                     error
                 )
+            except LostError as error:
+                self.curves.close("KILLED", self.display.note)
+                raise RunError(
+                    f"{self.folder.path}: {error}; go on from the latest checkpoint with "
+                    f"`qcbench train {told_name(self.folder.path)}`"
+                ) from error
             finally:
                 self.display.stop()
         self.curves.close("KILLED" if stopped else "FINISHED", self.display.note)
@@ -178,7 +229,7 @@ class _Session:
     def _note_run(self) -> None:
         again = f", going on after {self.learner.steps:,}" if self.learner.steps else ""
         self.display.note(
-            f"{self.folder.path}: {self.learner.total:,} steps{again}; judged against "
+            f"{shown_path(self.folder.path)}: {self.learner.total:,} steps{again}; judged against "
             f"{self.validation.baseline} on {self.validation.count} validation worlds"
         )
 
@@ -195,15 +246,45 @@ class _Session:
             self.folder.restore_export(self.best_steps)
 
     def _train(self, stop: Callable[[], bool]) -> None:
+        """Train; where actors that learn have died, again from the latest checkpoint.
+
+        Raises:
+            LostError: they die too often.
+        """
+        lost: LostError | None = None
+        for left in reversed(range(1 + self.cluster.retries + EXTRA_DEATHS)):
+            try:
+                if lost is not None:
+                    self._go_back(lost)
+                self._update(stop)
+            except LostError as error:
+                if not left:
+                    raise
+                lost = error
+            else:
+                return
+
+    def _go_back(self, lost: LostError) -> None:
+        """Go on from the latest checkpoint, with other actors."""
+        if self.folder.latest is None:
+            raise lost
+        self.learner.restore(self.folder.latest)
+        self.folder.go_on_from(self.learner.steps)
+        self.display.note(f"{lost}; going on from the checkpoint after {self.learner.steps:,}")
+
+    def _update(self, stop: Callable[[], bool]) -> None:
         every = self.config.validation.every_steps
         due = (self.learner.steps // every + 1) * every
         for update in self.learner.run(stop):
+            for note in update.notes:
+                self.display.note(note)
             self._note_update(update)
             if update.steps >= due and update.steps < self.learner.total and not stop():
                 self._evaluate()
                 due = (update.steps // every + 1) * every
             elif time.monotonic() - self._saved >= self.config.checkpoints.every_s:
                 self._checkpoint()
+                self.folder.store()
 
     def _elapsed_s(self) -> float:
         return self._before_s + time.monotonic() - self._clock
@@ -233,6 +314,7 @@ class _Session:
             self.folder.export(card, tensors)
             self.best, self.best_steps = found, steps
         checkpoints.prune(self.folder.path, self.config.checkpoints.keep, self.best_steps)
+        self.folder.store()
         self.display.note(f"{steps:>11,}  {found.line}{'  (best)' if better else ''}")
         self.curves.add(steps, curves.of_evaluation(found))
         self.curves.flush(self.display.note)
@@ -271,7 +353,7 @@ class _Session:
         }
         return Provenance(
             command=self.folder.command,
-            scenario=self.config.scenario.name,
+            scenario=", ".join(scenario.name for scenario in self.config.scenarios),
             seeds={"training": self.config.seed},
             versions={**versions(), **{name: version(name) for name in PACKAGES}},
             evaluation=known_figures,
@@ -279,4 +361,4 @@ class _Session:
         )
 
 
-__all__: Sequence[str] = ("SUITE", "Trained", "go_on", "start")
+__all__: Sequence[str] = ("SUITE", "Trained", "go_on", "start", "trained")

@@ -5,14 +5,15 @@ from dataclasses import field
 from pathlib import Path
 
 from qcbench.bench.compose import compose, known_policies, of_track, to_plain
-from qcbench.bench.contract.checks import Subject
+from qcbench.bench.contract.checks import Subject, run_checks
 from qcbench.bench.contract.subjects import is_own_code, own_code, registered
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
 from qcbench.errors import InputError, nearest
-from qcbench.files import runs_folder
+from qcbench.extras import door
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.folder import (
+    CHAMPION,
     PACKAGED,
     folder_of,
     packaged_names,
@@ -20,6 +21,9 @@ from qcbench.policies.exported.folder import (
 )
 from qcbench.policies.exported.reference import lies_elsewhere
 from qcbench.policies.names import names_by_track
+from qcbench.policies.source import is_source
+from qcbench.storage.places import runs_folder
+from qcbench.tracking.champion import tracks_with_champion
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import LEARNED, policy_of_run, resolve_policy
 from qcbench.tracking.registry import SCHEME, fetch_policy
@@ -70,6 +74,30 @@ def subjects(
         yield registered(each, found, may_violate=settings.may_violate)
 
 
+@door()
+def check_policy(
+    policy: str, *, track: str | None = None, overrides: Sequence[str] = ()
+) -> list[str]:
+    """Check a policy against the contract of its track; what `qcbench test-policy` does.
+
+    Args:
+        policy: a registered name, `mine.py`, `their.module:function`, a folder, or a model.
+        track: kind of decision; every track that has a policy of this name where None, and
+            placement for your own code.
+        overrides: such as `policy.parameters.patience_s=5.0`, `may_violate=true`.
+
+    Returns:
+        A line for each promise that is broken; none where all are kept.
+    """
+    told = [] if track is None else [f"track={track}"]
+    return [
+        f"{finding.promise}: {finding.problem}"
+        for subject in subjects(policy, [*told, *overrides])
+        for finding in run_checks(subject)
+        if finding.problem
+    ]
+
+
 def contract_overrides(name: str, given: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:
     """Return the overrides of `conf/test-policy.yaml` that a name stands for, and those given."""
     if not name:
@@ -90,6 +118,10 @@ def _tracks(settings: ContractConfig) -> list[Track]:
     """Return the tracks that have a policy of this name, or the one that a trained one is of."""
     name = settings.policy.name
     path = str(settings.policy.parameters.get("path", "")) if name == LEARNED else name
+    if is_source(name):
+        return [USUAL]
+    if name == CHAMPION:
+        return tracks_with_champion(settings.tracking, runs_folder(settings.runs_dir))
     if name != LEARNED and not lies_elsewhere(name):
         return [track for track, known in names_by_track().items() if name in known]
     if path.startswith(PACKAGED):

@@ -35,8 +35,11 @@ def replay(
 
 
 @door()
-def gap(replay: str | None = None, *, replays_dir: str = "replays", seed: int = 0) -> "Gap":
-    """Return the gap between simulation and a stored replay; the latest where None."""
+def gap(*replays: str, replays_dir: str = "replays", seed: int = 0) -> "Gap":
+    """Return the gap between simulation and a stored replay; the latest where none is named.
+
+    Several are repetitions of one, on several days.
+    """
     from qcbench.hardware.results import gap_of  # noqa: PLC0415 - scipy
 
-    return gap_of(replay, replays_dir, seed)[2]
+    return gap_of(replays, replays_dir, seed).gap

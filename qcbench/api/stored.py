@@ -6,21 +6,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qcbench.api.notebook import table
 from qcbench.bench.config import SuiteConfig
 from qcbench.bench.metrics.names import goal_of
 from qcbench.bench.run_names import told_name
 from qcbench.bench.store import find_run
 from qcbench.bench.store import open_run as open_store
-from qcbench.bench.typed import typed
-from qcbench.errors import InputError
+from qcbench.bench.typed import plain, typed
+from qcbench.errors import InputError, QcbenchError
 from qcbench.extras import door
-from qcbench.files import runs_folder, write_text
+from qcbench.files import write_text
+from qcbench.stats.gaps import gaps_of, with_gaps
 from qcbench.stats.summary import Summary
+from qcbench.storage.mirror import push
+from qcbench.storage.places import runs_folder, shown_path
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from qcbench.bench.manifest import Manifest
     from qcbench.report.drawers import Drawers
+    from qcbench.stats.settled import Growth
 
 
 class Run:
@@ -37,10 +43,42 @@ class Run:
         self.suite = typed(SuiteConfig, self._store.manifest.suite, "suite")
         self._summaries: dict[str, Summary] = {}
 
+    def __repr__(self) -> str:
+        failed = f", {len(self._store.failed)} failed" if self._store.failed else ""
+        return f"<Run {self.folder.name}: {self.state}{failed}>"
+
+    def _repr_html_(self) -> str:
+        about = self._store.manifest.provenance
+        rows: list[tuple[str, object]] = [
+            ("suite", f"{self.suite.name} ({self.suite.track}): {self.suite.description}"),
+            ("state", self.state),
+            ("failed", len(self._store.failed)),
+            ("policies", ", ".join(dict.fromkeys(t.policy for t in self._store.trials))),
+            ("scenarios", ", ".join(dict.fromkeys(t.scenario for t in self._store.trials))),
+            ("command", about.get("command")),
+            ("qcbench", about.get("versions", {}).get("qcbench")),
+            ("folder", shown_path(self.folder)),
+        ]
+        return table(("run", self.folder.name), rows)
+
+    @property
+    def state(self) -> str:
+        """Whether it is complete, and how many of its trials have a result."""
+        word = "complete" if self.complete else "unfinished"
+        return f"{word}, {len(self._store.finished):,} of {self.expected:,} trials"
+
     @cached_property
     def trials(self) -> "pl.DataFrame":
-        """The result table: one row a trial that has a result, in the order of the suite."""
-        return self._store.table()
+        """The result table: one row a trial that has a result, in the order of the suite.
+
+        Where bounds of the worlds are known, with the gaps to them; see `qcbench.stats.gaps`.
+        """
+        return with_gaps(self._store.table(), self.worlds)
+
+    @cached_property
+    def worlds(self) -> "pl.DataFrame":
+        """What is known of the worlds, one row each; see `qcbench.bench.facts`."""
+        return self._store.worlds()
 
     @property
     def timings(self) -> "pl.DataFrame":
@@ -53,9 +91,19 @@ class Run:
         return self._store.failures()
 
     @property
+    def manifest(self) -> "Manifest":
+        """What the run is: suite, trials, software."""
+        return self._store.manifest
+
+    @property
     def complete(self) -> bool:
-        """Whether every trial has a result."""
-        return len(self._store.finished) == len(self._store.manifest.trial_ids)
+        """Whether every trial has a result and no further ones will follow."""
+        return self._store.complete
+
+    @property
+    def expected(self) -> int:
+        """Trials that the run has, with a result or without; one that grows may get more."""
+        return len(self._store.trials)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -76,13 +124,15 @@ class Run:
         from qcbench.report.html import write_report  # noqa: PLC0415
         from qcbench.report.run import describe_run  # noqa: PLC0415
 
-        return write_report(
+        page = write_report(
             self.folder,
             trials=self.trials,
             summary=self.summary(),
-            run=describe_run(self.folder),
+            run=describe_run(self.folder, self.expected),
             drawers=drawers,
         )
+        push(self.folder / "figures", page)
+        return page
 
     @door()
     def summary(self, metric: str | None = None) -> Summary:
@@ -106,8 +156,16 @@ class Run:
         own = metric == self.suite.primary_metric
         goal = self.suite.goal if own else goal_of(metric)
         baseline, seed = self.suite.baseline, self.suite.seed
+        growth = self._growth
+        goals = self.suite.goals if own else []
         key = kept.key_of(
-            self._store.fingerprint, metric=metric, goal=goal, baseline=baseline, seed=seed
+            self._store.fingerprint,
+            metric=metric,
+            goal=goal,
+            baseline=baseline,
+            seed=seed,
+            growth=growth and [growth.half_width, dict(growth.why)],
+            goals=[plain(each) for each in goals],
         )
         if key not in self._summaries:
             path = self.folder / f"summary-{re.sub(r'[^A-Za-z0-9_-]', '-', metric)}.json"
@@ -117,13 +175,30 @@ class Run:
                     found = kept.from_text(path.read_text(), key)
             if found is None:
                 found = summarise(
-                    self.trials, metric=metric, goal=goal, baseline=baseline, seed=seed
+                    gaps_of(self.trials, self.worlds, metric),
+                    metric=metric,
+                    goal=goal,
+                    baseline=baseline,
+                    seed=seed,
+                    growth=growth,
+                    goals=goals,
                 )
                 if self.complete:
-                    with suppress(InputError):  # a folder that cannot be written keeps none
+                    with suppress(QcbenchError):  # a place that cannot be written keeps none
                         write_text(path, kept.to_text(found, key))
+                        push(path)
             self._summaries[key] = found
         return self._summaries[key]
+
+    @property
+    def _growth(self) -> "Growth | None":
+        """How its worlds came to be as many as they are, where it grows."""
+        from qcbench.stats.settled import Growth  # noqa: PLC0415
+
+        until, rounds = self.suite.until, self._store.rounds
+        if until is None or rounds is None:
+            return None
+        return Growth(until.half_width, rounds.ended)
 
 
 @door()

@@ -1,32 +1,38 @@
 """Suites from Python: composed, begun, driven to their end, shown; and gone on with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qcbench.api.stored import Run
 from qcbench.bench.cluster import check as check_cluster
 from qcbench.bench.compose import compose, suite_config, to_plain
 from qcbench.bench.config import ClusterConfig, SuiteConfig
 from qcbench.bench.driver import run_trials
+from qcbench.bench.overrides import rerun_command
 from qcbench.bench.progress import Kind, make_progress
+from qcbench.bench.run import PolicyFactory
 from qcbench.bench.run_names import told_name
 from qcbench.bench.store import RunStore, create_run, find_run
 from qcbench.bench.store import open_run as open_store
-from qcbench.bench.suite import check_suite, expand, suite_scenarios
+from qcbench.bench.suite import check_suite, expand, suite_data, suite_scenarios
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
-from qcbench.errors import QcbenchError, StoppedError
+from qcbench.errors import InputError, QcbenchError, StoppedError
 from qcbench.extras import door
-from qcbench.files import runs_folder
+from qcbench.policies.source import files_of, label_of, of_function
+from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import resolve_policy
 
 if TYPE_CHECKING:
     from qcbench.report.drawers import Drawers
+
+Policy: TypeAlias = str | Mapping[str, Any] | PolicyFactory
+"""A policy of a suite in Python: a name, a mapping with `name` and `parameters`, or a factory."""
 
 
 @config
@@ -60,18 +66,43 @@ class ResumeConfig:
     retry_failed: bool = False
 
 
-def compose_run(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> RunConfig:
+def compose_run(
+    overrides: Sequence[str] = (),
+    config_dirs: Sequence[Path] = (),
+    policies: Sequence[Policy] | None = None,
+) -> RunConfig:
     """Compose what a run is told from Hydra overrides.
+
+    Args:
+        overrides: in Hydra's syntax.
+        config_dirs: folders of the user's own configs.
+        policies: in place of those of the suite.
 
     Raises:
         InputError: a group, key or value that does not exist or does not fit.
     """
     data = to_plain(compose("run", overrides, config_dirs))
+    if policies is not None and isinstance(data.get("suite"), dict):
+        data["suite"]["policies"] = [_entry(policy) for policy in policies]
     suite = suite_config(data.pop("suite", None), config_dirs)
     rest = typed(RunConfig, {**data, "suite": plain(suite)}, "")
     suite = _with_policies(suite, rest.tracking, rest.runs_dir)
     check_suite(suite)
     return replace(rest, suite=suite)
+
+
+def _entry(policy: Policy) -> str | dict[str, Any]:
+    """Return a policy as a suite lists it."""
+    if callable(policy):
+        name, parameters = of_function(policy)
+        return {"name": name, "label": label_of(name), "parameters": parameters}
+    return policy if isinstance(policy, str) else dict(policy)
+
+
+def own_files(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> list[Path]:
+    """Return the files of the user's that the policies of a suite are in."""
+    suite = to_plain(compose("run", overrides, config_dirs)).get("suite")
+    return files_of(suite.get("policies")) if isinstance(suite, dict) else []
 
 
 def _with_policies(suite: SuiteConfig, tracking: TrackingConfig, runs: str) -> SuiteConfig:
@@ -92,6 +123,7 @@ def run_suite(
     suite: str = "quickstart",
     overrides: Sequence[str] = (),
     *,
+    policies: Sequence[Policy] | None = None,
     config_dirs: Sequence[Path] = (),
     progress: Kind = "auto",
 ) -> Run:
@@ -100,11 +132,17 @@ def run_suite(
     Args:
         suite: name below `conf/suite`.
         overrides: Hydra overrides, such as `suite.replicates=5` or `cluster.workers=4`.
+        policies: in place of those of the suite: names, files such as `mine.py`, mappings with
+            `name` and `parameters`, or your own factories, which are sent along with their source.
         config_dirs: folders of your own configs.
         progress: `bar`, `lines`, `silent`, or `auto`.
     """
-    told = compose_run([f"suite={suite}", *overrides], config_dirs)
-    store = start_run(told, config_dirs)
+    told = compose_run([f"suite={suite}", *overrides], config_dirs, policies)
+    command = ""
+    if policies is None or all(isinstance(policy, str) for policy in policies):
+        listed = [] if policies is None else [f"suite.policies=[{','.join(map(str, policies))}]"]
+        command = rerun_command([f"suite={suite}", *overrides, *listed], config_dirs)
+    store = start_run(told, config_dirs, command)
     get_ready(told.tracking, told.runs_dir)
     run = drive(store, told.cluster, progress)
     finish(run, told.tracking)
@@ -125,8 +163,28 @@ def resume(
 
 
 @door()
-def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
+def rerun(
+    run: str | None = None,
+    *,
+    runs_dir: str = "runs",
+    cluster: ClusterConfig | None = None,
+    progress: Kind = "auto",
+) -> Run:
+    """Run the trials of a stored run once more, in a run of their own; the latest where None."""
+    runs = runs_folder(runs_dir)
+    return drive(start_again(find_run(runs, run), runs), cluster or ClusterConfig(), progress)
+
+
+@door()
+def start_run(
+    told: RunConfig, config_dirs: Sequence[Path] = (), command: str | None = None
+) -> RunStore:
     """Expand a suite and make its run folder; nothing has been simulated yet.
+
+    Args:
+        told: from `compose_run`.
+        config_dirs: folders of the user's own configs.
+        command: that runs the same suite again, for the report; empty where there is none.
 
     Raises:
         InputError: anything that would stop the run later; then there is no folder.
@@ -139,10 +197,35 @@ def start_run(told: RunConfig, config_dirs: Sequence[Path] = ()) -> RunStore:
     trials = expand(told.suite, scenarios)
     return create_run(
         runs_folder(told.runs_dir),
-        plain(told.suite),
+        suite_data(told.suite),
         trials,
         track=told.suite.track,
         keep_records=told.keep_records,
+        command=command,
+    )
+
+
+@door()
+def start_again(folder: Path, runs: Path) -> RunStore:
+    """Make the folder of a run with the same trials as a stored one.
+
+    Args:
+        folder: of the stored run, complete or not.
+        runs: folder of all runs.
+
+    Raises:
+        InputError: this version of qcbench would run them with other numbers.
+    """
+    found = open_store(folder).manifest
+    if found.mismatch:
+        raise InputError(f"{shown_path(folder)}: cannot be run again as it was: {found.mismatch}")
+    return create_run(
+        runs,
+        found.suite,
+        found.trials,
+        track=found.track,
+        keep_records=found.keep_records,
+        command=found.provenance.get("command"),
     )
 
 
@@ -170,10 +253,16 @@ def drive(
             cluster,
             make_progress(progress),
             retry_failed=retry_failed,
+            facts="qcbench.bench.run:facts_of" if _wants_bounds(store) else None,
         )
     if outcome.interrupted:
         raise KeyboardInterrupt
     return Run(store.folder)
+
+
+def _wants_bounds(store: RunStore) -> bool:
+    """Whether a run has bounds of its worlds; one that was begun before there were has not."""
+    return bool(store.manifest.suite.get("bounds", False))
 
 
 @dataclass(frozen=True)
@@ -249,5 +338,7 @@ def finish(run: Run, tracking: TrackingConfig, drawers: "Drawers | None" = None)
         except QcbenchError as error:
             problems.insert(0, f"{error}; write the report with `qcbench report {name}`")
     if problems:
-        raise UnfinishedError(f"the results are kept in {run.folder}; {'; '.join(problems)}", found)
+        raise UnfinishedError(
+            f"the results are kept in {shown_path(run.folder)}; {'; '.join(problems)}", found
+        )
     return found

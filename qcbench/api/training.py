@@ -8,6 +8,7 @@ from qcbench.bench.progress import Kind
 from qcbench.extras import door
 
 if TYPE_CHECKING:
+    from qcbench.agents.sweep.running import Swept
     from qcbench.agents.training import Trained
 
 
@@ -32,3 +33,24 @@ def train(
     from qcbench.agents.training import start  # noqa: PLC0415
 
     return start(compose_train(overrides, config_dirs), progress=progress)
+
+
+@door()
+def sweep(
+    overrides: Sequence[str] = (),
+    *,
+    config_dirs: Sequence[Path] = (),
+) -> "Swept":
+    """Train an agent many times with different settings; what `qcbench sweep` does.
+
+    Args:
+        overrides: such as `sweep=reference_ppo`, `scenario=placement/qce5`.
+        config_dirs: folders of your own configs.
+
+    Returns:
+        Its folder, what came of each trial, the best first, and the best settings as a config.
+    """
+    from qcbench.agents.sweep import running  # noqa: PLC0415 - torch
+    from qcbench.agents.sweep.config import compose_sweep  # noqa: PLC0415
+
+    return running.sweep(compose_sweep(overrides, config_dirs))

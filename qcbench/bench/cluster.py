@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.bench.config import ClusterConfig
-from qcbench.errors import InputError
+from qcbench.bench.secret_variables import RAYS_OWN, secret_variables
+from qcbench.errors import InputError, StoppedError
 
 TEMPORARY_PREFIX = "qcb-"
 """Short: the paths of Ray's sockets below it must stay under 108 characters."""
@@ -38,12 +39,19 @@ class Cluster:
     """A Ray that this process is connected to.
 
     Attributes:
-        cores: cores of all its nodes.
+        ray: the package.
+        config: that it was joined by.
         actor_options: what the driver's actors need to find qcbench and stay single-threaded.
     """
 
-    cores: int
+    ray: Any
+    config: ClusterConfig
     actor_options: Mapping[str, Any]
+
+    @property
+    def cores(self) -> int:
+        """CPUs of the nodes that are there now; 0 where an autoscaler has not begun."""
+        return int(self.ray.cluster_resources().get("CPU", 0))
 
 
 def is_inline(config: ClusterConfig) -> bool:
@@ -101,10 +109,11 @@ def connect(config: ClusterConfig, workers: int) -> Iterator[Cluster]:
 
     Raises:
         InputError: no cluster at the address, or it asks for another token.
+        StoppedError: a private Ray did not start.
     """
     loaded = sys.modules.get("ray")
     if loaded is not None and loaded.is_initialized():
-        yield Cluster(_cores(loaded), _joined_options())
+        yield Cluster(loaded, config, _joined_options())
         return
     local = config.address == "local"
     with ExitStack() as stack:
@@ -137,12 +146,15 @@ def connect(config: ClusterConfig, workers: int) -> Iterator[Cluster]:
                     "excludes": ["**/__pycache__"],
                 }
         try:
-            ray.init(**options)
-        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            with environment(_hidden(config)):
+                ray.init(**options)
+        except Exception as error:  # a node that does not come up in time raises just that
             ray.shutdown()
+            if local:
+                raise StoppedError(_refusal(config, error)) from error
             raise InputError(_refusal(config, error)) from error
         try:
-            yield Cluster(_cores(ray), {} if local else _joined_options())
+            yield Cluster(ray, config, {} if local else _joined_options())
         finally:
             ray.shutdown()
 
@@ -167,6 +179,13 @@ def _variables(config: ClusterConfig) -> dict[str, str | None]:
     return variables
 
 
+def _hidden(config: ClusterConfig) -> dict[str, str | None]:
+    """What the processes of a private Ray, and so the code of policies, do not inherit."""
+    if config.address != "local":
+        return {}  # nothing is started, and Ray needs its token
+    return dict.fromkeys(name for name in secret_variables(os.environ) if name not in RAYS_OWN)
+
+
 def _read_variables_again() -> None:
     """Make a Ray that was imported before see how to authenticate now.
 
@@ -181,10 +200,6 @@ def _read_variables_again() -> None:
 
 def _joined_options() -> dict[str, Any]:
     return {"runtime_env": {"env_vars": dict(WORKER_ENVIRONMENT)}}
-
-
-def _cores(ray: Any) -> int:
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 def _refusal(config: ClusterConfig, error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Hydra composition: from names and overrides to typed configs."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -51,10 +51,6 @@ SAID = (
     (
         r"Unsupported interpolation type (\S+)\s+full_key: (\S+)",
         "{1}: refers to ${{{0}:...}}, which is unknown; oc.env is known",
-    ),
-    (
-        r"^(?:In '[^']+': )?(\S+) appears more than once in the final defaults list",
-        "{0}: is chosen already; choose another with {0}=NAME, without +",
     ),
     (
         r"force-add of config groups is not supported: '\+*([^=']+)",
@@ -135,7 +131,8 @@ def compose(
         except OverrideParseException as error:
             raise InputError(unreadable(error)) from None
         except (HydraException, OmegaConfBaseException) as error:
-            raise InputError(_one_line(error) or _unusable(error, choices, config_dirs)) from None
+            said = _chosen_again(error, choices) or _one_line(error)
+            raise InputError(said or _unusable(error, choices, config_dirs)) from None
         except YAMLError as error:
             raise InputError(_broken_yaml(error)) from None
         except UnicodeDecodeError as error:
@@ -168,6 +165,16 @@ def _check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequen
                     f"{group}={option}: is no text for YAML; give {option}.yaml another name"
                 )
             raise InputError(f"{group}={option}: no such {group}{nearest(option, known)}")
+
+
+def _chosen_again(error: Exception, choices: Sequence[str]) -> str:
+    """Return which group is added that is there already; Hydra may name a part of what it holds."""
+    found = re.search(r"(\S+) appears more than once in the final defaults list", str(error))
+    if not found:
+        return ""
+    added = [text.lstrip("+").partition("=")[0] for text in choices if text.startswith("+")]
+    group = added[0] if added else found.group(1)
+    return f"{group}: is chosen already; choose another with {group}=NAME, without +"
 
 
 def _unusable(error: Exception, choices: Sequence[str], config_dirs: Sequence[Path]) -> str:
@@ -383,6 +390,19 @@ def _entries(data: Mapping[str, Any], key: str) -> list[Any]:
     return entries
 
 
+def with_shares(data: Any, keys: Collection[str]) -> Any:
+    """Return a mapping with shares as numbers where some keys have been written as `1%`."""
+    if not isinstance(data, Mapping):
+        return data
+
+    def share(key: str, value: Any) -> Any:
+        text = value if key in keys and isinstance(value, str) else ""
+        number = re.fullmatch(r"([0-9]*\.?[0-9]+) ?%", text.strip())
+        return float(number[1]) / 100.0 if number else value
+
+    return {key: share(str(key), value) for key, value in data.items()}
+
+
 def suite_config(data: Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> SuiteConfig:
     """Return the typed suite, its policies completed from their own files."""
     if not isinstance(data, Mapping):
@@ -400,6 +420,8 @@ def suite_config(data: Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> S
         ],
         "scenarios": [{"base": s} if isinstance(s, str) else s for s in scenarios],
     }
+    if "until" in complete:
+        complete["until"] = with_shares(complete["until"], ("half_width",))
     suite = typed(SuiteConfig, complete, "suite")
     return replace(
         suite,

@@ -3,7 +3,7 @@
 from dataclasses import field, replace
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import MinLen
+from annotated_types import Ge, Interval, MaxLen, MinLen
 
 from qcbench.cloud.rules import Rules
 from qcbench.configs import Amount, Count, Positive, Seed, config
@@ -11,6 +11,8 @@ from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
 from qcbench.physics.config import PhysicsConfig
 from qcbench.policies.config import PolicyConfig
+from qcbench.stats.goals import MOST_GOALS, Goal
+from qcbench.stats.sequence import FEWEST
 from qcbench.tracks import Track
 from qcbench.workload.config import WorkloadConfig
 
@@ -79,6 +81,29 @@ class ScenarioEntry:
 
 
 @config
+class UntilConfig:
+    """When a scenario has replicates enough: its comparisons are decided, or known narrowly enough.
+
+    Attributes:
+        half_width: of the interval of a difference to the baseline, as a share of the baseline's
+            mean; `1%` in YAML.
+        seconds: wall time of a session after which no further round begins; None is no limit.
+        replicates: the fewest and the most; they take the place of the suite's.
+    """
+
+    half_width: Annotated[float, Interval(gt=0, lt=1)] = 0.01
+    seconds: Positive | None = None
+    replicates: list[Annotated[int, Ge(FEWEST)]] = field(default_factory=lambda: [FEWEST, 1000])
+
+    def __post_init__(self) -> None:
+        if len(self.replicates) != 2 or self.replicates[0] > self.replicates[1]:
+            raise InputError(
+                f"suite.until.replicates: {self.replicates}; must be [FEWEST, MOST], such as "
+                f"[{FEWEST}, 1000]"
+            )
+
+
+@config
 class SuiteConfig:
     """Versioned list of scenarios x policies x seeds with its primary metric.
 
@@ -87,9 +112,13 @@ class SuiteConfig:
         primary_metric: column of the result table that ranks policies.
         goal: whether less or more of it is better.
         baseline: label of the policy that the others are compared to.
+        goals: what policies should be good at; of two or three, results have fronts.
         seed: master seed; another one gives other worlds.
         engine: `simpy`, or `compiled` for the numba twin of the same cloud.
         scenario_overrides: Hydra overrides for every scenario of the suite.
+        until: add replicates in rounds until this; None for as many as `replicates` says.
+        bounds: find out once a world what no policy can do better, and show how far results are
+            from it.
     """
 
     name: str
@@ -101,9 +130,20 @@ class SuiteConfig:
     primary_metric: str
     goal: Literal["min", "max"] = "min"
     baseline: str
+    goals: Annotated[list[Goal], MaxLen(MOST_GOALS)] = field(default_factory=list)
     seed: Seed = 0
     engine: Engine = "simpy"
     scenario_overrides: list[str] = field(default_factory=list)
+    until: UntilConfig | None = None
+    bounds: bool = True
+
+    @property
+    def replicate_range(self) -> tuple[int, int]:
+        """The fewest and the most replicates."""
+        if self.until is None:
+            return self.replicates, self.replicates
+        fewest, most = self.until.replicates
+        return fewest, most
 
 
 @config
@@ -114,7 +154,8 @@ class ClusterConfig:
         address: `local` starts a private Ray and stops it; `auto` or a GCS address (`host:6379`)
             joins a running cluster; `http://host:8265` is where `qcbench submit` sends jobs;
             `inline` runs the trials in this process, without Ray.
-        workers: actors; one a core where None; 0 is the same as `inline`.
+        workers: actors; where None one for each core that the cluster has at the time, and more
+            for an autoscaler while the work is worth them; 0 is the same as `inline`.
         chunk_s: work that is handed to an actor at a time [s].
         retries: further attempts of a trial that fails; one that takes its worker down has two
             more.

@@ -19,7 +19,6 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.kernels import engine
 from qcbench.kernels.engine import Simulator
 from qcbench.policies.config import PolicyConfig
-from qcbench.stats.bounds import Bounds
 
 
 class ConfigKey:
@@ -74,11 +73,6 @@ class SharedWorld:
             InputError: the scenario is not for that engine.
         """
         return engine.simulator(self.scenario, self.streams())
-
-    @cached_property
-    def bounds(self) -> Bounds:
-        """What no policy can do better."""
-        return Bounds(self.scenario)
 
 
 @lru_cache(maxsize=1)  # a week of jobs takes hundreds of megabytes

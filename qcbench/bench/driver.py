@@ -5,14 +5,17 @@ from collections.abc import Sequence
 
 from qcbench.bench import cluster
 from qcbench.bench.config import ClusterConfig
+from qcbench.bench.facts import FactsOf
 from qcbench.bench.fan import Fan
+from qcbench.bench.growing import Growing
 from qcbench.bench.manifest import usable_cores
-from qcbench.bench.outcome import RunTrial, attempt_trial, resolve
+from qcbench.bench.outcome import RunTrial, attempt_bearer, attempt_trial, resolve
 from qcbench.bench.progress import Progress, Silent
 from qcbench.bench.session import RunError, RunSummary, Session
 from qcbench.bench.stopping import StopFlag
 from qcbench.bench.store import RunStore, missing
 from qcbench.bench.trial import Trial
+from qcbench.bench.trial_metrics import TrialMetrics
 
 __all__ = ["RunError", "RunSummary", "run_trials"]
 
@@ -25,6 +28,7 @@ def run_trials(
     progress: Progress | None = None,
     *,
     retry_failed: bool = False,
+    facts: str | FactsOf | None = None,
 ) -> RunSummary:
     """Run those of `trials` that have no result in `store`; write the result table when all have.
 
@@ -33,13 +37,14 @@ def run_trials(
     second Ctrl-C stops at once.
 
     Args:
-        trials: the trials of the run, usually `store.trials`.
+        trials: the trials of the run, usually `store.trials`; those of further rounds follow.
         run_trial: what runs one, best as an import path such as `qcbench.bench.run:run_trial`.
             Pure: the same trial gives the same row.
         store: where results go; opened for writing.
         config: where the trials run.
         progress: what a person sees; nothing where None.
         retry_failed: run again what an earlier session recorded as failed.
+        facts: what finds the facts of a trial's world, once a world; none are wanted where None.
 
     Raises:
         InputError: a cluster or function that cannot be used, or a store that became full.
@@ -49,10 +54,16 @@ def run_trials(
     cluster.check(config)
     resolve(run_trial)
     shown = progress or Silent()
-    todo = missing(trials, store, retry_failed=retry_failed)
+    if facts is not None:
+        resolve(facts)
+    growing = Growing.of(store)
+    if growing is not None:
+        # The last session may have been killed between a round and what follows from it.
+        trials = [*trials, *growing.advance()[0]]
+    todo = missing(trials, store, retry_failed=retry_failed, facts=facts is not None)
     for warning in store.warnings:
         shown.note(warning)
-    session = Session(store, config, shown, todo)
+    session = Session(store, config, shown, todo, facts, growing)
     if todo:
         try:
             session.log()
@@ -70,7 +81,7 @@ def run_trials(
                 session.log(finished=True)
     if session.interrupted:
         shown.note(session.resume_line("stopped"))
-    elif len(store.finished) == len(store.trials):
+    elif store.complete:
         store.finish()
     return session.summary()
 
@@ -86,22 +97,27 @@ def _run_inline(session: Session, run_trial: str | RunTrial, stop: StopFlag) -> 
         chunk = ledger.next_chunk()
         if chunk is None:
             raise AssertionError(f"{ledger.unresolved} trials got lost in the books")
-        outcomes = []
+        outcomes, bearers = [], session.bearers_of(chunk)
         for trial in chunk.trials:
             if stop():
                 session.interrupted = True
                 break
-            outcomes.append(attempt_trial(function, trial, track, worker))
+            if session.facts is not None and trial.trial_id in bearers:
+                facts = resolve(session.facts)
+                outcomes.append(attempt_bearer(function, facts, trial, track, worker))
+            else:
+                outcomes.append(attempt_trial(function, trial, track, worker))
         session.accept(ledger.settle(chunk, outcomes))
 
 
 def _run_on_ray(session: Session, run_trial: str | RunTrial, stop: StopFlag) -> None:
     """Fan the trials out to Ray actors."""
-    cores = session.config.workers or usable_cores()
+    workers = session.config.workers or usable_cores()
     local = session.config.address == "local"
     session.progress.note("starting Ray" if local else f"joining Ray at {session.config.address}")
-    with cluster.connect(session.config, min(cores, len(session.todo))) as connected:
+    with cluster.connect(session.config, min(workers, len(session.todo))) as connected:
         # Ray has put a handler of its own in the place of ours.
         stop.install()
-        workers = min(session.config.workers or connected.cores, len(session.todo))
-        Fan(session, run_trial, connected, workers).run(stop)
+        if not local:  # nobody watches a private Ray
+            session.metrics = TrialMetrics(session.todo[0].suite)
+        Fan(session, run_trial, connected).run(stop)

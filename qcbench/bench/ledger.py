@@ -38,13 +38,18 @@ class Chunk:
 
 
 class Ledger:
-    """Trials that are waiting, how often each was tried, and how long its like took."""
+    """Trials that are waiting, how often each was tried, and how long its like took.
+
+    Attributes:
+        unresolved: trials that have no outcome yet, waiting or in hand.
+        workers: among how many the work is shared out now, at least 1.
+    """
 
     def __init__(
         self, trials: Sequence[Trial], *, workers: int, chunk_s: float, retries: int, track: str
     ) -> None:
         self.unresolved = len(trials)
-        self._workers = max(1, workers)
+        self.workers = max(1, workers)
         self._chunk_s = chunk_s
         self._retries = retries
         self._track = track
@@ -55,6 +60,12 @@ class Ledger:
         self._deaths: Counter[str] = Counter()
         self._alone: set[str] = set()
 
+    def add(self, trials: Sequence[Trial]) -> None:
+        """Take in further trials, which come after those that wait."""
+        self.unresolved += len(trials)
+        self._queue.extend(by_world(trials))
+        self._waiting.update(_group(trial) for trial in trials)
+
     @property
     def plenty(self) -> bool:
         """Whether so much waits that a worker may be given more than it has in hand.
@@ -62,7 +73,18 @@ class Ledger:
         Towards the end a chunk that waits behind another would wait while other workers are idle,
         for as long as the one in hand turns out to take.
         """
-        return self._waiting_s() > self._workers * self._chunk_s
+        return self._waiting_s() > self.workers * self._chunk_s
+
+    def worth(self, each_s: float, in_hand_s: float) -> int:
+        """Return how many workers would have at least `each_s` of what waits to do.
+
+        Args:
+            each_s: time [s].
+            in_hand_s: how long the first trials have been in hand [s], which is all that is known
+                before one is measured: the others take at least as long.
+        """
+        waiting_s = self._waiting_s() if self._typical_s else in_hand_s * len(self._queue)
+        return int(waiting_s // each_s)
 
     def next_chunk(self) -> Chunk | None:
         """Take the next trials off the queue; None where none is waiting.
@@ -73,7 +95,7 @@ class Ledger:
         """
         if not self._queue:
             return None
-        target_s = min(self._chunk_s, self._waiting_s() / (self._workers * SHARES))
+        target_s = min(self._chunk_s, self._waiting_s() / (self.workers * SHARES))
         taken = [self._take()]
         total_s = self._estimate_s(taken[0])
         while self._queue and len(taken) < MAX_CHUNK and taken[0].trial_id not in self._alone:

@@ -31,10 +31,11 @@ class Manifest:
     Attributes:
         run_id: name of the run's folder.
         suite: the resolved suite as plain JSON data.
-        trials: the expanded suite in order.
+        trials: the expanded suite in order; of one that grows its first round.
         track: kind of decision; a column of every row.
         keep_records: whether each trial's records are stored.
         provenance: package versions, git commit and kind of machine.
+        model_version: of the qcbench that began it.
         mismatch: why the run cannot be continued by this version; empty where it can.
     """
 
@@ -44,7 +45,13 @@ class Manifest:
     track: str
     keep_records: bool
     provenance: Mapping[str, Any]
+    model_version: int = MODEL_VERSION
     mismatch: str = ""
+
+    @property
+    def grows(self) -> bool:
+        """Whether more trials may follow those of the first round, see `qcbench.bench.rounds`."""
+        return self.suite.get("until") is not None
 
     @cached_property
     def trial_ids(self) -> tuple[str, ...]:
@@ -96,7 +103,7 @@ def dump(manifest: Manifest) -> bytes:
     head = {
         "format": FORMAT,
         "run_id": manifest.run_id,
-        "model_version": MODEL_VERSION,
+        "model_version": manifest.model_version,
         "track": manifest.track,
         "keep_records": manifest.keep_records,
         "provenance": manifest.provenance,
@@ -130,6 +137,7 @@ def load(path: Path) -> Manifest:
             track=data["track"],
             keep_records=data["keep_records"],
             provenance=data["provenance"],
+            model_version=model_version,
             mismatch=_mismatch(trials, model_version),
         )
     except OSError as error:
@@ -151,15 +159,16 @@ def _without_collection() -> Iterator[None]:
 
 
 def _recorded(row: dict[str, Any], configs: Mapping[str, Any]) -> Trial:
-    """Return a trial under the id in the file; hashing 100,000 configs would take seconds."""
+    """Return a trial under the id in the file; hashing 100,000 configs would take seconds.
+
+    The row becomes what the trial consists of: to copy it takes twice as long.
+    """
     if row.keys() != FIELDS:
         raise KeyError(*(FIELDS ^ row.keys()))
+    row["scenario_config"] = configs[row["scenario_config"]]
+    row["policy_config"] = configs[row["policy_config"]]
     trial = object.__new__(Trial)
-    vars(trial).update(
-        row,
-        scenario_config=configs[row["scenario_config"]],
-        policy_config=configs[row["policy_config"]],
-    )
+    object.__setattr__(trial, "__dict__", row)
     return trial
 
 
@@ -183,9 +192,14 @@ def edited(trials: Iterable[Trial]) -> str:
     return changed and f"its manifest was edited (trial {changed} has another config)"
 
 
-def provenance() -> dict[str, Any]:
-    """Return the package versions, the git commit of a checkout and the kind of machine."""
-    return {"versions": versions(), "git": git_commit(), "machine": machine_class()}
+def provenance(command: str | None = None) -> dict[str, Any]:
+    """Return the package versions, the git commit of a checkout and the kind of machine.
+
+    Args:
+        command: that runs the same again, where it is known.
+    """
+    found = {"versions": versions(), "git": git_commit(), "machine": machine_class()}
+    return found if command is None else {**found, "command": command}
 
 
 def versions() -> dict[str, str]:

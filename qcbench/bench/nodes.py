@@ -5,8 +5,9 @@ Imports nothing that a node may lack, so that one that lacks something can say s
 
 import os
 import shlex
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+import time
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, requires, version
 
 from qcbench import extras
 from qcbench.errors import InputError
@@ -17,27 +18,42 @@ EXTRA = "node"
 CLUSTERS_OWN = frozenset({"ray"})
 """What is the cluster's: a job uses it and cannot bring another one."""
 
+OF_THE_CLUSTER = frozenset({"default"})
+"""Extras of these packages that are for the cluster itself, such as its dashboard."""
 
-def requirements() -> tuple[str, ...]:
-    """Return what a node needs, such as `numba>=0.61,<1`."""
-    return tuple(sorted({*extras.required(extras.CORE), *extras.required(EXTRA)}))
+ANSWER_S = 120.0
+"""Time that a node has to say what it lacks [s]."""
 
 
-def installed_here() -> list[str]:
+def requirements(more: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what a node needs, such as `numba>=0.61,<1`.
+
+    Args:
+        more: extras of the package that are needed besides, such as `agents`.
+    """
+    listed = (extras.CORE, EXTRA, *more)
+    return tuple(sorted({each for extra in listed for each in extras.required(extra)}))
+
+
+def installed_here(more: Sequence[str] = ()) -> list[str]:
     """Return what `--pip` installs on the nodes: what they need, in the versions of here.
+
+    Args:
+        more: as of `requirements`.
 
     Raises:
         InputError: some of them are not installed here.
     """
-    names = [extras.distribution_of(each) for each in requirements()]
-    names = [name for name in names if name not in CLUSTERS_OWN]
+    names = [extras.distribution_of(each) for each in _with_extras(requirements(more))]
+    names = [name for name in dict.fromkeys(names) if name not in CLUSTERS_OWN]
     found = {name: _version(name) for name in names}
     missing = [name for name in names if found[name] is None]
     if missing:
         raise InputError(
-            f"--pip: {_list(missing)} not installed here; `{extras.install(['bench'])}`"
+            f"--pip: {_list(missing)} not installed here; `{extras.install(['bench', *more])}`"
         )
-    return [f"{name}=={found[name]}" for name in names]
+    # Without a local label such as +cpu, which no index knows.
+    return [f"{name}=={str(found[name]).partition('+')[0]}" for name in names]
 
 
 def check(needed: Sequence[str]) -> None:
@@ -50,7 +66,7 @@ def check(needed: Sequence[str]) -> None:
         InputError: as said.
     """
     missing, others, install = [], [], []
-    for requirement in needed:
+    for requirement in _with_extras(needed):
         name = extras.distribution_of(requirement)
         there = _version(name)
         if there is None:
@@ -64,13 +80,63 @@ def check(needed: Sequence[str]) -> None:
         return
     problems = []
     if missing:
-        problems.append(f"{_list(missing)} not installed")
+        problems.append(f"{_list(list(dict.fromkeys(missing)))} not installed")
     if others:
         problems.append(f"{_list(others)} not of a version that qcbench needs")
     advice = f"`pip install {shlex.join(install)}` there or use an image that has them"
     if not CLUSTERS_OWN & {extras.distribution_of(each) for each in install}:
-        advice += ", or `qcbench submit run --pip`"
+        advice += ", or add --pip to `qcbench submit`"
     raise InputError(f"node {os.uname().nodename}: {'; '.join(problems)}; {advice}")
+
+
+def check_everywhere(needed: Sequence[str]) -> None:
+    """Ask every node of the Ray that is joined; those that take no work are left out.
+
+    Raises:
+        InputError: what `check` says on the first of them that lacks something.
+    """
+    import ray  # noqa: PLC0415 - of whoever has joined one
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
+
+    ask = ray.remote(num_cpus=0, max_retries=0)(check)
+    answers = [
+        ask.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(list(needed))
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get("CPU")
+    ]
+    until = time.monotonic() + ANSWER_S
+    for answer in answers:
+        try:
+            ray.get(answer, timeout=max(0.0, until - time.monotonic()))
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, InputError):
+                raise error.cause from None
+            raise
+        except ray.exceptions.RayError:
+            continue  # it has left since, or has no time now; its first work tells
+
+
+def _with_extras(needed: Sequence[str]) -> Iterator[str]:
+    """Give requirements and, after each, what its extras add by what is installed of it."""
+    for requirement in needed:
+        yield requirement
+        if "[" not in requirement or _version(extras.distribution_of(requirement)) is None:
+            continue
+        from packaging.requirements import Requirement  # noqa: PLC0415 - comes with Ray
+
+        told = Requirement(requirement)
+        for text in requires(told.name) or []:
+            part = Requirement(text)
+            wanted = told.extras - OF_THE_CLUSTER
+            marker, part.marker = part.marker, None
+            if (
+                marker
+                and any(marker.evaluate({"extra": each}) for each in wanted)
+                and not marker.evaluate({"extra": ""})
+            ):
+                yield str(part)
 
 
 def _version(distribution: str) -> str | None:

@@ -4,20 +4,26 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import polars as pl
 
+from qcbench.bench.facts import Facts, FactsOf, unknown
 from qcbench.bench.trial import COORDINATES, Trial, TrialResult
 from qcbench.errors import CODE_ERRORS, InputError, one_line, said
 
 RunTrial: TypeAlias = Callable[[Trial], TrialResult]
+Function = TypeVar("Function", bound=Callable[..., Any])
 Value: TypeAlias = float | int | str | None
 
 HEAD = (*COORDINATES, "status", "error")
 """The columns that every row has, in order; the metrics follow."""
+
+LARGE = 2**63
+PLAIN = frozenset({float, type(None)})
+"""What most values of a row are."""
 
 MAX_ERROR = 500
 """Characters of an error that a row keeps; the traceback beside it is whole."""
@@ -38,6 +44,7 @@ class Outcome:
         traceback: where it failed, else empty.
         retry: whether another attempt may end differently.
         records: one row a task, where the suite keeps them.
+        facts: of the trial's world, where the trial was to bring them along.
     """
 
     trial_id: str
@@ -50,6 +57,7 @@ class Outcome:
     traceback: str = ""
     retry: bool = True
     records: pl.DataFrame | None = None
+    facts: Facts | None = None
 
     @property
     def failed(self) -> bool:
@@ -62,7 +70,7 @@ class Outcome:
         return str(self.row["error"] or "")
 
 
-def resolve(target: str | RunTrial) -> RunTrial:
+def resolve(target: str | Function) -> Function:
     """Return the function behind an import path such as `qcbench.bench.run:run_trial`.
 
     Raises:
@@ -78,6 +86,19 @@ def resolve(target: str | RunTrial) -> RunTrial:
     if not callable(function):
         raise InputError(f"{target}: is no function")
     return function  # type: ignore[no-any-return]
+
+
+def attempt_bearer(
+    run_trial: RunTrial, facts_of: FactsOf, trial: Trial, track: str, worker: str
+) -> Outcome:
+    """Run one trial and find the facts of its world, of which it may also be unknown."""
+    started = time.perf_counter()
+    outcome = attempt_trial(run_trial, trial, track, worker)
+    try:
+        facts = facts_of(trial)
+    except CODE_ERRORS as error:
+        facts = unknown(trial, error_line(error))
+    return replace(outcome, facts=facts, elapsed_s=time.perf_counter() - started)
 
 
 def attempt_trial(run_trial: RunTrial, trial: Trial, track: str, worker: str) -> Outcome:
@@ -129,7 +150,7 @@ def plain_row(trial: Trial, track: str, row: Mapping[str, Any]) -> dict[str, Val
     """
     coordinates = _coordinates(trial, str(row.get("track") or track))
     for name, value in coordinates.items():
-        if name in row and row[name] != value:
+        if row.get(name, value) != value:
             raise ValueError(
                 f"column {name} is {row[name]!r} in the row and {value!r} in the trial"
             )
@@ -144,7 +165,7 @@ def plain_row(trial: Trial, track: str, row: Mapping[str, Any]) -> dict[str, Val
     }
     for name, value in row.items():
         if name not in plain:
-            known = value is None or type(value) is float  # most are
+            known = value.__class__ in PLAIN or (value.__class__ is int and -LARGE <= value < LARGE)
             plain[str(name)] = value if known else _plain_value(str(name), value)
     return plain
 
@@ -155,7 +176,7 @@ def _plain_value(name: str, value: Any) -> Value:
     if value is None or isinstance(value, float):
         return value
     if isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
+        if not -LARGE <= value < LARGE:
             raise ValueError(f"metric {name} is {value}, beyond 64 bits")
         return int(value)
     if isinstance(value, str):

@@ -1,7 +1,9 @@
 """What users may write as Hydra overrides, made into what Hydra takes."""
 
 import re
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qcbench.errors import InputError
@@ -30,11 +32,23 @@ def nested(overrides: Sequence[str]) -> list[str]:
     return result
 
 
+def of_mix(overrides: Sequence[str]) -> list[str]:
+    """Let `scenario=[a, b]` stand for a mix of these scenarios."""
+    return [re.sub(r"^scenario=(?=\[)", "mix.sources=", text) for text in overrides]
+
+
 def below_scenario(override: str) -> str:
     """Make an override that is relative to a scenario absolute."""
     if "scenario." in override.partition("=")[0]:
         return override
     return re.sub(r"^([+~]*)", r"\1scenario.", override, count=1)
+
+
+def rerun_command(overrides: Sequence[str], config_dirs: Sequence[Path] = ()) -> str:
+    """Return the command that runs the same suite again, without where it was run and kept."""
+    about = [text for text in overrides if re.match(r"[+~]*(suite\b|keep_records=)", text)]
+    folders = [word for path in config_dirs for word in ("--config-dir", str(path))]
+    return shlex.join(["qcbench", "run", *about, *folders])
 
 
 def split(overrides: Sequence[str], groups: set[str]) -> tuple[list[str], list[str]]:

@@ -41,6 +41,9 @@ class Progress(Protocol):
     def start(self, total: int, done: int, text: str = "") -> None:
         """Begin, with what earlier sessions have done already."""
 
+    def grow(self, total: int) -> None:
+        """Take in that there is more to do than there was."""
+
     def update(self, done: int, text: str = "") -> None:
         """Show how much is done since the work was created, and what there is to say of it."""
 
@@ -76,6 +79,9 @@ class Silent:
     def start(self, total: int, done: int, text: str = "") -> None:
         """Do nothing."""
 
+    def grow(self, total: int) -> None:
+        """Do nothing."""
+
     def update(self, done: int, text: str = "") -> None:
         """Do nothing."""
 
@@ -102,6 +108,10 @@ class Lines:
         self._pace = Pace(self._work, total, done)
         self._text = text
         self._print()
+
+    def grow(self, total: int) -> None:
+        """Count up to more."""
+        self._pace.total = total
 
     def update(self, done: int, text: str = "") -> None:
         """Print a line if the last one is old enough, or this is the end."""
@@ -162,6 +172,11 @@ class Bar:
         self._rich.update(self._task, total=total)
         self._rich.start()
         self._show(text)
+
+    def grow(self, total: int) -> None:
+        """Make the bar longer."""
+        self._pace.total = total
+        self._rich.update(self._task, total=total)
 
     def update(self, done: int, text: str = "") -> None:
         """Move the bar."""

@@ -1,20 +1,21 @@
-"""`run_trial`: from a trial's plain data to its row, without anything else being touched."""
+"""From a trial's plain data to its row and to the facts of its world; nothing else is touched."""
 
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from qcbench.bench.drawn import SharedWorld, policy_of, world_of
-from qcbench.bench.metrics.names import metrics_of
+from qcbench.bench.drawn import policy_of, world_of
+from qcbench.bench.facts import Facts, coordinates
+from qcbench.bench.metrics.names import bounded_of, metrics_of
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.trial import Trial, TrialResult
 from qcbench.cloud.cloud import Cloud
+from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.records import Records
 from qcbench.policies import registry
 from qcbench.policies.names import modules_of
 from qcbench.policies.protocol import Decide, PolicyContext
-from qcbench.stats.bounds import Bounds
 
 PolicyFactory = Callable[[PolicyContext], Decide]
 
@@ -29,11 +30,6 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
         InputError: the config cannot be used.
         PolicyError: the policy took a decision that its track does not know.
     """
-    return _simulated(trial, factory)[0]
-
-
-def _simulated(trial: Trial, factory: PolicyFactory | None = None) -> tuple[Records, SharedWorld]:
-    """Simulate a trial, and say on which world."""
     policy = policy_of(trial)
     own = policy.name in modules_of(trial.scenario_config["track"])
     world = world_of(trial, shared=factory is None and own)
@@ -43,17 +39,13 @@ def _simulated(trial: Trial, factory: PolicyFactory | None = None) -> tuple[Reco
     context = PolicyContext(fleet=scenario.fleet, rng=rng)
     factory = factory and registry.guarded(factory)
     if trial.engine == "compiled":
-        return world.compiled(factory or policy, context, world.streams()), world
+        return world.compiled(factory or policy, context, world.streams())
     decide = factory(context) if factory else registry.make(scenario.track, policy, context)
-    return Cloud(scenario, decide, world.streams()).run(), world
+    return Cloud(scenario, decide, world.streams()).run()
 
 
-def row_of(trial: Trial, records: Records, bounds: Bounds | None = None) -> dict[str, Any]:
-    """Return the row of the result table: coordinates, status, metrics.
-
-    Args:
-        bounds: of the world, where they are known already.
-    """
+def row_of(trial: Trial, records: Records) -> dict[str, Any]:
+    """Return the row of the result table: coordinates, status, metrics."""
     config = trial.scenario_config
     rules = config.get("rules", {})
     return {
@@ -70,9 +62,38 @@ def row_of(trial: Trial, records: Records, bounds: Bounds | None = None) -> dict
         "offered_load": config.get("offered_load"),
         **{f"axis_{name}": value for name, value in config.get("axes", {}).items()},
         "truncated": records.truncated,
-        **metrics_of(config["track"])(
-            records, float(rules.get("warm_up_s", 0.0)), bounds or Bounds(records)
-        ),
+        **metrics_of(config["track"])(records, float(rules.get("warm_up_s", 0.0))),
+    }
+
+
+def facts_of(trial: Trial) -> Facts:
+    """Return what is known of the world of a trial.
+
+    Raises:
+        InputError: the scenario cannot be used.
+    """
+    shared = world_of(trial, shared=True)
+    world = shared.scenario
+    workload = world.workload
+    slowdown = draw_slowdown(
+        world.rules.execution_sigma, len(workload.tasks), shared.streams().execution
+    )
+    shortest_s = world.estimates.exec_s.min(axis=1)
+    if slowdown is not None:
+        shortest_s = shortest_s * slowdown
+    found = bounded_of(world.track)(world, slowdown)
+    return {
+        **coordinates(trial),
+        "jobs": len(workload),
+        "tasks": len(workload.tasks),
+        "span_s": float(workload.arrival_s[-1]) if len(workload) else 0.0,
+        "work_s": float(shortest_s @ workload.executions()),
+        "bounds": found and found.metric,
+        "bound": found and found.bound,
+        "method": found and found.method,
+        "best": found and found.best,
+        "best_method": found and found.best_method,
+        "error": None,
     }
 
 
@@ -88,9 +109,9 @@ def run_recorded_trial(trial: Trial) -> TrialResult:
 
 def _timed(trial: Trial, *, keep_records: bool) -> TrialResult:
     wall, cpu = time.perf_counter(), time.process_time()
-    records, world = _simulated(trial)
+    records = simulate_trial(trial)
     return TrialResult(
-        row=row_of(trial, records, world.bounds),
+        row=row_of(trial, records),
         records=records.frame(trial.trial_id) if keep_records else None,
         wall_s=time.perf_counter() - wall,
         cpu_s=time.process_time() - cpu,

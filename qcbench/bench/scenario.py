@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from qcbench.cloud.deadlines import draw_deadlines
 from qcbench.cloud.rules import Drift
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
+from qcbench.files import at_home
 from qcbench.fleet.config import FleetConfig, QpuConfig
 from qcbench.fleet.draw import draw_sizes
 from qcbench.fleet.load import load_fleet, resolve_fleet
@@ -253,7 +253,7 @@ def with_platform(config: ScenarioConfig) -> ScenarioConfig:
     circuits = config.workload.circuits
     if not isinstance(circuits, JobListCircuits):
         return config
-    platform = read_platform(Path(circuits.path).expanduser(), circuits.case, circuits.sha256)
+    platform = read_platform(at_home(circuits.path), circuits.case, circuits.sha256)
     rules = replace(
         config.rules,
         classical=replace(config.rules.classical, workers=platform.workers, speed=platform.speed),

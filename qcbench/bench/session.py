@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.bench.config import ClusterConfig
-from qcbench.bench.ledger import Ledger
+from qcbench.bench.facts import FactsOf
+from qcbench.bench.growing import Growing
+from qcbench.bench.ledger import Chunk, Ledger
 from qcbench.bench.manifest import versions
 from qcbench.bench.outcome import Outcome
 from qcbench.bench.progress import Progress
 from qcbench.bench.run_names import told_name
 from qcbench.bench.store import RunStore
 from qcbench.bench.trial import Trial
+from qcbench.bench.trial_metrics import TrialMetrics
 from qcbench.errors import StoppedError
 
 
@@ -54,9 +57,16 @@ class Session:
     """What one call of `run_trials` has done so far, and the one place that stores results."""
 
     def __init__(
-        self, store: RunStore, config: ClusterConfig, progress: Progress, todo: Sequence[Trial]
+        self,
+        store: RunStore,
+        config: ClusterConfig,
+        progress: Progress,
+        todo: Sequence[Trial],
+        facts: str | FactsOf | None = None,
+        growing: Growing | None = None,
     ) -> None:
         self.store = store
+        self.facts = facts
         self.config = config
         self.progress = progress
         self.todo = todo
@@ -64,6 +74,9 @@ class Session:
         self.ran = 0
         self.lost_workers = 0
         self.interrupted = False
+        self.metrics: TrialMetrics | None = None
+        self._growing = growing
+        self._ledger: Ledger | None = None
         self._again = {trial.trial_id for trial in todo}
         self._again_finished = len(self._again & store.finished)
         self._again_failed = len(self._again & store.failed)
@@ -72,16 +85,27 @@ class Session:
         self._first_dispatch: float | None = None
         self._last_result: float | None = None
 
+    def bearers_of(self, chunk: Chunk) -> list[str]:
+        """Return which trials of a chunk bring the facts of their world along."""
+        if self.facts is None:
+            return []
+        return [trial.trial_id for trial in chunk.trials if self.store.bears(trial)]
+
     def ledger(self, workers: int) -> Ledger:
         """Open the books for a number of workers."""
-        self.workers = workers
-        return Ledger(
+        self._ledger = Ledger(
             self.todo,
             workers=workers,
             chunk_s=self.config.chunk_s,
             retries=self.config.retries,
             track=self.store.manifest.track,
         )
+        return self._ledger
+
+    @property
+    def coming(self) -> int:
+        """Trials that may follow those of the books, for which workers are kept."""
+        return self._growing.coming if self._growing is not None else 0
 
     @property
     def never_began(self) -> bool:
@@ -103,6 +127,8 @@ class Session:
         self._again -= here
         self.store.append(outcomes)
         self.ran += len(outcomes)
+        if self.metrics is not None:
+            self.metrics.count(outcomes)
         self._last_result = time.perf_counter()
         for outcome in outcomes:
             if outcome.failed:
@@ -111,7 +137,25 @@ class Session:
                     f"failed: {row['scenario']}, {row['policy']}, replicate {row['replicate']}: "
                     f"{outcome.error}"
                 )
+            if outcome.facts is not None and outcome.facts["error"] is not None:
+                self.progress.note(
+                    f"nothing is known of {outcome.facts['scenario']}, replicate "
+                    f"{outcome.facts['replicate']}: {outcome.facts['error']}"
+                )
+        if self._growing is not None:
+            self._growing.take(outcomes)
+            self._grow(self._growing)
         self.progress.update(*self.counts())
+
+    def _grow(self, growing: Growing) -> None:
+        """Put what follows from complete rounds into the books."""
+        trials, lines = growing.advance()
+        for line in lines:
+            self.progress.note(line)
+        if trials and self._ledger is not None:
+            self._again |= {trial.trial_id for trial in trials}
+            self._ledger.add(trials)
+            self.progress.grow(len(self.store.trials))
 
     def counts(self) -> tuple[int, str]:
         """Return how many trials have a result, and in words how many of them failed.

@@ -2,11 +2,15 @@
 
 RUNS/<run id>/
     manifest.json     the suite, its trials in order, versions and machine
+    rounds.json       of a run that grows: how many worlds each scenario has by now, and why no more
     machine.json      every session that worked on the run: when, where, how many workers
     shards/           one Parquet file a finished chunk, named by the hash of its content
+    worlds/           what is known of the worlds, one Parquet file a chunk that found some of it
     records/          one Parquet file a trial, where the suite keeps records
     quarantine/       shards that were damaged or not of this run
     trials.parquet    the result table, written when all trials are there
+    worlds.parquet    bounds and other facts of the worlds
+    tables.json       of which shards the result table is made, and its hash
     timings.parquet   times, worker and attempt of each trial: what cannot be reproduced
     summary-*.json    the numbers of the leaderboard, which can be computed again
     failures.jsonl    failed trials with their tracebacks
@@ -28,14 +32,28 @@ from typing import IO, Any
 import polars as pl
 
 from qcbench.bench import manifest as manifests
+from qcbench.bench import rounds as round_files
 from qcbench.bench import tables
+from qcbench.bench.facts import SCHEMA, bearers, worlds_frame
 from qcbench.bench.manifest import Manifest
 from qcbench.bench.outcome import Outcome
+from qcbench.bench.rounds import Rounds
 from qcbench.bench.run_names import list_runs
 from qcbench.bench.tables import Entry, ShardError
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError, nearest
 from qcbench.files import remove_temporary, write_durable
+from qcbench.storage import mirror
+from qcbench.storage.places import place_of, shown_path
+
+TABLE = "trials.parquet"
+"""The result table of a finished run."""
+
+WORLDS = "worlds.parquet"
+"""What is known of the worlds of a finished run, see `qcbench.bench.facts`."""
+
+PARTS = ("shards", "worlds", "records")
+"""Folders of a run."""
 
 PROBE_BYTES = 1 << 20
 """What must fit before a run starts; a suite's table is about this large."""
@@ -47,27 +65,54 @@ class RunStore:
     Attributes:
         folder: where the run lies.
         manifest: what the run is.
+        rounds: of a run that grows, as they are by now; None of another one.
+        trials: of the run in order; of one that grows those of the rounds that have begun.
         warnings: what was wrong with the files found, one line each.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, lock: IO[str] | None) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, lock: mirror.Lock | None) -> None:
         self.folder = folder
         self.manifest = manifest
+        self.rounds: Rounds | None = None
+        self.trials = manifest.trials
+        if manifest.grows:
+            self._take(round_files.load(folder, manifest.trials))
         self.warnings: list[str] = []
         self._lock = lock
         self._made: tuple[Path, ...] = ()
         self._finished: set[str] = set()
         self._failed: set[str] = set()
         self._shards: set[str] = set()
+        self._worlds: dict[str, pl.DataFrame] = {}
+        self._lacking = bearers(self.trials)
         if lock is not None:
-            for place in (folder, folder / "shards", folder / "records"):
+            for place in (folder, *(folder / part for part in PARTS)):
                 remove_temporary(place)
         self._read_shards()
+        self._read_worlds()
 
     @property
-    def trials(self) -> tuple[Trial, ...]:
-        """The trials of the run in order."""
-        return self.manifest.trials
+    def complete(self) -> bool:
+        """Whether every trial has a result, and no further ones will follow."""
+        ended = self.rounds is None or not self.rounds.open
+        return ended and len(self._finished) == len(self.trials)
+
+    def begin(self, rounds: Rounds) -> None:
+        """Write down what was decided of the rounds, before any trial of it runs.
+
+        Raises:
+            InputError: the disk is full or cannot be written.
+        """
+        path = self.folder / round_files.FILE
+        write_durable(path, round_files.dump(rounds))
+        mirror.push(path)
+        before = bearers(self.trials)
+        self._take(rounds)
+        self._lacking |= {w: i for w, i in bearers(self.trials).items() if w not in before}
+
+    def _take(self, rounds: Rounds) -> None:
+        self.rounds = rounds
+        self.trials = round_files.trials_of(self.manifest.trials, rounds)
 
     @property
     def finished(self) -> Set[str]:
@@ -82,31 +127,70 @@ class RunStore:
     @property
     def fingerprint(self) -> str:
         """A word that stands for the results: another one where they differ."""
-        return hashlib.sha256("\n".join(sorted(self._shards)).encode()).hexdigest()
+        names = sorted(self._shards) + sorted(self._worlds)
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+    def bears(self, trial: Trial) -> bool:
+        """Whether a trial is the one that brings facts along which are not here."""
+        return self._lacking.get((trial.scenario, trial.replicate)) == trial.trial_id
+
+    @property
+    def lacking(self) -> Set[str]:
+        """Ids of the trials that bring facts of worlds along which are not here."""
+        return frozenset(self._lacking.values())
 
     def append(self, outcomes: Sequence[Outcome]) -> None:
-        """Store the outcomes of a finished chunk: records first, then one shard.
+        """Store the outcomes of a finished chunk: records and facts first, then one shard.
 
         Raises:
             InputError: the disk is full or cannot be written; earlier shards are unharmed.
         """
         if not outcomes:
             return
+        kept = []
         for outcome in outcomes:
             if self.manifest.keep_records and outcome.records is not None:
                 path = self.records_path(outcome.trial_id)
                 write_durable(path, tables.parquet_bytes(outcome.records))
+                kept.append(path)
+        rows = [outcome.facts for outcome in outcomes if outcome.facts is not None]
+        if rows:
+            facts = pl.DataFrame(rows, schema=SCHEMA)
+            data = tables.parquet_bytes(facts)
+            name = _shard_name(data)
+            write_durable(self.folder / "worlds" / name, data)
+            kept.append(self.folder / "worlds" / name)
+            self._take_in(name, facts)
         entries = [Entry.of(outcome) for outcome in outcomes]
         data = tables.shard_bytes(entries)
         name = _shard_name(data)
-        write_durable(self.folder / "shards" / name, data)
+        shard = self.folder / "shards" / name
+        write_durable(shard, data)
+        mirror.push(*kept, shard, last=name)
         self._shards.add(name)
         done = [entry.trial_id for entry in entries if entry.status == "done"]
         self._note(done, [entry.trial_id for entry in entries if entry.status != "done"])
 
     def table(self) -> pl.DataFrame:
-        """Return the result table of the trials that have a row, in the order of the suite."""
+        """Return the result table of the trials that have a row, in the order of the suite.
+
+        Where the run is finished it is the file, if that is what `finish` has written: it is read
+        in no time, and the shards are text.
+        """
+        try:
+            data = (self.folder / TABLE).read_bytes()
+            whole = (self.folder / "tables.json").read_bytes() == self._made_of(data)
+        except FileNotFoundError:
+            whole = False
+        return pl.read_parquet(data) if whole else self.compacted()
+
+    def compacted(self) -> pl.DataFrame:
+        """Return what `table` does, made of the shards, whatever the file says."""
         return tables.trials_frame(self._selected())
+
+    def worlds(self) -> pl.DataFrame:
+        """Return the facts of the worlds in the order of the suite, see `qcbench.bench.facts`."""
+        return worlds_frame(self._worlds.values(), self.trials)
 
     def timings(self) -> pl.DataFrame:
         """Return times, worker and attempt of the trials that have a row, in order."""
@@ -127,6 +211,7 @@ class RunStore:
             InputError: the run did not keep records, or not of this trial.
         """
         path = self.records_path(trial_id)
+        mirror.pull(path)
         if not path.is_file():
             raise InputError(f"{path}: no records; run the suite with keep_records=true")
         return pl.read_parquet(path)
@@ -140,20 +225,30 @@ class RunStore:
         Raises:
             InputError: trials without a row, a metric without one type, or an unwritable disk.
         """
-        absent = len(self.manifest.trial_ids) - len(self._finished)
+        absent = len(self.trials) - len(self._finished)
         if absent:
             raise InputError(f"{self.folder}: {absent} trials have no result yet; resume the run")
         selected = self._selected()
-        path = self.folder / "trials.parquet"
-        files = {
+        path = self.folder / TABLE
+        table = tables.parquet_bytes(tables.trials_frame(selected))
+        worlds = self.worlds()
+        about = {} if worlds.is_empty() else {self.folder / WORLDS: tables.parquet_bytes(worlds)}
+        files = about | {
             self.folder / "failures.jsonl": tables.failures_text(selected).encode(),
             self.folder / "timings.parquet": tables.parquet_bytes(tables.timings_frame(selected)),
-            path: tables.parquet_bytes(tables.trials_frame(selected)),
+            path: table,
+            self.folder / "tables.json": self._made_of(table),
         }
         for file, data in files.items():
             if not file.is_file() or file.read_bytes() != data:
                 write_durable(file, data)
+        mirror.push(*files)
         return path
+
+    def _made_of(self, table: bytes) -> bytes:
+        """Return what `tables.json` says of a table that is made of the shards that are here."""
+        said = {"shards": self.fingerprint, TABLE: hashlib.sha256(table).hexdigest()}
+        return (json.dumps(said, indent=2) + "\n").encode()
 
     def log_session(self, session: Mapping[str, Any]) -> None:
         """Add a session to `machine.json`, or replace the one with the same `started`."""
@@ -161,6 +256,7 @@ class RunStore:
         sessions = json.loads(path.read_text()) if path.is_file() else []
         kept = [other for other in sessions if other.get("started") != session.get("started")]
         write_durable(path, (json.dumps([*kept, session], indent=2) + "\n").encode())
+        mirror.push(path)
 
     @property
     def is_new(self) -> bool:
@@ -171,6 +267,7 @@ class RunStore:
         """Remove a new run that could not begin, and what was made to hold it."""
         if not self.is_new:
             raise ValueError(f"{self.folder}: holds results")
+        mirror.discard(self.folder)
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         remove_empty(self._made)
@@ -194,7 +291,8 @@ class RunStore:
 
     def _selected(self) -> pl.DataFrame:
         """Read all shards; return one entry a trial in the order of the suite."""
-        return tables.select(self._read(tuple(tables.SHARD_SCHEMA)), self.manifest.trial_ids)
+        order = [trial.trial_id for trial in self.trials]
+        return tables.select(self._read(tuple(tables.SHARD_SCHEMA)), order)
 
     def _read(self, columns: Sequence[str]) -> pl.DataFrame:
         paths = [self.folder / "shards" / name for name in sorted(self._shards)]
@@ -207,7 +305,7 @@ class RunStore:
         self._finished.update(done, failed)
 
     def _read_shards(self) -> None:
-        ids = frozenset(self.manifest.trial_ids)
+        ids = frozenset(trial.trial_id for trial in self.trials)
         for path in sorted((self.folder / "shards").glob("[!.]*")):
             try:
                 if path.name != _shard_name(path.read_bytes()):
@@ -218,7 +316,7 @@ class RunStore:
                 self._shards.add(path.name)
         try:
             found = self._read(("trial_id", "status"))
-            sound = ids.issuperset(found.get_column("trial_id"))
+            sound = ids.issuperset(found.get_column("trial_id").to_list())
         except (Exception, pl.exceptions.PanicException):  # as of `read_shard`
             sound = False
         if not sound:
@@ -227,6 +325,21 @@ class RunStore:
         is_done = found.get_column("status") == "done"
         ids_found = found.get_column("trial_id")
         self._note(ids_found.filter(is_done).to_list(), ids_found.filter(~is_done).to_list())
+
+    def _read_worlds(self) -> None:
+        for path in sorted((self.folder / "worlds").glob("[!.]*")):
+            try:
+                data = path.read_bytes()
+                if path.name != _shard_name(data):
+                    raise ShardError("damaged, or not written by qcbench")
+                self._take_in(path.name, tables.read_parquet(data, SCHEMA))
+            except (OSError, ShardError) as error:
+                self._set_aside(path, str(error))
+
+    def _take_in(self, name: str, facts: pl.DataFrame) -> None:
+        self._worlds[name] = facts
+        for world in facts.select("scenario", "replicate").iter_rows():
+            self._lacking.pop(world, None)
 
     def _look_closer(self, ids: Set[str]) -> None:
         """Set aside each shard that is what it was, but none of this run."""
@@ -249,7 +362,9 @@ class RunStore:
         if self._lock is not None:
             quarantine = self.folder / "quarantine"
             quarantine.mkdir(exist_ok=True)
-            path.replace(quarantine / path.name)
+            aside = path.replace(quarantine / path.name)
+            mirror.push(aside)
+            mirror.drop(path)
 
 
 def absent_folders(path: Path) -> list[Path]:
@@ -268,26 +383,32 @@ def remove_empty(folders: Iterable[Path]) -> None:
             return
 
 
-def missing(trials: Sequence[Trial], store: RunStore, *, retry_failed: bool = False) -> list[Trial]:
+def missing(
+    trials: Sequence[Trial], store: RunStore, *, retry_failed: bool = False, facts: bool = False
+) -> list[Trial]:
     """Return the trials that have no row yet, in order.
 
-    A trial whose records should have been kept but are gone counts as missing; with `retry_failed`
-    so does one that failed.
+    A trial whose records should have been kept but are gone counts as missing; so does, with
+    `facts`, one that was to bring those of its world along where they are not here; and with
+    `retry_failed` one that failed.
 
     Raises:
         InputError: the manifest says another id of one than its config gives.
     """
     finished, failed = store.finished, store.failed
     keep = store.manifest.keep_records
+    complete = finished - failed if retry_failed else finished
+    if facts:
+        complete = complete - (store.lacking - failed)
 
-    def is_missing(trial: Trial) -> bool:
-        if trial.trial_id not in finished:
-            return True
-        if trial.trial_id in failed:
-            return retry_failed
-        return keep and not store.records_path(trial.trial_id).is_file()
+    def lost(trial_id: str) -> bool:
+        return trial_id not in failed and not store.records_path(trial_id).is_file()
 
-    found = [trial for trial in trials if is_missing(trial)]
+    found = [
+        trial
+        for trial in trials
+        if trial.trial_id not in complete or (keep and lost(trial.trial_id))
+    ]
     if not store.is_new and (mismatch := manifests.edited(found)):
         raise InputError(continuable(store.folder, mismatch))
     return found
@@ -295,7 +416,8 @@ def missing(trials: Sequence[Trial], store: RunStore, *, retry_failed: bool = Fa
 
 def continuable(folder: Path, mismatch: str) -> str:
     """Return what is said of a run that cannot be continued."""
-    return f"{folder}: cannot be continued: {mismatch}; its results stay readable, start a new run"
+    place = shown_path(folder)
+    return f"{place}: cannot be continued: {mismatch}; its results stay readable, start a new run"
 
 
 def _shard_name(data: bytes) -> str:
@@ -310,6 +432,7 @@ def create_run(
     *,
     track: str,
     keep_records: bool = False,
+    command: str | None = None,
     now: datetime | None = None,
 ) -> RunStore:
     """Make the folder of a new run below `runs` and open it for writing.
@@ -320,6 +443,8 @@ def create_run(
         trials: the expanded suite, in order of `ordinal`.
         track: kind of decision.
         keep_records: whether each trial's records are stored.
+        command: that runs the same suite again; empty where there is none, None where the suite
+            alone says it.
         now: time in the run's name; the present where None. UTC.
 
     Raises:
@@ -333,8 +458,8 @@ def create_run(
     draft = runs / f".{name}-{stamp}.{os.getpid()}.tmp"
     absent = absent_folders(runs)
     try:
-        (draft / "shards").mkdir(parents=True)
-        (draft / "records").mkdir()
+        for part in PARTS:
+            (draft / part).mkdir(parents=True)
         _probe(draft)
         for suffix in range(1, 1000):
             run_id = f"{name}-{stamp}" + (f"-{suffix}" if suffix > 1 else "")
@@ -347,9 +472,12 @@ def create_run(
                 trials=ordered,
                 track=track,
                 keep_records=keep_records,
-                provenance=manifests.provenance(),
+                provenance=manifests.provenance(command),
             )
-            write_durable(draft / "manifest.json", manifests.dump(manifest))
+            data = manifests.dump(manifest)
+            write_durable(draft / "manifest.json", data)
+            if not mirror.claim(folder / "manifest.json", data):
+                continue
             try:
                 draft.rename(folder)
             except FileExistsError:
@@ -358,7 +486,12 @@ def create_run(
                 if folder.exists():
                     continue
                 raise error
-            store = _writing(folder, manifest)
+            try:
+                store = _writing(folder, manifest)
+            except BaseException:
+                mirror.discard(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
             store._made = (folder, *absent)
             return store
     except OSError as error:
@@ -379,8 +512,9 @@ def open_run(folder: Path, *, write: bool = False) -> RunStore:
             continue with other numbers, or a place that is full or cannot be written.
     """
     path = folder / "manifest.json"
+    mirror.pull(folder, without="records")
     if not path.is_file():
-        raise InputError(f"{folder}: is no run; it has no manifest.json")
+        raise InputError(f"{shown_path(folder)}: is no run; it has no manifest.json")
     manifest = manifests.load(path)
     if not write:
         return RunStore(folder, manifest, None)
@@ -391,11 +525,11 @@ def open_run(folder: Path, *, write: bool = False) -> RunStore:
 
 def _writing(folder: Path, manifest: Manifest) -> RunStore:
     """Open a run for writing."""
-    lock = _lock(folder)
+    lock = mirror.hold(folder, lambda: _lock(folder))
     try:
         _probe(folder)
-        for name in ("shards", "records"):
-            (folder / name).mkdir(exist_ok=True)
+        for part in PARTS:
+            (folder / part).mkdir(exist_ok=True)
         return RunStore(folder, manifest, lock)
     except BaseException:
         lock.close()
@@ -442,7 +576,9 @@ def find_run(runs: Path, run: str | None = None) -> Path:
     found = list_runs(runs)
     if run is None:
         if not found:
-            raise InputError(f"{runs}: has no runs; start one with `qcbench run suite=quickstart`")
+            place = place_of(runs)
+            begin = f"qcbench run suite=quickstart{f' {place.told_all}' if place else ''}"
+            raise InputError(f"{shown_path(runs)}: has no runs; start one with `{begin}`")
         return found[-1]
     if (Path(run) / "manifest.json").is_file():
         return Path(run)
@@ -456,4 +592,4 @@ def find_run(runs: Path, run: str | None = None) -> Path:
         raise InputError(f"run {run}: several begin so: {', '.join(begun[-5:])}")
     if Path(run).exists():
         raise InputError(f"run {run}: is no run; a run's folder has a manifest.json")
-    raise InputError(f"run {run}: not in {runs}{nearest(run, names)}")
+    raise InputError(f"run {run}: not in {shown_path(runs)}{nearest(run, names)}")

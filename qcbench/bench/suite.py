@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
@@ -11,6 +12,7 @@ from qcbench.bench.metrics.names import is_metric, names_of
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
+from qcbench.bench.worlds import splits_of
 from qcbench.cloud.partition import batch_of
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError, nearest
@@ -45,18 +47,28 @@ def check_suite(suite: SuiteConfig) -> None:
             f"suite.baseline: {suite.baseline} is none of the policies"
             f"{nearest(suite.baseline, labels)}"
         )
+    if suite.until is not None and len(labels) < 2:
+        raise InputError("suite.until: there is no policy to compare with the baseline; name one")
     each = len(suite.scenarios) * len(suite.policies)
-    if suite.replicates * each > MOST_TRIALS:
+    most = suite.replicate_range[1]
+    if most * each > MOST_TRIALS:
         raise InputError(
-            f"suite.replicates: {suite.replicates}; with {len(suite.scenarios)} scenarios and "
-            f"{len(suite.policies)} policies a run of {MOST_TRIALS:,} trials has at most "
-            f"{MOST_TRIALS // each}"
+            f"suite.{'until.' if suite.until else ''}replicates: {most}; with "
+            f"{len(suite.scenarios)} scenarios and {len(suite.policies)} policies a run of "
+            f"{MOST_TRIALS:,} trials has at most {MOST_TRIALS // each}"
         )
-    if not is_metric(suite.track, suite.primary_metric):
-        raise InputError(
-            f"suite.primary_metric: {suite.primary_metric!r} is no metric of {suite.track} trials"
-            f"{nearest(suite.primary_metric, names_of(suite.track))}"
-        )
+    named = [("primary_metric", suite.primary_metric)]
+    named += [(f"goals[{place}]", goal.metric) for place, goal in enumerate(suite.goals)]
+    for key, metric in named:
+        if not is_metric(suite.track, metric):
+            raise InputError(
+                f"suite.{key}: {metric!r} is no metric of {suite.track} trials"
+                f"{nearest(metric, names_of(suite.track))}"
+            )
+    twice = [name for name, times in Counter(g.metric for g in suite.goals).items() if times > 1]
+    if twice or len(suite.goals) == 1:
+        what = f"{twice[0]} is there twice" if twice else "has one entry"
+        raise InputError(f"suite.goals: {what}; name two or three metrics, or none")
 
 
 def _check_name(name: str) -> None:
@@ -68,6 +80,27 @@ def _check_name(name: str) -> None:
 def suite_scenarios(suite: SuiteConfig, config_dirs: Sequence[Path] = ()) -> list[ScenarioConfig]:
     """Compose and resolve the scenarios of a suite, and draw one world of each to check them."""
     resolved = []
+    for scenario in composed_scenarios(suite, config_dirs):
+        if suite.engine == "compiled":
+            engine.check(scenario.track, scenario.rules, scenario.name)
+        found = resolve_scenario(scenario, suite.name, suite.seed)
+        if suite.until is not None:
+            _check_worlds(found, suite.replicate_range[1])
+        world = build_scenario(found, suite.name, replicate=0, seed=suite.seed)
+        check_figures(world, suite.policies)
+        resolved.append(found)
+    return resolved
+
+
+def composed_scenarios(
+    suite: SuiteConfig, config_dirs: Sequence[Path] = ()
+) -> list[ScenarioConfig]:
+    """Compose the scenarios of a suite, before what depends on its worlds is resolved.
+
+    Raises:
+        InputError: one cannot be composed, or is of another track.
+    """
+    composed = []
     for entry in suite.scenarios:
         overrides = [*entry.overrides, *suite.scenario_overrides]
         scenario = compose_scenario(entry.base, overrides, config_dirs)
@@ -77,13 +110,24 @@ def suite_scenarios(suite: SuiteConfig, config_dirs: Sequence[Path] = ()) -> lis
                 f"suite {suite.name}: scenario {scenario.name} is of track {scenario.track}, "
                 f"the suite of track {suite.track}"
             )
-        if suite.engine == "compiled":
-            engine.check(scenario.track, scenario.rules, scenario.name)
-        scenario = resolve_scenario(scenario, suite.name, suite.seed)
-        world = build_scenario(scenario, suite.name, replicate=0, seed=suite.seed)
-        check_figures(world, suite.policies)
-        resolved.append(scenario)
-    return resolved
+        composed.append(scenario)
+    return composed
+
+
+def _check_worlds(scenario: ScenarioConfig, most: int) -> None:
+    """Check that a scenario has as many worlds as a run may ask for."""
+    splits = splits_of(scenario.workload)
+    if splits.worlds is not None and 1 < splits.worlds < most:
+        raise InputError(
+            f"suite.until.replicates: {most} at most; scenario {scenario.name} has "
+            f"{splits.worlds} worlds ({splits.reason})"
+        )
+
+
+def suite_data(suite: SuiteConfig) -> dict[str, Any]:
+    """Return a suite as JSON data; one that does not grow has no key that says so."""
+    data = plain(suite)
+    return {key: value for key, value in data.items() if key != "until" or value is not None}
 
 
 def check_figures(scenario: Scenario, policies: Sequence[PolicyConfig]) -> None:
@@ -103,15 +147,20 @@ def check_figures(scenario: Scenario, policies: Sequence[PolicyConfig]) -> None:
 
 
 def expand(suite: SuiteConfig, scenarios: Sequence[ScenarioConfig]) -> list[Trial]:
-    """Return the trials in the order of the result table: scenario, policy, replicate."""
+    """Return the trials in the order of the result table: scenario, policy, replicate.
+
+    Of a suite that grows those of the first round; ordinals leave room for all that may follow.
+    """
+    fewest, most = suite.replicate_range
     trials: list[Trial] = []
+    first = 0
     for scenario in scenarios:
         scenario_config = plain(scenario)
         for policy in suite.policies:
             policy_config = plain(policy)
             trials += [
                 Trial(
-                    ordinal=len(trials) + replicate,
+                    ordinal=first + replicate,
                     suite=suite.name,
                     scenario=scenario.name,
                     policy=policy.label or policy.name,
@@ -121,6 +170,7 @@ def expand(suite: SuiteConfig, scenarios: Sequence[ScenarioConfig]) -> list[Tria
                     scenario_config=scenario_config,
                     policy_config=policy_config,
                 )
-                for replicate in range(suite.replicates)
+                for replicate in range(fewest)
             ]
+            first += most
     return trials

@@ -103,12 +103,21 @@ def read_shard(data: bytes) -> pl.DataFrame:
     Raises:
         ShardError: torn, no Parquet, or with other columns.
     """
+    return read_parquet(data, SHARD_SCHEMA)
+
+
+def read_parquet(data: bytes, schema: Mapping[str, Any]) -> pl.DataFrame:
+    """Return what a Parquet file holds.
+
+    Raises:
+        ShardError: torn, no Parquet, or with other columns.
+    """
     try:
         frame = pl.read_parquet(io.BytesIO(data))
     # A damaged file makes the reader raise nearly anything, even a panic of its Rust code.
     except (Exception, pl.exceptions.PanicException) as error:
         raise ShardError("no readable Parquet file") from error
-    if frame.schema != pl.Schema(SHARD_SCHEMA):
+    if frame.schema != pl.Schema(schema):
         raise ShardError("no columns of a shard")
     return frame
 
@@ -168,12 +177,12 @@ def trials_frame(selected: pl.DataFrame) -> pl.DataFrame:
     Raises:
         InputError: a metric that is text in one trial and a number in another.
     """
-    columns: dict[str, _Column] = {name: _Column(name) for name in HEAD}
+    columns: dict[str, _ResultColumn] = {name: _ResultColumn(name) for name in HEAD}
     height = 0
     for block in selected.get_column("row").to_frame().iter_slices(BLOCK):
         cells = _cells(block.get_column("row"))
         for name in cells:
-            columns.setdefault(name, _Column(name))
+            columns.setdefault(name, _ResultColumn(name))
         absent = (None,) * block.height
         for name, column in columns.items():
             column.add(cells.get(name, absent), cells["trial_id"], height)
@@ -194,7 +203,7 @@ def _cells(texts: pl.Series) -> Mapping[str, Sequence[Any]]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-class _Column:
+class _ResultColumn:
     """A column of the result table while it is put together.
 
     Attributes:

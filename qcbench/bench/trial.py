@@ -13,22 +13,32 @@ MODEL_VERSION = 3
 """Raised whenever the same trial would give other numbers, so that old results are not reused."""
 
 
-ADDED: Mapping[tuple[str, str], Any] = {
+ADDED: Mapping[tuple[str, ...], Any] = {
     ("workload", "deadlines"): None,
     ("rules", "deadlines"): "observe",
+    ("physics", "time", "overheads_s"): {},
 }
 """Keys of a scenario that came after the first release, each with the value at which everything is
 as it was without it: there it is not hashed, so that trials keep their ids."""
 
 
-def _as_before(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
+def as_before(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a scenario without what was added and changes nothing."""
     content = dict(scenario_config)
-    for (group, key), value in ADDED.items():
-        inside = content.get(group)
-        if isinstance(inside, Mapping) and key in inside and inside[key] == value:
-            content[group] = {name: inside[name] for name in inside if name != key}
+    for path, value in ADDED.items():
+        content = _without(content, path, value)
     return content
+
+
+def _without(content: Mapping[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Return a mapping without what lies at a path, if it is this value."""
+    first, *rest = path
+    inside = content.get(first)
+    if rest and isinstance(inside, Mapping):
+        return {**content, first: _without(inside, tuple(rest), value)}
+    if not rest and first in content and inside == value:
+        return {name: content[name] for name in content if name != first}
+    return dict(content)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +78,7 @@ class Trial:
             "replicate": self.replicate,
             "seed": self.seed,
             "engine": self.engine,
-            "scenario_config": _as_before(self.scenario_config),
+            "scenario_config": as_before(self.scenario_config),
             "policy_config": self.policy_config,
         }
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,12 +1,14 @@
 """The process that runs trials: a plain class, which the driver makes a Ray actor of."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from qcbench.bench import nodes
+from qcbench.bench.secret_variables import forget_secrets
 
 if TYPE_CHECKING:
+    from qcbench.bench.facts import FactsOf
     from qcbench.bench.outcome import Outcome, RunTrial
     from qcbench.bench.trial import Trial
 
@@ -18,10 +20,19 @@ class Worker:
     that lacks some.
     """
 
-    def __init__(self, target: "str | RunTrial", track: str, needed: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        target: "str | RunTrial",
+        track: str,
+        needed: Sequence[str] = (),
+        facts: "str | FactsOf" = "",
+    ) -> None:
         self._target = target
+        self._facts = facts
         self._track = track
         self._needed = needed
+        # Before any code of a policy runs.
+        forget_secrets()
         self._name = f"{os.uname().nodename}:{os.getpid()}"
 
     def ready(self) -> str:
@@ -34,11 +45,23 @@ class Worker:
         from qcbench.bench.outcome import resolve  # noqa: PLC0415 - after the check
 
         resolve(self._target)
+        if self._facts:
+            resolve(self._facts)
         return self._name
 
-    def run(self, trials: "Sequence[Trial]") -> "list[Outcome]":
-        """Run the trials; one that raises is a failed outcome."""
-        from qcbench.bench.outcome import attempt_trial, resolve  # noqa: PLC0415
+    def run(self, trials: "Sequence[Trial]", bearers: Collection[str] = ()) -> "list[Outcome]":
+        """Run the trials; one that raises is a failed outcome.
+
+        Args:
+            trials: in this order.
+            bearers: ids of those that bring the facts of their world along.
+        """
+        from qcbench.bench.outcome import attempt_bearer, attempt_trial, resolve  # noqa: PLC0415
 
         function = resolve(self._target)
-        return [attempt_trial(function, trial, self._track, self._name) for trial in trials]
+        return [
+            attempt_bearer(function, resolve(self._facts), trial, self._track, self._name)
+            if trial.trial_id in bearers
+            else attempt_trial(function, trial, self._track, self._name)
+            for trial in trials
+        ]

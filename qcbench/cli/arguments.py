@@ -2,14 +2,18 @@
 
 import argparse
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import islice, product
 from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
 
+from qcbench.cli.examples import examples_of
 from qcbench.errors import InputError
+from qcbench.files import quoted
 
 MOST_RUNS = 10_000
 """Of one command with `--multirun`."""
@@ -22,6 +26,10 @@ class Parser(argparse.ArgumentParser):
         """Refuse the arguments."""
         verb = self.prog.removeprefix("qcbench ")
         raise InputError(f"{verb}: {message}; see `{self.prog} --help`")
+
+    def format_help(self) -> str:
+        """Return the help, with commands that can be pasted."""
+        return super().format_help() + examples_of(self.prog.removeprefix("qcbench "))
 
 
 @dataclass(frozen=True)
@@ -61,8 +69,39 @@ def parse(verb: str, summary: str, arguments: Sequence[str]) -> HydraArguments:
     )
     options = parser.parse_intermixed_args(arguments)
     given = options.overrides
+    for text in given:
+        if "=" not in text and not text.startswith("~"):
+            told = _no_override(verb, text, options.config_dir)
+            raise InputError(f"{verb}: {quoted(text)} {told}")
     runs = sweep(given, options.config_dir) if options.multirun else [given]
     return HydraArguments(runs, options.cfg, options.package, options.config_dir)
+
+
+def _no_override(verb: str, word: str, config_dirs: Sequence[Path]) -> str:
+    """Say of a bare word that it is no override, and which one may be meant."""
+    from qcbench.bench.conf_files import options_of  # noqa: PLC0415 - for who has mistyped
+    from qcbench.cli.groups import GROUPS, policy_names  # noqa: PLC0415
+    from qcbench.policies.source import is_source  # noqa: PLC0415
+
+    groups = GROUPS.get(verb, ())
+    known = {f"{group}={name}": name for group in groups for name in options_of(group, config_dirs)}
+    if "policy" in groups:
+        known |= {f"policy={name}": name for name in policy_names()}
+    meant = [choice for choice, name in known.items() if name == word]
+    if is_source(word) and "policy" in groups:
+        meant = [f"policy={word}"]
+    elif is_source(word) and "suite" in groups:
+        meant = [f"'suite.policies=[{word},earliest_completion]'"]
+    if not meant:
+        close = get_close_matches(word, known.values(), n=3, cutoff=0.6)
+        meant = [choice for choice, name in known.items() if name in close]
+    hint = f"; did you mean {', '.join(meant[:3])}?" if meant else f"; see `qcbench {verb} --help`"
+    return f"is no override, which is key=value{hint}"
+
+
+def told_dirs(config_dirs: Sequence[Path]) -> str:
+    """Return the end of a command that names the same config folders; empty without any."""
+    return "".join(f" --config-dir {shlex.quote(str(path))}" for path in config_dirs)
 
 
 def as_option(text: str) -> str:

@@ -14,7 +14,11 @@ SUMMARY = (
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
     parser = Parser(prog="qcbench calibrate", description=SUMMARY)
-    parser.add_argument("replay", nargs="?", help="name or path; the latest replay if none")
+    parser.add_argument(
+        "replay",
+        nargs="*",
+        help="name or path, of all repetitions of one; the latest replay if none",
+    )
     parser.add_argument("--replays-dir", default="replays", help="folder of all replays")
     parser.add_argument(
         "--output",
@@ -28,9 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     from qcbench.hardware.calibrate import write_scenario  # noqa: PLC0415 - after the help
     from qcbench.hardware.results import gap_of  # noqa: PLC0415
 
-    replay, _, gap = gap_of(options.replay, options.replays_dir, options.seed)
-    name = options.name or f"calibrated/{replay.folder.name}"
-    path = write_scenario(replay, gap, options.output, name)
+    measured = gap_of(options.replay, options.replays_dir, options.seed)
+    name = options.name or f"calibrated/{measured.replay.folder.name}"
+    path = write_scenario(measured.replay, measured.gap, options.output, name)
     print(path)
     print(f"qcbench simulate scenario={name} --config-dir {options.output}")
     return 0

@@ -1,16 +1,13 @@
-"""Suites on a Ray cluster: sent, followed, fetched, stopped; what `qcbench submit` does."""
+"""Verbs on a Ray cluster: sent, followed, fetched, stopped; what `qcbench submit` does."""
 
 import shlex
 import sys
-from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qcbench.api import Run, compose_run
-from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
 from qcbench.bench.jobs import submission as jobs
@@ -22,20 +19,18 @@ from qcbench.bench.jobs.client import (
     UnknownJobError,
     check_address,
 )
-from qcbench.bench.jobs.submission import Submission
+from qcbench.bench.jobs.submission import Contents, Submission, sent_overrides
 from qcbench.bench.jobs.token import readable_by_others
-from qcbench.bench.run_names import told_name
-from qcbench.bench.suite import suite_scenarios
-from qcbench.bench.typed import typed
-from qcbench.cli.run import announce
+from qcbench.cli.job_verbs import VERBS, JobVerb, Told, note
+from qcbench.cli.where import Where, compose_where, is_where
 from qcbench.errors import InputError, nearest
-from qcbench.files import runs_folder
-from qcbench.tracking.config import TrackingConfig
+from qcbench.files import at_home
+from qcbench.storage.places import runs_folder
 
 LAST_LINES = 15
 """Of a failed job's log."""
 
-SAYS = "run_suite: "
+SAYS = "run_verb: "
 """How the entry point begins the line that says why it ends."""
 
 INPUT_ERROR = 2
@@ -43,7 +38,7 @@ INPUT_ERROR = 2
 
 
 @contextmanager
-def _lost(job_id: str, sent: Submission | None, here: "_Here") -> Iterator[None]:
+def _lost(job_id: str, sent: Submission | None, here: Where) -> Iterator[None]:
     """Say what it means for a job that its cluster does not answer, or another one in its place.
 
     Args:
@@ -59,7 +54,7 @@ def _lost(job_id: str, sent: Submission | None, here: "_Here") -> Iterator[None]
         raise RunError(
             f"job {job_id}: is gone: it was sent to {sent.address} at {sent.submitted}, and the "
             "cluster that answers there now was started since; what was not fetched went with the "
-            "old one; send it again with `qcbench submit run`"
+            f"old one; send it again with `qcbench submit {sent.verb}`"
         ) from error
     except (NoAnswerError, ConnectionLostError) as error:
         if sent is None and isinstance(error, NoAnswerError):
@@ -73,66 +68,87 @@ def _lost(job_id: str, sent: Submission | None, here: "_Here") -> Iterator[None]
         ) from error
 
 
-def send(options: Namespace) -> int:
-    """Send a suite, follow it and fetch its results."""
-    config = compose_run(options.overrides, options.config_dir)
-    check_address(config.cluster.address)
-    suite_scenarios(config.suite, options.config_dir)
-    client = _client(config.cluster)
-    token_path = config.cluster.token_path
+def send(name: str, told: Told, files: Sequence[Path], *, pip: bool, follows: bool) -> int:
+    """Send a verb, follow it and fetch its results.
+
+    Args:
+        name: of the verb.
+        told: what it is told.
+        files: of the user, that go along.
+        pip: install on the nodes what they need.
+        follows: whether to wait for it.
+    """
+    verb = VERBS[name]
+    here = compose_where(told.overrides, told.config_dirs)
+    check_address(here.cluster.address)
+    going = verb.going(told)
+    client = _client(here.cluster)
+    token_path = here.cluster.token_path
     sent = Submission(
-        job_id=jobs.new_job_id(config.suite.name),
+        job_id=jobs.new_job_id(f"{name}-{going.title}"),
         address=client.address,
-        token_path=None if token_path is None else str(Path(token_path).expanduser().absolute()),
-        overrides=tuple(options.overrides),
-        config_dirs=tuple(str(folder.absolute()) for folder in options.config_dir),
+        token_path=None if token_path is None else str(at_home(token_path).absolute()),
+        overrides=tuple(told.overrides),
+        config_dirs=tuple(str(folder.absolute()) for folder in told.config_dirs),
         submitted=datetime.now(UTC).isoformat(timespec="seconds"),
+        verb=name,
+        named=told.named,
     )
-    runs = runs_folder(config.runs_dir)
+    contents = Contents(
+        title=going.title,
+        overrides=sent_overrides(told.overrides, verb.stays),
+        files=files,
+        brought=going.brought,
+        extras=verb.extras,
+    )
+    runs = runs_folder(here.runs_dir)
     jobs.remember(runs, sent)
     try:
-        size = jobs.submit(client, sent, config.suite.name, options.send, pip=options.pip)
+        size = jobs.submit(client, sent, contents, pip=pip)
     except InputError:
         jobs.forget(runs, sent.job_id)
         raise
-    _note(f"submitted to {client.address}: {size / 1e6:.1f} MB")
+    note(f"submitted to {client.address}: {size / 1e6:.1f} MB")
     print(sent.job_id, flush=True)
-    if options.no_follow:
-        _note(_ways_back(sent.job_id, config.runs_dir))
+    if not follows:
+        note(_ways_back(sent.job_id, here.runs_dir))
         return 0
-    here = _Here(config.cluster, config.tracking, config.runs_dir)
     with _lost(sent.job_id, sent, here):
-        return _follow(client, sent.job_id, here)
+        return _follow(client, sent.job_id, sent, here)
 
 
 def follow(job_id: str, overrides: Sequence[str]) -> int:
     """Show a job's log until it ends, then fetch its results."""
-    with _known_job(job_id, overrides) as (client, here):
-        return _follow(client, job_id, here)
+    with _known_job(job_id, overrides) as (client, sent, here):
+        return _follow(client, job_id, sent, here)
+
+
+def logs(job_id: str, overrides: Sequence[str]) -> int:
+    """Print what a job has said up to now."""
+    with _known_job(job_id, overrides) as (client, _sent, _here):
+        sys.stdout.write(client.log(job_id))
+    return 0
 
 
 def fetch(job_id: str, overrides: Sequence[str]) -> int:
     """Fetch the results of a job that has ended."""
-    with _known_job(job_id, overrides) as (client, here):
-        _bring_home(client, client.job(job_id), here, log_shown=False)
-    return 0
+    with _known_job(job_id, overrides) as (client, sent, here):
+        return _bring_home(client, client.job(job_id), sent, here, log_shown=False)
 
 
 def stop(job_id: str, overrides: Sequence[str]) -> int:
     """Stop a job; what it has finished can be fetched."""
-    with _known_job(job_id, overrides) as (client, here):
+    with _known_job(job_id, overrides) as (client, _sent, here):
         if not client.stop(job_id):
             raise InputError(f"job {job_id}: has ended already ({client.job(job_id).status})")
         job = client.wait(job_id, 30.0)
-    _note(
-        f"{job_id}: {job.status}; `{_command('fetch', job_id, here.runs_dir)}` gets what is there"
-    )
+    note(f"{job_id}: {job.status}; `{_command('fetch', job_id, here.runs_dir)}` gets what is there")
     return 0
 
 
 def list_jobs(overrides: Sequence[str]) -> int:
     """List the jobs of a cluster, or of those that were used from here."""
-    here = _here(overrides, [])
+    here = compose_where(overrides)
     clusters = {(here.cluster.address, here.cluster.token_path)}
     if not here.cluster.address.startswith("http"):
         runs = runs_folder(here.runs_dir)
@@ -147,53 +163,38 @@ def list_jobs(overrides: Sequence[str]) -> int:
         for job in client.jobs():
             moment = datetime.fromtimestamp(job.started_s or 0, UTC)
             began = f"{moment:%Y-%m-%d %H:%M}" if job.started_s else "-"
-            print(
-                f"{job.job_id}\t{job.status}\t{began}\t{job.metadata.get('suite', '-')}\t{address}"
-            )
+            title = job.metadata.get("title", "-")
+            print(f"{job.job_id}\t{job.status}\t{began}\t{job.verb}\t{title}\t{address}")
     return 0
-
-
-def _note(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _client(cluster: ClusterConfig) -> JobsClient:
     """Connect, and say what is unsafe about it."""
     if cluster.token_path is not None and readable_by_others(Path(cluster.token_path)):
-        _note(f"{cluster.token_path}: other users can read this token; `chmod 600` it")
+        note(f"{cluster.token_path}: other users can read this token; `chmod 600` it")
     client = JobsClient(cluster)
     if client.warning:
-        _note(client.warning)
+        note(client.warning)
     return client
 
 
-@dataclass(frozen=True)
-class _Here:
-    """The part of the config that concerns this side."""
-
-    cluster: ClusterConfig
-    tracking: TrackingConfig
-    runs_dir: str
-
-
-def _here(overrides: Sequence[str], config_dirs: Sequence[Path]) -> _Here:
-    data = to_plain(compose("run", overrides, config_dirs))
-    return _Here(
-        typed(ClusterConfig, data["cluster"], "cluster"),
-        typed(TrackingConfig, data["tracking"], "tracking"),
-        str(data["runs_dir"]),
-    )
-
-
 @contextmanager
-def _known_job(job_id: str, overrides: Sequence[str]) -> Iterator[tuple[JobsClient, _Here]]:
-    """Connect to the cluster that a job was sent to, for what is done with the job."""
-    here = _here(overrides, [])
+def _known_job(
+    job_id: str, overrides: Sequence[str]
+) -> Iterator[tuple[JobsClient, Submission | None, Where]]:
+    """Connect to the cluster that a job was sent to, for what is done with the job.
+
+    Gives what is remembered of the job, too; None where it was not sent from here.
+    """
+    for text in overrides:
+        if not is_where(text):
+            raise InputError(f"{text}: only cluster=..., tracking=... and folders go here")
+    here = compose_where(overrides)
     sent = jobs.recall(runs_folder(here.runs_dir), job_id)
     if sent is not None:
         # What was said then still holds; what is said now comes last.
         folders = [Path(folder) for folder in sent.config_dirs]
-        here = _here([*sent.overrides, *overrides], folders)
+        here = compose_where([*sent.overrides, *overrides], folders)
         if not any(text.lstrip("+").startswith("cluster") for text in overrides):
             known = replace(here.cluster, address=sent.address, token_path=sent.token_path)
             here = replace(here, cluster=known)
@@ -204,7 +205,7 @@ def _known_job(job_id: str, overrides: Sequence[str]) -> Iterator[tuple[JobsClie
             "cluster.address=http://HOST:8265"
         )
     with _lost(job_id, sent, here):
-        yield _client(here.cluster), here
+        yield _client(here.cluster), sent, here
 
 
 def _command(verb: str, job_id: str, runs_dir: str) -> str:
@@ -221,14 +222,13 @@ def _ways_back(job_id: str, runs_dir: str) -> str:
     return "\n".join(f"  {_command(v, job_id, runs_dir)}  # {what}" for v, what in verbs.items())
 
 
-def _follow(client: JobsClient, job_id: str, here: _Here) -> int:
+def _follow(client: JobsClient, job_id: str, sent: Submission | None, here: Where) -> int:
     try:
         job = client.follow(job_id, _show)
     except KeyboardInterrupt:
-        _note(f"\nthe job goes on without you:\n{_ways_back(job_id, here.runs_dir)}")
+        note(f"\nthe job goes on without you:\n{_ways_back(job_id, here.runs_dir)}")
         raise
-    _bring_home(client, job, here, log_shown=True)
-    return 0
+    return _bring_home(client, job, sent, here, log_shown=True)
 
 
 def _show(text: str) -> None:
@@ -236,17 +236,35 @@ def _show(text: str) -> None:
     sys.stderr.flush()
 
 
-def _bring_home(client: JobsClient, job: Job, here: _Here, *, log_shown: bool) -> None:
-    """Fetch what a job left and show it; raise what ended the job if that was no success."""
+def _bring_home(
+    client: JobsClient, job: Job, sent: Submission | None, here: Where, *, log_shown: bool
+) -> int:
+    """Fetch what a job left and show it as its verb does; return the exit code.
+
+    Raises:
+        RunError: what ended the job, if that was no success.
+        InputError: as well, where it was the user's input.
+    """
+    verb = _verb(job)
+    home = runs_folder(getattr(here, verb.place))
     try:
-        folder = jobs.fetch(client, job, runs_folder(here.runs_dir), _note)
+        folder = jobs.fetch(client, job, home, verb.mark, note)
     except jobs.NothingLeftError as error:
         raise _failure(client, job, str(error), log_shown) from None
-    run = Run(folder)
-    if not run.complete:
-        why = f"{folder} is incomplete; `qcbench resume {told_name(folder)}` runs the rest here"
-        raise _failure(client, job, why, log_shown)
-    announce(run, here.tracking)
+    told = Told(
+        named=sent.named if sent else "",
+        overrides=sent.overrides if sent else (),
+        config_dirs=tuple(Path(each) for each in sent.config_dirs) if sent else (),
+    )
+    if what := verb.lacks(folder, told):
+        raise _failure(client, job, f"{folder} is incomplete; {what}", log_shown)
+    return verb.announce(folder, told, here)
+
+
+def _verb(job: Job) -> JobVerb:
+    if job.verb not in VERBS:
+        raise InputError(f"job {job.job_id}: is a {job.verb!r}, which this qcbench does not know")
+    return VERBS[job.verb]
 
 
 def _failure(client: JobsClient, job: Job, why: str, log_shown: bool) -> Exception:
@@ -260,7 +278,7 @@ def _failure(client: JobsClient, job: Job, why: str, log_shown: bool) -> Excepti
         text = job.message
     lines = [line for line in text.splitlines() if line.strip()]
     for line in [] if log_shown else lines[-LAST_LINES:]:
-        _note(f"| {line}")
+        note(f"| {line}")
     said = [line for line in lines if line.startswith(SAYS)]
     if said:
         reason = said[-1].removeprefix(SAYS)

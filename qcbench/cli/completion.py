@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from qcbench.bench.overrides import SCENARIO_PARTS
+from qcbench.cli.examples import examples_of
+from qcbench.cli.groups import GROUPS, policy_names
 from qcbench.errors import InputError, nearest
 
 BASH = """\
@@ -30,26 +32,17 @@ complete -c qcbench -f -a '(qcbench completion suggest (commandline -cp) 2>/dev/
 IN_BASH = 'eval "$(qcbench completion bash)"'
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
-GROUPS = {
-    "run": ("suite", "cluster", "tracking"),
-    "resume": ("cluster", "tracking"),
-    "track": ("tracking",),
-    "simulate": ("scenario", "policy", "fleet", "workload", "tracking"),
-    "promote": ("scenario", "policy", "fleet", "workload", "cluster", "tracking"),
-    "test-policy": ("policy", "tracking"),
-    "train": ("scenario", "agent", "fleet", "workload", "tracking"),
-    "sweep": ("sweep", "scenario", "agent", "fleet", "workload", "tracking"),
-    "emulator": ("faults",),
-    "replay": ("scenario", "policy", "fleet", "workload", "backend", "tracking"),
-}
-"""Config groups that a composed verb chooses from."""
 SUBVERBS = {
     "fleet": ("build", "list", "show"),
+    "new": ("fleet", "policy", "suite"),
     "partition": ("anarchy", "bounds", "build", "check", "draw", "graph", "solve"),
     "workload": ("build", "generate", "convert", "show"),
 }
 """What follows a verb that is several."""
-RUN_VERBS = ("resume", "leaderboard", "report", "track")
+RUN_VERBS = (
+    *("resume", "rerun", "leaderboard", "compare", "report", "browse", "publish"),
+    *("track", "show", "verify"),
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -58,7 +51,8 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(suggestions(arguments[1])))
         return 0
     if list(arguments) in (["-h"], ["--help"]):
-        print(f"usage: qcbench completion {{{','.join(SCRIPTS)}}}\n\nFor bash: {IN_BASH}")
+        print(f"usage: qcbench completion {{{','.join(SCRIPTS)}}}")
+        print(examples_of("completion"), end="")
         return 0
     if len(arguments) != 1 or arguments[0] not in SCRIPTS:
         shell = arguments[0] if arguments else ""
@@ -87,11 +81,12 @@ def suggestions(line: str) -> list[str]:
     if verb in SUBVERBS and len(words) == 1:
         found += _beginning(last, SUBVERBS[verb])
     if verb == "submit":
-        from qcbench.cli.submit import VERBS as SUBMIT_VERBS  # noqa: PLC0415
+        from qcbench.cli.job_verbs import VERBS as SENT  # noqa: PLC0415
+        from qcbench.cli.submit import WITH_JOBS  # noqa: PLC0415
 
-        found += _beginning(last, SUBMIT_VERBS)
+        found += _beginning(last, [*SENT, *WITH_JOBS])
     if verb in {"promote", "test-policy"} and len(words) == 1:
-        found += _beginning(last, _policies())
+        found += _beginning(last, policy_names())
     if verb == "policies":
         from qcbench.tracks import TRACKS  # noqa: PLC0415
 
@@ -99,7 +94,7 @@ def suggestions(line: str) -> list[str]:
     folders = [Path(after) for word, after in pairwise(words) if word == "--config-dir"]
     if verb in GROUPS:
         found += _overrides(verb, last, folders)
-    if verb in {"suites", "fleets"}:
+    if verb in {"suites", "fleets", "claims"}:
         from qcbench.bench.conf_files import options_of  # noqa: PLC0415
 
         found += _beginning(last, options_of(verb.removesuffix("s"), folders))
@@ -113,7 +108,7 @@ def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
     if equals:
         options = options_of(key, config_dirs) if key in GROUPS[verb] else []
         if key == "policy" and options:
-            options = sorted({*options, *_policies()} - {"default"})
+            options = sorted({*options, *policy_names()} - {"default"})
         return [f"{key}={option}" for option in _beginning(value, options)]
     parent, _, _ = last.rpartition(".")
     known = _config_keys(verb)
@@ -125,12 +120,6 @@ def _overrides(verb: str, last: str, config_dirs: Sequence[Path]) -> list[str]:
         keys += [key for key in short if key.partition(".")[0] in SCENARIO_PARTS]
     groups = [f"{group}=" for group in GROUPS[verb]] if not parent else []
     return _beginning(last, sorted({*groups, *keys}))
-
-
-def _policies() -> list[str]:
-    from qcbench.policies.names import names_by_track  # noqa: PLC0415
-
-    return sorted({name for known in names_by_track().values() for name in known})
 
 
 def _config_keys(verb: str) -> list[str]:
@@ -176,7 +165,7 @@ def _root(verb: str) -> type:
     from qcbench.api.contract import ContractConfig  # noqa: PLC0415
     from qcbench.hardware.emulator_process import emulator_module  # noqa: PLC0415
     from qcbench.hardware.replay_config import ReplayConfig  # noqa: PLC0415
-    from qcbench.tracking.promotion import PromoteConfig  # noqa: PLC0415
+    from qcbench.tracking.promote_config import PromoteConfig  # noqa: PLC0415
 
     roots: dict[str, type] = {
         "run": api.RunConfig,

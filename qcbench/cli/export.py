@@ -6,9 +6,10 @@ from pathlib import Path
 
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.errors import InputError
-from qcbench.files import runs_folder, write_durable
+from qcbench.files import write_durable
 from qcbench.policies.exported.card import CARD, ONNX, WEIGHTS, Card
 from qcbench.policies.exported.folder import (
+    CHAMPION,
     EXPORTED,
     digest,
     folder_of,
@@ -16,7 +17,9 @@ from qcbench.policies.exported.folder import (
     read_folder_card,
 )
 from qcbench.policies.exported.reference import lies_elsewhere
-from qcbench.tracks import USUAL
+from qcbench.storage import mirror
+from qcbench.storage.places import runs_folder, shown_path
+from qcbench.tracks import USUAL, is_track
 
 FORMATS = ("folder", "onnx")
 CHECKPOINTS = "checkpoints"
@@ -99,21 +102,25 @@ def _source(
     run: str, checkpoint: str | None, track: str, uri: str | None, runs_dir: str
 ) -> tuple[Path, str]:
     """Return the folder of the policy, and a name for its copy."""
+    from qcbench.tracking.champion import champion_name  # noqa: PLC0415
     from qcbench.tracking.config import TrackingConfig  # noqa: PLC0415 - after the help
     from qcbench.tracking.references import policy_of_run  # noqa: PLC0415
     from qcbench.tracking.registry import SCHEME, fetch_policy  # noqa: PLC0415
 
     runs = runs_folder(runs_dir)
+    if run == CHAMPION and is_track(track) and not Path(run).exists():
+        run = champion_name(track, TrackingConfig(uri=uri), runs)
     if run.startswith(SCHEME):
         reference, folder = fetch_policy(run, TrackingConfig(uri=uri), runs)
         return folder, reference.label
     path = policy_of_run(run, runs)
     if path == run and not lies_elsewhere(run) and not Path(run).exists():
-        raise InputError(f"run {run}: there is no {runs / run / EXPORTED / CARD}")
+        raise InputError(f"run {run}: there is no {shown_path(runs / run / EXPORTED / CARD)}")
     folder = folder_of(track, path)
     whole = folder.resolve()
     if checkpoint is None:
         return folder, whole.parent.name if whole.name == EXPORTED else whole.name
+    mirror.pull(whole.parent)
     known = {
         card.parent.parent.name: card.parent
         for card in whole.parent.glob(f"{CHECKPOINTS}/*/{EXPORTED}/{CARD}")

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qcbench.bench.conf_files import check_dirs, options_of
-from qcbench.cli.arguments import Parser
+from qcbench.cli.arguments import Parser, told_dirs
 from qcbench.cli.kept import Found, kept
+from qcbench.cli.stages import next_step
 from qcbench.cli.tables import Listing, print_table
 from qcbench.errors import InputError, nearest
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         else _fleets(known, options.config_dir)
     )
     print_table(table, 160)
+    next_step(f"qcbench simulate fleet={options.fleet or 'qce5'}{told_dirs(options.config_dir)}")
     return 0
 
 

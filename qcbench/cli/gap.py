@@ -1,19 +1,26 @@
-"""`qcbench gap`: the gap between simulation and what a replay measured, as a report."""
+"""`qcbench gap`: the gap between simulation and what replays measured, as a report."""
 
+import shlex
 from collections.abc import Sequence
 
 from qcbench.cli.arguments import Parser, named_run
+from qcbench.cli.stages import next_step
 from qcbench.errors import InputError
 
 SUMMARY = (
     "Write the gap report of a replay: HTML, Parquet, figures, and a run in MLflow. The first"
-    " argument may be its name or path; the latest replay if none."
+    " arguments may be its name or path, or those of all repetitions of one; the latest replay if"
+    " none."
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
+    names: list[str] = []
     named, rest = named_run(arguments)
+    while named is not None:
+        names.append(named)
+        named, rest = named_run(rest)
     parser = Parser(prog="qcbench gap", description=SUMMARY)
     parser.add_argument("overrides", nargs="*", help="tracking=none, tracking.uri=...")
     parser.add_argument("--replays-dir", default="replays", help="folder of all replays")
@@ -23,18 +30,24 @@ def main(arguments: Sequence[str]) -> int:
         if not text.startswith("tracking"):
             raise InputError(f"gap: {text}: only tracking=... and tracking.KEY=... are known here")
     from qcbench.api import compose_resume  # noqa: PLC0415 - after the help
-    from qcbench.hardware.results import gap_of  # noqa: PLC0415
+    from qcbench.hardware.results import gap_of, keep_together  # noqa: PLC0415
 
     tracking = compose_resume(options.overrides).tracking
-    replay, table, gap = gap_of(named, options.replays_dir, options.seed)
+    measured = gap_of(names, options.replays_dir, options.seed)
+    if len(names) > 1:
+        keep_together(measured)
 
+    from qcbench.hardware.accounts import unfinished_in_words  # noqa: PLC0415
     from qcbench.hardware.gap.report import headline, write_gap  # noqa: PLC0415 - matplotlib
 
-    written = write_gap(replay, table, gap)
-    print(f"{gap.label}: {headline(gap)}")
+    written = write_gap(measured)
+    if unfinished := unfinished_in_words(measured.table):
+        print(unfinished)
+    print(f"{measured.gap.label}: {headline(measured.gap)}")
     print(written.page)
     if tracking.enabled:
         from qcbench.hardware.gap.mlflow_run import publish_gap  # noqa: PLC0415
 
-        print(f"MLflow run {publish_gap(replay, gap, tracking)}")
+        print(f"MLflow run {publish_gap(measured, tracking)}")
+    next_step(f"qcbench calibrate {shlex.quote(str(measured.replay.folder))}")
     return 0

@@ -4,7 +4,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qcbench.bench.run_names import told_name
 from qcbench.cli.arguments import Parser, as_option
+from qcbench.cli.stages import next_step
 from qcbench.report.formats import FORMATS, Format
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     run = open_run(options.run, runs_dir=options.runs_dir)
     warn(run)
     show_leaderboard(run, options.metric, options.format)
+    next_step(f"qcbench report {told_name(run.folder)}")
     return 0
 
 

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 a run that could not go on, 2 input that cannot be used, 130 interrupted.
 """
 
+import errno
 import importlib
 import sys
 from collections.abc import Callable, Sequence
@@ -16,15 +17,24 @@ from qcbench.version import __version__
 VERBS = {
     "run": ("qcbench.cli.run", "run a benchmark suite on Ray, store, track and report it"),
     "resume": ("qcbench.cli.resume", "run what a stopped or killed run still lacks"),
+    "rerun": ("qcbench.cli.rerun", "run the trials of a stored run once more"),
     "leaderboard": ("qcbench.cli.leaderboard", "show a run's leaderboard in the terminal"),
+    "runs": ("qcbench.cli.runs", "list runs, trainings, sweeps and replays"),
+    "show": ("qcbench.cli.show", "say what a run is, what came of it and what to do next"),
+    "verify": ("qcbench.cli.verify", "repeat trials of a run and compare them to the last bit"),
+    "compare": ("qcbench.cli.compare", "compare two runs: configs, software, results"),
+    "claims": ("qcbench.cli.claims", "list published claims and whether they hold, or check one"),
     "report": ("qcbench.cli.report", "write a run's HTML report"),
+    "publish": ("qcbench.cli.publish", "write runs as a static site, or check its entries"),
+    "browse": ("qcbench.cli.browse", "show what was published in MLflow, on this machine"),
     "track": ("qcbench.cli.track", "publish a run to MLflow, or again"),
     "simulate": ("qcbench.cli.simulate", "run one trial and print its records"),
-    "submit": ("qcbench.cli.submit", "run a suite on a Ray cluster and fetch the results"),
+    "submit": ("qcbench.cli.submit", "run a verb on a Ray cluster and fetch the results"),
     "train": ("qcbench.cli.train", "train an agent on a scenario"),
     "sweep": ("qcbench.cli.sweep", "train an agent many times with different settings"),
     "export": ("qcbench.cli.export", "copy the policy that a run has trained into a folder"),
     "promote": ("qcbench.cli.promote", "make a policy the champion if it beats the standing one"),
+    "new": ("qcbench.cli.new", "write a policy, suite or fleet of your own to begin with"),
     "test-policy": ("qcbench.cli.test_policy", "check what a policy owes to its broker"),
     "policies": ("qcbench.cli.policies", "list the policies"),
     "suites": ("qcbench.cli.suites", "list the suites and what they contain"),
@@ -37,6 +47,7 @@ VERBS = {
     "replay": ("qcbench.cli.replay", "place circuits by policies and execute them on a backend"),
     "gap": ("qcbench.cli.gap", "report the gap between simulation and a replay"),
     "calibrate": ("qcbench.cli.calibrate", "write the models fitted to a replay as a scenario"),
+    "doctor": ("qcbench.cli.doctor", "say what this installation lacks, and what to do"),
     "completion": ("qcbench.cli.completion", "print the tab completion of a shell"),
 }
 """Every verb with the module whose ``main(arguments)`` runs it, and what it does."""
@@ -71,7 +82,9 @@ def _guarded(arguments: list[str]) -> int:
         if error.strerror is None:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        return _say(f"{where}{error.strerror}", 1)
+        # What somebody has told is too long; everything else is a fault of the machine.
+        told = error.errno == errno.ENAMETOOLONG
+        return _say(f"{where}{error.strerror}", InputError.exit_code if told else 1)
 
 
 def _run(arguments: list[str]) -> int:
@@ -83,9 +96,20 @@ def _run(arguments: list[str]) -> int:
         return 0
     verb, rest = arguments[0], arguments[1:]
     if verb not in VERBS:
-        raise InputError(f"{verb}: no such verb{nearest(verb, VERBS)}")
+        raise InputError(f"{verb}: no such verb{_meant(verb)}")
     run: Callable[[Sequence[str]], int] = importlib.import_module(VERBS[verb][0]).main
     return run(rest)
+
+
+def _meant(word: str) -> str:
+    """Return a hint which verb may be meant, also by who names what a verb is for."""
+    from qcbench.bench.conf_files import options_of  # noqa: PLC0415 - for who has mistyped
+
+    verbs = {"suite": "run", "scenario": "simulate", "agent": "train"}
+    for group, verb in verbs.items():
+        if word in options_of(group):
+            return f"; did you mean `qcbench {verb} {group}={word}`?"
+    return nearest(word, VERBS)
 
 
 def _say(what: object, code: int) -> int:

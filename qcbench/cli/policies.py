@@ -5,10 +5,11 @@ from typing import cast
 
 from qcbench.cli.arguments import Parser
 from qcbench.cli.kept import Found, kept
+from qcbench.cli.stages import next_step
 from qcbench.cli.tables import Listing, print_table
 from qcbench.errors import InputError, nearest
 from qcbench.policies.names import built_in, names_by_track
-from qcbench.tracks import TRACKS, Track
+from qcbench.tracks import TRACKS, USUAL, Track
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -24,6 +25,11 @@ def main(arguments: Sequence[str]) -> int:
     known = [f"{kind}.{name}" for kind in kinds for name in found[kind]]
     table.add_rows(kept("policies", known, _found))
     print_table(table, 200)
+    info = TRACKS[USUAL if track is None else cast(Track, track)]
+    next_step(
+        f"qcbench simulate scenario={info.scenario} policy={info.baseline}",
+        f"qcbench new policy mine{'' if track is None else f' track={track}'}",
+    )
     return 0
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from qcbench.bench.run_names import told_name
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.cli.leaderboard import warn
+from qcbench.cli.stages import next_step
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,4 +22,5 @@ def main(arguments: Sequence[str]) -> int:
     with drawers(usable_cores()) as drawing:
         warn(run)
         print(run.report(drawing))
+    next_step(f"qcbench show {told_name(run.folder)}")
     return 0

@@ -6,7 +6,7 @@ from qcbench.cli.arguments import named_run, parse, show
 from qcbench.cli.run import announce
 from qcbench.cli.stages import stage
 from qcbench.errors import InputError
-from qcbench.files import runs_folder
+from qcbench.storage.places import runs_folder
 
 SUMMARY = "Run what a run still lacks. The first argument may be its id; the latest run if none."
 

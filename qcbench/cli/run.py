@@ -4,8 +4,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qcbench.bench.run_names import told_name
 from qcbench.cli.arguments import parse, show
-from qcbench.cli.stages import stage
+from qcbench.cli.stages import next_step, stage
+from qcbench.storage.places import shown_path
 
 if TYPE_CHECKING:
     from qcbench.api import Published, Run
@@ -23,14 +25,17 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     with stage("reading the configs", logged=False):
         from qcbench.api import compose_run, drive, get_ready, start_run  # noqa: PLC0415 - a second
+        from qcbench.bench.overrides import rerun_command  # noqa: PLC0415
 
         runs = [compose_run(overrides, options.config_dirs) for overrides in options.runs]
-    for config in runs:
+    for config, overrides in zip(runs, options.runs, strict=True):
         with stage(
             f"{config.suite.name}: drawing a world of every scenario to check it", logged=False
         ):
-            store = start_run(config, options.config_dirs)
-        print(f"{store.folder}: {len(store.trials)} trials", file=sys.stderr)
+            command = rerun_command(overrides, options.config_dirs)
+            store = start_run(config, options.config_dirs, command)
+        begun = " in the first round" if store.rounds else ""
+        print(f"{shown_path(store.folder)}: {len(store.trials)} trials{begun}", file=sys.stderr)
         get_ready(config.tracking, config.runs_dir)
         announce(drive(store, config.cluster), config.tracking)
     return 0
@@ -48,7 +53,7 @@ def announce(run: "Run", tracking: "TrackingConfig") -> None:
         with stage("comparing the policies"):
             run.summary()
         show_leaderboard(run)
-        print(f"\nresults     {run.folder / 'trials.parquet'}", flush=True)
+        print(f"\nresults     {shown_path(run.folder / 'trials.parquet')}", flush=True)
         doing = "drawing the report" + (", publishing to MLflow" if tracking.enabled else "")
         try:
             with stage(doing):
@@ -57,6 +62,7 @@ def announce(run: "Run", tracking: "TrackingConfig") -> None:
             _show(error.published)
             raise
     _show(published)
+    next_step(f"qcbench show {told_name(run.folder)}")
 
 
 def _show(published: "Published") -> None:

@@ -28,3 +28,14 @@ def stage(text: str, *, logged: bool = True) -> Iterator[None]:
     finally:
         if sys.stderr.isatty():
             print(CLEAR, end="", file=sys.stderr, flush=True)
+
+
+def next_step(*commands: str) -> None:
+    """Tell a person what usually comes next; a pipe gets results alone.
+
+    Args:
+        commands: that can be pasted.
+    """
+    if sys.stdout.isatty():
+        for place, command in enumerate(commands):
+            print(f"{'' if place else 'next':<10}  {command}", file=sys.stderr, flush=True)

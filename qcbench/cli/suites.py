@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qcbench.bench.conf_files import options_of
-from qcbench.cli.arguments import Parser
+from qcbench.cli.arguments import Parser, told_dirs
 from qcbench.cli.kept import Found, kept
+from qcbench.cli.stages import next_step
 from qcbench.cli.tables import Listing, print_table
 from qcbench.errors import InputError
 
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         else _suites(options.config_dir)
     )
     print_table(table, 160)
+    next_step(f"qcbench run suite={options.suite or 'quickstart'}{told_dirs(options.config_dir)}")
     return 0
 
 

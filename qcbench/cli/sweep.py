@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 SUMMARY = (
     "Train an agent many times with different settings, chosen by Ray Tune. With the id of a sweep "
     "that was stopped or killed as first argument, go on with it (runs_dir=... where it lies "
-    "elsewhere)."
+    "elsewhere, cluster=... where it is to run)."
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; 130 where it was interrupted."""
-    return training.run("sweep", SUMMARY, arguments, _training, _announce)
+    return training.run("sweep", SUMMARY, arguments, _training, announce)
 
 
 def _training() -> training.Training["SweepRunConfig", "Swept"]:
@@ -34,7 +34,7 @@ def _training() -> training.Training["SweepRunConfig", "Swept"]:
     return training.Training(compose_sweep, begin, find_sweep, go_on)
 
 
-def _announce(done: "Swept") -> int:
+def announce(done: "Swept") -> int:
     """Say what came of a sweep, and return the exit code."""
     for trial in done.trials:
         settings = ", ".join(

@@ -1,13 +1,16 @@
 """Tables of names that come from elsewhere: files, plugins, configs."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from qcbench.errors import one_line
+
+GUTTER = 2
+"""Characters between columns."""
 
 
 class Listing(Table):
@@ -30,3 +33,29 @@ def print_table(table: Table, width: int) -> None:
     if not console.is_terminal:
         console.width = width
     console.print(table)
+
+
+def print_columns(
+    columns: Mapping[str, Sequence[str]], width: int, right: Collection[str] = ()
+) -> None:
+    """Print columns as a table; what a narrow terminal has no room for is left out from the right.
+
+    Args:
+        columns: cells by head, the most important first.
+        width: where it goes into a pipe.
+        right: heads of columns of numbers.
+    """
+    console = Console()
+    room = console.width if console.is_terminal else width
+    table = Listing(box=None, pad_edge=False)
+    taken = 0
+    chosen: list[str] = []
+    for head, cells in columns.items():
+        taken += max(map(len, (head, *cells))) + GUTTER
+        if not chosen or taken <= room + GUTTER:
+            chosen.append(head)
+            justify: Literal["left", "right"] = "right" if head in right else "left"
+            table.add_column(head, justify=justify, no_wrap=True, overflow="ellipsis")
+    for row in zip(*(columns[head] for head in chosen), strict=True):
+        table.add_row(*row)
+    print_table(table, width)

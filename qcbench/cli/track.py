@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.errors import InputError
-from qcbench.files import runs_folder
+from qcbench.storage.mirror import heads
+from qcbench.storage.places import runs_folder
 
 if TYPE_CHECKING:
     from qcbench.api import Published
@@ -18,7 +19,7 @@ SUMMARY = (
 )
 
 
-TRAINING = "training.json"
+TRAINING = "config.yaml"
 """What the folder of a training run has, and no other."""
 
 
@@ -54,5 +55,5 @@ def is_training(name: str, runs: Path) -> bool:
     """Whether a name means a training run, by path, by id or by the beginning of one."""
     if (Path(name) / TRAINING).is_file():
         return True
-    begun = (path.parent.name for path in runs.glob(f"*/{TRAINING}"))
+    begun = (path.parent.name for path in heads(runs, TRAINING))
     return any(name and folder.startswith(name) for folder in begun)

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Train an agent on a scenario. With the id of a run that was stopped or killed as first "
-    "argument, go on with it (runs_dir=... where it lies elsewhere)."
+    "argument, go on with it (runs_dir=... where it lies elsewhere, cluster=... where it is to "
+    "run)."
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb; 130 where it was interrupted."""
-    return training.run("train", SUMMARY, arguments, _training, _announce)
+    return training.run("train", SUMMARY, arguments, _training, announce)
 
 
 def _training() -> training.Training["TrainConfig", "Trained"]:
@@ -33,7 +34,7 @@ def _training() -> training.Training["TrainConfig", "Trained"]:
     return training.Training(compose_train, begin, find_training, go_on)
 
 
-def _announce(done: "Trained") -> int:
+def announce(done: "Trained") -> int:
     """Say what came of a training, and return the exit code."""
     name = told_name(done.folder)
     print(f"best      {done.best.line} after {done.best_steps:,} steps")

@@ -5,10 +5,16 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from qcbench.bench.overrides import of_mix
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.errors import InputError
+from qcbench.storage.places import runs_folder
+
+if TYPE_CHECKING:
+    from qcbench.bench.config import ClusterConfig
+    from qcbench.cli.where import Where
 
 Config = TypeVar("Config")
 Done = TypeVar("Done")
@@ -22,13 +28,13 @@ class Training(Generic[Config, Done]):
         compose: the config, from overrides and config folders.
         begin: with the config, and by which command.
         find: the folder of what was begun, from the folder of all runs and an id.
-        go_on: with what lies in a folder.
+        go_on: with what lies in a folder, on a cluster.
     """
 
     compose: Callable[[Sequence[str], Sequence[Path]], Config]
     begin: Callable[[Config, str], Done]
     find: Callable[[Path, str], Path]
-    go_on: Callable[[Path], Done]
+    go_on: "Callable[[Path, ClusterConfig], Done]"
 
 
 def run(
@@ -47,13 +53,15 @@ def run(
     named, rest = named_run(arguments)
     options = parse(verb, summary, rest)
     if options.show:
-        show(verb, options, options.runs[0])
+        show(verb, options, of_mix(options.runs[0]))
         return 0
     # Threads that wait by spinning take the cores from those that work; read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     training = load()
     if named:
-        return announce(training.go_on(training.find(_runs_dir(options.runs[0]), named)))
+        where = _where(options.runs[0], options.config_dirs)
+        folder = training.find(runs_folder(where.runs_dir), named)
+        return announce(training.go_on(folder, where.cluster))
     command = shlex.join(["qcbench", verb, *arguments])
     for config in [training.compose(overrides, options.config_dirs) for overrides in options.runs]:
         if code := announce(training.begin(config, command)):
@@ -61,11 +69,17 @@ def run(
     return 0
 
 
-def _runs_dir(overrides: Sequence[str]) -> Path:
-    """Return where that lies that is gone on with; nothing else of it can be changed."""
-    found = "runs"
+def _where(overrides: Sequence[str], config_dirs: Sequence[Path]) -> "Where":
+    """Return where that lies that is gone on with, and where it is to run.
+
+    Raises:
+        InputError: anything else of it is to be changed.
+    """
+    from qcbench.cli.where import compose_where, key_of  # noqa: PLC0415 - after the help
+
     for text in overrides:
-        key, _, found = text.partition("=")
-        if key != "runs_dir":
-            raise InputError(f"{text}: it goes on as it was told; only runs_dir=... goes here")
-    return Path(found)
+        if key_of(text).partition(".")[0] not in {"runs_dir", "cluster"}:
+            raise InputError(
+                f"{text}: it goes on as it was told; only runs_dir=... and cluster=... go here"
+            )
+    return compose_where(overrides, config_dirs)

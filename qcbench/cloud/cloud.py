@@ -100,7 +100,6 @@ class Cloud:
         self._job_finish_s = np.full(len(workload), np.nan)
         self._job_status = np.full(len(workload), CENSORED, dtype=np.int64)
         self._arrival_s = iter(workload.arrival_s.tolist())
-        self._arrived = 0
         self._left = len(workload)
         if rules.failures is not None:
             for qpu, rng in enumerate(streams.failures.spawn(len(fleet))):
@@ -132,8 +131,8 @@ class Cloud:
     def _arrive(self, alarm: Event) -> None:
         """Begin with a job; the next arrival is on the clock by then."""
         self._await_arrival(alarm)
-        job = self._arrived
-        self._arrived = job + 1
+        job = self.world.arrived
+        self.world.arrived = job + 1
         self.clock.begin(self._job(job))
 
     def _job(self, job: int) -> Process:
@@ -187,7 +186,7 @@ class Cloud:
     @property
     def arrived(self) -> int:
         """Jobs that have arrived up to now."""
-        return self._arrived
+        return self.world.arrived
 
     def ended(self, job: int) -> tuple[int, float]:
         """Return how and when a job has ended, `CENSORED` where it has not."""
@@ -211,7 +210,7 @@ class Cloud:
     def records(self) -> Records:
         """Return what has happened up to now; to be called once, when nothing more will."""
         ending = Ending(
-            arrived=self._arrived,
+            arrived=self.world.arrived,
             end_s=self.clock.now,
             job_finish_s=self._job_finish_s,
             job_status=self._job_status,

@@ -6,7 +6,7 @@ from typing import assert_never
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
-from qcbench.errors import InputError
+from qcbench.errors import InputError, nearest
 from qcbench.fleet.profile import ERRORS, Fleet
 from qcbench.physics import fidelity, price, timing
 from qcbench.physics.config import (
@@ -61,9 +61,26 @@ def task_table(tasks: Tasks, estimates: Estimates) -> TaskTable:
     )
 
 
-OTHER_MODEL = "choose another model"
 NO_FIDELITY = "choose another model (physics.fidelity.model=none needs no figures)"
-"""What else the user can do than state a figure that a model needs."""
+"""What else the user can do than state an error that a model of the fidelity needs."""
+
+TIME_FIGURES = {
+    "ibm_usage": ("two_qubit_duration_s", "readout_duration_s"),
+    "d1cps": ("d1cps",),
+}
+"""The figures of a QPU that a time model of compiled circuits needs, the better model first."""
+
+
+def _other_time_model(tasks: Tasks, fleet: Fleet) -> str:
+    """What else the user can do than state a figure that a time model needs.
+
+    A model is named where it has all that it needs, so that the advice works as it stands.
+    """
+    for model, figures in TIME_FIGURES.items():
+        stated = not any(np.isnan(fleet.figures(name)).any() for name in figures)
+        if stated and all(family in tasks.compiled for family in fleet.families):
+            return f"choose another model (physics.time.model={model})"
+    return "choose another model"
 
 
 def _check_errors(
@@ -129,6 +146,7 @@ def _exec_s(
     """Return execution times of shape (tasks, QPUs)."""
     model = physics.time
     shots = tasks.shots[:, np.newaxis]
+    otherwise = _other_time_model(tasks, fleet)
     if isinstance(model, GivenTime):
         if tasks.duration_s is None:
             raise InputError("the time model `given` needs a workload that states durations")
@@ -136,26 +154,39 @@ def _exec_s(
     if isinstance(model, ClopsTime):
         need = "the time model `clops`"
         tasks.require_circuits(need, "take physics.time.model=given")
-        volume = fleet.known("quantum_volume", need, OTHER_MODEL)
-        clops = fleet.known(model.scale, need, OTHER_MODEL)
+        volume = fleet.known("quantum_volume", need, otherwise)
+        clops = fleet.known(model.scale, need, otherwise)
         exec_s = timing.clops_time_s(shots, volume, clops)
         return exec_s / SECONDS_PER_MINUTE if model.variant == "icpp2025" else exec_s
     if compiled is None:
         raise TypeError(f"the time model {model.model} needs compiled circuits")
     if isinstance(model, D1cpsTime):
-        rate = fleet.known("d1cps", "the time model `d1cps`", OTHER_MODEL)
+        rate = fleet.known("d1cps", "the time model `d1cps`", otherwise)
         return timing.d1cps_time_s(compiled.depth, rate, shots)
     if isinstance(model, IbmUsageTime):
         need = "the time model `ibm_usage`"
-        gate_s = fleet.known("two_qubit_duration_s", need, OTHER_MODEL)
-        readout_s = fleet.known("readout_duration_s", need, OTHER_MODEL)
+        gate_s, readout_s = (
+            fleet.known(figure, need, otherwise) for figure in TIME_FIGURES[model.model]
+        )
         delay_s = fleet.figures("repetition_delay_s")
         length_s = timing.circuit_length_s(compiled.depth, gate_s, readout_s)
-        return timing.ibm_usage_time_s(length_s, shots, delay_s, model.overhead_s)
+        overhead_s = _overheads_s(model, fleet)
+        return timing.ibm_usage_time_s(length_s, shots, delay_s, overhead_s)
     if isinstance(model, AffineTime):
         operations = (compiled.depth * shots).astype(np.float64)
         return timing.affine_time_s(operations, model.intercept_s, model.slope_s)
     assert_never(model)
+
+
+def _overheads_s(model: IbmUsageTime, fleet: Fleet) -> FloatArray:
+    """Return what a job takes besides its executions on every QPU."""
+    for name in model.overheads_s:
+        if name not in fleet.names:
+            raise InputError(
+                f"physics.time.overheads_s: fleet {fleet.name} has no QPU {name}"
+                f"{nearest(name, fleet.names)}"
+            )
+    return np.array([model.overheads_s.get(name, model.overhead_s) for name in fleet.names])
 
 
 def _fidelity(

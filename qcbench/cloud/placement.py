@@ -33,6 +33,7 @@ class PlacementBroker:
         self._delay_s = world.rules.rescheduling.delay_s
         on_end = partial(_wake, world.clock)
         self._qpus = [ExclusiveQpu(world.clock, index, on_end) for index in range(qpus)]
+        self._jobs = len(world.workload)
         self._capacity = [int(n) for n in world.fleet.qubits]
         self._task_qubits = [int(n) for n in world.workload.tasks.qubits]
         self._depth = [int(n) for n in world.workload.tasks.depth]
@@ -110,6 +111,7 @@ class PlacementBroker:
         view.depth = self._depth[row]
         view.shots = self._shots[row]
         view.violations = execution.violations
+        view.to_come = self._jobs - self._world.arrived
         view.due_s = self._due_s[execution.job]
         view.value = self._value[execution.job]
         choice = self._decide(view)

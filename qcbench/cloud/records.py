@@ -11,6 +11,7 @@ from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.execution import STATUS
 from qcbench.cloud.levels import Levels
 from qcbench.cloud.partition import Plan
+from qcbench.cloud.summary import RowSummary, summarise
 from qcbench.fleet.profile import Fleet
 from qcbench.workload.workload import Workload
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Records:
     """All rows of a trial, tasks in order of (job, arrival), jobs in order of arrival.
 
@@ -84,6 +85,18 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.job)
+
+    def __repr__(self) -> str:
+        counts = np.bincount(self.status, minlength=len(STATUS)).tolist()
+        told = ", ".join(f"{n} {word}" for n, word in zip(counts, STATUS, strict=True) if n)
+        return f"<Records of {len(self.job_status)} jobs, {len(self)} rows: {told or 'none'}>"
+
+    def _repr_html_(self) -> str:
+        return self.frame()._repr_html_()
+
+    def summary(self, warm_up_s: float) -> RowSummary:
+        """Return counts and sums over the task rows that arrived after a warm-up."""
+        return summarise(self, warm_up_s)
 
     def frame(self, trial_id: str = "") -> "pl.DataFrame":
         """Return a Polars frame in the columns that all tracks share, one row a task.

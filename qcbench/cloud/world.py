@@ -33,6 +33,7 @@ class World:
         truncated: the policy used up its decisions.
         plan: what a partition policy decided for all tasks at once; None in other tracks.
         late: jobs that were dropped since they could no longer meet their due times.
+        arrived: jobs that have arrived up to now.
     """
 
     clock: Clock
@@ -50,6 +51,7 @@ class World:
     truncated: bool = False
     plan: Plan | None = None
     late: set[int] = field(default_factory=set)
+    arrived: int = 0
 
     def __post_init__(self) -> None:
         drops = self.rules.deadlines == "drop" and self.workload.due_s is not None

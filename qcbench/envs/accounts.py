@@ -3,6 +3,7 @@
 `qcbench.policies.features.rewards` says when which cost is due.
 """
 
+from collections.abc import Mapping
 from math import inf
 
 from qcbench.cloud.cloud import Cloud
@@ -50,13 +51,21 @@ class Dues:
         self._paid[job] = self._paid.get(job, 0.0) + cost
         return cost
 
-    def settle(self) -> float:
-        """Return what has come due of the jobs that have ended since the last call."""
+    def settle(self, latest: Mapping[int, Execution]) -> float:
+        """Return what has come due of the jobs that have ended since the last call.
+
+        Args:
+            latest: execution of each task that was opened.
+        """
         arrived, owed = self._cloud.arrived, 0.0
         self._open += range(self._arrived, arrived)
         self._arrived = arrived
         for job in list(self._open):
             status, finish_s = self._cloud.ended(job)
+            if self._promises and job in latest and latest[job].status == DONE:
+                # The one task of a job ends it, also where a broker is asked at this very instant,
+                # before the job has heard of it.
+                status, finish_s = DONE, latest[job].finish_s
             if job in self._cloud.world.late and not self._pulls:
                 status = DROPPED
             if status == CENSORED:
@@ -115,11 +124,11 @@ class Account:
 
     def settle(self) -> float:
         """Return what has come due since the last call: other ends than expected, drops."""
-        due = 0.0 if self._dues is None else self._dues.settle()
+        self._look()
+        due = 0.0 if self._dues is None else self._dues.settle(self._latest)
         return self._settle() - due
 
     def _settle(self) -> float:
-        self._look()
         owed = self._reward.drop * (self.dropped - self._charged)
         self._charged = self.dropped
         for execution in [e for e in self._paid_s if e.status in (DONE, FAILED)]:

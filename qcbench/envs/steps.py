@@ -242,7 +242,7 @@ def keep_final(config: Config, out: Output, e: int, count: int) -> None:
         out.final_mask[at] = out.mask[at]
 
 
-def stepping(module: str, **parts: Callable[..., Any]) -> Callable[..., int]:
+def stepping(module: str, name: str = "step", **parts: Callable[..., Any]) -> Callable[..., int]:
     """Return the kernel that steps all environments of a track: `_step` with the track's parts.
 
     They take the places of the names below, as globals, so that the kernel is compiled in one piece
@@ -250,6 +250,7 @@ def stepping(module: str, **parts: Callable[..., Any]) -> Callable[..., int]:
 
     Args:
         module: that of the parts.
+        name: of this kernel in it.
         parts: compiled functions. Their first arguments are the track's arrays and, but for
             `conclude`, the config:
 
@@ -265,7 +266,7 @@ def stepping(module: str, **parts: Callable[..., Any]) -> Callable[..., int]:
     """
     own = FunctionType(_step.__code__, {**_step.__globals__, **parts}, _step.__name__)
     own.__module__ = module
-    own.__qualname__ = f"{module}.step"
+    own.__qualname__ = f"{module}.{name}"
     own.__annotations__, own.__doc__ = _step.__annotations__, _step.__doc__
     return kernel(own)
 

@@ -1,6 +1,6 @@
 """The YAML group `fleet`."""
 
-from dataclasses import field
+from dataclasses import InitVar, field
 from typing import Annotated
 
 from annotated_types import Le
@@ -8,8 +8,7 @@ from annotated_types import Le
 from qcbench.configs import Count, NotNegative, Positive, Share, config
 from qcbench.errors import InputError
 from qcbench.fleet.figures import check_coupling, check_name, check_texts
-
-MAX_QPUS = 10_000
+from qcbench.fleet.random_fleet import MAX_QPUS, RandomFleet, draw_qpus
 
 Whole = Annotated[Count, Le(2**63 - 1)]
 
@@ -93,6 +92,8 @@ class FleetConfig:
         qpus: the QPUs in order.
         file: a JSON list of further QPUs with the same keys, relative to where the command is run;
             they follow those of `qpus`.
+        random: ranges of which QPUs are drawn when the config is read; they follow those of `qpus`,
+            and the config has them from then on.
     """
 
     name: str
@@ -100,9 +101,13 @@ class FleetConfig:
     variant: str = ""
     qpus: list[QpuConfig] = field(default_factory=list)
     file: str | None = None
+    random: InitVar[RandomFleet | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, random: RandomFleet | None) -> None:
         check_name("fleet", self.name)
+        if random is not None:
+            drawn = [QpuConfig(**entry) for entry in draw_qpus(random)]
+            object.__setattr__(self, "qpus", [*self.qpus, *drawn])
         if not self.qpus and not self.file:
             raise InputError(f"fleet {self.name}: has no QPU; list some under qpus or give a file")
         total = sum(qpu.count for qpu in self.qpus)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.errors import InputError, nearest
-from qcbench.files import quoted, read_json
+from qcbench.files import at_home, quoted, read_json
 from qcbench.fleet.catalogue import device
 from qcbench.fleet.config import FleetConfig, QpuConfig
 from qcbench.fleet.figures import D1CPS_PER_CLOPS, check_coupling
@@ -56,7 +56,7 @@ def resolve_fleet(config: FleetConfig) -> FleetConfig:
     if config.file is None:
         return config
     try:
-        own = read_qpus(Path(config.file).expanduser())
+        own = read_qpus(at_home(config.file))
     except InputError as error:
         raise InputError(f"fleet {config.name}: {error}") from error
     return replace(config, qpus=[*config.qpus, *own], file=None)

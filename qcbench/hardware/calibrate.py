@@ -1,9 +1,11 @@
 """`qcbench calibrate`: the models fitted to a replay, as a scenario of one's own.
 
 The scenario is the replay's with other figures: the fitted time model, the measured spread around
-it, for `ibm_usage` the repetition delay of each QPU, and the errors of each QPU scaled to its
-measured fidelities. `qcbench simulate`, `run` and training take it like any other. The queue of
-other users is no part of a simulated cloud; it is noted in the file's head.
+it, for `ibm_usage` the overhead and repetition delay of each QPU, and the errors of each QPU scaled
+to its measured fidelities. What a job takes and what a shot takes must have been told apart, by
+jobs of different shots: a fit to one level says nothing of others. `qcbench simulate`, `run` and
+training take it like any other. The queue of other users is no part of a simulated cloud; it is
+noted in the file's head.
 """
 
 from pathlib import Path
@@ -16,7 +18,7 @@ from qcbench.files import write_text
 from qcbench.fleet.load import load_fleet
 from qcbench.fleet.profile import ERRORS, Fleet, QpuProfile
 from qcbench.hardware.gap.analysis import Gap
-from qcbench.hardware.gap.models import FittedTime
+from qcbench.hardware.gap.models import LEVELS_APART, FittedTime, TimeFit
 from qcbench.hardware.manifest import ReplayFolder
 
 GROUP = "scenario"
@@ -33,12 +35,14 @@ def calibrated(scenario: ScenarioConfig, fleet: Fleet, gap: Gap, name: str) -> S
         name: of the new scenario, part of its seeds.
 
     Raises:
-        InputError: too little was measured to fit anything.
+        InputError: too little was measured to fit anything, or at one level of shots.
     """
     if gap.time is None:
         raise InputError(gap.notes[0] if gap.notes else "replay: nothing was fitted")
+    _check_told_apart(gap.time)
     fitted = gap.time.fitted[gap.time.chosen]
-    scale = gap.fidelity.error_scale if gap.fidelity is not None else {}
+    factors = gap.fidelity.error_scale if gap.fidelity is not None else {}
+    scale = {name: factor.value for name, factor in factors.items()}
     content = plain(scenario)
     content["name"] = name
     content["description"] = (
@@ -53,6 +57,19 @@ def calibrated(scenario: ScenarioConfig, fleet: Fleet, gap: Gap, name: str) -> S
     ]
     content["offered_load"] = None
     return typed(ScenarioConfig, content, "scenario")
+
+
+def _check_told_apart(time: TimeFit) -> None:
+    """Refuse a fit that holds for the shots of the replay alone."""
+    if time.fitted[time.chosen].identified:
+        return
+    levels = " and ".join(f"{level:,}" for level in time.shots)
+    raise InputError(
+        f"replay: its tasks have {levels} shots, so that what a job takes cannot be told apart from"
+        " what a shot takes, and other shots would be predicted wrongly; replay with levels of"
+        f" shots that are a factor of {LEVELS_APART:g} apart on every device, such as"
+        " shots=[1000,10000]"
+    )
 
 
 def _entries(qpus: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -76,7 +93,12 @@ def _time(fitted: FittedTime) -> dict[str, Any]:
             "intercept_s": _rounded(fitted.intercept_s),
             "slope_s": _rounded(fitted.slope_s),
         }
-    return {"model": "ibm_usage", "overhead_s": _rounded(fitted.intercept_s)}
+    known = fitted.overhead_s or {}
+    return {
+        "model": "ibm_usage",
+        "overhead_s": _rounded(sum(known.values()) / len(known)),
+        "overheads_s": {name: _rounded(value) for name, value in known.items()},
+    }
 
 
 def _figures(profile: QpuProfile, fitted: FittedTime, scale: float | None) -> dict[str, Any]:
@@ -141,10 +163,13 @@ def _head(replay: ReplayFolder, gap: Gap) -> str:
             f"Time: mean error {before.mean_percent:.0f} % as simulated, {after.mean_percent:.0f} %"
             " on held-out tasks."
         )
+        levels = ", ".join(f"{level:,}" for level in gap.time.shots)
+        lines.append(f"Fitted at {levels} shots.")
+        lines += [
+            f"{name}: {ends.value:.4g}, 95 % interval {ends.low:.4g} to {ends.high:.4g}."
+            for name, ends in (gap.time.fitted[gap.time.chosen].parameters or {}).items()
+        ]
     if gap.queue is not None:
         others = ", ".join(f"{name} {wait:.1f}" for name, wait in gap.queue.others_s.items())
         lines.append(f"Mean wait for jobs of others, which no scenario has [s]: {others}.")
-    lines.append(
-        "Fitted at the shots of the replay: overhead and delay were not told apart for others."
-    )
     return "".join(f"# {line}\n" for line in lines)

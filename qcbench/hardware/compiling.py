@@ -25,6 +25,7 @@ from qcbench.workload.circuits.qiskit_identity import code_hash, qiskit_identity
 from qcbench.workload.formats.qasm import cache_folder
 
 CACHE_VERSION = 4
+IDLE = frozenset({"barrier", "delay"})
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,11 @@ def compile_circuit(
     entry = {"figures": asdict(found.figures), "qpy": hashlib.sha256(data).hexdigest()}
     write_text(folder / f"{key}.json", json.dumps(entry) + "\n")
     return found
+
+
+def compiled_as_is(circuit: Any, target: Any) -> CompiledCircuit:
+    """Return a circuit that is in native gates already, with its figures."""
+    return CompiledCircuit(circuit, _figures(circuit, target))
 
 
 def fingerprint(target: Any) -> str:
@@ -236,20 +242,10 @@ def _digest(circuit: Any) -> str:
 def _figures(circuit: Any, target: Any) -> CompiledFigures:
     gates = summarise({str(name): int(n) for name, n in circuit.count_ops().items()})
     active: set[int] = set()
-    gates_success: float | None = 1.0
-    readout_success: float | None = 1.0
     for entry in circuit.data:
-        name = entry.operation.name
-        if name in {"barrier", "delay"}:
-            continue
-        qubits = tuple(circuit.find_bit(qubit).index for qubit in entry.qubits)
-        active.update(qubits)
-        error = error_of(target, name, qubits)
-        if name == "measure":
-            readout_success = _times(readout_success, error)
-        else:
-            gates_success = _times(gates_success, error)
-    known = gates_success is not None and readout_success is not None
+        if entry.operation.name not in IDLE:
+            active.update(circuit.find_bit(qubit).index for qubit in entry.qubits)
+    success, readout_success = success_of(circuit, target)
     return CompiledFigures(
         digest=_digest(circuit),
         depth=int(circuit.depth()),
@@ -258,9 +254,29 @@ def _figures(circuit: Any, target: Any) -> CompiledFigures:
         measurements=gates.measurements,
         active_qubits=len(active),
         length_s=float(circuit.estimate_duration(target, unit="s")),
-        success_probability=gates_success * readout_success if known else None,  # type: ignore[operator]
+        success_probability=success,
         readout_success=readout_success,
     )
+
+
+def success_of(circuit: Any, target: Any) -> tuple[float | None, float | None]:
+    """Return the product of 1 - error over gates and readouts, and the readouts' part of it.
+
+    Each is None where the error of one operation is not calibrated.
+    """
+    gates: float | None = 1.0
+    readout: float | None = 1.0
+    for entry in circuit.data:
+        name = entry.operation.name
+        if name in IDLE:
+            continue
+        qubits = tuple(circuit.find_bit(qubit).index for qubit in entry.qubits)
+        error = error_of(target, name, qubits)
+        if name == "measure":
+            readout = _times(readout, error)
+        else:
+            gates = _times(gates, error)
+    return None if gates is None or readout is None else gates * readout, readout
 
 
 def _times(success: float | None, error: float | None) -> float | None:

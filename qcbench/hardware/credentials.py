@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qcbench.errors import InputError
+from qcbench.files import at_home
 from qcbench.hardware.config import IbmBackend
 
 HIDDEN = "[token]"
@@ -21,7 +22,7 @@ def find_token(config: IbmBackend, environment: Mapping[str, str] = os.environ) 
         InputError: there is none, or a file that others can read. The message never holds it.
     """
     if config.token_path is not None:
-        return _from_file(Path(config.token_path).expanduser())
+        return _from_file(at_home(config.token_path))
     token = environment.get(config.token_env, "").strip()
     if not token:
         raise InputError(
@@ -40,7 +41,8 @@ def find_instance(config: IbmBackend, environment: Mapping[str, str] = os.enviro
     found = config.instance or environment.get(config.instance_env, "")
     if not found:
         raise InputError(
-            f"backend=ibm: no instance; give backend.instance=CRN or set {config.instance_env}"
+            "backend=ibm: no instance; give backend.instance=CRN or its name, or set"
+            f" {config.instance_env}"
         )
     return found
 

@@ -1,22 +1,23 @@
 """After the stream: mirror circuits of what it executed, several in a job, each circuit once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from math import hypot, sqrt
+from typing import Any, Final
 
 import numpy as np
 
+from qcbench.hardware.anchors import measured_readout, readout_errors
 from qcbench.hardware.compiling import CompiledFigures
-from qcbench.hardware.cost import reserve_s, usage_s
 from qcbench.hardware.executor import Executor
-from qcbench.hardware.ledger import Intent, JobLedger
-from qcbench.hardware.limits import choose
+from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.mirror import Mirror, NoMirrorError, fidelity_of, mirror, shot_noise
-from qcbench.hardware.plan import CompiledTasks, ReplayWorld
+from qcbench.hardware.plan import CompiledTasks, ReplayWorld, as_mirrored, batch_intent
 from qcbench.hardware.port import Port
+from qcbench.hardware.providers.record import Obstacle
 from qcbench.hardware.stream import intent_hash
 
-MIRROR = "mirror"
+MIRROR: Final = "mirror"
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class MeasuredFidelity:
         noise: standard error from counting shots.
         shots: of the mirror circuit.
         reason: why it was not measured, else empty.
+        readout: success of its readout, where anchor circuits have measured that.
     """
 
     fidelity: float | None
     noise: float | None = None
     shots: int = 0
     reason: str = ""
+    readout: float | None = None
 
 
 def mirror_of(circuit: Any, digest: str) -> Mirror:
@@ -45,7 +48,7 @@ def mirror_of(circuit: Any, digest: str) -> Mirror:
     return mirror(circuit, np.random.default_rng(int(digest, 16)))
 
 
-def no_mirror(circuit: Any, figures: CompiledFigures, shots: int, *, simulated: bool) -> str:
+def no_mirror(circuit: Any, figures: CompiledFigures, shots: int, too_large: Obstacle) -> str:
     """Return why a circuit has no mirror circuit that could be run, empty where it has."""
     try:
         mirror_of(circuit, figures.digest)
@@ -53,10 +56,8 @@ def no_mirror(circuit: Any, figures: CompiledFigures, shots: int, *, simulated: 
         return f"no mirror circuit: {error}"
     if figures.readout_success is None:
         return "no mirror circuit: the calibration states no error of a readout"
-    if simulated:
-        reason = choose(figures.active_qubits, 2 * figures.two_qubit_gates, shots).reason
-        return f"mirror circuit {reason}" if reason else ""
-    return ""
+    reason = too_large(figures.active_qubits, 2 * figures.two_qubit_gates, shots)
+    return f"mirror circuit {reason}" if reason else ""
 
 
 def run_mirrors(
@@ -66,61 +67,53 @@ def run_mirrors(
     ledger: JobLedger,
     executor: Executor,
     replay: str,
-    *,
-    simulated: bool,
-    wall: Callable[[], float],
 ) -> None:
-    """Measure every compiled circuit that the stream has executed, on the device that did."""
-    executor.on_end = lambda _intent: None
+    """Submit the mirror circuit of every compiled circuit that the stream has executed."""
+    executor.on_end(lambda _intent: None)
     known = {intent.hash for intent in ledger.intents()}
     refused = [one for one in ledger.intents() if one.phase == MIRROR and one.state == "refused"]
     if [one for one in refused if executor.again(one, 0.0)]:
         executor.recover()
-    for number, (qpu, shots, digests) in enumerate(
-        _batches(world, compiled, ledger, simulated=simulated)
-    ):
-        figures = [compiled.figures[qpu, digest] for digest in digests]
-        # A mirror circuit is twice as long as the circuit.
-        estimate = usage_s(figures, shots, compiled.calibrations[qpu].repetition_delay_s)
-        estimate += sum(one.length_s for one in figures) * shots
-        intent = Intent(
-            hash=intent_hash(replay, phase=MIRROR, qpu=qpu, shots=shots, circuits=digests),
-            phase="mirror",
-            policy="",
-            task=number,
+    for number, (qpu, shots, digests) in enumerate(_batches(world, compiled, ledger)):
+        figures = [as_mirrored(compiled.figures[qpu, digest]) for digest in digests]
+        intent = batch_intent(
+            world,
+            compiled,
+            intent_hash(replay, phase=MIRROR, qpu=qpu, shots=shots, circuits=digests),
+            phase=MIRROR,
+            number=number,
             qpu=qpu,
-            device=world.device(qpu),
-            circuits=tuple(digests),
+            digests=digests,
+            figures=figures,
             shots=shots,
-            estimate_s=estimate,
-            reserve_s=reserve_s(estimate),
-            at_s=0.0,
-            planned_s=port.now_s(),
+            now_s=port.now_s(),
         )
         if intent.hash not in known:
             executor.submit(intent)
-    while executor.pending:
-        executor.advance()
-        port.sleep(max(executor.next_due() - wall(), 0.0) * port.speed)
 
 
 def _batches(
-    world: ReplayWorld, compiled: CompiledTasks, ledger: JobLedger, *, simulated: bool
+    world: ReplayWorld, compiled: CompiledTasks, ledger: JobLedger
 ) -> list[tuple[int, int, list[str]]]:
-    """Return (QPU, shots, digests) of every batch, the same ones after a restart."""
-    groups: dict[tuple[int, int], list[str]] = {}
+    """Return (QPU, shots, digests) of every batch, the same ones after a restart.
+
+    A circuit that was executed with several levels of shots is measured with the fewest.
+    """
+    fewest: dict[tuple[int, str], int] = {}
     for intent in ledger.intents():
         if intent.phase != "stream" or intent.state != "done":
             continue
         digest = intent.circuits[0]
         figures = compiled.figures[intent.qpu, digest]
         circuit = compiled.by_digest[digest].circuit
-        if no_mirror(circuit, figures, intent.shots, simulated=simulated):
+        if no_mirror(circuit, figures, intent.shots, world.too_large):
             continue
-        group = groups.setdefault((intent.qpu, intent.shots), [])
-        if digest not in group:
-            group.append(digest)
-    size = world.config.mirror_batch
+        key = (intent.qpu, digest)
+        fewest[key] = min(fewest.get(key, intent.shots), intent.shots)
+    groups: dict[tuple[int, int], list[str]] = {}
+    for (qpu, digest), shots in fewest.items():
+        groups.setdefault((qpu, shots), []).append(digest)
+    size = world.mirror_batch
     found = []
     for (qpu, shots), digests in sorted(groups.items()):
         ordered = sorted(digests)
@@ -133,6 +126,7 @@ def measured_fidelities(
 ) -> Mapping[tuple[int, str], MeasuredFidelity]:
     """Return what was measured, by (QPU, digest of the circuit)."""
     found: dict[tuple[int, str], MeasuredFidelity] = {}
+    errors = readout_errors(compiled, ledger)
     for intent in ledger.intents():
         if intent.phase != MIRROR:
             continue
@@ -147,10 +141,14 @@ def measured_fidelities(
             readout = compiled.figures[intent.qpu, digest].readout_success
             if readout is None:
                 raise ValueError("no mirror circuit is run without readout errors")
+            measured = measured_readout(compiled.by_digest[digest].circuit, intent.qpu, errors)
+            right, variance = (readout, 0.0) if measured is None else measured
             survived = counts.get(expected, 0)
+            fidelity = fidelity_of(survived, shots, right)
             found[intent.qpu, digest] = MeasuredFidelity(
-                fidelity_of(survived, shots, readout),
-                shot_noise(survived, shots, readout),
+                fidelity,
+                hypot(shot_noise(survived, shots, right), fidelity * sqrt(variance) / 2),
                 shots,
+                readout=None if measured is None else right,
             )
     return found

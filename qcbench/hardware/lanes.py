@@ -37,6 +37,7 @@ class Lanes:
         self._queue_length = np.zeros(qpus, dtype=np.int64)
         self._up = np.ones(qpus, dtype=np.bool_)
         self._given: list[list[_Given]] = [[] for _ in range(qpus)]
+        self._arrived = 0
         self._ended_s = np.full(qpus, NEVER_USED)
         table = task_table(self.tasks, self.estimates)
         self.view = PlacementView(self.fleet, table, self._free_at_s, self._queue_length, self._up)
@@ -88,11 +89,14 @@ class Lanes:
         view.depth = int(self.tasks.depth[task])
         view.shots = int(self.tasks.shots[task])
         view.violations = shown["violations"]
+        self._arrived = max(self._arrived, task + 1)
+        view.to_come = len(self.tasks) - self._arrived
 
 
 def _free(given: list[_Given], now_s: float) -> float:
     """When a device will have done what it was given, by the estimates."""
-    first = given[0]
-    started_s = now_s if first.started_s is None else first.started_s
-    backlog_s = sum(item.estimate_s for item in given[1:])
-    return max(now_s, started_s + first.estimate_s) + backlog_s
+    # Jobs may reach a device in another order than they were given to it.
+    running = next((item for item in given if item.started_s is not None), given[0])
+    started_s = now_s if running.started_s is None else running.started_s
+    backlog_s = sum(item.estimate_s for item in given if item is not running)
+    return max(now_s, started_s + running.estimate_s) + backlog_s

@@ -1,28 +1,40 @@
 """The durable record of a replay: what was decided, meant, submitted and measured.
 
 A row of `intents` is on the disk before anything is submitted, with a hash that goes with the job
-as a tag. Whoever dies in between finds the job again by that tag. SQLite, forced to the disk at
-every commit; one process writes at a time.
+as its token. Whoever dies in between finds the job again by that. SQLite, forced to the disk at
+every commit; one process writes at a time, and others may read meanwhile.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO
 
 from qcbench.errors import InputError
+from qcbench.hardware.intents import (
+    OPEN,
+    UNSENT,
+    Decision,
+    Intent,
+    JobCalibration,
+    JobRow,
+    KeptCircuit,
+    State,
+)
 from qcbench.hardware.port import JobFigures, JobStatus
+from qcbench.locks import take_lock
 
-State = Literal[
-    "planned", "submitted", "done", "failed", "cancelled", "expired", "refused", "not_run"
-]
-"""`planned` and `submitted` are open; `expired` ran into our deadline and is censored; `refused`
-was never accepted; `not_run` is too large for the backend, or cannot be executed at all."""
+VERSION = 2
+"""Of the tables; a ledger of a later version is not read."""
 
-OPEN: tuple[State, ...] = ("planned", "submitted")
+FROM_1 = (
+    "ALTER TABLE intents RENAME COLUMN estimate_s TO estimate",
+    "ALTER TABLE intents RENAME COLUMN reserve_s TO reserve",
+    "ALTER TABLE jobs RENAME COLUMN charge_s TO charge",
+)
+"""Version 1 knew no charges but QPU seconds."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -33,127 +45,76 @@ CREATE TABLE IF NOT EXISTS decisions (
 CREATE TABLE IF NOT EXISTS intents (
     hash TEXT PRIMARY KEY, phase TEXT NOT NULL, policy TEXT NOT NULL, task INTEGER NOT NULL,
     qpu INTEGER NOT NULL, device TEXT NOT NULL, circuits TEXT NOT NULL, shots INTEGER NOT NULL,
-    estimate_s REAL NOT NULL, reserve_s INTEGER NOT NULL, at_s REAL NOT NULL,
+    estimate REAL NOT NULL, reserve REAL NOT NULL, at_s REAL NOT NULL,
     planned_s REAL NOT NULL, pending_jobs INTEGER, state TEXT NOT NULL, job_id TEXT,
     attempts INTEGER NOT NULL DEFAULT 0, error_class TEXT NOT NULL DEFAULT '',
-    error TEXT NOT NULL DEFAULT '', counts TEXT);
+    error TEXT NOT NULL DEFAULT '', counts TEXT, sent_s REAL);
 CREATE TABLE IF NOT EXISTS circuits (
     qpu INTEGER NOT NULL, digest TEXT NOT NULL, figures TEXT NOT NULL, calibration TEXT NOT NULL,
-    repetition_delay_s REAL NOT NULL, qpy BLOB NOT NULL, PRIMARY KEY (qpu, digest));
+    repetition_delay_s REAL, qpy BLOB NOT NULL, PRIMARY KEY (qpu, digest));
 CREATE TABLE IF NOT EXISTS jobs (
     job_id TEXT PRIMARY KEY, hash TEXT NOT NULL, role TEXT NOT NULL, status TEXT NOT NULL,
     created_s REAL, running_s REAL, finished_s REAL, execution_s REAL,
-    execution_source TEXT NOT NULL DEFAULT '', charge_s REAL);
+    execution_source TEXT NOT NULL DEFAULT '', charge REAL);
+CREATE TABLE IF NOT EXISTS calibrations (
+    job_id TEXT PRIMARY KEY, date TEXT NOT NULL, success REAL, readout REAL);
 CREATE TABLE IF NOT EXISTS events (
     at_s REAL NOT NULL, kind TEXT NOT NULL, hash TEXT NOT NULL, detail TEXT NOT NULL);
 """
 
 
-@dataclass(frozen=True)
-class Decision:
-    """A placement that a policy chose, feasible or not, and what it saw."""
-
-    policy: str
-    sequence: int
-    task: int
-    qpu: int
-    feasible: bool
-    at_s: float
-    view: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A job that shall be submitted.
-
-    Attributes:
-        hash: name of the intent, from everything it consists of; the job's tag.
-        phase: `stream` for a task, `mirror` for a batch of mirror circuits.
-        task: row of the task in its workload, or number of the batch.
-        circuits: digests of the compiled circuits, in order; none of one that cannot be compiled.
-        estimate_s: charge that is expected.
-        reserve_s: charge that is reserved, and after which the backend stops the job.
-        at_s: stream time of the decision.
-        planned_s: backend's clock when the row was written.
-        pending_jobs: in the device's queue then; None where unknown.
-    """
-
-    hash: str
-    phase: Literal["stream", "mirror"]
-    policy: str
-    task: int
-    qpu: int
-    device: str
-    circuits: tuple[str, ...]
-    shots: int
-    estimate_s: float
-    reserve_s: int
-    at_s: float
-    planned_s: float
-    pending_jobs: int | None = None
-    state: State = "planned"
-    job_id: str | None = None
-    attempts: int = 0
-    error_class: str = ""
-    error: str = ""
-    counts: tuple[Mapping[str, int], ...] | None = None
-
-
-@dataclass(frozen=True)
-class KeptCircuit:
-    """A compiled circuit as it was submitted: a later calibration would compile another.
-
-    Attributes:
-        figures: of `CompiledFigures`, as plain data.
-        calibration: date of the calibration that it was compiled for.
-        qpy: the circuit.
-    """
-
-    qpu: int
-    digest: str
-    figures: Mapping[str, Any]
-    calibration: str
-    repetition_delay_s: float
-    qpy: bytes
-
-
-@dataclass(frozen=True)
-class JobRow:
-    """A job that was made, adopted or a duplicate of another."""
-
-    job_id: str
-    hash: str
-    role: str
-    status: JobStatus
-    figures: JobFigures
+LOCKED_S = 5.0
+"""For which a reader and a writer wait for each other."""
 
 
 class JobLedger:
     """The ledger of one replay; a context manager that closes it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
         """Open or create a ledger.
 
+        Args:
+            reading: only to look; another process may be writing it.
+
         Raises:
-            InputError: it cannot be written, is no ledger, or another process has it.
+            InputError: it cannot be written or read, is no ledger, or another process writes it.
         """
         self.path = path
+        self._lock: IO[str] | None = None
         try:
-            self._base = sqlite3.connect(path, isolation_level=None, timeout=2.0)
-            # An exclusive lock from the first write on: two clients would submit everything twice.
-            self._base.execute("PRAGMA locking_mode=EXCLUSIVE")
-            self._base.execute("PRAGMA journal_mode=WAL")
+            if reading and _version(path) == VERSION:
+                self._base = sqlite3.connect(_address(path), uri=True, timeout=LOCKED_S)
+                return
+            taken = f"{path}: another replay is writing it; wait for its end"
+            # Two clients would submit everything twice.
+            self._lock = take_lock(path.with_suffix(".lock"), taken)
+            self._base = sqlite3.connect(path, isolation_level=None, timeout=LOCKED_S)
+            # No mode that keeps a file in shared memory: a replay may lie on a network's disk.
+            self._base.execute("PRAGMA journal_mode=TRUNCATE")
             self._base.execute("PRAGMA synchronous=FULL")
-            self._base.execute("BEGIN EXCLUSIVE")
-            self._base.execute("COMMIT")
-            self._base.executescript(SCHEMA)
-        except sqlite3.Error as error:
-            reason = str(error)
-            if "locked" in reason:
-                raise InputError(
-                    f"{path}: another replay is writing it; wait for its end"
-                ) from None
-            raise InputError(f"{path}: cannot be opened ({reason})") from error
+            self._prepare()
+        except (sqlite3.Error, InputError) as error:
+            self.close()
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{path}: cannot be opened ({error})") from error
+
+    def _prepare(self) -> None:
+        """Make the tables, or bring those of version 1 up to date."""
+        written_by = int(self._base.execute("PRAGMA user_version").fetchone()[0])
+        tables = self._base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and written_by not in {1, VERSION}:
+            raise InputError(
+                f"{self.path}: was written by another version of qcbench; finish the replay with"
+                " that one, or begin another with name=NAME"
+            )
+        with self.together():
+            if tables and written_by == 1:
+                for statement in FROM_1:
+                    self._base.execute(statement)
+            for statement in SCHEMA.split(";"):
+                self._base.execute(statement)
+            self._base.execute(f"PRAGMA user_version = {VERSION}")
 
     def __enter__(self) -> "JobLedger":
         return self
@@ -162,8 +123,11 @@ class JobLedger:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
-        self._base.close()
+        """Close the file, and let others write it."""
+        if hasattr(self, "_base"):
+            self._base.close()
+        if self._lock is not None:
+            self._lock.close()
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -212,7 +176,7 @@ class JobLedger:
         """Record what shall be submitted, before it is."""
         self._base.execute(
             "INSERT INTO intents (hash, phase, policy, task, qpu, device, circuits, shots,"
-            " estimate_s, reserve_s, at_s, planned_s, pending_jobs, state, error_class, error)"
+            " estimate, reserve, at_s, planned_s, pending_jobs, state, error_class, error)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 intent.hash,
@@ -223,8 +187,8 @@ class JobLedger:
                 intent.device,
                 json.dumps(intent.circuits),
                 intent.shots,
-                intent.estimate_s,
-                intent.reserve_s,
+                intent.estimate,
+                intent.reserve,
                 intent.at_s,
                 intent.planned_s,
                 intent.pending_jobs,
@@ -264,15 +228,30 @@ class JobLedger:
             (at_s, planned_s, hash_),
         )
 
-    def attempt(self, hash_: str) -> None:
-        """Count an attempt to submit, before it is made."""
-        self._base.execute("UPDATE intents SET attempts = attempts + 1 WHERE hash = ?", (hash_,))
+    def attempt(self, intent: Intent) -> None:
+        """Count an attempt to submit, and when, before it is made."""
+        self._base.execute(
+            "UPDATE intents SET attempts = attempts + 1, sent_s = ? WHERE hash = ?",
+            (intent.sent_s, intent.hash),
+        )
+
+    def unsent(self, hash_: str) -> None:
+        """Take back an attempt that met a limit of the account: it has surely made no job."""
+        self._base.execute("UPDATE intents SET attempts = attempts - 1 WHERE hash = ?", (hash_,))
+
+    def wait(self, hash_: str, error_class: str, error: str) -> None:
+        """Record that an intent waits for what the account does not take now."""
+        self._base.execute(
+            "UPDATE intents SET state = 'waiting', error_class = ?, error = ? WHERE hash = ?",
+            (error_class, error, hash_),
+        )
 
     def adopt(self, hash_: str, job_id: str, status: JobStatus = "queued") -> None:
         """Record the job that an intent became."""
         with self.together():
             self._base.execute(
-                "UPDATE intents SET state = 'submitted', job_id = ? WHERE hash = ?",
+                "UPDATE intents SET state = 'submitted', job_id = ?, error_class = '', error = ''"
+                " WHERE hash = ?",
                 (job_id, hash_),
             )
             self._job(JobRow(job_id, hash_, "task", status, JobFigures()))
@@ -301,7 +280,7 @@ class JobLedger:
                 figures.finished_s,
                 figures.execution_s,
                 figures.execution_source,
-                figures.charge_s,
+                figures.charge,
             ),
         )
 
@@ -330,9 +309,9 @@ class JobLedger:
     def intents(self, *, open_only: bool = False) -> list[Intent]:
         """Return all intents in the order in which they were planned."""
         rows = self._base.execute(
-            "SELECT hash, phase, policy, task, qpu, device, circuits, shots, estimate_s, reserve_s,"
-            " at_s, planned_s, pending_jobs, state, job_id, attempts, error_class, error, counts"
-            " FROM intents ORDER BY rowid"
+            "SELECT hash, phase, policy, task, qpu, device, circuits, shots, estimate, reserve,"
+            " at_s, planned_s, pending_jobs, state, job_id, attempts, error_class, error, counts,"
+            " sent_s FROM intents ORDER BY rowid"
         )
         found = []
         for row in rows:
@@ -352,6 +331,24 @@ class JobLedger:
             for job_id, hash_, role, status, *figures in rows
         ]
 
+    def calibrated(self, job_id: str, found: JobCalibration) -> None:
+        """Record the calibration of a job's own time."""
+        self._base.execute(
+            "INSERT OR REPLACE INTO calibrations VALUES (?, ?, ?, ?)",
+            (job_id, found.date, found.success_probability, found.readout_success),
+        )
+
+    def calibrations(self) -> dict[str, JobCalibration]:
+        """Return the calibrations of jobs' own times; a ledger from before they were kept has none.
+
+        Those that are only read have no table for them.
+        """
+        named = "SELECT count(*) FROM sqlite_master WHERE name = 'calibrations'"
+        if not self._base.execute(named).fetchone()[0]:
+            return {}
+        rows = self._base.execute("SELECT * FROM calibrations")
+        return {job_id: JobCalibration(*figures) for job_id, *figures in rows}
+
     def event(self, at_s: float, kind: str, hash_: str, detail: str) -> None:
         """Record something that happened on the way, such as a retry."""
         self._base.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (at_s, kind, hash_, detail))
@@ -362,8 +359,8 @@ class JobLedger:
             self._base.execute("SELECT at_s, kind, hash, detail FROM events ORDER BY rowid")
         )
 
-    def committed_s(self) -> float:
-        """QPU seconds that are spent or may yet be.
+    def committed(self) -> float:
+        """What is spent or may yet be, in the unit of the provider.
 
         A job whose charge is settled counts with it; every other intent that may have a job, and
         every duplicate, counts with what is reserved for it.
@@ -372,19 +369,32 @@ class JobLedger:
         unsettled: dict[str, int] = {}
         for job in self.jobs():
             charged.setdefault(job.hash, 0.0)
-            if job.figures.charge_s is None:
+            if job.figures.charge is None:
                 unsettled[job.hash] = unsettled.get(job.hash, 0) + 1
             else:
-                charged[job.hash] += job.figures.charge_s
+                charged[job.hash] += job.figures.charge
         total = 0.0
         for intent in self.intents():
             total += charged.get(intent.hash, 0.0)
             waiting = unsettled.get(intent.hash, 0)
-            if intent.state == "planned" and not waiting:
+            if intent.state in UNSENT and not waiting:
                 waiting = 1
-            total += waiting * intent.reserve_s
+            total += waiting * intent.reserve
         return total
 
-    def charged_s(self) -> float:
-        """QPU seconds that were charged."""
-        return sum(job.figures.charge_s or 0.0 for job in self.jobs())
+    def charged(self) -> float:
+        """What was charged, in the unit of the provider."""
+        return sum(job.figures.charge or 0.0 for job in self.jobs())
+
+
+def _address(path: Path) -> str:
+    return f"{path.resolve().as_uri()}?mode=ro"
+
+
+def _version(path: Path) -> int:
+    """Return the version of a ledger's tables."""
+    base = sqlite3.connect(_address(path), uri=True, timeout=LOCKED_S)
+    try:
+        return int(base.execute("PRAGMA user_version").fetchone()[0])
+    finally:
+        base.close()

@@ -49,3 +49,8 @@ def choose(active_qubits: int, two_qubit_gates: int, shots: int) -> Simulability
         f"too large to simulate: {active_qubits} active qubits, {two_qubit_gates} two-qubit gates "
         f"and {shots} shots would take about {estimate_s:.0f} s",
     )
+
+
+def reason_of_size(active_qubits: int, two_qubit_gates: int, shots: int) -> str:
+    """Say why a circuit is too large to simulate; empty where it is not."""
+    return choose(active_qubits, two_qubit_gates, shots).reason

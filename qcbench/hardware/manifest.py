@@ -1,18 +1,19 @@
 """The folder of a replay: what it is, where its files lie."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
 from qcbench.files import parse_json, write_durable
-from qcbench.hardware.connect import label_of
 from qcbench.hardware.port import Label
+from qcbench.hardware.providers.registry import label_of
 from qcbench.hardware.replay_config import ReplayConfig, identity, replay_id
 
 MANIFEST, LEDGER, TABLE = "replay.json", "ledger.sqlite", "tasks.parquet"
+ANCHORS = "anchors.parquet"
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,27 @@ class ReplayFolder:
         """One row for every task under every policy."""
         return self.folder / TABLE
 
+    @property
+    def anchors(self) -> Path:
+        """One row for every anchor circuit that was executed; not there where there are none."""
+        return self.folder / ANCHORS
+
 
 def place_of(config: ReplayConfig) -> Path:
     """Return where a replay lies, or will."""
-    return Path(config.replays_dir) / (config.name or f"replay-{replay_id(config)}")
+    name = config.name or f"replay-{replay_id(config)}"
+    again = config.repetition or 1
+    if config.name and again > 1:
+        name = f"{name}-{again}"
+    return Path(config.replays_dir) / name
+
+
+def next_repetition(config: ReplayConfig) -> ReplayConfig:
+    """Return the first repetition of a replay that is not at its end, the last where all are."""
+    if config.repetition is not None or config.repeat == 1:
+        return config
+    each = [replace(config, repetition=again) for again in range(1, config.repeat + 1)]
+    return next((one for one in each if not (place_of(one) / TABLE).is_file()), each[-1])
 
 
 def open_or_create(config: ReplayConfig) -> ReplayFolder:

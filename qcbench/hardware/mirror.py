@@ -9,14 +9,20 @@ The inverse is made gate by gate in the native gates of the device: a generator 
 again may cancel the circuit, or measure other qubits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
-SELF_INVERSE = ("x", "cx", "cz", "ecr", "id", "y", "z", "h", "swap")
-NEGATED = ("rz", "rx", "ry", "rzz", "p")
+SELF_INVERSE = ("x", "cx", "cz", "ecr", "id", "y", "z", "h", "swap", "gpi")
+NEGATED = ("rz", "rx", "ry", "rxx", "rzz", "p")
+FIRST_NEGATED = ("r",)
+HALF_TURN = ("gpi2",)
+"""Of ions, with its phase in turns: half a turn more makes the inverse."""
+FLIPS = (({"gpi", "gpi2"}, "gpi", [0.0]), ({"r"}, "r", [np.pi, 0.0]))
+"""How a qubit is flipped in the native gates of a device; elsewhere by x."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,31 @@ def mirror(compiled: Any, rng: np.random.Generator) -> Mirror:
     for name, qubits, parameters in reversed(gates):
         _append_inverse(circuit, name, qubits, parameters)
     flipped = rng.integers(2, size=len(measured))
+    flip = flip_of({name for name, _, _ in gates})
     circuit.barrier()
     for position, qubit in enumerate(measured):
         if flipped[position]:
-            circuit.x(qubit)
+            flip(circuit, qubit)
     for position, qubit in enumerate(measured):
         circuit.measure(qubit, position)
     expected = "".join(str(bit) for bit in reversed(flipped.tolist()))
     return Mirror(circuit, expected)
+
+
+def flip_of(names: set[str]) -> Callable[[Any, int], None]:
+    """Return what flips a qubit of a circuit in native gates that include these."""
+    flip, angles = next(((n, a) for of, n, a in FLIPS if of & names), ("x", []))
+    return lambda circuit, qubit: _append(circuit, flip, [qubit], angles)
+
+
+def measured_qubits(circuit: Any) -> list[int]:
+    """Return which qubits a circuit reads out, in the order of its classical bits."""
+    found = {
+        circuit.find_bit(entry.clbits[0]).index: circuit.find_bit(entry.qubits[0]).index
+        for entry in circuit.data
+        if entry.operation.name == "measure"
+    }
+    return [found[bit] for bit in sorted(found)]
 
 
 def fidelity_of(survivals: int, shots: int, readout_success: float) -> float:
@@ -113,7 +136,7 @@ def _split(compiled: Any) -> tuple[list[tuple[str, list[int], list[Any]]], list[
             continue
         if set(qubits) & set(measured.values()):
             raise NoMirrorError("it goes on after a measurement")
-        if name not in (*SELF_INVERSE, *NEGATED, "sx", "sxdg"):
+        if name not in (*SELF_INVERSE, *NEGATED, *FIRST_NEGATED, *HALF_TURN, "sx", "sxdg"):
             raise NoMirrorError(f"it has {name}, which has no inverse in native gates")
         gates.append((name, qubits, [float(value) for value in entry.operation.params]))
     qubits_in_order = [measured[bit] for bit in sorted(measured)]
@@ -126,7 +149,13 @@ def _append(circuit: Any, name: str, qubits: list[int], parameters: list[Any]) -
     if name == "delay":
         circuit.delay(parameters[0], qubits[0], unit=parameters[1])
         return
-    getattr(circuit, name)(*parameters, *qubits)
+    method = getattr(circuit, name, None)
+    if method is not None:
+        method(*parameters, *qubits)
+        return
+    from qiskit.circuit import Gate  # noqa: PLC0415
+
+    circuit.append(Gate(name, len(qubits), parameters), qubits)
 
 
 def _append_inverse(circuit: Any, name: str, qubits: list[int], parameters: list[Any]) -> None:
@@ -136,6 +165,10 @@ def _append_inverse(circuit: Any, name: str, qubits: list[int], parameters: list
         circuit.rz(np.pi, *qubits)
     elif name == "sxdg":
         circuit.sx(*qubits)
+    elif name in FIRST_NEGATED:
+        _append(circuit, name, qubits, [-parameters[0], *parameters[1:]])
+    elif name in HALF_TURN:
+        _append(circuit, name, qubits, [parameters[0] + 0.5, *parameters[1:]])
     elif name in NEGATED:
         _append(circuit, name, qubits, [-value for value in parameters])
     else:

@@ -1,8 +1,10 @@
 """The world of a replay: stream, policies, compiled circuits, and what simulation expects."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -22,12 +24,14 @@ from qcbench.hardware.compiling import (
     from_qpy,
     to_qpy,
 )
-from qcbench.hardware.cost import usage_s
-from qcbench.hardware.ledger import KeptCircuit
-from qcbench.hardware.limits import choose
+from qcbench.hardware.crossover import Crossover, orders
+from qcbench.hardware.intents import Intent, KeptCircuit
 from qcbench.hardware.port import Calibration, Port
+from qcbench.hardware.providers.record import Obstacle as TooLarge
+from qcbench.hardware.providers.record import Provider
+from qcbench.hardware.providers.registry import provider_of
 from qcbench.hardware.qpy import is_qpy
-from qcbench.hardware.replay_config import SUITE, ReplayConfig
+from qcbench.hardware.replay_config import ANCHOR_SHOTS, SUITE, ReplayConfig
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Placement, PolicyContext
@@ -53,10 +57,43 @@ class ReplayWorld:
         """Labels of the policies in order."""
         return [policy.label for policy in self.config.policies]
 
+    @cached_property
+    def crossover(self) -> Crossover | None:
+        """The blocks in which policies are alone; None where they are interleaved."""
+        found = orders(self.config)
+        return Crossover(found, self.scenario.workload.arrival_s) if found else None
+
+    @property
+    def provider(self) -> Provider:
+        """Who executes the circuits."""
+        return provider_of(self.config.backend)
+
+    @property
+    def too_large(self) -> TooLarge:
+        """Says why a circuit cannot be executed, by its size."""
+        return self.provider.too_large(self.config.backend)
+
+    def expected(
+        self,
+        qpu: int,
+        figures: Sequence[CompiledFigures],
+        shots: int,
+        repetition_delay_s: float | None,
+    ) -> float:
+        """Return the charge that is expected of a job, in the unit of the provider."""
+        price = self.provider.price
+        return price.estimate(self.device(qpu), figures, shots, repetition_delay_s)
+
+    @property
+    def mirror_batch(self) -> int:
+        """Mirror circuits in one job."""
+        most = self.provider.abilities.circuits
+        return self.config.mirror_batch if most is None else min(self.config.mirror_batch, most)
+
     def device(self, qpu: int) -> str:
         """Return what a QPU of the fleet is called on the backend, before its own prefixes."""
         name = self.scenario.fleet.names[qpu]
-        return self.config.backend.devices.get(name, name)
+        return str((self.config.backend.devices or {}).get(name, name))
 
     def generator(self, name: str) -> np.random.Generator:
         """Return the generator of one named stream of this replay."""
@@ -84,7 +121,12 @@ def make_world(config: ReplayConfig) -> ReplayWorld:
         InputError: the scenario cannot be used, or a task has no circuit.
     """
     scenario = build_scenario(config.scenario, SUITE, config.seed, config.master_seed)
+    if config.shots is not None:
+        rng = stream(SUITE, config.scenario.name, config.seed, "shots", seed=config.master_seed)
+        scenario = _with_shots(scenario, config.shots, rng)
     tasks = scenario.workload.tasks
+    if config.blocks is not None and config.blocks > len(tasks):
+        raise InputError(f"blocks: {config.blocks} of {len(tasks)} tasks; give fewer")
     files = Path(config.circuits) if config.circuits and is_qpy(Path(config.circuits)) else None
     return ReplayWorld(
         config=config,
@@ -92,6 +134,14 @@ def make_world(config: ReplayConfig) -> ReplayWorld:
         estimates=estimate(tasks, scenario.fleet, scenario.physics),
         sources=circuit_sources(config.scenario.workload, tasks, files),
     )
+
+
+def _with_shots(scenario: Scenario, levels: Sequence[int], rng: np.random.Generator) -> Scenario:
+    """Give every task one of several levels of shots, each about as often."""
+    tasks = scenario.workload.tasks
+    shots = rng.permutation(np.resize(np.array(levels, dtype=np.int64), len(tasks)))
+    workload = replace(scenario.workload, tasks=replace(tasks, shots=shots))
+    return replace(scenario, workload=workload)
 
 
 @dataclass(frozen=True)
@@ -117,6 +167,7 @@ class CompiledTasks:
         by_digest: the same circuits by their digest; two devices may share one.
         figures: by (QPU, digest): lengths and errors are those of the device.
         calibrated: date and repetition delay of the calibration that each was compiled for.
+        anchors: digests of the anchor circuits of each QPU.
     """
 
     calibrations: Mapping[int, Calibration]
@@ -124,7 +175,8 @@ class CompiledTasks:
     obstacles: Mapping[tuple[int, int], Obstacle]
     by_digest: Mapping[str, CompiledCircuit]
     figures: Mapping[tuple[int, str], CompiledFigures]
-    calibrated: Mapping[tuple[int, str], tuple[str, float]]
+    calibrated: Mapping[tuple[int, str], tuple[str, float | None]]
+    anchors: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def kept(self, qpu: int, digest: str) -> KeptCircuit:
         """Return what a ledger keeps of a circuit."""
@@ -145,6 +197,11 @@ class CompiledTasks:
             if kept.digest not in by_digest:
                 by_digest[kept.digest] = CompiledCircuit(from_qpy(kept.qpy), found)
         return replace(self, by_digest=by_digest, figures=figures, calibrated=calibrated)
+
+
+def compiled_earlier(circuits: Sequence[KeptCircuit]) -> CompiledTasks:
+    """Return what is known of a replay's circuits without its backend: those that it has kept."""
+    return CompiledTasks({}, {}, {}, {}, {}, {}).with_kept(circuits)
 
 
 def compile_all(
@@ -205,33 +262,82 @@ def compile_all(
     )
 
 
+def as_mirrored(figures: CompiledFigures) -> CompiledFigures:
+    """Return the figures of a mirror circuit, which is twice as long as the circuit."""
+    return replace(figures, length_s=2.0 * figures.length_s)
+
+
+def anchor_jobs(world: ReplayWorld, digests: Sequence[str]) -> list[list[str]]:
+    """Return the anchor circuits of each job: all in one, where the provider takes so many."""
+    size = world.provider.abilities.circuits or max(len(digests), 1)
+    return [list(digests[start : start + size]) for start in range(0, len(digests), size)]
+
+
+def batch_intent(
+    world: ReplayWorld,
+    compiled: CompiledTasks,
+    name: str,
+    *,
+    phase: Literal["mirror", "anchor"],
+    number: int,
+    qpu: int,
+    digests: Sequence[str],
+    figures: Sequence[CompiledFigures],
+    shots: int,
+    now_s: float,
+) -> Intent:
+    """Return the intent of a job that measures a device and is no task of the stream.
+
+    Args:
+        name: hash of what is meant.
+        number: of the job in its phase.
+        digests: of the circuits that it is made of.
+        figures: of the circuits that are executed.
+    """
+    delay_s = compiled.calibrations[qpu].repetition_delay_s
+    charge = world.expected(qpu, figures, shots, delay_s)
+    return Intent(
+        hash=name,
+        phase=phase,
+        policy="",
+        task=number,
+        qpu=qpu,
+        device=world.device(qpu),
+        circuits=tuple(digests),
+        shots=shots,
+        estimate=charge,
+        reserve=world.provider.price.reserve(charge),
+        at_s=0.0,
+        planned_s=now_s,
+    )
+
+
 @dataclass(frozen=True)
 class Forecast:
     """What a replay is expected to cost, by the decisions that the policies take in simulation.
 
     Attributes:
-        jobs: number of them, mirror batches included.
-        usage_s: QPU seconds.
+        jobs: number of them, mirror batches and anchors included.
+        charge: of all, in the unit of the provider.
+        reserve: what is reserved for all jobs together.
         too_large: tasks that the backend cannot execute, over all policies.
         obstacles: tasks that cannot be executed at all, over all policies, and why.
     """
 
     jobs: int
-    usage_s: float
+    charge: float
+    reserve: float
     too_large: int
     obstacles: tuple[str, ...] = ()
 
 
-def forecast(world: ReplayWorld, compiled: CompiledTasks, *, simulated: bool) -> Forecast:
-    """Estimate jobs and charge of a replay.
-
-    Args:
-        simulated: the backend is a simulator, which has limits of its own.
-    """
+def forecast(world: ReplayWorld, compiled: CompiledTasks) -> Forecast:
+    """Estimate jobs and charge of a replay."""
     tasks = world.scenario.workload.tasks
-    jobs, total, too_large = 0, 0.0, 0
+    charges: list[float] = []
+    too_large = 0
     obstacles: list[str] = []
-    mirrored: dict[tuple[int, int], dict[str, CompiledCircuit]] = {}
+    mirrored: dict[tuple[int, str], tuple[int, CompiledCircuit]] = {}
     for policy in world.config.policies:
         records = world.simulate(policy)
         for row, qpu in zip(records.row.tolist(), records.qpu.tolist(), strict=True):
@@ -242,21 +348,30 @@ def forecast(world: ReplayWorld, compiled: CompiledTasks, *, simulated: bool) ->
                 continue
             circuit, shots = compiled.circuits[row, qpu], int(tasks.shots[row])
             figures = circuit.figures
-            if simulated and (
-                choose(figures.active_qubits, figures.two_qubit_gates, shots).method is None
-            ):
+            if world.too_large(figures.active_qubits, figures.two_qubit_gates, shots):
                 too_large += 1
                 continue
-            jobs += 1
-            total += usage_s([figures], shots, compiled.calibrations[qpu].repetition_delay_s)
-            mirrored.setdefault((qpu, shots), {})[figures.digest] = circuit
+            delay_s = compiled.calibrations[qpu].repetition_delay_s
+            charges.append(world.expected(qpu, [figures], shots, delay_s))
+            fewest, _ = mirrored.get((qpu, figures.digest), (shots, circuit))
+            mirrored[qpu, figures.digest] = min(fewest, shots), circuit
     if world.config.mirror:
-        for (qpu, shots), circuits in mirrored.items():
-            each = list(circuits.values())
-            size = world.config.mirror_batch
-            for start in range(0, len(each), size):
-                batch = [circuit.figures for circuit in each[start : start + size]]
-                jobs += 1
-                total += usage_s(batch, shots, compiled.calibrations[qpu].repetition_delay_s)
-                total += sum(figures.length_s for figures in batch) * shots  # twice as long
-    return Forecast(jobs, total, too_large, tuple(obstacles))
+        jobs: dict[tuple[int, int], list[CompiledCircuit]] = {}
+        for (qpu, _), (shots, circuit) in mirrored.items():
+            jobs.setdefault((qpu, shots), []).append(circuit)
+        for (qpu, shots), circuits in jobs.items():
+            each = [as_mirrored(circuit.figures) for circuit in circuits]
+            size = world.mirror_batch
+            delay_s = compiled.calibrations[qpu].repetition_delay_s
+            charges += [
+                world.expected(qpu, each[start : start + size], shots, delay_s)
+                for start in range(0, len(each), size)
+            ]
+    for qpu, digests in compiled.anchors.items():
+        delay_s = compiled.calibrations[qpu].repetition_delay_s
+        for job in anchor_jobs(world, digests):
+            figures_of_job = [compiled.figures[qpu, digest] for digest in job]
+            charge = world.expected(qpu, figures_of_job, ANCHOR_SHOTS, delay_s)
+            charges += [charge] * (world.config.anchors or 0)
+    reserved = sum(map(world.provider.price.reserve, charges))
+    return Forecast(len(charges), sum(charges), reserved, too_large, tuple(obstacles))

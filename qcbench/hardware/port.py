@@ -1,7 +1,8 @@
 """What a backend must be able to do: the port between a replay and whatever executes circuits.
 
-Other vendors are added by another class of this shape. All times are seconds of the backend's own
-clock, which an emulator may run faster than the one on the wall.
+A provider opens one (`qcbench.hardware.providers`). All times are seconds of the backend's own
+clock, which an emulator may run faster than the one on the wall. Charges are in the unit of the
+provider: QPU seconds or dollars.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,16 @@ class BackendError(RuntimeError):
     """A request that a backend did not grant.
 
     Attributes:
-        kind: short class of the error for tables: `busy`, `unavailable`, `refused`, `quota`,
-            `maintenance`, `lost`.
+        kind: short class of the error for tables: `pending`, `busy`, `closed`, `login`,
+            `unavailable`, `refused`, `quota`, `lost`, `unknown_job`.
         may_retry: whether the same request may succeed later.
+        limit: nothing is wrong with the request: the account or the service takes none now. It is
+            waited for, and no attempt. Then `may_retry` holds as well.
         maybe_accepted: whether a submit may have made a job nevertheless.
         retry_after_s: wait that the backend asks for, in seconds of the wall clock; 0 where it does
             not say.
+        most_pending: how many jobs the account may have that are not at their end, where the
+            refusal says so.
     """
 
     def __init__(
@@ -35,13 +40,17 @@ class BackendError(RuntimeError):
         kind: str,
         may_retry: bool = False,
         maybe_accepted: bool = False,
+        limit: bool = False,
         retry_after_s: float = 0.0,
+        most_pending: int | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
-        self.may_retry = may_retry
+        self.may_retry = may_retry or limit
         self.maybe_accepted = maybe_accepted
+        self.limit = limit
         self.retry_after_s = retry_after_s
+        self.most_pending = most_pending
 
 
 @dataclass(frozen=True)
@@ -60,18 +69,54 @@ class DeviceState:
 
 
 @dataclass(frozen=True)
+class Instance:
+    """A part of an account with a plan, devices and a quota of its own.
+
+    Attributes:
+        crn: by which the service knows it.
+        name: that its owner gave it; empty where it has none.
+        plan: as the provider calls it; empty where unknown.
+        region: where its jobs run; empty where unknown.
+    """
+
+    crn: str
+    name: str
+    plan: str
+    region: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What an account says of itself.
+
+    Attributes:
+        plan: its plan, as the provider calls it; empty where it does not say.
+        region: where its jobs run; empty where unknown.
+        devices: what it may use.
+        instance: the one in use; empty where the provider has no instances.
+        instances: all that it has, as far as it says.
+    """
+
+    plan: str
+    region: str
+    devices: tuple[str, ...]
+    instance: str = ""
+    instances: tuple[Instance, ...] = ()
+
+
+@dataclass(frozen=True)
 class Calibration:
     """What is compiled for.
 
     Attributes:
         target: a `qiskit.transpiler.Target` with calibrated errors and durations.
         date: ISO time of the calibration; empty where unknown.
-        repetition_delay_s: idle time between two executions of a circuit.
+        repetition_delay_s: idle time between two executions of a circuit; None where unknown.
     """
 
     target: Any
     date: str
-    repetition_delay_s: float
+    repetition_delay_s: float | None
 
 
 @dataclass(frozen=True)
@@ -93,7 +138,7 @@ class JobFigures:
         execution_s: time for which circuits were executed; None where nothing says.
         execution_source: which figure that is, best first: `chunk_timing`, `circuits_execution`,
             `charge`, `running_to_finished`.
-        charge_s: QPU seconds charged; None while that is not settled.
+        charge: what was charged, in the provider's unit; None while that is not settled.
         error: the backend's reason for a failure, else empty.
     """
 
@@ -102,7 +147,7 @@ class JobFigures:
     finished_s: float | None = None
     execution_s: float | None = None
     execution_source: str = ""
-    charge_s: float | None = None
+    charge: float | None = None
     error: str = ""
 
     @property
@@ -128,7 +173,8 @@ class Port(Protocol):
     speed: float
     """Seconds of the backend's clock in one of the wall clock; 1 for real devices."""
     posts_once: bool
-    """Whether a submit is sent once; a client that repeats it by itself makes duplicates."""
+    """Whether a submit makes one job at most: it is sent once, or the backend knows its token. A
+    client that repeats it by itself, where tokens are labels only, makes duplicates."""
 
     def now_s(self) -> float:
         """Return the wall clock in seconds of the backend: differences count, not the zero.
@@ -139,8 +185,18 @@ class Port(Protocol):
     def sleep(self, duration_s: float) -> None:
         """Wait for some time of the backend's clock."""
 
+    def account(self) -> Account:
+        """Return what the account says of itself."""
+
     def calibration(self, device: str) -> Calibration:
         """Return what circuits are compiled for on a device."""
+
+    def calibration_at(self, device: str, moment_s: float) -> Calibration | None:
+        """Return the last calibration of a device before a moment; None where none is kept.
+
+        Args:
+            moment_s: as the time stamps of `JobFigures`.
+        """
 
     def state(self, device: str) -> DeviceState:
         """Return what a device says of itself now."""
@@ -150,17 +206,26 @@ class Port(Protocol):
         device: str,
         circuits: Sequence[Any],
         shots: int,
-        tags: Sequence[str],
-        max_execution_s: int,
+        *,
+        token: str,
+        group: str,
+        most: float,
     ) -> str:
         """Submit compiled circuits as one job and return its id.
 
         Args:
-            max_execution_s: QPU seconds after which the backend stops the job.
+            token: equal for the same job only. Where the backend keeps tokens, a second submit
+                returns the first one's job; elsewhere it is a label by which the job is found.
+            group: a label of all jobs of a replay.
+            most: charge at which the backend stops the job, where it can.
         """
 
-    def find(self, tag: str, *, pending: bool = False) -> list[JobSummary]:
-        """Return the jobs with a tag, oldest first; with `pending` only those not at their end."""
+    def find(self, label: str, *, pending: bool = False) -> list[JobSummary]:
+        """Return the jobs of a token or of a group, oldest first.
+
+        Args:
+            pending: only those that are not at their end.
+        """
 
     def status(self, job_id: str) -> JobStatus:
         """Return the status of a job."""
@@ -174,8 +239,8 @@ class Port(Protocol):
     def cancel(self, job_id: str) -> None:
         """Cancel a job; one at its end stays as it is."""
 
-    def remaining_s(self) -> float | None:
-        """Return the QPU seconds that the account has left; None where it does not say."""
+    def remaining(self) -> float | None:
+        """Return what the account has left, in the unit of charges; None where it does not say."""
 
     def close(self) -> None:
         """Let go of processes and connections."""

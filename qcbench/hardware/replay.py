@@ -13,13 +13,22 @@ from typing import TYPE_CHECKING
 from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.errors import InputError
 from qcbench.files import replacing
-from qcbench.hardware.config import IbmBackend
-from qcbench.hardware.connect import connected, label_of
-from qcbench.hardware.cost import confirm, price
+from qcbench.hardware.anchors import anchor_table, due_moments, submit_anchors, with_anchors
+from qcbench.hardware.cost import Unit, confirm
+from qcbench.hardware.design import PLAN, Resolution, freeze, frozen, resolution, said
 from qcbench.hardware.executor import Executor, Patience
 from qcbench.hardware.fidelity_runs import mirror_of, run_mirrors
-from qcbench.hardware.ledger import Intent, JobLedger
-from qcbench.hardware.manifest import ReplayFolder, open_or_create, place_of
+from qcbench.hardware.intents import Intent
+from qcbench.hardware.job_calibrations import keep_calibrations
+from qcbench.hardware.ledger import JobLedger
+from qcbench.hardware.manifest import (
+    ReplayFolder,
+    next_repetition,
+    open_or_create,
+    open_replay,
+    place_of,
+)
+from qcbench.hardware.pacing import MINUTE_S, Pacer
 from qcbench.hardware.plan import (
     CompiledTasks,
     Forecast,
@@ -29,13 +38,16 @@ from qcbench.hardware.plan import (
     make_world,
 )
 from qcbench.hardware.port import BackendError, Port
+from qcbench.hardware.providers.registry import connected, label_of, provider_of
 from qcbench.hardware.replay_config import ReplayConfig, replay_id
-from qcbench.hardware.stream import Stream
+from qcbench.hardware.stream import PLAYING, Stream
 from qcbench.hardware.table import task_table
 
 if TYPE_CHECKING:
     import polars as pl
 
+SAY_EVERY_S = 5.0
+"""Between two lines of progress."""
 SETTLE_S = 30.0
 """Wall-clock time for which charges are waited for that a backend has not settled."""
 
@@ -48,12 +60,27 @@ class Replay:
 
     Attributes:
         table: one row for every task under every policy.
-        charged_s: QPU seconds, of all jobs.
+        charged: of all jobs.
+        unit: of that.
     """
 
     folder: Path
     table: "pl.DataFrame"
-    charged_s: float
+    charged: float
+    unit: Unit
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is known of a replay before it is played.
+
+    Attributes:
+        cost: what it is expected to cost.
+        resolution: what it can tell.
+    """
+
+    cost: Forecast
+    resolution: Resolution
 
 
 def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
@@ -67,6 +94,7 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         PolicyError: a decision that the track does not know.
         BackendError: a backend that does not answer before the stream begins.
     """
+    config = next_repetition(config)
     world = make_world(config)
     absent = absent_folders(place_of(config))
     folder = open_or_create(config)
@@ -75,21 +103,42 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         ledger = stack.enter_context(JobLedger(folder.ledger))
         log = folder.folder / "emulator.log"
         port = stack.enter_context(connected(config.backend, _devices(world), log))
-        compiled = _compile(world, port, say).with_kept(ledger.circuits())
+        compiled = with_anchors(world, _compile(world, port, say)).with_kept(ledger.circuits())
         _check_cost(world, compiled, port, ledger)
+        plan = folder.folder / PLAN
+        if plan.is_file() or not ledger.intents():  # afterwards it would be no plan
+            say(f"plan {freeze(folder.folder, config)[:12]} is frozen in {plan}")
         executor = _executor(config, folder.replay, compiled, port, ledger)
         _play(world, compiled, port, ledger, executor, folder.replay, say)
         _settle(executor, say)
+        keep_calibrations(world, compiled, port, ledger)
         frame = task_table(
             world,
             compiled,
             ledger,
             replay=folder.replay,
             label=port.label,
-            simulated=port.label != "hardware",
         )
         write_table(frame, folder.table)
-        return Replay(folder.folder, frame, ledger.charged_s())
+        anchors = anchor_table(world, compiled, ledger, port.label)
+        if anchors is not None:
+            write_table(anchors, folder.anchors)
+        ledger.put(PLAYING, 0)
+        return Replay(folder.folder, frame, ledger.charged(), world.provider.price.unit)
+
+
+def played(path: Path) -> Replay:
+    """Return a replay that has been played to its end, from its folder.
+
+    Raises:
+        InputError: it is none.
+    """
+    import polars as pl  # noqa: PLC0415 - not for who only composes a replay
+
+    folder = open_replay(path)
+    unit = provider_of(folder.config.backend).price.unit
+    with JobLedger(folder.ledger, reading=True) as ledger:
+        return Replay(path, pl.read_parquet(folder.table), ledger.charged(), unit)
 
 
 def _discard_unused(
@@ -110,25 +159,37 @@ def _discard_unused(
     remove_empty(made)
 
 
-def estimate_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Forecast:
-    """Estimate what a replay would cost; circuits are compiled, and nothing is submitted."""
-    world = make_world(config)
+def estimate_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Outlook:
+    """Estimate what a replay costs and can tell; circuits are compiled, nothing is submitted."""
+    world = make_world(next_repetition(config))
     with connected(config.backend, _devices(world)) as port:
-        compiled = _compile(world, port, say)
-    return forecast(world, compiled, simulated=label_of(config.backend) != "hardware")
+        compiled = with_anchors(world, _compile(world, port, say))
+    return Outlook(forecast(world, compiled), resolution(world))
 
 
-def describe(config: ReplayConfig, cost: Forecast) -> list[str]:
+def describe(config: ReplayConfig, outlook: Outlook) -> list[str]:
     """Return what a dry run says, in lines."""
+    config, cost = next_repetition(config), outlook.cost
     policies = ", ".join(policy.label for policy in config.policies)
     lines = [
         f"replay {replay_id(config)} on backend {config.backend.kind} ({label_of(config.backend)})",
         f"policies: {policies}",
         f"jobs: about {cost.jobs}, by the decisions that the policies take in simulation",
-        f"estimated charge: {cost.usage_s:.0f} QPU seconds",
     ]
-    if isinstance(config.backend, IbmBackend):
-        lines.append(f"list price: about {price(cost.usage_s):.0f} USD, pay as you go")
+    provider = provider_of(config.backend)
+    price = provider.price
+    charge, dollars = price.ranges(cost.charge)
+    if provider.account:
+        lines += [
+            f"estimated charge: {charge}, by {price.rule}",
+            f"list price: {dollars}, pay as you go",
+            f"reserve: {price.budget_key}={price.rounded_up(cost.reserve)} lets every job be"
+            " submitted, however long the others take",
+        ]
+    elif price.unit == "usd":
+        lines.append(f"list price: {dollars}, by {price.rule}; nothing is paid here")
+    else:
+        lines.append(f"estimated charge: {price.said(cost.charge)}")
     if cost.too_large:
         lines.append(f"too large to simulate: {cost.too_large} tasks; they are reported")
     if cost.obstacles:
@@ -136,6 +197,18 @@ def describe(config: ReplayConfig, cost: Forecast) -> list[str]:
             f"cannot be executed: {len(cost.obstacles)} tasks; they are reported, such as "
             f"{cost.obstacles[0]}"
         )
+    if config.blocks is not None:
+        lines.append(
+            f"design: each policy alone in {config.blocks} blocks, one after another; the stream"
+            f" takes about {len(config.policies)} times as long"
+        )
+    lines += said(outlook.resolution)
+    if config.repeat > 1:
+        lines.append(
+            f"repetition: {config.repetition} of {config.repeat}; each costs about the same, and"
+            " the same command plays the next"
+        )
+    lines.append(f"plan: {frozen(config)['sha256']}, frozen in {PLAN} before the first submit")
     lines.append("nothing was submitted")
     return lines
 
@@ -157,7 +230,7 @@ def _compile(world: ReplayWorld, port: Port, say: Say) -> CompiledTasks:
 
     def tick(done: int, total: int) -> None:
         nonlocal last
-        if time.monotonic() - last > 5 or done == total:
+        if time.monotonic() - last > SAY_EVERY_S or done == total:
             last = time.monotonic()
             say(f"compiled {done} of {total} pairs of task and device")
 
@@ -169,17 +242,29 @@ def _compile(world: ReplayWorld, port: Port, say: Say) -> CompiledTasks:
 
 
 def _check_cost(world: ReplayWorld, compiled: CompiledTasks, port: Port, ledger: JobLedger) -> None:
-    config = world.config
-    if not isinstance(config.backend, IbmBackend):
+    config, provider = world.config, world.provider
+    if not provider.account:
         return
-    if config.budget_s is None:
-        raise InputError("budget_s: is missing; say how many QPU seconds may be spent")
-    cost = forecast(world, compiled, simulated=False)
-    if not ledger.intents():
-        confirm(cost.usage_s, config.budget_s, confirmed=config.yes)
-    left = port.remaining_s()
+    budget, price = config.budget, provider.price
+    if budget is None:
+        raise InputError(f"{price.budget_key}: is missing; say how much may be spent")
+    cost = forecast(world, compiled)
+    sessions = provider.by_clock(config.backend)
+    if sessions is not None and budget < (needed := sessions * len(world.scenario.fleet)):
+        raise InputError(
+            f"{price.budget_key}: is {budget:g}; sessions on {len(world.scenario.fleet)} devices"
+            f" may use {needed:g} by the clock in each run of the command"
+        )
+    # What sessions cost is no sum over jobs that is known later: every run is confirmed by itself.
+    text = ledger.get("confirmed_s") if sessions is None else None
+    before = None if text is None else float(text)
+    confirm(provider.name, price, cost.charge, budget, confirmed=config.yes, before=before)
+    if before is None or budget > before:
+        ledger.put("confirmed_s", budget)
+    left = port.remaining()
     if left is not None and left <= 0:
-        raise InputError("backend=ibm: the account has no QPU seconds left")
+        what = "QPU seconds" if price.unit == "s" else "dollars"
+        raise InputError(f"backend={provider.name}: the account has no {what} left")
 
 
 def _executor(
@@ -187,7 +272,7 @@ def _executor(
 ) -> Executor:
     def circuits_of(intent: Intent) -> list[object]:
         circuits = [compiled.by_digest[digest].circuit for digest in intent.circuits]
-        if intent.phase == "stream":
+        if intent.phase != "mirror":
             return circuits
         return [
             mirror_of(circuit, digest).circuit
@@ -196,15 +281,19 @@ def _executor(
 
     import numpy as np  # noqa: PLC0415
 
+    provider = provider_of(config.backend)
+    pending, rate = provider.limits(config.backend)
     return Executor(
         port=port,
         ledger=ledger,
         replay_tag=f"qcbench-replay-{replay}",
-        budget_s=float("inf") if config.budget_s is None else config.budget_s,
+        budget=float("inf") if config.budget is None else config.budget,
         circuits_of=circuits_of,
         wall=time.monotonic,
         rng=np.random.default_rng(config.master_seed),
         patience=Patience(deadline_s=config.deadline_s, poll_s=config.poll_s),
+        pacer=Pacer(pending, rate, minute_s=MINUTE_S / port.speed),
+        price=provider.price,
     )
 
 
@@ -217,15 +306,26 @@ def _play(
     replay: str,
     say: Say,
 ) -> None:
-    simulated = port.label != "hardware"
     last = -1e9
 
     def progress(placed: int, ended: int, total: int) -> None:
         nonlocal last
-        if time.monotonic() - last > 5 or ended == total:
+        if time.monotonic() - last > SAY_EVERY_S or ended == total:
             last = time.monotonic()
             say(f"placed {placed} and ended {ended} of {total} tasks")
 
+    begun = 0
+
+    def anchor(moments: int) -> None:
+        """Submit the anchors of the moments that have come."""
+        nonlocal begun
+        for moment in range(begun, moments):
+            submit_anchors(world, compiled, port, ledger, executor, replay, moment)
+        begun = max(begun, moments)
+
+    anchors = world.config.anchors
+    anchor(due_moments(anchors, 0, 1))
+    _drain(executor, port)  # the stream meets empty devices
     Stream(
         world=world,
         compiled=compiled,
@@ -233,9 +333,9 @@ def _play(
         ledger=ledger,
         executor=executor,
         replay=replay,
-        simulated=simulated,
         wall=time.monotonic,
         say=progress,
+        placed=lambda placed, total: anchor(due_moments(anchors, placed, total)),
     ).run()
     if world.config.mirror:
         say("measuring fidelities by mirror circuits")
@@ -246,9 +346,17 @@ def _play(
             ledger,
             executor,
             replay,
-            simulated=simulated,
-            wall=time.monotonic,
         )
+        _drain(executor, port)
+    anchor(anchors or 0)
+    _drain(executor, port)
+
+
+def _drain(executor: Executor, port: Port) -> None:
+    """Wait for the end of all that is open."""
+    while executor.pending:
+        executor.advance()
+        port.sleep(max(executor.next_due() - time.monotonic(), 0.0) * port.speed)
 
 
 def _settle(executor: Executor, say: Say) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import heapq
 import json
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,17 +11,20 @@ from typing import Any
 import numpy as np
 
 from qcbench.errors import InputError
-from qcbench.hardware.cost import reserve_s, usage_s
+from qcbench.hardware.crossover import start_key
 from qcbench.hardware.executor import Executor
+from qcbench.hardware.intents import OPEN, Decision, Intent
 from qcbench.hardware.lanes import Lanes
-from qcbench.hardware.ledger import OPEN, Decision, Intent, JobLedger
-from qcbench.hardware.limits import choose
+from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.plan import CompiledTasks, ReplayWorld
 from qcbench.hardware.port import BackendError, DeviceState, Port
+from qcbench.hardware.suspension import Suspensions
 from qcbench.policies.protocol import Placement, PolicyError
 
 MOST_DECISIONS = 100
 """Decisions a task, on average, that a policy may take where the rules state no number."""
+PLAYING = "playing"
+"""Of a ledger: 1 from the first decision to the table."""
 STATE_EVERY_S = 5.0
 """Wall-clock time for which a device's word about itself is believed."""
 
@@ -48,9 +52,9 @@ class Stream:
 
     Attributes:
         replay: name of the replay, part of every intent.
-        simulated: the backend is a simulator, which has limits of its own.
         wall: clock of polls.
         say: hears how many tasks are placed, and ended, of how many.
+        placed: hears how many are placed, of how many, before it waits.
     """
 
     world: ReplayWorld
@@ -59,9 +63,9 @@ class Stream:
     ledger: JobLedger
     executor: Executor
     replay: str
-    simulated: bool
     wall: Callable[[], float]
     say: Callable[[int, int, int], None] = lambda _placed, _ended, _all: None
+    placed: Callable[[int, int], None] = lambda _placed, _all: None
 
     def __post_init__(self) -> None:
         fleet, tasks = self.world.scenario.fleet, self.world.scenario.workload.tasks
@@ -69,11 +73,12 @@ class Stream:
         self._lanes = [Lanes(fleet, tasks, self.world.estimates) for _ in self._policies]
         self._sequence = [0] * len(self._policies)
         self._due: list[_Due] = []
+        self._sections: deque[tuple[int, list[_Due]]] = deque()
         self._where: dict[str, tuple[int, int]] = {}
         self._states: dict[str, tuple[float, DeviceState | None]] = {}
         self._placed = self._ended = 0
         self._total = len(tasks) * len(self._policies)
-        self.executor.on_end = self._on_end
+        self.executor.on_end(self._on_end)
         self._origin_s = 0.0
 
     def now_s(self) -> float:
@@ -87,42 +92,111 @@ class Stream:
             PolicyError: a decision that the track does not know.
             InputError: a policy that decides otherwise than it did before a restart.
         """
-        self._schedule()
-        self._restore()
-        while self._due or self.executor.pending:
-            now = self.now_s()
-            while self._due and self._due[0].at_s <= now:
+        self._restore(self._schedule())
+        suspensions = Suspensions(lambda: self.port.now_s() / self.port.speed, self.wall)
+        while self._due or self._sections or self.executor.pending:
+            now = self._moment(suspensions)
+            if self._sections and not self._due and not self.executor.pending:
+                self._begin_section(now)
+            while self._due and self._due[0].at_s <= now and self._has_room:
                 due = heapq.heappop(self._due)
                 if self._sequence[due.policy] < self._most_decisions:
                     self._place(due)
-                now = self.now_s()
+                now = self._moment(suspensions)
+            self.placed(self._placed, self._total)
             self.executor.advance()
             self._see_starts()
             self.say(self._placed, self._ended, self._total)
             self._wait()
+
+    def _moment(self, suspensions: Suspensions) -> float:
+        """Return the stream time; no arrival falls into a time for which this machine slept."""
+        slept_s = suspensions.slept_s()
+        if slept_s > 0:
+            self.ledger.event(self.port.now_s(), "suspended", "", f"for {slept_s:.0f} s")
+            self._begin_session(self.now_s() - slept_s * self.port.speed)
+        return self.now_s()
+
+    def _begin_session(self, stream_s: float) -> None:
+        """Note that the stream goes on now, at a stream time."""
+        self._origin_s = self.port.now_s() - stream_s
+        block = int(self.ledger.get("sessions") or 0)
+        with self.ledger.together():
+            self.ledger.put(PLAYING, 1)
+            self.ledger.put("sessions", block + 1)
+            self.ledger.put(f"began_{block}", self.port.now_s())
+            self.ledger.put(f"origin_{block}", self._origin_s)
 
     def _wait(self) -> None:
         """Sleep until the next arrival, retry or poll."""
         waits = []
         if self.executor.pending:
             waits.append((self.executor.next_due() - self.wall()) * self.port.speed)
-        if self._due:
+        if self._due and self._has_room:
             waits.append(self._due[0].at_s - self.now_s())
         if waits:
             self.port.sleep(max(min(waits), 0.0))
 
-    def _schedule(self) -> None:
-        """Give every task to every policy, in an order that is drawn anew for each task."""
-        rng = self.world.generator("interleaving")
-        for task, arrival_s in enumerate(self.world.scenario.workload.arrival_s.tolist()):
-            for turn, policy in enumerate(rng.permutation(len(self._policies)).tolist()):
-                heapq.heappush(self._due, _Due(arrival_s, turn, policy, task))
+    @property
+    def _has_room(self) -> bool:
+        """Whether another task may come: in a closed loop one comes when another has ended."""
+        most = self.world.config.concurrency
+        return most is None or self.executor.pending < most
 
-    def _restore(self) -> None:
+    def _schedule(self) -> list[_Due]:
+        """Give every task to every policy: in an order that is drawn anew for each task, or alone.
+
+        In crossover blocks arrivals count from the start of the policy's section.
+        """
+        closed, policies = self.world.config.concurrency is not None, len(self._policies)
+        blocks = self.world.crossover
+        if blocks is not None:
+            return [
+                _Due(0.0 if closed else blocks.after_start_s(task), task, policy, task)
+                for policy in range(policies)
+                for task in range(len(self.world.scenario.workload))
+            ]
+        again = self.world.config.repetition or 1
+        rng = self.world.generator("interleaving" if again == 1 else f"interleaving {again}")
+        due = []
+        for task, arrival_s in enumerate(self.world.scenario.workload.arrival_s.tolist()):
+            for turn, policy in enumerate(rng.permutation(policies).tolist()):
+                at_s, place = (0.0, task * policies + turn) if closed else (arrival_s, turn)
+                due.append(_Due(at_s, place, policy, task))
+        return due
+
+    def _into_sections(self, left: list[_Due]) -> None:
+        """Let what is left of the section that has begun be due, and the others wait."""
+        blocks = self.world.crossover
+        if blocks is None:
+            self._due = left
+            heapq.heapify(self._due)
+            return
+        parts: dict[int, list[_Due]] = {}
+        for due in left:
+            parts.setdefault(blocks.section(due.policy, due.task), []).append(due)
+        for section in sorted(parts):
+            began_s = self.ledger.get(start_key(section))
+            if began_s is None:
+                self._sections.append((section, parts[section]))
+            else:
+                self._let_arrive(parts[section], float(began_s))
+
+    def _begin_section(self, now_s: float) -> None:
+        """Let the next policy have the devices."""
+        section, dues = self._sections.popleft()
+        self.ledger.put(start_key(section), now_s)
+        self._let_arrive(dues, now_s)
+
+    def _let_arrive(self, dues: list[_Due], began_s: float) -> None:
+        for due in dues:
+            heapq.heappush(self._due, replace(due, at_s=began_s + due.at_s))
+
+    def _restore(self, scheduled: list[_Due]) -> None:
         """Take up what earlier processes decided; start the stream's clock."""
         position = {label: index for index, label in enumerate(self.world.labels)}
         latest_s = 0.0
-        shifted: dict[tuple[int, int], _Due] = {(d.policy, d.task): d for d in self._due}
+        shifted: dict[tuple[int, int], _Due] = {(d.policy, d.task): d for d in scheduled}
         for decision in self.ledger.decisions():
             policy = position[decision.policy]
             lanes = self._lanes[policy]
@@ -145,14 +219,9 @@ class Stream:
                 shifted[key] = replace(
                     due, at_s=due.at_s + self._delay_s, violations=due.violations + 1
                 )
-        self._due = list(shifted.values())
-        heapq.heapify(self._due)
+        self._into_sections(list(shifted.values()))
         # A stream that was interrupted goes on where it stopped: no arrival falls into the pause.
-        self._origin_s = self.port.now_s() - latest_s
-        block = int(self.ledger.get("sessions") or 0)
-        with self.ledger.together():
-            self.ledger.put("sessions", block + 1)
-            self.ledger.put(f"began_{block}", self.port.now_s())
+        self._begin_session(latest_s)
         for intent in self.ledger.intents():
             if intent.phase != "stream":
                 continue
@@ -222,10 +291,10 @@ class Stream:
         estimate, error_class, reason = 0.0, "", ""
         if circuit is not None:
             figures = circuit.figures
-            estimate = usage_s([figures], shots, self.compiled.calibrations[qpu].repetition_delay_s)
-            if self.simulated:
-                reason = choose(figures.active_qubits, figures.two_qubit_gates, shots).reason
-                error_class = "too_large" if reason else ""
+            delay_s = self.compiled.calibrations[qpu].repetition_delay_s
+            estimate = self.world.expected(qpu, [figures], shots, delay_s)
+            reason = self.world.too_large(figures.active_qubits, figures.two_qubit_gates, shots)
+            error_class = "too_large" if reason else ""
         obstacle = self.compiled.obstacles.get((due.task, qpu))
         if obstacle is not None:
             error_class, reason = obstacle.kind, obstacle.reason
@@ -238,8 +307,8 @@ class Stream:
             device=self.world.device(qpu),
             circuits=digests,
             shots=shots,
-            estimate_s=estimate,
-            reserve_s=reserve_s(estimate),
+            estimate=estimate,
+            reserve=self.world.provider.price.reserve(estimate),
             at_s=now_s,
             planned_s=self.port.now_s(),
             pending_jobs=None if state is None else state.pending_jobs,
@@ -273,7 +342,15 @@ class Stream:
         self._ended += 1
 
 
-def session_starts(ledger: JobLedger) -> list[float]:
-    """Return the clock at which every session of a replay began: the first, and after restarts."""
-    sessions = int(ledger.get("sessions") or 0)
-    return [float(ledger.get(f"began_{session}") or 0.0) for session in range(sessions)]
+def session_clocks(ledger: JobLedger) -> list[tuple[float, float]]:
+    """Return when every session of a replay began, and when its stream time was 0.
+
+    Both by the backend's clock; sessions are the first, and those after restarts and suspensions.
+    """
+    return [
+        (
+            float(ledger.get(f"began_{session}") or 0.0),
+            float(ledger.get(f"origin_{session}") or 0.0),
+        )
+        for session in range(int(ledger.get("sessions") or 0))
+    ]

@@ -1,10 +1,8 @@
 """The table of a replay: one row for every task under every policy, whatever became of it."""
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +10,15 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.estimates import estimate
 from qcbench.errors import InputError
-from qcbench.hardware.cost import OVERHEAD_S
+from qcbench.hardware.compiling import CompiledFigures
+from qcbench.hardware.cost import OVERHEAD_S, Price
+from qcbench.hardware.crossover import start_key
 from qcbench.hardware.fidelity_runs import MeasuredFidelity, measured_fidelities, no_mirror
-from qcbench.hardware.ledger import Intent, JobLedger, JobRow
+from qcbench.hardware.intents import Intent, JobCalibration
+from qcbench.hardware.ledger import JobLedger
+from qcbench.hardware.moments import Clocks, when
 from qcbench.hardware.plan import CompiledTasks, ReplayWorld
-from qcbench.hardware.stream import session_starts
+from qcbench.hardware.typical import as_calibrated
 from qcbench.workload.workload import CompiledFeatures
 
 if TYPE_CHECKING:
@@ -56,15 +58,20 @@ def task_table(
     *,
     replay: str,
     label: str,
-    simulated: bool,
+    finished: bool = True,
 ) -> "pl.DataFrame":
-    """Return the table; see docs/hardware.md for its columns."""
+    """Return the table; see docs/hardware.md for its columns.
+
+    Args:
+        finished: else tasks that are not placed yet are `pending`.
+    """
     import polars as pl  # noqa: PLC0415
 
-    clocks = _Clocks(ledger)
+    clocks = Clocks(ledger)
     jobs = {job.job_id: job for job in ledger.jobs()}
     duplicates = Counter(job.hash for job in jobs.values() if job.role == "duplicate")
     fidelities = measured_fidelities(compiled, ledger)
+    calibrations = ledger.calibrations()
     violations = Counter(
         (decision.policy, decision.task) for decision in ledger.decisions() if not decision.feasible
     )
@@ -74,17 +81,31 @@ def task_table(
             continue
         row: dict[str, Any] = {"label": label, "replay": replay}
         row |= _what(world, compiled, intent, violations[intent.policy, intent.task])
-        row |= _when(intent, jobs.get(intent.job_id or ""), clocks)
+        # In a closed loop a task arrives when it is decided about.
+        row["arrival_s"] = (
+            intent.at_s
+            if world.config.concurrency
+            else _arrival_s(world, ledger, intent.policy, intent.task)
+        )
+        job = jobs.get(intent.job_id or "")
+        row |= when(intent, job, clocks, world.config.deadline_s)
+        then = calibrations.get(intent.job_id or "")
+        row["job_calibration"] = then and then.date
+        row["fidelity_as_calibrated_then"] = then and then.success_probability
+        row |= _amounts(world.provider.price, "charge", None if job is None else job.figures.charge)
         row["duplicates"] = duplicates[intent.hash]
-        row |= _quality(world, compiled, intent, fidelities, simulated=simulated)
+        row |= _quality(world, compiled, intent, fidelities, then)
         rows.append(row)
     if not rows:
         raise InputError("replay: no policy placed any task")
-    rows += _truncated(world, ledger, rows[0])
+    rows += _unplaced(world, ledger, rows[0], finished=finished)
     frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_schema())
     frame = _simulated_queue(frame)
-    for part in (_as_compiled(world, frame), _by_policy(world)):
+    for part in (_as_compiled(world, compiled, frame), _by_policy(world)):
         frame = frame.join(part, on=["policy", "task"], how="left", maintain_order="left")
+    if world.crossover is not None:
+        own = pl.Series("block", [world.crossover.block(task) for task in frame["task"]])
+        return frame.with_columns(own).sort("task", "policy")
     first, last = float(frame["decided_s"].min()), float(frame["decided_s"].max())  # type: ignore[arg-type]
     width = max((last - first) / BLOCKS, 1e-9)
     block = ((pl.col("decided_s") - first) / width).floor().clip(0, BLOCKS - 1).cast(pl.Int64)
@@ -98,10 +119,14 @@ def _what(
     tasks, task, qpu = workload.tasks, intent.task, intent.qpu
     digest = next(iter(intent.circuits), None)
     figures = None if digest is None else compiled.figures[qpu, digest]
-    calibration = compiled.calibrations[qpu]
-    date, delay_s = calibration.date, calibration.repetition_delay_s
+    date: str | None = None
+    delay_s: float | None = None
     if digest is not None:
         date, delay_s = compiled.calibrated[qpu, digest]
+    elif qpu in compiled.calibrations:
+        calibration = compiled.calibrations[qpu]
+        date, delay_s = calibration.date, calibration.repetition_delay_s
+    price = world.provider.price
     family = tasks.compiled[world.scenario.fleet.qpus[qpu].family]
     return {
         "policy": intent.policy,
@@ -131,18 +156,49 @@ def _what(
         "active_qubits": figures and figures.active_qubits,
         "circuit_length_s": figures and figures.length_s,
         "repetition_delay_s": delay_s,
-        "usage_rule_s": figures and OVERHEAD_S + (delay_s + figures.length_s) * intent.shots,
-        "arrival_s": float(workload.arrival_s[task]),
+        "usage_rule_s": (
+            None
+            if figures is None or delay_s is None
+            else OVERHEAD_S + (delay_s + figures.length_s) * intent.shots
+        ),
         "decided_s": intent.at_s,
-        "estimated_charge_s": figures and intent.estimate_s,
-        "reserved_s": intent.reserve_s,
+        **_amounts(price, "estimated_charge", None if figures is None else intent.estimate),
+        "reserved_s": intent.reserve if price.unit == "s" else None,
     }
 
 
-def _truncated(
-    world: ReplayWorld, ledger: JobLedger, like: Mapping[str, Any]
+def _amounts(price: Price, name: str, amount: float | None) -> dict[str, float | None]:
+    """Return an amount in QPU seconds, where the provider counts them, and its list price."""
+    return {
+        f"{name}_s": amount if price.unit == "s" else None,
+        f"{name}_usd": None if amount is None else price.usd(amount),
+    }
+
+
+def _arrival_s(world: ReplayWorld, ledger: JobLedger, policy: str, task: int) -> float | None:
+    """Return when a task arrives; None where the section of its policy has not begun."""
+    blocks = world.crossover
+    if blocks is None:
+        return float(world.scenario.workload.arrival_s[task])
+    began_s = ledger.get(start_key(blocks.section(world.labels.index(policy), task)))
+    return None if began_s is None else float(began_s) + blocks.after_start_s(task)
+
+
+UNPLACED = {
+    "truncated": "the policy took all its decisions without placing it",
+    "pending": "not arrived, or not decided about yet",
+}
+"""States of tasks without a placement, and why."""
+
+
+def _unplaced(
+    world: ReplayWorld, ledger: JobLedger, like: Mapping[str, Any], *, finished: bool
 ) -> list[dict[str, Any]]:
-    """Return rows of tasks that a policy has not placed: it took all its decisions for others."""
+    """Return rows of tasks that a policy has not placed.
+
+    At the end that is since it took all its decisions for others.
+    """
+    state = "truncated" if finished else "pending"
     tasks = world.scenario.workload.tasks
     placed = {(one.policy, one.task) for one in ledger.decisions() if one.feasible}
     tried = Counter((one.policy, one.task) for one in ledger.decisions())
@@ -156,13 +212,13 @@ def _truncated(
             "algorithm": str(tasks.algorithm[task]),
             "qubits": int(tasks.qubits[task]),
             "shots": int(tasks.shots[task]),
-            "state": "truncated",
-            "error_class": "truncated",
-            "error": "the policy took all its decisions without placing it",
+            "state": state,
+            "error_class": state,
+            "error": UNPLACED[state],
             "violations": tried[policy, task],
             "duplicates": 0,
             "attempts": 0,
-            "arrival_s": float(world.scenario.workload.arrival_s[task]),
+            "arrival_s": _arrival_s(world, ledger, policy, task),
         }
         for policy in world.labels
         for task in range(len(tasks))
@@ -170,73 +226,18 @@ def _truncated(
     ]
 
 
-class _Clocks:
-    """From the backend's time stamps to stream time.
-
-    The clocks of client and service differ, by an amount that is the same for a whole session: the
-    median over its jobs of creation less submission.
-    """
-
-    def __init__(self, ledger: JobLedger) -> None:
-        self._starts = session_starts(ledger)
-        created = {job.job_id: job.figures.created_s for job in ledger.jobs()}
-        gaps: dict[int, list[float]] = {}
-        for intent in ledger.intents():
-            moment = created.get(intent.job_id or "")
-            if intent.phase == "stream" and moment is not None:
-                gaps.setdefault(self.session(intent), []).append(moment - intent.planned_s)
-        self._gap = {session: median(values) for session, values in gaps.items()}
-
-    def session(self, intent: Intent) -> int:
-        """Return which session planned an intent."""
-        return max(bisect_right(self._starts, intent.planned_s) - 1, 0)
-
-    def stream_s(self, intent: Intent, moment: float | None) -> float | None:
-        """Return a time stamp of an intent's job in stream time."""
-        if moment is None:
-            return None
-        return moment - self._gap[self.session(intent)] - (intent.planned_s - intent.at_s)
-
-
-def _when(intent: Intent, job: JobRow | None, clocks: _Clocks) -> dict[str, Any]:
-    """Measured times in stream time; of a job that is not done, what is known of it."""
-    figures = None if job is None else job.figures
-    created = running = finished = queue = None
-    if figures is not None:
-        created, running, finished = (
-            clocks.stream_s(intent, moment)
-            for moment in (figures.created_s, figures.running_s, figures.finished_s)
-        )
-        queue = figures.queue_s
-    execution = None if figures is None else figures.execution_s
-    done = intent.state == "done" and queue is not None and execution is not None
-    return {
-        "session": clocks.session(intent),
-        "submitted_s": created,
-        "started_s": running,
-        "finished_s": finished,
-        "queue_s": queue,
-        "execution_s": execution if done else None,
-        "execution_source": "" if figures is None else figures.execution_source,
-        "completion_s": queue + execution if done else None,  # type: ignore[operator]
-        "overhead_s": (
-            finished - running - execution  # type: ignore[operator]
-            if done and finished is not None
-            else None
-        ),
-        "charge_s": None if figures is None else figures.charge_s,
-    }
-
-
 def _quality(
     world: ReplayWorld,
     compiled: CompiledTasks,
     intent: Intent,
     fidelities: Mapping[tuple[int, str], MeasuredFidelity],
-    *,
-    simulated: bool,
+    then: JobCalibration | None,
 ) -> dict[str, Any]:
-    """What simulation says of execution and fidelity, and what the mirror circuit measured."""
+    """What simulation says of execution and fidelity, and what the mirror circuit measured.
+
+    Args:
+        then: the calibration of the job's own time, where it is known.
+    """
     task, qpu = intent.task, intent.qpu
     digest = next(iter(intent.circuits), None)
     figures = None if digest is None else compiled.figures[qpu, digest]
@@ -245,7 +246,7 @@ def _quality(
         found = MeasuredFidelity(None, reason=f"task {intent.state}")
     elif found is None:
         circuit = compiled.by_digest[digest].circuit
-        reason = no_mirror(circuit, figures, intent.shots, simulated=simulated)
+        reason = no_mirror(circuit, figures, intent.shots, world.too_large)
         if not reason:
             reason = "not measured" if intent.state == "done" else f"task {intent.state}"
         found = MeasuredFidelity(None, reason=reason)
@@ -253,32 +254,51 @@ def _quality(
         "simulated_execution_s": float(world.estimates.exec_s[task, qpu]),
         "simulated_fidelity": float(world.estimates.fidelity[task, qpu]),
         "fidelity_as_calibrated": figures and figures.success_probability,
+        "fidelity_with_readout": _with_readout(then or figures, found.readout),
         "fidelity": found.fidelity,
         "fidelity_noise": found.noise,
         "fidelity_missing": found.reason,
     }
 
 
-def _as_compiled(world: ReplayWorld, frame: "pl.DataFrame") -> "pl.DataFrame":
+def _with_readout(
+    figures: CompiledFigures | JobCalibration | None, readout: float | None
+) -> float | None:
+    """Return the fidelity by calibrated gates and the readout that anchor circuits measured."""
+    if figures is None or readout is None:
+        return None
+    success, calibrated = figures.success_probability, figures.readout_success
+    return None if success is None or not calibrated else success / calibrated * readout
+
+
+def _as_compiled(
+    world: ReplayWorld, compiled: CompiledTasks, frame: "pl.DataFrame"
+) -> "pl.DataFrame":
     """Return what the simulator would say of the circuits as they were compiled.
 
-    It separates what compilation did from what the models are wrong about.
+    It separates what compilation did from what the models are wrong about. The fidelity is also
+    that with the typical errors as calibrated now, which separates drift from the choice of qubits.
     """
     import polars as pl  # noqa: PLC0415
 
     fleet = world.scenario.fleet
     columns = ("depth", "one_qubit_gates", "two_qubit_gates", "measurements")
     placed = frame.filter(pl.col("compiled").is_not_null())
-    compiled = CompiledFeatures(*(placed[name].to_numpy() for name in columns))
+    features = CompiledFeatures(*(placed[name].to_numpy() for name in columns))
     rows = placed["task"].to_numpy()
     tasks = replace(
         world.scenario.workload.tasks.take(rows),
-        compiled=dict.fromkeys(fleet.families, compiled),
+        compiled=dict.fromkeys(fleet.families, features),
     )
     found = estimate(tasks, fleet, world.scenario.physics)
+    now = estimate(
+        tasks, as_calibrated(fleet, compiled.calibrations), world.scenario.physics
+    ).fidelity
     own = (np.arange(len(rows)), np.array([fleet.names.index(name) for name in placed["qpu"]]))
     return placed.select("policy", "task").with_columns(
-        execution_as_compiled_s=found.exec_s[own], fidelity_with_profile=found.fidelity[own]
+        execution_as_compiled_s=found.exec_s[own],
+        fidelity_with_profile=found.fidelity[own],
+        fidelity_with_medians=now[own],
     )
 
 
@@ -337,11 +357,24 @@ def _schema() -> dict[str, Any]:
     import polars as pl  # noqa: PLC0415
 
     floats = ("submitted_s", "started_s", "finished_s", "queue_s", "execution_s", "completion_s")
-    floats += ("overhead_s", "charge_s", "fidelity", "fidelity_noise", "fidelity_as_calibrated")  # type: ignore[assignment]
+    floats += (
+        "waited_s",
+        "watched_s",
+        "overhead_s",
+        "charge_s",
+        "fidelity",
+        "fidelity_noise",
+        "fidelity_as_calibrated",
+    )  # type: ignore[assignment]
     return {
         **dict.fromkeys(floats, pl.Float64),
         **dict.fromkeys(("circuit_length_s", "usage_rule_s", "estimated_charge_s"), pl.Float64),
+        **dict.fromkeys(("charge_usd", "estimated_charge_usd", "reserved_s"), pl.Float64),
+        **dict.fromkeys(("repetition_delay_s", "arrival_s"), pl.Float64),
+        **dict.fromkeys(("calibration", "job_calibration"), pl.String),
         "fidelity_as_calibrated": pl.Float64,
+        "fidelity_as_calibrated_then": pl.Float64,
+        "fidelity_with_readout": pl.Float64,
         **dict.fromkeys(("depth", "one_qubit_gates", "two_qubit_gates"), pl.Int64),
         **dict.fromkeys(("measurements", "active_qubits"), pl.Int64),
         **dict.fromkeys(("job_id", "compiled"), pl.String),

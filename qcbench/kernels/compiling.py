@@ -34,6 +34,11 @@ def kernel(function: Function) -> Function:
     return _compiled(function, error_model="numpy", _nrt=False)
 
 
+def kernel_beside_others(function: Function) -> Function:
+    """Compile a kernel during which other threads of Python go on."""
+    return _compiled(function, error_model="numpy", _nrt=False, nogil=True)
+
+
 def inlined(function: Function) -> Function:
     """Compile a function into those that call it, and keep nothing of its own on disk.
 

@@ -31,26 +31,31 @@ decision, with the view that it has on the SimPy cloud. A decision that its trac
 COMPILED = tuple(track for track, info in TRACKS.items() if info.kernel)
 
 
+def hindrance(track: Track, rules: Rules, name: str = "") -> str:
+    """Return why a scenario cannot run on the compiled engine; empty where it can."""
+    where = f"scenario {name}: engine compiled"
+    if track not in COMPILED:
+        return (
+            f"{where}: track {track} has no kernel ({', '.join(COMPILED)} have); use engine simpy"
+        )
+    if rules.dispatch.holds_and_waits:
+        return (
+            f"{where}: rules.dispatch.order {rules.dispatch.order} has no kernel (fifo and "
+            "backfill have); use engine simpy"
+        )
+    if importlib.util.find_spec("numba") is None:
+        return f"{where}: numba is not installed; `{install(['bench'])}`, or use engine simpy"
+    return ""
+
+
 def check(track: Track, rules: Rules, name: str = "") -> None:
     """Check that a scenario can run on the compiled engine.
 
     Raises:
         InputError: it cannot, or numba is not installed.
     """
-    where = f"scenario {name}: engine compiled"
-    if track not in COMPILED:
-        raise InputError(
-            f"{where}: track {track} has no kernel ({', '.join(COMPILED)} have); use engine simpy"
-        )
-    if rules.dispatch.holds_and_waits:
-        raise InputError(
-            f"{where}: rules.dispatch.order {rules.dispatch.order} has no kernel (fifo and "
-            "backfill have); use engine simpy"
-        )
-    if importlib.util.find_spec("numba") is None:
-        raise InputError(
-            f"{where}: numba is not installed; `{install(['bench'])}`, or use engine simpy"
-        )
+    if reason := hindrance(track, rules, name):
+        raise InputError(reason)
 
 
 def simulator(scenario: Scenario, streams: Streams) -> Simulator:

@@ -31,10 +31,16 @@ class ClopsTime:
 
 @config
 class IbmUsageTime:
-    """IBM's usage rule: overhead + (repetition delay + circuit length) x shots."""
+    """IBM's usage rule: overhead + (repetition delay + circuit length) x shots.
+
+    Attributes:
+        overhead_s: of every job.
+        overheads_s: by name of a QPU, where its jobs have another one.
+    """
 
     model: Literal["ibm_usage"] = "ibm_usage"
     overhead_s: float = 2.0
+    overheads_s: dict[str, NotNegative] = field(default_factory=dict)
 
 
 @config

@@ -33,7 +33,7 @@ def ibm_usage_time_s(
     circuit_length_s: FloatArray,
     shots: IntArray,
     repetition_delay_s: FloatArray,
-    overhead_s: float = 2.0,
+    overhead_s: FloatArray | float = 2.0,
 ) -> FloatArray:
     """IBM's rule for the usage of a job: overhead + (repetition delay + circuit length) x shots."""
     return np.asarray(

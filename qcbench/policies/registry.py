@@ -19,6 +19,7 @@ from qcbench.fleet.profile import Fleet
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.names import modules_of, names, plugins_of
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
+from qcbench.policies.source import SOURCE, is_source, load, own_parameters, without_text
 from qcbench.tracks import Track
 
 if TYPE_CHECKING:
@@ -61,6 +62,27 @@ def find(track: Track, name: str) -> PolicyInfo:
         raise InputError(f"policy {name}: no such {track} policy{nearest(name, names(track))}")
     factory = _load(plugins[name])
     return described(track, name, factory, factory)
+
+
+def meant(track: Track, config: PolicyConfig) -> PolicyInfo:
+    """Return the policy that a config names: a registered one, or one with its source.
+
+    Raises:
+        InputError: an unknown name, or a source that cannot be run.
+    """
+    text = config.parameters.get(SOURCE)
+    if not is_source(config.name):
+        return find(track, config.name)
+    if not isinstance(text, str):
+        raise InputError(f"policy {config.name}: parameter {SOURCE} is missing, the file's text")
+    factory, documented = load(config.name, text)
+    info = described(track, config.name, factory, documented)
+    if SOURCE in info.parameters:
+        raise InputError(
+            f"policy {config.name}: its parameter {SOURCE} has the name of what holds its text; "
+            "give it another"
+        )
+    return replace(info, factory=without_text(factory))
 
 
 @cache
@@ -122,8 +144,8 @@ def check_parameters(track: Track, config: PolicyConfig) -> PolicyInfo:
     Raises:
         InputError: an unknown policy or parameter, a missing one, or one that does not fit.
     """
-    info = find(track, config.name)
-    check_given(info, config.parameters)
+    info = meant(track, config)
+    check_given(info, own_parameters(config))
     return info
 
 
@@ -168,15 +190,13 @@ def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
         raise InputError(f"policy {policy}: parameter {key} is {value!r}; it must be finite")
     if annotation is inspect.Parameter.empty or isinstance(annotation, str):
         return
-    if get_origin(annotation) is Literal:
-        accepted = get_args(annotation)
-        fits = any(type(value) is type(option) and value == option for option in accepted)
-        wanted = " or ".join(repr(option) for option in accepted)
-    else:
-        parts = get_args(annotation) if _is_union(annotation) else (annotation,)
-        accepted = tuple(get_args(a)[0] if get_origin(a) is Annotated else a for a in parts)
-        fits = type(value) in accepted or (float in accepted and type(value) is int)
-        wanted = " or ".join(getattr(a, "__name__", str(a)) for a in accepted)
+    parts = get_args(annotation) if _is_union(annotation) else (annotation,)
+    options = [option for a in parts if get_origin(a) is Literal for option in get_args(a)]
+    types = [get_args(a)[0] if get_origin(a) is Annotated else a for a in parts]
+    accepted = [a for a in types if get_origin(a) is not Literal]
+    fits = type(value) in accepted or (float in accepted and type(value) is int)
+    fits = fits or any(type(value) is type(option) and value == option for option in options)
+    wanted = " or ".join([*(getattr(a, "__name__", str(a)) for a in accepted), *map(repr, options)])
     if not fits:
         raise InputError(f"policy {policy}: parameter {key} is {value!r}; it must be {wanted}")
     check_range(f"policy {policy}: parameter {key}", annotation, value)

@@ -118,6 +118,7 @@ class PlacingInFull(NamedTuple):
         qpu_qubits: of the QPUs.
         due_s: as in `PlacementView`.
         value: of the task's job, as a share of the highest.
+        to_come: as in `PlacementView`.
     """
 
     qpus: int
@@ -135,6 +136,7 @@ class PlacingInFull(NamedTuple):
     qpu_qubits: Any
     due_s: float
     value: float
+    to_come: int
 
 
 class Waiting(NamedTuple):

@@ -87,6 +87,7 @@ class PlacementView:
             task; it lies in the past for an idle QPU. Shape (QPUs,), as are the following.
         queue_length: tasks on each QPU, running and waiting.
         up: whether each QPU is working.
+        to_come: jobs of the workload that have not arrived yet; infinite where nobody knows.
     """
 
     __slots__ = (
@@ -101,6 +102,7 @@ class PlacementView:
         "row",
         "shots",
         "task_qubits",
+        "to_come",
         "up",
         "value",
         "violations",
@@ -125,6 +127,7 @@ class PlacementView:
         self.depth = 0
         self.shots = 0
         self.violations = 0
+        self.to_come = np.inf
         self.due_s = np.inf
         self.value = self.highest_value = 1.0
 

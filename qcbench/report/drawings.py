@@ -9,7 +9,7 @@ from typing import TypeAlias
 import polars as pl
 from matplotlib.figure import Figure
 
-from qcbench.report import figures, grids, partition, text, times
+from qcbench.report import figures, fronts, grids, partition, text, times
 from qcbench.report.rows import Block, blocks
 from qcbench.report.style import FigureFiles, Look, looks, render
 from qcbench.stats.summary import Summary
@@ -58,7 +58,7 @@ def plan(trials: pl.DataFrame, summary: Summary) -> Drawings:
             overall,
             summary.baseline,
             look,
-            title=f"Mean difference in {text.title_of(summary.metric)}",
+            title=f"Difference in {text.title_of(summary.metric)}, geometric mean",
         )
     profile = partial(figures.profile_plot, trials, summary.metric, summary.goal, order, look)
     drawings["performance-profile"] = profile
@@ -101,6 +101,8 @@ def _of_scenario(
         found["trade-off"] = partial(
             figures.trade_off_plot, own, scenario, metric, FIDELITY, order, look, goals=goals
         )
+    if summary.fronts is not None:
+        found["attainment"] = partial(fronts.attainment_plot, summary.fronts, scenario)
     for kind in ("size", "priority"):
         found[f"by-{kind}"] = partial(grids.box_plot, means, scenario, kind, order, look)
     return found

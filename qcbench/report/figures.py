@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from qcbench.arrays import FloatArray
 from qcbench.report import text
-from qcbench.report.style import DPI, LINE, NEUTRAL, QUIET, WIDTH_IN, Look, style
+from qcbench.report.style import DPI, LINE, NEUTRAL, QUIET, WIDTH_IN, Look, style, tell
 from qcbench.stats.profiles import performance_profile
 
 ROW_IN = 0.27
@@ -46,8 +46,13 @@ def interval_plot(
             low = value if row["relative_low"] is None else row["relative_low"]
             high = value if row["relative_high"] is None else row["relative_high"]
             ends += [low, high]
-            axes.plot([low, high], [y, y], color=look.colour, linewidth=2.4, solid_capstyle="round")
-            axes.plot(value, y, look.marker, color=look.colour, markersize=6)
+            drawn = axes.plot(
+                [low, high], [y, y], color=look.colour, linewidth=2.4, solid_capstyle="round"
+            )
+            drawn += axes.plot(value, y, look.marker, color=look.colour, markersize=6)
+            ends_of = text.percent_interval(row["relative_low"], row["relative_high"])
+            for artist in drawn:
+                tell(artist, f"{row['policy']}: {text.percent(value)} % {ends_of}".rstrip())
         axes.axvline(0, color=NEUTRAL, linewidth=1.2, zorder=1)
         _percent_axis(axes, ends)
         policy_axis(axes, [str(row["policy"]) for row in rows], baseline)
@@ -86,10 +91,17 @@ def distribution_plot(
             shown, colour = values / scale.factor, looks[policy].colour
             if values.size <= POINTS_MOST:
                 spread = ((np.arange(values.size) * 0.618034) % 1.0 - 0.5) * 0.5
-                axes.scatter(shown, y + spread, s=9, color=colour, alpha=0.45, linewidths=0)
-            low, middle, high = np.quantile(shown, [0.25, 0.5, 0.75])
-            axes.plot([low, high], [y, y], color=colour, linewidth=5, alpha=0.55)
-            axes.plot([middle, middle], [y - 0.3, y + 0.3], color=colour, linewidth=2.2)
+                axes.scatter(
+                    shown, y + spread, s=9, color=colour, alpha=0.45, linewidths=0, clip_on=False
+                )
+            low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+            ends = np.array([low, high]) / scale.factor
+            drawn = axes.plot(ends, [y, y], color=colour, linewidth=5, alpha=0.55)
+            at = middle / scale.factor
+            drawn += axes.plot([at, at], [y - 0.3, y + 0.3], color=colour, linewidth=2.2)
+            for artist in drawn:
+                quartiles = f"median {scale.value(middle)}, quartiles {scale.interval(low, high)}"
+                tell(artist, f"{policy}: {quartiles} {scale.unit}".rstrip())
         if everything.size:
             _value_axis(axes, everything / scale.factor)
         policy_axis(axes, policies, baseline)
@@ -123,20 +135,24 @@ def profile_plot(
         figure = Figure(figsize=(WIDTH_IN, _height(len(policies))), dpi=DPI)
         axes: Axes = figure.add_subplot()
         axes.grid(axis="both")
-        for policy in policies:
-            curve = profile.filter(pl.col("policy") == policy)
-            look, share = looks[policy], curve.get_column("share").to_numpy() * 100
-            axes.plot(
-                curve.get_column("tau").to_numpy(),
+        curves = {
+            policy: profile.filter(pl.col("policy") == policy).select("tau", "share").to_numpy()
+            for policy in policies
+        }
+        for alike in alike_of(curves):
+            look, (at, share) = looks[alike[0]], curves[alike[0]].T * [[1], [100]]
+            (line,) = axes.plot(
+                at,
                 share,
                 color=look.colour,
                 marker=look.marker,
                 markersize=5,
                 markevery=[int(np.argmax(share >= 0.5 * share.max()))],  # once, on the way up
-                label=policy,
+                label="\n".join(alike),
                 drawstyle="steps-post",
                 clip_on=False,
             )
+            tell(line, ", ".join(alike))
         axes.set_xscale("log")
         tau = profile.get_column("tau").to_numpy()
         _factor_axis(axes, float(tau.max()))
@@ -190,7 +206,7 @@ def trade_off_plot(
             across, up = 2 * mean_error / scale.factor, 2 * y_error
             axes.plot([x - across, x + across], [y, y], color=look.colour, linewidth=1)
             axes.plot([x, x], [y - up, y + up], color=look.colour, linewidth=1)
-            axes.plot(
+            (point,) = axes.plot(
                 x,
                 y,
                 look.marker,
@@ -198,9 +214,13 @@ def trade_off_plot(
                 markersize=7 if policy in front else 5.5,
                 label=policy,
             )
+            told = f"{scale.value(mean)} {scale.unit}".rstrip()
+            tell(point, f"{policy}: {told}, {text.title_of(other)} {y:.4g}")
         if points:
             _value_axis(axes, np.array([point[0] for point in points.values()]) / scale.factor)
         axes.yaxis.set_major_locator(MaxNLocator(5))
+        if all(point[1] >= 0 for point in points.values()):
+            axes.set_ylim(bottom=max(axes.get_ylim()[0], 0.0))
         axes.set_xlabel(text.label_of(metric, scale))
         axes.set_ylabel(text.title_of(other))
         axes.set_title(f"{text.title_of(metric).capitalize()} and {text.title_of(other)}")
@@ -244,7 +264,10 @@ def shares_plot(
                     continue
                 start = sum(row.get_column(name)[0] or 0.0 for name in before)
                 width = row.get_column(column)[0] or 0.0
-                axes.barh(y, 100 * width, left=100 * start, color=colour, height=0.68, label=label)
+                (bar,) = axes.barh(
+                    y, 100 * width, left=100 * start, color=colour, height=0.68, label=label
+                )
+                tell(bar, f"{policy}: {column.removeprefix(SHARE_PREFIX)} {text.share(width)}")
                 label = None
         axes.set_xlim(0, 100)
         axes.xaxis.set_major_locator(FixedLocator([0, 25, 50, 75, 100]))
@@ -291,8 +314,9 @@ def _percent_axis(axes: Axes, ends: Sequence[float]) -> None:
         axes.set_xscale("symlog", linthresh=10, linscale=0.8)
         axes.set_xlim(min(1.3 * low, low - 2), max(1.3 * high, high + 2))
         top = 10 ** ceil(log10(max(-low, high)))
+        between = (3, 10) if top <= 1000 else (10,)  # more would touch each other
         steps = [5.0, 10.0]
-        steps += [m * 10.0**e for e in range(1, 9) for m in (3, 10) if m * 10**e <= top]
+        steps += [m * 10.0**e for e in range(1, 9) for m in between if m * 10**e <= top]
         ticks = [-step for step in reversed(steps)] + [0.0, *steps]
         left, right = axes.get_xlim()
         axes.xaxis.set_major_locator(FixedLocator([t for t in ticks if left <= t <= right]))
@@ -314,7 +338,21 @@ def _value_axis(axes: Axes, values: FloatArray) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(6))
+        if low >= 0:  # there is nothing below
+            axes.set_xlim(left=max(axes.get_xlim()[0], 0.0))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))
+
+
+def alike_of(curves: Mapping[str, FloatArray]) -> list[list[str]]:
+    """Return the names of equal curves together, in order: what is equal is drawn once."""
+    found: list[list[str]] = []
+    for name, curve in curves.items():
+        same = next((each for each in found if np.array_equal(curves[each[0]], curve)), None)
+        if same is None:
+            found.append([name])
+        else:
+            same.append(name)
+    return found
 
 
 def _factor_axis(axes: Axes, top: float) -> None:

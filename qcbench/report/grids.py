@@ -126,25 +126,29 @@ def heat_maps(
 
 
 def _heat_map(own: pl.DataFrame, metric: str, x: str, y: str, third: str | None) -> Figure:
-    columns, rows = (sorted(own.get_column(name).unique()) for name in (x, y))
     panels = [None] if third is None else sorted(own.get_column(third).unique())[:PANELS_MOST]
-    grids = []
+    grids: list[tuple[list[float], list[float], FloatArray]] = []
     for panel in panels:
         part = own if panel is None else own.filter(pl.col(str(third)) == panel)
+        # A panel has the crossings that it has: those of another would be empty here.
+        columns, rows = (sorted(part.get_column(name).unique()) for name in (x, y))
         grid = np.full((len(rows), len(columns)), np.nan)
         means = part.group_by(x, y).agg(pl.col(metric).mean())
         for column, row, value in means.iter_rows():
             grid[rows.index(row), columns.index(column)] = value
-        grids.append(grid)
+        grids.append((columns, rows, grid))
+    everything = np.concatenate([grid.ravel() for _, _, grid in grids])
     percent = metric.endswith("probability")
-    scale = text.scale_of(metric, np.concatenate([grid.ravel() for grid in grids]).tolist())
+    scale = text.scale_of(metric, everything.tolist())
     factor = 0.01 if percent else scale.factor
     with style():
-        height = 1.1 + 0.34 * len(rows)
+        height = 1.1 + 0.34 * max(len(rows) for _, rows, _ in grids)
         figure = Figure(figsize=(WIDTH_IN, height), dpi=DPI)
-        low, high = np.nanmin(grids) / factor, np.nanmax(grids) / factor
-        for place, (panel, grid) in enumerate(zip(panels, grids, strict=True)):
-            axes: Axes = figure.add_subplot(1, len(panels), place + 1)
+        low, high = np.nanmin(everything) / factor, np.nanmax(everything) / factor
+        widths = [len(columns) for columns, _, _ in grids]
+        spaces = figure.add_gridspec(1, len(panels), width_ratios=widths)
+        for place, (panel, (columns, rows, grid)) in enumerate(zip(panels, grids, strict=True)):
+            axes: Axes = figure.add_subplot(spaces[0, place])
             axes.grid(visible=False)
             axes.imshow(
                 grid / factor, cmap="YlGnBu", vmin=low, vmax=high, aspect="auto", origin="lower"
@@ -164,7 +168,8 @@ def _heat_map(own: pl.DataFrame, metric: str, x: str, y: str, third: str | None)
             axes.xaxis.set_major_locator(FixedLocator(range(len(columns))))
             axes.set_xticklabels([f"{value:g}" for value in columns])
             axes.yaxis.set_major_locator(FixedLocator(range(len(rows))))
-            axes.set_yticklabels([f"{value:g}" for value in rows] if not place else [])
+            named = not place or rows != grids[0][1]
+            axes.set_yticklabels([f"{value:g}" for value in rows] if named else [])
             axes.set_xlabel(_axis_label(x))
             if not place:
                 axes.set_ylabel(_axis_label(y))

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from qcbench.errors import InputError, QcbenchError, reason_of
 from qcbench.files import write_text
 from qcbench.report import text
+from qcbench.report.diagnostics import diagnostics_of
 from qcbench.report.drawers import Drawers
 from qcbench.report.drawings import plan
-from qcbench.report.rows import direction, headline
+from qcbench.report.fronts import table_of
+from qcbench.report.heads import explained_of, heads
+from qcbench.report.pages import environment
+from qcbench.report.rows import direction, page_headline
 from qcbench.report.run import RunDescription
 from qcbench.report.style import FigureFiles, inline_svg, looks, save_figures
 from qcbench.stats import table
@@ -71,19 +74,19 @@ def _page(
     pictures: Mapping[str, FigureFiles],
 ) -> str:
     """Return the page."""
-    environment = Environment(
-        loader=PackageLoader("qcbench.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     failed = trials.filter(pl.col("status") != "done")
     sections: list[dict[str, Any]] = [
         {
             "anchor": section.anchor,
             "block": section.block,
             "facts": run.scenarios.get(section.block.scenario),
+            "front": summary.fronts and table_of(summary.fronts, section.block.scenario),
+            "diagnostics": diagnostics_of(
+                trials,
+                section.block.scenario,
+                [str(row["policy"]) for row in section.block.rows],
+                summary.baseline,
+            ),
             "figures": [name for name in section.figures if name in pictures],
             "others": _other_metrics(
                 summary.means,
@@ -95,19 +98,25 @@ def _page(
     ]
     of_scenarios = {name for section in sections for name in section["figures"]}
 
+    explained = explained_of(any(section["block"].has_gaps for section in sections))
+
     def figure(name: str) -> Markup:
         document = inline_svg(pictures[name].svg, name.replace("-", " "))
         return Markup(document)  # noqa: S704 - own text
 
-    return environment.get_template("report.html.j2").render(
+    template = environment().get_template("report.html.j2")
+    return template.render(
         command=run.command,
-        direction=lambda row: direction(row, summary.goal),
+        direction=lambda row: direction(row, summary),
         done=trials.height - failed.height,
         failed=_failures(failed),
         failures=failed.height,
         figure=figure,
         goal=text.GOALS[summary.goal],
-        headline=re.sub(r"(?<=[ \[])-(?=\d)", "−", headline(summary)),
+        explained=explained,
+        heads=heads(summary),
+        headline=page_headline(summary),
+        links={},
         level=f"{100 * summary.level:.0f} %",
         look=looks(summary.policies, summary.baseline),
         metric=text.title_of(summary.metric),

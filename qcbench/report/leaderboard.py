@@ -1,7 +1,9 @@
 """The leaderboard as text: a table in the terminal, Markdown, CSV, JSON."""
 
-from dataclasses import replace
-from typing import Any
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import polars as pl
 from rich import box
@@ -12,12 +14,32 @@ from rich.text import Text
 
 from qcbench.errors import InputError, one_line
 from qcbench.files import to_json
-from qcbench.report import text
+from qcbench.report import fronts, text
 from qcbench.report.formats import FORMATS, Format
-from qcbench.report.rows import Block, against_baseline, blocks, direction, headline
+from qcbench.report.rows import (
+    GAP,
+    NO_CLAIM,
+    Block,
+    against_baseline,
+    blocks,
+    direction,
+    fewest_worlds,
+    headline,
+    interval_of,
+    test_of,
+    with_gaps,
+)
+from qcbench.report.spreadsheets import escaped
+from qcbench.stats.claims import LEAST_WORLDS
 from qcbench.stats.summary import Summary
 
 WIDTH = 100
+GUTTER = 2
+"""Characters between columns."""
+WIDE = 96
+"""Columns from which all is shown that there is room for."""
+LONGEST_NAME = 32
+"""Characters of a policy's name for which other columns make room."""
 STYLES = {"better": "green", "worse": "red", "unclear": "dim"}
 
 
@@ -40,6 +62,13 @@ def leaderboard(
     console.print(render(summary, width=console.width))
 
 
+def plain(summary: Summary) -> str:
+    """Return the leaderboard as a pipe gets it: text without colours, 100 wide."""
+    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_terminal=False)
+    console.print(render(summary))
+    return str(console.file.getvalue())  # type: ignore[attr-defined]
+
+
 def as_text(summary: Summary, format: str) -> str:
     """Return the leaderboard as csv, json or markdown.
 
@@ -47,87 +76,137 @@ def as_text(summary: Summary, format: str) -> str:
         InputError: another format.
     """
     if format == "csv":
-        return _escaped(summary.scenarios).write_csv()
+        return escaped(with_gaps(summary)).write_csv()
     if format == "json":
-        return to_json(_as_data(summary), "the leaderboard", null=True, indent=2) + "\n"
+        return to_json(as_data(summary), "the leaderboard", null=True, indent=2) + "\n"
     if format == "markdown":
         return _as_markdown(summary)
     raise InputError(f"format: {format!r} is none of {', '.join(FORMATS)}")
 
 
-def _escaped(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame whose texts no spreadsheet takes for formulas: such a one gets an apostrophe.
-
-    Names of policies and scenarios come from configs, which may be somebody else's.
-    """
-    text = pl.col(pl.String)
-    return frame.with_columns(
-        pl.when(text.str.contains(r"^[=+\-@\t\r]")).then("'" + text).otherwise(text).name.keep()
-    )
-
-
 def render(summary: Summary, *, width: int = WIDTH) -> RenderableType:
     """Return the leaderboard as something that rich prints: a block per scenario, then overall.
 
-    The best policy is bold; a difference to the baseline is green or red where its interval
-    excludes 0, else dim. A terminal narrower than 96 gets fewer columns.
+    The best policy is bold; a difference to the baseline is green or red where it is claimed, else
+    dim. A terminal narrower than 96 gets fewer columns.
     """
     summary, width = printable(summary), min(width, WIDTH)
     parts: list[RenderableType] = []
     found = blocks(summary)
     for block in found:
-        facts = f"{text.GOALS[summary.goal]}, {text.plural(block.worlds, 'replicate')}"
+        facts = f"{text.GOALS[summary.goal]}, {block.size}"
         title = Text.assemble((block.scenario, "bold"), (f"  {block.label}, {facts}", "dim"))
         parts += [Text(), title, _scenario_table(summary, block, width)]
         for policy, note in block.notes.items():
             parts.append(Text(f"! {policy}: {note}", style="yellow"))
     if len(found) > 1:
-        parts += [Text(), Text("Overall, by mean rank", style="bold")]
+        parts += [
+            Text(),
+            Text("Overall, by the geometric mean of the ratios to the baseline", style="bold"),
+        ]
         parts.append(_overall_table(summary, width))
-    parts += [Text(), Text(headline(summary)), Text(), _legend(summary)]
+    gaps = width >= WIDE and any(block.has_gaps for block in found)
+    parts += [Text(), Text(headline(summary)), Text(), _legend(summary, gaps=gaps)]
     return Group(*parts)
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column of a table.
+
+    Attributes:
+        head: its name.
+        cells: in rich's markup, from the top.
+        justify: side.
+        spare: where there is no room for all, the columns with the highest figure are left out;
+            one with 0 stays.
+    """
+
+    head: str
+    cells: Sequence[str]
+    justify: Literal["left", "right"] = "right"
+    spare: int = 0
+
+    @property
+    def width(self) -> int:
+        """How many characters it takes."""
+        return max(len(self.head), *(Text.from_markup(cell).cell_len for cell in self.cells))
+
+
 def _scenario_table(summary: Summary, block: Block, width: int) -> Table:
-    wide = width >= 96
-    table = _table(width)
-    table.add_column("rank", no_wrap=True)
-    table.add_column("policy", no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column("mean", justify="right", no_wrap=True)
-    if wide:
-        table.add_column("IQM", justify="right", no_wrap=True)
-    table.add_column("vs baseline", justify="right", no_wrap=True)
-    table.add_column("better", justify="right", no_wrap=True)
-    if wide and block.has_violations:
-        table.add_column("violations", justify="right", no_wrap=True)
-    half_widths = [_half_width(row, block.scale) for row in block.rows]
+    rows = block.rows
+    half_widths = [_half_width(row, block.scale) for row in rows]
     longest = max(len(half) for half in half_widths)
-    for row, half in zip(block.rows, half_widths, strict=True):
-        cells = [
-            text.rank(row["rank"], row["rank_low"], row["rank_high"]),
-            escape(row["policy"]) + (" !" if row["policy"] in block.notes else ""),
-            f"{block.scale.value(row['mean'])} {half:>{longest}}",
-            *([block.scale.value(row["iqm"])] if wide else []),
-            *_comparison(row, summary),
-        ]
-        if wide and block.has_violations:
-            count = row["violations"]
-            cells.append(text.MISSING if count is None else f"{count:,.1f}")
-        table.add_row(*cells, style="bold" if row["rank"] == block.rows[0]["rank"] else "")
+    against, better = zip(*(_comparison(row, summary) for row in rows), strict=True)
+    columns = [
+        _Column(
+            "rank", [text.rank(r["rank"], r["rank_low"], r["rank_high"]) for r in rows], "left"
+        ),
+        _Column(
+            "policy",
+            [
+                escape(row["policy"]) + (" !" if row["policy"] in block.notes else "")
+                for row in rows
+            ],
+            "left",
+        ),
+        _Column(
+            "mean",
+            [
+                f"{block.scale.value(row['mean'])} {half:>{longest}}"
+                for row, half in zip(rows, half_widths, strict=True)
+            ],
+        ),
+    ]
+    wide = width >= WIDE
+    if wide:
+        columns.append(_Column("IQM", [block.scale.value(row["iqm"]) for row in rows], spare=3))
+    columns += [_Column("vs baseline", against), _Column("better", better, spare=1)]
+    if wide and block.has_violations:
+        counts = [row["violations"] for row in rows]
+        cells = [text.MISSING if count is None else f"{count:,.1f}" for count in counts]
+        columns.append(_Column("violations", cells, spare=2))
+    if wide and block.ended is not None:
+        columns.append(_Column("until", [row["until"] or "" for row in rows], "left"))
+    if wide and block.has_gaps:
+        columns.append(_Column("gap %", [text.gap(row) for row in rows]))
+    table = _table(width)
+    chosen = _fitting(columns, width)
+    for column in chosen:
+        if column.head == "policy":
+            table.add_column("policy", no_wrap=True, overflow="ellipsis", ratio=1)
+        else:
+            table.add_column(column.head, justify=column.justify, no_wrap=True)
+    for row, cells_of in zip(
+        rows, zip(*(column.cells for column in chosen), strict=True), strict=True
+    ):
+        table.add_row(*cells_of, style="bold" if row["rank"] == rows[0]["rank"] else "")
     return table
+
+
+def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
+    """Leave out what is spare until the others can be shown whole."""
+    left = list(columns)
+    while sum(min(column.width, LONGEST_NAME) + GUTTER for column in left) > width + GUTTER:
+        spare = max(left, key=lambda column: column.spare)
+        if not spare.spare:
+            break
+        left.remove(spare)
+    return left
 
 
 def _overall_table(summary: Summary, width: int) -> Table:
     table = _table(width)
-    table.add_column("mean rank", no_wrap=True)
+    table.add_column("rank", no_wrap=True)
     table.add_column("policy", no_wrap=True, overflow="ellipsis", ratio=1)
-    for name in ("wins", "vs baseline", "better", "done", "failed"):
+    for name in ("wins", "mean rank", "vs baseline", "better", "done", "failed"):
         table.add_column(name, justify="right", no_wrap=True)
     for index, row in enumerate(summary.overall.iter_rows(named=True)):
         table.add_row(
-            text.mean_rank(row),
+            text.rank(row["rank"], row["rank_low"], row["rank_high"]),
             escape(row["policy"]) + (" !" if row["collapsed"] else ""),
             str(row["wins"]),
+            f"{row['mean_rank']:.1f}",
             *_comparison(row, summary),
             f"{row['n']:,}",
             f"[yellow]{row['failed']:,}[/]" if row["failed"] else "0",
@@ -141,18 +220,22 @@ def _comparison(row: dict[str, Any], summary: Summary) -> tuple[str, str]:
 
     if row["policy"] == summary.baseline:
         return "[dim]baseline[/]", ""
-    style = STYLES[direction(row, summary.goal)]
+    style = STYLES[direction(row, summary)]
     beaten = text.share(row["probability_of_improvement"])
     return f"[{style}]{escape(against_baseline(row))}[/]", f"[{style}]{beaten}[/]"
 
 
-def _legend(summary: Summary) -> RenderableType:
+def _legend(summary: Summary, *, gaps: bool) -> RenderableType:
 
     level = f"{100 * summary.level:.0f} %"
     return Text(
-        f"± and [ ] are {level} bootstrap intervals. vs baseline: mean difference to"
-        f" {summary.baseline} in the same worlds. better: share of worlds in which the policy beats"
-        " it. rank (range): what resampling leaves open.",
+        f"± and [ ] are {level} intervals. vs baseline: mean difference to {summary.baseline} in"
+        f" the same worlds, coloured where it is claimed: by {test_of(summary)}, corrected for the"
+        " number of policies (Holm). better: share of worlds in which the policy beats it. rank"
+        " (range): what the pairs that are told apart leave open."
+        + f" {interval_of(summary)}".rstrip()
+        + (f" {NO_CLAIM}" if fewest_worlds(summary) < LEAST_WORLDS else "")
+        + (f" gap %: {GAP[0].lower()}{GAP[1:]}" if gaps else ""),
         style="dim",
     )
 
@@ -175,14 +258,17 @@ def _half_width(row: dict[str, Any], scale: text.Scale) -> str:
     return f"± {scale.value((row['ci_high'] - row['ci_low']) / 2.0)}"
 
 
-def _as_data(summary: Summary) -> dict[str, Any]:
+def as_data(summary: Summary) -> dict[str, Any]:
+    """Return everything that a leaderboard holds as plain data: what its JSON is."""
     return {
         "metric": summary.metric,
         "goal": summary.goal,
         "baseline": summary.baseline,
         "level": summary.level,
+        **({} if summary.ended is None else {"ended": summary.ended}),
         "overall": summary.overall.to_dicts(),
-        "scenarios": summary.scenarios.to_dicts(),
+        "scenarios": with_gaps(summary).to_dicts(),
+        **({} if summary.fronts is None else {"fronts": fronts.as_data(summary.fronts)}),
     }
 
 
@@ -207,6 +293,7 @@ def printable(summary: Summary) -> Summary:
         overall=overall,
         scenarios=scenarios,
         means=means,
+        ended=summary.ended and {one_line(name): why for name, why in summary.ended.items()},
     )
 
 
@@ -215,9 +302,11 @@ def _as_markdown(summary: Summary) -> str:
     lines = [headline(summary), ""]
     found = blocks(summary)
     for block in found:
-        facts = f"{text.GOALS[summary.goal]}, {text.plural(block.worlds, 'replicate')}"
+        facts = f"{text.GOALS[summary.goal]}, {block.size}"
         heads = ["Rank", "Policy", "Mean", "IQM", "vs baseline", "P(better)"]
         heads += ["Violations"] if block.has_violations else []
+        heads += ["Until"] if block.ended is not None else []
+        heads += ["Gap %"] if block.has_gaps else []
         lines += [
             f"### {block.scenario}",
             "",
@@ -237,16 +326,32 @@ def _as_markdown(summary: Summary) -> str:
             if block.has_violations:
                 count = row["violations"]
                 cells.append(text.MISSING if count is None else f"{count:,.1f}")
+            if block.ended is not None:
+                cells.append(row["until"] or "")
+            if block.has_gaps:
+                cells.append(text.gap(row))
             lines.append(_markdown_row(cells))
         lines += ["", *(f"- {policy}: {note}" for policy, note in block.notes.items())]
         lines += [""] if block.notes else []
     if len(found) > 1:
-        heads = ["Mean rank", "Policy", "Wins", "vs baseline", "P(better)", "Done", "Failed"]
+        heads = [
+            "Rank",
+            "Policy",
+            "Wins",
+            "Mean rank",
+            "vs baseline",
+            "P(better)",
+            "Done",
+            "Failed",
+        ]
         lines += ["### Overall", "", *_markdown_head(heads)]
         for row in summary.overall.iter_rows(named=True):
             counts = [str(row[name]) for name in ("n", "failed")]
-            cells = [text.mean_rank(row), row["policy"], str(row["wins"])]
+            place = text.rank(row["rank"], row["rank_low"], row["rank_high"])
+            cells = [place, row["policy"], str(row["wins"]), f"{row['mean_rank']:.1f}"]
             lines.append(_markdown_row([*cells, *_markdown_comparison(row, summary), *counts]))
+    if any(block.has_gaps for block in found):
+        lines += ["", f"Gap: {GAP}"]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -16,6 +16,7 @@ from qcbench.cloud.partition import Plan
 from qcbench.cloud.records import Records
 from qcbench.errors import InputError
 from qcbench.physics.node_cost import node_costs
+from qcbench.report.figures import alike_of
 from qcbench.report.style import (
     COLOURS,
     INK,
@@ -28,6 +29,7 @@ from qcbench.report.style import (
     render,
     save_figures,
     style,
+    tell,
 )
 from qcbench.workload.interaction_graph import InteractionGraph
 
@@ -72,20 +74,18 @@ def node_cost_plot(costs: Mapping[str, FloatArray], looks: Mapping[str, Look]) -
         figure = Figure(figsize=(WIDTH_IN, 3.0))
         axes = figure.add_subplot()
         ranked = {policy: np.sort(of_nodes)[::-1] for policy, of_nodes in costs.items()}
-        for index, (policy, of_nodes) in enumerate(ranked.items()):
-            look = looks[policy]
-            # Policies of least cost are equal everywhere: the ones below must show at the edges.
-            above = sum(np.array_equal(of_nodes, o) for o in list(ranked.values())[index + 1 :])
-            axes.plot(
+        for alike in alike_of(ranked):  # policies of least cost are often equal everywhere
+            look, of_nodes = looks[alike[0]], ranked[alike[0]]
+            (line,) = axes.plot(
                 np.arange(1, len(of_nodes) + 1),
                 of_nodes,
                 look.marker,
                 linestyle="-",
                 color=look.colour,
-                markersize=4 + 3.5 * above,
-                linewidth=1.2 + 2.2 * above,
-                label=policy,
+                markersize=5,
+                label="\n".join(alike),
             )
+            tell(line, ", ".join(alike))
         axes.grid(visible=True, axis="y")
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

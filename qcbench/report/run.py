@@ -35,6 +35,7 @@ class RunDescription:
         machine: kind of machine.
         run_s: wall-clock time of all sessions, where they ended by themselves [s].
         scenarios: facts by scenario.
+        told: the command that ran it, without where it ran; None where it is not known.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class RunDescription:
     machine: Mapping[str, Any] = field(default_factory=dict)
     run_s: float | None = None
     scenarios: Mapping[str, ScenarioFacts] = field(default_factory=dict)
+    told: str | None = None
 
     @property
     def name(self) -> str:
@@ -67,16 +69,26 @@ class RunDescription:
 
     @property
     def command(self) -> str:
-        """The command that runs the same suite again."""
+        """The command that runs the same suite again; empty where none does."""
+        if self.told is not None:
+            return self.told
         words = ["qcbench", "run", f"suite={self.name}"]
-        for name in ("replicates", "seed"):
+        until = self.suite.get("until")
+        for name in ("seed",) if until else ("replicates", "seed"):
             if name in self.suite:
                 words.append(f"suite.{name}={self.suite[name]}")
+        if until:
+            parts = (f"{key}: {value}" for key, value in until.items() if value is not None)
+            words.append(f"suite.until={{{', '.join(parts)}}}")
         return shlex.join(words)
 
 
-def describe_run(folder: Path) -> RunDescription:
+def describe_run(folder: Path, expected: int | None = None) -> RunDescription:
     """Read `manifest.json` and `machine.json` of a run.
+
+    Args:
+        folder: of the run.
+        expected: trials that it has, with a result or without; those of its manifest where None.
 
     Raises:
         InputError: no run, or files that are damaged.
@@ -92,17 +104,19 @@ def describe_run(folder: Path) -> RunDescription:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path}: is no list of sessions ({error!r})") from error
     git = manifest.provenance.get("git") or {}
+    told = manifest.provenance.get("command")
     commit = str(git.get("commit", ""))
     return RunDescription(
         run_id=manifest.run_id,
         suite=manifest.suite,
         track=manifest.track,
-        expected=len(manifest.trial_ids),
+        expected=len(manifest.trial_ids) if expected is None else expected,
         started=started,
         versions=manifest.provenance.get("versions", {}),
         commit=f"{commit} with local changes" if commit and git.get("changed") else commit,
         machine=manifest.provenance.get("machine", {}),
         run_s=sum(times) if times else None,
+        told=None if told is None else str(told),
         scenarios={
             trial.scenario: ScenarioFacts(
                 str(trial.scenario_config.get("description", "")),

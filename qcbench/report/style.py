@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -120,6 +121,20 @@ def style() -> Iterator[None]:
         yield
 
 
+TIP = "tip: "
+
+
+def tell(artist: Artist, words: str) -> None:
+    """Show some words where a pointer rests on an artist of an SVG."""
+    artist.set_gid(f"{TIP}{words}")
+
+
+def _with_tips(document: str) -> str:
+    """Turn the ids by which Matplotlib carries words into titles, which browsers show."""
+    # What may stand in an attribute may stand in an element, too.
+    return re.sub(rf'<g id="{TIP}([^"]*)">', r"<g><title>\1</title>", document)
+
+
 @dataclass(frozen=True)
 class FigureFiles:
     """A figure as it is kept: an SVG document without background, and a PNG on white."""
@@ -143,7 +158,7 @@ def render(figure: Figure) -> FigureFiles:
         canvas.draw()
         unsaid: Any = {"Software": None}
         imsave(pixels, canvas.buffer_rgba(), format="png", dpi=dpi, metadata=unsaid)
-        return FigureFiles(text.getvalue(), pixels.getvalue())
+        return FigureFiles(_with_tips(text.getvalue()), pixels.getvalue())
 
 
 def inline_svg(document: str, description: str) -> str:

@@ -88,28 +88,40 @@ def share(value: float | None) -> str:
     return MISSING if value is None else f"{100 * value:.0f} %"
 
 
-def rank(
-    value: float | None, low: float | None = None, high: float | None = None, *, digits: str = "g"
-) -> str:
+def gap(row: Mapping[str, float | None]) -> str:
+    """Write the distance to the optimum in percent: between which ends it lies, or its upper end.
+
+    Args:
+        row: with `gap_opt`, `gap_best` and `gap_lb`, or some of them.
+    """
+
+    def ends(value: float) -> str:
+        return f"{100 * value:,.{1 if abs(value) < 0.0995 else 0}f}".replace("-0.0", "0.0")
+
+    exact, low, high = (row.get(name) for name in ("gap_opt", "gap_best", "gap_lb"))
+    if exact is not None:
+        return ends(exact)
+    if high is None:
+        return MISSING
+    if low is None:
+        return f"≤ {ends(high)}"
+    return ends(high) if ends(low) == ends(high) else f"{ends(low)}–{ends(high)}"
+
+
+def rank(value: float | None, low: float | None = None, high: float | None = None) -> str:
     """Write a rank and, where it is not certain, the range it may have.
 
     Args:
         value: the rank.
         low: end of its interval.
         high: end of its interval.
-        digits: format specification; `.1f` for mean ranks.
     """
     if value is None:
         return MISSING
-    written = [format(each, digits) for each in (value, low, high) if each is not None]
+    written = [format(each, "g") for each in (value, low, high) if each is not None]
     if len(set(written)) == 1 or len(written) < 3:
         return written[0]
     return f"{written[0]} ({written[1]}–{written[2]})"
-
-
-def mean_rank(row: Mapping[str, float]) -> str:
-    """Write the mean rank of a row of `Summary.overall`."""
-    return rank(row["mean_rank"], row["rank_low"], row["rank_high"], digits=".1f")
 
 
 def plural(count: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from qcbench.report import text
 from qcbench.report.figures import policy_axis, rows_figure
-from qcbench.report.style import NEUTRAL, Look, style
+from qcbench.report.style import NEUTRAL, Look, style, tell
 from qcbench.tracks import TRACKS, USUAL, is_track
 
 COLUMNS = ("mean_exec_s", "mean_completion_s", "mean_wait_s")
@@ -66,7 +66,7 @@ def time_plot(
             left = 0.0
             for part in shown:
                 width = times[policy][part] / scale.factor
-                axes.barh(
+                (bar,) = axes.barh(
                     y,
                     width,
                     left=left,
@@ -74,6 +74,8 @@ def time_plot(
                     height=0.62,
                     alpha=TONES[part],
                 )
+                told = f"{names[part]} {scale.value(times[policy][part])} {scale.unit}"
+                tell(bar, f"{policy}: {told}")
                 left += width
             if left > end:
                 written = f"{scale.value(sum(times[policy]))} {scale.unit} ▸ "

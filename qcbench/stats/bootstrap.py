@@ -6,6 +6,7 @@ that no resample is ever sorted. The same counts serve every policy and every st
 scenario, which keeps what is compared on the same resampled worlds.
 """
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -30,6 +31,15 @@ SLICE = 4 * ALIGNED
 """Resamples that become floating-point numbers at the same time."""
 
 Statistic = Literal["mean", "iqm"]
+
+
+def generator_of(seed: int, scenario: str, what: str = "bootstrap") -> np.random.Generator:
+    """Return the generator of a scenario's resamples: neither another scenario changes them, nor
+    another kind of them.
+    """
+    digest = hashlib.sha256(f"{seed}\x1f{scenario}\x1f{what}".encode()).digest()
+    words = np.frombuffer(digest, dtype=">u4").astype(np.uint32)
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words.tolist())))
 
 
 def resample_counts(
@@ -86,6 +96,20 @@ def interquartile_mean(values: FloatArray) -> float:
     return float(ordered[cut : ordered.size - cut].mean())
 
 
+def interquartile_se(values: FloatArray) -> tuple[float, int]:
+    """Standard error of the interquartile mean, and its degrees of freedom.
+
+    From the values of which those beyond the cut are set to the last ones kept (Tukey and
+    McLaughlin 1963).
+    """
+    ordered = np.sort(values, axis=None)
+    n, cut = ordered.size, ordered.size // 4
+    if n < 2:
+        return float("nan"), 0
+    held = np.clip(ordered, ordered[cut], ordered[n - 1 - cut])
+    return float(held.std(ddof=1) / ((1.0 - 2.0 * cut / n) * np.sqrt(n))), n - 2 * cut - 1
+
+
 def mean_distribution(values: FloatArray, counts: IntArray | FloatArray) -> FloatArray:
     """Mean of every column in every resample.
 
@@ -113,15 +137,17 @@ def column_means(values: FloatArray, counts: IntArray | FloatArray) -> FloatArra
     order than one with a single column, so here no column changes the last bit of another's mean.
     """
     weights = np.asarray(counts, dtype=np.float64)
-    means = np.empty((weights.shape[0], values.shape[1]))
-    full = np.asarray(np.isfinite(values).all(axis=0))
-    size = weights.sum(axis=1)
-    for index, column in enumerate(values.T):
-        if full[index]:
-            means[:, index] = weights @ np.ascontiguousarray(column)
-            means[:, index] /= size
-        else:
-            means[:, index] = mean_distribution(column[:, None], weights)[:, 0]
+    columns = np.ascontiguousarray(values.T)
+    full = np.isfinite(columns).all(axis=1)
+    means = np.empty((weights.shape[0], len(columns)))
+    # All columns of a few resamples while a processor's cache holds these.
+    for start in range(0, weights.shape[0], SLICE):
+        part, here = weights[start : start + SLICE], means[start : start + SLICE]
+        for index in np.flatnonzero(full):
+            np.matmul(part, columns[index], out=here[:, index])
+    means[:, full] /= weights.sum(axis=1)[:, None]
+    for index in np.flatnonzero(~full):
+        means[:, index] = mean_distribution(columns[index][:, None], weights)[:, 0]
     return means
 
 

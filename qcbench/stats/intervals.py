@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import atan, cos, nan, pi, sin, sqrt
+from math import atan, cos, isfinite, nan, pi, sin, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -86,7 +86,6 @@ def percentile_interval(
     *,
     level: float = LEVEL,
     sizes: Sequence[int] | None = None,
-    attained: bool = False,
 ) -> tuple[float, float]:
     """Return the ends of the percentile interval of a bootstrap distribution.
 
@@ -94,7 +93,6 @@ def percentile_interval(
         distribution: one value per resample; NaN marks resamples in which it is undefined.
         level: coverage asked for.
         sizes: observations per stratum: gives the expanded interval; None gives the plain one.
-        attained: ends are values that occur (for ranks) instead of interpolated ones.
 
     Returns:
         Low and high end, NaN where fewer than two observations leave nothing to resample.
@@ -103,10 +101,72 @@ def percentile_interval(
     tail = (1.0 - level) / 2.0 if sizes is None else expanded_tail(sizes, level)
     if defined.size == 0 or np.isnan(tail):
         return nan, nan
-    low, high = np.quantile(
-        defined, [tail, 1.0 - tail], method="inverted_cdf" if attained else "linear"
-    )
+    low, high = np.quantile(defined, [tail, 1.0 - tail])
     return float(low), float(high)
+
+
+SMALL = 10
+"""Of fewer worlds no bootstrap knows how far a mean may be off."""
+
+
+def interval(
+    value: float,
+    se: float,
+    distribution: FloatArray,
+    size: int,
+    *,
+    level: float = LEVEL,
+    degrees: int | None = None,
+) -> tuple[float, float]:
+    """Return the ends of the interval of a mean, or of a ratio of means.
+
+    The expanded percentile interval; of fewer than ten worlds the least that holds it and Student's
+    interval, for resamples of n values never leave the range of those values.
+
+    Args:
+        value: what was found.
+        se: its standard error.
+        distribution: one value per resample.
+        size: worlds.
+        level: coverage asked for.
+        degrees: of freedom of the standard error; one less than worlds where None.
+    """
+    low, high = percentile_interval(distribution, level=level, sizes=[size])
+    if 1 < size < SMALL and isfinite(value) and isfinite(se):
+        half = se * student_t_quantile((1.0 + level) / 2.0, degrees or size - 1)
+        # `fmin` and `fmax`: a ratio may be undefined in every resample.
+        low, high = float(np.fmin(low, value - half)), float(np.fmax(high, value + half))
+    return low, high
+
+
+def student_mean(values: FloatArray, level: float = LEVEL) -> Estimate:
+    """Return the mean of some values with Student's interval; NaN ends of fewer than two."""
+    if values.size < 2:
+        return Estimate(float(values.mean()) if values.size else nan, nan, nan)
+    se = float(values.std(ddof=1)) / sqrt(values.size)
+    half = se * student_t_quantile((1.0 + level) / 2.0, values.size - 1)
+    mean = float(values.mean())
+    return Estimate(mean, mean - half, mean + half)
+
+
+def average_share_interval(
+    shares: Sequence[float], trials: Sequence[int], level: float = LEVEL
+) -> tuple[float, float]:
+    """Return the ends of the interval of an average of probabilities, one of each scenario.
+
+    Wilson's for one; of several the standard errors add up, each of a share that is moved towards
+    one half as Wilson's is, so that it does not shrink to a point.
+    """
+    if len(shares) == 1:
+        return wilson_interval(shares[0], trials[0], level)
+    if not shares:
+        return nan, nan
+    z = NormalDist().inv_cdf((1.0 + level) / 2.0)
+    middles = [(p + z**2 / (2 * n)) / (1.0 + z**2 / n) for p, n in zip(shares, trials, strict=True)]
+    variance = sum(p * (1.0 - p) / n for p, n in zip(middles, trials, strict=True))
+    half = z * sqrt(variance) / len(shares)
+    mean = sum(shares) / len(shares)
+    return max(0.0, mean - half), min(1.0, mean + half)
 
 
 def wilson_interval(share: float, trials: int, level: float = LEVEL) -> tuple[float, float]:
@@ -126,8 +186,3 @@ def wilson_interval(share: float, trials: int, level: float = LEVEL) -> tuple[fl
     half = z / (1.0 + z**2 / trials)
     half *= sqrt(share * (1.0 - share) / trials + z**2 / (4 * trials**2))
     return (0.0 if share <= 0 else centre - half), (1.0 if share >= 1 else centre + half)
-
-
-def is_apart(estimate: Estimate, reference: float = 0.0) -> bool:
-    """Whether the whole interval lies on one side of the reference."""
-    return estimate.low > reference or estimate.high < reference

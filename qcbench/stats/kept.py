@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from qcbench.stats.fronts import Fronts
 from qcbench.stats.summary import Summary
 
 FRAMES = ("scenarios", "overall", "means")
+FRAMES_OF_FRONTS = ("scenarios", "policies", "attainment")
 
 
 def key_of(results: str, **arguments: Any) -> str:
@@ -37,14 +40,18 @@ def _code() -> str:
 
 def to_text(summary: Summary, key: str) -> str:
     """Return a summary as JSON, with every bit of its numbers."""
-    data: dict[str, Any] = {"key": key}
-    for field in fields(summary):
-        value = getattr(summary, field.name)
+    return json.dumps({"key": key} | _written(summary))
+
+
+def _written(record: Summary | Fronts) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
         if isinstance(value, pl.DataFrame):
             kinds = {name: str(kind) for name, kind in value.schema.items()}
             value = {"kinds": kinds, "columns": value.to_dict(as_series=False)}
-        data[field.name] = value
-    return json.dumps(data)
+        data[field.name] = _written(value) if isinstance(value, Fronts) else value
+    return data
 
 
 def from_text(text: str, key: str) -> Summary | None:
@@ -54,8 +61,15 @@ def from_text(text: str, key: str) -> Summary | None:
         if data.pop("key") != key:
             return None
         for name in FRAMES:
-            kinds = {column: getattr(pl, kind) for column, kind in data[name]["kinds"].items()}
-            data[name] = pl.DataFrame(data[name]["columns"], schema=kinds)
+            data[name] = _frame(data[name])
+        if (fronts := data["fronts"]) is not None:
+            frames = {name: _frame(fronts[name]) for name in FRAMES_OF_FRONTS}
+            data["fronts"] = Fronts(goals=tuple(fronts["goals"]), **frames)
         return Summary(**data)
     except (ValueError, TypeError, KeyError, AttributeError, pl.exceptions.PolarsError):
         return None
+
+
+def _frame(data: Mapping[str, Any]) -> pl.DataFrame:
+    kinds = {column: getattr(pl, kind) for column, kind in data["kinds"].items()}
+    return pl.DataFrame(data["columns"], schema=kinds)

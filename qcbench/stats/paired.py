@@ -10,7 +10,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.stats.bootstrap import RESAMPLES, mean_distribution, resample_counts
-from qcbench.stats.intervals import LEVEL, Estimate, percentile_interval, wilson_interval
+from qcbench.stats.intervals import LEVEL, Estimate, interval, wilson_interval
 
 TIE = 1e-12
 """Differences below this share of the larger value are rounding, not a result."""
@@ -25,6 +25,7 @@ class PairedDistribution:
         difference: (policies,) mean of policy minus baseline over those worlds.
         relative: (policies,) the same as a percentage of the baseline's mean there.
         probability: (policies,) share of those worlds in which the policy is better, ties half.
+        difference_se, relative_se: (policies,) standard errors; of the ratio by the delta method.
         difference_resampled, relative_resampled: (resamples, policies).
     """
 
@@ -32,6 +33,8 @@ class PairedDistribution:
     difference: FloatArray
     relative: FloatArray
     probability: FloatArray
+    difference_se: FloatArray
+    relative_se: FloatArray
     difference_resampled: FloatArray
     relative_resampled: FloatArray
 
@@ -60,6 +63,17 @@ def improvements(apart: FloatArray, goal: str) -> FloatArray:
     return np.where(np.isnan(apart), np.nan, better + 0.5 * (apart == 0))
 
 
+def standard_errors(values: FloatArray) -> FloatArray:
+    """Return the standard error of the mean of every column; NaN marks what a column lacks."""
+    present = np.isfinite(values)
+    n = present.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(present, values, 0.0).sum(axis=0) / n
+        spread = np.where(present, values - mean, 0.0)
+        found = np.sqrt((spread**2).sum(axis=0) / (n - 1) / n)
+    return np.where(n > 1, found, np.nan)
+
+
 def paired_distribution(
     matrix: FloatArray, baseline: int, counts: IntArray | FloatArray, *, goal: str = "min"
 ) -> PairedDistribution:
@@ -82,12 +96,19 @@ def paired_distribution(
         return difference, np.where(np.isfinite(relative), relative, np.nan)
 
     difference, relative = averages(once)
+    difference_se = standard_errors(apart)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = mean_distribution(reference, once)[0]
+        off = 100.0 * (apart - difference[0] / mean * reference) / np.abs(mean)
+    relative_se = standard_errors(np.where(np.isfinite(off), off, np.nan))
     difference_resampled, relative_resampled = averages(counts)
     return PairedDistribution(
         pairs=np.isfinite(apart).sum(axis=0),
         difference=difference[0],
         relative=relative[0],
         probability=mean_distribution(improvements(apart, goal), once)[0],
+        difference_se=difference_se,
+        relative_se=relative_se,
         difference_resampled=difference_resampled,
         relative_resampled=relative_resampled,
     )
@@ -116,13 +137,13 @@ def paired_comparison(
     found = paired_distribution(np.column_stack([baseline, values]), 0, counts, goal=goal)
     pairs, probability = int(found.pairs[1]), float(found.probability[1])
 
-    def estimate(value: FloatArray, resampled: FloatArray) -> Estimate:
-        ends = percentile_interval(resampled[:, 1], level=level, sizes=[pairs])
+    def estimate(value: FloatArray, se: FloatArray, resampled: FloatArray) -> Estimate:
+        ends = interval(float(value[1]), float(se[1]), resampled[:, 1], pairs, level=level)
         return Estimate(float(value[1]), *ends)
 
     return PairedComparison(
         pairs,
-        estimate(found.difference, found.difference_resampled),
-        estimate(found.relative, found.relative_resampled),
+        estimate(found.difference, found.difference_se, found.difference_resampled),
+        estimate(found.relative, found.relative_se, found.relative_resampled),
         Estimate(probability, *wilson_interval(probability, pairs, level)),
     )

@@ -5,10 +5,11 @@ import logging
 import os
 import shutil
 import sqlite3
+import time
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 from qcbench.caches import user_cache
 from qcbench.errors import InputError, QcbenchError
 from qcbench.files import replacing
+from qcbench.storage.places import local_folder
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.failures import SQLITE, check_tables, explained
 
@@ -36,16 +38,20 @@ SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 HEALTH_TIMEOUT_S = 5.0
+GRANT_S = 1.0
+"""Longest time from a server's making of an experiment to its owner's right to write there."""
 SQLITE_MAGIC = b"SQLite format 3\x00"
 
 
 def store_uri(tracking: TrackingConfig, runs: Path) -> str:
     """Return where runs are tracked: the configured place, or `mlflow.db` beside the runs.
 
+    For runs at a URL that is the file below `runs`: it is no object that many could write.
+
     Raises:
         InputError: neither a server nor an SQLite file, or credentials in the address.
     """
-    uri = tracking.uri or f"{SQLITE}{runs.resolve() / 'mlflow.db'}"
+    uri = tracking.uri or f"{SQLITE}{local_folder(runs).resolve() / 'mlflow.db'}"
     try:
         parts = urlsplit(uri)
         is_server = parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0)
@@ -106,6 +112,24 @@ def open_client(uri: str) -> "MlflowClient":
         client = _client(uri)
         client.search_experiments(max_results=1)
         return client
+
+
+def begin_run(client: "MlflowClient", experiment: str, tags: Mapping[str, str], name: str) -> str:
+    """Make a run and return its id; the first that is written to an experiment.
+
+    A server with users makes an experiment and notes whose it is in two steps. Another process of
+    its owner may come between them and is refused; it asks once more.
+    """
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - heavy
+
+    try:
+        run = client.create_run(experiment, tags=dict(tags), run_name=name)
+    except MlflowException as error:
+        if error.error_code != "PERMISSION_DENIED":
+            raise
+        time.sleep(GRANT_S)
+        run = client.create_run(experiment, tags=dict(tags), run_name=name)
+    return str(run.info.run_id)
 
 
 @contextmanager

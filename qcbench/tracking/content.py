@@ -12,12 +12,17 @@ from typing import Any
 import polars as pl
 
 from qcbench.bench.config import SuiteConfig
+from qcbench.policies.source import brief
 from qcbench.stats.summary import Summary
 
-ARTIFACTS = ("trials.parquet", "timings.parquet", "failures.jsonl", "manifest.json", "report.html")
+ARTIFACTS = (
+    *("trials.parquet", "worlds.parquet", "timings.parquet", "failures.jsonl"),
+    *("manifest.json", "rounds.json", "report.html"),
+)
 FOLDERS = ("figures",)
 RUN_TAG, KIND_TAG, DIGEST_TAG = "qcbench.run", "qcbench.kind", "qcbench.digest"
 SCENARIO_TAG, POLICY_TAG = "qcbench.scenario", "qcbench.policy"
+UNTIL_TAG = "qcbench.until"
 COUNTS = {"done": "n", "failed": "failed", "missing": "missing"}
 
 
@@ -68,7 +73,7 @@ def parent_content(
             "track": suite.track,
             "engine": suite.engine,
             "seed": str(suite.seed),
-            "replicates": str(suite.replicates),
+            "replicates": " to ".join(dict.fromkeys(map(str, suite.replicate_range))),
             "primary_metric": suite.primary_metric,
             "goal": suite.goal,
             "baseline": suite.baseline,
@@ -114,7 +119,7 @@ def child_contents(
     for row in summary.scenarios.iter_rows(named=True):
         scenario, name = str(row["scenario"]), str(row["policy"])
         policy = policies.get(name)
-        parameters = policy.parameters if policy is not None else {}
+        parameters = brief(policy.parameters) if policy is not None else {}
         found.append(
             Content(
                 name=f"{name} · {scenario}",
@@ -126,6 +131,7 @@ def child_contents(
                     "mlflow.parentRunId": parent,
                     "mlflow.source.name": "qcbench",
                     "mlflow.source.type": "LOCAL",
+                    **({UNTIL_TAG: str(row["until"])} if row.get("until") else {}),
                 },
                 params={
                     "scenario": scenario,
@@ -148,7 +154,7 @@ def _metrics(row: Mapping[str, Any], means: Mapping[str, Any], metric: str) -> d
     values = {name: value for name, value in means.items() if name not in ("scenario", "policy")}
     values |= {f"{metric}_{end}": row[end] for end in ("iqm", "ci_low", "ci_high")}
     values |= {name: row[name] for name in row if name.startswith(("rank", "relative_"))}
-    values |= {name: row[name] for name in ("difference", "probability_of_improvement")}
+    values |= {name: row[name] for name in ("difference", "p_value", "probability_of_improvement")}
     values |= {f"trials_{kind}": row[key] for kind, key in COUNTS.items()}
     values["collapsed"] = int(row["collapsed"])
     return {

@@ -40,9 +40,15 @@ OF_SQLITE = (
 
 OF_SERVERS = (
     (
-        r"code 40[13]\b",
+        r"code 401\b",
         "refuses; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a user who may "
         "write there",
+    ),
+    (
+        r"code 403\b",
+        "refuses: this user may not change what is there; give tracking.prefix=NAME for "
+        "experiments of your own, or set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD "
+        "to another user",
     ),
     (
         r"too many (5\d\d|429) error responses|code (5\d\d)\b",

@@ -8,7 +8,9 @@ import hashlib
 import json
 import re
 import shlex
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -17,9 +19,11 @@ import polars as pl
 
 from qcbench.bench.config import SuiteConfig
 from qcbench.errors import InputError
+from qcbench.locks import turn
+from qcbench.stats.gaps import SHOWN
 from qcbench.stats.summary import Summary
 from qcbench.tracking.children import log, status_of, write_children
-from qcbench.tracking.client import mlflow_errors, open_client, store_uri
+from qcbench.tracking.client import begin_run, mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import (
     DIGEST_TAG,
@@ -34,6 +38,7 @@ from qcbench.tracking.content import (
     parent_content,
 )
 from qcbench.tracking.failures import SQLITE
+from qcbench.tracking.links import BROWSER, artifacts_of, browse_command
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -43,8 +48,6 @@ Key: TypeAlias = tuple[str, str]
 """Scenario and policy of a child."""
 PARENT: Key = ("", "")
 """Key of the parent."""
-
-BROWSER = "http://127.0.0.1:5000"
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,8 @@ def publish(
     """Show a run in MLflow.
 
     Args:
-        folder: of the run; its name is the run's, and `trials.parquet`, `report.html`,
-            `manifest.json` and `figures/` in it become artifacts where they exist.
+        folder: of the run; its name is the run's, and `trials.parquet`, `worlds.parquet`,
+            `report.html`, `manifest.json` and `figures/` in it become artifacts where they exist.
         trials: result table.
         summary: of those trials.
         suite: what was run.
@@ -101,13 +104,17 @@ def publish(
     """
     uri = store_uri(tracking, folder.resolve().parent)
     client = open_client(uri)
-    with mlflow_errors(uri):
-        experiment = experiment_id(client, tracking.experiment or suite.name, uri)
+    # Two that publish the same run at once would each find nothing and make it.
+    with mlflow_errors(uri), turn(folder):
+        experiment = experiment_id(client, tracking.experiment_of(suite.name), uri)
         identity = _identity(folder)
         known = _known(client, experiment, identity)
         suite_run = parent_content(folder, trials, suite, summary, identity, note)
         parents = known.pop(PARENT, [])
-        parent = parents[0].info.run_id if parents else _create(client, experiment, suite_run)
+        if parents:
+            parent = str(parents[0].info.run_id)
+        else:
+            parent = begin_run(client, experiment, suite_run.tags, suite_run.name)
         children = child_contents(trials, summary, suite, tracking.replicates, identity, parent)
         child_ids, written = _write_children(client, uri, experiment, known, children)
         wait()
@@ -126,20 +133,6 @@ def publish(
     )
 
 
-def browse_command(uri: str) -> str:
-    """Return the command that shows an SQLite store to a browser on this machine alone."""
-    words = ["mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", "5000"]
-    words += ["--backend-store-uri", uri]
-    # Without these the server makes a folder for artifacts wherever it is started.
-    words += ["--no-serve-artifacts", "--default-artifact-root", _artifacts(uri)]
-    return f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false {shlex.join(words)}"
-
-
-def _artifacts(uri: str) -> str:
-    """Where the artifacts of an SQLite store lie."""
-    return str(Path(uri.removeprefix(SQLITE)).parent / "mlartifacts")
-
-
 def _show_table(client: "MlflowClient", experiment: str, identity: str, summary: Summary) -> str:
     """Store a view of the run table with its columns chosen, and return the path to it.
 
@@ -148,18 +141,54 @@ def _show_table(client: "MlflowClient", experiment: str, identity: str, summary:
     """
     metric = metric_name(summary.metric)
     columns = [metric, f"{metric}_ci_low", f"{metric}_ci_high", "relative_percent"]
-    columns += [name for name in ("violations", "mean_fidelity") if name in summary.means.columns]
+    columns += [
+        name for name in ("violations", "mean_fidelity", *SHOWN) if name in summary.means.columns
+    ]
     state = {
         "searchFilter": f"tags.`{RUN_TAG}` = '{identity}' AND tags.`{KIND_TAG}` = 'policy'",
         "orderByKey": "metrics.`rank`",
         "orderByAsc": True,
         "selectedColumns": [f"metrics.`{name}`" for name in ("rank", *columns)],
     }
-    key = f"qcbench-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
-    tag, value = f"mlflow.sharedViewState.{key}", json.dumps(state)
+    tag, value = _view_tag(identity), json.dumps(state)
     if client.get_experiment(experiment).tags.get(tag) != value:
         client.set_experiment_tag(experiment, tag, value)
-    return f"/#/experiments/{experiment}/runs?viewStateShareKey={key}"
+    return _view_path(experiment, tag)
+
+
+VIEW = "mlflow.sharedViewState."
+
+
+def _view_tag(identity: str) -> str:
+    """Return the tag of an experiment that holds the view of a run."""
+    return f"{VIEW}qcbench-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def _view_path(experiment: object, tag: str) -> str:
+    return f"/#/experiments/{experiment}/runs?viewStateShareKey={tag.removeprefix(VIEW)}"
+
+
+def link_in_file(folder: Path, store: Path | None = None) -> tuple[str, str]:
+    """Return link and command of a run as an SQLite store shows it.
+
+    Without MLflow, which takes seconds. Both are empty where the file does not show the run.
+
+    Args:
+        folder: of the run.
+        store: the file; `mlflow.db` beside all runs if None.
+    """
+    told = TrackingConfig(uri=f"{SQLITE}{store}" if store else None)
+    uri = store_uri(told, folder.resolve().parent)
+    path, tag = Path(uri.removeprefix(SQLITE)), _view_tag(_identity(folder))
+    if not path.is_file():
+        return "", ""
+    asked = "SELECT experiment_id FROM experiment_tags WHERE key = ?"
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute(asked, (tag,)).fetchone()
+    except sqlite3.Error:  # no store of MLflow; whoever publishes to it is told
+        found = None
+    return (f"{BROWSER}{_view_path(found[0], tag)}", browse_command(uri)) if found else ("", "")
 
 
 def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
@@ -180,9 +209,18 @@ def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
     place = None
     if uri.startswith(SQLITE):
         # Not the name itself, which may be `../elsewhere`.
-        place = (Path(_artifacts(uri)) / folder_name(name)).as_uri()
+        place = (artifacts_of(Path(uri.removeprefix(SQLITE))) / folder_name(name)).as_uri()
     kind = {"mlflow.experimentKind": "custom_model_development"}  # else the pages are about agents
-    return str(client.create_experiment(name, artifact_location=place, tags=kind))
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - heavy
+
+    try:
+        return str(client.create_experiment(name, artifact_location=place, tags=kind))
+    except MlflowException:
+        # Somebody else, who publishes at the same time, has just made it.
+        made = client.get_experiment_by_name(name)
+        if made is None or made.lifecycle_stage != "active":
+            raise
+        return str(made.experiment_id)
 
 
 def folder_name(experiment: str) -> str:
@@ -266,8 +304,3 @@ def _write_children(
 def _is_current(run: "Run", content: Content) -> bool:
     ended = run.info.status in ("FINISHED", "FAILED")
     return bool(ended and run.data.tags.get(DIGEST_TAG) == content.digest)
-
-
-def _create(client: "MlflowClient", experiment: str, content: Content) -> str:
-    run = client.create_run(experiment, tags=dict(content.tags), run_name=content.name)
-    return str(run.info.run_id)

@@ -8,12 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from qcbench.errors import InputError
+from qcbench.files import at_home
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import CARD, HeuristicCard
-from qcbench.policies.exported.folder import EXPORTED, PACKAGED, folder_of, read_folder_card
+from qcbench.policies.exported.folder import (
+    CHAMPION,
+    EXPORTED,
+    PACKAGED,
+    folder_of,
+    read_folder_card,
+)
 from qcbench.policies.exported.reference import lies_elsewhere
 from qcbench.policies.names import names_by_track
+from qcbench.policies.source import is_source, label_of, with_text
+from qcbench.storage.mirror import pull_begun
+from qcbench.storage.places import runs_folder
+from qcbench.tracking.champion import champion_name
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.registry import SCHEME, fetch_policy
 from qcbench.tracks import Track
@@ -29,7 +40,8 @@ def resolve_policy(
 
     Args:
         config: its name may be that of a registered policy, `models:/placement@champion`,
-            `models:/placement/3`, `packaged:champion`, or the path of an exported policy's folder.
+            `models:/placement/3`, `champion`, `packaged:champion`, the path of an exported policy's
+            folder, or a file of the user's, `mine.py` or `mine.py:function`.
         track: that it is to decide on.
         tracking: where models are registered.
         runs: folder of all runs.
@@ -37,7 +49,7 @@ def resolve_policy(
     Raises:
         InputError: it means nothing, is of another track, or has files that cannot be used.
     """
-    found = _meant(config, track, tracking or TrackingConfig(), Path(runs))
+    found = _meant(config, track, tracking or TrackingConfig(), runs_folder(runs))
     return registry.resolve(track, found)
 
 
@@ -51,8 +63,10 @@ def policy_of_run(name: str, runs: Path) -> str:
     Raises:
         InputError: several runs begin so.
     """
-    if lies_elsewhere(name) or any(name in known for known in names_by_track().values()):
+    registered = any(name in known for known in names_by_track().values())
+    if name == CHAMPION or lies_elsewhere(name) or registered:
         return name
+    pull_begun(runs, name, EXPORTED)
     trained = {card.parent.parent.name: card.parent for card in runs.glob(f"*/{EXPORTED}/{CARD}")}
     if name in trained:
         return str(trained[name])
@@ -68,13 +82,18 @@ def _meant(
     """Return the registered policy that a config means."""
     name = config.name
     label = "" if config.label == name else config.label
+    if name == CHAMPION:
+        name = champion_name(track, tracking, runs)
     if name.startswith(SCHEME):
         reference, folder = fetch_policy(name, tracking, runs)
         return _from_folder(config, track, str(folder), label or reference.label)
     if name.startswith(PACKAGED):
         return _from_folder(config, track, name, label or name.removeprefix(PACKAGED))
+    if is_source(name):
+        short, parameters = with_text(name, config.parameters)
+        return replace(config, name=short, label=label or label_of(name), parameters=parameters)
     if lies_elsewhere(name):
-        return _from_folder(config, track, name, label or _label(Path(name).expanduser()))
+        return _from_folder(config, track, name, label or _label(at_home(name)))
     path = config.parameters.get("path")
     if name != LEARNED or not isinstance(path, str):
         return config
@@ -91,6 +110,8 @@ def _from_folder(config: PolicyConfig, track: Track, path: str, label: str) -> P
         raise InputError(f"{folder / CARD}: is a policy for track {card.track}, not for {track}")
     given = {key: value for key, value in config.parameters.items() if key != "path"}
     if isinstance(card, HeuristicCard):
+        if is_source(card.name):
+            raise InputError(f"{folder / CARD}: is code; only a file that you name yourself is run")
         given.pop("sha256", None)
         parameters = {**card.parameters, **given}
         return replace(config, name=card.name, label=label, parameters=parameters)

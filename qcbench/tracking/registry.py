@@ -17,14 +17,17 @@ from urllib.parse import quote
 
 from qcbench.errors import InputError, nearest
 from qcbench.policies.exported.card import CARD, WEIGHTS, Card, read_card
-from qcbench.policies.exported.folder import digest, read_folder_card
+from qcbench.policies.exported.folder import CHAMPION, digest, read_folder_card
+from qcbench.storage.places import local_folder
 from qcbench.tracking.client import (
+    begin_run,
     mlflow_errors,
     open_client,
     store_uri,
     without_credentials,
 )
 from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.content import metric_name
 from qcbench.tracking.failures import SQLITE
 from qcbench.tracking.mlflow_view import experiment_id
 
@@ -35,9 +38,9 @@ SCHEME = "models:/"
 EXPERIMENT = "qcbench-policies"
 """Its runs hold the files of the registered versions."""
 
-CHAMPION = "champion"
 DIGEST_TAG, KIND_TAG, TRACK_TAG = "qcbench.sha256", "qcbench.kind", "qcbench.track"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\- ]*")
+LABEL_TAG = "qcbench.label"
 ARTIFACTS = "policy"
 
 
@@ -80,11 +83,13 @@ class Registry:
     Attributes:
         uri: of the store.
         folder: where versions are fetched to, `models/` beside the runs.
+        experiment: of the runs that hold the files of versions.
     """
 
     uri: str
     folder: Path
     client: "MlflowClient"
+    experiment: str = EXPERIMENT
 
     @property
     def place(self) -> str:
@@ -226,16 +231,60 @@ class Registry:
         self, name: str, folder: Path, tags: Mapping[str, str], metrics: Mapping[str, float]
     ) -> tuple[str, str]:
         """Store the files as artifacts of a run; return the run and where the files are."""
-        experiment = experiment_id(self.client, EXPERIMENT, self.uri)
-        run = self.client.create_run(experiment, tags=dict(tags), run_name=f"{name} policy")
-        run_id = str(run.info.run_id)
+        experiment = experiment_id(self.client, self.experiment, self.uri)
+        run_id = begin_run(self.client, experiment, tags, f"{name} policy")
         for file in (CARD, WEIGHTS):
             if (folder / file).is_file():
                 self.client.log_artifact(run_id, str(folder / file), ARTIFACTS)
-        for metric, value in metrics.items():
-            self.client.log_metric(run_id, metric, value)
+        self._log(run_id, metrics)
         self.client.set_terminated(run_id)
-        return run_id, f"{run.info.artifact_uri}/{ARTIFACTS}"
+        root = self.client.get_run(run_id).info.artifact_uri
+        return run_id, f"{root}/{ARTIFACTS}"
+
+    def _log(self, run_id: str, metrics: Mapping[str, float]) -> None:
+        for name, value in metrics.items():
+            self.client.log_metric(run_id, metric_name(name), value)
+
+    def model_tags(self, name: str) -> Mapping[str, str]:
+        """Return the tags of a model; none where there is no such model."""
+        if name not in self.names():
+            return {}
+        with mlflow_errors(self.uri):
+            return dict(self.client.get_registered_model(name).tags or {})
+
+    def tag_model(self, name: str, key: str, value: str) -> None:
+        """Set a tag of a model."""
+        with mlflow_errors(self.uri):
+            self.client.set_registered_model_tag(name, key, value)
+
+    def note(self, tags: Mapping[str, str], name: str, metrics: Mapping[str, float]) -> None:
+        """Keep tags and figures for good, as a run beside those of the versions."""
+        with mlflow_errors(self.uri):
+            experiment = experiment_id(self.client, self.experiment, self.uri)
+            run_id = begin_run(self.client, experiment, tags, name)
+            self._log(run_id, metrics)
+            self.client.set_terminated(run_id)
+
+    def notes(self, key: str, value: str) -> list[Mapping[str, str]]:
+        """Return the tags of all notes in which one has a value, the oldest first."""
+        found: list[Mapping[str, str]] = []
+        token = None
+        with mlflow_errors(self.uri):
+            experiment = self.client.get_experiment_by_name(self.experiment)
+            if experiment is None:
+                return found
+            while True:
+                page = self.client.search_runs(
+                    [experiment.experiment_id],
+                    f"tags.`{key}` = '{value}'",
+                    max_results=1000,
+                    order_by=["attributes.start_time ASC"],
+                    page_token=token,
+                )
+                found += [run.data.tags for run in page]
+                token = page.token
+                if not token:
+                    return found
 
     def set_alias(self, name: str, alias: str, version: int) -> None:
         """Let an alias mean a version."""
@@ -260,7 +309,8 @@ def open_registry(tracking: TrackingConfig, runs: Path, *, make: bool = False) -
     uri = store_uri(tracking, runs)
     if uri.startswith(SQLITE) and not make and not Path(uri.removeprefix(SQLITE)).exists():
         return None
-    return Registry(uri, runs / "models", open_client(uri))
+    name = tracking.experiment_of(EXPERIMENT)
+    return Registry(uri, local_folder(runs) / "models", open_client(uri), name)
 
 
 def fetch_policy(text: str, tracking: TrackingConfig, runs: Path) -> tuple[Reference, Path]:

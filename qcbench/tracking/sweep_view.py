@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from qcbench.locks import turn
 from qcbench.tracking.children import BATCH
-from qcbench.tracking.client import mlflow_errors, open_client, store_uri
+from qcbench.tracking.client import begin_run, mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import KIND_TAG, RUN_TAG, metric_name
 from qcbench.tracking.mlflow_view import experiment_id
@@ -58,15 +59,13 @@ def publish_sweep(
 
     uri = store_uri(tracking, folder.resolve().parent)
     client = open_client(uri)
-    with mlflow_errors(uri):
-        experiment = experiment_id(client, tracking.experiment or EXPERIMENT, uri)
+    with mlflow_errors(uri), turn(folder):
+        experiment = experiment_id(client, tracking.experiment_of(EXPERIMENT), uri)
         name = folder.resolve().name
         for old in client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{name}'"):
             client.delete_run(old.info.run_id)
         common = {RUN_TAG: name, "mlflow.source.name": "qcbench", "mlflow.source.type": "LOCAL"}
-        parent = client.create_run(
-            experiment, tags={**common, KIND_TAG: "sweep"}, run_name=name
-        ).info.run_id
+        parent = begin_run(client, experiment, {**common, KIND_TAG: "sweep"}, name)
         client.log_batch(parent, params=[Param(metric_name(k), v) for k, v in params.items()])
         now = int(time.time() * 1000)
         for rank, trial in enumerate(trials, 1):
@@ -85,4 +84,4 @@ def publish_sweep(
                 client.log_batch(run, metrics=points[start : start + BATCH])
             client.set_terminated(run, status=STATUS[trial.status])
         client.set_terminated(parent)
-    return str(parent)
+    return parent

@@ -11,14 +11,15 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from qcbench.bench.typed import plain
 from qcbench.errors import InputError
+from qcbench.locks import turn
 from qcbench.tracking.children import BATCH
-from qcbench.tracking.client import mlflow_errors, open_client, store_uri
+from qcbench.tracking.client import begin_run, mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import KIND_TAG, RUN_TAG, SCENARIO_TAG, metric_name
 from qcbench.tracking.failures import SQLITE
-from qcbench.tracking.mlflow_view import BROWSER, browse_command, experiment_id
+from qcbench.tracking.links import BROWSER, browse_command
+from qcbench.tracking.mlflow_view import experiment_id
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -41,7 +42,9 @@ class Curves(Protocol):
         """Write the rest and MLflow's status of the run."""
 
 
-def open_curves(tracking: TrackingConfig, folder: Path, config: object, baseline: str) -> Curves:
+def open_curves(
+    tracking: TrackingConfig, folder: Path, config: Mapping[str, Any], baseline: str
+) -> Curves:
     """Return where curves go: MLflow, or nowhere with `tracking=none`.
 
     Args:
@@ -51,7 +54,7 @@ def open_curves(tracking: TrackingConfig, folder: Path, config: object, baseline
     """
     if not tracking.enabled:
         return NoCurves()
-    params = {**_flat(plain(config)), "baseline": baseline}
+    params = {**_flat(config), "baseline": baseline}
     return MlflowCurves(tracking, folder, params)
 
 
@@ -84,7 +87,7 @@ class PublishedTraining:
 def publish_training(
     tracking: TrackingConfig,
     folder: Path,
-    config: object,
+    config: Mapping[str, Any],
     baseline: str,
     figures: Sequence[CurvePoint],
     status: str,
@@ -103,7 +106,7 @@ def publish_training(
     Raises:
         InputError: the store cannot be reached.
     """
-    params = {**_flat(plain(config)), "baseline": baseline}
+    params = {**_flat(config), "baseline": baseline}
     return MlflowCurves(tracking, folder, params).publish(figures, status)
 
 
@@ -145,17 +148,15 @@ class MlflowCurves:
             self._take(found)
         uri = store_uri(self._tracking, self._folder.resolve().parent)
         self._client = client = open_client(uri)
-        with mlflow_errors(uri):
+        with mlflow_errors(uri), turn(self._folder):
             experiment, known = self._known(client, uri)
             if written := not (len(known) == 1 and self._has_all(client, known[0])):
                 for run in known:
                     client.delete_run(run)
+                self._write()
             else:
                 self._run = known[0]
                 self._waiting.clear()
-        if written:
-            self._write()
-        with mlflow_errors(uri):
             client.set_terminated(self._run, status=status)
         local = uri.startswith(SQLITE)
         link = f"{BROWSER if local else uri}/#/experiments/{experiment}/runs/{self._run}"
@@ -170,7 +171,7 @@ class MlflowCurves:
 
     def _known(self, client: "MlflowClient", uri: str) -> tuple[str, list[str]]:
         """Return the experiment, and what it has of this training."""
-        experiment = experiment_id(client, self._tracking.experiment or EXPERIMENT, uri)
+        experiment = experiment_id(client, self._tracking.experiment_of(EXPERIMENT), uri)
         name = self._folder.resolve().name
         found = client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{name}'")
         return experiment, [str(run.info.run_id) for run in found]
@@ -178,7 +179,8 @@ class MlflowCurves:
     def flush(self, say: Callable[[str], None]) -> None:
         """Write what was added."""
         try:
-            self._write()
+            with turn(self._folder):
+                self._write()
         except InputError as error:
             say(f"tracking: {error}; training goes on, and the curves wait")
 
@@ -223,7 +225,7 @@ class MlflowCurves:
             "mlflow.source.name": "qcbench",
             "mlflow.source.type": "LOCAL",
         }
-        run = str(client.create_run(experiment, tags=tags, run_name=name).info.run_id)
+        run = begin_run(client, experiment, tags, name)
         params = [Param(metric_name(k), v[:LONGEST]) for k, v in self._params.items()]
         for start in range(0, len(params), 100):
             client.log_batch(run, params=params[start : start + 100])

@@ -10,6 +10,7 @@ from numpy.random import Generator
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.content import check_meant
 from qcbench.errors import InputError
+from qcbench.files import at_home
 from qcbench.workload.arrivals import processes
 from qcbench.workload.arrivals.draw import draw_arrivals
 from qcbench.workload.circuits.selection import SUBSET_TASKS
@@ -212,5 +213,5 @@ def _subset(file: TaskFile, circuits: FileCircuits, replicate: int) -> int | Non
 
 
 def _path(circuits: FileCircuits, base_dir: Path | None) -> Path:
-    path = Path(circuits.path).expanduser()
+    path = at_home(circuits.path)
     return path if base_dir is None else base_dir / path

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 import qcbench
 from qcbench.agents.training import Trained
 
 
+@pytest.mark.e2e
 def test_train_is_what_the_verb_does(tmp_path: Path) -> None:
     done: Trained = qcbench.train(
         [

@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from qcbench.agents.agent import DivergedError
 from qcbench.agents.networks import TorchPerItem
 from qcbench.agents.reference_ppo import Ppo, Trainer
+from qcbench.agents.reference_shards import LocalShards
 from qcbench.errors import InputError
 from qcbench.policies.features.layout import Feature, Layout
 
@@ -74,12 +75,18 @@ def network(outputs: Any = 1) -> TorchPerItem:
     return TorchPerItem(LAYOUT, encoder=(16,), context=(8,), head=(16,), outputs=outputs)
 
 
+def trainer_on(envs: Toy, settings: Ppo, seed: int) -> Trainer:
+    untrained = network(2 if isinstance(envs.single_action_space, gymnasium.spaces.Box) else 1)
+    return Trainer(LocalShards(envs, untrained, settings), untrained, settings, seed)
+
+
 def trained(settings: Ppo, *, box: bool = False) -> tuple[Trainer, list[float], Toy]:
     envs = Toy(settings.environments, box=box)
-    trainer = Trainer(envs, network(2 if box else 1), settings, seed=3)
+    trainer = trainer_on(envs, settings, seed=3)
     return trainer, [progress.reward for progress in trainer.run()], envs
 
 
+@pytest.mark.e2e
 def test_it_learns_to_choose_and_keeps_to_the_mask() -> None:
     trainer, rewards, envs = trained(SMALL)
     assert envs.forbidden == 0
@@ -90,6 +97,7 @@ def test_it_learns_to_choose_and_keeps_to_the_mask() -> None:
     assert np.mean(rewards[-3:]) > 0.22
 
 
+@pytest.mark.e2e
 def test_it_learns_weights() -> None:
     settings = replace(SMALL, discount=0.0)
     _, rewards, _ = trained(settings, box=True)
@@ -101,7 +109,7 @@ def test_equal_seeds_train_equally_and_others_do_not() -> None:
     one, other = trained(settings)[0], trained(settings)[0]
     for name, value in one.network.state_dict().items():
         assert torch.equal(value, other.network.state_dict()[name])
-    third = Trainer(Toy(64), network(), settings, seed=4)
+    third = trainer_on(Toy(64), settings, seed=4)
     list(third.run())
     assert not torch.equal(third.network.head[0].weight, one.network.head[0].weight)
 
@@ -114,11 +122,11 @@ def test_threads_share_the_work_and_change_nothing() -> None:
 
 
 def test_a_restored_trainer_learns_the_same_as_one_that_never_stopped() -> None:
-    first = Trainer(Toy(64), network(), SMALL, seed=3)
+    first = trainer_on(Toy(64), SMALL, seed=3)
     list(first.run(lambda: first.update >= 2))
     file = io.BytesIO()
     torch.save(first.state(), file)
-    second = Trainer(Toy(64), network(), SMALL, seed=3)
+    second = trainer_on(Toy(64), SMALL, seed=3)
     for trainer in (first, second):
         file.seek(0)
         trainer.restore(torch.load(file, weights_only=True))
@@ -132,12 +140,12 @@ def test_a_restored_trainer_learns_the_same_as_one_that_never_stopped() -> None:
 @pytest.mark.parametrize(("discount", "trace"), [(1.0, 0.8), (0.9, 0.0), (0.97, 1.0)])
 def test_advantages_are_the_sums_they_stand_for(discount: float, trace: float) -> None:
     settings = replace(SMALL, discount=discount, trace=trace)
-    trainer = Trainer(Toy(3), network(), replace(settings, environments=3), seed=0)
+    shards = LocalShards(Toy(3), network(), replace(settings, environments=3))
     rng = torch.Generator().manual_seed(0)
     reward, value = (torch.rand(6, 3, generator=rng) for _ in range(2))
     ended = torch.rand(6, 3, generator=rng) < 0.3
     after = torch.rand(3, generator=rng)
-    found = trainer._advantages(reward, value, ended, after)
+    found = shards._advantages(reward, value, ended, after)
     for env in range(3):
         for step in range(6):
             total, weight = 0.0, 1.0
@@ -151,22 +159,22 @@ def test_advantages_are_the_sums_they_stand_for(discount: float, trace: float) -
 
 
 def test_probabilities_and_entropy_are_those_of_what_is_drawn() -> None:
-    trainer = Trainer(Toy(2), network(), SMALL, seed=0)
+    shards, generator = LocalShards(Toy(2), network(), SMALL), torch.Generator().manual_seed(0)
     outputs = torch.tensor([[[1.0], [2.0], [0.5], [9.0]]]).expand(20_000, 4, 1)
     mask = torch.tensor([[True, True, True, False]]).expand(20_000, 4)
-    drawn = trainer._distribution(outputs, mask)
-    actions = trainer._draw(outputs, mask)
+    drawn = shards._distribution(outputs, mask)
+    actions = shards._draw(outputs, mask, generator)
     shares = torch.bincount(actions, minlength=4) / 20_000
     expected = torch.softmax(torch.tensor([1.0, 2.0, 0.5]), 0)
     assert torch.allclose(shares[:3], expected, atol=0.015)
     assert shares[3] == 0
-    assert torch.allclose(trainer._log_probability(drawn, actions).exp(), expected[actions])
+    assert torch.allclose(shards._log_probability(drawn, actions).exp(), expected[actions])
     entropy = -(expected * expected.log()).sum()
-    assert torch.allclose(trainer._entropy(drawn)[0], entropy, atol=1e-5)
+    assert torch.allclose(shards._entropy(drawn)[0], entropy, atol=1e-5)
 
 
 def test_what_diverges_says_so() -> None:
-    trainer = Trainer(Toy(64, scale=float("nan")), network(), SMALL, seed=0)
+    trainer = trainer_on(Toy(64, scale=float("nan")), SMALL, seed=0)
     with pytest.raises(
         DivergedError, match=r"update 1: the loss is not finite; a smaller agent\.ppo\."
     ):
@@ -177,7 +185,7 @@ def test_environments_that_reset_later_are_refused() -> None:
     envs = Toy(4)
     envs.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
     with pytest.raises(ValueError, match="reset within the step"):
-        Trainer(envs, network(), SMALL, seed=0)
+        LocalShards(envs, network(), SMALL)
 
 
 @pytest.mark.parametrize(
@@ -189,6 +197,7 @@ def test_environments_that_reset_later_are_refused() -> None:
         ("trace", -0.1),
         ("entropy", -1.0),
         ("minibatches", 513),
+        ("shards", 3),
     ],
 )
 def test_settings_that_cannot_be_are_named(key: str, value: float) -> None:

@@ -28,11 +28,12 @@ SMALL = (
 @pytest.fixture
 def learner() -> Any:
     told = compose_train(["agent=reference_ppo_allocation", "scenario=allocation/eagle5", *SMALL])
-    learner = make_learner(told.agent, world_source(told.scenario, suite="train", seed=0), 0)
+    learner = make_learner(told.agent, [world_source(told.scenario, suite="train", seed=0)], 0)
     yield learner
     learner.close()
 
 
+@pytest.mark.e2e
 def test_what_is_exported_scores_as_what_was_trained(learner: ReferenceLearner) -> None:
     before = learner.policy()[1]
     assert [update.steps for update in learner.run(lambda: False)] == [256, 512]

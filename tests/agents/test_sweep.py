@@ -17,6 +17,7 @@ from qcbench.agents.checkpoints import checkpoints
 from qcbench.agents.config import compose_train
 from qcbench.agents.run_folder import read_config, read_progress
 from qcbench.agents.sweep.config import changed, compose_sweep, range_of, settings_of
+from qcbench.agents.sweep.courier import Workplace
 from qcbench.agents.sweep.searching import domain, tune_config
 from qcbench.agents.sweep.trial import FROM, SWEEP, begin, parts_of, read_sweep, run_trial
 from qcbench.bench.conf_files import options_of
@@ -79,30 +80,38 @@ def sweep_folder(folder: Path, overrides: list[str]) -> Path:
     return folder
 
 
+@pytest.mark.e2e
 def test_trial_goes_on_and_another_takes_over_its_network(tmp_path: Path) -> None:
-    folder = sweep_folder(tmp_path, TINY)
+    sweep = read_sweep(sweep_folder(tmp_path, TINY))
+    shipped: list[str] = []
+    one, other = (
+        Workplace(tmp_path / "trials" / name, lambda: shipped.append(""), tmp_path.name)
+        for name in "ab"
+    )
     reports: list[dict[str, Any]] = []
 
     def report(figures: dict[str, float], run: Path) -> None:
-        reports.append({**figures, "run": run})
+        reports.append({**figures, "run": run, "shipped": len(shipped)})
 
-    run_trial(folder, "a", {"learning_rate": 0.001, "discount": 1.0}, report)
+    run_trial(one, sweep, {"learning_rate": 0.001, "discount": 1.0}, report)
+    counts = [r["shipped"] for r in reports]
+    assert counts == sorted(set(counts)), "it is kept before it is told"
     assert [r["steps"] for r in reports] == [0, 1024, 2048]
-    first = parts_of(folder / "trials" / "a")[-1]
+    first = parts_of(one.home)[-1]
     assert read_config(first).agent.ppo.learning_rate == 0.001
-    run_trial(folder, "a", {"learning_rate": 0.001, "discount": 1.0}, report)
+    run_trial(one, sweep, {"learning_rate": 0.001, "discount": 1.0}, report)
     assert [r["steps"] for r in reports[3:]] == [2048], "its last evaluation is told again"
-    assert parts_of(folder / "trials" / "a") == [first]
+    assert parts_of(one.home) == [first]
 
     source = checkpoints(first)[0]
     steps = int(source.name.removeprefix("step-"))
     assert steps < 2048
     (source / FROM).write_text(json.dumps({"trial": "a", "steps": steps}))
-    taken = begin(folder, "b", {"learning_rate": 0.002, "discount": 1.0}, source)
+    taken = begin(other, sweep, {"learning_rate": 0.002, "discount": 1.0}, source)
     assert checkpoints(taken)[0].name == source.name
     assert read_config(taken).agent.ppo.learning_rate == 0.002
-    assert begin(folder, "a", {}, source) == first, "its own checkpoint: its own run"
-    run_trial(folder, "b", {}, report)
+    assert begin(one, sweep, {}, source) == first, "its own checkpoint: its own run"
+    run_trial(other, sweep, {}, report)
     assert min(line["steps"] for line in read_progress(taken)) == steps
     assert reports[-1]["steps"] == 2048
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,7 +21,7 @@ import torch
 
 import qcbench
 from qcbench.agents import reference_agent, training
-from qcbench.agents.agent import DivergedError, Update
+from qcbench.agents.agent import DivergedError, LostError, Update
 from qcbench.agents.checkpoints import checkpoints, prune, read_torch, write_checkpoint
 from qcbench.agents.config import compose_train
 from qcbench.agents.curves import publish
@@ -29,6 +29,7 @@ from qcbench.agents.evaluation import Evaluation, Validation
 from qcbench.agents.run_folder import evaluations, open_folder, read_progress
 from qcbench.bench.driver import RunError
 from qcbench.bench.environments import world_source
+from qcbench.bench.progress import Silent
 from qcbench.cli.main import main
 from qcbench.cloud.execution import DONE
 from qcbench.errors import InputError
@@ -36,6 +37,8 @@ from qcbench.policies.exported.card import CARD, WEIGHTS
 from qcbench.policies.exported.folder import digest, read_folder
 from qcbench.tracking.client import open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
+
+pytestmark = pytest.mark.e2e
 
 SMALL = [
     "agent.worlds=64",
@@ -92,7 +95,7 @@ def test_a_reward_that_cannot_be_had_is_refused_before_a_world_is_drawn(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(training, "_parts", lambda _told: pytest.fail("worlds are drawn"))
+    monkeypatch.setattr(training, "_parts", lambda *_: pytest.fail("worlds are drawn"))
     assert main(["train", f"runs_dir={tmp_path}", UNTRACKED, *overrides]) == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
@@ -286,6 +289,41 @@ def test_what_diverges_stops_in_one_line_and_keeps_the_rest(
     assert lines(folder, "update")[0]["reward"] is None
     assert (folder / "exported" / CARD).is_file()
     assert (folder / "exported" / WEIGHTS).is_file()
+
+
+@pytest.mark.parametrize("times", [2, 100])
+def test_a_training_whose_actors_die_goes_on_from_its_checkpoint_some_times(
+    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned, lost = reference_agent.ReferenceLearner.run, []
+
+    def dying(self: Any, should_stop: Callable[[], bool]) -> Iterator[Update]:
+        for update in learned(self, should_stop):
+            if update.steps == 2400 and len(lost) < times:
+                lost.append(update)
+                raise LostError("an actor has died")
+            yield update
+
+    class Told(Silent):
+        notes: ClassVar[list[str]]
+
+        def note(self, line: str) -> None:
+            self.notes.append(line)
+
+    Told.notes = []
+    monkeypatch.setattr(reference_agent.ReferenceLearner, "run", dying)
+    config = compose_train([*SMALL, *FEW_WORLDS, UNTRACKED, f"runs_dir={tmp_path}"])
+    if times == 100:
+        with pytest.raises(RunError, match="an actor has died; go on from the latest checkpoint"):
+            training.start(config, display=Told())
+        assert len(lost) == 4, "one, and cluster.retries and two more"
+        return
+    done = training.start(config, display=Told())
+    said = "an actor has died; going on from the checkpoint after 1,600"
+    assert Told.notes.count(said) == len(lost) == 2
+    assert done.complete
+    assert [line["steps"] for line in lines(done.folder, "update")] == [800, 1600, 2400]
+    assert [line["steps"] for line in lines(done.folder, "evaluation")] == [0, 1600, 2400]
 
 
 def test_curves_are_in_mlflow_once(tmp_path: Path, mlflow_store: Path) -> None:

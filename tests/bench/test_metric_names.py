@@ -5,7 +5,6 @@ import pytest
 from qcbench.api import compose_simulate, trial_of
 from qcbench.bench.metrics.names import goal_of, is_metric, metrics_of, names_of
 from qcbench.bench.run import simulate_trial
-from qcbench.stats.bounds import Bounds
 from qcbench.tracks import Track
 
 SMALL = {
@@ -19,7 +18,7 @@ SMALL = {
 @pytest.mark.parametrize("track", SMALL)
 def test_names_are_those_of_a_trial(track: Track) -> None:
     records = simulate_trial(trial_of(compose_simulate(SMALL[track])))
-    found = metrics_of(track)(records, 0.0, Bounds(records))
+    found = metrics_of(track)(records, 0.0)
     assert [name for name in found if not is_metric(track, name)] == []
     assert [name for name in names_of(track) if name not in found] == []
 

@@ -94,6 +94,7 @@ def test_a_replay_that_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("verb", ["train", "sweep"])
 def test_a_training_that_cannot_begin(
     verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

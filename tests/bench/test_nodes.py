@@ -127,6 +127,7 @@ def bare(
     )
 
 
+@pytest.mark.e2e
 def test_a_node_with_the_list_alone_runs_every_policy(
     node: Path, sent: Path, tmp_path: Path
 ) -> None:
@@ -138,16 +139,18 @@ def test_a_node_with_the_list_alone_runs_every_policy(
     assert int(done.stdout) == asked + 7
 
 
+@pytest.mark.e2e
 def test_the_entry_point_runs_a_suite_on_such_a_node(
     node: Path, sent: Path, tmp_path: Path
 ) -> None:
     script = (
-        "import run_suite; from dataclasses import replace\n"
-        "told = run_suite.compose_run(['suite=quickstart', 'suite.replicates=1',"
-        " 'cluster=inline', 'tracking=none', 'runs_dir=there/runs'])\n"
-        "run = run_suite.run(told, [], continued=False)\n"
-        "assert run.complete\n"
-        "run_suite.close(run_suite.Path('there'))\n"
+        "import run_verb; from pathlib import Path; from qcbench.cli.job_verbs import There\n"
+        "from qcbench.bench.config import ClusterConfig\n"
+        "verb = run_verb.VERBS['run']\n"
+        "told = ['suite=quickstart', 'suite.replicates=1', 'tracking=none']\n"
+        "there = There(Path('there/made'), ClusterConfig(address='inline'), True)\n"
+        "verb.work(run_verb.Told('', told, []), there)\n"
+        "assert run_verb.close(Path('there'), verb.mark)\n"
     )
     done = bare(["-c", script], [sent, node], tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -169,10 +172,10 @@ def test_every_package_of_the_list_is_needed_somewhere(root: Path) -> None:
 
 
 def test_a_node_that_lacks_everything_says_all_of_it(sent: Path, tmp_path: Path) -> None:
-    done = bare([str(sent / ENTRY), "--deliver", "job"], [], tmp_path)
+    done = bare([str(sent / ENTRY), "run", "--deliver", "job"], [], tmp_path)
     assert done.returncode == 2, done.stderr
     (line,) = done.stdout.splitlines()
-    assert line.startswith(f"run_suite: node {os.uname().nodename}: annotated-types, hydra-core, ")
+    assert line.startswith(f"run_verb: node {os.uname().nodename}: annotated-types, hydra-core, ")
     command = re.search(r"`(pip install [^`]*)`", line)
     assert command is not None
     for requirement in nodes.requirements():
@@ -196,19 +199,19 @@ def test_what_is_missing_and_what_is_old_is_said_together(
         (folder / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
         )
-    done = bare([str(sent / ENTRY), "--deliver", "job"], [other], tmp_path)
+    done = bare([str(sent / ENTRY), "run", "--deliver", "job"], [other], tmp_path)
     assert done.returncode == 2, done.stderr
     assert done.stdout == (
-        f"run_suite: node {os.uname().nodename}: numba, safetensors are not installed; numpy "
+        f"run_verb: node {os.uname().nodename}: numba, safetensors are not installed; numpy "
         "1.26.4, polars x are not of a version that qcbench needs; `pip install 'numba>=0.61,<1' "
         "'numpy>=2.1,<3' 'polars>=1.20,<3' 'safetensors>=0.5,<1'` there or use an image that has "
-        "them, or `qcbench submit run --pip`\n"
+        "them, or add --pip to `qcbench submit`\n"
     )
     # A worker says the same, though the driver's node is well.
     script = (
         "import json, sys; from qcbench.bench.worker import Worker\n"
         "try: Worker('qcbench.bench.run:run_trial', 'placement', json.loads(sys.argv[1])).ready()\n"
-        "except ValueError as error: print(f'run_suite: {error}')\n"
+        "except ValueError as error: print(f'run_verb: {error}')\n"
     )
     said = bare(["-c", script, json.dumps(nodes.requirements())], [sent, other], tmp_path)
     assert said.stdout == done.stdout, said.stderr
@@ -218,10 +221,10 @@ def test_a_library_that_cannot_be_loaded_is_named(node: Path, sent: Path, tmp_pa
     broken = tmp_path / "broken"
     (broken / "polars").mkdir(parents=True)
     (broken / "polars" / "__init__.py").write_text("raise ImportError('libx.so.1: no such file')")
-    done = bare([str(sent / ENTRY), "--deliver", "job"], [broken, node], tmp_path)
+    done = bare([str(sent / ENTRY), "run", "--deliver", "job"], [broken, node], tmp_path)
     assert done.returncode == 2
     (line,) = done.stdout.splitlines()
-    assert line.startswith("run_suite: ")
+    assert line.startswith("run_verb: ")
     assert "libx.so.1: no such file" in line
 
 
@@ -248,7 +251,9 @@ def test_the_list_is_an_extra_of_the_package_and_the_image_has_it(root: Path) ->
     declared = {*project["dependencies"], *project["optional-dependencies"]["node"]}
     assert set(nodes.requirements()) == declared
     assert set(extras.required("node")) <= set(extras.required("bench"))
-    assert "[bench]" in (root / "deploy" / "Dockerfile").read_text()
+    dockerfile = (root / "deploy" / "Dockerfile").read_text()
+    assert "ARG EXTRAS=bench\n" in dockerfile
+    assert "[${EXTRAS}]" in dockerfile
 
 
 def test_what_is_sent_declares_the_same(sent: Path, tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from qcbench.api import open_run, simulate
-from qcbench.bench.contract.subjects import own_code
 from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.protocol import PolicyError
+from qcbench.policies.source import load
 
 
 class Mute:
@@ -201,7 +201,7 @@ def test_a_file_that_fails_when_it_is_loaded(
     path = tmp_path / "mine.py"
     path.write_text(code + "\n")
     with pytest.raises(InputError, match="cannot be loaded"):
-        own_code(str(path), "placement", {})
+        load(path.name, path.read_text())
     assert main(["test-policy", str(path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from toys import toy_trials, work
 
-from qcbench.bench import manifest, trial
+from qcbench.bench import manifest, tables, trial
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.outcome import attempt_trial
@@ -290,3 +290,39 @@ def test_sessions_are_logged_once_each(runs: Path) -> None:
         store.log_session({"started": "a", "finished": "c"})
     sessions = json.loads((store.folder / "machine.json").read_text())
     assert sessions == [{"started": "b"}, {"started": "a", "finished": "c"}]
+
+
+def test_a_finished_table_is_read_from_its_file_only_if_it_is_that_of_the_shards(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with create_run(runs, SUITE, toy_trials(9), track="placement") as store:
+        fill(store, 0, 9)
+        path = store.finish()
+    expected = path.read_bytes()
+    from_shards = []
+
+    def put_together(selected: pl.DataFrame) -> pl.DataFrame:
+        from_shards.append(selected)
+        return together(selected)
+
+    together = tables.trials_frame
+    monkeypatch.setattr(tables, "trials_frame", put_together)
+    whole = open_run(store.folder).table()
+    assert not from_shards
+    assert tables.parquet_bytes(whole) == expected
+
+    # Edited, though it is a table: the shards are the truth.
+    path.write_bytes(tables.parquet_bytes(whole.with_columns(mean_wait_s=pl.lit(0.0))))
+    assert tables.parquet_bytes(open_run(store.folder).table()) == expected
+    path.unlink()
+    assert tables.parquet_bytes(open_run(store.folder).table()) == expected
+    assert len(from_shards) == 2
+
+    # Results that came after it was written.
+    path.write_bytes(expected)
+    with open_run(store.folder, write=True) as store:
+        assert not store.table().is_empty()
+        assert len(from_shards) == 2
+        store.append([attempt_trial(work, store.trials[0], "placement", "host:2")])
+        assert tables.parquet_bytes(store.table()) == expected
+    assert len(from_shards) == 3

@@ -2,16 +2,20 @@
 
 import hashlib
 import os
+import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from qcbench.bench.config import ClusterConfig
+from qcbench.bench.facts import SCHEMA, coordinates
 from qcbench.bench.trial import Trial, TrialResult
 from qcbench.errors import InputError
 
 WORK = "tests.bench.toys:work"
+FACTS = "tests.bench.toys:facts"
 INLINE = ClusterConfig(address="inline")
 
 
@@ -97,3 +101,42 @@ def _first_time(marks: str, trial: Trial) -> bool:
         return False
     mark.touch()
     return True
+
+
+def tell_environment(trial: Trial) -> TrialResult:
+    """Give the environment of the process that runs the trial, as a policy could see it."""
+    inherited = subprocess.run(["env"], capture_output=True, text=True, check=True).stdout
+    seen = f"{os.environ}\n{inherited}"
+    return TrialResult(row={"status": "done", "seen": seen}, wall_s=0.0, cpu_s=0.0, records=None)
+
+
+def facts(trial: Trial) -> dict[str, object]:
+    """What is known of a toy world; how often it was asked for is kept below `asked`."""
+    config = trial.scenario_config
+    if "asked" in config:
+        (Path(config["asked"]) / f"{trial.scenario}-{trial.replicate}-{time.time_ns()}").touch()
+    if trial.replicate in config.get("unknown", []):
+        raise InputError(f"replicate {trial.replicate} has no bound")
+    return {
+        **dict.fromkeys(SCHEMA),
+        **coordinates(trial),
+        "jobs": 7,
+        "bounds": "value",
+        "bound": 1.0 + trial.replicate,
+        "method": "toy",
+    }
+
+
+SPREAD = {"easy": 0.02, "hard": 0.5, "equal": 0.0002}
+"""How much policies differ by chance in each scenario."""
+
+
+def grow(trial: Trial) -> TrialResult:
+    """Give a number that is a function of the trial."""
+    rng = np.random.default_rng(int(trial.trial_id, 16))
+    world = np.random.default_rng([trial.replicate, len(trial.scenario)]).lognormal(3.0, 0.3)
+    factor = {"base": 1.0, "more": 1.0 if trial.scenario == "equal" else 1.2}[trial.policy]
+    if trial.replicate in trial.scenario_config.get("fail", []) and trial.policy == "more":
+        raise InputError("this one fails")
+    value = float(world * factor * rng.lognormal(0.0, SPREAD[trial.scenario]))
+    return TrialResult(row={"mean_completion_s": value}, wall_s=0.0, cpu_s=0.0)

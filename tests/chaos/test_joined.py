@@ -1,6 +1,7 @@
 """Joining a Ray that is running already and asks for a token."""
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -8,6 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -50,6 +53,7 @@ class Head:
 
     address: str
     token: Path
+    metrics: str
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def head(tmp_path: Path) -> Iterator[Head]:
     token = tmp_path / "token"
     token.touch(0o600)
     token.write_text(secrets.token_hex(32))
-    port, client_port = free_ports(2)
+    port, client_port, metrics_port = free_ports(3)
     folder = tempfile.mkdtemp(prefix="rt-", dir="/tmp")
     process = subprocess.Popen(
         [
@@ -66,6 +70,7 @@ def head(tmp_path: Path) -> Iterator[Head]:
             *(f"--port={port}", "--node-ip-address=127.0.0.1", "--num-cpus=1"),
             *("--include-dashboard=false", f"--temp-dir={folder}", "--disable-usage-stats"),
             *(f"--ray-client-server-port={client_port}", "--object-store-memory=100000000"),
+            f"--metrics-export-port={metrics_port}",
         ],
         cwd=folder,
         env={**clean_environment(), "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)},
@@ -82,7 +87,7 @@ def head(tmp_path: Path) -> Iterator[Head]:
             break
     else:
         pytest.fail("".join(lines))
-    yield Head(f"127.0.0.1:{port}", token)
+    yield Head(f"127.0.0.1:{port}", token, f"http://127.0.0.1:{metrics_port}/metrics")
     for pid in (process.pid, *processes_below(process.pid)):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -96,6 +101,24 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
+
+
+def metrics(head: Head, wanted: set[str]) -> str:
+    """What Prometheus gets from the head, as soon as all the wanted metrics are in it.
+
+    Each process of Ray's exports at its own pace, so that one metric may come
+    seconds after another.
+    """
+    end = time.monotonic() + 90
+    missing = wanted
+    while time.monotonic() < end:
+        with suppress(OSError), urllib.request.urlopen(head.metrics, timeout=10) as page:
+            text: str = page.read().decode()
+            missing = {name for name in wanted if f"\n{name}{{" not in text}
+            if not missing:
+                return text
+        time.sleep(0.5)
+    pytest.fail(f"not at {head.metrics}: {', '.join(sorted(missing))}")
 
 
 def clean_environment() -> dict[str, str]:
@@ -119,6 +142,7 @@ def join(head: Head, token: str, runs: Path) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.e2e
 @pytest.mark.ray
 def test_a_cluster_is_joined_with_its_token_only(head: Head, tmp_path: Path) -> None:
     done = join(head, str(head.token), tmp_path / "runs")
@@ -131,6 +155,15 @@ def test_a_cluster_is_joined_with_its_token_only(head: Head, tmp_path: Path) -> 
         timeout=60,
     )
     assert table.read_bytes() == next(here.glob("*/trials.parquet")).read_bytes()
+
+    dashboard = (ROOT / "k8s" / "overlays" / "cloud" / "dashboards" / "ray.json").read_text()
+    charted = set(re.findall(r"\bray_\w+", dashboard))
+    assert charted
+    exported = metrics(head, {"ray_qcbench_trials_total", *charted})
+    counts = re.findall(
+        r'ray_qcbench_trials_total{.*status="(\w+)",suite="toy"} ([\d.]+)', exported
+    )
+    assert {status: float(count) for status, count in counts} == {"done": 26, "failed": 4}
 
     wrong = tmp_path / "wrong"
     wrong.write_text(secrets.token_hex(32))

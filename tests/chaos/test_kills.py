@@ -101,6 +101,7 @@ def test_two_drivers_on_one_run(tmp_path: Path) -> None:
     open_run(folder, write=True).close()
 
 
+@pytest.mark.e2e
 @pytest.mark.ray
 def test_any_number_of_workers_gives_the_same_bytes(private_ray: None, tmp_path: Path) -> None:
     meeting = tmp_path / "meeting"
@@ -124,6 +125,7 @@ def test_any_number_of_workers_gives_the_same_bytes(private_ray: None, tmp_path:
         assert (store.folder / "trials.parquet").read_bytes() == expected
 
 
+@pytest.mark.e2e
 @pytest.mark.ray
 def test_a_private_ray_is_closed_to_others(private_ray: None) -> None:
     import ray  # noqa: PLC0415 - other tests are about not needing it
@@ -188,6 +190,7 @@ def test_killed_workers_change_nothing(private_ray: None, tmp_path: Path) -> Non
     assert (store.folder / "trials.parquet").read_bytes() == expected
 
 
+@pytest.mark.e2e
 @pytest.mark.ray
 def test_a_trial_that_kills_its_worker_is_recorded_and_the_suite_goes_on(
     private_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -203,6 +206,7 @@ def test_a_trial_that_kills_its_worker_is_recorded_and_the_suite_goes_on(
     assert failures[0]["error"].startswith("WorkerDied: the process that ran it died 2 times")
 
 
+@pytest.mark.e2e
 @pytest.mark.ray
 def test_no_result_for_too_long_stops_the_run_with_what_is_missing(
     private_ray: None, tmp_path: Path
@@ -236,6 +240,7 @@ def test_workers_that_cannot_import_the_function_stop_the_run(
         run_trials(store.trials, "only_here:work", store, ClusterConfig(workers=1))
 
 
+@pytest.mark.e2e
 @pytest.mark.ray
 def test_a_killed_driver_on_ray_leaves_nothing_behind_and_resumes(tmp_path: Path) -> None:
     trials = toy_trials(100, spin_s=0.03)

@@ -24,6 +24,8 @@ from qcbench.cli.main import main
         ("qcbench workload generate g", set()),
         ("qcbench policies al", {"allocation"}),
         ("qcbench submit st", {"stop"}),
+        ("qcbench submit s", {"stop", "sweep"}),
+        ("qcbench submit train cluster=r", {"cluster=remote"}),
         ("qcbench submit run suite=qui", {"suite=quickstart"}),
         ("qcbench nonsense x", set()),
         ("qcbench emulator faults=", {"faults=none", "faults=flaky"}),

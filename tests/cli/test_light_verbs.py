@@ -53,11 +53,12 @@ def modules_after(commands: list[list[str]], cache: Path) -> set[str]:
 
 
 def test_help_imports_nothing_heavy(cache: Path) -> None:
-    submit = [["submit", verb, "--help"] for verb in ("run", "follow", "list", "token")]
+    submit = [["submit", verb, "--help"] for verb in ("run", "replay", "follow", "list", "token")]
     loaded = modules_after([["--help"], *([verb, "--help"] for verb in VERBS), *submit], cache)
     assert loaded.isdisjoint(HEAVY)
 
 
+@pytest.mark.e2e
 def test_lists_that_are_kept_import_nothing_heavy(cache: Path) -> None:
     commands = [*LISTS, *(["completion", "suggest", line] for line in LINES)]
     first = modules_after(commands, cache)

@@ -42,6 +42,7 @@ def test_output_that_cannot_be_written(line: str, words: bytes, root: Path, tmp_
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.e2e
 def test_an_error_output_that_cannot_be_written_changes_nothing(root: Path, tmp_path: Path) -> None:
     expected = shell(f"QCB {SIMULATE}", root, tmp_path).stdout
     for redirect in ("2>&-", "2>/dev/full", "2>&1 2>/dev/full"):
@@ -65,6 +66,7 @@ def test_a_reader_who_leaves(root: Path, tmp_path: Path) -> None:
     assert b"ignored" not in done.stderr
 
 
+@pytest.mark.e2e
 def test_a_run_keeps_its_results_without_any_output(root: Path, tmp_path: Path) -> None:
     run = "QCB run suite=quickstart suite.replicates=2 cluster.address=inline tracking=none"
     done = shell(f"{run} >/dev/full 2>&-", root, tmp_path)

@@ -16,6 +16,7 @@ from qcbench.api import (
 )
 from qcbench.api.contract import ContractConfig
 from qcbench.api.solving import SolveConfig, compose_solve
+from qcbench.bench.claim import ClaimConfig
 from qcbench.bench.compose import compose, compose_alone, compose_scenario, to_plain
 from qcbench.bench.conf_files import conf_dir, options_of
 from qcbench.bench.config import ClusterConfig, ScenarioConfig
@@ -24,7 +25,7 @@ from qcbench.bench.suite import check_suite, suite_scenarios
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
-from qcbench.hardware.config import BackendConfig
+from qcbench.hardware.backend import BackendConfig
 from qcbench.hardware.emulator_process import emulator_module
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
@@ -35,6 +36,7 @@ from qcbench.workload.config import WorkloadConfig
 ON_A_FILE = {"placement/qsimpy-file", "allocation/job-file", "serverless/jobs"}
 """Scenarios that are nothing without a file of the user's."""
 ALONE = {
+    "claim": ClaimConfig,
     "fleet": FleetConfig,
     "workload": WorkloadConfig,
     "cluster": ClusterConfig,
@@ -46,7 +48,7 @@ ALONE = {
 
 def test_every_group_is_known() -> None:
     groups = {path.name for path in conf_dir().iterdir() if path.is_dir()}
-    assert groups == {*ALONE, "agent", "policy", "scenario", "suite", "sweep"}
+    assert groups == {*ALONE, "agent", "mix", "policy", "scenario", "suite", "sweep"}
 
 
 @pytest.mark.parametrize("name", options_of("agent"))
@@ -82,7 +84,17 @@ def test_scenario_is_typed_and_draws_a_world(name: str) -> None:
     assert len(build_scenario(resolved, "test", 0, 0).workload) > 0
 
 
-@pytest.mark.parametrize("name", options_of("suite"))
+CROSSINGS = {"serverless-bigc-v1", "serverless-bigq-v1"}
+"""Suites of many dozen scenarios each."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.e2e] if name in CROSSINGS else [])
+        for name in options_of("suite")
+    ],
+)
 def test_suite_composes_and_resolves(name: str) -> None:
     told = compose_run([f"suite={name}"])
     check_suite(told.suite)
@@ -107,7 +119,7 @@ def test_placement_v1_is_the_suite_that_was_promised() -> None:
 def test_policy_file_names_a_policy_with_known_parameters(name: str) -> None:
     data = to_plain(compose("policy-alone", [f"policy={name}"]))["policy"]
     config = typed(PolicyConfig, data, "policy")
-    if config.name == "packaged:champion":  # of whichever tracks have one
+    if config.name == "champion":  # of whichever tracks have one
         assert config.label == "champion"
         return
     tracks = [track for track in TRACKS if config.name in registry.names(track)]

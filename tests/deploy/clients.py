@@ -26,6 +26,8 @@ def quick(**changes: Any) -> Any:
         "time_scale": 600.0,
         "background": config.BackgroundConfig(utilisation=0.05, run_median_s=1.0),
         "simulation": config.SimulationConfig(workers=0),
+        # On a busy machine a client takes seconds between a session and its first job.
+        "limits": config.LimitsConfig(unused_s=1e9),
     }
     return config.EmulatorConfig(**{**told, **changes})
 

@@ -5,17 +5,19 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import requests
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 from qiskit_ibm_runtime import Batch, SamplerV2
 from qiskit_ibm_runtime.exceptions import (
+    IBMRuntimeError,
     RuntimeInvalidStateError,
     RuntimeJobFailureError,
     RuntimeJobMaxTimeoutError,
@@ -216,19 +218,59 @@ def test_too_large_circuit_fails_with_its_reason_and_costs_nothing(service: Any)
     assert job.usage() == 0
 
 
-def test_circuit_for_another_device_is_refused_by_its_job(service: Any, perth: Any) -> None:
+def with_a_branch() -> QuantumCircuit:
+    circuit = QuantumCircuit(7, 1)
+    circuit.measure(0, 0)
+    with circuit.if_test((0, 1)):
+        circuit.x(0)
+    return circuit
+
+
+def with_gate(name: str, *qubits: int) -> QuantumCircuit:
     circuit = QuantumCircuit(7)
-    circuit.cx(0, 6)
+    getattr(circuit, name)(*qubits)
     circuit.measure_all()
-    job = submit(perth, circuit)
-    with pytest.raises(RuntimeJobFailureError, match=r"cx on qubits \[0, 6\] is not supported"):
-        job.result(timeout=20, poll_interval=POLL_S)
+    return circuit
 
 
-def test_more_shots_than_the_device_takes_are_refused_by_the_job(perth: Any) -> None:
-    job = submit(perth, bell(perth), shots=100_001)
-    with pytest.raises(RuntimeJobFailureError, match="takes 100000 shots"):
-        job.result(timeout=20, poll_interval=POLL_S)
+@pytest.mark.parametrize(
+    ("circuits", "shots", "words"),
+    [
+        ([with_gate("cx", 0, 6)], 100, r"cx on qubits \[0, 6\] is not supported"),
+        ([with_gate("h", 0)], 100, r"h on qubits \[0\] is not supported"),
+        ([QuantumCircuit(8, 1)], 100, "has 8 qubits; ibm_perth has 7"),
+        ([with_a_branch()], 100, "no control flow"),
+        ([with_gate("x", 0)], 100_001, "takes 100000 shots"),
+        ([with_gate("x", 0)] * 51, 100_000, "5100000 executions are too many"),
+    ],
+)
+def test_what_the_device_cannot_run_is_refused_before_it_is_a_job(
+    service: Any, perth: Any, circuits: list[QuantumCircuit], shots: int, words: str
+) -> None:
+    before = len(service.jobs(limit=200))
+    with pytest.raises(IBMRuntimeError, match=rf"400 Client Error.*{words}"):
+        sampler(perth).run(circuits, shots=shots)
+    assert len(service.jobs(limit=200)) == before
+
+
+@pytest.mark.parametrize("cost", [0.5, 10_801, -1, "ten", True, [3]])
+def test_time_limits_out_of_range_are_refused(emulator: Any, cost: object) -> None:
+    service = connect(emulator.url)
+    headers = service._active_api_client._session.auth.get_headers()
+    job = submit(service.backend("ibm_perth"), bell(service.backend("ibm_perth")))
+    url = f"{emulator.url}/jobs"
+    sent = requests.get(f"{url}/{job.job_id()}", headers=headers, timeout=60).json()
+    body = {**{key: sent[key] for key in ("backend", "params")}, "program_id": "executor"}
+    answer = requests.post(url, json={**body, "cost": cost}, headers=headers, timeout=60)
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["code"] == 1002
+    assert "a time limit is a number from 1 to 10800 seconds" in error["message"]
+
+
+def test_an_instance_states_its_plan_and_devices(service: Any) -> None:
+    stated = service._active_api_client._session.get("/instance").json()
+    assert stated == {"plan_id": "open", "backends": ["ibm_perth", "ibm_kolkata"]}
 
 
 def test_job_is_stopped_when_it_takes_longer_than_it_may(perth: Any) -> None:
@@ -298,3 +340,39 @@ def test_cancelled_job_never_runs(tmp_path: Path) -> None:
         with pytest.raises(RuntimeInvalidStateError, match="cannot be cancelled"):
             connect(running.url).job(first.job_id()).cancel()
     assert count(path) == {"accepted": 2, "started": 1, "cancelled": 2}
+
+
+def test_calibrations_of_the_past_and_while_it_runs() -> None:
+    """By the real client: the newest one that is older than the date that was asked for."""
+    drift = config.DriftConfig(every_s=3600.0)
+    with emulated(quick(drift=drift, time_scale=1.0)) as emulator:
+        backend = connect(emulator.url).backend("ibm_perth")
+        start, now = emulator.clock.start, backend.properties()
+        days = [backend.properties(datetime=start - timedelta(days=n, hours=7)) for n in (0, 1, 1)]
+        later = backend.properties(datetime=start + timedelta(minutes=61))
+        again = backend.properties(datetime=start - timedelta(hours=5))
+        with pytest.raises(Exception, match="no calibration as old as that"):
+            backend.properties(datetime=start - timedelta(days=60))
+    dates = [one.last_update_date for one in (now, *days, later)]
+    assert now.to_dict() == again.to_dict()
+    assert days[1].to_dict() == days[2].to_dict(), "the past stays what it was"
+    stated = [(start - date).total_seconds() / 3600 for date in dates]
+    assert stated == pytest.approx([6, 30, 54, 54, -1], abs=1e-3)
+    errors = [one.readout_error(0) for one in (now, days[0], days[1], later)]
+    assert len(set(errors)) == 4
+
+
+def test_a_job_meets_the_calibration_of_its_start() -> None:
+    """One that waits while its device is calibrated anew has the noise of then."""
+    faults = config.FaultsConfig(maintenance=(config.Maintenance(backend="perth", end_s=5e5),))
+    drift = config.DriftConfig(every_s=4e5, between=1.0)
+    with emulated(quick(drift=drift, faults=faults)) as emulator:
+        backend = connect(emulator.url).backend("ibm_perth")
+        job = submit(backend, bell(backend))
+        before = emulator.service.jobs[job.job_id()].device
+        clock = emulator.clock  # which jumps to the end of the maintenance
+        object.__setattr__(clock, "_origin_s", clock._origin_s - 5e5 / clock.scale)
+        job.result()
+        after = emulator.service.jobs[job.job_id()].device
+    assert before.calibration.reported != after.calibration.reported
+    assert before.time_model == after.time_model

@@ -9,6 +9,8 @@ from qiskit_ibm_runtime.exceptions import IBMRuntimeError, RuntimeJobFailureErro
 
 from tests.deploy.clients import bell, config, connect, count, emulated, events, quick, submit
 
+pytestmark = pytest.mark.e2e
+
 POLL_S = 0.1
 
 

@@ -39,14 +39,18 @@ def perth() -> Any:
     return devices.make_device("perth", config.EmulatorConfig(), NOON)
 
 
-def queue(background: Any, log: list[Any], *, windows: Any = (), may_run: Any = None) -> Any:
+def queue(
+    background: Any, log: list[Any], *, windows: Any = (), may_run: Any = None, **more: Any
+) -> Any:
     return queues.BackendQueue(
         queues.Background(background, np.random.default_rng(1)),
         tuple(windows),
         may_run=may_run or (lambda _: True),
         started=lambda job, moment_s: log.append((job, "started", moment_s)),
         finished=lambda job, moment_s: log.append((job, "finished", moment_s)),
+        locked=lambda _job, _moment_s: None,
         begin_s=0.0,
+        **more,
     )
 
 
@@ -63,7 +67,7 @@ def test_queue_follows_lindley(jobs: list[tuple[float, float]], step_s: float) -
     for number, (gap_s, run_s) in enumerate(jobs):
         arrival_s += gap_s
         line.advance(arrival_s)
-        line.add(str(number), arrival_s, run_s)
+        line.add(queues.QueueEntry(arrival_s, run_s, str(number)))
         start_s = max(arrival_s, free_s)
         free_s = start_s + run_s
         expected += [(str(number), "started", start_s), (str(number), "finished", free_s)]
@@ -98,7 +102,7 @@ def test_background_delays_jobs_and_is_the_same_for_the_same_seed() -> None:
         log: list[Any] = []
         line = queue(told, log)
         line.advance(LONG)
-        line.add("mine", LONG, 1.0)
+        line.add(queues.QueueEntry(LONG, 1.0, "mine"))
         line.advance(LONG + 1e5)
         logs.append(log)
     assert logs[0] == logs[1]
@@ -108,9 +112,9 @@ def test_background_delays_jobs_and_is_the_same_for_the_same_seed() -> None:
 def test_cancelling_frees_the_device_and_held_jobs_let_others_pass() -> None:
     log: list[Any] = []
     line = queue(STILL, log, may_run=lambda job: job != "held")
-    line.add("first", 0.0, 100.0)
-    line.add("held", 0.0, 1.0)
-    line.add("last", 0.0, 5.0)
+    line.add(queues.QueueEntry(0.0, 100.0, "first"))
+    line.add(queues.QueueEntry(0.0, 1.0, "held"))
+    line.add(queues.QueueEntry(0.0, 5.0, "last"))
     line.advance(10.0)
     assert line.position("last") == 2
     assert line.estimated_start_s("held") == 100.0
@@ -127,8 +131,8 @@ def test_queue_rests_in_maintenance_and_ends_what_has_begun() -> None:
         config.Maintenance(backend="perth", start_s=20.0, end_s=50.0),
     ]
     line = queue(STILL, log, windows=windows)
-    line.add("begun", 0.0, 10.0)
-    line.add("later", 0.0, 10.0)
+    line.add(queues.QueueEntry(0.0, 10.0, "begun"))
+    line.add(queues.QueueEntry(0.0, 10.0, "later"))
     line.advance(30.0)
     assert line.in_maintenance(30.0)
     assert line.next_event_s(30.0) == 50.0
@@ -417,3 +421,124 @@ def test_a_readout_error_that_is_not_calibrated_is_the_median_of_the_others() ->
     assert found == ((0.01, 0.01), (0.02, 0.02), (0.06, 0.06), (0.02, 0.02), (0.03, 0.05))
     with pytest.raises(InputError, match="ibm_mute: its snapshot states no readout error"):
         devices.readout_errors({"backend_name": "ibm_mute", "qubits": [qubit(T1=1.0)]})
+
+
+def entry(job: str, arrival_s: float, run_s: float, **more: Any) -> Any:
+    return queues.QueueEntry(arrival_s, run_s, job, **more)
+
+
+def started(log: list[Any]) -> list[tuple[str, float]]:
+    return [(job, moment_s) for job, what, moment_s in log if what == "started"]
+
+
+def test_a_session_has_the_device_while_it_is_active() -> None:
+    """Its jobs go first, nobody else starts within its idle minute, and then the others do."""
+    log: list[Any] = []
+    line = queue(STILL, log)
+    ours = queues.JobGroup("session", exclusive=True, idle_s=60.0)
+    line.add(entry("a", 0.0, 10.0, group=ours))
+    line.add(entry("other", 0.0, 10.0))
+    line.add(entry("b", 0.0, 10.0, group=ours))
+    line.advance(50.0)
+    assert started(log) == [("a", 0.0), ("b", 10.0)]
+    assert line.position("other") == 0
+    line.add(entry("c", 50.0, 10.0, group=ours))
+    line.advance(119.9)
+    assert started(log)[2:] == [("c", 50.0)]
+    assert line.next_event_s(119.9) == 120.0
+    line.advance(125.0)
+    assert started(log)[3:] == [("other", 120.0)]
+    line.add(entry("next", 125.0, 10.0))
+    line.add(entry("late", 126.0, 10.0, group=ours))
+    line.advance(500.0)
+    assert started(log)[4:] == [("next", 130.0), ("late", 140.0)], "inactive, it waits its turn"
+
+
+def test_a_session_that_is_closed_ends_with_its_last_job() -> None:
+    log: list[Any] = []
+    line = queue(STILL, log)
+    ours = queues.JobGroup("session", exclusive=True, idle_s=60.0)
+    for job, group in (("a", ours), ("other", None), ("b", ours)):
+        line.add(entry(job, 0.0, 10.0, group=group))
+    line.advance(5.0)
+    line.release("session", 5.0)
+    line.advance(500.0)
+    assert started(log) == [("a", 0.0), ("b", 10.0), ("other", 20.0)]
+    idle: list[Any] = []
+    line = queue(STILL, idle)
+    line.add(entry("a", 0.0, 10.0, group=ours))
+    line.add(entry("other", 0.0, 10.0))
+    line.advance(30.0)
+    line.release("session", 30.0)
+    line.advance(100.0)
+    assert started(idle) == [("a", 0.0), ("other", 30.0)]
+
+
+def test_a_batch_goes_first_and_leaves_what_it_does_not_use() -> None:
+    log: list[Any] = []
+    line = queue(STILL, log)
+    ours = queues.JobGroup("batch", exclusive=False, idle_s=60.0)
+    for job, group in (("a", ours), ("x", None), ("y", None), ("b", ours)):
+        line.add(entry(job, 0.0, 10.0, group=group))
+    line.advance(25.0)
+    assert started(log) == [("a", 0.0), ("b", 10.0), ("x", 20.0)]
+    line.add(entry("c", 25.0, 10.0, group=ours))
+    line.advance(100.0)
+    assert started(log)[3:] == [("c", 30.0), ("y", 40.0)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 20), st.floats(0, 9), st.floats(0.1, 9), st.floats(0, 9)),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(1, 4),
+)
+def test_lanes_overlap_all_but_the_qpu(
+    jobs: list[tuple[float, float, float, float]], lanes: int
+) -> None:
+    """Against the recursion of a loss-free line: lane, preparation, QPU in order, rest."""
+    log: list[Any] = []
+    line = queue(STILL, log, lanes=lanes)
+    arrival_s, qpu_s, ends, expected = 0.0, 0.0, [], {}
+    for number, (gap_s, lead_s, use_s, tail_s) in enumerate(jobs):
+        arrival_s += gap_s
+        line.advance(arrival_s)
+        run_s = lead_s + use_s + tail_s
+        line.add(entry(str(number), arrival_s, run_s, lead_s=lead_s, tail_s=tail_s))
+        lane_s = sorted(ends)[-lanes] if len(ends) >= lanes else 0.0
+        start_s = max(arrival_s, lane_s, expected.get(str(number - 1), (0.0, 0.0))[0])
+        lock_s = max(start_s + lead_s, qpu_s)
+        qpu_s = lock_s + use_s
+        ends.append(qpu_s + tail_s)
+        expected[str(number)] = (start_s, ends[-1])
+    line.advance(1e6)
+    found = {job: [0.0, 0.0] for job in expected}
+    for job, what, moment_s in log:
+        found[job][what == "finished"] = moment_s
+    for job, (start_s, end_s) in expected.items():
+        assert found[job] == pytest.approx([start_s, end_s])
+    assert line.length == 0
+
+
+def test_a_start_is_foretold_while_the_job_before_is_prepared() -> None:
+    line = queue(STILL, [])
+    for job in ("a", "b", "c"):
+        line.add(entry(job, 0.0, 22.0, lead_s=5.0, tail_s=1.0))
+    for moment_s in (1.0, 6.0, 21.5):
+        line.advance(moment_s)
+        assert [line.estimated_start_s(job) for job in ("b", "c")] == [22.0, 44.0]
+        assert line.position("c") == 2
+
+
+def test_cancelled_on_the_qpu_the_next_has_it_at_once() -> None:
+    log: list[Any] = []
+    line = queue(STILL, log, lanes=2)
+    for job in ("a", "b"):
+        line.add(entry(job, 0.0, 22.0, lead_s=1.0, tail_s=1.0))
+    line.advance(5.0)
+    line.remove("a", 5.0)
+    line.advance(100.0)
+    assert [(job, moment_s) for job, what, moment_s in log if what == "finished"] == [("b", 26.0)]

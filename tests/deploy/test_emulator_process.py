@@ -33,6 +33,7 @@ def wait_for_end(pid: int, limit_s: float) -> bool:
     return False
 
 
+@pytest.mark.e2e
 def test_process_serves_the_client_logs_no_token_and_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

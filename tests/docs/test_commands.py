@@ -14,6 +14,11 @@ import pytest
 import qcbench
 
 ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tests.storage import s3_server  # noqa: E402 - found through the line above
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 SHORT = 'suite.scenario_overrides=["rules.horizon_s=20000.0","rules.warm_up_s=3600.0"]'
@@ -36,9 +41,19 @@ SMALLER = {
         *("agent.ppo.steps=8192", "agent.worlds=4", "agent.begin_s=10000"),
         *("rules.horizon_s=20000", "rules.warm_up_s=0"),
     ],
+    "agent=distilled": [
+        *("workload.tasks=12", "agent.worlds=50", "agent.ppo.environments=50"),
+        *("agent.teacher.steps=1250", "validation.worlds=1", "tracking=none"),
+    ],
     "agent=ppo": ["agent.steps=8192", "agent.worlds=64", "validation.worlds=10"],
+    "suite.until={half_width: 1%, seconds: 600, replicates: [8, 1000]}": [
+        *("suite.until.replicates=[8,10]", "suite.engine=compiled", INLINE),
+    ],
     "suite=learned-v1": ["suite.replicates=1", INLINE],
     "packaged:champion": ["replicates=100"],
+    "alias=everywhere": [
+        *("baseline=random", "guards={}", 'suite.scenario_overrides=["workload.tasks=12"]'),
+    ],
     "agent=reference_ppo_allocation": [
         *("scenario.workload.tasks=30", "agent.worlds=2", "agent.ppo.steps=512"),
         *("agent.ppo.environments=8", "validation.worlds=1", "tracking=none"),
@@ -60,6 +75,16 @@ ELSEWHERE = {
     "pip install": ".ci/run",
     "(umask": "tests/k8s",
     "qcbench sweep": "tests/agents",
+    "qcbench track RUN tracking=server": "tests/tracking",
+    "mlflow server": "tests/tracking",
+    "mlflow db upgrade": "tests/tracking",
+    "createuser": "tests/tracking",
+    "createdb": "tests/tracking",
+    "pg_dump": "tests/tracking",
+    "export": "tests/tracking",
+    "read -rs": "tests/tracking",
+    "qcbench train agent=ppo agent.env_runners": "tests/agents",
+    "qcbench train agent=reference_ppo agent.ppo.shards": "tests/agents",
 }
 """Commands that need a cluster or change the package, and the tests that run or check them."""
 
@@ -67,6 +92,8 @@ INSTEAD = {
     "kubectl cp": "qcbench run suite=quickstart suite.replicates=1 cluster=inline tracking=none"
 }
 """Commands that fetch a run from elsewhere, and one that makes such a run here."""
+
+BUCKET = "s3://bucket"
 
 BELL = """OPENQASM 2.0;
 include "qelib1.inc";
@@ -101,16 +128,29 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+@pytest.fixture(scope="module")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variables of a server with the bucket that the pages name."""
+    folder = tmp_path_factory.mktemp("s3")
+    with s3_server.started(folder / "server.log") as address:
+        s3_server.make_bucket(address, BUCKET.removeprefix("s3://"))
+        made = s3_server.environment(address, folder)
+        yield {name: value for name, value in made.items() if name.startswith("AWS_")}
+
+
 def test_pages_have_commands() -> None:
     assert any(command.startswith("qcbench run") for command in commands(PAGES[0]))
     assert commands(PAGES[0])[:2] == ["make bench", "make test"]
 
 
+@pytest.mark.e2e
 @pytest.mark.ray
 @pytest.mark.timeout(900)  # a page has up to a dozen commands, each with kernels to compile
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_commands(page: Path, tmp_path: Path) -> None:
+def test_commands(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    if any(BUCKET in command for command in commands(page)):
+        environment |= request.getfixturevalue("object_store")
     circuits = tmp_path / "circuits"
     circuits.mkdir()
     (circuits / "bell.qasm").write_text(BELL)

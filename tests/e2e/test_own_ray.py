@@ -7,6 +7,7 @@ from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig
 
 
+@pytest.mark.e2e
 @pytest.mark.ray
 def test_a_ray_of_ones_own_starts_after_ours() -> None:
     with connect(ClusterConfig(address="local", object_store_mb=100), 1) as cluster:

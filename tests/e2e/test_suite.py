@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 import qcbench
 from qcbench.cli.main import main
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.ray, pytest.mark.timeout(280)]
 
 SMALL = ["suite=quickstart", "suite.replicates=3", 'suite.scenario_overrides=["workload.tasks=60"]']
 

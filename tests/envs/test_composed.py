@@ -80,7 +80,12 @@ def test_files_without_worlds_enough_are_for_testing_only(tmp_path: Path) -> Non
 
 def test_the_documentation_has_every_feature() -> None:
     text = (Path(__file__).parents[2] / "docs" / "environments.md").read_text()
-    for layout in (placement.LAYOUT, allocation.LAYOUT, queueing.LAYOUT):
+    for layout in (
+        placement.LAYOUT,
+        placement.RELATIVE_LAYOUT,
+        allocation.LAYOUT,
+        queueing.LAYOUT,
+    ):
         assert layout.markdown() in text
     for more in (placement.DUE_LAYOUT, allocation.DUE_LAYOUT, queueing.DUE_LAYOUT):
         for feature in more.features(1):

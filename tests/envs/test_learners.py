@@ -49,6 +49,7 @@ def local_ray() -> Iterator[None]:
     ray.shutdown()
 
 
+@pytest.mark.e2e
 @pytest.mark.ray
 @pytest.mark.parametrize("name", [PLACEMENT])
 def test_rllib_on_the_vector_environments(name: str, local_ray: None) -> None:

@@ -8,7 +8,8 @@ import pytest
 from qcbench.cloud.rules import Admission, Failures, Rescheduling
 from qcbench.envs.defaults import DrawnWorlds, default_worlds
 from qcbench.envs.registration import IDS
-from qcbench.workload.config import PoissonArrivals
+from qcbench.workload.config import BatchArrivals, PoissonArrivals
+from qcbench.workload.deadlines import SlackDeadlines
 from tests.envs.lockstep import lockstep
 
 PLACEMENT, ALLOCATION, DISCRETE, QUEUEING = IDS
@@ -27,6 +28,7 @@ def with_rules(track: Any, **rules: Any) -> DrawnWorlds:
         {"reward": {"fidelity": 2.0, "price": 1.0}, "split": "test"},
         {"observation": "legacy", "reward": {"kind": "legacy"}, "forbidden": 0.7},
         {"max_decisions": 7},
+        {"observation": "relative", "max_decisions": 40},
     ],
     ids=str,
 )
@@ -34,15 +36,17 @@ def test_placement(options: dict[str, Any], same_step: bool) -> None:
     assert lockstep(PLACEMENT, worlds=32, same_step=same_step, **options) > 8
 
 
+@pytest.mark.parametrize("observation", ["usual", "relative"])
 @pytest.mark.parametrize("on_failure", ["restart", "resubmit", "fail"])
-def test_placement_where_qpus_fail(on_failure: Any) -> None:
+def test_placement_where_qpus_fail(on_failure: Any, observation: str) -> None:
     source = with_rules(
         "placement",
         failures=Failures(mean_up_s=60.0, mean_down_s=20.0, on_failure=on_failure),
         execution_sigma=0.4,
         rescheduling=Rescheduling(delay_s=2.5),
     )
-    assert lockstep(PLACEMENT, source=source, worlds=16, rtol=1e-9) > 8
+    told = {"source": source, "worlds": 16, "rtol": 1e-9, "observation": observation}
+    assert lockstep(PLACEMENT, **told) > 8
 
 
 def test_placement_with_a_horizon() -> None:
@@ -70,6 +74,16 @@ def test_allocation(name: str, options: dict[str, Any], same_step: bool) -> None
 def test_allocation_by_makespan(name: str) -> None:
     reward = {"kind": "makespan", "fidelity": 2.0, "price": 1.0}
     assert lockstep(name, worlds=8, num_envs=3, steps=260, rtol=1e-9, reward=reward) >= 3
+
+
+def test_a_job_has_come_due_where_its_end_lets_another_ask() -> None:
+    """Two jobs at once, one after the other: the second is asked about as the first ends late."""
+    source = with_rules("allocation", execution_sigma=0.5)
+    laws = {"arrivals": BatchArrivals(), "deadlines": SlackDeadlines(least=1.0, most=1.5)}
+    source = replace(source, workload=replace(source.workload, tasks=6, **laws))
+    reward = {"tardiness": 2.0, "missed": 3.0}
+    for name in (ALLOCATION, DISCRETE):
+        assert lockstep(name, source=source, worlds=8, rtol=1e-9, reward=reward) >= 3
 
 
 @pytest.mark.parametrize("same_step", [False, True])

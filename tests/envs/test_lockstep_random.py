@@ -17,18 +17,24 @@ few = settings(
 )
 REWARDS = st.sampled_from([{}, {"fidelity": 1.0, "price": 0.5}])
 LATE = {"tardiness": 2.0, "missed": 3.0, "value": 0.7}
-OPTIONS = st.fixed_dictionaries(
-    {
-        "reward": REWARDS,
-        "same_step": st.booleans(),
-        "observation": st.sampled_from(["usual", "deadlines"]),
-    }
-)
 
 
-def steps_together(name: str, source: DrawnWorlds, seed: int, **options: Any) -> None:
+def options(*observations: str) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "reward": REWARDS,
+            "same_step": st.booleans(),
+            "observation": st.sampled_from(["usual", "deadlines", *observations]),
+        }
+    )
+
+
+OPTIONS = options()
+
+
+def steps_together(name: str, source: DrawnWorlds, seed: int, **told: Any) -> None:
     if source.workload.deadlines is not None and seed % 2:
-        options["reward"] = {**options["reward"], **LATE}
+        told["reward"] = {**told["reward"], **LATE}
     lockstep(
         name,
         source=source,
@@ -38,24 +44,24 @@ def steps_together(name: str, source: DrawnWorlds, seed: int, **options: Any) ->
         seed=seed,
         forbidden=0.2,
         rtol=1e-9,
-        **options,
+        **told,
     )
 
 
-@given(placements(), st.integers(0, 1000), OPTIONS)
+@given(placements(), st.integers(0, 1000), options("relative"))
 @few
-def test_placement(source: DrawnWorlds, seed: int, options: Any) -> None:
-    steps_together(PLACEMENT, source, seed, **options)
+def test_placement(source: DrawnWorlds, seed: int, chosen: Any) -> None:
+    steps_together(PLACEMENT, source, seed, **chosen)
 
 
 @pytest.mark.parametrize("name", [ALLOCATION, DISCRETE])
 @given(allocations(), st.integers(0, 1000), OPTIONS)
 @few
-def test_allocation(name: str, source: DrawnWorlds, seed: int, options: Any) -> None:
-    steps_together(name, source, seed, **options)
+def test_allocation(name: str, source: DrawnWorlds, seed: int, chosen: Any) -> None:
+    steps_together(name, source, seed, **chosen)
 
 
 @given(queues(), st.integers(0, 1000), OPTIONS)
 @few
-def test_queueing(source: DrawnWorlds, seed: int, options: Any) -> None:
-    steps_together(QUEUEING, source, seed, **options, slots=4)
+def test_queueing(source: DrawnWorlds, seed: int, chosen: Any) -> None:
+    steps_together(QUEUEING, source, seed, **chosen, slots=4)

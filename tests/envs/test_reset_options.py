@@ -178,7 +178,7 @@ def test_constructors_look_at_their_options(kind: Any) -> None:
         refused(lambda v=value: kind(begin_s=v), "begin_s: ", "must be 0, or a positive time")
     for option, wanted in {
         "masked": "violation or error",
-        "observation": "usual or deadlines or legacy",
+        "observation": "usual or relative or deadlines or legacy",
     }.items():
         for value in ("no", 5, None, ["error"], np.array(["error", "usual"]), Unshowable()):
             refused(lambda o=option, v=value: kind(**{o: v}), f"{option}: ", wanted)

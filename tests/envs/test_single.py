@@ -359,7 +359,10 @@ def test_actions_of_another_kind_are_refused(name: str, action: Any, message: st
         ({"worlds": 0}, "worlds: 0; split train of placement/qce5 has 1.."),
         ({"max_decisions": 0}, "max_decisions: 0; must be positive"),
         ({"masked": "ignore"}, "masked: 'ignore'; must be violation or error"),
-        ({"observation": "raw"}, "observation: 'raw'; must be usual or deadlines or legacy"),
+        (
+            {"observation": "raw"},
+            "observation: 'raw'; must be usual or relative or deadlines or legacy",
+        ),
         ({"reward": {"tiem": 1.0}}, "reward: key 'tiem' is unknown; did you mean time"),
         ({"reward": {"time": -1.0}}, "reward.time: -1.0; must not be negative"),
         ({"source": default_worlds("queueing")}, "serverless/small: is of track queueing"),

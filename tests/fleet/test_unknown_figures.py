@@ -95,6 +95,29 @@ FIDELITIES: dict[str, tuple[Any, set[str]]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("lacks", "time", "named"),
+    [
+        (("d1cps",), D1cpsTime(), IbmUsageTime()),
+        (("clops_h",), ClopsTime(), IbmUsageTime()),
+        (("readout_duration_s",), IbmUsageTime(), D1cpsTime()),
+        (("clops_h", "readout_duration_s"), ClopsTime(), D1cpsTime()),
+        (("d1cps", "readout_duration_s"), D1cpsTime(), None),
+    ],
+)
+def test_a_refusal_names_a_time_model_that_has_all_it_needs(
+    lacks: tuple[str, ...], time: Any, named: Any
+) -> None:
+    fleet = fleet_without(*lacks)
+    with pytest.raises(InputError) as caught:
+        estimate(tasks(), fleet, PhysicsConfig(time=time))
+    if named is None:
+        assert str(caught.value).endswith("or choose another model")
+        return
+    assert str(caught.value).endswith(f"another model (physics.time.model={named.model})")
+    assert np.isfinite(estimate(tasks(), fleet, PhysicsConfig(time=named)).exec_s).all()
+
+
 @pytest.mark.parametrize("fidelity", FIDELITIES)
 @pytest.mark.parametrize("time", TIMES)
 def test_a_model_that_needs_a_figure_refuses_and_another_does_without(
@@ -245,9 +268,9 @@ def test_a_cost_that_is_unknown_is_no_metric() -> None:
     from qcbench.bench.metrics.common import task_metrics  # noqa: PLC0415
 
     found = simulate("placement", "round_robin", {}, fleet_without("price_per_s"), "simpy")
-    assert task_metrics(found, 0.0)["total_cost"] is None
+    assert task_metrics(found, found.summary(0.0), 0.0)["total_cost"] is None
     whole = simulate("placement", "round_robin", {}, fleet_without(), "simpy")
-    assert task_metrics(whole, 0.0)["total_cost"] == pytest.approx(1.6 * 21)
+    assert task_metrics(whole, whole.summary(0.0), 0.0)["total_cost"] == pytest.approx(1.6 * 21)
 
 
 @pytest.mark.parametrize("track", ["placement", "allocation"])

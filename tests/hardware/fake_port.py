@@ -6,6 +6,7 @@ from typing import Any
 
 from qcbench.hardware.port import (
     FINAL,
+    Account,
     BackendError,
     DeviceState,
     JobFigures,
@@ -24,7 +25,7 @@ class Killed(BaseException):
 class FakeJob:
     job_id: str
     tags: tuple[str, ...]
-    limit_s: int
+    limit_s: float
     status: JobStatus = "queued"
     ran: bool = False
     charge_s: float = 0.0
@@ -35,7 +36,8 @@ class FakeJob:
 class FakePort:
     """Every call takes the next entry of `script`; jobs run at the second look at them.
 
-    A script's entries: `ok`; `busy` (429, not accepted); `unavailable` (503, not accepted);
+    A script's entries: `ok`; `busy` (429, not accepted); `full` (too many jobs, not accepted);
+    `unavailable` (503, not accepted);
     `lost` (accepted, no answer); `doubled` (accepted twice); `fails` (a submitted job fails);
     `killed` (the client dies before the call), `killed_after` (after it).
     """
@@ -48,6 +50,7 @@ class FakePort:
     stuck: bool = False
     posts_once: bool = True
     prefix: str = "job"
+    most_pending: int | None = None
     jobs: dict[str, FakeJob] = field(default_factory=dict)
 
     def now_s(self) -> float:
@@ -65,12 +68,12 @@ class FakePort:
         if what == "killed":
             raise Killed
         if what == "busy":
-            raise BackendError("429", kind="busy", may_retry=True, retry_after_s=1.0)
+            raise BackendError("429", kind="busy", limit=True, retry_after_s=1.0)
         if what in {"unavailable", "lost"}:
             raise BackendError("503", kind="unavailable", may_retry=True)
         return what
 
-    def _accept(self, tags: Sequence[str], limit_s: int, *, fails: bool) -> FakeJob:
+    def _accept(self, tags: Sequence[str], limit_s: float, *, fails: bool) -> FakeJob:
         job = FakeJob(f"{self.prefix}-{len(self.jobs)}", tuple(tags), limit_s)
         self.jobs[job.job_id] = job
         if fails:
@@ -82,19 +85,27 @@ class FakePort:
         device: str,
         circuits: Sequence[Any],
         shots: int,
-        tags: Sequence[str],
-        max_execution_s: int,
+        *,
+        token: str,
+        group: str,
+        most: float,
     ) -> str:
+        tags = [group, token]
         what = self._next()
         if what == "killed":
             raise Killed
         if what == "busy":
-            raise BackendError("429", kind="busy", may_retry=True, retry_after_s=1.0)
+            raise BackendError("429", kind="busy", limit=True, retry_after_s=1.0)
+        if what == "full" or (
+            self.most_pending is not None
+            and sum(job.status not in FINAL for job in self.jobs.values()) >= self.most_pending
+        ):
+            raise BackendError("3458", kind="pending", limit=True)
         if what == "unavailable":
-            raise BackendError("503", kind="unavailable", may_retry=True, maybe_accepted=True)
-        job = self._accept(tags, max_execution_s, fails=what == "fails")
+            raise BackendError("503", kind="unavailable", limit=True, maybe_accepted=True)
+        job = self._accept(tags, most, fails=what == "fails")
         if what == "doubled":
-            self._accept(tags, max_execution_s, fails=False)
+            self._accept(tags, most, fails=False)
         if what == "lost":
             raise BackendError("no answer", kind="lost", may_retry=True, maybe_accepted=True)
         if what == "killed_after":
@@ -145,13 +156,16 @@ class FakePort:
         if self.jobs[job_id].status not in FINAL:
             self.jobs[job_id].status = "cancelled"
 
+    def account(self) -> Account:
+        return Account("fake", "", ())
+
     def calibration(self, device: str) -> Any:
         raise NotImplementedError
 
     def state(self, device: str) -> DeviceState:
         return DeviceState(True, 0)
 
-    def remaining_s(self) -> float | None:
+    def remaining(self) -> float | None:
         return None
 
     def close(self) -> None:

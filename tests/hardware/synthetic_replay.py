@@ -1,5 +1,7 @@
 """Tables of replays whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -24,44 +26,48 @@ def synthetic_table(
     *,
     tasks: int = 40,
     model: str = "usage",
+    shots: tuple[int, ...] = (1024,),
     error_scale: float = 1.5,
     seed: int = 0,
 ) -> tuple[pl.DataFrame, Fleet]:
     """Return a table in which time model, errors and queues are as stated.
 
-    Execution: `usage`: 1.5 s + 1.4 x (300 us + length) x shots; `affine`: 4 s + 5 us x depth x
-    shots; both with a lognormal spread of `NOISE`. Others make every fifth task wait 10 s.
+    Every task has one of the levels of shots. Execution: `usage`: 1.5 s + 1.4 x (300 us + length) x
+    shots; `affine`: 4 s + 5 us x depth x shots; both with a lognormal spread of `NOISE`. Others
+    make every fifth task wait 10 s.
     """
     rng = np.random.default_rng(seed)
     fleet = load_fleet(config.scenario.fleet)
     table = load_circuits()
     population = table.tasks.take(np.flatnonzero(table.tasks.qubits <= 7))
     chosen = population.take(rng.integers(len(population), size=tasks))
-    found = estimate(chosen, fleet, config.scenario.physics)
-    rows = []
     arrival_s = np.cumsum(rng.exponential(4.0, size=tasks))
+    shots_of = np.random.default_rng(seed).permutation(np.resize(np.array(shots), tasks))
+    found = estimate(replace(chosen, shots=shots_of), fleet, config.scenario.physics)
+    rows = []
     for policy in POLICIES:
         for task in range(tasks):
             qpu = int(rng.integers(len(fleet)))
             profile = fleet.qpus[qpu]
             family = chosen.compiled[profile.family]
-            depth, shots = int(family.depth[task]), int(chosen.shots[task])
+            depth, level = int(family.depth[task]), int(shots_of[task])
             length_s = float(
                 circuit_length_s(depth, profile.two_qubit_duration_s, profile.readout_duration_s)
             )
             spread = float(np.exp(rng.normal(0, NOISE)))
             if model == "usage":
-                execution_s = spread * (1.5 + 1.4 * (300e-6 + length_s) * shots)
+                execution_s = spread * (1.5 + 1.4 * (300e-6 + length_s) * level)
             else:
-                execution_s = spread * (4.0 + 5e-6 * depth * shots)
+                execution_s = spread * (4.0 + 5e-6 * depth * level)
             simulated = float(found.fidelity[task, qpu])
             rows.append(
                 {
                     "label": "emulated",
                     "policy": policy,
                     "task": task,
+                    "day": 0,
                     "qpu": profile.name,
-                    "shots": shots,
+                    "shots": level,
                     "simulated_depth": depth,
                     "state": "done",
                     "error_class": "",
@@ -76,6 +82,7 @@ def synthetic_table(
                     "execution_as_compiled_s": float(found.exec_s[task, qpu]) * 1.1,
                     "simulated_fidelity": simulated,
                     "fidelity_with_profile": simulated * 0.99,
+                    "fidelity_with_medians": simulated * 0.98,
                     "fidelity_as_calibrated": simulated**error_scale,
                     "fidelity": float(np.clip(simulated**error_scale + rng.normal(0, 0.01), 0, 1)),
                     "fidelity_noise": 0.01,
@@ -98,7 +105,7 @@ def synthetic_table(
             part["submitted_s"].to_numpy(), part["simulated_execution_s"].to_numpy(), qpu[own]
         )
     return (
-        frame.with_columns(queue_s=waits, simulated_queue_s=simulated).with_columns(
+        frame.with_columns(queue_s=waits, waited_s=waits, simulated_queue_s=simulated).with_columns(
             completion_s=pl.col("queue_s") + pl.col("execution_s"),
             simulated_completion_s=pl.col("simulated_queue_s") + pl.col("simulated_execution_s"),
         ),

@@ -16,7 +16,7 @@ def test_fitted_scenario_is_simulated_by_its_name(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = told(f"replays_dir={tmp_path / 'replays'}", "tasks=15")
-    table, _ = synthetic_table(config, model=model)
+    table, _ = synthetic_table(config, model=model, shots=(1_000, 10_000))
     replay = open_or_create(config)
     table.write_parquet(replay.table)
     folder = tmp_path / "mine"
@@ -26,6 +26,9 @@ def test_fitted_scenario_is_simulated_by_its_name(
     assert str(path) in capsys.readouterr().out
     assert path.read_text().startswith("# Fitted to replay")
     scenario = compose_scenario("calibrated/mine", config_dirs=[folder])
+    if model == "usage":
+        assert set(scenario.physics.time.overheads_s) == {q.device for q in scenario.fleet.qpus}
+        assert "delay of perth [us]" in path.read_text()
     assert scenario.physics.time.model == {"usage": "ibm_usage", "affine": "affine"}[model]
     assert 0.01 < scenario.rules.execution_sigma < 0.1
     assert scenario.fleet.qpus[3].two_qubit_error == pytest.approx(0.0129, rel=1)
@@ -36,6 +39,20 @@ def test_fitted_scenario_is_simulated_by_its_name(
     told_to = ["scenario=calibrated/mine", "--config-dir", str(folder), f"output={output}"]
     assert main(["simulate", *told_to]) == 0
     assert output.is_file()
+
+
+def test_one_level_of_shots_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = told(f"replays_dir={tmp_path / 'replays'}")
+    replay = open_or_create(config)
+    synthetic_table(config)[0].write_parquet(replay.table)
+    folder = tmp_path / "mine"
+    told_to = ["--replays-dir", str(tmp_path / "replays"), "--output", str(folder)]
+    assert main(["calibrate", *told_to]) == 2
+    said = capsys.readouterr().err
+    assert "its tasks have 1,024 shots" in said
+    assert "shots=[1000,10000]" in said
+    assert len(said.strip().splitlines()) == 1
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -4,74 +4,20 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
+from executors import executor, intent, play
 from fake_port import FakePort, Killed
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from qcbench.errors import InputError
-from qcbench.hardware.executor import Executor, Patience, tag_of
-from qcbench.hardware.ledger import Intent, JobLedger
+from qcbench.hardware.ledger import JobLedger
+from qcbench.hardware.open_intents import tag_of
 from qcbench.hardware.port import BackendError, JobOutcome, Label
 
 CALL = st.sampled_from(
     ["ok", "ok", "ok", "busy", "unavailable", "lost", "fails", "killed", "killed_after"]
 )
-
-
-def intent(number: int, reserve_s: int = 5) -> Intent:
-    return Intent(
-        hash=f"{number:02x}" * 16,
-        phase="stream",
-        policy="p",
-        task=number,
-        qpu=0,
-        device="perth",
-        circuits=("c",),
-        shots=8,
-        estimate_s=2.5,
-        reserve_s=reserve_s,
-        at_s=0.0,
-        planned_s=0.0,
-    )
-
-
-def executor(port: FakePort, ledger: JobLedger, budget_s: float, **patience: float) -> Executor:
-    return Executor(
-        port=port,
-        ledger=ledger,
-        replay_tag="replay",
-        budget_s=budget_s,
-        circuits_of=lambda _intent: ["circuit"],
-        wall=port.now_s,
-        rng=np.random.default_rng(0),
-        patience=Patience(poll_s=0.5, attempts=30, **patience),  # type: ignore[arg-type]
-    )
-
-
-def play(port: FakePort, path: Path, count: int, budget_s: float) -> list[Intent]:
-    """Submit all intents and wait for their ends; start again whenever the client dies."""
-    for _ in range(200):
-        try:
-            with JobLedger(path) as ledger:
-                running = executor(port, ledger, budget_s)
-                running.recover()
-                known = {one.hash for one in ledger.intents()}
-                for number in range(count):
-                    if intent(number).hash not in known:
-                        running.submit(intent(number))
-                for _ in range(2000):
-                    if not running.pending:
-                        break
-                    running.advance()
-                    port.sleep(running.next_due() - port.now_s())
-                port.script.clear()
-                running.settle_charges()
-                return ledger.intents()
-        except Killed:
-            continue
-    raise AssertionError("never came to an end")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -100,7 +46,7 @@ def test_every_intent_ends_once_and_the_budget_holds(
 
 def test_what_is_refused_for_want_of_budget_says_so(tmp_path: Path) -> None:
     port = FakePort([])
-    found = play(port, tmp_path / "ledger.sqlite", 4, budget_s=12)
+    found = play(port, tmp_path / "ledger.sqlite", 4, budget=12)
     # Two fit by their reserves of 5 s; what they did not use is free again only when they end.
     assert [one.state for one in found] == ["done", "done", "refused", "refused"]
     assert found[2].error_class == "budget"
@@ -110,7 +56,7 @@ def test_what_is_refused_for_want_of_budget_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("posts_once", [True, False])
 def test_duplicates_of_a_doubled_submit_are_cancelled(tmp_path: Path, posts_once: bool) -> None:
     port = FakePort(["doubled"], posts_once=posts_once)
-    found = play(port, tmp_path / "ledger.sqlite", 1, budget_s=100)
+    found = play(port, tmp_path / "ledger.sqlite", 1, budget=100)
     assert found[0].state == "done"
     assert sorted(job.status for job in port.jobs.values()) == ["cancelled", "done"]
     assert port.runs_of(tag_of(found[0].hash)) == 1
@@ -118,7 +64,7 @@ def test_duplicates_of_a_doubled_submit_are_cancelled(tmp_path: Path, posts_once
 
 def test_lost_and_doubled_response_adopts_one_job(tmp_path: Path) -> None:
     port = FakePort(["lost"])
-    found = play(port, tmp_path / "ledger.sqlite", 1, budget_s=100)
+    found = play(port, tmp_path / "ledger.sqlite", 1, budget=100)
     assert found[0].state == "done"
     assert len(port.jobs) == 1
     with JobLedger(tmp_path / "ledger.sqlite") as ledger:
@@ -138,7 +84,7 @@ def test_deadline_cancels_and_keeps_the_row(tmp_path: Path) -> None:
         charged = ledger.jobs()[0]
     assert (found.state, found.error_class) == ("expired", "deadline")
     assert port.jobs["job-0"].status == "cancelled"
-    assert charged.figures.charge_s == 0.0
+    assert charged.figures.charge == 0.0
 
 
 def test_a_result_that_cannot_be_read_costs_its_own_row(
@@ -152,22 +98,22 @@ def test_a_result_that_cannot_be_read_costs_its_own_row(
         return real(self, job_id)
 
     monkeypatch.setattr(FakePort, "outcome", outcome)
-    found = play(FakePort([]), tmp_path / "ledger.sqlite", 2, budget_s=100)
+    found = play(FakePort([]), tmp_path / "ledger.sqlite", 2, budget=100)
     assert [one.state for one in found] == ["failed", "done"]
     assert (found[0].error_class, found[0].error) == (
         "result",
         "its result cannot be read: no counts",
     )
     with JobLedger(tmp_path / "ledger.sqlite") as ledger:
-        assert ledger.charged_s() == 6.0
+        assert ledger.charged() == 6.0
 
 
 def test_failing_job_stays_in_with_its_charge(tmp_path: Path) -> None:
     port = FakePort(["fails"])
-    found = play(port, tmp_path / "ledger.sqlite", 1, budget_s=100)
+    found = play(port, tmp_path / "ledger.sqlite", 1, budget=100)
     assert (found[0].state, found[0].error_class) == ("failed", "job_error")
     with JobLedger(tmp_path / "ledger.sqlite") as ledger:
-        assert ledger.charged_s() == 1.0
+        assert ledger.charged() == 1.0
 
 
 def test_intent_is_on_the_disk_before_the_submit(tmp_path: Path) -> None:
@@ -185,10 +131,10 @@ def test_job_that_a_restarted_emulator_forgot(tmp_path: Path, label: Label, stat
     with JobLedger(path) as ledger:
         executor(FakePort([], label=label), ledger, 100).submit(intent(0))
     port = FakePort([], label=label, prefix="new")
-    found = play(port, path, 1, budget_s=100)
+    found = play(port, path, 1, budget=100)
     assert found[0].state == state
     with JobLedger(path) as ledger:  # what the forgotten job may have cost is spent
-        assert ledger.committed_s() == 5 + (3 if state == "done" else 0)
+        assert ledger.committed() == 5 + (3 if state == "done" else 0)
 
 
 def test_backend_that_stays_silent_stops_the_replay(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from qcbench.errors import InputError
 from qcbench.hardware.config import EmulatorBackend, IbmBackend, LocalBackend
-from qcbench.hardware.connect import _addresses_of, connected, label_of
-from qcbench.hardware.runtime import _http_status, figures_of
+from qcbench.hardware.ibm.errors import _http_status
+from qcbench.hardware.ibm.figures import figures_of
+from qcbench.hardware.providers.emulator import addresses_of
+from qcbench.hardware.providers.registry import connected, label_of
 
 STAMPS = {
     "created": "2026-01-05T10:00:00.000Z",
@@ -22,7 +24,7 @@ def test_current_metrics() -> None:
     found = figures_of(metrics, 1.25, "")
     assert found.queue_s == pytest.approx(44.1)
     assert (found.execution_s, found.execution_source) == (1.25, "chunk_timing")
-    assert found.charge_s == 2
+    assert found.charge == 2
     without = figures_of(metrics, None, "")
     assert without.execution_s == pytest.approx(1.7)
     assert without.execution_source == "circuits_execution"
@@ -43,7 +45,7 @@ def test_current_metrics() -> None:
 )
 def test_older_and_unsettled_metrics(usage: dict, charge_s: float | None, source: str) -> None:
     found = figures_of({"timestamps": STAMPS, **usage}, None, "")
-    assert (found.charge_s, found.execution_source) == (charge_s, source)
+    assert (found.charge, found.execution_source) == (charge_s, source)
     if source == "running_to_finished":
         assert found.execution_s == pytest.approx(5.75)
 
@@ -52,7 +54,7 @@ def test_job_that_never_ran() -> None:
     found = figures_of({"timestamps": {"created": STAMPS["created"]}}, None, "cancelled")
     assert found.queue_s is None
     assert found.execution_s is None
-    assert found.charge_s is None
+    assert found.charge is None
 
 
 def test_status_behind_wrapped_errors() -> None:
@@ -86,7 +88,7 @@ def test_emulator_is_on_this_machine() -> None:
 def test_addresses_of_an_emulator_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IAM_URL", "https://iam.example.com")
     monkeypatch.delenv("QISKIT_FUNCTIONS_EXPERIMENTAL", raising=False)
-    with _addresses_of("http://127.0.0.1:1"):
+    with addresses_of("http://127.0.0.1:1"):
         assert os.environ["IAM_URL"] == "http://127.0.0.1:1"
     assert os.environ["IAM_URL"] == "https://iam.example.com"
     assert "QISKIT_FUNCTIONS_EXPERIMENTAL" not in os.environ

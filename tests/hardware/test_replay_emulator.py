@@ -12,17 +12,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.hardware.emulator_process import INSTANCE, EmulatorProcess, running_emulator
+from qcbench.hardware.ibm.port import RuntimePort
 from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import find_replay
+from qcbench.hardware.port import BackendError
 from qcbench.hardware.replay import Replay, run_replay
 from qcbench.hardware.replay_config import compose_replay
 from qcbench.hardware.results import gap_of
-from qcbench.hardware.runtime import RuntimePort
+
+pytestmark = pytest.mark.e2e
 
 pytest.importorskip("qiskit_aer")
 pytest.importorskip("qiskit_ibm_runtime")
@@ -117,7 +121,7 @@ def test_faults_and_kill_minus_nine(tmp_path: Path) -> None:
     states = Counter(replay.table["state"])
     assert states["failed"] == 1
     assert states["done"] == 11
-    assert replay.charged_s == sum(e.get("charge_s", 0) for e in events)
+    assert replay.charged == sum(e.get("charge_s", 0) for e in events)
     with JobLedger(replay.folder / "ledger.sqlite") as ledger:
         kinds = {kind for _, kind, _, _ in ledger.events()}
         assert ledger.get("sessions") == "2"
@@ -195,7 +199,7 @@ def test_error_of_the_client_is_shown_without_the_token(monkeypatch: pytest.Monk
         raise RuntimeError(f"401 for {given}")
 
     monkeypatch.setattr(qiskit_ibm_runtime, "QiskitRuntimeService", refuse)
-    with pytest.raises(InputError, match="the service cannot be used") as caught:
+    with pytest.raises((InputError, BackendError), match="the service cannot be used") as caught:
         RuntimePort("hardware", SECRET, INSTANCE)
     shown = "".join(traceback.format_exception(caught.value))
     assert SECRET not in shown
@@ -209,18 +213,20 @@ def test_sixty_tasks_under_three_policies(tmp_path: Path) -> None:
     assert time.monotonic() - began < 600
     assert replay.table.height == 180
     assert set(replay.table["label"]) == {"emulated"}
-    _, _, gap = gap_of(str(replay.folder))
+    gap = gap_of([str(replay.folder)]).gap
     before, after = gap.time.before, gap.time.after[gap.time.chosen]
     assert after.mean_percent <= 0.5 * before.mean_percent
     assert after.median_log <= 0.5 * before.median_log
     assert {part.name for part in gap.time_split} >= {"queue: others", "compilation", "noise"}
-    assert {part.name for part in gap.fidelity_split} == {"compilation", "drift", "noise"}
+    assert {part.name for part in gap.fidelity_split} == {
+        *("compilation", "drift", "choice of qubits", "noise")
+    }
 
 
 @pytest.mark.slow
 def test_duplicates_that_the_client_makes_are_cancelled(tmp_path: Path) -> None:
     """With the client's own repetition of submits left on."""
-    from qcbench.hardware import runtime  # noqa: PLC0415
+    from qcbench.hardware.ibm import port as runtime  # noqa: PLC0415
 
     book = tmp_path / "service.jsonl"
     own = [*QUICK[1:], "time_scale=2", f"ledger={book}"]  # a job takes a second: time to cancel
@@ -244,3 +250,29 @@ def test_wrong_device_is_one_line(
     told = [f"backend.url={emulator.url}", "backend.devices={perth: perht}", *SMALL]
     assert main(["replay", *told, f"replays_dir={folder / 'other'}"]) == 2
     assert "has no device perht; did you mean" in capsys.readouterr().err
+
+
+@pytest.mark.timeout(900)
+def test_calibrated_scenario_predicts_other_shots(
+    account: tuple[EmulatorProcess, Path], tmp_path: Path
+) -> None:
+    """After a replay of two levels, shots of all three levels are predicted within 10 %."""
+    emulator, _ = account
+    told = ["backend=emulator", f"backend.url={emulator.url}", f"backend.speed={SPEED}"]
+    told += ["poll_s=0.2", "mirror=false", "scenario.workload.circuits.max_qubits=3"]
+    told += [f"replays_dir={tmp_path / 'replays'}"]
+    fitted = run_replay(compose_replay([*told, "fleet=qce5", "tasks=20", "shots=[1000,10000]"]))
+    assert set(fitted.table["state"]) == {"done"}
+    folder = tmp_path / "mine"
+    command = ["calibrate", str(fitted.folder), "--output", str(folder), "--name", "calibrated"]
+    assert main(command) == 0
+    levels = [*told, "scenario=calibrated", "policies=[round_robin]", "heuristics=[]", "seed=1"]
+    levels += ["tasks=18", "shots=[1000,10000,100000]"]
+    table = run_replay(compose_replay(levels, [folder])).table
+    assert set(table["state"]) == {"done"}
+    off = table.select(
+        "shots", off=(pl.col("simulated_execution_s") / pl.col("execution_s") - 1).abs()
+    )
+    median = dict(off.group_by("shots").agg(pl.col("off").median()).iter_rows())
+    assert set(median) == {1_000, 10_000, 100_000}
+    assert max(median.values()) <= 0.10, median

@@ -14,6 +14,7 @@ from qcbench.api import simulate
 from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.hardware import local
+from qcbench.hardware.design import frozen
 from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import find_replay, open_replay
 from qcbench.hardware.plan import make_world
@@ -21,6 +22,8 @@ from qcbench.hardware.replay import describe, estimate_replay, run_replay
 from qcbench.hardware.replay_config import ReplayConfig, compose_replay, replay_id
 from qcbench.hardware.table import fifo_waits
 from qcbench.policies.exported.folder import write_folder
+
+pytestmark = pytest.mark.e2e
 
 pytest.importorskip("qiskit_aer")
 pytest.importorskip("mqt.bench")
@@ -227,11 +230,13 @@ def test_exported_policy_is_replayed(tmp_path: Path) -> None:
 
 def test_dry_run_says_what_it_would_cost_and_stores_nothing(tmp_path: Path) -> None:
     config = told(tmp_path, "tasks=3", "dry_run=true")
-    cost = estimate_replay(config)
-    assert cost.jobs >= 9
-    assert cost.usage_s > 9 * 2.0
-    lines = "\n".join(describe(config, cost))
+    outlook = estimate_replay(config)
+    assert outlook.cost.jobs >= 9
+    assert outlook.cost.charge > 9 * 2.0
+    lines = "\n".join(describe(config, outlook))
     assert "nothing was submitted" in lines
+    assert "power: no difference of two policies can be claimed from 3 blocks of time" in lines
+    assert frozen(config)["sha256"] in lines
     assert not list(tmp_path.iterdir())
 
 

@@ -11,10 +11,11 @@ from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.hardware import delays
 from qcbench.hardware.compiling import CircuitSource, compile_circuit, fingerprint
+from qcbench.hardware.design import resolution
 from qcbench.hardware.mirror import mirror
 from qcbench.hardware.plan import compile_all, forecast, make_world
 from qcbench.hardware.port import Calibration
-from qcbench.hardware.replay import describe, run_replay
+from qcbench.hardware.replay import Outlook, describe, run_replay
 from qcbench.hardware.replay_config import compose_replay
 
 qiskit = pytest.importorskip("qiskit")
@@ -107,12 +108,13 @@ def test_a_dry_run_says_it_before(played: Any, monkeypatch: pytest.MonkeyPatch) 
     world = make_world(config)
     port = LocalPort(config.backend)
     try:
-        cost = forecast(world, compile_all(world, port), simulated=True)
+        cost = forecast(world, compile_all(world, port))
     finally:
         port.close()
+    outlook = Outlook(cost, resolution(world))
     assert 3 < cost.jobs <= 6  # three tasks, and a mirror job for each device
     assert len(cost.obstacles) == 3
-    assert any(line.startswith("cannot be executed: 3 tasks") for line in describe(config, cost))
+    assert any(line.startswith("cannot be executed: 3 tasks") for line in describe(config, outlook))
 
 
 def target_of(name: str) -> Any:

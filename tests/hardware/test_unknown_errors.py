@@ -13,9 +13,11 @@ from qcbench.fleet.profile import Fleet
 from qcbench.hardware.calibrate import _figures
 from qcbench.hardware.compiling import CircuitSource, compile_circuit, error_of
 from qcbench.hardware.fidelity_runs import no_mirror
-from qcbench.hardware.gap.models import FittedTime, fit_time, mean_overhead_s
+from qcbench.hardware.gap.models import FittedTime, fit_time
+from qcbench.hardware.gap.queues import mean_overhead_s
 from qcbench.hardware.noise import noise_model, reduced
 from qcbench.hardware.port import Calibration
+from qcbench.hardware.providers.record import takes_all
 from tests.hardware.synthetic_replay import synthetic_table, told
 
 qiskit = pytest.importorskip("qiskit")
@@ -80,7 +82,7 @@ def test_a_readout_that_is_not_calibrated_has_no_mirror_and_no_noise(
     forget(target, "measure")
     found = compiled(target, tmp_path)
     assert found.figures.readout_success is found.figures.success_probability is None
-    reason = no_mirror(found.circuit, found.figures, 100, simulated=False)
+    reason = no_mirror(found.circuit, found.figures, 100, takes_all)
     assert reason == "no mirror circuit: the calibration states no error of a readout"
     small, active = reduced(found.circuit)
     with pytest.raises(InputError, match=r"^measure on qubits \d+: the device's calibration"):

@@ -67,6 +67,8 @@ def running_head(token: Path) -> Iterator[Head]:
     # The jobs' `python` is the first in the head's path.
     environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
     environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+    # On a busy machine a raylet needs more than half a minute.
+    environment |= {"RAY_raylet_start_wait_time_s": "180"}
     process = subprocess.Popen(
         [
             *(str(programs / "ray"), "start", "--head", "--block", "--disable-usage-stats"),

@@ -173,7 +173,7 @@ def test_what_lay_on_a_node_that_has_left(
     with pytest.raises(NodeGoneError):
         made.read(job, "index.json")
     with pytest.raises(NothingLeftError, match="00ff, which ran it, has left the cluster and all"):
-        fetch(made, job, Path("runs"), print)
+        fetch(made, job, Path("runs"), "manifest.json", print)
     assert main(["submit", "fetch", JOB_ID]) == 1
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert line == (

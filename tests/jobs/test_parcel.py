@@ -14,6 +14,7 @@ from qcbench.bench.jobs.parcel import INDEX, Index, pack, read_index, receive, u
 from qcbench.errors import InputError
 
 RUN_ID = "toy-20260101-000000"
+MARK = "manifest.json"
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_a_parcel_brings_the_files_of_a_run_and_nothing_else(
     assert all((parcel / part.name).stat().st_size == part.size for part in index.parts)
     assert max(part.size for part in index.parts) <= part_bytes
 
-    folder = receive(index, copier(parcel), tmp_path / "runs")
+    folder = receive(index, copier(parcel), tmp_path / "runs", MARK)
     wanted = contents(run)
     for left_out in ("run.lock", ".manifest.json.1.tmp", "link"):
         del wanted[left_out]
@@ -84,7 +85,7 @@ def test_a_torn_part_is_fetched_again(run: Path, tmp_path: Path) -> None:
             data = data[:-1] + bytes([data[-1] ^ 1])
         file.write(data)
 
-    folder = receive(index, download, tmp_path / "runs")
+    folder = receive(index, download, tmp_path / "runs", MARK)
     assert contents(folder)["shards/a.parquet"] == (run / "shards" / "a.parquet").read_bytes()
     assert len(asked) == len(index.parts) + 2
 
@@ -94,19 +95,19 @@ def test_damage_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
     index = pack(run, parcel, 10_000)
     (parcel / index.parts[3].name).write_bytes(b"other")
     with pytest.raises(InputError, match=r"results.tar.gz.003: could not be fetched in 3 attempts"):
-        receive(index, copier(parcel), tmp_path / "runs")
+        receive(index, copier(parcel), tmp_path / "runs", MARK)
     assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_a_run_that_is_there_is_neither_doubled_nor_overwritten(run: Path, tmp_path: Path) -> None:
     parcel, runs = tmp_path / "parcel", tmp_path / "runs"
     index = pack(run, parcel)
-    folder = receive(index, copier(parcel), runs)
+    folder = receive(index, copier(parcel), runs, MARK)
     (folder / "report.html").write_text("made here")
-    assert receive(index, copier(parcel), runs) == folder
+    assert receive(index, copier(parcel), runs, MARK) == folder
     (folder / "manifest.json").write_text("another")
     with pytest.raises(InputError, match=r"is there already with another manifest\.json"):
-        receive(index, copier(parcel), runs)
+        receive(index, copier(parcel), runs, MARK)
     assert (folder / "manifest.json").read_text() == "another"
     assert (folder / "report.html").exists()
 
@@ -140,20 +141,83 @@ def test_unsafe_entries_are_refused(tmp_path: Path, bad: tarfile.TarInfo) -> Non
     inside = tmp_path / "a" / "b"
     inside.mkdir(parents=True)
     with pytest.raises(InputError, match=r"results\.tar\.gz: "):
-        unpack(archive, RUN_ID, inside)
+        unpack(archive, RUN_ID, inside, MARK, declared=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "results.tar.gz"]
     assert list((tmp_path / "a").iterdir()) == [inside]
+
+
+def bomb(archive: Path, size: int, name: str = f"{RUN_ID}/zeros") -> None:
+    """Write a small archive of one large file."""
+    with tarfile.open(archive, "w:gz") as made:
+        made.addfile(entry(f"{RUN_ID}/manifest.json"), io.BytesIO())
+        large = entry(name)
+        large.size = size
+        made.addfile(large, io.BytesIO(bytes(size)))
+
+
+def test_an_archive_unpacks_no_more_than_its_index_declares(tmp_path: Path) -> None:
+    archive = tmp_path / "results.tar.gz"
+    size = 3 * 2**20
+    bomb(archive, size)
+    assert archive.stat().st_size < size / 100
+    unpack(archive, RUN_ID, tmp_path / "whole", MARK, declared=size)
+    assert (tmp_path / "whole" / RUN_ID / "zeros").stat().st_size == size
+    with pytest.raises(InputError, match=r"results\.tar\.gz: .*holds more than its index declares"):
+        unpack(archive, RUN_ID, tmp_path / "cut", MARK, declared=size - 1)
+    assert not (tmp_path / "cut" / RUN_ID / "zeros").exists()
+
+
+def test_an_entry_of_less_than_nothing_makes_no_room(tmp_path: Path) -> None:
+    archive = tmp_path / "results.tar.gz"
+    with tarfile.open(archive, "w:gz", format=tarfile.GNU_FORMAT) as made:
+        made.addfile(entry(f"{RUN_ID}/manifest.json"), io.BytesIO())
+        negative = entry(f"{RUN_ID}/negative")
+        negative.size = -(2**20)
+        made.addfile(negative)
+        large = entry(f"{RUN_ID}/zeros")
+        large.size = 2**20
+        made.addfile(large, io.BytesIO(bytes(2**20)))
+    with pytest.raises(InputError, match=r"results\.tar\.gz: is no archive of a run"):
+        unpack(archive, RUN_ID, tmp_path / "to", MARK, declared=0)
+    assert not (tmp_path / "to" / RUN_ID / "zeros").exists()
+
+
+def test_headers_of_an_archive_are_bounded_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name of megabytes is no file, and is read before anybody can look at it."""
+    monkeypatch.setattr("qcbench.bench.jobs.parcel.TAR_BYTES", 2**20)
+    archive = tmp_path / "results.tar.gz"
+    bomb(archive, 0, f"{RUN_ID}/{'x' * 2**22}")
+    with pytest.raises(InputError, match="holds more than its index declares"):
+        unpack(archive, RUN_ID, tmp_path / "to", MARK, declared=0)
+
+
+def test_a_part_that_does_not_end_is_given_up(run: Path, tmp_path: Path) -> None:
+    index = pack(run, tmp_path / "parcel")
+    written = 0
+
+    def download(name: str, file: IO[bytes]) -> None:
+        nonlocal written
+        while True:
+            file.write(bytes(10_000))
+            written += 10_000
+
+    with pytest.raises(InputError, match="holds more than its index declares"):
+        receive(index, download, tmp_path / "runs", MARK)
+    assert written <= 3 * index.size
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_an_archive_without_a_run_is_refused(tmp_path: Path) -> None:
     archive = tmp_path / "results.tar.gz"
     archive.write_bytes(b"no archive")
     with pytest.raises(InputError, match="is no archive"):
-        unpack(archive, RUN_ID, tmp_path / "to")
+        unpack(archive, RUN_ID, tmp_path / "to", MARK, declared=0)
     with tarfile.open(archive, "w:gz") as made:
         made.addfile(entry(f"{RUN_ID}/other"), io.BytesIO())
     with pytest.raises(InputError, match=r"has no manifest\.json"):
-        unpack(archive, RUN_ID, tmp_path / "to")
+        unpack(archive, RUN_ID, tmp_path / "to", MARK, declared=0)
 
 
 @pytest.mark.parametrize(
@@ -189,4 +253,4 @@ def test_no_space_is_said_before_anything_is_fetched(run: Path, tmp_path: Path) 
         pytest.fail("asked for a file")
 
     with pytest.raises(InputError, match="MB are needed"):
-        receive(huge, download, tmp_path / "runs")
+        receive(huge, download, tmp_path / "runs", MARK)

@@ -14,6 +14,7 @@ from qcbench.bench.jobs.submission import (
     remembered,
     sent_overrides,
 )
+from qcbench.cli.job_verbs import VERBS
 from qcbench.errors import InputError
 
 SENT = Submission(
@@ -38,7 +39,7 @@ def test_what_belongs_to_this_side_is_not_sent() -> None:
         "~tracking",
         "suite.tracking_like=1",
     ]
-    assert sent_overrides(told) == [
+    assert sent_overrides(told, VERBS["run"].stays) == [
         "suite=toy",
         "cluster.workers=3",
         "suite.tracking_like=1",

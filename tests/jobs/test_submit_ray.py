@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from ray_head import ROOT, Head, clean_environment
+from verb_samples import CODES, NAMED, SHOWS, TOLD
 
 from qcbench.api import compose_run, drive, start_run
 from qcbench.bench.jobs.parcel import pack
@@ -20,7 +22,7 @@ from qcbench.bench.manifest import git_commit
 from qcbench.bench.store import open_run
 from qcbench.cli.main import main
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.e2e, pytest.mark.ray]
 
 CLI = [sys.executable, "-m", "qcbench.cli.main"]
 SUITE = """
@@ -56,7 +58,8 @@ job = Job(job_id="large", status="SUCCEEDED", message="", node_id=node_id, exit_
           started_s=None, metadata={})
 index = read_index(client.read(job, INDEX), "large")
 assert client.read(job, "missing") is None
-print(receive(index, lambda name, file: client.download(job, name, file), Path(runs)))
+download = lambda name, file: client.download(job, name, file)
+print(receive(index, download, Path(runs), "manifest.json"))
 """
 
 
@@ -88,7 +91,7 @@ def qcbench(
         env=environment(head),
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=280,
         check=False,
     )
 
@@ -141,6 +144,23 @@ def test_there_and_back(head: Head, here: Path) -> None:
     assert not [path for path in files if token.encode() in path.read_bytes()]
 
 
+@pytest.mark.parametrize("name", ["train", "sweep", "promote", "replay"])
+def test_other_verbs_there_and_back(name: str, head: Head, here: Path) -> None:
+    named = [NAMED[name]] if name in NAMED else []
+    done = qcbench(here, "submit", name, *named, *TOLD[name], "tracking=none", head=head)
+    assert done.returncode == CODES.get(name, 0), done.stdout + done.stderr
+    assert re.search(SHOWS[name], done.stdout), done.stdout + done.stderr
+    job_id = done.stdout.splitlines()[0]
+    assert job_id.startswith(f"qcbench-{name}-")
+    assert not list((head.logs / "qcbench" / job_id).glob("made"))
+    if name == "sweep":
+        (folder,) = (here / "runs").glob("sweep-*")
+        assert len(list(folder.glob("trials/*/0/train-*/exported/policy.json"))) == 2
+        goes_on = qcbench(here, "sweep", folder.name)
+        assert goes_on.returncode == 0, goes_on.stdout + goes_on.stderr
+        assert goes_on.stdout == done.stdout.partition("\n")[2]
+
+
 def test_refusals(
     head: Head,
     here: Path,
@@ -182,11 +202,11 @@ def test_a_file_that_stayed_here_is_named_and_can_be_sent(head: Head, here: Path
     told = ["submit", "run", "suite=from-file", "--config-dir", "mine", "tracking=none"]
     lacking = qcbench(here, *told, head=head)
     one_line(lacking, 2, "FAILED", "data/tasks.csv", "it left no results")
-    assert lacking.stderr.count("\nrun_suite: ") == 1
+    assert lacking.stderr.count("\nrun_verb: ") == 1
     job_id = lacking.stdout.strip()
     again = qcbench(here, "submit", "fetch", job_id)
     one_line(again, 2, "FAILED", "data/tasks.csv")
-    assert "| run_suite: " in again.stderr
+    assert "| run_verb: " in again.stderr
     assert not list((here / "runs").glob("from-file-*"))
     done = qcbench(here, *told, "--send", "data", head=head)
     assert done.returncode == 0, done.stderr
@@ -214,7 +234,7 @@ def start_long(here: Path, head: Head) -> tuple[subprocess.Popen[str], str]:
     job_id = process.stdout.readline().strip()
     parcel = head.logs / "qcbench" / job_id
     deadline = time.monotonic() + 180
-    while not list(parcel.glob("runs/*/shards/*.parquet")):
+    while not list(parcel.glob("made/*/shards/*.parquet")):
         running = process.poll() is None and time.monotonic() < deadline
         assert running, (here / "log").read_text()
         time.sleep(0.1)

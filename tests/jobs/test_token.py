@@ -1,12 +1,15 @@
 """Tokens: found where they should be, made for one user only, never in a message."""
 
+import shlex
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.jobs.token import create_token, find_token, read_token, readable_by_others
+from qcbench.cli.submit import main as submit
 from qcbench.errors import InputError
 
 CONFIG = ClusterConfig(address="http://127.0.0.1:8265")
@@ -26,6 +29,32 @@ def test_a_new_token_is_long_random_and_private(tmp_path: Path) -> None:
     assert read_token(first, "test") in tokens
     first.chmod(0o644)
     assert readable_by_others(first)
+
+
+def test_a_token_is_rotated_at_the_next_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "my token"
+    with pytest.raises(InputError, match=r"token file=.*cannot be read"):
+        submit(["token", str(path), "--rotate"])
+    assert submit(["token", str(path)]) == 0
+    old = read_token(path, "test")
+    capsys.readouterr()
+    assert submit(["token", str(path), "--rotate"]) == 0
+    shown = capsys.readouterr()
+    following = Path(shown.out.strip())
+    new = read_token(following, "test")
+    assert new != old
+    assert read_token(path, "test") == old, "the cluster that runs still has it"
+    assert stat.S_IMODE(following.stat().st_mode) == 0o600
+    assert old not in shown.out + shown.err
+    assert new not in shown.out + shown.err
+    with pytest.raises(InputError, match="exists already"):
+        submit(["token", str(path), "--rotate"])
+    command = next(line for line in shown.err.splitlines() if line.startswith("  mv "))
+    subprocess.run(shlex.split(command), check=True)
+    assert read_token(path, "test") == new
+    assert not following.exists()
 
 
 def test_where_a_token_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

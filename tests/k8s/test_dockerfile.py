@@ -1,5 +1,6 @@
 """The Dockerfile without Docker: what it copies is there, what it pins agrees."""
 
+import json
 import re
 import shlex
 import tomllib
@@ -9,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
-KNOWN = {"FROM", "WORKDIR", "COPY", "ARG", "RUN", "ENV", "USER", "CMD"}
+KNOWN = {"FROM", "WORKDIR", "COPY", "ARG", "RUN", "ENV", "USER", "CMD", "ENTRYPOINT"}
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
@@ -84,7 +85,34 @@ def test_ray_and_python_are_those_of_the_project(steps: list[tuple[str, str]]) -
     version = ray.partition("==")[2]
     assert f"RAY_VERSION={version}" in values(steps, "ARG")
     assert sum("ray[default]==${RAY_VERSION}" in text for text in values(steps, "RUN")) == 2
+    assert "EXTRAS=bench" in values(steps, "ARG")
     assert {text.split()[0] for text in values(steps, "FROM")} == {"python:3.11-slim"}
+
+
+def stage(steps: list[tuple[str, str]], name: str) -> list[tuple[str, str]]:
+    """Return the instructions of a stage of a name."""
+    begins = [n for n, (kind, text) in enumerate(steps) if kind == "FROM"]
+    begin = next(n for n in begins if steps[n][1].endswith(f" AS {name}"))
+    return steps[begin : next((n for n in begins if n > begin), len(steps))]
+
+
+def test_the_mlflow_image_starts_the_server_that_the_docs_start(
+    steps: list[tuple[str, str]],
+) -> None:
+    mlflow = stage(steps, "mlflow")
+    assert ("USER", "1000") in mlflow
+    assert any("[server]" in text for text in values(mlflow, "RUN"))
+    (text,) = values(mlflow, "ENTRYPOINT")
+    words = json.loads(text)
+    documented = (ROOT / "docs" / "tracking.md").read_text().replace("\\\n", " ")
+    (command,) = re.findall(r"^mlflow server .*--app-name basic-auth.*$", documented, re.MULTILINE)
+    told = shlex.split(command)
+    for name in ("--app-name", "--port", "--workers", "--backend-store-uri"):
+        assert words[words.index(name) + 1] == told[told.index(name) + 1], name
+    (variables,) = values(mlflow, "ENV")
+    assert "MLFLOW_AUTH_CONFIG_PATH=/etc/mlflow/basic_auth.ini" in variables
+    assert "MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false" in variables
+    assert not re.search("PASSWORD|SECRET", str(mlflow))
 
 
 def test_it_does_not_run_as_root_and_holds_no_tests(steps: list[tuple[str, str]]) -> None:

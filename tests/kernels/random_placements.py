@@ -51,7 +51,7 @@ def policies() -> st.SearchStrategy[PolicyConfig]:
             lambda horizon, samples: PolicyConfig(
                 name="lookahead", parameters={"horizon": horizon, "samples": samples}
             ),
-            st.integers(1, 4),
+            st.one_of(st.integers(1, 4), st.just("auto"), st.just("auto")),
             st.sampled_from([1, 5, 8, 19]),
         ),
     )

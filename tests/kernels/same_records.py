@@ -11,6 +11,9 @@ SHARED = ("fleet", "workload", "plan")
 
 def assert_same(one: Records, other: Records) -> None:
     """Fail where any column, sum or count differs."""
+    half_s = float(np.median(one.arrival_s)) if len(one) else 1.0
+    for warm_up_s in (0.0, half_s):
+        assert repr(one.summary(warm_up_s)) == repr(other.summary(warm_up_s))
     for field in dataclasses.fields(Records):
         if field.name in SHARED:
             continue

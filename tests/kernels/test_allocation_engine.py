@@ -24,7 +24,6 @@ from qcbench.policies.allocation.random import AHEAD, draw
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
 from qcbench.policies.registry import names
-from qcbench.stats.bounds import Bounds
 from qcbench.workload.workload import QuantumPhase, Workload
 from tests.kernels.random_allocations import Case, answer, assert_equal, cases
 from tests.tiny_clouds import FIFO, GIVEN, PULL, make_fleet, make_workload
@@ -64,7 +63,7 @@ def test_the_scenarios_of_the_suite_have_equal_metrics(
 ) -> None:
     told = ["workload.tasks=60", *overrides]
     found, expected = (
-        metrics(records, 0.0, Bounds(records))
+        metrics(records, 0.0)
         for records in (
             simulate(scenario, policy, overrides=told, engine=engine)
             for engine in ("compiled", "simpy")

@@ -122,7 +122,7 @@ def test_queueing_trials_are_equal(sample: Path, scenario: Scenario) -> None:
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
 
 
-@pytest.fixture(scope="module", params=["placement", "placement-deadlines"])
+@pytest.fixture(scope="module", params=["placement", "placement-2", "placement-deadlines"])
 def placer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     seen = observation(placement.LAYOUTS[request.param])
     folder = tmp_path_factory.mktemp("policies") / "place"
@@ -158,7 +158,7 @@ def test_champions_decide_alike_on_both_engines(scenario: str) -> None:
     for seed in (1, 2):
         simpy, compiled = (
             qcbench.simulate(
-                scenario, "champion", seed=seed, engine=each, overrides=CHAMPIONS[scenario]
+                scenario, "packaged:champion", seed=seed, engine=each, overrides=CHAMPIONS[scenario]
             )
             for each in ("simpy", "compiled")
         )

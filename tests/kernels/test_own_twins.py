@@ -101,6 +101,7 @@ assert len(set(found.start_s.tolist())) > 10
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("track", OWN)
 def test_a_policy_with_a_twin_is_one_file(track: str, tmp_path: Path) -> None:

@@ -207,9 +207,9 @@ def test_a_split_lasts_and_succeeds_as_published(tmp_path: Path, job: dict[str, 
 
 
 @pytest.mark.parametrize("mode", ["speed", "fidelity", "fair"])
-def test_a_hundred_drawn_jobs_are_dispatched_as_the_naive_ones(mode: str) -> None:
+def test_drawn_jobs_are_dispatched_as_the_naive_ones(mode: str) -> None:
     config = compose_scenario(
-        "allocation/eagle5-icpp2025", ["workload.tasks=100", "physics.time.variant=consistent"]
+        "allocation/eagle5-icpp2025", ["workload.tasks=25", "physics.time.variant=consistent"]
     )
     scenario = build_scenario(config, "oracle", replicate=0, seed=0)
     tasks, fleet = scenario.workload.tasks, scenario.fleet
@@ -233,6 +233,7 @@ def test_a_hundred_drawn_jobs_are_dispatched_as_the_naive_ones(mode: str) -> Non
     context = PolicyContext(fleet, np.random.default_rng(0))
     decide: Any = registry.make("allocation", PolicyConfig(name=mode), context)
     records = Cloud(scenario, decide).run()
+    assert (records.wait_s > 0).any()
     for row, done in enumerate(naive_polling(devices, jobs, mode)):
         assert records.parts[row] == done.parts
         assert records.start_s[row] == pytest.approx(done.start, rel=1e-12)

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qcbench.cloud.cloud import Cloud
+from qcbench.cloud.cloud import Cloud, seeded_streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Dispatch, Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.fleet.profile import Fleet, QpuProfile
+from qcbench.kernels import engine
 from qcbench.physics.config import GivenTime, Noiseless, PhysicsConfig
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
@@ -30,7 +31,7 @@ SHARES = {4: 0.2, 2: 0.3, 1: 0.5}
 """Priority of each class and its share of the arrivals; the first is served first."""
 
 
-def simulate(policy: str, service: str, seed: int) -> Records:
+def simulate(policy: str, service: str, seed: int, *, compiled: bool = False) -> Records:
     """One replication of the queue on a single QPU."""
     rng = np.random.default_rng([seed, 7])
     durations = rng.exponential(MEAN_S, JOBS) if service == "M" else np.full(JOBS, MEAN_S)
@@ -50,6 +51,9 @@ def simulate(policy: str, service: str, seed: int) -> Records:
         physics=PhysicsConfig(time=GivenTime(), fidelity=Noiseless()),
     )
     context = PolicyContext(fleet, np.random.default_rng(seed))
+    if compiled:
+        named = PolicyConfig(name=policy)
+        return engine.simulate(scenario, named, context, seeded_streams(seed))
     decide = registry.make("queueing", PolicyConfig(name=policy), context)
     return Cloud(scenario, decide).run()
 
@@ -82,7 +86,8 @@ def check(samples: Sequence[float], theory: float) -> None:
 
 @pytest.mark.parametrize("service", ["M", "D"])
 def test_each_class_waits_as_cobham_says(service: str) -> None:
-    waits = [class_waits(simulate("priority", service, seed)) for seed in range(REPLICATIONS)]
+    found = [simulate("priority", service, seed, compiled=True) for seed in range(REPLICATIONS)]
+    waits = [class_waits(records) for records in found]
     for samples, theory in zip(zip(*waits, strict=True), cobham(service), strict=True):
         check(samples, theory)
 
@@ -91,7 +96,7 @@ def test_the_order_of_service_moves_waits_between_classes_only() -> None:
     """Kleinrock's conservation law: the mean over all is that of first come, first served."""
     seeds = range(4)
     for seed in seeds:
-        in_order = simulate("fifo", "M", seed)
+        in_order = simulate("fifo", "M", seed, compiled=True)
         by_class = simulate("priority", "M", seed)
         # Equal service times in law do not make the totals equal on one path, the busy periods are.
         assert in_order.finish_s.max() == pytest.approx(by_class.finish_s.max(), rel=1e-12)

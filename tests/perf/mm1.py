@@ -15,13 +15,12 @@ from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.metrics import placement
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.cloud.cloud import seeded_streams
-from qcbench.kernels.placement.outcome import records_of
+from qcbench.kernels.placement.simulate import records_late
 from qcbench.kernels.placement.trial import EventTrial, TrialWorld
 from qcbench.kernels.twins import make_twin
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
 from qcbench.policies.twins import TwinContext
-from qcbench.stats.bounds import Bounds
 
 
 def parts(config: ScenarioConfig, policy: str) -> dict[str, float]:
@@ -43,9 +42,9 @@ def parts(config: ScenarioConfig, policy: str) -> dict[str, float]:
     mark("arrays")
     trial.run(twin, PolicyContext(scenario.fleet, np.random.default_rng(0)))
     mark("kernel")
-    records = records_of(scenario, world.splits, trial.state, trial.rows, streams)
+    records = records_late(world, trial.ended(), streams)
     mark("records")
-    placement.metrics(records, config.rules.warm_up_s, Bounds(scenario))
+    placement.metrics(records, config.rules.warm_up_s)
     mark("metrics")
     return {name: at - marks[i][1] for i, (name, at) in enumerate(marks[1:])}
 

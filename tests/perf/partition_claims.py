@@ -17,10 +17,10 @@ from qcbench.bench.seeds import policy_stream, stream
 from qcbench.cloud.partition import batch_of, make_plan
 from qcbench.fleet.draw import draw_sizes
 from qcbench.fleet.load import load_fleet
-from qcbench.physics.node_cost import node_costs
+from qcbench.physics.node_cost import CostDefinition, node_costs
 from qcbench.policies import registry
-from qcbench.policies.batch.games import Game, price_of_anarchy
-from qcbench.policies.batch.problem import Batch
+from qcbench.policies.batch.games import Game
+from qcbench.policies.batch.small import small_games
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
 from qcbench.stats.intervals import percentile_interval, wilson_interval
@@ -102,15 +102,6 @@ def mean(values: FloatArray, digits: int = 2) -> str:
     return f"{values.mean():.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def small_batch(rng: np.random.Generator) -> Batch:
-    """Draw two or three nodes of 2..6 qubits, equal prices, two clients that fit."""
-    while True:
-        capacities = rng.integers(2, 7, size=int(rng.integers(2, 4)))
-        demands = rng.integers(1, 7, size=2)
-        if demands.sum() <= capacities.sum():
-            return Batch(capacities, np.full(len(capacities), 100.0), demands, "P")
-
-
 def anarchy() -> list[str]:
     """Measure the price of anarchy of small instances by complete enumeration."""
     lines = [
@@ -118,14 +109,11 @@ def anarchy() -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     games: tuple[Game, ...] = ("G1", "G2")
+    definitions: tuple[CostDefinition, ...] = ("P", "Q", "M")
     for game in games:
-        for definition in ("P", "Q", "M"):
-            rng = np.random.default_rng(1)
+        for definition in definitions:
             worst, several, optimal, without = [], 0, 0, 0
-            for _ in range(SMALL):
-                batch = small_batch(rng)
-                batch = Batch(batch.capacities, batch.unit_prices, batch.demands, definition)
-                found = price_of_anarchy(batch, game, rng, most=10**6)
+            for found in small_games(game, definition, SMALL):
                 if found.worst is None or found.best is None:
                     without += 1
                     continue

@@ -27,7 +27,6 @@ from qcbench.kernels.twins import make_twin, names
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
-from qcbench.stats.bounds import Bounds
 
 FIRST = """
 from time import process_time
@@ -57,7 +56,7 @@ def parts(policy: str, horizon_s: float = 604_800.0) -> dict[str, float]:
     marks.append(process_time())
     records = records_of(prepared, simulation.clouds, 0, streams)
     marks.append(process_time())
-    queueing.metrics(records, 43_200.0, Bounds(records))
+    queueing.metrics(records, 43_200.0)
     marks.append(process_time())
     columns = ("draw", "prepare", "kernel", "records", "metrics")
     return dict(zip(columns, np.diff(marks).tolist(), strict=True))

@@ -23,7 +23,6 @@ from qcbench.cloud.cloud import Cloud, seeded_streams
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
-from qcbench.stats.bounds import Bounds
 
 POLICIES = (
     "fifo",
@@ -65,7 +64,7 @@ def trial(policy: str) -> Taken:
     built = process_time()
     records = cloud.run()
     simulated = process_time()
-    queueing.metrics(records, config.rules.warm_up_s, Bounds(records))
+    queueing.metrics(records, config.rules.warm_up_s)
     ended = process_time()
     return Taken(built - began, simulated - built, ended - simulated, records.decisions)
 

@@ -68,13 +68,13 @@ def measure(name: str, learner: Learner, seconds: float) -> Rate:
 def reference(threads: int) -> Learner:
     """Return the reference trainer on placement/qce5, as its config says."""
     told = compose_train(["agent=reference_ppo", f"agent.ppo.threads={threads}", "tracking=none"])
-    return make_learner(told.agent, world_source(told.scenario), 0)
+    return make_learner(told.agent, [world_source(told.scenario)], 0)
 
 
 def rllib(agent: str) -> Learner:
     """Return one of RLlib's agents on placement/qce5, as its config says."""
     told = compose_train([f"agent={agent}", "tracking=none"])
-    return make_learner(told.agent, world_source(told.scenario), 0)
+    return make_learner(told.agent, [world_source(told.scenario)], 0)
 
 
 def main() -> None:

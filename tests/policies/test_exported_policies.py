@@ -273,13 +273,14 @@ def test_a_suite_names_policies_by_where_they_lie(tmp_path: Path) -> None:
     told = compose_run([f"suite.policies=[earliest_completion,{folder},{heuristic}]"])
     names = [(p.label, p.name) for p in told.suite.policies]
     assert names[1:] == [("run-7", "learned"), ("rule", "lookahead")]
-    assert told.suite.policies[2].parameters == {"horizon": 3}
+    assert told.suite.policies[2].parameters == {"horizon": 3, "samples": 32}
     told = compose_run([f"suite.policies=[greedy,{folder}]", f"suite.baseline={folder}"])
     assert told.suite.baseline == "run-7"
 
 
 def test_a_packaged_champion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Named without a path, so that a trial is the same wherever qcbench is installed."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("qcbench.policies.exported.folder.champions_dir", lambda: tmp_path)
     write_sample(tmp_path / "placement", "placement")
     write_sample(tmp_path / "placement" / "published", "placement", PLAIN)

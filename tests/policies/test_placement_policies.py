@@ -1,5 +1,6 @@
 """What each placement policy chooses, by hand."""
 
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,13 @@ import numpy as np
 import pytest
 from tiny_clouds import make_fleet, make_workload, run
 
+from qcbench.api import compose_run
+from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet, QpuProfile
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
+from qcbench.policies.placement import lookahead
 from qcbench.policies.protocol import PolicyContext, PolicyError
 from qcbench.policies.view import PlacementView, TaskTable
 
@@ -207,6 +211,33 @@ def test_lookahead_keeps_the_fast_qpu_for_what_needs_it() -> None:
     assert rolled.completion_s.mean() < 7.0
     assert wiser.completion_s.mean() < greedy.completion_s.mean() - 1.0
     assert wiser.violations.sum() == 0
+
+
+def test_lookahead_looks_as_far_as_a_decision_is_felt() -> None:
+    """No further than tasks are known to come; until the longest backlog is worked off."""
+    gaps, span_s = 10, 20.0  # a task every two seconds
+    assert lookahead.horizon_of(lookahead.BY_ITSELF, gaps, span_s, 0.0, inf) == lookahead.LEAST
+    found = lookahead.horizon_of(lookahead.BY_ITSELF, gaps, span_s, 12.5, inf)
+    assert found == lookahead.LEAST + 6
+    assert lookahead.horizon_of(lookahead.BY_ITSELF, gaps, span_s, 1e9, 1e6) == lookahead.MOST
+    assert lookahead.horizon_of(lookahead.BY_ITSELF, gaps, 0.0, 1.0, inf) == lookahead.MOST
+    assert lookahead.horizon_of(lookahead.BY_ITSELF, gaps, span_s, 1e9, 3) == 3
+    assert lookahead.horizon_of(lookahead.BY_ITSELF, gaps, span_s, 12.5, 0) == 0
+    assert lookahead.horizon_of(12, gaps, span_s, 0.0, 0) == 12  # as it was told
+
+
+def test_lookahead_states_its_settings_in_the_trial() -> None:
+    """What is usual has changed before: trials under other settings are other trials."""
+    usual = registry.resolve("placement", PolicyConfig(name="lookahead"))
+    assert usual.parameters == {"horizon": "auto", "samples": 32}
+    told = PolicyConfig(name="lookahead", parameters={"horizon": 6})
+    assert registry.resolve("placement", told).parameters == {"horizon": 6, "samples": 32}
+    suite = compose_run(["suite=quickstart"]).suite
+    trials = expand(suite, suite_scenarios(suite))
+    stored = {
+        str(each.policy_config["parameters"]) for each in trials if each.policy == "lookahead"
+    }
+    assert stored == {str(usual.parameters)}
 
 
 def test_a_script_is_followed_and_must_be_long_enough(tmp_path: Path) -> None:

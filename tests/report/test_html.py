@@ -15,6 +15,7 @@ from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
 from qcbench.report.drawers import drawers
 from qcbench.report.html import write_report
+from qcbench.report.pages import SCRIPT, head_of, script_hash
 from qcbench.report.run import RunDescription, describe_run
 from qcbench.stats.summary import summarise
 
@@ -70,7 +71,9 @@ def test_page_is_complete_and_fetches_nothing(written):
     page = Page(source)
     assert page.open == []
     assert page.fetched == []
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 1
+    assert source.startswith(head_of(script_hash(SCRIPT)))
+    assert source.count(f"<script>{SCRIPT}</script>") == 1
     assert not re.search(r"url\(\s*['\"]?(?!#)", source)
     assert not re.search(r"@import", source)
     assert {"overall", "qce5-paper", "failed", "reading", "provenance"} <= set(page.ids)
@@ -130,7 +133,7 @@ def test_errors_and_names_are_text(tmp_path):
     )
     page = Page(write(tmp_path, trials).read_text())
     assert page.fetched == []
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 1
     assert "img" not in page.tags
 
 
@@ -206,6 +209,7 @@ def test_description_of_a_stored_run(tmp_path):
         describe_run(folder)
 
 
+@pytest.mark.e2e
 def test_processes_that_draw_change_no_byte_nor_does_their_death(written, tmp_path):
     trials = synthetic_trials(replicates=6)
     summary = summarise(trials, metric=METRIC, baseline=BASELINE, resamples=300)

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 from rich.console import Console
@@ -156,9 +157,61 @@ def test_few_replicates_and_one_scenario(replicates):
 def test_headline_says_when_the_baseline_is_best():
     trials = synthetic_trials(replicates=6, policies=("greedy", "earliest_completion"))
     output = " ".join(printed(summary_of(trials)).split())
-    assert "no policy beats the baseline overall" in output
+    assert "earliest_completion, the baseline, is best overall and first in" in output
 
 
 def test_unknown_format(summary):
     with pytest.raises(InputError, match="none of table, csv, json, markdown"):
         as_text(summary, "xml")
+
+
+def headline_of(summary) -> str:
+    return " ".join(printed(summary).split())
+
+
+def test_the_headline_claims_no_more_than_its_tests():
+    few = headline_of(summary_of(synthetic_trials(replicates=4, failures=False)))
+    assert "Below 5 worlds a scenario nothing is claimed" in few
+    assert "chance" not in few.split("± and")[0]
+    trials = synthetic_trials(failures=False, policies=("greedy", "random", "earliest_completion"))
+    worse = trials.with_columns(
+        pl.when(pl.col("policy") == "earliest_completion")
+        .then(pl.col("total_completion_s") / 2)
+        .otherwise("total_completion_s")
+    )
+    assert "Every other policy is worse beyond chance" in headline_of(summary_of(worse))
+    drawn = np.random.default_rng(3).lognormal(7.0, 0.2, trials.height)
+    equal = headline_of(summary_of(trials.with_columns(total_completion_s=pl.Series(drawn))))
+    assert "Not told apart from it" in equal
+
+
+def with_known_gaps() -> pl.DataFrame:
+    trials = synthetic_trials(replicates=6, failures=False)
+    small = pl.col("scenario") == trials["scenario"][0]
+    return trials.with_columns(
+        gap_lb=pl.lit(0.305), gap_best=pl.when(small).then(pl.lit(0.29)).otherwise(None)
+    )
+
+
+def test_gaps_are_columns_with_an_explanation():
+    summary = summary_of(with_known_gaps())
+    output = printed(summary)
+    first, second = output.split("\n\n")[:2]
+    assert "gap %" in first
+    assert "29–30" in first
+    assert "≤ 30" in second
+    assert "certified lower bound that no policy can be below (gap_lb)" in " ".join(output.split())
+    assert "earliest_completion" in first  # no name is cut for it
+    assert "gap" not in printed(summary, width=80, terminal=True)
+    rows = json.loads(as_text(summary, "json"))["scenarios"]
+    assert {row["gap_lb"] for row in rows} == {0.305}
+    assert {row["gap_best"] for row in rows} == {0.29, None}
+    assert pl.read_csv(io.StringIO(as_text(summary, "csv")))["gap_lb"].unique().to_list() == [0.305]
+    markdown = as_text(summary, "markdown")
+    assert "| Gap % |" in markdown
+    assert markdown.rstrip().endswith("Means over the worlds in which all was done.")
+
+
+def test_without_bounds_nobody_hears_of_gaps(summary):
+    assert "gap" not in printed(summary)
+    assert "gap" not in as_text(summary, "json")

@@ -24,12 +24,12 @@ def test_nothing_is_remote_on_one_node():
     assert [text.get_text() for text in legend.get_texts()] == ["node 0: 4 qubits"]
 
 
-def test_equal_costs_stay_visible():
+def test_equal_costs_are_one_line_with_all_names():
     costs = {
         "one": np.array([1.0, 2.0, 3.0]),
         "other": np.array([3.0, 2.0, 1.0]),
         "third": np.array([4.0, 1.0, 1.0]),
     }
     figure = node_cost_plot(costs, looks(list(costs), ""))
-    one, other, third = figure.axes[0].get_lines()
-    assert one.get_markersize() > other.get_markersize() == third.get_markersize()
+    one, third = figure.axes[0].get_lines()
+    assert (one.get_label(), third.get_label()) == ("one\nother", "third")

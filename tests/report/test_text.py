@@ -56,10 +56,27 @@ def test_ranks_show_only_doubt_that_can_be_seen():
     assert text.rank(2.0, 2.0, 3.0) == "2 (2–3)"
     assert text.rank(2.0, 2.0, 2.0) == "2"
     assert text.rank(1.5, None, None) == "1.5"
-    assert text.mean_rank({"mean_rank": 2.0, "rank_low": 1.99, "rank_high": 2.04}) == "2.0"
 
 
 def test_labels():
     scale = text.scale_of("total_completion_s", [30_000.0])
     assert text.label_of("total_completion_s", scale) == "total completion [min]"
     assert [text.duration(s) for s in (41.2, 210.0, 7300.0)] == ["41 s", "3.5 min", "2.0 h"]
+
+
+@pytest.mark.parametrize(
+    ("row", "written"),
+    [
+        ({"gap_lb": 0.302, "gap_best": 0.288}, "29–30"),
+        ({"gap_lb": 0.302, "gap_best": 0.301}, "30"),
+        ({"gap_lb": 0.302, "gap_best": None}, "≤ 30"),
+        ({"gap_lb": 0.0234}, "≤ 2.3"),
+        ({"gap_lb": 9.44}, "≤ 944"),
+        ({"gap_lb": 0.02, "gap_best": -0.0001}, "0.0–2.0"),
+        ({"gap_opt": 0.0}, "0.0"),
+        ({"gap_lb": None, "gap_best": 0.1}, text.MISSING),
+        ({}, text.MISSING),
+    ],
+)
+def test_a_gap_is_where_the_optimum_may_be(row, written):
+    assert text.gap(row) == written

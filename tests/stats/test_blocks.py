@@ -1,10 +1,10 @@
-"""Resampling in blocks, and ranks by sums: the same bits as at once and world by world."""
+"""Resampling in blocks: the same bits as at once."""
 
 import numpy as np
 import polars as pl
 import pytest
 
-from qcbench.stats import bootstrap, kept, ranks
+from qcbench.stats import bootstrap, kept
 from qcbench.stats.bootstrap import (
     column_means,
     iqm_distribution,
@@ -53,23 +53,6 @@ def test_a_summary_in_blocks_has_the_same_bits(
     in_blocks = summarise(trials, metric="m", baseline="b", resamples=2000)
     assert in_blocks.scenarios.equals(at_once.scenarios)
     assert in_blocks.overall.equals(at_once.overall)
-
-
-@pytest.mark.parametrize("goal", ["min", "max"])
-@pytest.mark.parametrize("shift", [0.0, -60.0])
-def test_ranks_by_sums_are_ranks_by_world(
-    goal: str, shift: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng = np.random.default_rng(2)
-    matrix = rng.lognormal(4.0, 0.4, (40, 6)) + shift
-    matrix[:, 1] = matrix[:, 0]
-    matrix[:, 2] = matrix[:, 0] * (1 + 1e-13)
-    matrix[:20, 3] = matrix[:20, 0]
-    counts = resample_counts(40, 3000, rng)
-    by_sums = ranks.rank_distribution(matrix, counts, goal=goal)
-    monkeypatch.setattr(ranks, "_sums", lambda *_: None)
-    assert (by_sums == ranks.rank_distribution(matrix, counts, goal=goal)).all()
-    assert (by_sums[:, 0] == by_sums[:, 1]).all()
 
 
 @pytest.mark.parametrize("repeated", [1, 1000, 10**8])

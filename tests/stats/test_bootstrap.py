@@ -155,11 +155,6 @@ def test_expanded_tail_approaches_the_plain_one():
     assert np.isnan(expanded_tail([1, 1]))
 
 
-def test_interval_ends_of_ranks_are_ranks():
-    low, high = percentile_interval(np.array([1.0] * 60 + [2.0] * 40), attained=True)
-    assert (low, high) == (1.0, 2.0)
-
-
 def test_one_observation_has_no_interval():
     low, high = percentile_interval(np.full(100, 4.2), sizes=[1])
     assert np.isnan(low)

@@ -42,18 +42,57 @@ def test_numbers_are_those_of_the_rows():
     assert row["relative_low"] < row["relative_percent"] < row["relative_high"]
 
 
-def test_overall_is_the_average_over_scenarios():
+def test_overall_is_the_geometric_mean_over_scenarios():
     summary = summary_of(synthetic_trials())
     row = of(summary.overall, "greedy")
     own = summary.scenarios.filter(pl.col("policy") == "greedy")
     assert row["scenarios"] == 3
     assert row["mean_rank"] == pytest.approx(own["rank"].mean())
-    assert row["relative_percent"] == pytest.approx(own["relative_percent"].mean())
+    ratios = 1 + own["relative_percent"].to_numpy() / 100
+    assert row["relative_percent"] == pytest.approx(100 * (ratios.prod() ** (1 / 3) - 1))
     narrow = row["relative_high"] - row["relative_low"]
     single = (own["relative_high"] - own["relative_low"]).mean()
     assert narrow == pytest.approx(single / np.sqrt(3), rel=0.25)
     assert summary.overall["policy"][0] == "lookahead"
-    assert summary.overall["mean_rank"].is_sorted()
+    compared = summary.overall.filter(pl.col("scenarios") == 3)
+    assert compared["relative_percent"].is_sorted()
+    assert summary.overall["rank"].is_sorted()
+
+
+def test_other_policies_change_no_order():
+    """Mean ranks may flip with policies that are beside the point; ratios of means cannot."""
+    trials = synthetic_trials()
+    everyone = summary_of(trials).overall["policy"].to_list()
+    for gone in everyone:
+        if gone != BASELINE:
+            fewer = summary_of(trials.filter(pl.col("policy") != gone)).overall
+            assert fewer["policy"].to_list() == [name for name in everyone if name != gone]
+
+
+def test_the_order_is_that_of_any_baseline():
+    trials = synthetic_trials(failures=False)
+    orders = [summary_of(trials, baseline=name).overall["policy"].to_list() for name in
+              ("earliest_completion", "greedy", "random")]  # fmt: skip
+    assert orders[0] == orders[1] == orders[2]
+
+
+@pytest.mark.parametrize("replicates", [1, 2, 4, 5])
+def test_below_five_worlds_nothing_is_claimed(replicates):
+    summary = summary_of(synthetic_trials(replicates=replicates, failures=False))
+    for frame in (summary.scenarios, summary.overall):
+        claims = frame.filter(pl.col("policy") != BASELINE)["p_value"].is_not_null()
+        assert claims.all() if replicates >= 5 else not claims.any()
+    ends = summary.scenarios.select("rank_low", "rank_high").unique().rows()
+    assert (ends == [(1, 11)]) == (replicates < 5)
+
+
+def test_metrics_that_can_be_zero_are_compared_without_ratios():
+    trials = synthetic_trials(replicates=6, failures=False)
+    none = trials.with_columns(m=pl.col("replicate") * 0.0)
+    overall = summary_of(none, metric="m").overall
+    assert overall["relative_percent"].null_count() == 11
+    assert overall["rank"].to_list() == [6.0] * 11
+    assert overall["p_value"].null_count() == 11
 
 
 def test_failures_and_absences_are_counted_and_pairs_matched():
@@ -103,11 +142,11 @@ def test_order_of_rows_and_other_scenarios_change_nothing():
     assert_frame_equal(one.scenarios, summary.scenarios.filter(pl.col("scenario") == "qce5-paper"))
 
 
-def test_another_policy_changes_only_ranks():
+def test_another_policy_changes_only_ranks_and_claims():
     trials = synthetic_trials()
     fewer = summary_of(trials.filter(pl.col("policy") != "weighted")).scenarios
     everyone = summary_of(trials).scenarios.filter(pl.col("policy") != "weighted")
-    ranks = ["rank", "rank_low", "rank_high"]
+    ranks = ["rank", "rank_low", "rank_high", "p_value"]  # which is of one comparison fewer
     assert_frame_equal(fewer.drop(ranks), everyone.drop(ranks), rel_tol=1e-12, abs_tol=1e-9)
 
 

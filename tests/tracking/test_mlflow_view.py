@@ -3,7 +3,6 @@
 import http.server
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +10,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +23,13 @@ from qcbench.bench.config import ScenarioEntry, SuiteConfig
 from qcbench.errors import InputError
 from qcbench.policies.config import PolicyConfig
 from qcbench.stats.summary import summarise
-from qcbench.tracking import children
+from qcbench.tracking import children, mlflow_view, sweep_view
 from qcbench.tracking.client import open_client, store_uri, without_credentials
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import child_contents
 from qcbench.tracking.failures import SQLITE, schema_of
 from qcbench.tracking.mlflow_view import folder_name, publish
+from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
 
 METRIC, BASELINE = "total_completion_s", "earliest_completion"
 POLICIES = ("greedy", "lookahead", BASELINE)
@@ -127,6 +129,41 @@ def test_publishing_again_writes_nothing(run):
     assert len(runs_of(second)) == 7
 
 
+def test_two_that_publish_at_once_make_it_once(run, monkeypatch):
+    known, between = mlflow_view._known, threading.Barrier(2)
+
+    def slow(*arguments):
+        found = known(*arguments)
+        with suppress(threading.BrokenBarrierError):
+            between.wait(0.5)  # both have looked before either writes, where both may
+        return found
+
+    monkeypatch.setattr(mlflow_view, "_known", slow)
+    trials = mini_trials()
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: show(run, trials), range(2))
+    assert one.parent_id == other.parent_id
+    assert sorted([one.written, other.written]) == [0, 7]
+    assert len(runs_of(one)) == 7
+
+
+def test_two_that_publish_a_sweep_at_once_make_it_once(run, monkeypatch):
+    begin, between = sweep_view.begin_run, threading.Barrier(2)
+
+    def slow(*arguments):
+        with suppress(threading.BrokenBarrierError):
+            between.wait(0.5)
+        return begin(*arguments)
+
+    monkeypatch.setattr(sweep_view, "begin_run", slow)
+    with ThreadPoolExecutor(2) as pool:
+        told = {"params": {}, "trials": [SweptTrial("a", "done", {}, [])]}
+        list(pool.map(lambda _: publish_sweep(TrackingConfig(), run, **told), range(2)))
+    client = open_client(store_uri(TrackingConfig(), run.parent))
+    everything = [each.experiment_id for each in client.search_experiments()]
+    assert len(client.search_runs(everything)) == 2
+
+
 def test_what_changed_is_replaced(run):
     trials = mini_trials()
     first = show(run, trials)
@@ -210,14 +247,14 @@ def test_one_transaction_writes_what_the_client_does(run, monkeypatch):
             assert sorted(points[0]) == sorted(points[1])
 
 
+@pytest.mark.e2e
 def test_the_command_that_is_printed_shows_the_run(run):
     """As pasted into a shell, but on a port that is free."""
     published = show(run, mini_trials())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = published.command.replace("--port 5000", f"--port {port}")
-    assert command != published.command
+    command = f"exec {published.command} port={port}"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     server = subprocess.Popen(
         command,
@@ -236,8 +273,10 @@ def test_the_command_that_is_printed_shows_the_run(run):
             *published.child_ids.values(),
         }
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
+        server.terminate()
+        assert server.wait(60) == 0
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
     assert sorted(each.name for each in run.iterdir()) == [
         "figures",
         "manifest.json",
@@ -301,7 +340,7 @@ folder = Path(sys.argv[1]) / "run-1"
 folder.mkdir()
 published = show(folder, mini_trials())
 assert published.written == 7
-assert "--host 127.0.0.1" in published.command and str(published.uri) in published.command
+assert published.command == "qcbench browse store=" + published.uri.removeprefix("sqlite:///")
 """
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

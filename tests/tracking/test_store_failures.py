@@ -74,6 +74,7 @@ def test_a_newer_store_asks_for_a_newer_mlflow(store: Path) -> None:
     assert advice(text) == ["pip install --upgrade mlflow"]
 
 
+@pytest.mark.e2e
 def test_an_older_store_is_upgraded_by_what_is_printed(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_damaged_store_is_moved_away_as_printed(
     assert store.with_name("mlflow.db.damaged").exists()
 
 
+@pytest.mark.e2e
 def test_a_locked_store(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow tries for twenty seconds; it need not here."""
     monkeypatch.setattr(time, "sleep", lambda _s: None)
@@ -149,6 +151,7 @@ def test_a_database_of_something_else(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.e2e
 def test_a_deleted_experiment_is_restored_as_printed(store: Path, tmp_path: Path) -> None:
     from qcbench.tracking.mlflow_view import experiment_id  # noqa: PLC0415
 
@@ -243,6 +246,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return runs
 
 
+@pytest.mark.e2e
 def test_a_run_that_fails_in_tracking_says_how_to_go_on(
     finished: Path,
     mlflow_store: Path,
@@ -254,6 +258,8 @@ def test_a_run_that_fails_in_tracking_says_how_to_go_on(
     place = tmp_path / "a b.db"
     place.write_text("no database")
     words = ["suite=quickstart", "suite.replicates=2", "suite.scenarios=[placement/qce5]"]
+    # The champion would be looked for in the store before anything runs.
+    words += ["suite.policies=[greedy,earliest_completion]"]
     told = ["cluster.address=inline", f'tracking.uri="sqlite:///{place}"', f'runs_dir="{finished}"']
     capsys.readouterr()
     assert main(["run", *words, *told, 'tracking.experiment="x, y"']) == 1
@@ -268,6 +274,7 @@ def test_a_run_that_fails_in_tracking_says_how_to_go_on(
     assert client.get_experiment_by_name("x, y") is not None
 
 
+@pytest.mark.e2e
 def test_a_run_that_fails_in_its_report_says_how_to_go_on(
     finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +296,7 @@ def test_a_run_that_fails_in_its_report_says_how_to_go_on(
     assert (folder / "report.html").is_file()
 
 
+@pytest.mark.e2e
 def test_what_an_interrupted_run_prints_goes_on(finished: Path) -> None:
     from qcbench.bench.run_names import told_name  # noqa: PLC0415
 

@@ -14,6 +14,7 @@ from workload_samples import PUBLISHED_HEADER, PUBLISHED_ROWS, assert_same, writ
 
 from qcbench.cli.main import main
 from qcbench.errors import InputError
+from qcbench.workload.formats import gzip_files
 from qcbench.workload.formats.recognise import evidence
 from qcbench.workload.formats.task_files import found_format, read_task_set, write_task_set
 
@@ -109,6 +110,18 @@ def test_suffixes_may_have_capitals_and_gz(tmp_path, name):
     path.write_bytes(gzip.compress(data) if name.lower().endswith("gz") else data)
     assert read_task_set(path).job_id == ["1", "2"]
     assert main(["workload", "show", str(path)]) == 0
+
+
+def test_a_small_file_that_unfolds_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gzip_files, "MOST_BYTES", 2**20)
+    path = tmp_path / "log.swf.gz"
+    path.write_bytes(gzip.compress(bytes(2**20)))
+    assert len(gzip_files.read_content(path)) == 2**20
+    path.write_bytes(gzip.compress(bytes(2**20 + 1)))
+    with pytest.raises(InputError, match="unfolds to more than"):
+        gzip_files.read_content(path)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-8-sig"])

@@ -1,4 +1,4 @@
-"""What the algorithms of RLlib have in common: environments, one process, seeds."""
+"""What the algorithms of RLlib have in common: environments, processes, seeds."""
 
 import atexit
 import logging
@@ -21,19 +21,24 @@ RLLIBS_ID = "rllib-single-agent-env-v0"
 
 
 def common(config: Any, settings: Common, worlds: ScenarioWorlds, seed: int) -> Any:
-    """Return a config of RLlib's new API stack that samples and learns in this process."""
+    """Return a config of RLlib's new API stack that samples and learns here, or in actors.
+
+    There are as many environments and decisions of an update, however many share them.
+    """
     if not ray.is_initialized():
-        _start()
+        _start(1 + settings.env_runners + settings.learners)
     name = f"qcbench-{uuid4().hex}"
     register_env(name, environment_maker(settings, worlds))
     return (
         config.environment(name, disable_env_checking=True, normalize_actions=False)
         .env_runners(
-            num_env_runners=0,
-            num_envs_per_env_runner=settings.environments,
+            num_env_runners=settings.env_runners,
+            num_envs_per_env_runner=settings.environments // max(1, settings.env_runners),
             gym_env_vectorize_mode="vector_entry_point",
         )
-        .learners(num_learners=0)
+        .learners(num_learners=settings.learners)
+        # One that dies is started again where there is room, and the others go on meanwhile.
+        .fault_tolerance(restart_failed_env_runners=True, delay_between_env_runner_restarts_s=0.0)
         .training(
             lr=settings.learning_rate,
             gamma=settings.discount,
@@ -46,13 +51,17 @@ def common(config: Any, settings: Common, worlds: ScenarioWorlds, seed: int) -> 
 
 def built(config: Any) -> Any:
     """Build the algorithm, in a private Ray where none is there."""
-    logging.getLogger("ray.rllib").setLevel(logging.ERROR)
+    # What it says of actors that have died is no error: it starts others.
+    log = logging.getLogger("ray.rllib")
+    log.setLevel(logging.CRITICAL)
     gymnasium.registry.pop(RLLIBS_ID, None)  # of an algorithm before; gymnasium would warn
-    return config.build_algo()
+    algorithm = config.build_algo()
+    log.setLevel(logging.CRITICAL)  # building has set it as well
+    return algorithm
 
 
-def _start() -> None:
+def _start(cores: int) -> None:
     """Start a private Ray that ends with this process: RLlib wants one even for a single one."""
     stack = ExitStack()
-    stack.enter_context(connect(ClusterConfig(address="local", object_store_mb=128), 1))
+    stack.enter_context(connect(ClusterConfig(address="local", object_store_mb=128), cores))
     atexit.register(stack.close)

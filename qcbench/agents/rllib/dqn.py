@@ -34,7 +34,7 @@ def dqn_learner(settings: RllibDqn, worlds: ScenarioWorlds, seed: int) -> RllibL
         config = common(DQNConfig(algo_class=Dqn), settings, worlds, of)
         config.env_runners(rollout_fragment_length=settings.horizon)
         config.training(
-            train_batch_size_per_learner=settings.batch,
+            train_batch_size_per_learner=settings.batch // max(1, settings.learners),
             num_steps_sampled_before_learning_starts=settings.learning_starts,
             target_network_update_freq=settings.target_steps,
             n_step=settings.n_step,

@@ -4,13 +4,15 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from ray.exceptions import RayActorError
 
-from qcbench.agents.agent import DivergedError, Update
+from qcbench.agents.agent import DivergedError, LostError, Update
 from qcbench.agents.checkpoints import read_torch, write_torch
 from qcbench.agents.rllib.networks import Design
 from qcbench.errors import InputError
@@ -46,11 +48,6 @@ class RllibLearner:
         return self._algorithm
 
     @property
-    def module(self) -> Any:
-        """The module that learns."""
-        return self._rllib_learner.module[MODULE].unwrapped()
-
-    @property
     def steps(self) -> int:
         """Decisions up to now."""
         return self._before + self._sampled()
@@ -58,9 +55,11 @@ class RllibLearner:
     def run(self, should_stop: Callable[[], bool]) -> Iterator[Update]:
         """Train to the end, or until told to stop; yields after each iteration of RLlib."""
         while self.steps < self.total and not should_stop():
-            before, began = self.steps, time.perf_counter()
+            before, began, restarts = self.steps, time.perf_counter(), self._restarts()
             try:
                 result = self._algorithm.train()
+            except RayActorError as error:
+                raise self._lost(before) from error
             except (RuntimeError, ValueError) as error:
                 if "nan" not in str(error):
                     raise
@@ -71,21 +70,14 @@ class RllibLearner:
             figures = _figures(result)
             self._check_finite(figures)
             rate = (self.steps - before) / (time.perf_counter() - began)
-            yield Update(self.steps, {**figures, "rate_per_s": rate})
+            again = self._restarts() - restarts
+            notes = [f"{again} env runners that had died were started again"] if again > 0 else []
+            yield Update(self.steps, {**figures, "rate_per_s": rate}, notes)
 
     def save(self, folder: Path) -> None:
         """Write networks and optimiser; a replay memory begins anew."""
-        learner = self._rllib_learner
-        names = sorted(learner._named_optimizers)
-        write_torch(
-            folder / STATE,
-            {
-                "steps": self.steps,
-                "module": self.module.state_dict(),
-                "optimizers": [learner._named_optimizers[n].state_dict() for n in names],
-                "draws": torch.get_rng_state(),
-            },
-        )
+        state = {"steps": self.steps, **self._at_learners(_state), "draws": torch.get_rng_state()}
+        write_torch(folder / STATE, state)
 
     def restore(self, folder: Path) -> None:
         """Go on from a checkpoint; the environments begin new episodes, in other worlds."""
@@ -96,36 +88,54 @@ class RllibLearner:
             self._algorithm.stop()
             self._algorithm = _built(self._build, self._seed + 7919 * steps)
             self._before = steps
-            learner = self._rllib_learner
-            self.module.load_state_dict(state["module"])
-            names = sorted(learner._named_optimizers)
-            for name, saved in zip(names, state["optimizers"], strict=True):
-                optimizer = learner._named_optimizers[name]
-                rates = [group["lr"] for group in optimizer.param_groups]
-                optimizer.load_state_dict(saved)
-                # Those of the settings: a sweep takes over networks and not learning rates.
-                for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                    group["lr"] = rate
+            self._at_learners(partial(_take_state, state["module"], state["optimizers"]))
             torch.set_rng_state(state["draws"])
+        except LostError:
+            raise
+        except RayActorError as error:
+            raise self._lost(self._before) from error
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{file}: is not of this agent ({reason})") from error
         group = self._algorithm.env_runner_group
         group.sync_weights(from_worker_or_learner_group=self._algorithm.learner_group)
-        # The share of random actions goes by this count.
-        self._algorithm.env_runner.num_env_steps_sampled_lifetime = steps
+        group.foreach_env_runner(partial(_count_from, steps))
 
     def policy(self) -> tuple[Card, Tensors]:
         """Return what would be exported now."""
-        return self._design.card, self.module.network.tensors()
+        return self._design.card, self._at_learners(_tensors)
 
     def close(self) -> None:
         """Stop the algorithm; Ray itself is left to whoever started it."""
         self._algorithm.stop()
 
-    @property
-    def _rllib_learner(self) -> Any:
-        return self._algorithm.learner_group._learner
+    def _at_learners(self, function: Callable[[Any], Any]) -> Any:
+        """Do something with each learner, here or in their actors; return what the first one says.
+
+        They have the same networks and optimisers.
+
+        Raises:
+            LostError: none of them answers.
+        """
+        try:
+            found = self._algorithm.learner_group.foreach_learner(function)
+        except RayActorError as error:
+            raise self._lost(self.steps) from error
+        for result in found:
+            if not result.ok:
+                reason = result.get()
+                if isinstance(reason, RayActorError):
+                    raise self._lost(self.steps) from reason
+                raise getattr(reason, "cause", None) or reason
+        if not found.result_or_errors:
+            raise self._lost(self.steps)
+        return next(iter(found)).get()
+
+    def _lost(self, steps: int) -> LostError:
+        return LostError(f"{steps:,} steps: an actor that learns has died")
+
+    def _restarts(self) -> int:
+        return int(self._algorithm.env_runner_group.num_remote_worker_restarts())
 
     def _sampled(self) -> int:
         found = self._algorithm.metrics.peek(
@@ -143,11 +153,48 @@ class RllibLearner:
         for name, value in losses.items():
             if not math.isfinite(value):
                 raise DivergedError(f"{self.steps:,} steps: {name} is {value}; {ADVICE}")
-        for name, weights in self.module.network.named_parameters():
-            if not torch.isfinite(weights).all():
-                raise DivergedError(
-                    f"{self.steps:,} steps: weights {name} are not finite; {ADVICE}"
-                )
+        for name in self._at_learners(_not_finite):
+            raise DivergedError(f"{self.steps:,} steps: weights {name} are not finite; {ADVICE}")
+
+
+def module_of(learner: Any) -> Any:
+    """Return the module that one of RLlib's learners has."""
+    return learner.module[MODULE].unwrapped()
+
+
+def _state(learner: Any, **_: Any) -> dict[str, Any]:
+    names = sorted(learner._named_optimizers)
+    return {
+        "module": module_of(learner).state_dict(),
+        "optimizers": [learner._named_optimizers[name].state_dict() for name in names],
+    }
+
+
+def _take_state(module: Any, optimizers: list[Any], learner: Any, **_: Any) -> None:
+    module_of(learner).load_state_dict(module)
+    names = sorted(learner._named_optimizers)
+    for name, saved in zip(names, optimizers, strict=True):
+        optimizer = learner._named_optimizers[name]
+        rates = [group["lr"] for group in optimizer.param_groups]
+        optimizer.load_state_dict(saved)
+        # Those of the settings: a sweep takes over networks and not learning rates.
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+
+
+def _tensors(learner: Any, **_: Any) -> Tensors:
+    return dict(module_of(learner).network.tensors())
+
+
+def _not_finite(learner: Any, **_: Any) -> list[str]:
+    """Return the names of weights that are not finite."""
+    named = module_of(learner).network.named_parameters()
+    return [name for name, weights in named if not torch.isfinite(weights).all()]
+
+
+def _count_from(steps: int, runner: Any) -> None:
+    """Let the share of random actions, which goes by this count, be that after so many steps."""
+    runner.num_env_steps_sampled_lifetime = steps
 
 
 ADVICE = "a smaller agent.learning_rate may help"

@@ -29,7 +29,7 @@ def ppo_learner(settings: RllibPpo, worlds: ScenarioWorlds, seed: int) -> RllibL
         config = common(PPOConfig(), settings, worlds, of)
         _sampling(config, settings, design)
         config.training(
-            minibatch_size=settings.minibatch,
+            minibatch_size=settings.minibatch // max(1, settings.learners),
             num_epochs=settings.epochs,
             lambda_=settings.trace,
             clip_param=settings.clip,
@@ -128,6 +128,6 @@ def _sampling(config: Any, settings: RllibPpo | RllibA2c, design: Design) -> Non
     """Collect `horizon` decisions of every environment, and learn from all of them."""
     size = settings.horizon * settings.environments
     config.env_runners(rollout_fragment_length=settings.horizon)
-    config.training(train_batch_size_per_learner=size)
+    config.training(train_batch_size_per_learner=size // max(1, settings.learners))
     config.reporting(min_sample_timesteps_per_iteration=min(max(ITERATION, size), settings.steps))
     config.rl_module(rl_module_spec=RLModuleSpec(ActorCritic, model_config={"design": design}))

@@ -58,13 +58,18 @@ class Common:
         slots: waiting tasks that are seen, for queueing.
         sets: for allocation, whether a decision is to wait or one of all sets of QPUs, instead of
             a weight for each QPU.
-        observation: `usual`; `deadlines`, with due times and values; or `legacy`, which is
+        observation: `usual`; `relative`, without units of its own, for placement only;
+            `deadlines`, with due times and values; or `legacy`, which is
             QSimPy's, for placement.
         masked: whether infeasible actions are kept from the agent in training; otherwise they are
             violations, which it has to unlearn.
         reward: what decisions cost in training.
         steps: decisions after which training ends.
         environments: that run side by side.
+        env_runners: actors of Ray that the environments are shared out to; 0 has all of them in the
+            process that trains.
+        learners: actors of Ray that every gradient step is shared out to; 0 takes them in the
+            process that trains.
         learning_rate: of the optimiser.
         discount: of later rewards, for each decision.
         gradient_norm: at which gradients are cut.
@@ -82,6 +87,8 @@ class Common:
     network: PerItemSettings | PlainSettings = field(default_factory=PerItemSettings)
     steps: Count = 1_000_000
     environments: Count = 32
+    env_runners: Amount = 0
+    learners: Amount = 0
     learning_rate: Positive = 3e-4
     discount: Share = 0.99
     gradient_norm: Positive = 0.5
@@ -95,6 +102,15 @@ class Common:
             raise InputError("agent.observation: legacy goes with a plain network")
         if self.reward.kind == "hindsight" and not self.masked:
             raise InputError("agent.reward.kind: hindsight knows no violations; set masked to true")
+        self._check_shares("environments", "env_runners", self.environments)
+
+    def _check_shares(self, name: str, among: str, count: int) -> None:
+        """Refuse what cannot be shared out evenly: what is learned would not be the same."""
+        actors = getattr(self, among)
+        if actors and count % actors:
+            raise InputError(
+                f"agent.{among}: {actors}; agent.{name}, which is {count}, must be a multiple of it"
+            )
 
 
 @config
@@ -125,6 +141,8 @@ class RllibPpo(Common):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._check_shares("minibatch", "learners", self.minibatch)
+        self._check_shares("environments", "learners", self.environments)
         if self.minibatch > self.horizon * self.environments:
             raise InputError(
                 f"agent.minibatch: {self.minibatch}; an update has only "
@@ -151,6 +169,10 @@ class RllibA2c(Common):
     horizon: Count = 8
     entropy: NotNegative = 0.01
     value: NotNegative = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_shares("environments", "learners", self.environments)
 
 
 @config
@@ -222,6 +244,7 @@ class RllibDqn(Common):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._check_shares("batch", "learners", self.batch)
         least, most = steps_of(self.n_step)
         if not 1 <= least <= most:
             raise InputError(f"agent.n_step: {self.n_step}; must be 1 or more, or a range of such")

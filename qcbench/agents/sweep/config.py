@@ -7,11 +7,9 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval, Le, MinLen
 
-from qcbench.agents.config import TrainConfig, check
-from qcbench.bench.compose import compose, to_plain
-from qcbench.bench.overrides import nested
+from qcbench.agents.config import TrainConfig, check, training_data
 from qcbench.bench.typed import plain, typed
-from qcbench.configs import Count, config
+from qcbench.configs import Count, NotNegative, Positive, config
 from qcbench.errors import InputError, nearest
 
 Value = bool | int | float | str
@@ -79,6 +77,7 @@ class SweepConfig:
             what came of those before.
         trials: how many.
         concurrent: of them at a time.
+        cpus, gpus: that Ray keeps free on a node for each of them.
         space: what is drawn, by key of the agent: `learning_rate` means the only setting of this
             name, wherever it stands in the agent. See `range_of`.
         first_stop: share of the steps before which no trial is stopped, for asha.
@@ -90,6 +89,8 @@ class SweepConfig:
     kind: Literal["asha", "pbt", "optuna"]
     trials: Annotated[Count, Le(MOST_TRIALS)] = 8
     concurrent: Count = 2
+    cpus: Positive = 1.0
+    gpus: NotNegative = 0.0
     space: Annotated[dict[str, list[Value]], MinLen(1)]
     first_stop: Fraction = 0.2
     reduction: Annotated[int, Ge(2)] = 2
@@ -126,8 +127,7 @@ def compose_sweep(
     Raises:
         InputError: a group, key or value that does not exist or does not fit.
     """
-    data = to_plain(compose("sweep", nested(overrides), config_dirs))
-    settings = typed(SweepRunConfig, data, "")
+    settings = typed(SweepRunConfig, training_data("sweep", overrides, config_dirs), "")
     check_sweep(settings)
     return settings
 

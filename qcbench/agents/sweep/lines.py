@@ -27,6 +27,11 @@ class SweepLines(Callback):
             f"{last.get('steps', 0):,} steps ({ended} of {len(trials)} begun have ended)"
         )
 
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """Say that a trial begins again."""
+        del iteration, trials
+        self._say(f"{trial.trial_id}: was lost or failed; it begins again where it was")
+
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """Say that a trial failed; the others go on."""
         del iteration, trials

@@ -8,31 +8,44 @@ runs/sweep-NAME-STAMP/
   tune/                  Ray Tune's own state, from which a killed sweep goes on
 """
 
+import json
 import os
 import re
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
-from qcbench.agents.config import total_steps
+from qcbench.agents.config import meant, stored, total_steps
 from qcbench.agents.evaluation import Evaluation
-from qcbench.agents.run_folder import evaluations, read_config, read_progress
+from qcbench.agents.learners import EXTRAS
+from qcbench.agents.reference_agent import ReferenceSettings
+from qcbench.agents.run_folder import evaluation_of, evaluations, read_config, read_progress
 from qcbench.agents.sweep.config import SweepRunConfig, settings_of
 from qcbench.agents.sweep.trial import SWEEP, TRIALS, make_trainable, parts_of, read_sweep
-from qcbench.bench.cluster import connect
+from qcbench.bench import nodes
+from qcbench.bench.cluster import check, connect, is_inline
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
+from qcbench.bench.ledger import EXTRA_DEATHS
 from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
-from qcbench.files import runs_folder, to_json, write_text
+from qcbench.files import read_json, to_json, write_text
 from qcbench.locks import take_lock
+from qcbench.storage import mirror
+from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.client import check_store
+from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
+
+if TYPE_CHECKING:
+    from qcbench.agents.sweep.courier import SweepPlace
 
 PREFIX = "sweep-"
 TUNE, LOCK, RESULTS = "tune", "sweep.lock", "results.json"
@@ -92,25 +105,87 @@ def sweep(config: SweepRunConfig, *, command: str = "", say: Say | None = None) 
     Raises:
         InputError: anything that would stop it later; then there is no folder.
     """
+    _check(config, config.cluster)
     check_store(config.tracking, runs_folder(config.runs_dir))
     absent = absent_folders(runs_folder(config.runs_dir))
+    mirror.check(runs_folder(config.runs_dir))
     folder = _create(config, command)
     try:
-        return _run(folder, say or _to_stderr, again=False)
+        return _run(folder, config.cluster, say or _to_stderr, again=False)
     except BaseException:
         if not any((folder / TRIALS).glob("*")):  # nothing was begun that could be gone on with
+            mirror.discard(folder)
             shutil.rmtree(folder, ignore_errors=True)
             remove_empty(absent)
         raise
 
 
-def go_on(folder: Path, *, say: Say | None = None) -> Swept:
+def go_on(folder: Path, cluster: ClusterConfig | None = None, *, say: Say | None = None) -> Swept:
     """Go on with a sweep that was stopped or killed; what is done is not done again.
 
+    Args:
+        folder: of the sweep.
+        cluster: where it goes on; a private Ray if None.
+
     Raises:
-        InputError: no sweep, or one that another process runs.
+        InputError: no sweep, one that another process runs, or a cluster that cannot be used.
     """
-    return _run(folder, say or _to_stderr, again=True)
+    where = cluster or ClusterConfig()
+    _check(read_sweep(folder), where)
+    return _run(folder, where, say or _to_stderr, again=True)
+
+
+def alike(config: SweepRunConfig) -> Path | None:
+    """Return the newest sweep with the same config in the same folder of runs, if there is one."""
+    wanted = meant(config)
+    found = [file.parent for file in mirror.heads(runs_folder(config.runs_dir), SWEEP)]
+    same = [folder for folder in found if meant(read_sweep(folder)) == wanted]
+    # Of one name but for the time in it, and for a number where two began in the same second.
+    return max(same, key=lambda folder: (len(folder.name), folder.name), default=None)
+
+
+def swept(folder: Path) -> Swept | None:
+    """Return what came of a sweep, from its folder; None where it has not come to its end.
+
+    Raises:
+        InputError: its results cannot be read.
+    """
+    if not (folder / RESULTS).is_file():
+        return None
+    trials = []
+    for entry in read_json(folder / RESULTS):
+        best = entry["best"] and evaluation_of(entry["best"])
+        trials.append(SweepTrial(**{**entry, "best": best}))
+    config = _best_config(folder)
+    return Swept(folder, trials, config if config.is_file() else None)
+
+
+def conclude(found: Swept, tracking: TrackingConfig, say: Say) -> Swept:
+    """Show what came of a sweep in MLflow.
+
+    Raises:
+        RunError: all of its trials failed.
+    """
+    folder, trials = found.folder, found.trials
+    if tracking.enabled:
+        config = read_sweep(folder)
+        params = {
+            "agent": config.agent.name,
+            "scenario": config.scenario.name,
+            "kind": config.sweep.kind,
+        }
+        try:
+            publish_sweep(
+                tracking,
+                folder,
+                params=params,
+                trials=[_swept(folder, trial) for trial in trials],
+            )
+        except InputError as error:
+            say(f"tracking: {error}; the folder has everything")
+    if found.config is None and all(trial.status == "failed" for trial in trials):
+        raise RunError(f"{folder}: every trial failed; {trials[0].error if trials else 'none ran'}")
+    return found
 
 
 def find_sweep(runs: Path, name: str) -> Path:
@@ -119,53 +194,114 @@ def find_sweep(runs: Path, name: str) -> Path:
     Raises:
         InputError: there is none.
     """
-    for path in (Path(name), runs / name):
-        if (path / SWEEP).is_file():
-            return path
-    raise InputError(f"sweep {name}: no sweep in {runs}; a sweep's folder holds {SWEEP}")
+    if (Path(name) / SWEEP).is_file():
+        return Path(name)
+    for head in mirror.heads(runs, SWEEP):
+        if head.parent.name == name:
+            return head.parent
+    raise InputError(
+        f"sweep {name}: no sweep in {shown_path(runs)}; a sweep's folder holds {SWEEP}"
+    )
 
 
-def _run(folder: Path, say: Say, *, again: bool) -> Swept:
+def _check(config: SweepRunConfig, cluster: ClusterConfig) -> None:
+    """Check that a sweep can run on a cluster.
+
+    Raises:
+        InputError: it cannot.
+    """
+    check(cluster)
+    if is_inline(cluster):
+        raise InputError("cluster: trials of a sweep run on Ray; choose cluster=local or auto")
+    if cluster.address == "local" and config.sweep.gpus:
+        raise InputError(
+            f"sweep.gpus: {config.sweep.gpus:g}; a private Ray has none, join one with cluster=auto"
+        )
+
+
+def _run(folder: Path, cluster: ClusterConfig, say: Say, *, again: bool) -> Swept:
     config = read_sweep(folder)
-    with _locked(folder), connect(ClusterConfig(address="local"), config.sweep.concurrent):
-        say(f"{folder}: {config.sweep.trials} trials, {config.sweep.concurrent} at a time")
-        states = _tune(folder, config, say, again)
-    trials = _results(folder, config, states)
-    best = _write(folder, config, trials)
-    if config.tracking.enabled:
-        params = {
-            "agent": config.agent.name,
-            "scenario": config.scenario.name,
-            "kind": config.sweep.kind,
-        }
-        try:
-            publish_sweep(
-                config.tracking,
-                folder,
-                params=params,
-                trials=[_swept(folder, trial) for trial in trials],
-            )
-        except InputError as error:
-            say(f"tracking: {error}; the folder has everything")
-    if best is None and all(trial.status == "failed" for trial in trials):
-        raise RunError(f"{folder}: every trial failed; {trials[0].error if trials else 'none ran'}")
-    return Swept(folder, trials, best)
+    joins = cluster.address != "local"
+    with (
+        closing(_locked(folder)),
+        mirror.storing(folder, last=TUNE),
+        connect(cluster, cluster.workers or ceil(config.sweep.concurrent * _cores(config))),
+    ):
+        from qcbench.agents.sweep.courier import courier_beside  # noqa: PLC0415 - Ray and PyArrow
+
+        if joins:
+            nodes.check_everywhere(nodes.requirements(EXTRAS))
+            _note_resources(config, say)
+        told = f"{config.sweep.trials} trials, {config.sweep.concurrent} at a time"
+        say(f"{shown_path(folder)}: {told}")
+        with courier_beside(folder, needed=joins) as place:
+            states = _tune(folder, config, say, again, place, cluster)
+        trials = _results(folder, config, states)
+        best = _write(folder, config, trials)
+    return conclude(Swept(folder, trials, best), config.tracking, say)
+
+
+def _actors(config: SweepRunConfig) -> int:
+    """Return how many actors a trial has besides itself."""
+    agent = config.agent
+    return 0 if isinstance(agent, ReferenceSettings) else agent.env_runners + agent.learners
+
+
+def _cores(config: SweepRunConfig) -> float:
+    """Return the cores that a trial takes."""
+    return config.sweep.cpus + _actors(config)
+
+
+def _note_resources(config: SweepRunConfig, say: Say) -> None:
+    """Say so where no node has what a trial wants: it waits until one comes."""
+    import ray  # noqa: PLC0415 - seconds
+
+    wanted = {"CPU": config.sweep.cpus, "GPU": config.sweep.gpus}
+    for node in ray.nodes():
+        has = node["Resources"]
+        if node["Alive"] and all(has.get(name, 0.0) >= count for name, count in wanted.items()):
+            return
+    listed = " and ".join(f"{count:g} {name}" for name, count in wanted.items() if count)
+    say(f"no node of the cluster has {listed} for a trial; waiting for one")
 
 
 def _tune(
-    folder: Path, config: SweepRunConfig, say: Say, again: bool
+    folder: Path,
+    config: SweepRunConfig,
+    say: Say,
+    again: bool,
+    place: "SweepPlace",
+    cluster: ClusterConfig,
 ) -> list[tuple[str, str, str, Any]]:
     """Let Tune run the trials; return id, status, error and settings of each."""
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    os.environ["TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S"] = "0"
+    os.environ |= {
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+        "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+        # Trials read the files that a config names where this process does.
+        "RAY_CHDIR_TO_TRIAL_DIR": "0",
+        # Who takes a node away may take a trial down as often as others may.
+        "RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1",
+    }
     from ray import tune  # noqa: PLC0415 - after its variables
 
+    from qcbench.agents.sweep.file_system import file_system  # noqa: PLC0415
     from qcbench.agents.sweep.lines import SweepLines  # noqa: PLC0415
     from qcbench.agents.sweep.searching import domain, tune_config  # noqa: PLC0415
 
+    joins = cluster.address != "local"
     store = folder.resolve() / TUNE
-    trainable = tune.with_resources(make_trainable(folder, config.sweep.kind == "pbt"), {"cpu": 1})
+    trainable = tune.with_resources(
+        make_trainable(place, config, nodes.requirements(EXTRAS) if joins else ()),
+        tune.PlacementGroupFactory(
+            [
+                {"CPU": config.sweep.cpus, "GPU": config.sweep.gpus},
+                *[{"CPU": 1.0}] * _actors(config),
+            ]
+        ),
+    )
+    files = file_system(place) if joins else None
     space = {name: domain(given) for name, given in config.sweep.ranges.items()}
     if again and tune.Tuner.can_restore(str(store / "tune")):
         tuner = tune.Tuner.restore(
@@ -174,6 +310,7 @@ def _tune(
             param_space=space,
             resume_unfinished=True,
             resume_errored=False,
+            storage_filesystem=files,
         )
     else:
         shutil.rmtree(store, ignore_errors=True)
@@ -184,15 +321,33 @@ def _tune(
             run_config=tune.RunConfig(
                 name="tune",
                 storage_path=str(store),
+                storage_filesystem=files,
+                failure_config=tune.FailureConfig(max_failures=cluster.retries + EXTRA_DEATHS),
                 callbacks=[SweepLines(say)],
                 verbose=0,
             ),
         )
     grid = tuner.fit()
+    ended = _ended(store / "tune")
     return [
-        (t.trial_id, t.status, _reason(t.get_error()), dict(t.config))
+        (
+            t.trial_id,
+            t.status if t.trial_id in ended else "",
+            _reason(t.get_error()),
+            dict(t.config),
+        )
         for t in grid._experiment_analysis.trials
     ]
+
+
+def _ended(experiment: Path) -> set[str]:
+    """Return the trials that will not go on.
+
+    After Ctrl-C Tune has all of them as ended; what it has written to go on from knows better.
+    """
+    state = read_json(max(experiment.glob("experiment_state-*.json")))
+    trials = [json.loads(text) for text, _ in state["trial_data"]]
+    return {t["trial_id"] for t in trials if t["status"] in {"TERMINATED", "ERROR"}}
 
 
 def _reason(error: object) -> str:
@@ -207,7 +362,8 @@ def _results(
     """Read from the trials' own files what came of them; the best first."""
     keys, total = settings_of(config), total_steps(config)
     found = []
-    for trial, status, error, settings in states:
+    # By their ids: Tune knows them in another order when it goes on.
+    for trial, status, error, settings in sorted(states, key=lambda state: state[0]):
         steps, best, run = 0, None, ""
         changes = {keys[name]: value for name, value in settings.items()}
         for part in parts_of(folder / TRIALS / trial):
@@ -249,7 +405,7 @@ def _write(folder: Path, config: SweepRunConfig, trials: list[SweepTrial]) -> Pa
     from omegaconf import OmegaConf  # noqa: PLC0415
 
     agent = {**plain(read_config(folder / trials[0].run).agent), "name": BEST}
-    path = folder / CONF / "agent" / f"{BEST}.yaml"
+    path = _best_config(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     head = (
         f"# The best of {len(trials)} trials of {config.agent.name} on {config.scenario.name}: "
@@ -257,6 +413,10 @@ def _write(folder: Path, config: SweepRunConfig, trials: list[SweepTrial]) -> Pa
     )
     write_text(path, head + OmegaConf.to_yaml(OmegaConf.create(agent)))
     return path
+
+
+def _best_config(folder: Path) -> Path:
+    return folder / CONF / "agent" / f"{BEST}.yaml"
 
 
 def _swept(folder: Path, trial: SweepTrial) -> SweptTrial:
@@ -290,7 +450,7 @@ def _create(config: SweepRunConfig, command: str) -> Path:
     runs = runs_folder(config.runs_dir)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", config.name or config.agent.name).strip("-.") or "agent"
     stem = f"{PREFIX}{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    text = f"# {command}\n" + OmegaConf.to_yaml(OmegaConf.create(plain(config)))
+    text = f"# {command}\n" + OmegaConf.to_yaml(OmegaConf.create(stored(config)))
     for suffix in range(1, MOST_RUNS):
         folder = runs / (stem if suffix == 1 else f"{stem}-{suffix}")
         try:
@@ -301,14 +461,18 @@ def _create(config: SweepRunConfig, command: str) -> Path:
             raise InputError(
                 f"{runs}: runs cannot be stored here ({error.strerror}); choose another runs_dir"
             ) from None
+        if not mirror.claim(folder / SWEEP, text.encode()):
+            folder.rmdir()
+            continue
         write_text(folder / SWEEP, text)
         return folder
     raise InputError(f"{runs}: too many runs named {stem}; choose another runs_dir")
 
 
-def _locked(folder: Path) -> IO[str]:
+def _locked(folder: Path) -> mirror.Lock:
     """Take the sweep's lock."""
-    return take_lock(folder / LOCK, f"{folder}: another process runs it; wait for it or stop it")
+    taken = f"{folder}: another process runs it; wait for it or stop it"
+    return mirror.hold(folder, lambda: take_lock(folder / LOCK, taken))
 
 
 def _to_stderr(line: str) -> None:

@@ -33,8 +33,9 @@ def tune_config(config: SweepConfig, steps: int, seed: int) -> Any:
         "mode": "min",
         "num_samples": config.trials,
         "max_concurrent_trials": None if config.kind == "optuna" else config.concurrent,
-        # A new process takes seconds to load what a trial needs.
-        "reuse_actors": True,
+        # A new process takes seconds to load what a trial needs. For pbt one that goes on with what
+        # it has taken over would keep its core, and those that wait for one would never get it.
+        "reuse_actors": config.kind != "pbt",
     }
     if config.kind == "optuna":
         from optuna.logging import WARNING, set_verbosity  # noqa: PLC0415

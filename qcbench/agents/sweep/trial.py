@@ -9,22 +9,40 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qcbench.agents.checkpoints import CHECKPOINTS, checkpoints, name_of, steps_of
 from qcbench.agents.config import TrainConfig, read_typed
 from qcbench.agents.evaluation import Evaluation
-from qcbench.agents.run_folder import PREFIX, create_folder, evaluations, read_progress
+from qcbench.agents.reference_agent import ReferenceSettings
+from qcbench.agents.run_folder import (
+    PREFIX,
+    create_folder,
+    evaluations,
+    read_config,
+    read_progress,
+)
 from qcbench.agents.sweep.config import SweepRunConfig, changed, settings_of
 from qcbench.agents.training import go_on
+from qcbench.bench import nodes
+from qcbench.bench.config import ClusterConfig
 from qcbench.bench.progress import Silent
+from qcbench.bench.session import RunError
+from qcbench.errors import InputError
+from qcbench.files import write_text
 from qcbench.locks import TakenError
+
+if TYPE_CHECKING:
+    from qcbench.agents.sweep.courier import SweepPlace, Workplace
 
 TRIALS = "trials"
 SWEEP = "sweep.yaml"
+FAILED = "failed.txt"
+"""File of a trial that failed by itself, with the reason: it is not tried again."""
 FROM = "from.json"
 """File of a checkpoint in Tune that says which trial made it."""
 WORST = 1e30
@@ -51,18 +69,24 @@ def score_of(evaluation: Evaluation) -> float:
     return evaluation.mean if evaluation.goal == "min" else -evaluation.mean
 
 
-def make_trainable(folder: Path, exchanges: bool) -> Callable[[dict[str, Any]], None]:
-    """Return the function that Tune runs for each trial.
+def make_trainable(
+    place: "SweepPlace", sweep: SweepRunConfig, needed: Sequence[str] = ()
+) -> Callable[[dict[str, Any]], None]:
+    """Return the function that Tune runs for each trial, on whatever node.
 
     Args:
-        folder: of the sweep.
-        exchanges: whether trials take over one another's networks.
+        place: folder of the sweep.
+        sweep: its config.
+        needed: requirements of a node, see `qcbench.bench.nodes`; none on a private Ray.
     """
-    where = str(folder.resolve())
+    exchanges = sweep.sweep.kind == "pbt"
 
     def qcbench_trial(settings: dict[str, Any]) -> None:
+        nodes.check(needed)
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         from ray import tune  # noqa: PLC0415
+
+        from qcbench.agents.sweep.courier import workplace  # noqa: PLC0415
 
         def report(figures: dict[str, float], run: Path) -> None:
             if not exchanges:
@@ -76,39 +100,66 @@ def make_trainable(folder: Path, exchanges: bool) -> Callable[[dict[str, Any]], 
                 tune.report(figures, checkpoint=tune.Checkpoint.from_directory(name))
 
         own = tune.get_context().get_trial_id()
-        given = tune.get_checkpoint() if exchanges else None
-        if given is None:
-            run_trial(Path(where), own, settings, report)
-            return
-        with given.as_directory() as source:
-            run = begin(Path(where), own, settings, Path(source))
-        _train(run, report)
+        with workplace(place, f"{TRIALS}/{own}") as at, _final(at):
+            given = tune.get_checkpoint() if exchanges else None
+            if given is None:
+                run_trial(at, sweep, settings, report)
+                return
+            with given.as_directory() as source:
+                run = begin(at, sweep, settings, Path(source))
+            _train(run, report, at.ship)
 
     return qcbench_trial
 
 
-def run_trial(folder: Path, trial: str, settings: dict[str, Any], report: Report) -> None:
+@contextmanager
+def _final(at: "Workplace") -> Iterator[None]:
+    """Let a trial whose own settings made it fail do so at once when it is tried again.
+
+    Raises:
+        RunError: it has failed before.
+    """
+    failed = at.home / FAILED
+    if failed.is_file():
+        raise RunError(failed.read_text(encoding="utf-8"))
+    try:
+        yield
+    except TakenError:
+        raise
+    except (InputError, RunError) as error:
+        at.home.mkdir(parents=True, exist_ok=True)
+        write_text(failed, str(error))
+        at.ship()
+        raise
+
+
+def run_trial(
+    at: "Workplace", sweep: SweepRunConfig, settings: dict[str, Any], report: Report
+) -> None:
     """Train with these settings, from the beginning or from where a killed trial was."""
-    _train(begin(folder, trial, settings, None), report)
+    _train(begin(at, sweep, settings, None), report, at.ship)
 
 
-def begin(folder: Path, trial: str, settings: dict[str, Any], source: Path | None) -> Path:
+def begin(
+    at: "Workplace", sweep: SweepRunConfig, settings: dict[str, Any], source: Path | None
+) -> Path:
     """Return the training run that a trial is to go on with, made where there is none.
 
     Args:
-        folder: of the sweep.
+        at: where the trial works; its folder has its name.
+        sweep: config of the sweep.
         settings: of the agent, by their keys in the space.
         source: checkpoint of this trial or of another, which is then taken over.
     """
-    home = folder / TRIALS / trial
+    home = at.home
     parts = parts_of(home)
     if parts and source is None:
         return parts[-1]
     origin = json.loads((source / FROM).read_text()) if source else {}
-    if parts and origin["trial"] == trial:
+    if parts and origin["trial"] == home.name:
         return parts[-1]
-    config = config_of_trial(read_sweep(folder), settings, home / str(len(parts)))
-    with create_folder(config, f"a trial of the sweep {folder.name}") as made:
+    config = config_of_trial(sweep, settings, home / str(len(parts)))
+    with create_folder(config, f"a trial of the sweep {at.sweep}") as made:
         run = made.path
     if source is not None:
         target = run / CHECKPOINTS / name_of(int(origin["steps"]))
@@ -133,19 +184,32 @@ def parts_of(home: Path) -> list[Path]:
 
 
 class _Reporting(Silent):
-    """Passes new evaluations on, instead of showing anything."""
+    """Passes new evaluations on, instead of showing anything, once they are where they are kept."""
 
-    def __init__(self, run: Path, report: Report) -> None:
-        self._run, self._report = run, report
+    def __init__(self, run: Path, report: Report, ship: Callable[[], None]) -> None:
+        self._run, self._report, self._ship = run, report, ship
+        self._latest = checkpoints(run)[-1:]
         self._known = max(0, len(self._evaluations()) - 1)  # the last one may not have arrived
 
     def note(self, line: str) -> None:
         """Report what has been evaluated since the last line."""
         del line
+        self._ship()
         found = self._evaluations()
         for steps, evaluation in found[self._known :]:
             self._known += 1
             self._report(figures_of(steps, evaluation), self._run)
+
+    def update(self, done: int, text: str = "") -> None:
+        """Send a checkpoint that has been written since the last update."""
+        del done, text
+        if (latest := checkpoints(self._run)[-1:]) != self._latest:
+            self._ship()
+            self._latest = latest
+
+    def stop(self) -> None:
+        """Send the last one."""
+        self._ship()
 
     def _evaluations(self) -> list[tuple[int, Evaluation]]:
         return list(evaluations(read_progress(self._run)))
@@ -161,12 +225,16 @@ def figures_of(steps: int, evaluation: Evaluation) -> dict[str, float]:
     }
 
 
-def _train(run: Path, report: Report) -> None:
+def _train(run: Path, report: Report, ship: Callable[[], None]) -> None:
     """Train to the end; a predecessor that was killed may hold the run for a moment."""
+    ship()
+    # Ray keeps free for a trial what its own process needs, and the actors of RLlib's agents.
+    alone = isinstance(read_config(run).agent, ReferenceSettings)
+    where = ClusterConfig(address="inline") if alone else None
     until = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
-            go_on(run, display=_Reporting(run, report))
+            go_on(run, where, display=_Reporting(run, report, ship))
         except TakenError:
             if time.monotonic() > until:
                 raise

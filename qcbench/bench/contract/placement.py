@@ -36,6 +36,7 @@ def views(seed: int, fleet: Fleet, count: int) -> Iterator[PlacementView]:
         view.depth = int(table.depth[row])
         view.shots = int(table.shots[row])
         view.violations = int(rng.integers(0, 2) * rng.integers(0, 9))
+        view.to_come = count - 1 - row if seed % 2 else np.inf
         yield view
 
 

@@ -1,28 +1,25 @@
 """What can be checked: registered policies, and a user's own code before it is registered."""
 
 import importlib
-import importlib.util
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from qcbench.bench.contract.checks import Subject
-from qcbench.errors import CODE_ERRORS, InputError, nearest, reason_of
+from qcbench.errors import CODE_ERRORS, InputError, reason_of
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.folder import PACKAGED, folder_of, read_folder_card
-from qcbench.policies.protocol import Decide
+from qcbench.policies.source import factory_in
 from qcbench.tracks import TRACKS, Track
 
 MAY_VIOLATE = frozenset({"round_robin", "greedy", "greedy_error", "random", "scripted"})
 """The published heuristics, which do not look at what fits; `scripted` does what it is told."""
-FACTORY = "policy"
-"""What a factory is called in a file where no other name is given."""
 
 
 def registered(track: Track, config: PolicyConfig, *, may_violate: bool = False) -> Subject:
@@ -44,20 +41,19 @@ def registered(track: Track, config: PolicyConfig, *, may_violate: bool = False)
 
 
 def is_own_code(name: str) -> bool:
-    """Whether a name means code: `their.module:function`, `file.py`, or `file.py:function`."""
+    """Whether a name means code that can be imported: `their.module:function`."""
     return not name.startswith(PACKAGED) and bool(
-        re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*|.+\.py(:[A-Za-z_]\w*)?", name)
+        re.fullmatch(r"[A-Za-z_][\w.]*(?<!\.py):[A-Za-z_]\w*", name)
     )
 
 
 def own_code(
     name: str, track: Track, parameters: Mapping[str, Any], *, may_violate: bool = False
 ) -> Subject:
-    """Load a factory from a user's code and return it as a subject.
+    """Load a factory from a user's module and return it as a subject.
 
     Args:
-        name: `their.module:function`, `file.py` with a function `policy`, or `file.py:function`.
-            Modules are also looked for in the working folder.
+        name: `their.module:function`; modules are also looked for in the working folder.
         track: the kind of decision.
         parameters: that its factory is given.
         may_violate: it may choose QPUs that a task does not fit.
@@ -65,47 +61,18 @@ def own_code(
     Raises:
         InputError: the code cannot be loaded, or has no such function or parameter.
     """
-    where, colon, function = name.rpartition(":")
-    if not colon or function.endswith(".py"):
-        where, function = name, FACTORY
-    module = _file(Path(where).expanduser()) if where.endswith(".py") else _module(where)
-    factory: Callable[..., Decide] | None = getattr(module, function, None)
-    if not callable(factory):
-        own = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
-        raise InputError(f"{where}: has no function {function}{nearest(function, own)}")
-    alone = function == FACTORY and not factory.__doc__
-    info = registry.described(track, name, factory, module if alone else factory)
+    where, _, function = name.partition(":")
+    factory, documented = factory_in(_module(where), where, function)
+    info = registry.described(track, name, factory, documented)
     registry.check_given(info, parameters)
     return Subject(info, partial(factory, **parameters), may_violate=may_violate)
-
-
-def _file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    name = f"qcbench_own_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"{path}: cannot be loaded as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # what a dataclass in it looks itself up in
-    loader = spec.loader
-
-    def load() -> ModuleType:
-        loader.exec_module(module)
-        return module
-
-    return _loaded(str(path), load)
 
 
 def _module(name: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    return _loaded(name, lambda: importlib.import_module(name))
-
-
-def _loaded(name: str, load: Callable[[], ModuleType]) -> ModuleType:
     try:
-        return load()
+        return importlib.import_module(name)
     except CODE_ERRORS as error:
         raise InputError(f"{name}: cannot be loaded ({reason_of(error)})") from error

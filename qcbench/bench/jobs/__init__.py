@@ -1,4 +1,4 @@
-"""Suites as jobs of a Ray cluster: what is sent, how it is followed, how results come back.
+"""Verbs as jobs of a Ray cluster: what is sent, how it is followed, how results come back.
 
 A cluster is reached through the port of its dashboard alone, by HTTP with a token: no shared
 folder, no cloud storage, no pickle. The package goes out as the working folder of a Ray job; the

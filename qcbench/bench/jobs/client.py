@@ -68,6 +68,11 @@ class Job:
     metadata: Mapping[str, str]
 
     @property
+    def verb(self) -> str:
+        """What it does."""
+        return self.metadata.get("verb", "run")
+
+    @property
     def finished(self) -> bool:
         """Whether the state is final."""
         return self.status in FINISHED

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from qcbench.version import __version__
 from qcbench.workload.formats.qasm import SUFFIXES, files_below, is_qasm
 from qcbench.workload.formats.qasm_program import read_program
 
-ENTRY = "run_suite.py"
+ENTRY = "run_verb.py"
 LIMIT_BYTES = 100 * 2**20
 """Ray refuses packages from 500 MB on; long before that they belong into the image."""
 
@@ -44,7 +44,12 @@ def entry_point() -> Path:
     return installed if installed.is_file() else package.parent / "jobs" / ENTRY
 
 
-def stage(folder: Path, config_dirs: Sequence[Path] = (), files: Sequence[Path] = ()) -> Package:
+def stage(
+    folder: Path,
+    config_dirs: Sequence[Path] = (),
+    files: Sequence[Path] = (),
+    brought: Mapping[str, Path | bytes] | None = None,
+) -> Package:
     """Copy into an empty folder what the cluster needs.
 
     Args:
@@ -53,6 +58,8 @@ def stage(folder: Path, config_dirs: Sequence[Path] = (), files: Sequence[Path] 
         files: files and folders below the current one; they keep their relative path, so that the
             same relative path in a config means the same file here and there. What OpenQASM
             programs include goes with them.
+        brought: what a verb itself sends along, by its name in the package: a file's or folder's
+            place here, or its content.
 
     Raises:
         InputError: a path, or a file that a program includes, that does not exist or is not below
@@ -82,6 +89,11 @@ def stage(folder: Path, config_dirs: Sequence[Path] = (), files: Sequence[Path] 
         _copy(path, target)
     for path in files:
         _copy_programs(path, here, folder)
+    for name, content in (brought or {}).items():
+        if isinstance(content, bytes):
+            (folder / name).write_bytes(content)
+        else:
+            _copy(content, folder / name)
     sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     total = sum(sizes.values())
     if total > LIMIT_BYTES:

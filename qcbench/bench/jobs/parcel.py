@@ -1,4 +1,4 @@
-"""A run as a parcel: packed where it was made, checked and unpacked where it is wanted.
+"""A run, of any verb, as a parcel: packed where it was made, checked and unpacked elsewhere.
 
 A parcel is a folder with an archive in parts and an `index.json` that is written last:
 
@@ -16,21 +16,24 @@ import re
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any, cast
 
 from qcbench.errors import InputError
 from qcbench.files import write_durable
+from qcbench.locks import LOCKS
+from qcbench.storage import mirror
 
 FORMAT = 1
 INDEX = "index.json"
 PART_BYTES = 16 * 2**20
-LEFT_OUT = {"run.lock"}
-"""Files of a run that mean something only where it was made."""
-
 BLOCK = 2**20
+TAR_BYTES = 64 * 2**20
+"""Of an archive beside the files in it: a header for each, and what fills up their blocks."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -89,7 +92,7 @@ def pack(run: Path, parcel: Path, part_bytes: int = PART_BYTES) -> Index:
         for path in sorted(run.rglob("*")):
             relative = path.relative_to(run)
             hidden = any(part.startswith(".") for part in relative.parts)
-            if hidden or path.name in LEFT_OUT or path.is_symlink() or not path.is_file():
+            if hidden or path.name in LOCKS or path.is_symlink() or not path.is_file():
                 continue
             entry = tarfile.TarInfo(str(PurePosixPath(run.name, relative)))
             entry.size = path.stat().st_size
@@ -184,13 +187,14 @@ Download = Callable[[str, IO[bytes]], None]
 """Writes the file of that name to a stream; may raise OSError where the way to it is broken."""
 
 
-def receive(index: Index, download: Download, runs: Path, attempts: int = 3) -> Path:
+def receive(index: Index, download: Download, runs: Path, mark: str, attempts: int = 3) -> Path:
     """Download a parcel, check every byte, and put the run below `runs`.
 
     Args:
         index: what is in the parcel.
         download: gets one of its files.
         runs: folder of all runs; made where absent.
+        mark: file that such a run has.
         attempts: how often a part is asked for before it is given up.
 
     Returns:
@@ -216,8 +220,12 @@ def receive(index: Index, download: Download, runs: Path, attempts: int = 3) -> 
                 _receive_part(part, download, file, attempts)
         if _sha256(archive) != index.sha256:
             raise InputError(f"run {index.run_id}: its archive is damaged; fetch it again")
-        unpack(archive, index.run_id, draft)
-        return _put(draft / index.run_id, runs / index.run_id)
+        unpack(archive, index.run_id, draft, mark, declared=index.unpacked)
+        target = runs / index.run_id
+        mirror.pull(target)
+        _put(draft / index.run_id, target)
+        mirror.push(target, last=mark)
+        return target
 
 
 def _receive_part(part: Part, download: Download, file: IO[bytes], attempts: int) -> None:
@@ -227,7 +235,7 @@ def _receive_part(part: Part, download: Download, file: IO[bytes], attempts: int
         file.seek(begin)
         file.truncate()
         try:
-            download(part.name, file)
+            download(part.name, cast("IO[bytes]", _Bounded(file, part.size)))
         except OSError as error:
             problem = error
             continue
@@ -248,38 +256,88 @@ def _sha256(path: Path, begin: int = 0) -> str:
     return digest.hexdigest()
 
 
-def unpack(archive: Path, run_id: str, folder: Path) -> None:
+class _OverfullError(OSError):
+    """More bytes than the index declares."""
+
+    def __init__(self) -> None:
+        super().__init__("holds more than its index declares")
+
+
+class _Bounded:
+    """A stream out of which, or into which, go no more bytes than were declared."""
+
+    def __init__(self, file: Any, most: int) -> None:
+        self._file = file
+        self._left = most
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes of an archive that is unfolded."""
+        data: bytes = self._file.read(size)
+        self._take(len(data))
+        return data
+
+    def write(self, data: bytes) -> int:
+        """Write bytes that were fetched."""
+        self._take(len(data))
+        return int(self._file.write(data))
+
+    def _take(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise _OverfullError
+
+
+def _tar(packed: Any, most: int) -> tarfile.TarFile:
+    """Open an archive of which no more is read than that; a header may hold a name without end."""
+    stream: Any = _Bounded(packed, most)
+    return tarfile.open(fileobj=stream, mode="r|")
+
+
+def unpack(archive: Path, run_id: str, folder: Path, mark: str, *, declared: int) -> None:
     """Unpack an archive that holds nothing but files below a folder `run_id`.
 
     Files are written one by one and nothing else of the archive is used: no links, devices, owners
     or modes, and no path that leaves the folder.
 
+    Args:
+        archive: the file.
+        run_id: name of the only folder in it.
+        folder: where that goes.
+        declared: size of all files in it [bytes]; not one byte more is written.
+
     Raises:
-        InputError: an entry that is none of this, or an archive that cannot be read.
+        InputError: an entry that is none of this, more than was declared, or an archive that cannot
+            be read.
     """
     try:
-        with tarfile.open(archive, mode="r:gz") as content:
+        with gzip.open(archive) as packed, _tar(packed, 2 * declared + TAR_BYTES) as content:
             for entry in content:
                 path = PurePosixPath(entry.name)
                 inside = path.parts[:1] == (run_id,) and len(path.parts) > 1
                 source = content.extractfile(entry) if entry.isreg() else None
                 if source is None or not inside or path.is_absolute() or ".." in path.parts:
                     raise InputError(f"{archive.name}: unsafe entry {entry.name!r}; not unpacked")
+                if not 0 <= entry.size <= declared:  # a header can say less than nothing
+                    raise _OverfullError
+                declared -= entry.size
                 target = folder.joinpath(*path.parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("xb") as file:
                     shutil.copyfileobj(source, file, BLOCK)
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, FileExistsError) as error:
+    except (
+        *(tarfile.TarError, gzip.BadGzipFile, zlib.error),
+        *(EOFError, FileExistsError, _OverfullError),
+    ) as error:
         raise InputError(f"{archive.name}: is no archive of a run ({error})") from error
-    if not (folder / run_id / "manifest.json").is_file():
-        raise InputError(f"{archive.name}: holds no run; it has no manifest.json")
+    if not (folder / run_id / mark).is_file():
+        raise InputError(f"{archive.name}: holds no run; it has no {mark}")
 
 
-def _put(new: Path, target: Path) -> Path:
+def _put(new: Path, target: Path) -> None:
     """Move a run to its place, unless the same run is there already."""
     if not target.exists():
         new.replace(target)
-        return target
+        return
     for path in new.rglob("*"):
         if path.is_dir():
             continue
@@ -289,4 +347,3 @@ def _put(new: Path, target: Path) -> Path:
                 f"{target}: is there already with another {path.relative_to(new)}; move it away or "
                 "give another runs_dir"
             )
-    return target

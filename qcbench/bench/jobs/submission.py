@@ -1,12 +1,12 @@
-"""A suite as a job: sent, remembered, and its run brought home."""
+"""A verb as a job: sent, remembered, and what it made brought home."""
 
 import json
 import re
 import secrets
 import shlex
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,13 +16,11 @@ from qcbench.bench.jobs.package import ENTRY, stage
 from qcbench.bench.jobs.parcel import INDEX, is_name, read_index, receive
 from qcbench.errors import InputError, nearest
 from qcbench.files import write_durable
+from qcbench.storage.places import local_folder
 from qcbench.version import __version__
 
 FOLDER = ".submitted"
 """Folder below that of all runs where submissions are remembered."""
-
-STAYS_HERE = ("cluster.address", "cluster.token_path", "runs_dir", "tracking")
-"""Keys that mean something only on this side; where a token lies is nobody else's business."""
 
 ORDERLY = (0, 1, 2, 130)
 """Exit codes of an entry point that came to its end, and so packed whatever there was."""
@@ -43,9 +41,11 @@ class Submission:
         job_id: the id, also on the cluster.
         address: of the cluster's dashboard.
         token_path: file of its token, never the token.
-        overrides: of the run, as they were given.
+        overrides: of the verb, as they were given.
         config_dirs: the user's config folders, absolute.
         submitted: when, in UTC.
+        verb: that was sent.
+        named: what it was told by name; empty where nothing was.
     """
 
     job_id: str
@@ -54,53 +54,75 @@ class Submission:
     overrides: tuple[str, ...]
     config_dirs: tuple[str, ...]
     submitted: str
+    verb: str = "run"
+    named: str = ""
 
 
-def new_job_id(suite: str) -> str:
+def new_job_id(title: str) -> str:
     """Return an id that says what and when, and that nobody else draws."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", suite).strip("-.") or "suite"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", title).strip("-.") or "job"
     return f"qcbench-{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def sent_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides for the other side: without those that belong to this one."""
+def sent_overrides(overrides: Sequence[str], here: Sequence[str]) -> list[str]:
+    """Return the overrides for the other side: without those that belong to this one.
+
+    Args:
+        overrides: all of them.
+        here: keys that mean something only on this side.
+    """
 
     def stays(text: str) -> bool:
         key = text.lstrip("+~").partition("=")[0]
-        return any(key == name or key.startswith(f"{name}.") for name in STAYS_HERE)
+        return any(key == name or key.startswith(f"{name}.") for name in here)
 
     # Results are published from here, where the user's MLflow is.
     return [*(text for text in overrides if not stays(text)), "tracking=none"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What goes out with a job besides qcbench itself and the user's config folders.
+
+    Attributes:
+        title: of what is sent, such as a suite's name.
+        overrides: for the other side.
+        files: of the user, as in `qcbench.bench.jobs.package.stage`.
+        brought: of the verb itself, as there.
+        extras: of the package, that its nodes need besides those of any node.
+    """
+
+    title: str
+    overrides: Sequence[str]
+    files: Sequence[Path] = ()
+    brought: Mapping[str, Path | bytes] = field(default_factory=dict)
+    extras: Sequence[str] = ()
+
+
 def submit(
-    client: JobsClient,
-    submission: Submission,
-    suite: str,
-    files: Sequence[Path] = (),
-    *,
-    pip: bool = False,
+    client: JobsClient, submission: Submission, contents: Contents, *, pip: bool = False
 ) -> int:
-    """Send package, configs and files, and start the suite; return the bytes that were staged."""
-    requirements = nodes.installed_here() if pip else []
+    """Send package, configs and files, and start the verb; return the bytes that were staged."""
+    requirements = nodes.installed_here(contents.extras) if pip else []
     with tempfile.TemporaryDirectory(prefix="qcbench-send-") as name:
-        package = stage(Path(name), [Path(folder) for folder in submission.config_dirs], files)
-        command = ["python", ENTRY, "--deliver", submission.job_id]
+        folders = [Path(folder) for folder in submission.config_dirs]
+        package = stage(Path(name), folders, contents.files, contents.brought)
+        command = ["python", ENTRY, submission.verb, "--deliver", submission.job_id]
         for folder in package.config_dirs:
             command += ["--config-dir", folder]
-        command += ["--overrides", json.dumps(sent_overrides(submission.overrides))]
+        command += ["--overrides", json.dumps(list(contents.overrides))]
         client.submit(
             submission.job_id,
             shlex.join(command),
             name,
             pip=requirements,
-            metadata={"qcbench": __version__, "suite": suite},
+            metadata={"qcbench": __version__, "verb": submission.verb, "title": contents.title},
         )
     return package.size
 
 
-def fetch(client: JobsClient, job: Job, runs: Path, note: Callable[[str], None]) -> Path:
-    """Fetch the run of a finished job; return its folder.
+def fetch(client: JobsClient, job: Job, runs: Path, mark: str, note: Callable[[str], None]) -> Path:
+    """Fetch what a finished job made; return its folder, which lies in `runs` and has a `mark`.
 
     A job that was killed before it could pack its results is packed by a second, short job.
 
@@ -121,7 +143,7 @@ def fetch(client: JobsClient, job: Job, runs: Path, note: Callable[[str], None])
             raise NothingLeftError("it left no results")
         index = read_index(data, f"job {job.job_id}")
         note(f"fetching {index.run_id}: {index.size / 1e6:.1f} MB")
-        return receive(index, lambda name, file: client.download(job, name, file), runs)
+        return receive(index, lambda name, file: client.download(job, name, file), runs, mark)
     except NodeGoneError as error:
         raise NothingLeftError(f"{error} and all that the job left with it") from error
 
@@ -130,14 +152,14 @@ def _salvage(client: JobsClient, job: Job) -> bytes | None:
     job_id = f"{job.job_id}-pack-{secrets.token_hex(2)}"
     with tempfile.TemporaryDirectory(prefix="qcbench-send-") as name:
         stage(Path(name))
-        client.submit(job_id, shlex.join(["python", ENTRY, "--pack", job.job_id]), name)
+        client.submit(job_id, shlex.join(["python", ENTRY, job.verb, "--pack", job.job_id]), name)
     packed = client.wait(job_id, PACK_S)
     return client.read(job, INDEX) if packed.status == "SUCCEEDED" else None
 
 
 def remember(runs: Path, submission: Submission) -> None:
     """Write a submission below the folder of all runs."""
-    folder = runs / FOLDER
+    folder = _folder(runs)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -150,7 +172,7 @@ def remember(runs: Path, submission: Submission) -> None:
 
 def forget(runs: Path, job_id: str) -> None:
     """Remove what was written of a submission that failed."""
-    (runs / FOLDER / f"{job_id}.json").unlink(missing_ok=True)
+    (_folder(runs) / f"{job_id}.json").unlink(missing_ok=True)
 
 
 def recall(runs: Path, job_id: str) -> Submission | None:
@@ -161,7 +183,7 @@ def recall(runs: Path, job_id: str) -> Submission | None:
     """
     if not is_name(job_id):
         raise InputError(f"job {job_id!r}: is no job id{nearest(job_id, remembered(runs))}")
-    path = runs / FOLDER / f"{job_id}.json"
+    path = _folder(runs) / f"{job_id}.json"
     try:
         data = json.loads(path.read_bytes())
         data |= {name: tuple(data[name]) for name in ("overrides", "config_dirs")}
@@ -174,5 +196,9 @@ def recall(runs: Path, job_id: str) -> Submission | None:
 
 def remembered(runs: Path) -> list[str]:
     """Return the ids of the jobs that are remembered, oldest first."""
-    found = (runs / FOLDER).glob("*.json")
+    found = _folder(runs).glob("*.json")
     return [path.stem for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+
+
+def _folder(runs: Path) -> Path:
+    return local_folder(runs) / FOLDER

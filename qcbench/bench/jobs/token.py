@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qcbench.bench.config import ClusterConfig
 from qcbench.errors import InputError
+from qcbench.files import at_home
 
 DEFAULT_PATH = "~/.ray/auth_token"
 """Where Ray itself looks for a token."""
@@ -51,7 +52,7 @@ def read_token(path: Path, source: str) -> str:
         InputError: no such file, or no token in it. The message never holds what the file does.
     """
     try:
-        text = path.expanduser().read_text(encoding="ascii")
+        text = at_home(path).read_text(encoding="ascii")
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(f"{source}={path}: cannot be read ({reason})") from error
@@ -73,7 +74,7 @@ def create_token(path: Path) -> None:
     Raises:
         InputError: the file exists already, or its folder cannot be written.
     """
-    target = path.expanduser()
+    target = at_home(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # The mode is given at creation: there is no moment in which others could open the file.
@@ -86,10 +87,25 @@ def create_token(path: Path) -> None:
         file.write(secrets.token_hex(32))
 
 
+def rotate_token(path: Path) -> Path:
+    """Write the token that will follow the one in a file, beside it; return where.
+
+    The old one stays until its cluster is stopped: Ray reads a token when it starts, and a cluster
+    knows one at a time.
+
+    Raises:
+        InputError: no token in the file, or one that follows it is there already.
+    """
+    read_token(path, "token file")
+    following = path.with_name(f"{path.name}.new")
+    create_token(following)
+    return following
+
+
 def readable_by_others(path: Path) -> bool:
     """Whether users other than the owner may read a file."""
     try:
-        mode = path.expanduser().stat().st_mode
+        mode = at_home(path).stat().st_mode
     except OSError:
         return False
     return bool(mode & (stat.S_IRGRP | stat.S_IROTH))

@@ -6,21 +6,31 @@ The module of a track beside this one says it, in the same file that computes th
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
+from qcbench.arrays import FloatArray
 from qcbench.bench.metrics import deadlines
+from qcbench.bench.metrics.bounded import Bounded
 from qcbench.cloud.records import Records
-from qcbench.stats.bounds import Bounds
+from qcbench.cloud.scenario import Scenario
 from qcbench.tracks import TRACKS, Track, module_of
 
 METRICS = "qcbench.bench.metrics"
 
 
-Metrics: TypeAlias = Callable[[Records, float, Bounds], dict[str, Any]]
-"""Takes the records of a trial, its warm-up, and what no policy can do better on its world."""
+Metrics: TypeAlias = Callable[[Records, float], dict[str, Any]]
+"""Takes the records of a trial and its warm-up."""
+BoundedOf: TypeAlias = Callable[[Scenario, FloatArray | None], Bounded | None]
+"""Takes a world, and real over estimated execution time of each task where they differ."""
 
 
 def metrics_of(track: Track) -> Metrics:
     """Return the function that gives the metrics of trials of a track."""
     found: Metrics = module_of(METRICS, track).metrics
+    return found
+
+
+def bounded_of(track: Track) -> BoundedOf:
+    """Return the function that gives what no policy can do better on a world of a track."""
+    found: BoundedOf = module_of(METRICS, track).bounded
     return found
 
 

@@ -1,21 +1,22 @@
 """Metrics of a placement trial."""
 
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from qcbench.arrays import FloatArray
 from qcbench.bench.metrics import common
-from qcbench.bench.metrics.common import balance, done_after, mean, shares_of, task_metrics, total
-from qcbench.cloud.execution import DONE
+from qcbench.bench.metrics.bounded import Bounded
+from qcbench.bench.metrics.common import balance, real_exec_s, shares_of, task_metrics
 from qcbench.cloud.records import Records
-from qcbench.stats.bounds import Bounds, gap_to_lower_bound
+from qcbench.cloud.scenario import Scenario
+from qcbench.fleet.profile import Fleet
 
 SHARES_SHOWN = 16
 """Fleets up to this size have a column for each QPU's share of the tasks."""
 
 NAMES = (
     *common.NAMES,
-    *("total_completion_s", "total_turnaround_s", "mean_estimate_error_s", "gap_lb"),
+    *("total_completion_s", "total_turnaround_s", "mean_estimate_error_s"),
     *common.BALANCE_NAMES,
 )
 """What every trial has."""
@@ -24,38 +25,58 @@ PREFIXES: tuple[str, ...] = ("share_",)
 MORE_IS_BETTER = common.MORE_IS_BETTER | {"choice_entropy"}
 
 
-def metrics(records: Records, warm_up_s: float, bounds: Bounds) -> dict[str, Any]:
+def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     """Return the metrics; totals are over tasks that are done.
 
     `total_completion_s` is QSimPy's metric, the sum of wait and execution without the delays that
-    violations cause; `total_turnaround_s` counts them. `gap_lb` is how far the latter lies above a
-    certified lower bound, as a share of the bound: an upper limit of the distance to the optimum.
+    violations cause; `total_turnaround_s` counts them.
     """
-    done = done_after(records, warm_up_s)
-    wait_s, exec_s = records.wait_s[done], records.exec_s[done]
-    error_s = wait_s - records.estimated_wait_s[done]
+    summary = records.summary(warm_up_s)
+    shares = shares_of(summary)
     return {
-        **task_metrics(records, warm_up_s),
-        "total_completion_s": total(wait_s + exec_s),
-        "total_turnaround_s": total(records.completion_s[done]),
-        "mean_estimate_error_s": mean(np.abs(error_s)),
-        "gap_lb": _gap_to_lower_bound(records, warm_up_s, bounds),
-        **balance(records),
-        **_shares(records),
+        **task_metrics(records, summary, warm_up_s),
+        "total_completion_s": summary.spent_s,
+        "total_turnaround_s": summary.completion_s,
+        "mean_estimate_error_s": summary.mean(summary.estimate_error_s),
+        **balance(shares),
+        **_named(shares, records.fleet),
     }
 
 
-def _gap_to_lower_bound(records: Records, warm_up_s: float, bounds: Bounds) -> float | None:
-    """Return the gap where the bound holds: all tasks done in the time that was estimated."""
-    done = (records.status == DONE) & (records.exec_s == records.estimated_exec_s)
-    if warm_up_s > 0 or not np.logical_and.reduce(done):
+def bounded(world: Scenario, slowdown: FloatArray | None) -> Bounded | None:
+    """Return what the mean completion time of the tasks after the warm-up can be at best.
+
+    Args:
+        world: with everything drawn.
+        slowdown: real over estimated execution time of each task, None where they are equal.
+    """
+    from qcbench.stats.best_known import MOST_TASKS, best_known_completion  # noqa: PLC0415 - Numba
+    from qcbench.stats.bounds import completion_lower_bound  # noqa: PLC0415
+
+    workload, rules = world.workload, world.rules
+    if workload.phases is not None or rules.dispatch.qpus != "exclusive":
+        return None  # a task arrives when others have ended
+    seen = workload.arrival_s >= rules.warm_up_s
+    exec_s, arrival_s = real_exec_s(world, slowdown)[seen], workload.arrival_s[seen]
+    tasks = len(arrival_s)
+    if not tasks:
         return None
-    return gap_to_lower_bound(total(records.completion_s), bounds.completion_s)
+    # What takes no time is no part of a bound, and is at best done at once.
+    long = exec_s.min(axis=1) > 0
+    bound = completion_lower_bound(exec_s[long], arrival_s[long]) / tasks
+    # Of QPUs that fail nobody knows a schedule, and of a warm-up one would need all tasks.
+    known = rules.failures is None and rules.warm_up_s == 0 and tasks <= MOST_TASKS
+    return Bounded(
+        metric="mean_completion_s",
+        bound=bound,
+        method="capacity prices",
+        best=best_known_completion(exec_s, arrival_s) / tasks if known else None,
+        best_method="local search" if known else None,
+    )
 
 
-def _shares(records: Records) -> dict[str, float]:
+def _named(shares: Sequence[float], fleet: Fleet) -> dict[str, float]:
     """Return each QPU's share of the tasks that were placed, by the QPU's name."""
-    shares = shares_of(records)
-    if len(records.fleet) > SHARES_SHOWN or not shares:
+    if len(fleet) > SHARES_SHOWN or not shares:
         return {}
-    return {f"share_{name}": share for name, share in zip(records.fleet.names, shares, strict=True)}
+    return {f"share_{name}": share for name, share in zip(fleet.names, shares, strict=True)}

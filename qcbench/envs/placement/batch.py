@@ -18,24 +18,32 @@ from qcbench.kernels.placement import step as clouds
 from qcbench.kernels.placement.step import State
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.policies.features import placement as features
+from qcbench.policies.features import placement_relative, relative, survey
 from qcbench.policies.features.hindsight import remaining_s
 from qcbench.policies.features.rewards import LEGACY_VIOLATION, cost_reward, legacy_reward
 
-observe: Any = inlined(features.observe)
 observe_due: Any = inlined(features.observe_due)
 observe_legacy: Any = inlined(features.observe_legacy)
 cost: Any = inlined(cost_reward)
 legacy: Any = inlined(legacy_reward)
 remaining: Any = inlined(remaining_s)
+for formula in (*survey.FORMULAS, *relative.FORMULAS, *placement_relative.FORMULAS):
+    called(formula)
+observe: Any = inlined(features.observe)
+observe_relative: Any = inlined(placement_relative.observe)
 
 
 class Arrays(NamedTuple):
-    """What the kernel works on; the rules that it knows are the delay and the horizon."""
+    """What the kernel works on; the rules that it knows are the delay and the horizon.
+
+    `memory` is what the observation remembers, see `Layout.memory`, shape (E * numbers,).
+    """
 
     worlds: Worlds
     state: State
     delay_s: float
     horizon_s: float
+    memory: FloatArray
 
 
 @inlined
@@ -121,6 +129,59 @@ def see(
 
 
 @inlined
+def see_relative(
+    worlds: Worlds,
+    config: Config,
+    cloud: Row,
+    free_at_s: FloatArray,
+    queue_length: npt.NDArray[Any],
+    up: BoolArray,
+    violations: int,
+    memory: FloatArray,
+    out: Output,
+    e: int,
+) -> None:
+    """Write the observation in figures of the workload itself, and the mask.
+
+    Args:
+        violations: of the task.
+    """
+    qpus = len(worlds.qpu_qubits)
+    task = offset(cloud.world * worlds.width + cloud.task)
+    state_at = offset(e * qpus)
+    for q in range(qpus):
+        out.mask[state_at + q] = 1 if worlds.exec_s[task * worlds.stride + q] < np.inf else 0
+    observe_relative(
+        qpus,
+        cloud.now_s,
+        violations,
+        worlds.qubits[task],
+        worlds.tasks[cloud.world] - cloud.next_arrival,
+        free_at_s,
+        queue_length,
+        up,
+        state_at,
+        worlds.exec_s,
+        worlds.fidelity,
+        worlds.price,
+        task * worlds.stride,
+        worlds.qpu_qubits,
+        0,
+        memory,
+        offset(e * (placement_relative.MEMORY + qpus * placement_relative.EACH_MEMORY)),
+        out.observation,
+        offset(e * config.size),
+    )
+
+
+@inlined
+def forget(memory: FloatArray, e: int, clouds: int) -> None:
+    """Let what is remembered of one of so many clouds begin anew."""
+    each = len(memory) // clouds
+    memory[e * each : (e + 1) * each] = 0.0
+
+
+@inlined
 def promised(worlds: Worlds, config: Config, cloud: Row, choice: int, free_s: float) -> float:
     """Return what the due time of a task costs on a QPU that it fits, by the estimates."""
     task = cloud.world * worlds.width + cloud.task
@@ -202,6 +263,12 @@ def _begin(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
 
 
 @inlined
+def _begin_relative(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
+    _begin(arrays, config, episode, e)
+    forget(arrays.memory, e, len(arrays.state.clouds))
+
+
+@inlined
 def _act(
     arrays: Arrays, config: Config, episode: Row, actions: IntArray, e: int, out: Output
 ) -> None:
@@ -247,6 +314,25 @@ def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> N
 
 
 @inlined
+def _see_relative(arrays: Arrays, config: Config, _episode: Row, e: int, out: Output) -> None:
+    state = arrays.state
+    cloud = state.clouds[e]
+    clouds.count_queues(arrays.worlds, state, e)
+    see_relative(
+        arrays.worlds,
+        config,
+        cloud,
+        state.free_at_s,
+        state.queue_length,
+        state.up,
+        cloud.violations,
+        arrays.memory,
+        out,
+        e,
+    )
+
+
+@inlined
 def conclude(arrays: Arrays, result: Row, e: int) -> bool:
     """Count what was done when an episode ended; return whether the horizon was reached."""
     worlds, state, horizon_s = arrays.worlds, arrays.state, arrays.horizon_s
@@ -278,5 +364,17 @@ step = stepping(
     act=_act,
     come_due=_come_due,
     see=_see,
+    conclude=conclude,
+)
+
+step_relative = stepping(
+    __name__,
+    "step_relative",
+    open_world=_open_world,
+    advance=_advance,
+    begin=_begin_relative,
+    act=_act,
+    come_due=_come_due,
+    see=_see_relative,
     conclude=conclude,
 )

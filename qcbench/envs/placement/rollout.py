@@ -102,7 +102,7 @@ def fused_rollout(
     each = -(-decisions // count)
     rule = POLICIES.index(policy)
     _roll(
-        Arrays(bank.worlds, state, bank.limits.delay_s, bank.limits.horizon_s),
+        Arrays(bank.worlds, state, bank.limits.delay_s, bank.limits.horizon_s, np.zeros(0)),
         envs.config,
         episodes,
         np.zeros(1, dtype=RESULT),

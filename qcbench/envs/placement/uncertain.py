@@ -11,7 +11,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
 from qcbench.envs.dues import settled
-from qcbench.envs.placement.batch import due_now, promised, see
+from qcbench.envs.placement.batch import due_now, forget, promised, see, see_relative
 from qcbench.envs.steps import DUE, MORE, OVER, Config, Output, Row, Table, stepping
 from qcbench.kernels.compiling import inlined
 from qcbench.kernels.placement import event_state, events
@@ -24,7 +24,7 @@ from qcbench.kernels.rules import Limits
 class Arrays(NamedTuple):
     """What the kernel works on; rows are records `qcbench.kernels.placement.outcome.ROW`.
 
-    `paid` is as `qcbench.envs.dues.make_paid` gives it.
+    `paid` is as `qcbench.envs.dues.make_paid` gives it, `memory` as in `batch.Arrays`.
     """
 
     worlds: Worlds
@@ -33,6 +33,7 @@ class Arrays(NamedTuple):
     state: EventState
     rows: Table
     paid: FloatArray
+    memory: FloatArray
 
 
 @inlined
@@ -81,6 +82,12 @@ def _begin(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
     if config.counts_due:
         arrays.paid[e] = 0.0
         _dues(arrays, config, e)
+
+
+@inlined
+def _begin_relative(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
+    _begin(arrays, config, episode, e)
+    forget(arrays.memory, e, len(arrays.state.clouds))
 
 
 @inlined
@@ -135,6 +142,24 @@ def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> N
 
 
 @inlined
+def _see_relative(arrays: Arrays, config: Config, _episode: Row, e: int, out: Output) -> None:
+    worlds, state = arrays.worlds, arrays.state
+    cloud = state.clouds[e]
+    see_relative(
+        worlds,
+        config,
+        cloud,
+        state.free_at_s,
+        state.queue_length,
+        state.up,
+        arrays.rows[e * worlds.width + cloud.task].violations,
+        arrays.memory,
+        out,
+        e,
+    )
+
+
+@inlined
 def _conclude(arrays: Arrays, result: Row, e: int) -> bool:
     worlds, cloud = arrays.worlds, arrays.state.clouds[e]
     total_s = 0.0
@@ -157,5 +182,17 @@ step = stepping(
     act=_act,
     come_due=_come_due,
     see=_see,
+    conclude=_conclude,
+)
+
+step_relative = stepping(
+    __name__,
+    "step_relative",
+    open_world=_open_world,
+    advance=_advance,
+    begin=_begin_relative,
+    act=_act,
+    come_due=_come_due,
+    see=_see_relative,
     conclude=_conclude,
 )

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium import spaces
 
-from qcbench.arrays import IntArray
+from qcbench.arrays import FloatArray, IntArray
 from qcbench.envs.clouds import Clouds, TrackClouds
 from qcbench.envs.dues import make_paid
-from qcbench.envs.placement import batch, uncertain
+from qcbench.envs.placement import batch, costs, uncertain
 from qcbench.envs.placement.bank import draw_bank
 from qcbench.envs.steps import config_of
 from qcbench.envs.vector import CloudVectorEnv, Vector
@@ -52,8 +52,8 @@ class PlacementVectorEnv(CloudVectorEnv):
         worlds, limits = self.bank.worlds, self.bank.limits
         state = make_state(self.num_envs, worlds)
         return TrackClouds(
-            step=batch.step,
-            arrays=batch.Arrays(worlds, state, limits.delay_s, limits.horizon_s),
+            step=batch.step_relative if self._relative else batch.step,
+            arrays=batch.Arrays(worlds, state, limits.delay_s, limits.horizon_s, self._memory()),
             clouds=state.clouds,
             no_actions=self._next,
             extend=lambda arrays: arrays,
@@ -74,12 +74,37 @@ class PlacementVectorEnv(CloudVectorEnv):
             return arrays._replace(chances=source.chances())
 
         return TrackClouds(
-            step=uncertain.step,
-            arrays=uncertain.Arrays(worlds, self.bank.limits, chances, state, rows, paid),
+            step=uncertain.step_relative if self._relative else uncertain.step,
+            arrays=uncertain.Arrays(
+                worlds, self.bank.limits, chances, state, rows, paid, self._memory()
+            ),
             clouds=state.clouds,
             no_actions=self._next,
             extend=extend,
         )
+
+    def rollout_costs(self, first: int, last: int, rolled: costs.Futures) -> FloatArray:
+        """Return what each QPU would cost at the decisions due in some environments.
+
+        Args:
+            first, last: of the environments, the last excluded.
+            rolled: how, see `costs.futures`.
+
+        Returns:
+            Seconds, shape (last - first, QPUs); infinite where the task does not fit.
+        """
+        out = np.empty((last - first) * len(self.fleet))
+        state = self._clouds.arrays.state
+        worlds = self.bank.worlds
+        costs.rollout_costs(worlds, state.clouds, state.free_at_s, first, last, rolled, out)
+        return out.reshape(last - first, len(self.fleet))
+
+    @property
+    def _relative(self) -> bool:
+        return self.options.observation == "relative"
+
+    def _memory(self) -> FloatArray:
+        return np.zeros(self.num_envs * self.options.layout.memory(len(self.fleet)))
 
     def _checked(self, actions: Vector) -> IntArray:
         return self._whole(actions)

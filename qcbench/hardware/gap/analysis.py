@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
-from qcbench.hardware.gap.models import (
-    FidelityFit,
-    QueueFit,
-    TimeFit,
-    fit_fidelity,
-    fit_queue,
-    fit_time,
-)
+from qcbench.hardware.gap.anchors import AnchorDrift, anchor_drifts
+from qcbench.hardware.gap.fidelities import FidelityFit, fit_fidelity
+from qcbench.hardware.gap.models import TimeFit, fit_time
+from qcbench.hardware.gap.occasions import days_of, scope, with_days
 from qcbench.hardware.gap.policies import PolicyGap, policy_gap
+from qcbench.hardware.gap.queues import QueueFit, Waits, completions_of_policies, fit_queue, waits
 from qcbench.hardware.gap.split import (
     FIDELITY_PARTS,
     TIME_PARTS,
@@ -24,6 +22,7 @@ from qcbench.hardware.gap.split import (
     fidelity_parts,
     summarise,
     time_parts,
+    waits_alone,
 )
 from qcbench.hardware.gap.tasks import METRICS, MetricGap, metric_gap
 
@@ -37,11 +36,17 @@ class Gap:
         states: rows by their end; failed and censored ones are in the table like all others.
         errors: rows by class of error, where there was one.
         duplicates: further jobs that were found and cancelled.
+        days: on which the same tasks were replayed.
+        devices: that something was measured on.
+        scope: what the intervals speak of, in words.
         metrics: in the order of `METRICS`.
         policies: None where no task was finished under every policy.
         time: None where too little was measured to fit; so are `queue` and `fidelity`.
+        waits: by QPU, with the jobs that never began.
+        completions: by policy, with the jobs that never ended; none where all did.
         time_split: parts of the completion gap [s].
         fidelity_split: parts of the fidelity gap.
+        anchors: what anchor circuits say of every device; none where the replay has none.
         notes: what could not be computed, in words.
     """
 
@@ -49,23 +54,37 @@ class Gap:
     states: Mapping[str, int]
     errors: Mapping[str, int]
     duplicates: int
+    days: int
+    devices: int
+    scope: str
     metrics: tuple[MetricGap, ...]
     policies: PolicyGap | None
     time: TimeFit | None
     queue: QueueFit | None
+    waits: Mapping[str, Waits]
+    completions: Mapping[str, Waits]
     fidelity: FidelityFit | None
     time_split: tuple[GapPart, ...]
     fidelity_split: tuple[GapPart, ...]
+    anchors: tuple[AnchorDrift, ...]
     notes: tuple[str, ...]
 
 
-def analyse(table: pl.DataFrame, fleet: Fleet, seed: int = 0) -> Gap:
+def analyse(
+    table: pl.DataFrame,
+    fleet: Fleet,
+    seed: int = 0,
+    anchors: pl.DataFrame | None = None,
+    waits_of_policies: Literal["as_measured", "alone"] = "as_measured",
+) -> Gap:
     """Compute the gap.
 
     Args:
-        table: of `qcbench replay`.
+        table: of `qcbench replay`; of several days, with the number of each as `day`.
         fleet: the simulator's profiles of its QPUs.
-        seed: of the resamples.
+        seed: of what is drawn.
+        anchors: the table of anchor circuits, where there are any.
+        waits_of_policies: see `ReplayConfig.waits`.
 
     Raises:
         InputError: the table is empty or mixes labels.
@@ -76,6 +95,8 @@ def analyse(table: pl.DataFrame, fleet: Fleet, seed: int = 0) -> Gap:
             "replay: has no tasks" if not labels else f"replay: mixes {' and '.join(labels)} rows"
         )
     rng = np.random.default_rng(seed)
+    table = with_days(table)
+    days = days_of(table)
     notes: list[str] = []
     time = queue = None
     time_split: list[GapPart] = []
@@ -88,30 +109,48 @@ def analyse(table: pl.DataFrame, fleet: Fleet, seed: int = 0) -> Gap:
                 "the time model ibm_usage is not fitted; give them in the fleet"
             )
         queue = fit_queue(table, fitted, fleet)
-        time_split = summarise(time_parts(table, fitted, fleet), TIME_PARTS, rng)
+        time_split = summarise(time_parts(table, fitted, fleet), TIME_PARTS, days)
     except InputError as error:
         notes.append(str(error))
     fidelity = fit_fidelity(table)
     parts = fidelity_parts(table)
+    unknown = _measured_fidelities(table) - parts.height
+    if unknown and parts.height and {"readout", "recalibration"} & set(parts.columns):
+        notes.append(
+            f"replay: of {unknown} fidelities the readout was not measured, or the calibration of"
+            " the job's time is not known; their gap is not split"
+        )
     if fidelity is None:
         notes.append(f"replay: {parts.height} fidelities were measured; too few to fit errors to")
-    policies = policy_gap(table, rng)
+    policies = policy_gap(waits_alone(table) if waits_of_policies == "alone" else table, rng)
     if policies is None:
         notes.append("replay: no task was finished under every policy; they are not compared")
+    devices = int(table.filter(pl.col("execution_s").is_finite())["qpu"].n_unique())
     return Gap(
         label=str(labels[0]),
         states=_counts(table, "state"),
         errors={name: n for name, n in _counts(table, "error_class").items() if name},
         duplicates=int(table["duplicates"].sum()),
+        days=days,
+        devices=devices,
+        scope=scope(days, devices),
         metrics=tuple(metric_gap(table, metric, rng) for metric in METRICS),
         policies=policies,
         time=time,
         queue=queue,
+        waits=waits(table),
+        completions=completions_of_policies(table),
         fidelity=fidelity,
         time_split=tuple(time_split),
-        fidelity_split=tuple(summarise(parts, FIDELITY_PARTS, rng)) if parts.height else (),
+        fidelity_split=tuple(summarise(parts, FIDELITY_PARTS, days)) if parts.height else (),
+        anchors=anchor_drifts(anchors),
         notes=tuple(notes),
     )
+
+
+def _measured_fidelities(table: pl.DataFrame) -> int:
+    both = pl.col("fidelity").is_finite() & pl.col("fidelity_as_calibrated").is_finite()
+    return table.filter(both).height
 
 
 def _counts(table: pl.DataFrame, column: str) -> dict[str, int]:

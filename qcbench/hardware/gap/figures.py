@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from qcbench.arrays import FloatArray
 from qcbench.hardware.gap.analysis import Gap
+from qcbench.hardware.gap.anchors import AnchorDrift
 from qcbench.hardware.gap.models import measured_rows
 from qcbench.hardware.gap.policies import PolicyGap
 from qcbench.hardware.gap.split import GapPart
@@ -59,6 +60,8 @@ def draw(table: pl.DataFrame, gap: Gap) -> dict[str, Figure]:
         )
     if gap.policies is not None:
         found["policies"] = policy_plot(gap.policies)
+    if gap.anchors:
+        found["anchors"] = anchor_plot(gap.anchors)
     return found
 
 
@@ -132,14 +135,15 @@ def ratio_plot(gaps: Sequence[MetricGap], qpus: Sequence[str]) -> Figure:
         axes: Axes = figure.add_subplot()
         for y, (_, interval, position) in enumerate(lines):
             colour, marker = _look(position)
-            low, middle, high = np.exp([interval.low, interval.value, interval.high])
+            with np.errstate(invalid="ignore"):
+                low, middle, high = np.exp([interval.low, interval.value, interval.high])
             axes.plot([low, high], [y, y], color=colour, linewidth=2.2)
             axes.plot(middle, y, marker, color=colour, markersize=5.5)
         axes.axvline(1, color=NEUTRAL, linewidth=1.2, zorder=1)
         _log_axis(axes, "x")
         axes.set_yticks(range(len(lines)), [name for name, _, _ in lines])
         axes.set_ylim(len(lines) - 0.5, -0.5)
-        axes.set_xlabel("measured over simulated (median, 95 % interval)")
+        axes.set_xlabel("measured over simulated (mean, 95 % interval)")
         axes.set_title("Times by device")
         return figure
 
@@ -203,6 +207,39 @@ def split_plot(parts: Sequence[GapPart], title: str, axis: str) -> Figure:
         return figure
 
 
+def anchor_plot(drifts: Sequence[AnchorDrift]) -> Figure:
+    """What anchor circuits measured over the replay, a panel for each kind; bars are two errors."""
+    kinds = list(dict.fromkeys(one.anchor for one in drifts))
+    qpus = sorted({one.qpu for one in drifts})
+    with style():
+        figure = Figure(figsize=(WIDTH_IN, 3.0), dpi=DPI)
+        panels = figure.subplots(1, len(kinds), squeeze=False)[0]
+        for axes, kind in zip(panels, kinds, strict=True):
+            axes.grid(axis="both")
+            named = set()
+            for one in drifts:
+                known = [place for place, at in enumerate(one.started_s) if at is not None]
+                if one.anchor != kind or not known:
+                    continue
+                colour, marker = _look(qpus.index(one.qpu))
+                axes.errorbar(
+                    [(one.started_s[place] or 0.0) / 3600.0 for place in known],
+                    [one.values[place] for place in known],
+                    yerr=[2 * one.noise[place] for place in known],
+                    fmt=f"{marker}-",
+                    color=colour,
+                    markersize=4.5,
+                    linewidth=1,
+                    label=None if one.qpu in named else one.qpu,
+                )
+                named.add(one.qpu)
+            axes.set_title(kind)
+            axes.set_xlabel("hours")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right upper", handlelength=1.2)
+        return figure
+
+
 def policy_plot(gap: PolicyGap) -> Figure:
     """Measured against simulated mean completion of every policy, with intervals."""
     with style():
@@ -212,9 +249,8 @@ def policy_plot(gap: PolicyGap) -> Figure:
         for position, name in enumerate(gap.simulated):
             x, y = gap.simulated[name], gap.measured[name]
             colour, marker = _look(position)
-            axes.plot([x.low, x.high], [y.value, y.value], color=colour, linewidth=1)
-            axes.plot([x.value, x.value], [y.low, y.high], color=colour, linewidth=1)
-            axes.plot(x.value, y.value, marker, color=colour, markersize=7, label=name)
+            axes.plot([x, x], [y.low, y.high], color=colour, linewidth=1)
+            axes.plot(x, y.value, marker, color=colour, markersize=7, label=name)
         axes.set_xlabel("simulated mean completion [s]")
         axes.set_ylabel("measured mean completion [s]")
         axes.set_title("Policies")

@@ -2,22 +2,25 @@
 
 import hashlib
 import math
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qcbench.hardware.gap.analysis import Gap
-from qcbench.hardware.gap.report import NUMBERS, REPORT, numbers
-from qcbench.hardware.manifest import MANIFEST, TABLE, ReplayFolder
-from qcbench.tracking.client import mlflow_errors, open_client, store_uri
+from qcbench.hardware.design import PLAN
+from qcbench.hardware.gap.numbers import numbers
+from qcbench.hardware.gap.report import NUMBERS, REPORT
+from qcbench.hardware.manifest import MANIFEST, TABLE
+from qcbench.tracking.client import begin_run, mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import metric_name
-from qcbench.tracking.failures import SQLITE
-from qcbench.tracking.mlflow_view import folder_name
+from qcbench.tracking.mlflow_view import experiment_id
+
+if TYPE_CHECKING:
+    from qcbench.hardware.results import Measured
 
 EXPERIMENT = "replays"
 TAG, DIGEST = "qcbench.replay", "qcbench.digest"
 
 
-def publish_gap(replay: ReplayFolder, gap: Gap, tracking: TrackingConfig) -> str:
+def publish_gap(measured: "Measured", tracking: TrackingConfig) -> str:
     """Write a gap report to MLflow and return the id of its run.
 
     Parameters say what was replayed, metrics are the numbers of the report, artifacts its files;
@@ -26,19 +29,13 @@ def publish_gap(replay: ReplayFolder, gap: Gap, tracking: TrackingConfig) -> str
     Raises:
         InputError: a store that cannot be used.
     """
+    replay, gap = measured.replay, measured.gap
     uri = store_uri(tracking, replay.folder.resolve().parent)
     client = open_client(uri)
     with mlflow_errors(uri):
         from mlflow.entities import Metric, Param  # noqa: PLC0415 - heavy
 
-        name = tracking.experiment or EXPERIMENT
-        found = client.get_experiment_by_name(name)
-        if found is None:
-            root = Path(uri.removeprefix(SQLITE)).parent / "mlartifacts" / folder_name(name)
-            place = root.as_uri() if uri.startswith(SQLITE) else None
-            experiment = client.create_experiment(name, artifact_location=place)
-        else:
-            experiment = found.experiment_id
+        experiment = experiment_id(client, tracking.experiment_of(EXPERIMENT), uri)
         values = {
             metric_name(f"{section}/{entry}/{quantity}").replace("'", ""): value
             for section, entry, quantity, value in numbers(gap)
@@ -54,10 +51,7 @@ def publish_gap(replay: ReplayFolder, gap: Gap, tracking: TrackingConfig) -> str
         for run in known:
             client.delete_run(run.info.run_id)
         tags = {TAG: replay.replay, DIGEST: digest, "qcbench.label": gap.label}
-        run = client.create_run(
-            experiment, tags=tags, run_name=f"{replay.folder.name} ({gap.label})"
-        )
-        run_id = str(run.info.run_id)
+        run_id = begin_run(client, experiment, tags, f"{replay.folder.name} ({gap.label})")
         config = replay.config
         parameters = {
             "label": gap.label,
@@ -73,8 +67,9 @@ def publish_gap(replay: ReplayFolder, gap: Gap, tracking: TrackingConfig) -> str
             metrics=[Metric(key, value, 0, 0) for key, value in values.items()],
             params=[Param(key, value[:6000]) for key, value in parameters.items()],
         )
-        for file in (REPORT, NUMBERS, TABLE, MANIFEST):
-            client.log_artifact(run_id, str(replay.folder / file))
+        for file in (REPORT, NUMBERS, TABLE, MANIFEST, PLAN):
+            if (replay.folder / file).is_file():
+                client.log_artifact(run_id, str(replay.folder / file))
         client.log_artifacts(run_id, str(replay.folder / "figures"), "figures")
         client.set_terminated(run_id)
         return run_id

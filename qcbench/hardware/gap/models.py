@@ -1,30 +1,34 @@
-"""Time, queue and fidelity models fitted to the measured jobs, and their error on held-out tasks.
+"""Time models fitted to the measured jobs, their error on held-out tasks and devices.
 
 A task is held out with its rows of all policies; a device is held out besides, to see whether a
 model holds where nothing was measured.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from qcbench.arrays import BoolArray, FloatArray
+from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
-from qcbench.hardware.table import fifo_waits
+from qcbench.hardware.gap.occasions import days_of, numbered, occasions
 from qcbench.physics.timing import circuit_length_s
+from qcbench.stats.clusters import clustered_fit
+from qcbench.stats.intervals import Estimate
 
 FOLDS = 5
 LEAST_ROWS = 10
-COVERAGE = 0.9
 NORMAL_90 = 1.6448536269514722
+LEVELS_APART = 2.0
+"""Shots of the highest level over those of the lowest, from which on a time for each job and one
+for each shot are told apart."""
 PRIOR_OVERHEAD_S = 2.0
 PRIOR_WEIGHT = 0.05
-"""Pull of the fit towards IBM's own rule, where equal shots leave overhead and delay open."""
-ERROR_SCALE = (0.2, 5.0)
+"""Pull towards IBM's own rule on a device whose jobs all have about the same shots."""
+STEPS = 6
 
 TimeModel = Literal["affine", "ibm_usage"]
 
@@ -34,19 +38,23 @@ class FittedTime:
     """A time model of the simulator with fitted figures.
 
     Attributes:
-        model: `affine`: intercept + slope x depth x shots; `ibm_usage`: overhead + (repetition
-            delay of the QPU + circuit length) x shots.
-        intercept_s: or the overhead.
-        slope_s: of `affine`.
-        repetition_delay_s: by QPU, of `ibm_usage`.
+        model: `affine`: intercept + slope x depth x shots; `ibm_usage`: overhead of the QPU +
+            (repetition delay of the QPU + circuit length) x shots.
+        intercept_s, slope_s: of `affine`.
+        overhead_s, repetition_delay_s: by QPU, of `ibm_usage`.
         sigma: spread of the logarithm of measured over fitted time.
+        parameters: the figures that were told apart, with their intervals.
+        identified: the QPUs on which what a job takes is told apart from what a shot takes.
     """
 
     model: TimeModel
-    intercept_s: float
+    intercept_s: float = 0.0
     slope_s: float = 0.0
+    overhead_s: Mapping[str, float] | None = None
     repetition_delay_s: Mapping[str, float] | None = None
     sigma: float = 0.0
+    parameters: Mapping[str, Estimate] | None = None
+    identified: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ class TimeFit:
         other_qpu: on held-out devices, by model.
         held_out_s: held-out predictions of the chosen model, in the order of the rows.
         rows: rows that were fitted to.
+        shots: the levels of shots that were measured.
     """
 
     fitted: Mapping[TimeModel, FittedTime]
@@ -88,6 +97,7 @@ class TimeFit:
     other_qpu: Mapping[TimeModel, Errors]
     held_out_s: FloatArray
     rows: int
+    shots: tuple[int, ...]
 
 
 def measured_rows(table: pl.DataFrame) -> pl.DataFrame:
@@ -110,7 +120,7 @@ def fit_time(table: pl.DataFrame, fleet: Fleet) -> TimeFit:
         )
     measured = rows["execution_s"].to_numpy()
     models = time_models(rows, fleet)
-    fold = _folds(rows)
+    fold = folds(rows)
     qpu = rows["qpu"].to_numpy()
     after: dict[TimeModel, Errors] = {}
     other: dict[TimeModel, Errors] = {}
@@ -119,7 +129,7 @@ def fit_time(table: pl.DataFrame, fleet: Fleet) -> TimeFit:
         held_out, sigma = np.empty(rows.height), np.empty(rows.height)
         for number in range(FOLDS):
             out = fold == number
-            fitted = _fit(model, rows.filter(~out), fleet)
+            fitted = fit_model(model, rows.filter(~out), fleet)
             held_out[out] = predict(fitted, rows.filter(out), fleet)
             sigma[out] = fitted.sigma
         predictions[model] = held_out
@@ -127,7 +137,8 @@ def fit_time(table: pl.DataFrame, fleet: Fleet) -> TimeFit:
         if len(np.unique(qpu)) > 1:
             other[model] = _other_qpu(model, rows, qpu, fleet)
     chosen = min(models, key=lambda model: after[model].median_log)
-    fitted_all = {model: _fit(model, rows, fleet) for model in models}
+    days = days_of(table)
+    fitted_all = {model: fit_model(model, rows, fleet, days) for model in models}
     spread = np.full(rows.height, fitted_all[chosen].sigma)
     return TimeFit(
         fitted=fitted_all,
@@ -137,19 +148,26 @@ def fit_time(table: pl.DataFrame, fleet: Fleet) -> TimeFit:
         other_qpu=other,
         held_out_s=predictions[chosen],
         rows=rows.height,
+        shots=tuple(int(level) for level in rows["shots"].unique().sort()),
     )
 
 
 def predict(fitted: FittedTime, rows: pl.DataFrame, fleet: Fleet) -> FloatArray:
-    """Return what a fitted model says, with the figures that the simulator has of a task."""
+    """Return what a fitted model says, with the figures that the simulator has of a task.
+
+    A QPU that was not measured has the means of those that were.
+    """
     shots = rows["shots"].to_numpy().astype(np.float64)
     if fitted.model == "affine":
         operations = rows["simulated_depth"].to_numpy() * shots
         return np.asarray(fitted.intercept_s + fitted.slope_s * operations)
-    known = fitted.repetition_delay_s or {}
-    usual = float(np.mean(list(known.values()))) if known else 0.0
-    delay_s = np.array([known.get(str(name), usual) for name in rows["qpu"]])
-    return np.asarray(fitted.intercept_s + (delay_s + lengths_s(rows, fleet)) * shots)
+
+    def figures(known: Mapping[str, float] | None) -> FloatArray:
+        usual = float(np.mean(list(known.values()))) if known else 0.0
+        return np.array([(known or {}).get(str(name), usual) for name in rows["qpu"]])
+
+    every = figures(fitted.repetition_delay_s) + lengths_s(rows, fleet)
+    return np.asarray(figures(fitted.overhead_s) + every * shots)
 
 
 def time_models(rows: pl.DataFrame, fleet: Fleet) -> tuple[TimeModel, ...]:
@@ -170,65 +188,131 @@ def lengths_s(rows: pl.DataFrame, fleet: Fleet) -> FloatArray:
     return circuit_length_s(rows["simulated_depth"].to_numpy(), gate_s, readout_s)
 
 
-def mean_overhead_s(rows: pl.DataFrame) -> float:
-    """Return the mean time of a job that is no execution, over those that say when they finished.
-
-    Raises:
-        InputError: none does.
-    """
-    known = rows["overhead_s"].drop_nulls()
-    if known.is_empty():
-        raise InputError(
-            "replay: no job says when it finished, so that nobody knows how long it held its "
-            "device; no queue is fitted"
-        )
-    return float(known.mean())  # type: ignore[arg-type]
-
-
-def _fit(model: TimeModel, rows: pl.DataFrame, fleet: Fleet) -> FittedTime:
-    """Fit by least squares of relative errors with figures that are not negative."""
-    from scipy.optimize import nnls  # noqa: PLC0415
-
-    measured = rows["execution_s"].to_numpy()
-    shots = rows["shots"].to_numpy().astype(np.float64)
-    if model == "affine":
-        operations = rows["simulated_depth"].to_numpy() * shots
-        scale = max(float(operations.max()), 1.0)
-        design = np.column_stack([np.ones(rows.height), operations / scale])
-        (intercept, slope), _ = nnls(design / measured[:, None], np.ones(rows.height))
-        fitted = FittedTime("affine", float(intercept), float(slope) / scale)
-    else:
-        names = rows["qpu"].unique().sort().to_list()
-        own = rows["qpu"].to_numpy()
-        columns = [np.ones(rows.height)]
-        columns += [np.where(own == name, shots, 0.0) for name in names]
-        target = np.maximum(measured - lengths_s(rows, fleet) * shots, 0.0)
-        design = np.column_stack(columns) / measured[:, None]
-        profiles = {qpu.name: qpu for qpu in fleet}
-        prior = np.array([PRIOR_OVERHEAD_S, *(profiles[n].repetition_delay_s for n in names)])
-        usual = np.concatenate([[float(np.median(measured))], np.full(len(names), 1.0)])
-        usual[1:] = float(np.median(measured)) / float(np.median(shots))
-        weights = PRIOR_WEIGHT * np.sqrt(rows.height / len(prior)) / usual
-        solution, _ = nnls(
-            np.vstack([design, np.diag(weights)]),
-            np.concatenate([target / measured, weights * prior]),
-        )
-        fitted = FittedTime(
-            "ibm_usage",
-            float(solution[0]),
-            repetition_delay_s=dict(zip(names, solution[1:].tolist(), strict=True)),
-        )
-    residual = np.log(measured / np.maximum(predict(fitted, rows, fleet), 1e-9))
+def fit_model(
+    model: TimeModel, rows: pl.DataFrame, fleet: Fleet, days: int | None = None
+) -> FittedTime:
+    """Fit a model; with the number of days, give its figures intervals."""
+    fitted = _fit_affine(rows, days) if model == "affine" else _fit_usage(rows, fleet, days)
+    residual = np.log(
+        rows["execution_s"].to_numpy() / np.maximum(predict(fitted, rows, fleet), 1e-9)
+    )
     sigma = float(np.sqrt(np.mean((residual - residual.mean()) ** 2)))
+    return replace(fitted, sigma=sigma)
+
+
+def _fit_affine(rows: pl.DataFrame, days: int | None) -> FittedTime:
+    shots = rows["shots"].to_numpy().astype(np.float64)
+    operations = rows["simulated_depth"].to_numpy() * shots
+    scale = max(float(operations.max()), 1.0)
+    design = np.column_stack([np.ones(rows.height), operations / scale])
+    found = _least_squares(design, np.zeros(rows.height), rows["execution_s"].to_numpy())
+    intercept_s, slope_s = float(found.values[0]), float(found.values[1]) / scale
+    parameters: dict[str, Estimate] = {}
+    if days is not None:
+        # One line for all devices, so that devices are what its figures may vary with.
+        ends = found.intervals(numbered(rows["qpu"]), numbered(rows["task"]))
+        parameters = {
+            "intercept [s]": ends[0],
+            "slope [us]": _scaled(ends[1], 1e6 / scale),
+        }
+    told_apart = tuple(rows["qpu"].unique().sort()) if _levels_apart(shots) else ()
+    return FittedTime("affine", intercept_s, slope_s, parameters=parameters, identified=told_apart)
+
+
+def _fit_usage(rows: pl.DataFrame, fleet: Fleet, days: int | None) -> FittedTime:
+    delay_of = {qpu.name: qpu.repetition_delay_s for qpu in fleet}
+    overhead, delay, parameters, told_apart = {}, {}, {}, []
+    for (name,), part in rows.partition_by("qpu", as_dict=True, maintain_order=True).items():
+        measured = part["execution_s"].to_numpy()
+        shots = part["shots"].to_numpy().astype(np.float64)
+        usual = float(np.median(shots))
+        design = np.column_stack([np.ones(part.height), shots / usual])
+        offset = lengths_s(part, fleet) * shots
+        prior = None
+        if not _levels_apart(shots):
+            prior = np.array([PRIOR_OVERHEAD_S, delay_of[str(name)] * usual])
+        found = _least_squares(design, offset, measured, prior)
+        overhead[str(name)] = float(found.values[0])
+        delay[str(name)] = float(found.values[1]) / usual
+        if prior is None:
+            told_apart.append(str(name))
+            if days is not None:
+                ends = found.intervals(occasions(part, days), numbered(part["task"]))
+                parameters[f"overhead of {name} [s]"] = ends[0]
+                parameters[f"delay of {name} [us]"] = _scaled(ends[1], 1e6 / usual)
     return FittedTime(
-        fitted.model, fitted.intercept_s, fitted.slope_s, fitted.repetition_delay_s, sigma
+        "ibm_usage",
+        overhead_s=dict(sorted(overhead.items())),
+        repetition_delay_s=dict(sorted(delay.items())),
+        parameters=dict(sorted(parameters.items())),
+        identified=tuple(sorted(told_apart)),
     )
 
 
-def _folds(rows: pl.DataFrame) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _levels_apart(shots: FloatArray) -> bool:
+    return bool(shots.max() >= LEVELS_APART * shots.min())
+
+
+def _scaled(estimate: Estimate, factor: float) -> Estimate:
+    return Estimate(estimate.value * factor, estimate.low * factor, estimate.high * factor)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A line fitted to logarithms.
+
+    Attributes:
+        values: its parameters, none of them negative.
+        design: derivatives of the logarithm of the prediction, (rows, parameters).
+        residual: logarithm of measured over predicted.
+    """
+
+    values: FloatArray
+    design: FloatArray
+    residual: FloatArray
+
+    def intervals(self, clusters: IntArray, task: IntArray) -> list[Estimate]:
+        """Return the parameters with intervals that few clusters allow; none is below 0."""
+        found = []
+        spread = clustered_fit(self.design, self.residual, clusters, [task])
+        for value, one in zip(self.values.tolist(), spread, strict=True):
+            ends = one.interval()
+            found.append(Estimate(value, max(value + ends.low, 0.0), value + ends.high))
+        return found
+
+
+def _least_squares(
+    design: FloatArray, offset: FloatArray, measured: FloatArray, prior: FloatArray | None = None
+) -> _Fit:
+    """Fit measured = design @ parameters + offset with the least squares of log-ratios.
+
+    Args:
+        prior: what the parameters lean towards, where the rows do not tell them apart.
+    """
+    from scipy.optimize import nnls  # noqa: PLC0415
+
+    relative = design / measured[:, None]
+    target = np.maximum(measured - offset, 0.0) / measured
+    if prior is not None:
+        weight = PRIOR_WEIGHT * np.sqrt(len(measured) / len(prior)) / float(np.median(measured))
+        relative = np.vstack([relative, weight * np.eye(len(prior))])
+        target = np.concatenate([target, weight * prior])
+    values, _ = nnls(relative, target)
+    if prior is None:
+        # From relative errors, of which long times weigh less, to those of logarithms.
+        for _ in range(STEPS):
+            predicted = np.maximum(design @ values + offset, 1e-9)
+            free = values > 0
+            slope = (design / predicted[:, None])[:, free]
+            step, *_ = np.linalg.lstsq(slope, np.log(measured / predicted), rcond=None)
+            values[free] = np.maximum(values[free] + step, values[free] / 10.0)
+    predicted = np.maximum(design @ values + offset, 1e-9)
+    return _Fit(values, design / predicted[:, None], np.log(measured / predicted))
+
+
+def folds(rows: pl.DataFrame) -> IntArray:
     """Give every task a fold, by its rank among the tasks that were measured."""
-    rank = rows["task"].rank("dense").to_numpy().astype(np.int64) - 1
-    return rank % FOLDS
+    return numbered(rows["task"]) % FOLDS
 
 
 def _other_qpu(
@@ -240,7 +324,7 @@ def _other_qpu(
     predicted, sigma = np.empty(rows.height), np.empty(rows.height)
     for name in np.unique(qpu):
         out: BoolArray = qpu == name
-        fitted = _fit(model, rows.filter(~out), fleet)
+        fitted = fit_model(model, rows.filter(~out), fleet)
         predicted[out] = predict(fitted, rows.filter(out), fleet)
         sigma[out] = fitted.sigma
     return _errors(rows["execution_s"].to_numpy(), predicted, sigma)
@@ -259,140 +343,3 @@ def _errors(measured: FloatArray, predicted: FloatArray, sigma: FloatArray) -> E
         slope=float(slope),
         intercept_s=float(intercept),
     )
-
-
-@dataclass(frozen=True)
-class QueueFit:
-    """The queue model: own and interleaved jobs one after another, and the jobs of others.
-
-    Attributes:
-        others_s: mean wait by QPU that the jobs of this replay do not explain.
-        busy_share: share of tasks that waited more than a second longer than those explain.
-        others_median_s, others_sigma: of the wait of those tasks, lognormal.
-        overhead_s: mean time from start to finish that is no execution; it holds the device.
-        before_s, after_s: median absolute error of the wait, as simulated and on held-out tasks.
-        before_mean_s, after_mean_s: mean absolute errors.
-        rows: rows that were fitted to.
-    """
-
-    others_s: Mapping[str, float]
-    busy_share: float
-    others_median_s: float
-    others_sigma: float
-    overhead_s: float
-    before_s: float
-    after_s: float
-    before_mean_s: float
-    after_mean_s: float
-    rows: int
-
-
-def fit_queue(table: pl.DataFrame, fitted: FittedTime, fleet: Fleet) -> QueueFit:
-    """Fit the queue model; execution times in it are those of the fitted time model."""
-    rows = measured_rows(table).filter(pl.col("queue_s").is_finite())
-    measured = rows["queue_s"].to_numpy()
-    overhead_s = mean_overhead_s(rows)
-    explained = explained_wait_s(rows, predict(fitted, rows, fleet) + overhead_s)
-    rest = measured - explained
-    names, own = rows["qpu"].unique().sort().to_list(), rows["qpu"].to_numpy()
-    fold = _folds(rows)
-    predicted = np.empty(rows.height)
-    for number in range(FOLDS):
-        out = fold == number
-        usual = float(np.median(rest[~out])) if (~out).any() else 0.0
-        by_qpu = {n: _middle(rest[~out & (own == n)], usual) for n in names}
-        predicted[out] = explained[out] + np.array([by_qpu[name] for name in own[out]])
-    predicted = np.maximum(predicted, 0.0)
-    busy = rest[rest > 1.0]
-    before = np.abs(measured - rows["simulated_queue_s"].to_numpy())
-    after = np.abs(measured - predicted)
-    return QueueFit(
-        others_s={name: float(np.mean(rest[own == name])) for name in names},
-        busy_share=len(busy) / max(len(rest), 1),
-        others_median_s=float(np.median(busy)) if len(busy) else 0.0,
-        others_sigma=float(np.std(np.log(busy))) if len(busy) else 0.0,
-        overhead_s=overhead_s,
-        before_s=float(np.median(before)),
-        after_s=float(np.median(after)),
-        before_mean_s=float(before.mean()),
-        after_mean_s=float(after.mean()),
-        rows=rows.height,
-    )
-
-
-def _middle(values: FloatArray, usual: float) -> float:
-    return float(np.median(values)) if len(values) >= 3 else usual
-
-
-def explained_wait_s(rows: pl.DataFrame, held_s: FloatArray) -> FloatArray:
-    """Return the wait that all jobs of the replay together cause, whatever policy placed them.
-
-    Args:
-        held_s: for how long each job holds its device.
-    """
-    qpu = rows["qpu"].rank("dense").to_numpy().astype(np.int64)
-    return fifo_waits(rows["submitted_s"].to_numpy(), held_s, qpu)
-
-
-@dataclass(frozen=True)
-class FidelityFit:
-    """How much worse, or better, each device is than its profile.
-
-    Attributes:
-        error_scale: factor by QPU for all of its errors.
-        before, after: mean absolute error of the fidelity, as simulated and on held-out tasks.
-        rows: rows that were fitted to.
-    """
-
-    error_scale: Mapping[str, float]
-    before: float
-    after: float
-    rows: int
-
-
-def fit_fidelity(table: pl.DataFrame) -> FidelityFit | None:
-    """Fit a factor of all errors of a device: to first order it multiplies the log of fidelity.
-
-    None where fewer than `LEAST_ROWS` fidelities were measured.
-    """
-    rows = table.filter(
-        pl.col("fidelity").is_finite()
-        & (pl.col("fidelity") > 0)
-        & (pl.col("simulated_fidelity") < 1)
-        & (pl.col("simulated_fidelity") > 0)
-    )
-    if rows.height < LEAST_ROWS:
-        return None
-    measured = rows["fidelity"].to_numpy()
-    simulated, own = rows["simulated_fidelity"].to_numpy(), rows["qpu"].to_numpy()
-    fold = _folds(rows)
-    names = rows["qpu"].unique().sort().to_list()
-    predicted = np.empty(rows.height)
-    for number in range(FOLDS):
-        out = fold == number
-        scale = _scales(measured[~out], simulated[~out], own[~out], names)
-        predicted[out] = simulated[out] ** np.array([scale[name] for name in own[out]])
-    return FidelityFit(
-        error_scale=_scales(measured, simulated, own, names),
-        before=float(np.mean(np.abs(measured - simulated))),
-        after=float(np.mean(np.abs(measured - predicted))),
-        rows=rows.height,
-    )
-
-
-def _scales(
-    measured: FloatArray,
-    simulated: FloatArray,
-    own: "np.ndarray[tuple[int], np.dtype[np.object_]]",
-    names: list[str],
-) -> dict[str, float]:
-    found = {}
-    for name in names:
-        here = own == name
-        # Weighted by fidelity: the log of a small one is mostly noise.
-        weight = measured[here] ** 2
-        x, y = np.log(simulated[here]), np.log(measured[here])
-        bottom = float((weight * x * x).sum())
-        scale = float((weight * x * y).sum()) / bottom if bottom > 0 else 1.0
-        found[name] = float(np.clip(scale, *ERROR_SCALE))
-    return found

@@ -1,18 +1,50 @@
-"""Per policy: does simulation rank the policies as the backend does?"""
+"""Per policy: does simulation rank the policies as the backend does, and which one is best?
 
-from collections.abc import Callable, Mapping, Sequence
+Nothing is claimed of a policy but by a test: t over blocks of time or days, paired by task, with
+Holm's correction for all pairs (`qcbench.stats.claims`).
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from math import isfinite, nan
 
 import numpy as np
 import polars as pl
 
-from qcbench.arrays import FloatArray
-from qcbench.hardware.gap.resampling import RESAMPLES, Interval, interval_of
-from qcbench.stats.bootstrap import resample_counts
+from qcbench.arrays import FloatArray, IntArray
+from qcbench.hardware.gap.occasions import DAYS_FOR_DAYS, days_of, numbered, occasions
+from qcbench.stats.claims import LEAST_WORLDS, holm, p_value, t_half_width
+from qcbench.stats.clusters import LEAST_CLUSTERS, Clustered, clustered_mean, draws_of_means
+from qcbench.stats.intervals import LEVEL, Estimate
 
 FEW_POLICIES = 6
 """Below it a rank correlation has next to no power: of 4 policies only a perfect order differs from
 chance at 5 %, one-sided."""
+DRAWS = 4000
+
+
+@dataclass(frozen=True)
+class PairGap:
+    """Two policies on the same tasks.
+
+    Attributes:
+        simulated: mean completion of the first less that of the second, as simulated [s].
+        measured: the same as measured, with the interval of this pair alone.
+        p_value: that there is no measured difference, corrected for all pairs; NaN where there are
+            too few occasions for a claim.
+    """
+
+    first: str
+    second: str
+    simulated: float
+    measured: Estimate
+    p_value: float
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the measured difference is claimed."""
+        return self.p_value <= 1.0 - LEVEL
 
 
 @dataclass(frozen=True)
@@ -20,131 +52,241 @@ class PolicyGap:
     """Simulated and measured mean completion of every policy, over tasks that all have finished.
 
     Attributes:
-        tasks: how many those are.
+        tasks: how many those are, those of several days counted each.
+        occasions: blocks of time or days that they are from.
+        by_day: whether these are days.
         simulated, measured: by policy [s].
-        kendall_tau: of the two orders.
+        pairs: every two policies.
+        p_best: probability that a policy is the best one of them here, by what was measured.
+        winner: the policy that is better than every other beyond chance, None where none is.
+        kendall_tau: of the two orders; its ends are those that the pairs which were told apart
+            leave possible.
         correlation: Pearson's, the sim-to-real correlation of Kadian et al. 2020.
         rank_violation: mean over policies of the largest measured difference to a policy that
             simulation puts on the other side [s] (Li et al. 2024).
         champion: the policy that simulation chooses.
-        regret: measured completion of the champion less that of the best policy [s].
+        regret: measured completion of the champion less that of the best policy [s]. The best one
+            is chosen on other occasions than those on which it is compared, so that luck does not
+            make it look better; the ends hold for all policies at once.
         warning: what to keep in mind, else empty.
     """
 
     tasks: int
-    simulated: Mapping[str, Interval]
-    measured: Mapping[str, Interval]
-    kendall_tau: Interval
-    correlation: Interval
-    rank_violation: Interval
+    occasions: int
+    by_day: bool
+    simulated: Mapping[str, float]
+    measured: Mapping[str, Estimate]
+    pairs: tuple[PairGap, ...]
+    p_best: Mapping[str, float]
+    winner: str | None
+    kendall_tau: Estimate
+    correlation: float
+    rank_violation: float
     champion: str
-    regret: Interval
+    regret: Estimate
     warning: str
+
+
+@dataclass(frozen=True)
+class Completions:
+    """What policies took for the same tasks.
+
+    Attributes:
+        expected, found: simulated and measured completion, (tasks, policies) [s].
+        clusters, task: occasion and task of each row.
+    """
+
+    expected: FloatArray
+    found: FloatArray
+    clusters: IntArray
+    task: IntArray
+
+    def contrast(self, weights: FloatArray) -> Clustered:
+        """Return a weighted sum of the measured means."""
+        return clustered_mean(self.found @ weights, self.clusters, [self.task])
 
 
 def policy_gap(
     table: pl.DataFrame, rng: np.random.Generator, policies: Sequence[str] | None = None
 ) -> PolicyGap | None:
-    """Compare the policies; None where no task was finished by all of them.
-
-    Tasks are resampled, each with its rows of all policies.
-    """
+    """Compare the policies; None where no task was finished by all of them."""
     names = list(policies or table["policy"].unique(maintain_order=True))
+    data = completions(table, names)
+    if data is None:
+        return None
+    expected, found = data.expected.mean(axis=0), data.found.mean(axis=0)
+    number = int(data.clusters.max()) + 1
+    pairs = compared(names, data)
+    champion = int(expected.argmin())
+    draws = draws_of_means(data.found, data.clusters, [data.task], DRAWS, rng)
+    days = days_of(table)
+    return PolicyGap(
+        tasks=len(data.task),
+        occasions=number,
+        by_day=days >= DAYS_FOR_DAYS,
+        simulated=dict(zip(names, expected.tolist(), strict=True)),
+        measured={
+            name: _not_negative(data.contrast(unit).interval())
+            for name, unit in zip(names, np.eye(len(names)), strict=True)
+        },
+        pairs=pairs,
+        p_best=dict(zip(names, shares_of_best(draws).tolist(), strict=True)),
+        winner=winner_of(names, pairs),
+        kendall_tau=_tau(expected, found, pairs),
+        correlation=correlation(expected, found),
+        rank_violation=rank_violation(expected, found),
+        champion=names[champion],
+        regret=_regret(data, champion),
+        warning=_warning(len(names), len(data.task), number),
+    )
+
+
+def _not_negative(time_s: Estimate) -> Estimate:
+    return Estimate(time_s.value, max(time_s.low, 0.0), time_s.high)
+
+
+def completions(table: pl.DataFrame, names: Sequence[str]) -> Completions | None:
+    """Return the tasks that were finished under every policy; None where there is none."""
     done = table.filter(
         pl.col("completion_s").is_finite() & pl.col("policy_simulated_completion_s").is_finite()
     )
+    keys = ["day", "task"]
     common = (
-        done.group_by("task").len().filter(pl.col("len") == len(names)).get_column("task").sort()
+        done.group_by(keys)
+        .agg(n=pl.len(), block=pl.col("block").min())
+        .filter(pl.col("n") == len(names))
+        .drop("n")
+        .sort(keys)
     )
     if common.is_empty():
         return None
 
     def matrix(column: str) -> FloatArray:
-        rows = [
-            done.filter(pl.col("policy") == name, pl.col("task").is_in(common.implode()))
-            .sort("task")
+        parts = [
+            common.join(done.filter(pl.col("policy") == name), on=keys, maintain_order="left")
             .get_column(column)
             .to_numpy()
             for name in names
         ]
-        return np.array(rows, dtype=np.float64).T
+        return np.array(parts, dtype=np.float64).T
 
-    expected, found = matrix("policy_simulated_completion_s"), matrix("completion_s")
-    counts = resample_counts(len(common), RESAMPLES, rng) / len(common)
-    draws = (counts @ expected, counts @ found)
-    means = (expected.mean(axis=0), found.mean(axis=0))
-    champion = int(means[0].argmin())
-    return PolicyGap(
-        tasks=len(common),
-        simulated=_by_policy(names, means[0], draws[0]),
-        measured=_by_policy(names, means[1], draws[1]),
-        kendall_tau=_statistic(kendall_tau, means, draws),
-        correlation=_statistic(correlation, means, draws),
-        rank_violation=_statistic(rank_violation, means, draws),
-        champion=names[champion],
-        # The champion is chosen anew in every resample: the choice is part of what is uncertain.
-        regret=_statistic(regret, means, draws),
-        warning=_warning(len(names), len(common)),
+    return Completions(
+        expected=matrix("policy_simulated_completion_s"),
+        found=matrix("completion_s"),
+        clusters=occasions(common, days_of(table)),
+        task=numbered(common["task"]),
     )
 
 
-def kendall_tau(simulated: FloatArray, measured: FloatArray) -> FloatArray:
-    """Return Kendall's tau-a of the two orders in every row, shape (rows, policies) each."""
+def compared(names: Sequence[str], data: Completions) -> tuple[PairGap, ...]:
+    """Compare every two policies, with the p values of all pairs corrected together."""
+    places = list(combinations(range(len(names)), 2))
+    found, values = [], []
+    for first, second in places:
+        weights = np.zeros(len(names))
+        weights[[first, second]] = 1.0, -1.0
+        one = data.contrast(weights)
+        found.append((one.interval(), float((data.expected @ weights).mean())))
+        values.append(p_value(one.value, one.se, one.degrees, one.clusters))
+    return tuple(
+        PairGap(names[first], names[second], simulated, measured, p)
+        for (first, second), (measured, simulated), p in zip(
+            places, found, holm(values), strict=True
+        )
+    )
+
+
+def winner_of(names: Sequence[str], pairs: Sequence[PairGap]) -> str | None:
+    """Return the policy that is better than every other beyond chance."""
+    beaten: dict[str, int] = dict.fromkeys(names, 0)
+    for pair in pairs:
+        if pair.told_apart:
+            beaten[pair.first if pair.measured.value < 0 else pair.second] += 1
+    best = [name for name in names if beaten[name] == len(names) - 1]
+    return best[0] if best and len(names) > 1 else None
+
+
+def shares_of_best(draws: FloatArray) -> FloatArray:
+    """Return how often each column is the least; NaN where nothing was drawn."""
+    if not np.isfinite(draws).all():
+        return np.full(draws.shape[1], np.nan)
+    return np.asarray(np.bincount(draws.argmin(axis=1), minlength=draws.shape[1]) / len(draws))
+
+
+def kendall_tau(simulated: FloatArray, measured: FloatArray) -> float:
+    """Return Kendall's tau-a of two orders."""
     signs = np.sign(_pairs(simulated)) * np.sign(_pairs(measured))
-    policies = simulated.shape[-1]
-    return np.asarray(signs.sum(axis=(-2, -1)) / (policies * (policies - 1)))
+    policies = len(simulated)
+    return float(signs.sum() / (policies * (policies - 1))) if policies > 1 else nan
 
 
-def correlation(simulated: FloatArray, measured: FloatArray) -> FloatArray:
-    """Return Pearson's correlation in every row; NaN where one side is constant."""
-    a = simulated - simulated.mean(axis=-1, keepdims=True)
-    b = measured - measured.mean(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scale = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
-        return np.asarray((a * b).sum(axis=-1) / scale)
+def _tau(simulated: FloatArray, measured: FloatArray, pairs: Sequence[PairGap]) -> Estimate:
+    value = kendall_tau(simulated, measured)
+    if not pairs or not all(isfinite(pair.p_value) for pair in pairs):
+        return Estimate(value, nan, nan)
+    known = [
+        float(np.sign(pair.simulated) * np.sign(pair.measured.value))
+        for pair in pairs
+        if pair.told_apart
+    ]
+    open_ = len(pairs) - len(known)
+    return Estimate(value, (sum(known) - open_) / len(pairs), (sum(known) + open_) / len(pairs))
 
 
-def rank_violation(simulated: FloatArray, measured: FloatArray) -> FloatArray:
+def correlation(simulated: FloatArray, measured: FloatArray) -> float:
+    """Return Pearson's correlation; NaN where one side is constant."""
+    a, b = simulated - simulated.mean(), measured - measured.mean()
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum() / scale) if scale > 0 else nan
+
+
+def rank_violation(simulated: FloatArray, measured: FloatArray) -> float:
     """Return the mean over policies of their largest violated measured difference."""
     difference = _pairs(measured)
     violated = np.sign(_pairs(simulated)) != np.sign(difference)
-    return np.asarray((np.abs(difference) * violated).max(axis=-1).mean(axis=-1))
-
-
-def regret(simulated: FloatArray, measured: FloatArray) -> FloatArray:
-    """Return how much worse than the best the policy is that simulation chooses."""
-    chosen = np.take_along_axis(measured, simulated.argmin(axis=-1)[..., np.newaxis], axis=-1)
-    return np.asarray(chosen[..., 0] - measured.min(axis=-1))
+    return float((np.abs(difference) * violated).max(axis=-1).mean())
 
 
 def _pairs(values: FloatArray) -> FloatArray:
-    return np.asarray(values[..., :, np.newaxis] - values[..., np.newaxis, :])
+    return np.asarray(values[:, np.newaxis] - values[np.newaxis, :])
 
 
-def _statistic(
-    function: Callable[[FloatArray, FloatArray], FloatArray],
-    means: tuple[FloatArray, FloatArray],
-    draws: tuple[FloatArray, FloatArray],
-) -> Interval:
-    if means[0].shape[-1] < 2:
-        return Interval(np.nan, np.nan, np.nan)
-    value = float(function(means[0][np.newaxis], means[1][np.newaxis])[0])
-    return interval_of(value, function(*draws))
+def _regret(data: Completions, champion: int) -> Estimate:
+    policies = data.found.shape[1]
+    if policies < 2 or len(np.unique(data.clusters)) < LEAST_CLUSTERS:
+        return Estimate(nan, nan, nan)
+    total = 0.0
+    for cluster in np.unique(data.clusters):
+        own = data.clusters == cluster
+        best = int(data.found[~own].mean(axis=0).argmin())
+        total += float((data.found[own, champion] - data.found[own, best]).sum())
+    value = max(total / len(data.found), 0.0)
+    level = 1.0 - (1.0 - LEVEL) / (policies - 1)
+    lows, highs = [0.0], [0.0]
+    for other in range(policies):
+        if other == champion:
+            continue
+        weights = np.zeros(policies)
+        weights[[champion, other]] = 1.0, -1.0
+        one = data.contrast(weights)
+        half = t_half_width(one.se, one.degrees, level)
+        lows.append(one.value - half)
+        highs.append(one.value + half)
+    return Estimate(value, float(np.max(lows)), float(np.max(highs)))
 
 
-def _by_policy(names: Sequence[str], means: FloatArray, draws: FloatArray) -> dict[str, Interval]:
-    return {
-        name: interval_of(float(means[column]), draws[:, column])
-        for column, name in enumerate(names)
-    }
-
-
-def _warning(policies: int, tasks: int) -> str:
+def _warning(policies: int, tasks: int, number: int) -> str:
     parts = []
+    if number < LEAST_WORLDS:
+        parts.append(
+            f"policies were compared on {number} "
+            f"{'occasion' if number == 1 else 'occasions'}: nothing is claimed of them below"
+            f" {LEAST_WORLDS}"
+        )
     if policies < FEW_POLICIES:
         parts.append(
             f"{policies} {'policies give' if policies > 1 else 'policy gives'} rank correlations"
-            " little power: read the intervals, not the values"
+            " little power: read the pairs, not the correlations"
         )
     if tasks < 20:
         parts.append(f"only {tasks} tasks were finished under every policy")

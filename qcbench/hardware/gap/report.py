@@ -1,23 +1,31 @@
 """The gap report: one HTML file that needs nothing else, figures, and numbers as Parquet."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import exp, isfinite, isnan
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from qcbench.files import replacing, write_text
+from qcbench.hardware.accounts import charged_in_words, uncharged, unfinished_in_words
 from qcbench.hardware.gap.analysis import Gap
 from qcbench.hardware.gap.figures import draw
-from qcbench.hardware.gap.models import Errors, FittedTime
-from qcbench.hardware.gap.resampling import Interval
-from qcbench.hardware.manifest import ReplayFolder
+from qcbench.hardware.gap.models import FittedTime
+from qcbench.hardware.gap.numbers import numbers, ranking
+from qcbench.hardware.gap.policies import PolicyGap
+from qcbench.hardware.gap.queues import Waits
+from qcbench.report.pages import environment
 from qcbench.report.style import FigureFiles, inline_svg, render, save_figures
+from qcbench.stats.clusters import LEAST_CLUSTERS
+from qcbench.stats.intervals import LEVEL, Estimate
+
+if TYPE_CHECKING:
+    from qcbench.hardware.replay_config import ReplayConfig
+    from qcbench.hardware.results import Measured
 
 REPORT, NUMBERS = "gap.html", "gap.parquet"
 
@@ -29,7 +37,9 @@ MEANINGS = {
     "refused": "never accepted, or not submitted for want of budget",
     "truncated": "never placed: the policy took all its decisions, most of them infeasible",
     "not_run": "too large to simulate; reported with its estimate, and not submitted",
+    "pending": "not arrived, or not decided about yet",
     "planned": "not submitted yet",
+    "waiting": "not submitted yet: the account takes no more for now",
     "submitted": "not at its end yet",
 }
 LABEL_WORDS = {
@@ -50,14 +60,15 @@ class Written:
     numbers: Path
 
 
-def write_gap(replay: ReplayFolder, table: pl.DataFrame, gap: Gap) -> Written:
+def write_gap(measured: "Measured") -> Written:
     """Write `gap.html`, `gap.parquet` and `figures/` into a replay's folder.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    pictures = {name: render(figure) for name, figure in draw(table, gap).items()}
-    page = _page(replay, table, gap, pictures)
+    replay, gap = measured.replay, measured.gap
+    pictures = {name: render(figure) for name, figure in draw(measured.table, gap).items()}
+    page = _page(measured, pictures)
     save_figures(pictures, replay.folder / "figures")
     written = Written(replay.folder / REPORT, replay.folder / NUMBERS)
     with replacing(written.numbers) as temporary:
@@ -66,97 +77,15 @@ def write_gap(replay: ReplayFolder, table: pl.DataFrame, gap: Gap) -> Written:
     return written
 
 
-def numbers(gap: Gap) -> pl.DataFrame:
-    """Return every number of the report: section, name, quantity, value, interval, label."""
-    rows: list[tuple[str, str, str, float, float, float]] = []
-
-    def add(section: str, name: str, quantity: str, value: float | Interval) -> None:
-        if isinstance(value, Interval):
-            rows.append((section, name, quantity, value.value, value.low, value.high))
-        else:
-            rows.append((section, name, quantity, float(value), np.nan, np.nan))
-
-    _add_rows(add, gap)
-    _add_models(add, gap)
-    columns = ("section", "name", "quantity", "value", "low", "high")
-    frame = pl.DataFrame(rows, schema=columns, orient="row")
-    return frame.with_columns(label=pl.lit(gap.label)).fill_nan(None)
-
-
-def _add_rows(add: Any, gap: Gap) -> None:
-    for state, count in gap.states.items():
-        add("accounts", state, "rows", count)
-    for metric in gap.metrics:
-        name = metric.metric.name
-        add("tasks", name, "median gap", metric.gap)
-        add("tasks", name, "p value", metric.p_value)
-        add("tasks", name, "noise floor", metric.noise_floor)
-        add("tasks", name, "within noise", metric.within_noise)
-        add("tasks", name, "rows", metric.rows)
-        add("tasks", name, "missing", metric.missing)
-        for qpu, interval in metric.by_qpu.items():
-            add(f"tasks on {qpu}", name, "median gap", interval)
-    if gap.policies is not None:
-        for policy, interval in gap.policies.simulated.items():
-            add("policies", policy, "simulated completion", interval)
-            add("policies", policy, "measured completion", gap.policies.measured[policy])
-        for name, interval in _ranking(gap):
-            add("ranking", name, "value", interval)
-
-
-def _add_models(add: Any, gap: Gap) -> None:
-    if gap.time is not None:
-        _add_errors(add, "before", "simulated", gap.time.before)
-        for model, errors in gap.time.after.items():
-            _add_errors(add, "held-out tasks", model, errors)
-        for model, errors in gap.time.other_qpu.items():
-            _add_errors(add, "held-out device", model, errors)
-    if gap.queue is not None:
-        for quantity in ("before_s", "after_s", "before_mean_s", "after_mean_s"):
-            add("queue model", "wait", quantity, getattr(gap.queue, quantity))
-    if gap.fidelity is not None:
-        add("fidelity model", "fidelity", "before", gap.fidelity.before)
-        add("fidelity model", "fidelity", "after", gap.fidelity.after)
-    for section, parts in (("completion", gap.time_split), ("fidelity", gap.fidelity_split)):
-        for part in parts:
-            add(f"split of {section}", part.name, "mean", part.value)
-
-
-def _add_errors(add: Any, section: str, model: str, errors: Errors) -> None:
-    for quantity in ("median_log", "mean_percent", "coverage", "slope", "intercept_s"):
-        add(section, model, quantity, getattr(errors, quantity))
-
-
-def _ranking(gap: Gap) -> list[tuple[str, Interval]]:
-    found = gap.policies
-    if found is None:
-        return []
-    return [
-        ("Kendall's tau", found.kendall_tau),
-        ("sim-to-real correlation", found.correlation),
-        ("rank violation [s]", found.rank_violation),
-        (f"regret of {found.champion} [s]", found.regret),
-    ]
-
-
-def _page(
-    replay: ReplayFolder, table: pl.DataFrame, gap: Gap, pictures: dict[str, FigureFiles]
-) -> str:
-    environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("qcbench.hardware.gap"), PackageLoader("qcbench.report")]
-        ),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _page(measured: "Measured", pictures: dict[str, FigureFiles]) -> str:
+    replay, table, gap = measured.replay, measured.table, measured.gap
 
     def figure(name: str) -> Markup:
         document = inline_svg(pictures[name].svg, name.replace("-", " "))
         return Markup(document)  # noqa: S704 - own text
 
-    return environment.get_template("gap.html.j2").render(
+    template = environment("qcbench.hardware.gap").get_template("gap.html.j2")
+    return template.render(
         gap=gap,
         name=replay.folder.name,
         config=replay.config,
@@ -167,18 +96,26 @@ def _page(
         headline=headline(gap),
         policies=[policy.label for policy in replay.config.policies],
         rows=table.height,
-        charged=float(table["charge_s"].sum()),
-        uncharged=table.filter(pl.col("state") == "done")["charge_s"].null_count(),
-        command=f"qcbench gap {replay.folder}",
+        charged=charged_in_words(table),
+        uncharged=uncharged(table),
+        unfinished=unfinished_in_words(table),
+        command="qcbench gap " + " ".join(measured.names),
+        plan=measured.plan,
         meanings=MEANINGS,
         reasons=_reasons(table),
         metrics=[_metric_row(metric) for metric in gap.metrics],
-        policy_rows=_policy_rows(gap),
+        policy_rows=_policy_rows(gap.policies) if gap.policies else [],
+        pair_rows=_pair_rows(gap.policies) if gap.policies else [],
+        occasions=_occasions(gap.policies) if gap.policies else "",
         ranking=[
             {"name": name, "value": _number(interval.value), "interval": _ends(interval)}
-            for name, interval in _ranking(gap)
+            for name, interval in (ranking(gap.policies) if gap.policies else [])
         ],
+        least_p=f"{2 / 2**gap.devices:.2g}" if gap.devices >= LEAST_CLUSTERS else "",
         chosen=_model_words(gap.time.fitted[gap.time.chosen]) if gap.time else "",
+        fitted_rows=_fitted_rows(gap),
+        wait_rows=_wait_rows(gap.waits),
+        completion_rows=_wait_rows(gap.completions),
         time_rows=_time_rows(gap),
         other_rows=_other_rows(gap),
         queue_words=_queue_words(gap),
@@ -195,33 +132,84 @@ def _page(
             )
             for part in parts
         ],
+        design=_design_words(replay.config),
+        interleaved=INTERLEAVED,
+        anchor_rows=_anchor_rows(gap),
         label_words=LABEL_WORDS[gap.label],
         drawn=list(pictures),
         figure=figure,
     )
 
 
+INTERLEAVED = "the policies interleaved on the same devices, so each waits behind the others too"
+
+
+def _design_words(config: "ReplayConfig") -> str:
+    """Say how policies came to what was measured of them."""
+    if config.blocks is not None:
+        return (
+            f"each policy alone on the devices, in {config.blocks} blocks of tasks, one after"
+            " another in an order that was drawn before"
+        )
+    if config.waits == "alone":
+        return (
+            "the policies interleaved on the same devices, without the waits that they caused each"
+            " other: by so much the queue of all jobs is longer than that of the policy's own"
+        )
+    return INTERLEAVED
+
+
 def headline(gap: Gap) -> str:
-    """Return the result in two sentences."""
+    """Return the result in a few sentences; nothing stands in it that its interval does not."""
     execution = next(one for one in gap.metrics if one.metric.name == "execution")
     if not execution.rows:
         return "No task was measured."
-    ratio = exp(execution.gap.value)
-    words = f"Execution takes {_number(ratio)} times as long as simulated (median)"
+    shown = _factor(execution.gap)
+    words = f"Execution takes {_number(shown.value)} times as long as simulated"
+    devices = f"{gap.devices} {'device' if gap.devices == 1 else 'devices'}"
+    if isfinite(shown.low):
+        words += f" (95 % interval {_number(shown.low)} to {_number(shown.high)}, {devices})"
+    else:
+        words += f" on {devices}, too few for an interval"
     if gap.time is not None:
         before, after = gap.time.before, gap.time.after[gap.time.chosen]
         words += (
-            f"; fitting {gap.time.chosen} brings the median error on held-out tasks from"
-            f" {_percent(before.median_log)} to {_percent(after.median_log)}"
+            f"; fitting {gap.time.chosen} brings the median error from"
+            f" {_percent(before.median_log)} to {_percent(after.median_log)} on held-out tasks"
         )
-    if gap.policies is not None and isfinite(gap.policies.regret.value):
-        found = gap.policies
-        words += f". The policy that simulation chooses, {found.champion}, is "
-        if found.regret.value > 0:
-            words += f"{_number(found.regret.value)} s slower than the best one measured"
-        else:
-            words += "also the best one measured"
+        if gap.time.chosen in gap.time.other_qpu:
+            other = gap.time.other_qpu[gap.time.chosen]
+            words += f" and {_percent(other.median_log)} on held-out devices"
+    if gap.policies is not None and len(gap.policies.measured) > 1:
+        words += f". {_policies_headline(gap.policies)}"
     return f"{words}."
+
+
+def _policies_headline(found: PolicyGap) -> str:
+    count = len(found.measured)
+    if found.winner is not None:
+        words = f"{found.winner} is the best of {count} policies beyond chance"
+        words += f" (probability {_share(found.p_best[found.winner])})"
+    else:
+        words = f"No policy is told apart from all others as the best of {count}"
+        leader = max(found.p_best, key=lambda name: found.p_best[name])
+        if isfinite(found.p_best[leader]):
+            words += f" (the likeliest is {leader}, {_share(found.p_best[leader])})"
+    if isfinite(found.regret.high):
+        low, high = _number(found.regret.low), _number(found.regret.high)
+        words += (
+            f"; what simulation chooses, {found.champion}, loses {low} to {high} s to the best one"
+        )
+    return words
+
+
+def _share(probability: float) -> str:
+    return f"{min(probability, 0.999):.3g}" if probability > 0.99 else f"{probability:.2g}"
+
+
+def _factor(gap: Estimate) -> Estimate:
+    """Write a log-ratio as a factor."""
+    return Estimate(*(exp(end) if isfinite(end) else end for end in (gap.value, gap.low, gap.high)))
 
 
 def _reasons(table: pl.DataFrame) -> list[dict[str, Any]]:
@@ -237,8 +225,8 @@ def _reasons(table: pl.DataFrame) -> list[dict[str, Any]]:
 def _metric_row(gap: Any) -> dict[str, Any]:
     ratio = gap.metric.kind == "ratio"
     shown = gap.gap
-    if ratio and not isnan(shown.value):
-        shown = Interval(exp(shown.value), exp(shown.low), exp(shown.high))
+    if ratio:
+        shown = _factor(shown)
     floor = "–"
     if not isnan(gap.noise_floor):
         floor = _percent(gap.noise_floor) if ratio else _number(gap.noise_floor)
@@ -255,20 +243,80 @@ def _metric_row(gap: Any) -> dict[str, Any]:
     }
 
 
-def _policy_rows(gap: Gap) -> list[dict[str, str]]:
-    found = gap.policies
-    if found is None:
-        return []
+def _policy_rows(found: PolicyGap) -> list[dict[str, str]]:
     order = sorted(found.measured, key=lambda name: found.measured[name].value)
     return [
         {
             "name": name,
-            "simulated": f"{_number(found.simulated[name].value)} s",
-            "simulated_ends": _ends(found.simulated[name]),
+            "simulated": f"{_number(found.simulated[name])} s",
             "measured": f"{_number(found.measured[name].value)} s",
             "measured_ends": _ends(found.measured[name]),
+            "best": _share(found.p_best[name]) if isfinite(found.p_best[name]) else "–",
         }
         for name in order
+    ]
+
+
+def _pair_rows(found: PolicyGap) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": f"{pair.first} − {pair.second}",
+            "simulated": f"{_number(pair.simulated)} s",
+            "measured": f"{_number(pair.measured.value)} s",
+            "ends": _ends(pair.measured),
+            "p": f"{pair.p_value:.2g}" if isfinite(pair.p_value) else "–",
+            "best": pair.told_apart,
+        }
+        for pair in found.pairs
+    ]
+
+
+def _occasions(found: PolicyGap) -> str:
+    kind = "day" if found.by_day else "block of time"
+    plural = "days" if found.by_day else "blocks of time"
+    return f"{found.occasions} {kind if found.occasions == 1 else plural}"
+
+
+def _fitted_rows(gap: Gap) -> list[dict[str, str]]:
+    rows = []
+    if gap.time is not None:
+        parameters = gap.time.fitted[gap.time.chosen].parameters or {}
+        rows += [(f"{gap.time.chosen}: {name}", ends) for name, ends in parameters.items()]
+    if gap.fidelity is not None:
+        rows += [
+            (f"factor of the errors of {name}", ends)
+            for name, ends in gap.fidelity.error_scale.items()
+        ]
+    return [
+        {"name": name, "value": _number(ends.value), "interval": _ends(ends)} for name, ends in rows
+    ]
+
+
+def _wait_rows(waits: Mapping[str, Waits]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "rows": str(one.rows),
+            "censored": str(one.censored),
+            "median": f"{_number(one.median_s)} s" if isfinite(one.median_s) else "longer",
+            "began": f"{_number(one.began_median_s)} s",
+        }
+        for name, one in waits.items()
+    ]
+
+
+def _anchor_rows(gap: Gap) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": one.qpu + (f", day {one.day + 1}" if gap.days > 1 else ""),
+            "anchor": one.anchor,
+            "values": " → ".join(_number(value) for value in one.values),
+            "change": _number(one.change.value),
+            "interval": _ends(one.change),
+            "p": f"{one.p_value:.2g}" if isfinite(one.p_value) else "–",
+            "best": one.p_value <= 1.0 - LEVEL,
+        }
+        for one in gap.anchors
     ]
 
 
@@ -315,7 +363,8 @@ def _other_rows(gap: Gap) -> list[dict[str, str]]:
                 "name": "fidelity",
                 "before": _number(gap.fidelity.before),
                 "after": _number(gap.fidelity.after),
-                "measure": "mean absolute error",
+                "measure": "mean absolute error; on held-out devices "
+                + _number(gap.fidelity.other_qpu),
             }
         )
     return rows
@@ -342,11 +391,12 @@ def _model_words(fitted: FittedTime) -> str:
             f" spread {_percent(fitted.sigma)}"
         )
     delays = ", ".join(
-        f"{name} {1e6 * delay:.0f} us" for name, delay in (fitted.repetition_delay_s or {}).items()
+        f"{name} {_number((fitted.overhead_s or {})[name])} s and {1e6 * delay:.0f} us"
+        for name, delay in (fitted.repetition_delay_s or {}).items()
     )
     return (
-        f"ibm_usage, {_number(fitted.intercept_s)} s + (repetition delay + length) x shots,"
-        f" delays {delays}, spread {_percent(fitted.sigma)}"
+        f"ibm_usage, overhead + (repetition delay + length) x shots, {delays}, spread"
+        f" {_percent(fitted.sigma)}"
     )
 
 
@@ -358,7 +408,7 @@ def _number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def _ends(interval: Interval) -> str:
+def _ends(interval: Estimate) -> str:
     if not (isfinite(interval.low) and isfinite(interval.high)):
         return ""
     return f"[{_number(interval.low)}, {_number(interval.high)}]"

@@ -1,32 +1,26 @@
 """Where the gap comes from: it is split into parts that add up to it, task by task."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from qcbench.arrays import FloatArray
 from qcbench.fleet.profile import Fleet
-from qcbench.hardware.gap.models import (
-    FittedTime,
-    explained_wait_s,
-    mean_overhead_s,
-    measured_rows,
-    predict,
-)
-from qcbench.hardware.gap.resampling import Interval, mean_interval
-from qcbench.hardware.gap.tasks import clusters
+from qcbench.hardware.gap.models import FittedTime, measured_rows, predict
+from qcbench.hardware.gap.occasions import numbered, over_devices
+from qcbench.hardware.gap.queues import explained_wait_s, mean_overhead_s
 from qcbench.hardware.table import fifo_waits
+from qcbench.stats.intervals import Estimate
 
 
 @dataclass(frozen=True)
 class GapPart:
-    """A part of the gap: its mean, signed, with the interval over (device, time block)."""
+    """A part of the gap: its mean over devices, signed, with the interval over devices."""
 
     name: str
     meaning: str
-    value: Interval
+    value: Estimate
 
 
 TIME_PARTS = {
@@ -39,9 +33,24 @@ TIME_PARTS = {
 }
 FIDELITY_PARTS = {
     "compilation": "gates as compiled for the device, errors of its profile",
-    "drift": "errors as calibrated now, gate by gate, against the profile's medians",
+    "drift": "the device's typical errors as calibrated now, against those of its profile",
+    "choice of qubits": "errors of the very qubits and links that were used, against typical ones",
+    "recalibration": "the same as calibrated when the job ran, against what it was compiled for",
+    "readout": "errors of readout as anchor circuits measured them, against the calibrated ones",
     "noise": "measured against the calibration: unreported drift, crosstalk, decoherence, shots",
 }
+
+FIDELITY_STEPS = {
+    "compilation": "fidelity_with_profile",
+    "drift": "fidelity_with_medians",
+    "choice of qubits": "fidelity_as_calibrated",
+    "recalibration": "fidelity_as_calibrated_then",
+    "readout": "fidelity_with_readout",
+    "noise": "fidelity",
+}
+"""Columns from the simulated to the measured fidelity: a part is what one adds to that before."""
+OPTIONAL = ("recalibration", "readout")
+"""Parts of which not every replay has measured something."""
 
 
 def time_parts(table: pl.DataFrame, fitted: FittedTime, fleet: Fleet) -> pl.DataFrame:
@@ -70,40 +79,67 @@ def time_parts(table: pl.DataFrame, fitted: FittedTime, fleet: Fleet) -> pl.Data
     return _with_parts(rows, dict(zip(TIME_PARTS, values, strict=True)))
 
 
+def waits_alone(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with the completions of policies that would not have waited for each other.
+
+    Of each wait the part is taken away by which the queue of all jobs of the replay is longer than
+    that of the policy's own, at the times for which they held their devices. A row whose part is
+    not known has no completion.
+    """
+    rows = measured_rows(table.with_row_index("row")).filter(pl.col("queue_s").is_finite())
+    overhead_s = rows["overhead_s"]
+    if overhead_s.null_count() < rows.height:
+        overhead_s = overhead_s.fill_null(mean_overhead_s(rows))
+        held_s = (rows["execution_s"] + overhead_s).to_numpy()
+        longer_s = explained_wait_s(rows, held_s) - _alone_s(rows, held_s)
+        rows = rows.with_columns(
+            alone_s=(pl.col("queue_s") - longer_s).clip(lower_bound=0.0) + pl.col("execution_s")
+        )
+    else:
+        rows = rows.head(0).with_columns(alone_s=pl.lit(0.0))
+    found = table.with_row_index("row").join(
+        rows.select("row", "alone_s"), on="row", how="left", maintain_order="left"
+    )
+    return found.with_columns(completion_s="alone_s").drop("row", "alone_s")
+
+
 def fidelity_parts(table: pl.DataFrame) -> pl.DataFrame:
     """Return a row for each measured fidelity with the parts of its gap.
 
     They add up to `fidelity - simulated_fidelity`. A circuit with an operation whose error is not
-    calibrated has no such parts.
+    calibrated has no such parts. A part of which nothing was measured, or in which nothing changed,
+    is left out.
     """
-    known = pl.col("fidelity").is_finite() & pl.col("fidelity_as_calibrated").is_finite()
-    rows = table.filter(known)
-    steps = [
-        rows[name].to_numpy()
-        for name in (
-            "simulated_fidelity",
-            "fidelity_with_profile",
-            "fidelity_as_calibrated",
-            "fidelity",
-        )
-    ]
-    values = [after - before for before, after in pairwise(steps)]
-    return _with_parts(rows, dict(zip(FIDELITY_PARTS, values, strict=True)))
+    rows = table.filter(
+        pl.col("fidelity").is_finite() & pl.col("fidelity_as_calibrated").is_finite()
+    )
+    before, parts = "simulated_fidelity", {}
+    for name, after in FIDELITY_STEPS.items():
+        if name in OPTIONAL:
+            known = (
+                rows.filter(pl.col(after).is_finite()) if after in rows.columns else rows.head(0)
+            )
+            if (known[before] == known.get_column(after, default=known[before])).all():
+                continue
+            rows = known
+        parts[name] = pl.col(after) - pl.col(before)
+        before = after
+    return _with_parts(
+        rows, {name: rows.select(part).to_series().to_numpy() for name, part in parts.items()}
+    )
 
 
-def summarise(
-    parts: pl.DataFrame, meanings: dict[str, str], rng: np.random.Generator
-) -> list[GapPart]:
-    """Return the mean of every part."""
-    groups = clusters(parts).to_numpy().astype(np.int64)
+def summarise(parts: pl.DataFrame, meanings: dict[str, str], days: int) -> list[GapPart]:
+    """Return the mean of every part; every device counts the same."""
     return [
-        GapPart(name, meaning, mean_interval(parts[name].to_numpy(), groups, rng))
+        GapPart(name, meaning, over_devices(parts, parts[name], days).interval())
         for name, meaning in meanings.items()
+        if name in parts.columns
     ]
 
 
 def _with_parts(rows: pl.DataFrame, values: dict[str, FloatArray]) -> pl.DataFrame:
-    keys = ("policy", "task", "qpu", "block")
+    keys = ("policy", "task", "qpu", "day", "block")
     return rows.select(keys).with_columns(**values)
 
 
@@ -113,6 +149,6 @@ def _alone_s(rows: pl.DataFrame, held_s: FloatArray) -> FloatArray:
     for name in rows["policy"].unique():
         own = (rows["policy"] == name).to_numpy()
         part = rows.filter(own)
-        qpu = part["qpu"].rank("dense").to_numpy().astype(np.int64)
-        waits[own] = fifo_waits(part["submitted_s"].to_numpy(), held_s[own], qpu)
+        queue = numbered(part["day"], part["qpu"])
+        waits[own] = fifo_waits(part["submitted_s"].to_numpy(), held_s[own], queue)
     return waits

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from qcbench.arrays import FloatArray, IntArray
-from qcbench.hardware.gap.resampling import Interval, median_interval
+from qcbench.hardware.gap.occasions import days_of, on_a_device, over_devices
+from qcbench.stats.clusters import sign_flip_p
+from qcbench.stats.intervals import Estimate
 
 QUEUE_OFFSET_S = 1.0
 """Added to both sides of the ratio of waits, which are often 0."""
@@ -48,29 +49,31 @@ class MetricGap:
     Attributes:
         rows: task and policy pairs that have both values.
         missing: pairs that lack one: not run, failed, censored, or not measured.
-        gap: median of log-ratios or differences, with the interval over (device, time block).
-        p_value: Wilcoxon's signed-rank test that the median gap is 0; NaN for fewer than 6 pairs.
+        gap: mean of log-ratios or differences over devices, each of which counts the same, with the
+            interval over devices (and days, where there are three).
+        p_value: by turning round the signs of whole devices: that devices scatter around no gap; of
+            n devices at least 2 / 2**n. NaN for fewer than three.
         noise_floor: the gap that no model can explain: of fidelities the spread that counting shots
             gives, of executions that between repetitions of one compiled circuit on one device
             (the policies repeat the task set); NaN for waits, or where nothing was repeated.
         within_noise: share of pairs whose gap is at most twice their noise.
-        by_qpu: the same median for each QPU.
+        by_qpu: the mean on each QPU, with the interval over blocks of time, or days.
     """
 
     metric: Metric
     rows: int
     missing: int
-    gap: Interval
+    gap: Estimate
     p_value: float
     noise_floor: float
     within_noise: float
-    by_qpu: Mapping[str, Interval]
+    by_qpu: Mapping[str, Estimate]
 
 
 def paired(table: pl.DataFrame, metric: Metric) -> pl.DataFrame:
-    """Return the rows that have both values, with their `gap` and `cluster`."""
+    """Return the rows that have both values, with their `gap`."""
     if metric.measured not in table.columns:
-        return table.head(0).with_columns(gap=pl.lit(0.0), cluster=pl.lit(0))
+        return table.head(0).with_columns(gap=pl.lit(0.0))
     measured, simulated = pl.col(metric.measured), pl.col(metric.simulated)
     both = table.filter(measured.is_finite() & simulated.is_finite())
     if metric.kind == "ratio":
@@ -78,7 +81,7 @@ def paired(table: pl.DataFrame, metric: Metric) -> pl.DataFrame:
         gap = ((measured + metric.offset) / (simulated + metric.offset)).log()
     else:
         gap = measured - simulated
-    return both.with_columns(gap=gap, cluster=clusters(both))
+    return both.with_columns(gap=gap)
 
 
 def repetition_spread(rows: pl.DataFrame) -> float:
@@ -96,47 +99,37 @@ def repetition_spread(rows: pl.DataFrame) -> float:
     return float(np.sqrt((repeated["variance"].to_numpy() * freedom).sum() / freedom.sum()))
 
 
-def clusters(table: pl.DataFrame) -> pl.Series:
-    """Return the number of the (device, time block) of every row."""
-    return table.select(
-        (pl.col("qpu") + " " + pl.col("block").cast(pl.String)).rank("dense").cast(pl.Int64)
-    ).to_series()
-
-
 def metric_gap(table: pl.DataFrame, metric: Metric, rng: np.random.Generator) -> MetricGap:
     """Compare one metric over all tasks and policies."""
+    days = days_of(table)
     rows = paired(table, metric)
-    values, groups = _arrays(rows)
+    values = rows["gap"].to_numpy().astype(np.float64)
     noise = np.full(len(values), np.nan)
     if metric.name == "fidelity" and len(values):
         noise = rows["fidelity_noise"].to_numpy().astype(np.float64)
     elif metric.name == "execution" and len(values):
         noise[:] = repetition_spread(rows)
     known = np.isfinite(noise)
+    # A circuit's fidelity is measured once on a device, whatever policies have placed it there.
+    apart = measured_once(rows) if metric.name == "fidelity" else rows
+    by_qpu = {
+        str(name[0]): on_a_device(part, part["gap"], days)
+        for name, part in apart.partition_by("qpu", as_dict=True, maintain_order=True).items()
+    }
     return MetricGap(
         metric=metric,
         rows=len(values),
         missing=table.height - len(values),
-        gap=median_interval(values, groups, rng),
-        p_value=_wilcoxon(values),
+        gap=over_devices(apart, apart["gap"], days).interval(),
+        p_value=sign_flip_p(np.array([found.value for found in by_qpu.values()]), rng),
         noise_floor=float(np.sqrt(np.mean(noise[known] ** 2))) if known.any() else np.nan,
         within_noise=float(np.mean(np.abs(values[known]) <= 2 * noise[known]))
         if known.any()
         else np.nan,
-        by_qpu={
-            str(name[0]): median_interval(*_arrays(part), rng)
-            for name, part in rows.partition_by("qpu", as_dict=True).items()
-        },
+        by_qpu={name: found.interval() for name, found in by_qpu.items()},
     )
 
 
-def _arrays(rows: pl.DataFrame) -> tuple[FloatArray, IntArray]:
-    return rows["gap"].to_numpy().astype(np.float64), rows["cluster"].to_numpy().astype(np.int64)
-
-
-def _wilcoxon(values: FloatArray) -> float:
-    from scipy.stats import wilcoxon  # noqa: PLC0415
-
-    if len(values) < 6 or not np.any(values):
-        return np.nan
-    return float(wilcoxon(values).pvalue)
+def measured_once(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return one row for each circuit on each device on each day."""
+    return rows.unique(["day", "qpu", "compiled"], keep="first", maintain_order=True)

@@ -1,19 +1,20 @@
 """What a kernel writes down of one trial, and the records that it becomes."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from qcbench.arrays import IntArray
+from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.collect import Ending, Rows, make_records, whole_tasks
 from qcbench.cloud.levels import NOTHING, Areas, levels
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
+from qcbench.cloud.summary import RowSummary
 from qcbench.kernels.levels import present_until_end_s
-from qcbench.kernels.placement.event_state import EventState
 from qcbench.kernels.placement.step import Table
 
 ROW = np.dtype(
@@ -38,24 +39,80 @@ status."""
 KINDS = {name: ROW[name] for name in ROW.names or ()}
 
 
-def records_of(
-    scenario: Scenario,
-    splits: Splits,
-    state: EventState,
-    rows: Table,
-    streams: Streams,
-) -> Records:
-    """Return the records of a trial that is over, that of the first cloud."""
-    workload, cloud = scenario.workload, state.clouds[0]
-    arrived = int(cloud["next_arrival"])
+class Ended(NamedTuple):
+    """What is left of a cloud that is over: records `event_state.RUN`, `SERVER` and `ROW`."""
+
+    clouds: Table
+    servers: Table
+    rows: Table
+
+    @property
+    def arrived(self) -> int:
+        """How many tasks have arrived."""
+        return self.of_cloud("next_arrival")
+
+    def of_cloud(self, name: str) -> Any:
+        """Return a number of the cloud."""
+        return self.clouds[name].item()
+
+    @property
+    def busy_s(self) -> FloatArray:
+        """For how long each QPU has worked [s]."""
+        return self.servers["busy_s"].copy()
+
+
+class LateRecords(Records):
+    """Records whose columns are made when one is looked at: metrics do without most of them."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        ended: Ended,
+        make: Callable[[], Records],
+        summarise: Callable[[float], RowSummary] | None,
+    ) -> None:
+        """Know what is known without columns.
+
+        Args:
+            make: makes all records.
+            summarise: adds up rows without columns; None where it takes columns.
+        """
+        self.__dict__.update(
+            fleet=scenario.fleet,
+            workload=scenario.workload,
+            estimates=scenario.estimates,
+            busy_s=ended.busy_s,
+            end_s=ended.of_cloud("now_s"),
+            decisions=ended.of_cloud("decisions"),
+            truncated=bool(ended.of_cloud("truncated")),
+            _make=make,
+            _summarise=summarise,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the columns."""
+        make = self.__dict__.pop("_make", None)
+        if make is None:
+            raise AttributeError(name)
+        self.__dict__.update(make().__dict__)
+        return getattr(self, name)
+
+    def summary(self, warm_up_s: float) -> RowSummary:
+        """Return counts and sums over the task rows that arrived after a warm-up."""
+        summarise = self.__dict__["_summarise"]
+        return super().summary(warm_up_s) if summarise is None else summarise(warm_up_s)
+
+
+def records_of(scenario: Scenario, splits: Splits, ended: Ended, streams: Streams) -> Records:
+    """Return the records of a trial that is over."""
+    workload, cloud, arrived = scenario.workload, ended.clouds[0], ended.arrived
     task: IntArray = np.arange(arrived)
-    had = _columns(rows)
+    had = _columns(ended.rows)
     qpu = had.pop("qpu")[:arrived]
-    end_s, warm_up_s = float(cloud["now_s"]), scenario.rules.warm_up_s
-    busy_s = state.servers["busy_s"].copy()
+    end_s, warm_up_s, busy_s = float(cloud["now_s"]), scenario.rules.warm_up_s, ended.busy_s
     warm = NOTHING
     if warm_up_s > 0 and np.isinf(cloud["warm_up_s"]):  # it is past
-        warm_busy_s = float(state.servers["warm_busy_s"].sum())
+        warm_busy_s = float(ended.servers["warm_busy_s"].sum())
         warm = Areas(
             float(warm_up_s), float(cloud["warm_present_area_s"]), 0.0, np.nan, warm_busy_s
         )

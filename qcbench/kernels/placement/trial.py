@@ -9,10 +9,11 @@ from qcbench.cloud.cloud import Streams
 from qcbench.cloud.estimates import task_table
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
+from qcbench.cloud.summary import RowSummary
 from qcbench.errors import shown
-from qcbench.kernels.compiling import drawing, inlined, kernel
+from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel
 from qcbench.kernels.placement.chances import Chances, ChanceSource
-from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
+from qcbench.kernels.placement.event_state import RUN, SERVER, EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
     DECIDE,
     ENDED,
@@ -20,9 +21,10 @@ from qcbench.kernels.placement.events import (
     decide,
     run_to_decision,
 )
-from qcbench.kernels.placement.outcome import ROW
+from qcbench.kernels.placement.outcome import ROW, Ended
 from qcbench.kernels.placement.qpus import stop_counting
 from qcbench.kernels.placement.step import Table
+from qcbench.kernels.placement.summary import Known, add_up, make_sums, summary_of
 from qcbench.kernels.placement.worlds import Worlds, worlds_of
 from qcbench.kernels.rules import Limits, limits_of
 from qcbench.kernels.twins import Twin, asker, draws
@@ -50,25 +52,51 @@ class TrialWorld:
         self.splits = Splits(tasks, fleet, scenario.physics, scenario.estimates, fleet.errors())
         self._source = ChanceSource([scenario], [streams], self.worlds.width)
         self.chances = self._source.chances()
+        self._room = make_event_state(1, self.worlds, self.chances.users)
+        self._sums = make_sums(self.worlds.width, len(fleet))
+        worlds = self.worlds
+        self._known = Known(worlds.arrival_s, worlds.fidelity, worlds.stride, fleet.prices())
+        state, rows = self._new()
+        self._begin: Any = compiled_for(begin, (*self.known(state, rows), 0, 0))
+        self._add_up = compiled_for(add_up, (self._known, rows, 0, 0.0, self._sums))
 
     def extend(self) -> None:
         """Know more chances."""
         self._source.extend()
         self.chances = self._source.chances()
 
+    def known(self, state: EventState, rows: Table) -> tuple[Any, ...]:
+        """Return what functions of the kernel are given first."""
+        return self.worlds, self.limits, self.chances, state, rows
+
+    def begin(self) -> tuple[EventState, Table]:
+        """Return a cloud before its first event, and the rows of its tasks."""
+        state, rows = self._new()
+        self._begin(*self.known(state, rows), 0, 0)
+        return state, rows
+
+    def summarise(self, ended: Ended, warm_up_s: float) -> RowSummary:
+        """Add up the rows of a trial."""
+        self._add_up(self._known, ended.rows, ended.arrived, float(warm_up_s), self._sums)
+        return summary_of(self._sums)
+
+    def _new(self) -> tuple[EventState, Table]:
+        """Return what a trial leaves, new, with the rest of a cloud that is used again."""
+        servers = np.zeros(len(self._room.servers), dtype=SERVER)
+        state = self._room._replace(clouds=np.zeros(1, dtype=RUN), servers=servers)
+        return state, np.empty(self.worlds.width, dtype=ROW)
+
 
 class EventTrial:
-    """A scenario on the event kernel.
-
-    Attributes:
-        state, rows: of the cloud and of its tasks up to now.
-    """
+    """A scenario on the event kernel, until another trial on its world begins."""
 
     def __init__(self, world: TrialWorld) -> None:
         self._world = world
-        self.state = make_event_state(1, world.worlds, world.chances.users)
-        self.rows: Table = np.zeros(len(world.scenario.workload), dtype=ROW)
-        self._call(begin, 0, 0)
+        self._state, self._rows = world.begin()
+
+    def ended(self) -> Ended:
+        """Return what is left when it is over."""
+        return Ended(self._state.clouds, self._state.servers, self._rows)
 
     def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
@@ -82,7 +110,7 @@ class EventTrial:
         Raises:
             PolicyError: it decided on what is no QPU.
         """
-        world, state, rows = self._world, self.state, self.rows
+        world, state, rows = self._world, self._state, self._rows
         scenario, tasks = world.scenario, world.scenario.workload.tasks
         qpus = len(scenario.fleet)
         table = task_table(tasks, scenario.estimates)
@@ -97,6 +125,7 @@ class EventTrial:
             view.row = task
             view.task_qubits, view.depth, view.shots = qubits[task], depth[task], shots[task]
             view.violations = int(rows["violations"][task])
+            view.to_come = len(rows) - int(state.clouds["next_arrival"][0])
             view.due_s = float(world.worlds.due_s[task])
             view.value = float(value[task])
             choice = policy(view)
@@ -115,9 +144,7 @@ class EventTrial:
             self._world.extend()
 
     def _call(self, function: Callable[..., Any], *others: object) -> Any:
-        world = self._world
-        known = (world.worlds, world.limits, world.chances, self.state, self.rows)
-        return function(*known, *others)
+        return function(*self._world.known(self._state, self._rows), *others)
 
 
 @kernel
@@ -181,6 +208,7 @@ def _run(
             worlds.qpu_qubits,
             worlds.due_s[task],
             worlds.value[task],
+            worlds.tasks[0] - state.clouds[0].next_arrival,
         )
         choice = choose(twin.rule, view, twin.memory, rng)
         if choice == NO_DECISION:

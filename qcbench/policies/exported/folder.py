@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from qcbench.content import check_meant
 from qcbench.errors import InputError, nearest
-from qcbench.files import write_text
+from qcbench.files import at_home, write_text
 from qcbench.policies.exported.card import CARD, WEIGHTS, Card, HeuristicCard, read_card, write_card
 from qcbench.policies.exported.weights import Tensors, check_tensors, read_tensors, write_tensors
 
@@ -63,7 +63,7 @@ def folder_of(track: str, path: str) -> Path:
             raise InputError(f"policy {path}: no {track} policy of this name is packaged{hint}")
         folder = champions_dir() / track
         return folder if name == CHAMPION else folder / name
-    folder = Path(path).expanduser()
+    folder = at_home(path)
     if not path or not folder.exists():
         raise InputError(f"{path or 'path'}: no such folder; it must hold {CARD} and {WEIGHTS}")
     if (folder / CARD).is_file():

@@ -21,6 +21,8 @@ from qcbench.policies.exported.weights import Tensors
 from qcbench.policies.features.layout import Feature, Layout
 from qcbench.tracks import LearnedTrack
 
+OWN_MEMORY = 3
+
 
 class Network(NamedTuple):
     """A network of rectified units that scores items, and its working space.
@@ -41,7 +43,8 @@ class Network(NamedTuple):
         first, last: what all items have in common in the first layers of encoder and head.
         scores: of the items.
         allowed: whether an item can be chosen; at least one of those that are scored can.
-        memory: times of the first decision and of the one before, and decisions taken.
+        memory: times of the first decision and of the one before, and decisions taken; from
+            `OWN_MEMORY` on what the formulas of the layout remember.
     """
 
     layers: IntArray
@@ -139,7 +142,7 @@ def network_of(card: Card, tensors: Tensors, layout: Layout, items: int) -> Netw
         last=np.zeros(widest),
         scores=np.zeros(items),
         allowed=np.ones(items, dtype=np.bool_),
-        memory=np.array([0.0, 0.0, -1.0]),
+        memory=np.concatenate([[0.0, 0.0, -1.0], np.zeros(layout.memory(items))]),
     )
 
 

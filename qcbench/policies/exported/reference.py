@@ -5,13 +5,14 @@ from typing import TypeAlias
 
 from qcbench.content import check_meant
 from qcbench.policies.exported.folder import PACKAGED, load
+from qcbench.policies.source import is_source
 
 Parameters: TypeAlias = Mapping[str, bool | int | float | str]
 
 
 def lies_elsewhere(name: str) -> bool:
-    """Whether a policy's name says where it lies: a folder, in the package, in a registry."""
-    return "/" in name or name.startswith(("~", PACKAGED))
+    """Whether a policy's name says where it lies: a folder, a file, the package, a registry."""
+    return "/" in name or name.startswith(("~", PACKAGED)) or is_source(name)
 
 
 def with_digest(track: str) -> Callable[[Parameters], dict[str, bool | int | float | str]]:

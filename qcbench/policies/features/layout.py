@@ -1,5 +1,6 @@
 """How an observation is laid out: features of the whole, then the same features for every item."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -7,8 +8,15 @@ from qcbench.errors import InputError
 from qcbench.tracks import LearnedTrack, module_of
 
 FEATURES = "qcbench.policies.features"
-Observation = Literal["usual", "deadlines", "legacy"]
+Observation = Literal["usual", "relative", "deadlines", "legacy"]
 """What agents can choose to see; which of them a track has, its record says."""
+SUFFIXES: Mapping[Observation, str] = {
+    "usual": "",
+    "relative": "-2",
+    "deadlines": "-deadlines",
+    "legacy": "-legacy",
+}
+"""What the name of the track is followed by in that of the layout."""
 
 
 class Target(Protocol):
@@ -39,16 +47,25 @@ class Layout:
 
     An item is what a decision can point at, a QPU or a waiting task. A network that scores every
     item from its own features and the shared ones serves any number of items.
+
+    Attributes:
+        remembers: how many numbers its formulas carry from one decision of an episode to the next,
+            of the situation and of each item; all are 0 when it begins.
     """
 
     name: str
     item: Literal["QPU", "waiting task"]
     shared: tuple[Feature, ...]
     each: tuple[Feature, ...]
+    remembers: tuple[int, int] = (0, 0)
 
     def size(self, items: int) -> int:
         """Return the length of an observation."""
         return len(self.shared) + items * len(self.each)
+
+    def memory(self, items: int) -> int:
+        """Return how many numbers are remembered."""
+        return self.remembers[0] + items * self.remembers[1]
 
     def features(self, items: int) -> tuple[Feature, ...]:
         """Return the feature behind every number of an observation."""
@@ -97,7 +114,7 @@ class Layout:
 
 def layout_named(track: LearnedTrack, observation: Observation) -> Layout:
     """Return what policies of a track see by one of its observations, see `TrackInfo`."""
-    return layouts_of(track)[track if observation == "usual" else f"{track}-{observation}"]
+    return layouts_of(track)[f"{track}{SUFFIXES[observation]}"]
 
 
 def layouts_of(track: LearnedTrack) -> dict[str, Layout]:

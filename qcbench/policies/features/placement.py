@@ -7,10 +7,11 @@ Times enter twice: relative to the task at hand (what it would gain or lose on e
 from collections.abc import Sequence
 from math import inf
 
-from qcbench.policies.features import deadlines
+from qcbench.policies.features import deadlines, placement_relative
 from qcbench.policies.features.deadlines import with_deadlines, write_margin, write_shared
 from qcbench.policies.features.layout import Feature, Layout, Target
 from qcbench.policies.features.rewards import Reward
+from qcbench.policies.features.survey import survey
 
 WAIT_SCALE_S = 60.0
 EXEC_SCALE_S = 10.0
@@ -89,7 +90,7 @@ DUE_SHARED = len(DUE_LAYOUT.shared)
 DUE_EACH = len(DUE_LAYOUT.each)
 
 
-def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it stands
+def observe(
     qpus: int,
     now_s: float,
     elapsed_s: float,
@@ -129,31 +130,18 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
         shared, each: numbers of the situation and of each QPU in the whole observation; those
             behind `SHARED` and `EACH` are left as they are.
     """
-    fastest_s = inf
-    earliest_s = inf
-    cheapest = inf
-    backlog_s = 0.0
-    fitting = 0
-    idle = 0
-    largest = 1
-    for i in range(qpus):
-        wait_s = free_at_s[state_at + i] - now_s
-        wait_s = wait_s if wait_s > 0.0 else 0.0
-        backlog_s += wait_s
-        time_s = exec_s[task_at + i]
-        cost = price[task_at + i]
-        size = qpu_qubits[fleet_at + i]
-        fitting += 1 if time_s < inf else 0
-        idle += 1 if queue_length[state_at + i] == 0 else 0
-        largest = size if size > largest else largest
-        fastest_s = time_s if time_s < fastest_s else fastest_s
-        earliest_s = wait_s + time_s if wait_s + time_s < earliest_s else earliest_s
-        cheapest = cost if cost < cheapest else cheapest
-    if fitting == 0:
-        fastest_s = 0.0
-        earliest_s = 0.0
-    if cheapest == inf:  # nothing fits, or no price is known
-        cheapest = 0.0
+    fastest_s, earliest_s, cheapest, backlog_s, fitting, idle, largest = survey(
+        qpus,
+        now_s,
+        free_at_s,
+        queue_length,
+        state_at,
+        exec_s,
+        price,
+        task_at,
+        qpu_qubits,
+        fleet_at,
+    )
     share = 1.0 / qpus
     per_qubit = 1.0 / largest
     width = task_qubits * per_qubit
@@ -259,7 +247,10 @@ LEGACY_LAYOUT = Layout(
 )
 """What QSimPy's agents saw; the constants are its own."""
 
-LAYOUTS = {layout.name: layout for layout in (LAYOUT, DUE_LAYOUT, LEGACY_LAYOUT)}
+RELATIVE_LAYOUT = placement_relative.LAYOUT
+"""What has no units of its own."""
+
+LAYOUTS = {layout.name: layout for layout in (LAYOUT, RELATIVE_LAYOUT, DUE_LAYOUT, LEGACY_LAYOUT)}
 """By name, what policies of this track can observe."""
 
 

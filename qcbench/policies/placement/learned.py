@@ -6,18 +6,21 @@ Among the QPUs that the task fits, the one with the highest score; or, sampled, 
 import numpy as np
 
 from qcbench.policies.exported.choosing import Mode, chooser
-from qcbench.policies.exported.network import Network, best, remembered, tick
+from qcbench.policies.exported.network import OWN_MEMORY, Network, best, remembered, tick
 from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
+from qcbench.policies.features import placement_relative
 from qcbench.policies.features.observers.placement import observer
 from qcbench.policies.features.placement import (
     DUE_EACH,
     DUE_LAYOUT,
     LAYOUT,
     LAYOUTS,
+    RELATIVE_LAYOUT,
     observe,
     observe_due,
 )
+from qcbench.policies.features.placement_relative import observe as observe_relative
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.twins import PlacingInFull, TwinContext
 from qcbench.policies.view import PlacementView
@@ -62,35 +65,60 @@ def remember(
     context: TwinContext, *, path: str, sha256: str = "", mode: Mode = "greedy"
 ) -> Network | None:
     """Return the network, None where it has no twin."""
-    return remembered("placement", context.fleet, (LAYOUT, DUE_LAYOUT), path, sha256, mode)
+    return remembered(
+        "placement", context.fleet, (LAYOUT, DUE_LAYOUT, RELATIVE_LAYOUT), path, sha256, mode
+    )
 
 
 def twin(view: PlacingInFull, network: Network) -> int:
     """Decide as `policy` does where it takes the highest score."""
-    elapsed_s, gap_s = tick(network, view.now_s)
-    observe(
-        view.qpus,
-        view.now_s,
-        elapsed_s,
-        gap_s,
-        network.memory[2],
-        view.violations,
-        view.task_qubits,
-        view.free_at_s,
-        view.queue_length,
-        view.up,
-        view.state_at,
-        view.exec_s,
-        view.fidelity,
-        view.price,
-        view.task_at,
-        view.qpu_qubits,
-        0,
-        network.observation,
-        0,
-        network.shared_size,
-        network.each_size,
-    )
+    if network.each_size == placement_relative.EACH:
+        observe_relative(
+            view.qpus,
+            view.now_s,
+            view.violations,
+            view.task_qubits,
+            view.to_come,
+            view.free_at_s,
+            view.queue_length,
+            view.up,
+            view.state_at,
+            view.exec_s,
+            view.fidelity,
+            view.price,
+            view.task_at,
+            view.qpu_qubits,
+            0,
+            network.memory,
+            OWN_MEMORY,
+            network.observation,
+            0,
+        )
+    else:
+        elapsed_s, gap_s = tick(network, view.now_s)
+        observe(
+            view.qpus,
+            view.now_s,
+            elapsed_s,
+            gap_s,
+            network.memory[2],
+            view.violations,
+            view.task_qubits,
+            view.free_at_s,
+            view.queue_length,
+            view.up,
+            view.state_at,
+            view.exec_s,
+            view.fidelity,
+            view.price,
+            view.task_at,
+            view.qpu_qubits,
+            0,
+            network.observation,
+            0,
+            network.shared_size,
+            network.each_size,
+        )
     if network.each_size == DUE_EACH:
         observe_due(
             view.qpus,

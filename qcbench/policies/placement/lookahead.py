@@ -4,11 +4,15 @@ For every QPU that the task fits, the task is placed there and ``horizon`` furth
 each placed by `earliest_completion`; the sum of completion times, averaged over ``samples``
 futures, is the score. The policy is not clairvoyant: futures are drawn, with replacement, from the
 last tasks and gaps between arrivals that it has seen. All candidates face the same futures.
+How far to look is a matter of how long a decision is felt: until the QPUs have worked off what
+they have, and no further than tasks are known to come. By itself the horizon follows that.
 Source of the method: Bertsekas, Tsitsiklis and Wu, Rollout Algorithms for Combinatorial
 Optimization (1997).
 """
 
 from collections import deque
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import numpy as np
 
@@ -16,21 +20,38 @@ from qcbench.arrays import FloatArray
 from qcbench.configs import Count
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.sums import MOST_SUMMED, numpy_sum
-from qcbench.policies.twins import Memory, Placing, TwinContext, memory
+from qcbench.policies.twins import Memory, PlacingInFull, TwinContext, memory
 from qcbench.policies.view import PlacementView
 
 REMEMBERED = 250
 """Tasks that futures are drawn from: recent ones, so that a changing workload is followed."""
 
 
-def policy(context: PolicyContext, *, horizon: Count = 6, samples: Count = 16) -> Placement:
+USUAL_HORIZON: Final = "auto"
+USUAL_SAMPLES = 32
+"""What is usual; both are stated in every trial."""
+LEAST, MOST = 4, 60
+"""Tasks that a horizon by itself has: so many where nothing waits, and at most."""
+SHORTEST_S = 1e-9
+"""Added to what is divided, so that tasks that come all at once do no harm."""
+BY_ITSELF = 0
+"""The horizon `auto` as a number."""
+
+
+def policy(
+    context: PolicyContext,
+    *,
+    horizon: Count | Literal["auto"] = USUAL_HORIZON,
+    samples: Count = USUAL_SAMPLES,
+) -> Placement:
     """Build the policy.
 
     Args:
-        horizon: tasks that follow in each future.
+        horizon: tasks that follow in each future; `auto` chooses, see `horizon_of`.
         samples: futures a decision.
     """
     rng = context.rng
+    told = _number(horizon)
     seen: deque[FloatArray] = deque(maxlen=REMEMBERED)
     arrivals: deque[float] = deque(maxlen=REMEMBERED)
 
@@ -40,14 +61,49 @@ def policy(context: PolicyContext, *, horizon: Count = 6, samples: Count = 16) -
         candidates = np.flatnonzero(view.feasible)
         if len(candidates) == 1 or len(seen) < 2:
             return int((view.start_s() + view.exec_s).argmin())
+        span_s = arrivals[-1] - arrivals[0]
+        backlog_s = max(float(view.free_at_s.max()) - view.now_s, 0.0)
+        horizon = horizon_of(told, len(seen) - 1, span_s, backlog_s, view.to_come)
         tasks = rng.integers(len(seen), size=(horizon, samples))
         gaps = np.diff(arrivals)[rng.integers(len(arrivals) - 1, size=(horizon, samples))]
-        exec_s = np.array([[seen[task] for task in step] for step in tasks.tolist()])
+        exec_s = np.array([seen[task] for task in tasks.ravel().tolist()])
         arrival_s = view.now_s + np.cumsum(gaps, axis=0)
-        scores = _play(view, candidates, exec_s, arrival_s)
+        shape = (horizon, samples, len(context.fleet))
+        scores = _play(view, candidates, exec_s.reshape(shape), arrival_s)
         return int(candidates[scores.argmin()])
 
     return decide
+
+
+def resolve_parameters(
+    parameters: Mapping[str, bool | int | float | str],
+) -> dict[str, bool | int | float | str]:
+    """State what was left out: a trial is told by its parameters, and what is usual can change."""
+    return {"horizon": USUAL_HORIZON, "samples": USUAL_SAMPLES, **parameters}
+
+
+def horizon_of(told: int, gaps: int, span_s: float, backlog_s: float, to_come: float) -> int:
+    """Return how many tasks follow in each future.
+
+    By itself that is `LEAST` and as many as come while the longest backlog is worked off, but not
+    more than `MOST`, nor than are known to come.
+
+    Args:
+        told: what it is, or `BY_ITSELF`.
+        gaps: between the arrivals that are remembered.
+        span_s: of all these gaps.
+        backlog_s: time until every QPU has done what it was given.
+        to_come: as in `PlacementView`.
+    """
+    if told != BY_ITSELF:
+        return told
+    most = MOST if to_come > MOST else int(to_come)
+    coming = LEAST + backlog_s * gaps / (span_s + SHORTEST_S)
+    return most if coming > most else int(coming)
+
+
+def _number(horizon: int | Literal["auto"]) -> int:
+    return BY_ITSELF if horizon == "auto" else horizon
 
 
 def _play(
@@ -65,60 +121,68 @@ def _play(
     horizon, samples, qpus = exec_s.shape
     options = len(candidates)
     first_s = view.completion_s()[candidates]
-    free_s = np.broadcast_to(view.start_s(), (options, qpus)).copy()
-    free_s[np.arange(options), candidates] = view.now_s + first_s
-    free_s = np.repeat(free_s[:, np.newaxis], samples, axis=1).reshape(options * samples, qpus)
-    rows = np.arange(options * samples)
-    total = np.repeat(first_s, samples)
+    start_s = np.broadcast_to(view.start_s(), (options, qpus)).copy()
+    start_s[np.arange(options), candidates] = view.now_s + first_s
+    free_s = np.repeat(start_s[:, np.newaxis], samples, axis=1)
+    option, sample = np.arange(options)[:, np.newaxis], np.arange(samples)
+    total = np.repeat(first_s[:, np.newaxis], samples, axis=1)
     for step in range(horizon):
-        now_s = np.tile(arrival_s[step], options)
-        finish_s = np.maximum(free_s, now_s[:, np.newaxis]) + np.tile(exec_s[step], (options, 1))
-        best = finish_s.argmin(axis=1)
-        ended_s = finish_s[rows, best]
-        free_s[rows, best] = ended_s
+        now_s = arrival_s[step]
+        finish_s = np.maximum(free_s, now_s[:, np.newaxis]) + exec_s[step]
+        best = finish_s.argmin(axis=2)
+        ended_s = finish_s[option, sample, best]
+        free_s[option, sample, best] = ended_s
         total += ended_s - now_s
-    averaged: FloatArray = total.reshape(options, samples).mean(axis=1)
+    averaged: FloatArray = total.mean(axis=1)
     return averaged
 
 
-SEEN, HORIZON, SAMPLES = range(3)
-"""What the twin's whole numbers begin with: how many decisions there were, and its parameters."""
-ROWS = 3
+SEEN, TOLD, HORIZON, SAMPLES = range(4)
+"""What the twin's whole numbers begin with: how many decisions there were; the horizon as it was
+told, and as it is at this decision; the samples."""
+ROWS = 4
 """Where the estimates of the tasks that were seen last begin: a ring; then follow the drawn tasks
 of the futures. The real numbers are when the former arrived; gaps of the futures, summed up; when
 the QPUs of one future are free; the total of every future of one candidate."""
 
 
-def remember(context: TwinContext, *, horizon: Count = 6, samples: Count = 16) -> Memory | None:
+def remember(
+    context: TwinContext, *, horizon: Count | Literal["auto"], samples: Count
+) -> Memory | None:
     """Return a memory that has seen nothing, None where there are too many samples to add up."""
     if samples > MOST_SUMMED:
         return None
-    futures = horizon * samples
+    told = _number(horizon)
+    futures = (MOST if told == BY_ITSELF else told) * samples
     found = memory(
         whole=ROWS + REMEMBERED + futures, real=REMEMBERED + futures + len(context.fleet) + samples
     )
-    found.whole[HORIZON], found.whole[SAMPLES] = horizon, samples
+    found.whole[TOLD], found.whole[SAMPLES] = told, samples
     return found
 
 
-def twin(view: Placing, memory: Memory, rng: np.random.Generator) -> int:
+def twin(view: PlacingInFull, memory: Memory, rng: np.random.Generator) -> int:
     """Decide as `policy` does, by the same futures from the same random stream."""
     whole, real, qpus = memory.whole, memory.real, view.qpus
-    horizon, samples = whole[HORIZON], whole[SAMPLES]
+    samples = whole[SAMPLES]
     whole[ROWS + whole[SEEN] % REMEMBERED] = view.task_at
     real[whole[SEEN] % REMEMBERED] = view.now_s
     whole[SEEN] += 1
     seen = min(whole[SEEN], REMEMBERED)
     oldest = whole[SEEN] - seen
-    fitting, choice, least_s = 0, 0, np.inf
+    fitting, choice, least_s, backlog_s = 0, 0, np.inf, 0.0
     for q in range(qpus):
         free_s = view.free_at_s[view.state_at + q]
         finish_s = (free_s if free_s > view.now_s else view.now_s) + view.exec_s[view.task_at + q]
+        backlog_s = max(backlog_s, free_s - view.now_s)
         fitting += 1 if view.exec_s[view.task_at + q] < np.inf else 0
         if finish_s < least_s:
             choice, least_s = q, finish_s
     if fitting == 1 or seen < 2:
         return choice
+    span_s = view.now_s - real[oldest % REMEMBERED]
+    horizon = horizon_of(whole[TOLD], seen - 1, span_s, backlog_s, view.to_come)
+    whole[HORIZON] = horizon
     drawn = ROWS + REMEMBERED
     for future in range(horizon * samples):
         whole[drawn + future] = whole[ROWS + (oldest + rng.integers(0, seen)) % REMEMBERED]
@@ -140,7 +204,7 @@ def twin(view: Placing, memory: Memory, rng: np.random.Generator) -> int:
     return choice
 
 
-def play(view: Placing, memory: Memory, candidate: int) -> None:
+def play(view: PlacingInFull, memory: Memory, candidate: int) -> None:
     """Play out all futures of a candidate, and write their totals into the memory."""
     whole, real, qpus, now_s = memory.whole, memory.real, view.qpus, view.now_s
     horizon, samples = whole[HORIZON], whole[SAMPLES]

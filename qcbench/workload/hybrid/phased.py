@@ -11,6 +11,7 @@ from numpy.random import Generator
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.content import meant_hash
 from qcbench.errors import InputError
+from qcbench.files import at_home
 from qcbench.workload.circuits.table import load_circuits
 from qcbench.workload.formats.job_list import read_job_list
 from qcbench.workload.formats.trace import Trace, read_trace
@@ -203,5 +204,5 @@ def resolve_trace(arrivals: TraceArrivals, base_dir: Path | None = None) -> Trac
 
 
 def _path(text: str, base_dir: Path | None) -> Path:
-    path = Path(text).expanduser()
+    path = at_home(text)
     return path if base_dir is None else base_dir / path

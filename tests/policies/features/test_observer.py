@@ -55,6 +55,7 @@ def watched(track, **options):
     ("track", "options"),
     [
         ("placement", {}),
+        ("placement", {"observation": "relative"}),
         ("placement", {"observation": "legacy"}),
         ("placement", {"observation": "deadlines"}),
         ("allocation", {}),
@@ -79,7 +80,10 @@ def test_observations_of_a_whole_world_are_in_range(track, options) -> None:
 
 def test_a_placement_is_observed_within_a_fraction_of_a_decision() -> None:
     """A learned decision may take 50 microseconds in all; here 30 are left on a busy machine."""
-    assert min(watched("placement")[-1] for _ in range(3)) < 30e-6
+    usual = min(watched("placement")[-1] for _ in range(3))
+    assert usual < 30e-6
+    # Seen in one run: once and a half times the usual.
+    assert min(watched("placement", observation="relative")[-1] for _ in range(3)) < 2.5 * usual
 
 
 def test_the_elapsed_times_are_of_this_episode() -> None:

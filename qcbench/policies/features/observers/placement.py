@@ -1,7 +1,7 @@
 """Observes placement decisions: all QPUs as they are for one task."""
 
 from qcbench.fleet.profile import Fleet
-from qcbench.policies.features import placement
+from qcbench.policies.features import placement, placement_relative
 from qcbench.policies.features.deadlines import value_share
 from qcbench.policies.features.layout import Layout, Target
 from qcbench.policies.features.observer import Elapsed, Observer, check_circuit, check_prices
@@ -12,6 +12,8 @@ def observer(fleet: Fleet, layout: Layout, *, slots: int = 0) -> Observer:  # no
     """Return the observer of one episode; `slots` are those of other tracks."""
     if layout is placement.LEGACY_LAYOUT:
         return LegacyPlacementObserver(fleet)
+    if layout is placement.RELATIVE_LAYOUT:
+        return RelativePlacementObserver(fleet)
     return PlacementObserver(fleet, layout)
 
 
@@ -65,8 +67,51 @@ class PlacementObserver:
 
     def mask(self, view: PlacementView, out: Target) -> None:
         """Write 1 for every QPU that the task fits."""
-        for qpu, fits in enumerate(view.feasible.tolist()):
-            out[qpu] = 1 if fits else 0
+        _write_mask(view, out)
+
+
+class RelativePlacementObserver:
+    """Observes placement decisions in figures of the workload itself.
+
+    Raises:
+        InputError: some QPUs state a price and others do not, see `check_prices`.
+    """
+
+    layout = placement.RELATIVE_LAYOUT
+
+    def __init__(self, fleet: Fleet) -> None:
+        check_prices(fleet)
+        self.items = len(fleet)
+        self._qubits: list[int] = fleet.qubits.tolist()
+        self._memory = [0.0] * self.layout.memory(self.items)
+
+    def observe(self, view: PlacementView, out: Target) -> None:
+        """Write the observation, see `features.placement_relative`."""
+        placement_relative.observe(
+            self.items,
+            view.now_s,
+            view.violations,
+            view.task_qubits,
+            view.to_come,
+            view.free_at_s.tolist(),
+            view.queue_length.tolist(),
+            view.up.tolist(),
+            0,
+            view.exec_s.tolist(),
+            view.fidelity.tolist(),
+            view.price.tolist(),
+            0,
+            self._qubits,
+            0,
+            self._memory,
+            0,
+            out,
+            0,
+        )
+
+    def mask(self, view: PlacementView, out: Target) -> None:
+        """Write 1 for every QPU that the task fits."""
+        _write_mask(view, out)
 
 
 class LegacyPlacementObserver:
@@ -103,8 +148,12 @@ class LegacyPlacementObserver:
 
     def mask(self, view: PlacementView, out: Target) -> None:
         """Write 1 for every QPU that the task fits."""
-        for qpu, fits in enumerate(view.feasible.tolist()):
-            out[qpu] = 1 if fits else 0
+        _write_mask(view, out)
+
+
+def _write_mask(view: PlacementView, out: Target) -> None:
+    for qpu, fits in enumerate(view.feasible.tolist()):
+        out[qpu] = 1 if fits else 0
 
 
 def legacy_clops(fleet: Fleet) -> list[float]:

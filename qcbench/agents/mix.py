@@ -1,0 +1,123 @@
+"""The YAML group `mix`: scenarios that one agent learns on together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import MaxLen, MinLen
+
+from qcbench.bench.compose import compose_scenario
+from qcbench.bench.config import PLACEHOLDER, ScenarioConfig, ScenarioEntry
+from qcbench.bench.seeds import stream
+from qcbench.bench.typed import typed
+from qcbench.configs import Count, config
+from qcbench.errors import InputError
+
+MOST_SOURCES = 256
+"""Each has environments, worlds and an evaluation of its own."""
+
+
+@config
+class DrawnValue:
+    """A value that is drawn anew for every scenario that a source stands for.
+
+    Attributes:
+        values: the least and the most; whole numbers where both are.
+        override: Hydra override in which VALUE stands for what is drawn.
+    """
+
+    values: Annotated[list[int | float], MinLen(2), MaxLen(2)]
+    override: str
+
+    def __post_init__(self) -> None:
+        if PLACEHOLDER not in self.override:
+            raise InputError(
+                f"mix.sources: {self.override!r} has no {PLACEHOLDER} in the place of a value"
+            )
+        if self.values[0] > self.values[1]:
+            raise InputError(f"mix.sources: values {self.values}; the least comes first")
+
+
+@config
+class SourceEntry(ScenarioEntry):
+    """A scenario of a mix, as of a suite; or several with values drawn from ranges.
+
+    Attributes:
+        times: how many scenarios it stands for.
+        draws: what is drawn for each of them.
+    """
+
+    times: Count = 1
+    draws: list[DrawnValue] = field(default_factory=list)
+
+    def drawn(self, seed: int) -> Iterator[ScenarioEntry]:
+        """Give the scenarios it stands for; equal seeds give equal ones."""
+        for place in range(self.times):
+            for crossing in self.crossings():
+                name = f"{crossing.name}/{place}" if self.times > 1 else crossing.name
+                rng = stream("mix", name, 0, "draws", seed=seed)
+                overrides = [*crossing.overrides]
+                for draw in self.draws:
+                    least, most = draw.values
+                    if isinstance(least, int) and isinstance(most, int):
+                        value = str(rng.integers(least, most + 1))
+                    else:
+                        value = f"{rng.uniform(least, most):.4g}"
+                    overrides.append(draw.override.replace(PLACEHOLDER, value))
+                yield ScenarioEntry(
+                    base=self.base, name=name, overrides=overrides, axes=crossing.axes
+                )
+
+
+@config
+class MixConfig:
+    """The YAML group `mix`.
+
+    Attributes:
+        name: of the mix.
+        sources: the scenarios.
+    """
+
+    name: str = "mix"
+    description: str = ""
+    sources: Annotated[list[SourceEntry], MinLen(1)]
+
+
+def mix_config(data: Any) -> MixConfig:
+    """Return the typed mix.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not isinstance(data, Mapping):
+        raise InputError(f"mix: {data!r}; it is a mapping with sources, a list of scenarios")
+    listed = data.get("sources")
+    entries = listed if isinstance(listed, list) else [listed] if listed else []
+    sources = [{"base": entry} if isinstance(entry, str) else entry for entry in entries]
+    return typed(MixConfig, {**data, "sources": sources}, "mix")
+
+
+def scenarios_of(
+    mix: MixConfig, seed: int, overrides: Sequence[str], config_dirs: Sequence[Path]
+) -> list[ScenarioConfig]:
+    """Compose the scenarios of a mix.
+
+    Args:
+        seed: of what is drawn.
+        overrides: Hydra overrides for every one of them.
+
+    Raises:
+        InputError: one cannot be composed, or there are too many.
+    """
+    entries = [entry for source in mix.sources for entry in source.drawn(seed)]
+    if len(entries) > MOST_SOURCES:
+        raise InputError(f"mix.sources: {len(entries)} scenarios; at most {MOST_SOURCES}")
+    return [
+        replace(
+            compose_scenario(entry.base, [*entry.overrides, *overrides], config_dirs),
+            name=entry.name,
+            axes=entry.axes,
+        )
+        for entry in entries
+    ]

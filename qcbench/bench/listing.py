@@ -1,0 +1,249 @@
+"""What there is among runs, each at a glance: nothing is opened for that, and little is read.
+
+Suites' runs, trainings and sweeps lie side by side in the folder of all runs, replays in one of
+their own; each folder says by its first file what it is.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import polars as pl
+
+from qcbench.bench import manifest as manifests
+from qcbench.bench import rounds as round_files
+from qcbench.bench import tables
+from qcbench.bench.manifest import Manifest
+from qcbench.bench.run_names import began, told_name
+from qcbench.bench.store import TABLE
+from qcbench.bench.tables import ShardError
+from qcbench.errors import InputError, nearest
+from qcbench.files import read_json
+from qcbench.locks import LOCKS
+from qcbench.storage import mirror
+from qcbench.storage.places import shown_path
+from qcbench.storage.stored_run import ABOUT, is_held
+
+Kind: TypeAlias = Literal["run", "training", "sweep", "replay"]
+State: TypeAlias = Literal["complete", "unfinished", "running", "damaged"]
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Listed:
+    """A run, training, sweep or replay, as a list shows it; what is not known is None or empty.
+
+    Attributes:
+        id: name of its folder.
+        kind: what it is.
+        subject: what was run: the suite, else the scenario.
+        state: `running` where a process of this machine writes it; `damaged` where its files cannot
+            be read, see `problem`.
+        trials: trials it has, with a result or without.
+        done, failed: trials with numbers, and with an error.
+        policies: by their labels; of a training its agent.
+        began: when.
+        version: of qcbench.
+        folder: where it lies.
+        problem: why it is damaged, in one line.
+    """
+
+    id: str
+    kind: Kind
+    subject: str = ""
+    state: State
+    trials: int | None = None
+    done: int | None = None
+    failed: int | None = None
+    policies: tuple[str, ...] = ()
+    began: datetime | None = None
+    version: str = ""
+    folder: Path
+    problem: str = ""
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.id}: {self.state}>"
+
+
+def list_all(runs: Path, replays: Path | None = None) -> list[Listed]:
+    """Return all that lies in the folder of all runs, and in that of replays, oldest first.
+
+    Of runs at a URL their tables are fetched, of unfinished ones their shards.
+
+    Raises:
+        InputError: the URL cannot be used.
+    """
+    there = mirror.refresh(runs)
+    found = []
+    for root in [runs, *([] if replays in (None, runs) else [replays])]:
+        for folder in sorted(root.glob("[!.]*")):
+            kind = kind_of(folder)
+            if kind is not None and (root != runs or there is None or folder.name in there):
+                found.append(look_at(folder, kind))
+    return sorted(found, key=lambda one: (one.began.timestamp() if one.began else 0.0, one.id))
+
+
+def find_any(runs: Path, replays: Path, name: str) -> tuple[Path, Kind]:
+    """Return folder and kind of what is named by id, by the beginning of one, or by path.
+
+    Raises:
+        InputError: nothing of that name, or several that begin so.
+    """
+    if (kind := kind_of(Path(name))) is not None:
+        return Path(name), kind
+    there = mirror.refresh(runs)
+    known = {
+        folder.name: (folder, found)
+        for root in (replays, runs)
+        for folder in sorted(root.glob("[!.]*"))
+        if (found := kind_of(folder)) and (root != runs or there is None or folder.name in there)
+    }
+    begun = [name] if name in known else [each for each in known if name and each.startswith(name)]
+    if len(begun) == 1:
+        return known[begun[0]]
+    if begun:
+        raise InputError(f"{name}: several begin so: {', '.join(begun[-5:])}")
+    hint = nearest(name, known) if known else f"; {shown_path(runs)} has none"
+    raise InputError(f"{name}: no such run, training, sweep or replay{hint}")
+
+
+def kind_of(folder: Path) -> Kind | None:
+    """Return what a folder holds; None of any other."""
+    return next((kind for head, kind in HEADS.items() if (folder / head).is_file()), None)
+
+
+def look_at(folder: Path, kind: Kind) -> Listed:
+    """Return what there is to know of a folder at a glance, also where it is damaged."""
+    try:
+        found = LOOKS[kind](folder)
+    except (InputError, KeyError, TypeError, AttributeError, ValueError, OSError) as error:
+        problem = str(error) if isinstance(error, InputError) else f"{folder}: is no {kind}"
+        found = {"state": "damaged", "problem": problem}
+    if any(is_held(folder / name) for name in LOCKS):
+        found["state"] = "running"
+    return Listed(
+        **{"began": began(folder.name), **found, "id": folder.name}, kind=kind, folder=folder
+    )
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    manifest = manifests.load(folder / "manifest.json")
+    expected, grows = _expected(folder, manifest)
+    about = {
+        "subject": str(manifest.suite.get("name", "")),
+        "policies": tuple(dict.fromkeys(trial.policy for trial in manifest.trials)),
+        "version": str(manifest.provenance.get("versions", {}).get("qcbench", "")),
+        "trials": expected,
+    }
+    statuses = _statuses(folder, expected)
+    if statuses is None:
+        again = f"qcbench resume {told_name(folder)}"
+        problem = f"{folder}: holds shards that cannot be read; run them again with `{again}`"
+        return {**about, "state": "damaged", "problem": problem}
+    done = int((statuses == "done").sum())
+    complete = not grows and len(statuses) == expected
+    return {
+        **about,
+        "state": "complete" if complete else "unfinished",
+        "done": done,
+        "failed": len(statuses) - done,
+    }
+
+
+def _expected(folder: Path, manifest: Manifest) -> tuple[int, bool]:
+    """Return how many trials a run has by now, and whether it may get more."""
+    if not manifest.grows:
+        return len(manifest.trials), False
+    mirror.pull(folder / round_files.FILE)
+    rounds = round_files.load(folder, manifest.trials)
+    return len(round_files.trials_of(manifest.trials, rounds)), bool(rounds.open)
+
+
+def _statuses(folder: Path, expected: int) -> pl.Series | None:
+    """Return the status of each trial that has a row: from the table, else from the shards."""
+    mirror.pull(folder / TABLE)
+    if (folder / TABLE).is_file():
+        try:
+            found = pl.read_parquet(folder / TABLE, columns=["status"]).get_column("status")
+        except (Exception, pl.exceptions.PanicException):  # as of a damaged shard
+            found = pl.Series([], dtype=pl.String)
+        if len(found) == expected:
+            return found
+    mirror.pull(folder / "shards")
+    try:
+        rows = tables.read_shards(sorted((folder / "shards").glob("[!.]*")), ("trial_id", "status"))
+    except (Exception, ShardError, pl.exceptions.PanicException):
+        return None
+    # A trial that failed once and was done once is done.
+    return rows.sort(pl.col("status") != "done").unique("trial_id").get_column("status")
+
+
+def _training(folder: Path) -> dict[str, Any]:
+    from omegaconf import OmegaConf  # noqa: PLC0415 - where there is a training
+
+    about = read_json(folder / ABOUT)
+    try:
+        config: Any = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+    except Exception as error:  # whatever YAML and OmegaConf make of a file that is no config
+        raise InputError(f"{folder / 'config.yaml'}: is no config of a training") from error
+    mirror.pull(folder / "progress.jsonl")
+    agent = config["agent"]
+    total = agent["ppo"]["steps"] if "ppo" in agent else agent["steps"]
+    return {
+        "subject": str(config["scenario"]["name"]),
+        "policies": (str(agent["name"]),),
+        "version": str(about.get("versions", {}).get("qcbench", "")),
+        "state": "complete" if _judged(folder / "progress.jsonl") >= total else "unfinished",
+    }
+
+
+def _judged(progress: Path) -> int:
+    """Return after how many decisions the policy of a training was judged last."""
+    last = 0
+    for line in progress.read_text().splitlines() if progress.is_file() else ():
+        if line.startswith('{"kind": "evaluation"') and line.endswith("}"):
+            last = int(json.loads(line)["steps"])
+    return last
+
+
+def _sweep(folder: Path) -> dict[str, Any]:
+    mirror.pull(folder / "results.json")
+    path = folder / "results.json"
+    results: Sequence[Mapping[str, Any]] = read_json(path) if path.is_file() else []
+    statuses = [str(trial["status"]) for trial in results]
+    ended = bool(statuses) and "unfinished" not in statuses
+    return {
+        "state": "complete" if ended else "unfinished",
+        "trials": len(statuses) or None,
+        "done": statuses.count("done") + statuses.count("stopped") if statuses else None,
+        "failed": statuses.count("failed") if statuses else None,
+    }
+
+
+def _replay(folder: Path) -> dict[str, Any]:
+    about = read_json(folder / "replay.json")
+    told = about["told"]
+    return {
+        "subject": str(told["scenario"]["name"]),
+        "policies": tuple(str(each["label"] or each["name"]) for each in told["policies"]),
+        "state": "complete" if (folder / "tasks.parquet").is_file() else "unfinished",
+        "began": datetime.fromisoformat(about["date"]),
+    }
+
+
+HEADS: Mapping[str, Kind] = {
+    "manifest.json": "run",
+    "config.yaml": "training",
+    "sweep.yaml": "sweep",
+    "replay.json": "replay",
+}
+"""The file that makes a folder one of a kind."""
+
+LOOKS: Mapping[Kind, Callable[[Path], dict[str, Any]]] = {
+    "run": _run,
+    "training": _training,
+    "sweep": _sweep,
+    "replay": _replay,
+}

@@ -1,0 +1,1 @@
+"""Amazon Braket: devices, prices, programs, and its local simulator, a process of its own."""

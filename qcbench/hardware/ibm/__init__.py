@@ -1,0 +1,1 @@
+"""IBM Quantum through qiskit-ibm-runtime: real accounts and the emulator alike."""

@@ -1,0 +1,1 @@
+"""Who executes circuits: a record for each provider, ours and those of other packages."""

@@ -1,0 +1,109 @@
+"""Finding providers by name: ours, and those of other packages by the entry points of a group."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qcbench.errors import CODE_ERRORS, InputError, nearest, reason_of
+from qcbench.hardware.port import Label, Port
+from qcbench.hardware.providers.record import Provider
+from qcbench.workload.circuits.targets import INSTALL
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+ENTRY_POINTS = "qcbench.providers"
+"""An entry point is named as in `backend=NAME` and refers to a `Provider`."""
+
+OURS = {
+    "emulator": "qcbench.hardware.providers.emulator",
+    "ibm": "qcbench.hardware.providers.ibm",
+    "local": "qcbench.hardware.providers.local",
+    "braket-local": "qcbench.hardware.providers.braket_local",
+}
+"""The module of each, which has its record as `PROVIDER`."""
+
+
+def names() -> list[str]:
+    """Return the names of all providers."""
+    return sorted({*OURS, *_others()})
+
+
+def find(name: str) -> Provider:
+    """Return a provider by name.
+
+    Raises:
+        InputError: unknown name, with the nearest ones, or an entry point that is none.
+    """
+    if name in OURS:
+        return _ours(name)
+    others = _others()
+    if name not in others:
+        raise InputError(f"backend.kind: {name!r}; no such provider{nearest(name, names())}")
+    return _loaded(others[name])
+
+
+def provider_of(config: Any) -> Provider:
+    """Return the provider of a config."""
+    return find(config.kind)
+
+
+def conf_dirs() -> list[Path]:
+    """Return the folders in which other packages keep the YAML of their backends."""
+    return [conf for point in _others().values() if (conf := _loaded(point).conf) is not None]
+
+
+def label_of(config: Any) -> Label:
+    """Return the label of everything that comes from a backend."""
+    return provider_of(config).label(config)
+
+
+@contextmanager
+def connected(config: Any, devices: list[str], log: Path | None = None) -> Iterator[Port]:
+    """Open a backend, and close it when the block ends.
+
+    Args:
+        devices: that are asked for, for an emulator that is started.
+        log: where a service that is started writes.
+
+    Raises:
+        InputError: libraries, a token, an instance or a service are missing.
+    """
+    with ExitStack() as stack:
+        try:
+            port = stack.enter_context(provider_of(config).open(config, devices, log))
+        except InputError:
+            raise
+        except ImportError as error:
+            raise InputError(f"backend={config.kind}: needs {error.name}; {INSTALL}") from error
+        yield port
+
+
+@cache
+def _ours(name: str) -> Provider:
+    provider: Provider = importlib.import_module(OURS[name]).PROVIDER
+    return provider
+
+
+def _others() -> dict[str, "EntryPoint"]:
+    from importlib import metadata  # noqa: PLC0415 - to ask is a good part of what starting takes
+
+    return {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def _loaded(point: "EntryPoint") -> Provider:
+    try:
+        provider = point.load()
+    except CODE_ERRORS as error:
+        raise InputError(
+            f"backend={point.name}: its entry point {point.value} cannot be loaded"
+            f" ({reason_of(error)})"
+        ) from error
+    if not isinstance(provider, Provider) or provider.name != point.name:
+        raise InputError(
+            f"backend={point.name}: {point.value} is no Provider of that name; see docs/hardware.md"
+        )
+    return provider

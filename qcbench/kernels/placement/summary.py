@@ -1,0 +1,198 @@
+"""`qcbench.cloud.summary.summarise` compiled: the same floats, without columns in between."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qcbench.arrays import FloatArray, IntArray
+from qcbench.cloud.execution import DONE, STATUS
+from qcbench.cloud.summary import QUANTILES, RowSummary, quantiles_of_sorted
+from qcbench.kernels.compiling import called, kernel
+from qcbench.kernels.placement.step import Table
+from qcbench.policies import sums as numpy_sums
+from qcbench.policies.sums import MOST_SUMMED
+
+COMPLETION, WAIT, EXEC, SPENT, ERROR, SUCCESS, COST, SLOWDOWN = range(8)
+SUMS = 8
+"""What is added up over rows that are done."""
+DEEP = 48
+"""How often rows are halved at most."""
+VIOLATIONS, RESTARTS, SLOWED, FIRST_QPU = range(len(STATUS), len(STATUS) + 4)
+
+_numpy_sum: Any = called(numpy_sums.numpy_sum)
+
+
+class Sums(NamedTuple):
+    """Where rows are added up.
+
+    Attributes:
+        completion_s: of the rows that are done and seen, one after the other.
+        block: of up to `MOST_SUMMED` rows, shape (`SUMS`, `MOST_SUMMED`).
+        halves: sums over the rows at each depth of halving, the total first, shape (`DEEP`,
+            `SUMS`).
+        left: rows at each depth that are still to be added up, shape (`DEEP`,).
+        totals: copied from halves; after them the latest end.
+        counts: of each status, and the others above.
+    """
+
+    completion_s: FloatArray
+    block: FloatArray
+    halves: FloatArray
+    left: IntArray
+    totals: FloatArray
+    counts: IntArray
+
+
+def make_sums(tasks: int, qpus: int) -> Sums:
+    """Return room to add up so many rows."""
+    return Sums(
+        completion_s=np.empty(tasks),
+        block=np.empty((SUMS, MOST_SUMMED)),
+        halves=np.empty((DEEP, SUMS)),
+        left=np.empty(DEEP, dtype=np.int64),
+        totals=np.empty(SUMS + 1),
+        counts=np.empty(FIRST_QPU + qpus, dtype=np.int64),
+    )
+
+
+def summary_of(sums: Sums) -> RowSummary:
+    """Return what `add_up` has found; it sorts the completion times."""
+    counts = sums.counts.tolist()
+    completion_s, wait_s, exec_s, spent_s, error_s, success, cost, slowdown, last_finish_s = (
+        sums.totals.tolist()
+    )
+    ordered = sums.completion_s[: counts[DONE]]
+    ordered.sort()
+    return RowSummary(
+        statuses=counts[: len(STATUS)],
+        violations=counts[VIOLATIONS],
+        restarts=counts[RESTARTS],
+        quantiles_s=quantiles_of_sorted(ordered, QUANTILES),
+        last_finish_s=last_finish_s if counts[DONE] else None,
+        completion_s=completion_s,
+        wait_s=wait_s,
+        exec_s=exec_s,
+        spent_s=spent_s,
+        estimate_error_s=error_s,
+        fidelity=success,
+        cost=cost,
+        slowdown=slowdown,
+        slowed=counts[SLOWED],
+        placed=counts[FIRST_QPU:],
+    )
+
+
+class Known(NamedTuple):
+    """What is known of the tasks of a world and of its QPUs, see `worlds.Worlds`."""
+
+    arrival_s: FloatArray
+    fidelity: FloatArray
+    stride: int
+    price_per_s: FloatArray
+
+
+@kernel
+def add_up(known: Known, rows: Table, arrived: int, warm_up_s: float, sums: Sums) -> None:
+    """Add up the rows of a trial that is over.
+
+    Args:
+        rows: records `outcome.ROW`.
+        arrived: how many tasks have arrived.
+    """
+    counts = sums.counts
+    counts[:] = 0
+    last_finish_s = -np.inf
+    for task in range(arrived):
+        row = rows[task]
+        if row.qpu >= 0:
+            counts[FIRST_QPU + row.qpu] += 1
+        if known.arrival_s[task] < warm_up_s:
+            continue
+        counts[VIOLATIONS] += row.violations
+        counts[RESTARTS] += row.restarts
+        if row.status == DONE:
+            sums.completion_s[counts[DONE]] = row.finish_s - known.arrival_s[task]
+            counts[SLOWED] += 1 if row.exec_s > 0.0 else 0
+            last_finish_s = max(last_finish_s, row.finish_s)
+        counts[row.status] += 1
+    sums.totals[SUMS] = last_finish_s
+    # Once over all that are done, and where some take no time once more over the others.
+    above_s, count = -1.0, counts[DONE]
+    while True:
+        _add_up_halves(known, rows, warm_up_s, above_s, sums, count)
+        for which in range(SUMS):
+            if above_s < 0.0 or which == SLOWDOWN:  # of nothing it is 0, as NumPy says, not -0
+                sums.totals[which] = sums.halves[0, which] if count > 0 else 0.0
+        if count == counts[SLOWED]:
+            return
+        above_s, count = 0.0, counts[SLOWED]
+
+
+@called
+def _add_up_halves(
+    known: Known, rows: Table, warm_up_s: float, above_s: float, sums: Sums, count: int
+) -> None:
+    """Add up rows as NumPy does: those of the first half, those of the second, and so on.
+
+    Args:
+        above_s: of those alone whose execution takes longer.
+        count: how many these are.
+    """
+    halves, left = sums.halves, sums.left
+    depth, task = 0, 0
+    left[0] = count
+    while True:
+        while left[depth] > MOST_SUMMED:
+            half = left[depth] // 2
+            half -= half % 8
+            left[depth] -= half
+            depth += 1
+            left[depth] = half
+        task = _fill(known, rows, warm_up_s, above_s, sums.block, left[depth], task)
+        for which in range(SUMS):
+            halves[depth, which] = _numpy_sum(sums.block[which, : left[depth]])
+        # A half that was the second is added to the first, which waits beside the sum of both.
+        left[depth] = 0
+        while depth > 0 and left[depth - 1] == 0:
+            depth -= 1
+            for which in range(SUMS):
+                halves[depth, which] += halves[depth + 1, which]
+        if depth == 0:
+            return
+        for which in range(SUMS):
+            halves[depth - 1, which] = halves[depth, which]
+        left[depth] = left[depth - 1]
+        left[depth - 1] = 0
+
+
+@called
+def _fill(
+    known: Known,
+    rows: Table,
+    warm_up_s: float,
+    above_s: float,
+    block: FloatArray,
+    count: int,
+    task: int,
+) -> int:
+    """Write down what is added up of so many rows from a task on; return the next task."""
+    for at in range(count):
+        while (
+            rows[task].status != DONE
+            or not rows[task].exec_s > above_s
+            or known.arrival_s[task] < warm_up_s
+        ):
+            task += 1
+        row = rows[task]
+        completion_s = row.finish_s - known.arrival_s[task]
+        wait_s = row.start_s - row.submit_s
+        block[COMPLETION, at] = completion_s
+        block[WAIT, at] = wait_s
+        block[EXEC, at] = row.exec_s
+        block[SPENT, at] = wait_s + row.exec_s
+        block[ERROR, at] = abs(wait_s - row.estimated_wait_s)
+        block[SUCCESS, at] = known.fidelity[task * known.stride + row.qpu]
+        block[COST, at] = row.exec_s * known.price_per_s[row.qpu]
+        block[SLOWDOWN, at] = completion_s / row.exec_s
+        task += 1
+    return task

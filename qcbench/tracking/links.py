@@ -1,0 +1,23 @@
+"""Where a browser of this machine finds what an SQLite store shows."""
+
+import shlex
+from pathlib import Path
+
+from qcbench.tracking.client import store_uri
+from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.failures import SQLITE
+
+HOST, PORT = "127.0.0.1", 5000
+BROWSER = f"http://{HOST}:{PORT}"
+
+
+def browse_command(uri: str) -> str:
+    """Return the command that shows an SQLite store to a browser on this machine alone."""
+    usual = uri == store_uri(TrackingConfig(), Path("runs"))
+    file = shlex.quote(uri.removeprefix(SQLITE))
+    return "qcbench browse" if usual else f"qcbench browse store={file}"
+
+
+def artifacts_of(store: Path) -> Path:
+    """Return the folder of the artifacts of an SQLite store."""
+    return store.parent / "mlartifacts"

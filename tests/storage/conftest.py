@@ -1,0 +1,58 @@
+"""An S3 server on loopback, and machines that use it."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hurting_proxy import HurtingProxy
+from s3_server import environment, make_bucket, started
+
+pytest.importorskip("obstore")
+pytest.importorskip("moto.server")
+
+from qcbench.storage import objects, stored_run
+from qcbench.storage.places import runs_folder
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server."""
+    with started(tmp_path_factory.mktemp("s3") / "server.log") as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3: str) -> str:
+    """A bucket of its own."""
+    name = f"runs-{next(NUMBERS)}"
+    make_bucket(s3, name)
+    return name
+
+
+@pytest.fixture
+def proxy(s3: str) -> Iterator[HurtingProxy]:
+    """A proxy before the server."""
+    made = HurtingProxy(s3)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def machine(
+    tmp_path: Path, s3: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """Let this process be a machine with a cache of its own; return its folder of all runs."""
+
+    def become(name: str, address: str = s3, wait_s: float = 20.0) -> Path:
+        for variable, value in environment(address, tmp_path / name / "cache").items():
+            monkeypatch.setenv(variable, value)
+        monkeypatch.setenv("QCBENCH_STORE_WAIT_S", str(wait_s))
+        monkeypatch.setattr(objects, "FIRST_PAUSE_S", 0.02)
+        stored_run.objects_at.cache_clear()
+        stored_run._of_run.cache_clear()
+        return runs_folder(f"s3://{bucket}/runs")
+
+    return become

@@ -1,0 +1,79 @@
+"""Somebody who publishes to a shared server; importable, so that processes of their own can."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthetic_trials import synthetic_trials
+
+from qcbench.bench.config import ScenarioEntry, SuiteConfig
+from qcbench.policies.config import PolicyConfig
+from qcbench.stats.summary import summarise
+from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.mlflow_view import PublishedSuite, publish
+from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
+
+METRIC, BASELINE = "total_completion_s", "earliest_completion"
+POLICIES = ("greedy", "lookahead", BASELINE)
+SCENARIO = "qce5-paper"
+SUITE = SuiteConfig(
+    name="mini",
+    track="placement",
+    scenarios=[ScenarioEntry(base=SCENARIO)],
+    policies=[PolicyConfig(name=name) for name in POLICIES],
+    replicates=5,
+    primary_metric=METRIC,
+    baseline=BASELINE,
+)
+SWEPT = [
+    SweptTrial(
+        name=f"trial-{number}",
+        status="done",
+        params={"learning_rate": str(number)},
+        points=[(step, {"mean": float(10 * number + step)}) for step in range(3)],
+    )
+    for number in range(3)
+]
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user of a server, and where their experiments are."""
+
+    name: str
+    password: str
+    uri: str
+
+    @property
+    def tracking(self) -> TrackingConfig:
+        return TrackingConfig(uri=self.uri, prefix=self.name)
+
+
+def trials_of(number: int):
+    """The result table of run `number`; no two are alike."""
+    return synthetic_trials(replicates=5, policies=POLICIES, scenarios=(SCENARIO,), seed=number)
+
+
+def publish_run(
+    person: Person, folder: Path, number: int, tracking: TrackingConfig | None = None
+) -> PublishedSuite:
+    """Publish a made-up run as `qcbench track` does."""
+    log_in(person)
+    folder.mkdir(parents=True, exist_ok=True)
+    trials = trials_of(number)
+    (folder / "manifest.json").write_text(f'{{"number": {number}}}')
+    trials.write_parquet(folder / "trials.parquet")
+    summary = summarise(trials, metric=METRIC, baseline=BASELINE, resamples=100)
+    told = tracking or person.tracking
+    return publish(folder, trials=trials, summary=summary, suite=SUITE, tracking=told)
+
+
+def publish_swept(person: Person, folder: Path) -> str:
+    """Publish a made-up sweep as `qcbench sweep` does."""
+    log_in(person)
+    return publish_sweep(person.tracking, folder, params={"seed": "1"}, trials=SWEPT)
+
+
+def log_in(person: Person) -> None:
+    os.environ["MLFLOW_TRACKING_USERNAME"] = person.name
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = person.password

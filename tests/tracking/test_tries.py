@@ -1,0 +1,204 @@
+"""The memory of promotions: one judge an alias, every world of a pair counts once."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qcbench.errors import InputError
+from qcbench.policies.config import PolicyConfig
+from qcbench.stats.pooled import Pairs
+from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.contest import contest_of, judge_of
+from qcbench.tracking.promote_config import PromoteConfig, compose_promote
+from qcbench.tracking.promotion import _candidates
+from qcbench.tracking.registry import Reference, Registry, open_registry
+from qcbench.tracking.tries import (
+    FIGURES_TAG,
+    LONGEST_TAG,
+    TRY_TAG,
+    Judge,
+    Try,
+    _key,
+    check_judge,
+    identity,
+    pool,
+    recall,
+    remember,
+    set_judge,
+)
+
+CHAMPION = Reference("placement", "champion")
+RIVAL = PolicyConfig(name="earliest_completion")
+SCENARIO = "placement/qce5"
+CANDIDATE = PolicyConfig(name="lookahead", label="lookahead", parameters={"samples": 12})
+
+
+@pytest.fixture
+def registry(tmp_path: Path, mlflow_store: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    shutil.copy(mlflow_store, folder / "mlflow.db")
+    found = open_registry(TrackingConfig(), folder)
+    assert found is not None
+    return found
+
+
+def a_try(seed: int, worlds: int, rival: PolicyConfig = RIVAL) -> Try:
+    """Worlds of a seed begin with the same ones, however many there are."""
+    drawn = np.random.default_rng(seed).normal(10.0, 1.0, (2, 400))[:, :worlds]
+    pairs = Pairs.of(drawn[0], drawn[1], "min")
+    return Try(seed, worlds, {identity(rival): {"mean_completion_s": {SCENARIO: pairs}}})
+
+
+def judge_by(settings: PromoteConfig) -> Judge:
+    assert settings.scenario is not None
+    return judge_of(settings, [settings.scenario])
+
+
+def test_a_world_counts_once() -> None:
+    tries = [a_try(0, 20), a_try(1, 30), a_try(0, 50), a_try(0, 40)]
+    found = pool(tries, identity(RIVAL), "mean_completion_s")
+    assert {name: pairs.n for name, pairs in found.items()} == {SCENARIO: 80}
+    assert found == pool([tries[2], tries[1]], identity(RIVAL), "mean_completion_s")
+    assert found == pool(tries[::-1], identity(RIVAL), "mean_completion_s")
+    assert pool(tries, identity(CANDIDATE), "mean_completion_s") == {}
+    assert pool(tries, identity(RIVAL), "p99_completion_s") == {}
+
+
+def test_files_that_lie_elsewhere_are_the_same_policy() -> None:
+    here = PolicyConfig(name="learned", parameters={"path": "a", "sha256": "1"})
+    there = replace(here, label="x", parameters={"path": "b", "sha256": "1"})
+    other = replace(here, parameters={"path": "a", "sha256": "2"})
+    assert identity(here) == identity(there) != identity(other)
+
+
+def test_tries_are_kept_by_candidate_and_judge(registry: Registry) -> None:
+    judge = judge_by(compose_promote("lookahead"))
+    assert recall(None, judge, CANDIDATE) == recall(registry, judge, CANDIDATE) == []
+    tries = [a_try(0, 20), a_try(1, 30)]
+    for one in tries:
+        remember(registry, judge, CANDIDATE, one, {"qcbench.run": "r"}, {"worlds": 20.0})
+    assert recall(registry, judge, CANDIDATE) == tries
+    assert recall(registry, judge, replace(CANDIDATE, parameters={"samples": 13})) == []
+    assert recall(registry, replace(judge, metric="p99_completion_s"), CANDIDATE) == []
+    registry.note({TRY_TAG: _key(judge, CANDIDATE), FIGURES_TAG: "{}"}, "torn", {})
+    with pytest.raises(InputError, match=r"an earlier try of lookahead .* delete that run"):
+        recall(registry, judge, CANDIDATE)
+
+
+def test_a_try_is_kept_however_many_scenarios_it_has(registry: Registry) -> None:
+    judge = replace(judge_by(compose_promote("lookahead")), scenario="", suite="many", losses=False)
+    (pairs,) = a_try(3, 40).pairs[identity(RIVAL)]["mean_completion_s"].values()
+    many = {f"scenario {place}": pairs for place in range(100)}
+    long = Try(3, 40, {identity(RIVAL): {"mean_completion_s": many}})
+    assert len(long.to_text()) > 2 * LONGEST_TAG
+    remember(registry, judge, CANDIDATE, long, {}, {})
+    assert recall(registry, judge, CANDIDATE) == [long]
+    found = pool([long, replace(long, seed=4)], identity(RIVAL), "mean_completion_s")
+    assert set(found) == set(many)
+    assert all(each.n == 80 for each in found.values())
+
+
+def test_tries_of_one_scenario_are_read_as_they_were_kept(registry: Registry) -> None:
+    """Their numbers stood by metric alone, and their judge had five keys."""
+    judge = judge_by(compose_promote("lookahead"))
+    assert set(judge.as_data()) == {"scenario", "worlds", "metric", "goal", "guards"}
+    one = a_try(0, 20)
+    (numbers,) = one.pairs[identity(RIVAL)]["mean_completion_s"].values()
+    kept = {identity(RIVAL): {"mean_completion_s": numbers.as_numbers()}}
+    text = json.dumps({"seed": 0, "worlds": 20, "pairs": kept})
+    registry.note({TRY_TAG: _key(judge, CANDIDATE), FIGURES_TAG: text}, "earlier", {})
+    assert recall(registry, judge, CANDIDATE) == [one]
+
+
+def test_a_suite_and_a_scenario_are_two_judges(registry: Registry) -> None:
+    of_suite = ["suite=placement-v1", "suite.scenarios=[placement/qce5]"]
+    by_suite = compose_promote("lookahead", of_suite)
+    judge = judge_of(by_suite, contest_of(by_suite).scenarios)
+    assert str(judge) == (
+        "suite=placement-v1 metric=mean_completion_s guards={makespan_s: 5%, mean_fidelity: 2%, "
+        "p99_completion_s: 5%} losses=false"
+    )
+    registry.client.create_registered_model("placement")
+    set_judge(registry, CHAMPION, judge_by(compose_promote("lookahead")))
+    with pytest.raises(InputError) as error:
+        contest_of(by_suite)
+    assert str(error.value) == (
+        "placement@champion is judged by scenario=placement/qce5 metric=mean_completion_s "
+        f"guards={{}}, not {judge}: an alias has one judge, so that champions are comparable; "
+        "judge by that, or choose another alias=NAME"
+    )
+    set_judge(registry, CHAMPION, judge)
+    contest_of(by_suite)
+    for overrides, said in (
+        (["suite.replicates=99", "replicates=40", "seed=1"], ""),
+        (['suite.scenario_overrides=["workload.tasks=9"]'], "; the suite has other settings"),
+        (["losses=true"], ", not suite=placement-v1"),
+        (["guards={}"], ", not suite=placement-v1"),
+    ):
+        told = compose_promote("lookahead", [*of_suite, *overrides])
+        if not said:
+            contest_of(told)
+            continue
+        with pytest.raises(InputError, match=said):
+            contest_of(told)
+
+
+def test_an_alias_has_one_judge(registry: Registry) -> None:
+    told = compose_promote("lookahead", ["guards={p99_completion_s: 5%}"])
+    judge = judge_by(told)
+    assert judge.guards == {"p99_completion_s": 0.05}
+    check_judge(None, CHAMPION, judge)
+    check_judge(registry, CHAMPION, judge)
+    registry.client.create_registered_model("placement")
+    check_judge(registry, CHAMPION, judge)
+    set_judge(registry, CHAMPION, judge)
+    check_judge(registry, CHAMPION, judge)
+    check_judge(registry, Reference("placement", "other"), judge_by(compose_promote("lookahead")))
+    for overrides, said in (
+        (["metric=makespan_s"], ", not scenario=placement/qce5 metric=makespan_s guards={}: an"),
+        (["guards={p99_completion_s: 6%}"], "guards={p99_completion_s: 6%}: an alias has one"),
+        (["guards={p99_completion_s: 5%}", "workload.tasks=9"], "; the scenario has other setti"),
+    ):
+        with pytest.raises(InputError) as error:
+            check_judge(registry, CHAMPION, judge_by(compose_promote("lookahead", overrides)))
+        text = str(error.value)
+        assert text.startswith(
+            "placement@champion is judged by scenario=placement/qce5 metric=mean_completion_s "
+            "guards={p99_completion_s: 5%}"
+        )
+        assert said in text
+        assert text.endswith("choose another alias=NAME")
+        assert "\n" not in text
+    registry.tag_model("placement", "qcbench.judge.champion", "?")
+    with pytest.raises(InputError, match="names no judge; restore it or delete it"):
+        check_judge(registry, CHAMPION, judge)
+
+
+def test_what_does_not_change_the_worlds_is_no_other_judge() -> None:
+    usual = compose_promote("lookahead")
+    told = compose_promote("greedy", ["seed=3", "replicates=90", "engine=simpy", "candidates=4"])
+    assert judge_by(told) == judge_by(usual)
+    described = replace(usual, scenario=replace(usual.scenario, description="else"))
+    assert judge_by(described) == judge_by(usual)
+
+
+def test_the_best_of_a_sweep_pays_for_all_its_trials(tmp_path: Path) -> None:
+    told = compose_promote("lookahead")
+    assert _candidates(told) == 1
+    assert _candidates(replace(told, candidates=5)) == 5
+    folder = tmp_path / "sweep-1" / "trials" / "a" / "train-1" / "exported"
+    folder.mkdir(parents=True)
+    swept = replace(told, policy=PolicyConfig(name="learned", parameters={"path": str(folder)}))
+    assert _candidates(swept) == 1
+    (tmp_path / "sweep-1" / "sweep.yaml").write_text("sweep: {trials: 20, kind: asha}\n")
+    assert _candidates(swept) == 20
+    assert _candidates(replace(swept, candidates=3)) == 3
+    (tmp_path / "sweep-1" / "sweep.yaml").write_text("sweep: 3\n")
+    with pytest.raises(InputError, match=r"sweep\.yaml: does not say .* candidates=N"):
+        _candidates(swept)
