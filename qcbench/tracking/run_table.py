@@ -1,8 +1,8 @@
 """MLflow's table of runs as our links open it: which columns, in which order, how wide.
 
-MLflow's own table hides every metric. A shared view is a tag of the experiment that holds the table's
-settings as JSON; the page finds it by its key. MLflow keeps the name of a run and when it was made at
-the left whatever a view says, so both are made narrow; what follows is in the order of the view.
+MLflow's own table hides every metric. A shared view is a tag of the experiment that holds the
+table's settings as JSON; the page finds it by its key. MLflow keeps the name of a run and when it
+was made at the left whatever a view says, so both are narrow; then comes the order of the view.
 """
 
 import hashlib

@@ -17,7 +17,7 @@ from qcbench.tracking.mlflow_view import publish
 from qcbench.tracking.run_table import settings
 
 sys.path.append(str(Path(__file__).parents[1] / "publishing"))
-from browser import CHROMIUM, Screen, visit  # noqa: E402 - found through the line above
+from browser import CHROMIUM, Screen, visit
 
 METRIC, BASELINE = "total_completion_s", "earliest_completion"
 POLICIES, SCENARIOS = ("greedy", "lookahead", BASELINE), ("qce5-paper", "eagle5-bursts")
