@@ -349,9 +349,11 @@ def _words(world: ChosenWorld, choice: Choice, qpus: int, *, again: bool) -> str
     found = [f"{choice.why}."]
     if not world.whole:
         first_s, last_s = world.window
+        scale = text.scale_of("time_s", [last_s - first_s])
+        first, last, end = map(scale.value, (first_s, last_s, world.end_s))
         found.append(
-            f"The bars are those from {first_s:,.0f} s to {last_s:,.0f} s of {world.end_s:,.0f} s,"
-            f" around when most tasks wait under {choice.policies[-1]}."
+            f"The bars are those from {first} to {last} {scale.unit} of {end} {scale.unit}, around"
+            f" when most tasks wait under {choice.policies[-1]}."
         )
     if len(world.qpus) < qpus:
         found.append(f"Of {qpus} QPUs the {len(world.qpus)} that are busiest then are shown.")

@@ -34,7 +34,7 @@ class Clock:
 
     @classmethod
     def of(cls, end_s: float) -> "Clock":
-        """Choose a unit for an axis that ends at some time."""
+        """Choose a unit for an axis that is so long."""
         scale = text.scale_of("time_s", [end_s])
         return cls(scale.unit, scale.factor)
 
@@ -69,7 +69,7 @@ def gantt_plot(
     """
     if not any(len(each.bars) for each in schedules):
         return None
-    clock = Clock.of(window[1])
+    clock = Clock.of(window[1] - window[0])
     lanes_in = LANE_IN * len(qpus) + HEAD_IN
     with style():
         figure = Figure(figsize=(WIDE_IN, lanes_in * len(schedules) + FOOT_IN), dpi=DPI)
