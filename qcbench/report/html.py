@@ -19,7 +19,7 @@ from qcbench.report.fronts import table_of
 from qcbench.report.heads import explained_of, heads
 from qcbench.report.pages import environment
 from qcbench.report.rows import direction, page_headline
-from qcbench.report.run import RunDescription
+from qcbench.report.run import RunDescription, ScenarioFacts
 from qcbench.report.style import FigureFiles, inline_svg, looks, save_figures
 from qcbench.stats import table
 from qcbench.stats.summary import Summary
@@ -90,6 +90,7 @@ def _page(
                 section.block.scenario,
                 [str(row["policy"]) for row in section.block.rows],
                 summary.baseline,
+                run.scenarios.get(section.block.scenario, ScenarioFacts()).warm_up_s,
             ),
             "figures": [name for name in section.figures if name in pictures],
             "world": worlds.get(section.block.scenario),
