@@ -6,6 +6,7 @@ quick and runs no code that somebody brought: to read a run runs none of its pol
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf, isfinite
 from typing import Literal, TypeAlias
 
 import polars as pl
@@ -143,11 +144,11 @@ def chosen_worlds(
         choice = choice_of(trials, block, summary.baseline, summary.metric)
         if choice is None or in_grid(trials, block.scenario):
             continue
-        pairs = [costs.get((block.scenario, policy), 0.0) for policy in choice.policies]
-        spent_s += sum(pairs)
+        cost_s = sum(costs.get((block.scenario, policy), inf) for policy in choice.policies)
         try:
             if which == "quick":
-                _check_quick(store, ids, trials, block.scenario, choice, sum(pairs), spent_s)
+                named = block.scenario, choice
+                spent_s += _quick_s(store, ids, trials, *named, cost_s, spent_s)
             found[block.scenario] = _shown(store, ids, trials, block, choice, summary.metric)
         except NotShownError as error:
             words = f"{choice.why}. It is not shown: {error}."
@@ -161,7 +162,12 @@ def chosen_worlds(
 
 def _costs_s(store: RunStore, trials: pl.DataFrame) -> dict[tuple[str, str], float]:
     """Return what a trial usually took, by scenario and policy [s]."""
-    timings = store.timings().select("trial_id", "cpu_s")
+    columns = ["trial_id", "cpu_s"]
+    path = store.folder / "timings.parquet"
+    try:  # without the shards, which are text
+        timings = pl.read_parquet(path, columns=columns)
+    except (OSError, pl.exceptions.PolarsError):
+        timings = store.timings().select(columns)
     usual = (
         trials.select("trial_id", "scenario", "policy")
         .join(timings, on="trial_id")
@@ -196,7 +202,7 @@ def _rows_are_jobs(trial: Trial) -> bool:
     return bool(trial.scenario_config.get("rules", {}).get("records") == "jobs")
 
 
-def _check_quick(
+def _quick_s(
     store: RunStore,
     ids: Mapping[str, Trial],
     trials: pl.DataFrame,
@@ -204,11 +210,11 @@ def _check_quick(
     choice: Choice,
     cost_s: float,
     spent_s: float,
-) -> None:
-    """Check that trials are simulated again that is quick and runs no code that somebody brought.
+) -> float:
+    """Return what a scenario takes of the time that is spent without being asked for [s].
 
     Raises:
-        NotShownError: it is not, or does.
+        NotShownError: too much, or its trials run code that somebody brought.
     """
     again = [
         trial for trial, _ in _trials_of(ids, trials, scenario, choice) if not _kept(store, trial)
@@ -220,13 +226,15 @@ def _check_quick(
                 helps=True,
             )
     if again and cost_s > QUICK_S:
+        takes = f"takes {cost_s:.1f} s" if isfinite(cost_s) else "may take long"
         raise NotShownError(
-            f"the run kept no records, and to simulate it again takes {cost_s:.1f} s", helps=True
+            f"the run kept no records, and to simulate it again {takes}", helps=True
         )
-    if again and spent_s > QUICK_TOTAL_S:
+    if again and spent_s + cost_s > QUICK_TOTAL_S:
         raise NotShownError(
             "the run kept no records, and other scenarios have used the time", helps=True
         )
+    return cost_s if again else 0.0
 
 
 def _shown(
@@ -243,11 +251,11 @@ def _shown(
         NotShownError: another version of the model ran it, or it is another trial here.
     """
     schedules: list[Schedule] = []
-    names: dict[str, int] = {}
+    names: list[str] = []
     again = False
     for trial, row in _trials_of(ids, trials, block.scenario, choice):
-        rules = trial.scenario_config.get("rules", {})
-        names = _capacity(trial)
+        scenario = world_of(trial, shared=True).scenario
+        names = list(scenario.fleet.names)
         kept = _kept(store, trial)
         again |= not kept
         frame = store.records(trial.trial_id) if kept else _simulated(store, trial, row, metric)
@@ -255,9 +263,9 @@ def _shown(
             schedule_of(
                 frame,
                 trial.policy,
-                names,
-                shared=rules.get("dispatch", {}).get("qpus") == "shared",
-                horizon_s=rules.get("horizon_s"),
+                dict(zip(names, scenario.fleet.qubits.tolist(), strict=True)),
+                shared=scenario.rules.dispatch.qpus == "shared",
+                horizon_s=scenario.rules.horizon_s,
             )
         )
     window = window_of(schedules)
@@ -266,18 +274,12 @@ def _shown(
     shown = [_cut(each, window, lanes) for each in schedules]
     world = ChosenWorld(
         choice.replicate,
-        qpus=[list(names)[lane] for lane in lanes],
+        qpus=[names[lane] for lane in lanes],
         schedules=shown,
         window=window,
         end_s=end_s,
     )
     return replace(world, words=_words(world, choice, len(names), again=again))
-
-
-def _capacity(trial: Trial) -> dict[str, int]:
-    """Return the QPUs of a trial's world and their qubits."""
-    fleet = world_of(trial, shared=True).scenario.fleet
-    return dict(zip(fleet.names, fleet.qubits.tolist(), strict=True))
 
 
 def _simulated(
