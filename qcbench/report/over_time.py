@@ -119,7 +119,13 @@ def _draw_bars(
         if numbered and right - left > 0.02 * (window[1] - window[0]) and high - low > 0.6:
             middle = (left + right) / 2.0 / clock.factor
             said = label.rpartition(" ")[2]
-            axes.text(middle, lane, said, ha="center", va="center", fontsize=6.5, color="white")
+            axes.text(
+                *(middle, bottom + height / 2.0, said),
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="white",
+            )
 
 
 def lines_plot(
