@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from qcbench.bench.manifest import Manifest
+    from qcbench.report.chosen_worlds import Which
     from qcbench.report.drawers import Drawers
     from qcbench.stats.settled import Growth
 
@@ -115,12 +116,16 @@ class Run:
         return self._store.records(trial_id)
 
     @door()
-    def report(self, drawers: "Drawers | None" = None) -> Path:
+    def report(self, drawers: "Drawers | None" = None, *, worlds: "Which" = "quick") -> Path:
         """Write `report.html` and `figures/` into the run's folder; return the page's path.
 
         Args:
             drawers: processes that draw the figures; this one where None.
+            worlds: which scenarios show one of their worlds over time. Of trials whose records are
+                not kept those are simulated again that are quick and no code of somebody's
+                (`quick`), whatever there is (`all`), or nothing is shown (`none`).
         """
+        from qcbench.report.chosen_worlds import chosen_worlds  # noqa: PLC0415
         from qcbench.report.html import write_report  # noqa: PLC0415
         from qcbench.report.run import describe_run  # noqa: PLC0415
 
@@ -129,6 +134,7 @@ class Run:
             trials=self.trials,
             summary=self.summary(),
             run=describe_run(self.folder, self.expected),
+            worlds=chosen_worlds(self._store, self.trials, self.summary(), worlds),
             drawers=drawers,
         )
         push(self.folder / "figures", page)

@@ -54,7 +54,9 @@ def announce(run: "Run", tracking: "TrackingConfig") -> None:
             run.summary()
         show_leaderboard(run)
         print(f"\nresults     {shown_path(run.folder / 'trials.parquet')}", flush=True)
-        doing = "drawing the report" + (", publishing to MLflow" if tracking.enabled else "")
+        doing = "simulating a world of each scenario, drawing the report" + (
+            ", publishing to MLflow" if tracking.enabled else ""
+        )
         try:
             with stage(doing):
                 published = finish(run, tracking, drawing)

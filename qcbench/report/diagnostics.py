@@ -20,7 +20,8 @@ from qcbench.stats.intervals import Estimate, student_mean
 SHARE = "share_"
 """How the share of the tasks on a QPU begins, followed by its name."""
 NAMES = (
-    *("utilisation", "choice_entropy", "largest_share", "mean_slowdown", "mean_pending", "load"),
+    *("utilisation", "choice_entropy", "largest_share", "mean_slowdown", "mean_pending"),
+    *("mean_waiting", "load"),
     *("jain_service", "jain_slowdown"),
 )
 NOTHING = Estimate(nan, nan, nan)
@@ -43,7 +44,11 @@ class Diagnostics:
 
 
 def diagnostics_of(
-    trials: pl.DataFrame, scenario: str, order: Sequence[str], baseline: str
+    trials: pl.DataFrame,
+    scenario: str,
+    order: Sequence[str],
+    baseline: str,
+    warm_up_s: float | None = None,
 ) -> Diagnostics | None:
     """Return the diagnostics of a scenario, None where its trials have none.
 
@@ -51,8 +56,9 @@ def diagnostics_of(
         trials: result table.
         order: policies, as they are to stand.
         baseline: that the others are compared with, world by world.
+        warm_up_s: of the scenario; None where it is not known.
     """
-    own = trials.filter(pl.col("scenario") == scenario)
+    own = _with_waiting(trials.filter(pl.col("scenario") == scenario), warm_up_s)
     stated = [name for name in table.metrics(own) if own.get_column(name).is_not_null().any()]
     shares = [name for name in stated if name.startswith(SHARE) and name not in deadlines.NAMES]
     names = [name for name in NAMES if name in stated]
@@ -76,6 +82,21 @@ def diagnostics_of(
                 apart = change(matrix[both, column], matrix[both, place], percent=False)
             rows[policy].append((_written(scale, mean), _written(scale, apart, signed=True)))
     return Diagnostics(heads, list(rows.items()))
+
+
+def _with_waiting(trials: pl.DataFrame, warm_up_s: float | None) -> pl.DataFrame:
+    """Add the mean number of waiting tasks from the beginning to the last finish.
+
+    It is the sum of the waits over that time (Little), known where every task of a trial counts and
+    is done; trials that have it measured keep that.
+    """
+    needed = {"mean_wait_s", "makespan_s", "done", "tasks"}
+    measured = "mean_pending" in trials.columns and not trials["mean_pending"].is_null().all()
+    if warm_up_s != 0.0 or measured or not needed <= set(trials.columns):
+        return trials
+    known = (pl.col("done") == pl.col("tasks")) & (pl.col("makespan_s") > 0)
+    waited_s = pl.col("mean_wait_s") * pl.col("done")
+    return trials.with_columns(mean_waiting=pl.when(known).then(waited_s / pl.col("makespan_s")))
 
 
 def _written(scale: text.Scale, found: Estimate, *, signed: bool = False) -> str:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from qcbench.report.chosen_worlds import ChosenWorld
 from qcbench.report.drawings import plan
 from qcbench.report.style import FigureFiles
 from qcbench.stats.summary import Summary
@@ -36,16 +37,21 @@ class Drawers:
             for _ in range(number)
         ]
 
-    def draw(self, trials: pl.DataFrame, summary: Summary) -> dict[str, FigureFiles | None]:
+    def draw(
+        self,
+        trials: pl.DataFrame,
+        summary: Summary,
+        worlds: Mapping[str, ChosenWorld] | None = None,
+    ) -> dict[str, FigureFiles | None]:
         """Return all figures of a report by name; can be called once.
 
         What a process did not give, because it was killed or met an error, is drawn here, where an
         error can be raised.
         """
-        parts, own = len(self._processes), plan(trials, summary)
+        parts, own = len(self._processes), plan(trials, summary, worlds)
         if not parts:
             return own.pictures()
-        data = [pickle.dumps((trials, summary, part, parts)) for part in range(parts)]
+        data = [pickle.dumps((trials, summary, worlds, part, parts)) for part in range(parts)]
         with ThreadPoolExecutor(parts) as waiting:
             given = list(waiting.map(_ask, self._processes, data))
         found: dict[str, FigureFiles | None] = {}
@@ -82,8 +88,8 @@ def drawers(cores: int) -> Iterator[Drawers]:
 
 def serve(source: BinaryIO, target: BinaryIO) -> None:
     """Draw the part that is asked for; what a process of `Drawers` does."""
-    trials, summary, part, parts = pickle.load(source)  # noqa: S301 - from the parent
-    pickle.dump(plan(trials, summary).pictures(part, parts), target)
+    trials, summary, worlds, part, parts = pickle.load(source)  # noqa: S301 - from the parent
+    pickle.dump(plan(trials, summary, worlds).pictures(part, parts), target)
 
 
 if __name__ == "__main__":

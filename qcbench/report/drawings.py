@@ -9,7 +9,8 @@ from typing import TypeAlias
 import polars as pl
 from matplotlib.figure import Figure
 
-from qcbench.report import figures, fronts, grids, partition, text, times
+from qcbench.report import figures, fronts, grids, over_time, partition, text, times
+from qcbench.report.chosen_worlds import ChosenWorld
 from qcbench.report.rows import Block, blocks
 from qcbench.report.style import FigureFiles, Look, looks, render
 from qcbench.stats.summary import Summary
@@ -22,11 +23,17 @@ Draw: TypeAlias = Callable[[], Figure | None]
 
 @dataclass(frozen=True)
 class Section:
-    """A scenario in a report: its numbers, and the names of its figures in order."""
+    """A scenario in a report: its numbers, and the names of its figures in order.
+
+    Attributes:
+        bars, lines: of one of its worlds over time; the names of no figures where none is shown.
+    """
 
     anchor: str
     block: Block
     figures: tuple[str, ...]
+    bars: str = ""
+    lines: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,8 +52,16 @@ class Drawings:
         return found
 
 
-def plan(trials: pl.DataFrame, summary: Summary) -> Drawings:
-    """Return what a report of these trials shows; nothing is drawn yet."""
+def plan(
+    trials: pl.DataFrame, summary: Summary, worlds: Mapping[str, ChosenWorld] | None = None
+) -> Drawings:
+    """Return what a report of these trials shows; nothing is drawn yet.
+
+    Args:
+        trials: result table.
+        summary: of those trials.
+        worlds: one of each scenario, over time.
+    """
     look = looks(summary.policies, summary.baseline)
     overall = summary.overall.to_dicts()
     order = [str(row["policy"]) for row in overall]
@@ -70,7 +85,24 @@ def plan(trials: pl.DataFrame, summary: Summary) -> Drawings:
         drawings |= {f"{anchor}-{kind}": draw for kind, draw in own.items()}
         names = [f"{anchor}-{kind}" for kind in own]
         names += ["performance-profile"] if len(found) == 1 else []
-        sections.append(Section(anchor, block, tuple(names)))
+        world = (worlds or {}).get(block.scenario)
+        if world is None or not world.schedules:
+            sections.append(Section(anchor, block, tuple(names)))
+            continue
+        bars, lines = f"{anchor}-gantt", f"{anchor}-queue"
+        baseline, window = summary.baseline, None if world.whole else world.window
+        drawings[bars] = partial(
+            over_time.gantt_plot,
+            *(world.schedules, world.qpus, world.window, look),
+            baseline=baseline,
+        )
+        drawings[lines] = partial(
+            over_time.lines_plot,
+            *(world.schedules, world.end_s, look),
+            baseline=baseline,
+            window=window,
+        )
+        sections.append(Section(anchor, block, tuple(names), bars, lines))
     return Drawings(drawings, sections)
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from qcbench.errors import InputError, QcbenchError, reason_of
 from qcbench.files import write_text
 from qcbench.report import text
+from qcbench.report.chosen_worlds import ChosenWorld
 from qcbench.report.diagnostics import diagnostics_of
 from qcbench.report.drawers import Drawers
 from qcbench.report.drawings import plan
@@ -18,7 +19,7 @@ from qcbench.report.fronts import table_of
 from qcbench.report.heads import explained_of, heads
 from qcbench.report.pages import environment
 from qcbench.report.rows import direction, page_headline
-from qcbench.report.run import RunDescription
+from qcbench.report.run import RunDescription, ScenarioFacts
 from qcbench.report.style import FigureFiles, inline_svg, looks, save_figures
 from qcbench.stats import table
 from qcbench.stats.summary import Summary
@@ -34,6 +35,7 @@ def write_report(
     trials: pl.DataFrame,
     summary: Summary,
     run: RunDescription,
+    worlds: Mapping[str, ChosenWorld] | None = None,
     drawers: Drawers | None = None,
 ) -> Path:
     """Write `report.html` and `figures/*.png, *.svg` into a folder.
@@ -45,6 +47,7 @@ def write_report(
         trials: result table.
         summary: of those trials.
         run: what they are, from `describe_run`.
+        worlds: one of each scenario, over time, from `chosen_worlds`.
         drawers: processes that draw; this one where None.
 
     Returns:
@@ -55,9 +58,9 @@ def write_report(
     """
     path = folder / "report.html"
     try:
-        drawn = (drawers or Drawers(0)).draw(trials, summary)
+        drawn = (drawers or Drawers(0)).draw(trials, summary, worlds)
         pictures = {name: picture for name, picture in drawn.items() if picture is not None}
-        page = _page(trials, summary, run, pictures)
+        page = _page(trials, summary, run, pictures, worlds or {})
         save_figures(pictures, folder / "figures")
     except QcbenchError:
         raise
@@ -72,6 +75,7 @@ def _page(
     summary: Summary,
     run: RunDescription,
     pictures: Mapping[str, FigureFiles],
+    worlds: Mapping[str, ChosenWorld],
 ) -> str:
     """Return the page."""
     failed = trials.filter(pl.col("status") != "done")
@@ -86,17 +90,25 @@ def _page(
                 section.block.scenario,
                 [str(row["policy"]) for row in section.block.rows],
                 summary.baseline,
+                run.scenarios.get(section.block.scenario, ScenarioFacts()).warm_up_s,
             ),
             "figures": [name for name in section.figures if name in pictures],
+            "world": worlds.get(section.block.scenario),
+            "bars": section.bars if section.bars in pictures else "",
+            "lines": section.lines if section.lines in pictures else "",
             "others": _other_metrics(
                 summary.means,
                 section.block.scenario,
                 [str(row["policy"]) for row in section.block.rows],
             ),
         }
-        for section in plan(trials, summary).sections
+        for section in plan(trials, summary, worlds).sections
     ]
-    of_scenarios = {name for section in sections for name in section["figures"]}
+    of_scenarios = {
+        name
+        for section in sections
+        for name in (*section["figures"], section["bars"], section["lines"])
+    }
 
     explained = explained_of(any(section["block"].has_gaps for section in sections))
 

@@ -14,10 +14,15 @@ from qcbench.errors import InputError
 
 @dataclass(frozen=True)
 class ScenarioFacts:
-    """What a scenario is, in a line, and its offered load where it has one."""
+    """What a scenario is, in a line, its offered load where it has one, and its warm-up.
+
+    Attributes:
+        warm_up_s: tasks that arrive before count in no mean; None where it is not known.
+    """
 
     description: str = ""
     offered_load: float | None = None
+    warm_up_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +126,7 @@ def describe_run(folder: Path, expected: int | None = None) -> RunDescription:
             trial.scenario: ScenarioFacts(
                 str(trial.scenario_config.get("description", "")),
                 trial.scenario_config.get("offered_load"),
+                (trial.scenario_config.get("rules") or {}).get("warm_up_s", 0.0),
             )
             for trial in manifest.trials
         },

@@ -5,7 +5,6 @@ Publishing the same run again writes nothing where nothing has changed, and repl
 """
 
 import hashlib
-import json
 import re
 import shlex
 import sqlite3
@@ -20,25 +19,23 @@ import polars as pl
 from qcbench.bench.config import SuiteConfig
 from qcbench.errors import InputError
 from qcbench.locks import turn
-from qcbench.stats.gaps import SHOWN
 from qcbench.stats.summary import Summary
 from qcbench.tracking.children import log, status_of, write_children
 from qcbench.tracking.client import begin_run, mlflow_errors, open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import (
     DIGEST_TAG,
-    KIND_TAG,
     POLICY_TAG,
     RUN_TAG,
     SCENARIO_TAG,
     Content,
     artifact_hashes,
     child_contents,
-    metric_name,
     parent_content,
 )
 from qcbench.tracking.failures import SQLITE
 from qcbench.tracking.links import BROWSER, artifacts_of, browse_command
+from qcbench.tracking.run_table import show_table, view_path, view_tag
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -120,7 +117,7 @@ def publish(
         wait()
         suite_run = replace(suite_run, files=artifact_hashes(folder))
         written += _write_parent(client, parent, parents, suite_run, folder)
-        path = _show_table(client, experiment, identity, summary)
+        path = show_table(client, experiment, identity, summary)
     local = uri.startswith(SQLITE)
     return PublishedSuite(
         uri=uri,
@@ -131,41 +128,6 @@ def publish(
         link=f"{BROWSER if local else uri}{path}",
         command=browse_command(uri) if local else "",
     )
-
-
-def _show_table(client: "MlflowClient", experiment: str, identity: str, summary: Summary) -> str:
-    """Store a view of the run table with its columns chosen, and return the path to it.
-
-    MLflow's own table hides every metric. A shared view is a tag of the experiment that holds the
-    table's settings as JSON; the page finds it by its key.
-    """
-    metric = metric_name(summary.metric)
-    columns = [metric, f"{metric}_ci_low", f"{metric}_ci_high", "relative_percent"]
-    columns += [
-        name for name in ("violations", "mean_fidelity", *SHOWN) if name in summary.means.columns
-    ]
-    state = {
-        "searchFilter": f"tags.`{RUN_TAG}` = '{identity}' AND tags.`{KIND_TAG}` = 'policy'",
-        "orderByKey": "metrics.`rank`",
-        "orderByAsc": True,
-        "selectedColumns": [f"metrics.`{name}`" for name in ("rank", *columns)],
-    }
-    tag, value = _view_tag(identity), json.dumps(state)
-    if client.get_experiment(experiment).tags.get(tag) != value:
-        client.set_experiment_tag(experiment, tag, value)
-    return _view_path(experiment, tag)
-
-
-VIEW = "mlflow.sharedViewState."
-
-
-def _view_tag(identity: str) -> str:
-    """Return the tag of an experiment that holds the view of a run."""
-    return f"{VIEW}qcbench-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
-
-
-def _view_path(experiment: object, tag: str) -> str:
-    return f"/#/experiments/{experiment}/runs?viewStateShareKey={tag.removeprefix(VIEW)}"
 
 
 def link_in_file(folder: Path, store: Path | None = None) -> tuple[str, str]:
@@ -179,7 +141,7 @@ def link_in_file(folder: Path, store: Path | None = None) -> tuple[str, str]:
     """
     told = TrackingConfig(uri=f"{SQLITE}{store}" if store else None)
     uri = store_uri(told, folder.resolve().parent)
-    path, tag = Path(uri.removeprefix(SQLITE)), _view_tag(_identity(folder))
+    path, tag = Path(uri.removeprefix(SQLITE)), view_tag(_identity(folder))
     if not path.is_file():
         return "", ""
     asked = "SELECT experiment_id FROM experiment_tags WHERE key = ?"
@@ -188,7 +150,7 @@ def link_in_file(folder: Path, store: Path | None = None) -> tuple[str, str]:
             found = database.execute(asked, (tag,)).fetchone()
     except sqlite3.Error:  # no store of MLflow; whoever publishes to it is told
         found = None
-    return (f"{BROWSER}{_view_path(found[0], tag)}", browse_command(uri)) if found else ("", "")
+    return (f"{BROWSER}{view_path(found[0], tag)}", browse_command(uri)) if found else ("", "")
 
 
 def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:

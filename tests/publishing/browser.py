@@ -40,14 +40,14 @@ class Screen:
 
 
 def visit(
-    page: Path,
+    page: Path | str,
     expressions: Sequence[str] = (),
     *,
     screen: Screen | None = None,
     picture: Path | None = None,
     timeout_s: float = 60.0,
 ) -> Visit:
-    """Open a file, evaluate expressions in turn, and take a picture at the end."""
+    """Open a file or an address, evaluate expressions in turn, and take a picture at the end."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [
@@ -75,7 +75,7 @@ def _address(file: Path, timeout_s: float) -> str:
 
 
 async def _talk(
-    address: str, page: Path, expressions: Sequence[str], screen: Screen, picture: Path | None
+    address: str, page: Path | str, expressions: Sequence[str], screen: Screen, picture: Path | None
 ) -> Visit:
     found = Visit()
     numbers = itertools.count(1)
@@ -122,7 +122,8 @@ async def _talk(
             await call("Emulation.setEmulatedMedia", features=features)
             if not screen.scripts:
                 await call("Emulation.setScriptExecutionDisabled", value=True)
-            await call("Page.navigate", url=page.resolve().as_uri())
+            url = page if isinstance(page, str) else page.resolve().as_uri()
+            await call("Page.navigate", url=url)
             while not loaded.is_set():
                 note(await socket.receive_json())
 

@@ -4,6 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+import qcbench
+from qcbench.bench.metrics.placement import metrics
 from qcbench.report.diagnostics import diagnostics_of
 from qcbench.stats.intervals import student_mean
 
@@ -58,6 +60,29 @@ def test_only_what_the_trials_have() -> None:
     assert found is not None
     assert found.heads == ["utilisation"]
     assert diagnostics_of(trials().drop("utilisation"), "here", ["base", "other"], "base") is None
+
+
+def test_waiting_tasks_are_those_of_a_simulation_and_unknown_where_some_are_not_done() -> None:
+    rows, areas = [], []
+    for world in range(6):
+        records = qcbench.simulate("placement/qce5", policy="greedy", seed=world)
+        # Counted at moments, evenly, and not by adding up waits.
+        moments = (np.arange(200_000) + 0.5) * records.finish_s.max() / 200_000
+        come = np.searchsorted(np.sort(records.arrival_s + records.delay_s), moments, "right")
+        begun = np.searchsorted(np.sort(records.start_s), moments, "right")
+        areas.append((come - begun).mean())
+        row = {"scenario": "here", "policy": "base", "replicate": world, "status": "done"}
+        rows.append(row | metrics(records, 0.0))
+    table = pl.DataFrame(rows)
+    found = diagnostics_of(table, "here", ["base"], "base", 0.0)
+    assert found is not None
+    cell = found.rows[0][1][found.heads.index("mean waiting")][0]
+    assert float(cell.split()[0]) == pytest.approx(np.mean(areas), rel=2e-3)
+    for other in (table.with_columns(done=pl.col("done") - 1), table):
+        warm = 0.0 if other is not table else None
+        found = diagnostics_of(other, "here", ["base"], "base", warm)
+        assert found is not None
+        assert "mean waiting" not in found.heads
 
 
 @pytest.mark.parametrize("status", ["failed", "done"])
