@@ -59,6 +59,8 @@ nitpick_ignore_regex = [
 # The site fetches nothing: Furo uses the fonts of the machine.
 html_theme = "furo"
 html_title = "qcbench"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_show_copyright = False
@@ -147,9 +149,15 @@ def split_names(
             lines[place:end] = [f"    {each}: {text}" for each in together[2].split(", ")]
 
 
-def link_files(_app: Sphinx, _page: str, content: list[str]) -> None:
+def link_files(app: Sphinx, page: str, content: list[str]) -> None:
     """Make links to files outside this folder downloads."""
-    content[0] = re.sub(r"\]\((\.\./[^)#\s]+)\)", r"](path:\1)", content[0])
+    folder, top = app.env.doc2path(page).parent, Path(app.srcdir).resolve()
+
+    def linked(found: re.Match[str]) -> str:
+        inside = (folder / found[1]).resolve().is_relative_to(top)
+        return found[0] if inside else f"](path:{found[1]})"
+
+    content[0] = re.sub(r"\]\((\.\./[^)#\s]+)\)", linked, content[0])
 
 
 def setup(app: Sphinx) -> None:
