@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help bench agents hardware test e2e test-3.12 slow check lint types contracts perf wheel clean
+.PHONY: help bench agents hardware test e2e test-3.12 slow check lint types contracts perf docs wheel clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ contracts: $(VENV)/.dev  ## imports only go down the floors
 
 perf: $(VENV)/.dev  ## benchmarks; figures for docs/performance.md
 	for each in ratios trials mm1 first_trial lists engine imports ray_overhead bootstrap allocation; do $(BIN)/python -m tests.perf.$$each || exit; done
+
+docs: $(VENV)/.dev  ## the documentation as a site, build/docs/index.html; a warning is an error
+	rm -rf build/docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --doctree-dir build/doctrees docs build/docs
 
 wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --quiet

@@ -70,7 +70,7 @@ class Run:
 
     @cached_property
     def trials(self) -> "pl.DataFrame":
-        """The result table: one row a trial that has a result, in the order of the suite.
+        """The result table, one row a trial that has a result, in the order of the suite.
 
         Where bounds of the worlds are known, with the gaps to them; see `qcbench.stats.gaps`.
         """
@@ -93,7 +93,7 @@ class Run:
 
     @property
     def manifest(self) -> "Manifest":
-        """What the run is: suite, trials, software."""
+        """Suite, trials and software of the run."""
         return self._store.manifest
 
     @property

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from qcbench.report.drawers import Drawers
 
 Policy: TypeAlias = str | Mapping[str, Any] | PolicyFactory
-"""A policy of a suite in Python: a name, a mapping with `name` and `parameters`, or a factory."""
+"""A name, a mapping with `name` and `parameters`, or a factory."""
 
 
 @config

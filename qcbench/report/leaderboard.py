@@ -64,7 +64,13 @@ def leaderboard(
 
 def plain(summary: Summary) -> str:
     """Return the leaderboard as a pipe gets it: text without colours, 100 wide."""
-    console = Console(file=io.StringIO(), width=WIDTH, color_system=None, force_terminal=False)
+    console = Console(
+        file=io.StringIO(),
+        width=WIDTH,
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,  # else rich shows it there by itself, and the text is empty
+    )
     console.print(render(summary))
     return str(console.file.getvalue())  # type: ignore[attr-defined]
 

@@ -20,6 +20,8 @@ from qcbench.stats.intervals import LEVEL, Estimate
 
 LEAST_CLUSTERS = 3
 """From fewer there is no interval: two say next to nothing of how much clusters vary."""
+NO_FREEDOM = 1e-9
+"""Of a parameter's variance: so much and less of it that is left to residuals is rounding."""
 SIGN_FLIPS = 2**14
 """A test by permutation goes through all of so many, and draws so many where there are more."""
 
@@ -30,7 +32,7 @@ class Clustered:
 
     Attributes:
         value: what was found; NaN without rows.
-        se: its standard error; NaN with fewer than two clusters.
+        se: its standard error; NaN with fewer than two clusters, or where one decides alone.
         degrees: of freedom of that, by Satterthwaite.
         clusters: how many there are.
     """
@@ -161,8 +163,12 @@ def clustered_fit(
     for parameter, variance in enumerate(variances.tolist()):
         together = np.array([one[parameter] for one in sums])
         form = np.diag([one[parameter] for one in sizes]) - together @ bread @ together.T
-        bottom = float((form**2).sum())
-        degrees = round(float(np.trace(form) ** 2 / bottom), 9) if bottom > 0 else nan
+        freedom = float(np.trace(form))
+        if not freedom > NO_FREEDOM * bread[parameter, parameter]:
+            # Single clusters decide on it alone: nothing tells how much clusters vary.
+            results.append(Clustered(0.0, nan, nan, len(found)))
+            continue
+        degrees = round(freedom**2 / float((form**2).sum()), 9)
         parts = [(variance, degrees)]
         parts += [_part_of_fit(plain[:, parameter], clusters, other) for other in crossed]
         results.append(Clustered(0.0, *_together(parts), len(found)))

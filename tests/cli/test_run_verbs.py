@@ -338,6 +338,15 @@ def test_the_same_in_python(run: Path) -> None:
     assert (done.equal, len(done.repeated), done.run) == (True, 1, run.name)
 
 
+def test_a_leaderboard_in_jupyter_is_text_as_elsewhere(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = str(qcbench.leaderboard())
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(qcbench.leaderboard()) == elsewhere
+    assert "mine" in elsewhere
+
+
 def test_names_are_no_markup_in_a_notebook(run: Path) -> None:
     manifest = run / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"quickstart"', '"<script>alert(1)</script>"'))

@@ -19,7 +19,13 @@ if str(ROOT) not in sys.path:
 
 from tests.storage import s3_server  # noqa: E402 - found through the line above
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def name_of(page: Path) -> str:
+    """The name of a page among the tests."""
+    return page.relative_to(ROOT).as_posix()
+
 
 SHORT = 'suite.scenario_overrides=["rules.horizon_s=20000.0","rules.warm_up_s=3600.0"]'
 SMALL_CIRCUITS = "scenario.workload.circuits.max_qubits=4"
@@ -58,6 +64,8 @@ SMALLER = {
         *("scenario.workload.tasks=30", "agent.worlds=2", "agent.ppo.steps=512"),
         *("agent.ppo.environments=8", "validation.worlds=1", "tracking=none"),
     ],
+    "suite=ours": [INLINE],
+    "./first": ["replicates=100", "baseline=random"],
     "tasks=60": ["tasks=5", "backend=local", "backend.speed=60", SMALL_CIRCUITS],
 }
 """What is added to a command so that it ends within a test."""
@@ -146,7 +154,7 @@ def test_pages_have_commands() -> None:
 @pytest.mark.e2e
 @pytest.mark.ray
 @pytest.mark.timeout(900)  # a page has up to a dozen commands, each with kernels to compile
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     if any(BUCKET in command for command in commands(page)):
@@ -158,6 +166,11 @@ def test_commands(page: Path, tmp_path: Path, request: pytest.FixtureRequest) ->
     (tmp_path / "jobs.csv").write_text(JOBS)
     (tmp_path / "allocation.json").write_text(json.dumps(ALLOCATION))
     (tmp_path / "patient.py").write_text(next(blocks(ROOT / "docs/policies.md", "python")))
+    for text in blocks(page, "yaml"):
+        named = re.match(r"# (conf/\S+\.yaml)\n", text)  # a file of one's own
+        if named:
+            (tmp_path / named[1]).parent.mkdir(parents=True)
+            (tmp_path / named[1]).write_text(text)
     for command in commands(page):
         bare = re.sub(r"^(\w+=\S* )+", "", command)
         for start, made_here in INSTEAD.items():
@@ -192,7 +205,7 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> None:
     assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for text in blocks(page, "python"):
@@ -203,8 +216,19 @@ def test_python_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             assert (qcbench.simulate(policy=policy).status == 0).all()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=name_of)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
-        if "://" not in target:
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+        if "://" in target:
+            continue
+        found = page.parent / target if target else page
+        assert found.exists(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in anchors(found), f"{page.name}: {target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in links."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}

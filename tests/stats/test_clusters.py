@@ -63,6 +63,19 @@ def test_few_clusters_have_no_interval() -> None:
     assert np.isnan(clustered_mean(np.empty(0), np.empty(0, dtype=np.int64)).value)
 
 
+def test_what_one_cluster_decides_alone_has_no_interval() -> None:
+    rng = np.random.default_rng(4)
+    clusters = np.repeat(np.arange(4), 3)
+    alone = (clusters == 0).astype(np.float64)
+    for scale in (1e-6, 1.0, 1e6):
+        design = np.column_stack([1.0 - alone, alone]) * scale
+        measured = rng.normal(5, 1, 12)
+        residual = measured - design @ np.linalg.lstsq(design, measured, rcond=None)[0]
+        shared, own = clustered_fit(design, residual, clusters, [np.tile(np.arange(3), 4)])
+        assert np.isfinite(shared.interval().high)
+        assert np.isnan(own.interval().high)
+
+
 @pytest.mark.parametrize("spread", [0.0, 1.0])
 def test_intervals_hold_the_truth(spread: float) -> None:
     """Five devices, tasks that all execute: also where tasks are most of what varies."""
