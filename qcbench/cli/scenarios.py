@@ -7,7 +7,8 @@ from qcbench.bench.conf_files import options_of
 from qcbench.cli.arguments import Parser
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.tables import Listing, print_table
-from qcbench.errors import InputError
+from qcbench.errors import InputError, QcbenchError
+from qcbench.plugins import PluginError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,7 +43,7 @@ def _found(name: str, config_dirs: Sequence[Path]) -> Found:
     from qcbench.bench.scenario import resolve_scenario  # noqa: PLC0415
     from qcbench.cli.sources import of_scenario  # noqa: PLC0415
 
-    def lacking(error: InputError) -> list[str]:
+    def lacking(error: QcbenchError) -> list[str]:
         return [name, "", "", "", "", f"needs more: {error}"]
 
     try:
@@ -51,7 +52,7 @@ def _found(name: str, config_dirs: Sequence[Path]) -> Found:
         return Found([lacking(error)], "all")
     try:
         scenario = resolve_scenario(composed, "simulate", 0)
-    except InputError as error:
+    except (InputError, PluginError) as error:
         return Found([lacking(error)], "more")
     load = scenario.offered_load
     row = [

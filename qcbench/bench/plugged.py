@@ -1,0 +1,44 @@
+"""Which code of other packages a trial uses: a part of what it is identified by."""
+
+from collections.abc import Iterable
+
+from qcbench.bench.config import ScenarioConfig, SuiteConfig
+from qcbench.bench.metrics.names import is_metric
+from qcbench.physics.config import PluginFidelity, PluginTime
+from qcbench.plugins import Kind, Plugin, find, key_of
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.names import plugin_of
+from qcbench.workload.config import PluginCircuits
+
+
+def metrics_wanted(suite: SuiteConfig) -> list[str]:
+    """Return the metrics of plug-ins that trials of a suite have: those that it names anywhere."""
+    named = [*suite.metrics, suite.primary_metric, *(goal.metric for goal in suite.goals)]
+    return sorted({name for name in named if not is_metric(suite.track, name)})
+
+
+def plugins_used(
+    scenario: ScenarioConfig, policy: PolicyConfig | None, metrics: Iterable[str] = ()
+) -> dict[str, str]:
+    """Return the identities of the plug-ins of a trial, by their keys; none where it has none.
+
+    Args:
+        scenario: with its models and its workload.
+        policy: None where it is known otherwise, such as a function in Python.
+        metrics: of plug-ins.
+
+    Raises:
+        InputError: one is not installed.
+    """
+    named: list[tuple[Kind, str, str]] = [("metrics", name, "suite.metrics") for name in metrics]
+    circuits, physics = scenario.workload.circuits, scenario.physics
+    if isinstance(circuits, PluginCircuits):
+        named.append(("workloads", circuits.name, "workload.circuits.name"))
+    if isinstance(physics.time, PluginTime):
+        named.append(("time_models", physics.time.name, "physics.time.name"))
+    if isinstance(physics.fidelity, PluginFidelity):
+        named.append(("fidelity_models", physics.fidelity.name, "physics.fidelity.name"))
+    found: list[Plugin] = [find(*each) for each in named]
+    known = None if policy is None else plugin_of(scenario.track, policy.name)
+    found += [] if known is None else [known]
+    return {key_of(plugin): plugin.identity for plugin in sorted(found, key=key_of)}
