@@ -180,7 +180,6 @@ def problem_of(plugin: Plugin, ours: Collection[str] = ()) -> str:
     return ""
 
 
-
 def conf_folders() -> list[tuple[Plugin, Path]]:
     """Return the folders of configs that packages bring along; those that cannot be used are not.
 

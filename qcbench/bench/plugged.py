@@ -1,13 +1,15 @@
 """Which code of other packages a trial uses: a part of what it is identified by."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from qcbench.bench.conf_files import shadowed
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
-from qcbench.bench.metrics.names import is_metric
+from qcbench.bench.metrics.names import is_metric, reserved
 from qcbench.physics.config import PluginFidelity, PluginTime
-from qcbench.plugins import Kind, Plugin, find, key_of
+from qcbench.plugins import KINDS, Kind, Plugin, find, key_of, plugins, problem_of
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.names import plugin_of
+from qcbench.policies.names import built_in, plugin_of
+from qcbench.tracks import TRACKS, is_track
 from qcbench.workload.config import PluginCircuits
 
 
@@ -15,6 +17,29 @@ def metrics_wanted(suite: SuiteConfig) -> list[str]:
     """Return the metrics of plug-ins that trials of a suite have: those that it names anywhere."""
     named = [*suite.metrics, suite.primary_metric, *(goal.metric for goal in suite.goals)]
     return sorted({name for name in named if not is_metric(suite.track, name)})
+
+
+def plugin_problem(plugin: Plugin, ours: Collection[str] = ()) -> str:
+    """Return in one line why a plug-in cannot be used; empty where it can. It is imported.
+
+    Args:
+        plugin: that is looked at.
+        ours: names that are this package's, where those of its kind are not known here.
+    """
+    if plugin.kind == "metrics" and (told := reserved(plugin.name)):
+        return told
+    if plugin.kind == "policies":
+        track, _, _ = plugin.name.partition(".")
+        if not is_track(track):
+            return f"{plugin.title}: is named TRACK.NAME, with one of {', '.join(TRACKS)}"
+        ours = {f"{track}.{name}" for track in TRACKS for name in built_in(track)}
+    return problem_of(plugin, ours)
+
+
+def plugin_problems() -> list[str]:
+    """Return what is wrong with plug-ins that are installed, a line each."""
+    found = [plugin_problem(plugin) for kind in KINDS for plugin in plugins(kind).values()]
+    return [problem for problem in [*found, *(told for _, told in shadowed())] if problem]
 
 
 def plugins_used(

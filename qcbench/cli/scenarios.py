@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from qcbench.bench.conf_files import options_of
+from qcbench.bench.conf_files import options_of, providers_of
 from qcbench.cli.arguments import Parser
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.tables import Listing, print_table
@@ -33,7 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     def found(name: str) -> Found:
         return _found(name, config_dirs)
 
-    table.add_rows(kept("scenarios", names, found, group="scenario", config_dirs=config_dirs))
+    rows = kept("scenarios", names, found, group="scenario", config_dirs=config_dirs)
+    table.add_provided(rows, providers_of("scenario", config_dirs))
     print_table(table, 180)
     return 0
 

@@ -81,13 +81,12 @@ def plugged_workload(
     if isinstance(found, Workload):
         if not own:
             raise InputError(
-                f"workload.arrivals: process {config.arrivals.process}; {title} has arrivals of "
-                "its own, so it must be file"
+                f"workload.arrivals.process: must be file, since {title} has arrivals of its own"
             )
         return found
     if own:
         raise InputError(
-            f"workload.arrivals: process file; {title} has no arrivals of its own, so it must be "
+            f"workload.arrivals.process: file; {title} has no arrivals of its own, so it must be "
             "another one, such as poisson"
         )
     return Workload(draw_arrivals(config.arrivals, len(found), arrivals_rng), found)

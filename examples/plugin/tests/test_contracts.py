@@ -1,6 +1,7 @@
 """What this package brings along keeps the promises of its kinds."""
 
 import pytest
+
 import qcbench
 
 
