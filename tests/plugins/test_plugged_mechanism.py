@@ -14,6 +14,7 @@ from qcbench.bench.compose import compose_alone
 from qcbench.bench.conf_files import options_of, providers_of
 from qcbench.bench.plugged import plugin_problems
 from qcbench.bench.run import run_trial
+from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.cli.main import main
 from qcbench.errors import InputError, one_line
 from qcbench.plugins import check_meant, distributions, find, group_of, plugins
@@ -245,9 +246,20 @@ def test_no_plugins_say_how_there_could_be_some(capsys: pytest.CaptureFixture[st
     assert "no such kind of plug-in; did you mean metrics" in capsys.readouterr().err
 
 
-def test_a_suite_of_a_package_is_listed_anew_when_its_code_changes(
+def test_a_fleet_of_a_package_is_listed_anew_when_it_changes(
     install: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    files = {"acme/__init__.py": "", "acme/conf/fleet/lab.yaml": FLEET}
+    folder = install("acme", {"configs": {"acme": "acme:conf"}}, files)
+    for qubits in ("27..27", "31..31"):
+        text = FLEET.replace("qubits: 27", f"qubits: {qubits[:2]}")
+        (folder / "acme/conf/fleet/lab.yaml").write_text(text)
+        assert main(["fleets"]) == 0
+        row = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("lab"))
+        assert row.split()[1:3] == ["1", qubits]
+
+
+def test_a_suite_of_a_package_is_composed(install: Callable[..., Path]) -> None:
     suite = """name: theirs
 track: placement
 scenarios: [placement/qce5]
@@ -256,22 +268,13 @@ replicates: 2
 primary_metric: mean_wait_s
 baseline: greedy
 """
-    files = {
-        "acme/__init__.py": "",
-        "acme/code.py": FIRST,
-        "acme/conf/suite/theirs.yaml": suite,
-    }
+    files = {"acme/__init__.py": "", "acme/code.py": FIRST, "acme/conf/suite/theirs.yaml": suite}
     points = {
         "configs": {"acme": "acme:conf"},
         "policies": {"placement.first": "acme.code:policy"},
     }
-    folder = install("acme", points, files)
-    assert compose_run(["suite=theirs"]).suite.policies[0].name == "first"
-    for replicates in (2, 3):
-        (folder / "acme/conf/suite/theirs.yaml").write_text(
-            suite.replace("replicates: 2", f"replicates: {replicates}")
-        )
-        assert main(["suites"]) == 0
-        row = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("theirs"))
-        assert row.split()[2] == str(2 * replicates)
-        assert "acme" in row
+    install("acme", points, files)
+    told = compose_run(["suite=theirs"]).suite
+    assert [policy.name for policy in told.policies] == ["first", "greedy"]
+    trials = expand(told, suite_scenarios(told))
+    assert [len(trial.plugins) for trial in trials] == [1, 1, 0, 0]

@@ -64,6 +64,7 @@ def acme(install: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.e2e
 def test_a_suite_ranks_by_it(capsys: pytest.CaptureFixture[str]) -> None:
     told = [*TOLD, "suite.primary_metric=promptness", "suite.goal=max", "keep_records=true"]
     assert main(["run", *told, "suite.metrics=[longest_wait_s,undefined]"]) == 0
