@@ -92,7 +92,7 @@ def check(needed: Sequence[str]) -> None:
 def _not_sent(lacking: Sequence[str]) -> bool:
     """Whether something is lacking that `--pip` does not install: the cluster's, or a plug-in."""
     names = {extras.distribution_of(each) for each in lacking}
-    declared = [line.partition(";")[0] for line in extras.requirements()]
+    declared = [each for extra in extras.extras_by_name() for each in extras.required(extra)]
     listed = {extras.distribution_of(each) for each in _with_extras(declared)}
     return bool(names & CLUSTERS_OWN) or not names <= listed
 

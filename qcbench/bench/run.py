@@ -8,13 +8,12 @@ from typing import Any
 from qcbench.bench.drawn import policy_of, world_of
 from qcbench.bench.facts import Facts, coordinates
 from qcbench.bench.metrics.names import bounded_of, metrics_of
-from qcbench.bench.metrics.plugged import plugged_metrics
+from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.trial import Trial, TrialResult
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.records import Records
-from qcbench.plugins import check_meant
 from qcbench.policies import registry
 from qcbench.policies.names import modules_of
 from qcbench.policies.protocol import Decide, PolicyContext
@@ -32,9 +31,9 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
         InputError: the config cannot be used.
         PolicyError: the policy took a decision that its track does not know.
     """
-    check_meant(trial.plugins)
     policy = policy_of(trial)
     own = policy.name in modules_of(trial.scenario_config["track"])
+    own = own and not has_metrics(trial.plugins)
     world = world_of(trial, shared=factory is None and own)
     scenario = world.scenario
     coordinates = (trial.suite, trial.scenario, trial.replicate, trial.policy)

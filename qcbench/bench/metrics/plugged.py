@@ -48,6 +48,11 @@ def goal_told(name: str, function: Metric) -> Literal["min", "max"]:
     raise InputError(f"metric {name}: its goal is {shown(goal)}; it must be 'min' or 'max'")
 
 
+def has_metrics(used: Mapping[str, str]) -> bool:
+    """Whether there are metrics among the plug-ins of a trial."""
+    return any(key.startswith(PREFIX) for key in used)
+
+
 def plugged_metrics(
     used: Mapping[str, str], records: Records, warm_up_s: float
 ) -> dict[str, float | None]:
