@@ -5,8 +5,18 @@ from collections.abc import Collection, Iterable
 from qcbench.bench.conf_files import shadowed
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
 from qcbench.bench.metrics.names import is_metric, reserved
+from qcbench.bench.trial import Trial
 from qcbench.physics.config import PluginFidelity, PluginTime
-from qcbench.plugins import KINDS, Kind, Plugin, find, key_of, plugins, problem_of
+from qcbench.plugins import (
+    KINDS,
+    Kind,
+    Plugin,
+    check_meant,
+    find,
+    key_of,
+    plugins,
+    problem_of,
+)
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.names import built_in, plugin_of
 from qcbench.tracks import TRACKS, is_track
@@ -40,6 +50,16 @@ def plugin_problems() -> list[str]:
     """Return what is wrong with plug-ins that are installed, a line each."""
     found = [plugin_problem(plugin) for kind in KINDS for plugin in plugins(kind).values()]
     return [problem for problem in [*found, *(told for _, told in shadowed())] if problem]
+
+
+def check_plugins(trials: Iterable[Trial]) -> None:
+    """Check that the plug-ins that trials were made with are here, before any is run.
+
+    Raises:
+        InputError: one is missing, or is another one.
+    """
+    for used in dict.fromkeys(tuple(trial.plugins.items()) for trial in trials):
+        check_meant(dict(used))
 
 
 def plugins_used(

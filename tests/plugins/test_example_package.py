@@ -86,6 +86,10 @@ def test_without_the_package_its_run_is_not_gone_on_with(
     told_lines = done.stdout + done.stderr
     assert "is not installed here; the trial was made with it (qcbench-example 0.1.0" in told_lines
     assert "Traceback" not in told_lines
+    again = run(tmp_path, root, ["-m", "qcbench.cli.main", "rerun", "cluster=inline"], tmp_path)
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    assert "is not installed here" in again.stderr
+    assert len(list(tmp_path.glob("runs/*"))) == 1
 
 
 def test_it_is_no_part_of_the_wheel(root: Path) -> None:
