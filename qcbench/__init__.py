@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qcbench.api import (
         Leaderboard,
         Run,
+        check_plugin,
         check_policy,
         compare,
         environment,
@@ -41,6 +42,7 @@ __all__ = [
     "Leaderboard",
     "Run",
     "__version__",
+    "check_plugin",
     "check_policy",
     "compare",
     "environment",

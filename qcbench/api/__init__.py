@@ -6,7 +6,7 @@ from qcbench.extras import door
 ensure_home()
 with door():
     from qcbench.api.comparing import compare
-    from qcbench.api.contract import check_policy
+    from qcbench.api.contract import check_plugin, check_policy
     from qcbench.api.environments import environment, vector_environment
     from qcbench.api.hardware import gap, replay
     from qcbench.api.leaderboards import Leaderboard, leaderboard
@@ -43,6 +43,7 @@ __all__ = [
     "RunList",
     "SimulateConfig",
     "UnfinishedError",
+    "check_plugin",
     "check_policy",
     "check_published",
     "compare",

@@ -1,16 +1,32 @@
 """What a name means that is to be checked against the contract of its track."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
+from typing import Any
 
-from qcbench.bench.compose import compose, known_policies, of_track, to_plain
+from qcbench.api.suites import compose_run
+from qcbench.bench.compose import (
+    compose,
+    compose_alone,
+    compose_scenario,
+    known_policies,
+    of_track,
+    to_plain,
+)
+from qcbench.bench.conf_files import providers_of, shadowed
 from qcbench.bench.contract.checks import Subject, run_checks
+from qcbench.bench.contract.plugged import CHECKS, Plugged, run_plugged_checks
 from qcbench.bench.contract.subjects import is_own_code, own_code, registered
+from qcbench.bench.scenario import resolve_scenario
+from qcbench.bench.suite import suite_scenarios
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
-from qcbench.errors import InputError, nearest
+from qcbench.errors import InputError, QcbenchError, nearest
 from qcbench.extras import door
+from qcbench.fleet.config import FleetConfig
+from qcbench.fleet.load import load_fleet
+from qcbench.plugins import Kind, Plugin, conf_folders, find, problem_of
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.folder import (
     CHAMPION,
@@ -96,6 +112,107 @@ def check_policy(
         for finding in run_checks(subject)
         if finding.problem
     ]
+
+
+@door()
+def check_plugin(
+    kind: str,
+    plugin: str | Callable[..., Any],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    track: str | None = None,
+    fleets: Sequence[str] = (),
+) -> list[str]:
+    """Check what a package brings along against the contract of its kind.
+
+    Args:
+        kind: `workloads`, `time_models`, `fidelity_models`, `metrics` or `configs`; of `policies`
+            this is `check_policy`.
+        plugin: the name of an entry point that is installed, or a function itself.
+        parameters: that the function is given.
+        track: on whose trials a metric is computed; all where None.
+        fleets: names of fleets that a model is asked about besides packaged ones.
+
+    Returns:
+        A line for each promise that is broken; none where all are kept.
+
+    Raises:
+        InputError: there is no such kind or plug-in, or the parameters do not fit.
+    """
+    checked = kind_checked(kind)
+    if checked == "configs":
+        found = find(checked, str(plugin), "configs")
+        return [f"{promise}: {problem}" for promise, problem in config_problems(found)]
+    chosen = _checked(track)
+    subject = Plugged(
+        kind=checked,
+        name=plugin if isinstance(plugin, str) else getattr(plugin, "__name__", "function"),
+        function=find(checked, plugin, checked).function() if isinstance(plugin, str) else plugin,
+        parameters=parameters or {},
+        tracks=tuple(TRACKS) if chosen is None else (chosen,),
+        fleets=tuple(fleets),
+    )
+    return [
+        f"{finding.promise}: {finding.problem}"
+        for finding in run_plugged_checks(subject)
+        if finding.problem
+    ]
+
+
+def kind_checked(kind: str) -> Kind:
+    """Return a kind that `check_plugin` knows.
+
+    Raises:
+        InputError: another one, or none.
+    """
+    checks: tuple[Kind, ...] = (*CHECKS, "configs")
+    elsewhere = {"policies": "qcbench.check_policy", "providers": "`qcbench replay test`"}
+    if kind in elsewhere:
+        raise InputError(f"kind: {kind} are checked by {elsewhere[kind]}")
+    for known in checks:
+        if kind == known:
+            return known
+    raise InputError(f"kind: {kind!r}; no such kind of plug-in{nearest(kind, checks)}")
+
+
+def config_problems(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    """Return what is wrong with the configs of a package: each promise that is broken, and how."""
+    if problem := problem_of(plugin):
+        yield "can be found", problem
+        return
+    for other, problem in shadowed():
+        if other.name == plugin.name:
+            yield "has names of its own", problem
+    (folder,) = (folder for one, folder in conf_folders() if one == plugin)
+    if not any(folder.glob("*/**/*.yaml")):
+        yield "has files", f"{folder}: has no file such as fleet/NAME.yaml"
+    for group, check in CONF_CHECKS.items():
+        for name, provider in providers_of(group).items():
+            if provider == plugin.provider:
+                try:
+                    check(name)
+                except QcbenchError as error:
+                    yield f"{group} {name} can be used", str(error)
+
+
+def _use_fleet(name: str) -> None:
+    load_fleet(typed(FleetConfig, compose_alone("fleet", name), f"fleet {name}"))
+
+
+def _use_scenario(name: str) -> None:
+    resolve_scenario(compose_scenario(name), "contract", 0)
+
+
+def _use_suite(name: str) -> None:
+    suite_scenarios(compose_run([f"suite={name}"]).suite)
+
+
+CONF_CHECKS: Mapping[str, Callable[[str], None]] = {
+    "fleet": _use_fleet,
+    "scenario": _use_scenario,
+    "suite": _use_suite,
+}
+"""How it is found out whether a config of a group can be used."""
 
 
 def contract_overrides(name: str, given: Sequence[str], config_dirs: Sequence[Path]) -> list[str]:

@@ -15,6 +15,7 @@ from qcbench.bench.compose import (
 )
 from qcbench.bench.config import Engine, ScenarioConfig
 from qcbench.bench.overrides import nested
+from qcbench.bench.plugged import plugins_used
 from qcbench.bench.run import PolicyFactory, simulate_trial
 from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.trial import Trial
@@ -90,6 +91,7 @@ def trial_of(settings: SimulateConfig) -> Trial:
         engine=settings.engine,
         scenario_config=plain(scenario),
         policy_config=plain(settings.policy),
+        plugins=plugins_used(scenario, settings.policy),
     )
 
 
@@ -150,5 +152,6 @@ def simulate(
         engine=engine,
         scenario_config=plain(scenario),
         policy_config=plain(chosen),
+        plugins=plugins_used(scenario, None if factory else chosen),
     )
     return simulate_trial(trial, factory)

@@ -13,6 +13,7 @@ from qcbench.bench.compose import compose, suite_config, to_plain
 from qcbench.bench.config import ClusterConfig, SuiteConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.overrides import rerun_command
+from qcbench.bench.plugged import check_plugins
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run import PolicyFactory
 from qcbench.bench.run_names import told_name
@@ -214,11 +215,13 @@ def start_again(folder: Path, runs: Path) -> RunStore:
         runs: folder of all runs.
 
     Raises:
-        InputError: this version of qcbench would run them with other numbers.
+        InputError: this version of qcbench would run them with other numbers, or they use code of
+            another package that is not here.
     """
     found = open_store(folder).manifest
     if found.mismatch:
         raise InputError(f"{shown_path(folder)}: cannot be run again as it was: {found.mismatch}")
+    check_plugins(found.trials)
     return create_run(
         runs,
         found.suite,
@@ -240,10 +243,12 @@ def drive(
     """Run what a run still lacks, and return it.
 
     Raises:
-        InputError: a cluster that cannot be used.
+        InputError: a cluster that cannot be used, or code of another package that is not here.
         RunError: no worker, or no result for too long; what is stored stays.
         KeyboardInterrupt: stopped; `resume` runs the rest.
     """
+    over = store.finished - store.failed if retry_failed else store.finished
+    check_plugins(trial for trial in store.trials if trial.trial_id not in over)
     function = "run_recorded_trial" if store.manifest.keep_records else "run_trial"
     with store:
         outcome = run_trials(

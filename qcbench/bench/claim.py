@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import MinLen
 
 from qcbench.bench.compose import compose_alone
-from qcbench.bench.conf_files import check_dirs, conf_dir, options_of
+from qcbench.bench.conf_files import check_dirs, options_of, roots
 from qcbench.bench.typed import typed
 from qcbench.configs import Amount, Count, config
 from qcbench.errors import InputError, nearest
@@ -202,8 +202,7 @@ def load_claim(name: str, config_dirs: Sequence[Path] = ()) -> ClaimConfig:
 
 def claim_file(name: str, config_dirs: Sequence[Path] = ()) -> Path:
     """Return the file that a claim is in, as `load_claim` finds it."""
-    roots = (conf_dir(), *config_dirs)
-    paths = (root / GROUP / f"{name}.yaml" for root in roots)
+    paths = (root / GROUP / f"{name}.yaml" for root in roots(config_dirs))
     return next(path for path in paths if path.is_file())
 
 

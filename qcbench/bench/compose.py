@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qcbench.bench.conf_files import check_dirs, conf_dir, options_of
+from qcbench.bench.conf_files import check_clash, check_dirs, conf_dir, options_of, roots
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
 from qcbench.bench.overrides import (
     below_scenario,
@@ -68,11 +68,12 @@ SAID = (
 
 @contextmanager
 def _hydra(config_dirs: Sequence[Path]) -> Iterator[list[str]]:
-    """Initialise Hydra on the packaged configs; yield the overrides that add the user's folders."""
+    """Initialise Hydra on the packaged configs; yield the overrides that add all other folders."""
     from hydra import initialize_config_dir  # noqa: PLC0415
 
     check_dirs(config_dirs)
-    paths = ",".join(f'"file://{folder.resolve()}"' for folder in config_dirs)
+    others = roots(config_dirs)[1:]
+    paths = ",".join(f'"file://{folder.resolve()}"' for folder in others)
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
         yield [f"hydra.searchpath=[{paths}]"] if paths else []
 
@@ -165,6 +166,8 @@ def _check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequen
                     f"{group}={option}: is no text for YAML; give {option}.yaml another name"
                 )
             raise InputError(f"{group}={option}: no such {group}{nearest(option, known)}")
+        if equals and group in groups:
+            check_clash(group, option, config_dirs)
 
 
 def _chosen_again(error: Exception, choices: Sequence[str]) -> str:
@@ -184,7 +187,7 @@ def _unusable(error: Exception, choices: Sequence[str], config_dirs: Sequence[Pa
     files = [
         path
         for text in choices
-        for folder in config_dirs
+        for folder in roots(config_dirs)[1:]
         if (path := folder / text.partition("=")[0] / f"{text.partition('=')[2]}.yaml").is_file()
     ]
     where = ", ".join(map(str, files)) or ", ".join(map(str, choices)) or "the config"
@@ -212,7 +215,7 @@ def _broken_yaml(error: Exception) -> str:
 
 def _no_text(config_dirs: Sequence[Path]) -> str:
     """Return which of the user's files is not text: the decoder does not say."""
-    for path in sorted(path for folder in config_dirs for path in folder.rglob("*.yaml")):
+    for path in sorted(path for root in roots(config_dirs)[1:] for path in root.rglob("*.yaml")):
         if path.is_file():
             try:
                 path.read_text(encoding="utf-8")
@@ -222,8 +225,8 @@ def _no_text(config_dirs: Sequence[Path]) -> str:
 
 
 def _groups(config_dirs: Sequence[Path]) -> set[str]:
-    roots = (conf_dir(), *config_dirs)
-    return {path.name for root in roots for path in root.iterdir() if path.is_dir()}
+    found = (path for root in roots(config_dirs) for path in root.iterdir())
+    return {path.name for path in found if path.is_dir()}
 
 
 def _split_group(path: str) -> tuple[str, str]:
@@ -300,6 +303,7 @@ def compose_alone(group: str, name: str, config_dirs: Sequence[Path] = ()) -> di
     Raises:
         InputError: there is none of this name, or it cannot be composed.
     """
+    check_clash(group, name, config_dirs)
     read = None if re.fullmatch(NO_NAME, name) else _as_it_stands(group, name, config_dirs)
     if read is not None:
         return read
@@ -314,7 +318,7 @@ def _as_it_stands(group: str, name: str, config_dirs: Sequence[Path]) -> dict[st
     """
     from omegaconf import OmegaConf  # noqa: PLC0415
 
-    for root in (conf_dir(), *config_dirs):
+    for root in roots(config_dirs):
         path = root / group / f"{name}.yaml"
         if path.is_file():
             break

@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qcbench.errors import InputError
+from qcbench.plugins import Plugin, conf_folders
+
+OURS = "qcbench"
+"""Who provides the packaged configs."""
 
 
 def conf_dir() -> Path:
@@ -13,13 +17,74 @@ def conf_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "conf"
 
 
+def roots(config_dirs: Sequence[Path] = ()) -> list[Path]:
+    """Return all folders of configs, the first one that has a file counts.
+
+    The packaged ones go first, then the user's, then those that other packages bring along.
+    """
+    return [conf_dir(), *config_dirs, *(folder for _, folder in conf_folders())]
+
+
 def options_of(group: str, config_dirs: Sequence[Path] = ()) -> list[str]:
     """Return the names of a group's files, with those in sub-folders as `folder/name`."""
-    found: set[str] = set()
-    for root in (conf_dir(), *config_dirs):
-        folder = root / group
-        found |= {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")}
-    return sorted(found)
+    return sorted({name for root in roots(config_dirs) for name in _options(root, group)})
+
+
+def providers_of(group: str, config_dirs: Sequence[Path] = ()) -> dict[str, str]:
+    """Return who provides each option of a group: `qcbench`, a folder, a package with its version.
+
+    Of several that have one, whose file counts.
+    """
+    found: dict[str, str] = {}
+    told = [(conf_dir(), OURS), *((folder, str(folder)) for folder in config_dirs)]
+    told += [(folder, plugin.provider) for plugin, folder in conf_folders()]
+    for root, provider in told:
+        for name in _options(root, group):
+            found.setdefault(name, provider)
+    return found
+
+
+def check_clash(group: str, option: str, config_dirs: Sequence[Path] = ()) -> None:
+    """Refuse an option that several packages bring along, unless ours or the user's go first.
+
+    Raises:
+        InputError: none of them is meant more than the others.
+    """
+    others = conf_folders()
+    file = Path(group, f"{option}.yaml")
+    if not others or any((root / file).is_file() for root in (conf_dir(), *config_dirs)):
+        return
+    having = [plugin.provider for plugin, folder in others if (folder / file).is_file()]
+    if len(set(having)) > 1:
+        raise InputError(
+            f"{group}={option}: several packages have one ({', '.join(having)}); uninstall all but "
+            "one"
+        )
+
+
+def shadowed() -> list[tuple[Plugin, str]]:
+    """Return which configs of packages are not used, since somebody else's have their names.
+
+    Each with a line that says so.
+    """
+    found, first = [], dict.fromkeys(_files(conf_dir()), OURS)
+    for plugin, folder in conf_folders():
+        for file in sorted(_files(folder)):
+            other = first.setdefault(file, plugin.provider)
+            if other != plugin.provider:
+                used = "is used" if other == OURS else "both cannot be chosen by this name"
+                found.append((plugin, f"configs {file}: {other} has one of this name too; {used}"))
+    return found
+
+
+def _options(root: Path, group: str) -> set[str]:
+    folder = root / group
+    return {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")}
+
+
+def _files(root: Path) -> set[str]:
+    """Return the files of a folder that are options of a group, as `group/name.yaml`."""
+    return {str(path.relative_to(root)) for path in root.glob("*/**/*.yaml")}
 
 
 def check_dirs(config_dirs: Sequence[Path]) -> None:

@@ -113,6 +113,8 @@ class SuiteConfig:
         goal: whether less or more of it is better.
         baseline: label of the policy that the others are compared to.
         goals: what policies should be good at; of two or three, results have fronts.
+        metrics: of other packages, which trials have besides those of their track; those that are
+            named above need not be named here.
         seed: master seed; another one gives other worlds.
         engine: `simpy`, or `compiled` for the numba twin of the same cloud.
         scenario_overrides: Hydra overrides for every scenario of the suite.
@@ -131,6 +133,7 @@ class SuiteConfig:
     goal: Literal["min", "max"] = "min"
     baseline: str
     goals: Annotated[list[Goal], MaxLen(MOST_GOALS)] = field(default_factory=list)
+    metrics: list[str] = field(default_factory=list)
     seed: Seed = 0
     engine: Engine = "simpy"
     scenario_overrides: list[str] = field(default_factory=list)

@@ -18,6 +18,7 @@ from qcbench.caches import private_folder, user_cache
 from qcbench.errors import QcbenchError, reason_of
 from qcbench.extras import CORE, ORDER, distribution_of, install, required
 from qcbench.files import check_writable
+from qcbench.plugins import KINDS, plugins
 from qcbench.storage import mirror
 from qcbench.storage.places import place_of, runs_folder, shown_path
 from qcbench.version import __version__
@@ -72,6 +73,7 @@ def examine(runs_dir: str = "runs", *, ray: bool = False) -> Iterator[Diagnosis]
     yield from _ports()
     yield from _credentials()
     yield _kernels()
+    yield from _plugins()
 
 
 def _python() -> Diagnosis:
@@ -218,6 +220,16 @@ def _credentials(environment: Mapping[str, str] = os.environ) -> Iterator[Diagno
     if others:
         told = f"{', '.join(others)} set too; workers that run policies do not see them"
         yield Diagnosis("ok", "account", told)
+
+
+def _plugins() -> Iterator[Diagnosis]:
+    """Say what is wrong with what other packages bring along; nothing where all can be used."""
+    if not any(map(plugins, KINDS)):
+        return
+    from qcbench.bench.plugged import plugin_problems  # noqa: PLC0415 - where there is one
+
+    for problem in plugin_problems():
+        yield Diagnosis("note", "plug-in", problem)
 
 
 def _kernels() -> Diagnosis:

@@ -18,6 +18,7 @@ from qcbench.cloud.cloud import Streams
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels import engine
 from qcbench.kernels.engine import Simulator
+from qcbench.plugins import check_meant
 from qcbench.policies.config import PolicyConfig
 
 
@@ -95,12 +96,14 @@ def world_of(trial: Trial, *, shared: bool) -> SharedWorld:
     """Return the world of a trial.
 
     Args:
-        shared: it may be that of another trial. Somebody's policy, which might write into what it
-            is shown, gets one of its own.
+        shared: it may be that of another trial. Somebody's policy or metric, which might write
+            into what it is shown, gets one of its own.
 
     Raises:
-        InputError: the scenario cannot be used.
+        InputError: the scenario cannot be used, or code of another package that the trial names is
+            not here.
     """
+    check_meant(trial.plugins)
     content = ConfigKey(trial.scenario, trial.scenario_config)
     draw = _world if shared else _world.__wrapped__
     return draw(content, trial.suite, trial.replicate, trial.seed)

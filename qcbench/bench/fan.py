@@ -22,6 +22,7 @@ from qcbench.bench.outcome import Outcome, RunTrial, clean_line, error_line, fai
 from qcbench.bench.session import RunError, Session
 from qcbench.bench.stopping import StopFlag
 from qcbench.bench.worker import Worker
+from qcbench.plugins import distributions
 
 POLL_S = 0.5
 """How long a request to stop may wait [s]."""
@@ -69,7 +70,8 @@ class Fan:
         self._crew = Crew(session.config.workers, elastic=not local)
         self._track = session.store.manifest.track
         # A private Ray runs what this process runs.
-        needed = () if local else nodes.requirements()
+        plugged = distributions(trial.plugins for trial in session.todo)
+        needed = () if local else (*nodes.requirements(), *plugged)
         self._arguments = (run_trial, self._track, needed, session.facts or "")
         self._actor_class = self._ray.remote(
             num_cpus=1, max_restarts=0, max_task_retries=0, **cluster.actor_options

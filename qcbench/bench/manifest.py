@@ -21,6 +21,8 @@ from qcbench.errors import InputError
 FORMAT = 1
 COMMIT_FILE = "commit.json"
 FIELDS = frozenset(field.name for field in fields(Trial))
+PLUGINS = "plugins"
+"""The field that a trial's line has only where the trial uses code of others."""
 PACKAGES = ("qcbench", "numpy", "polars", "simpy", "ray")
 
 
@@ -98,6 +100,7 @@ def dump(manifest: Manifest) -> bytes:
             "engine": trial.engine,
             "scenario_config": reference(trial.scenario_config),
             "policy_config": reference(trial.policy_config),
+            **({PLUGINS: trial.plugins} if trial.plugins else {}),
         }
         lines.append("  " + json.dumps(row))
     head = {
@@ -163,6 +166,7 @@ def _recorded(row: dict[str, Any], configs: Mapping[str, Any]) -> Trial:
 
     The row becomes what the trial consists of: to copy it takes twice as long.
     """
+    row.setdefault(PLUGINS, {})
     if row.keys() != FIELDS:
         raise KeyError(*(FIELDS ^ row.keys()))
     row["scenario_config"] = configs[row["scenario_config"]]
@@ -177,7 +181,8 @@ def _mismatch(trials: Sequence[Trial], model_version: int) -> str:
     kinds: dict[tuple[Any, ...], Trial] = {}
     for trial in trials:
         configs = id(trial.scenario_config), id(trial.policy_config)
-        kind = (trial.suite, trial.scenario, trial.policy, trial.seed, trial.engine, configs)
+        used = tuple(trial.plugins.items())
+        kind = (trial.suite, trial.scenario, trial.policy, trial.seed, trial.engine, configs, used)
         if kind not in kinds:
             kinds[kind] = trial
     changed = edited(kinds.values())

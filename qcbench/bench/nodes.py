@@ -60,7 +60,7 @@ def check(needed: Sequence[str]) -> None:
     """Raise one line with all that this node lacks, and the command that installs it.
 
     Args:
-        needed: requirements, such as `numba>=0.61,<1`.
+        needed: requirements, such as `numba>=0.61,<1`, and those of plug-ins, `acme==1.2`.
 
     Raises:
         InputError: as said.
@@ -84,9 +84,17 @@ def check(needed: Sequence[str]) -> None:
     if others:
         problems.append(f"{_list(others)} not of a version that qcbench needs")
     advice = f"`pip install {shlex.join(install)}` there or use an image that has them"
-    if not CLUSTERS_OWN & {extras.distribution_of(each) for each in install}:
+    if not _not_sent(install):
         advice += ", or add --pip to `qcbench submit`"
     raise InputError(f"node {os.uname().nodename}: {'; '.join(problems)}; {advice}")
+
+
+def _not_sent(lacking: Sequence[str]) -> bool:
+    """Whether something is lacking that `--pip` does not install: the cluster's, or a plug-in."""
+    names = {extras.distribution_of(each) for each in lacking}
+    declared = [each for extra in extras.extras_by_name() for each in extras.required(extra)]
+    listed = {extras.distribution_of(each) for each in _with_extras(declared)}
+    return bool(names & CLUSTERS_OWN) or not names <= listed
 
 
 def check_everywhere(needed: Sequence[str]) -> None:

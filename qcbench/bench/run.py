@@ -8,6 +8,7 @@ from typing import Any
 from qcbench.bench.drawn import policy_of, world_of
 from qcbench.bench.facts import Facts, coordinates
 from qcbench.bench.metrics.names import bounded_of, metrics_of
+from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.trial import Trial, TrialResult
 from qcbench.cloud.cloud import Cloud
@@ -32,6 +33,7 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
     """
     policy = policy_of(trial)
     own = policy.name in modules_of(trial.scenario_config["track"])
+    own = own and not has_metrics(trial.plugins)
     world = world_of(trial, shared=factory is None and own)
     scenario = world.scenario
     coordinates = (trial.suite, trial.scenario, trial.replicate, trial.policy)
@@ -47,7 +49,7 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
 def row_of(trial: Trial, records: Records) -> dict[str, Any]:
     """Return the row of the result table: coordinates, status, metrics."""
     config = trial.scenario_config
-    rules = config.get("rules", {})
+    warm_up_s = float(config.get("rules", {}).get("warm_up_s", 0.0))
     return {
         "trial_id": trial.trial_id,
         "suite": trial.suite,
@@ -62,7 +64,8 @@ def row_of(trial: Trial, records: Records) -> dict[str, Any]:
         "offered_load": config.get("offered_load"),
         **{f"axis_{name}": value for name, value in config.get("axes", {}).items()},
         "truncated": records.truncated,
-        **metrics_of(config["track"])(records, float(rules.get("warm_up_s", 0.0))),
+        **metrics_of(config["track"])(records, warm_up_s),
+        **plugged_metrics(trial.plugins, records, warm_up_s),
     }
 
 

@@ -25,8 +25,10 @@ from qcbench.workload.circuits.selection import SUBSET_TASKS
 from qcbench.workload.config import (
     BatchArrivals,
     BurstArrivals,
+    FileArrivals,
     FileCircuits,
     MinuteArrivals,
+    PluginCircuits,
     PoissonArrivals,
     QsimpyArrivals,
     WorkloadConfig,
@@ -238,9 +240,12 @@ def _capacity_per_s(config: ScenarioConfig, suite: str, seed: int) -> float:
 
 
 def _is_given(workload: WorkloadConfig) -> bool:
-    """Whether the workload is one list or trace of jobs, for which no load is defined."""
-    return isinstance(workload.circuits, JobListCircuits) or isinstance(
-        workload.arrivals, TraceArrivals
+    """Whether the workload has its own jobs at their own times, for which no load is defined."""
+    own = isinstance(workload.circuits, PluginCircuits)
+    return (
+        isinstance(workload.circuits, JobListCircuits)
+        or isinstance(workload.arrivals, TraceArrivals)
+        or (own and isinstance(workload.arrivals, FileArrivals))
     )
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
-from qcbench.bench.metrics.names import is_metric, names_of
+from qcbench.bench.metrics.names import all_names, is_metric, names_of, reserved
+from qcbench.bench.metrics.plugged import goal_told, load_metric, plugged_names
+from qcbench.bench.plugged import metrics_wanted, plugins_used
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
@@ -20,6 +22,9 @@ from qcbench.files import check_folder_name
 from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
+
+OPTIONAL = ("until", "metrics")
+"""Keys of a suite that its data have only where they say something."""
 
 MOST_TRIALS = 1_000_000
 """Of a run: its manifest lists them all."""
@@ -59,12 +64,19 @@ def check_suite(suite: SuiteConfig) -> None:
         )
     named = [("primary_metric", suite.primary_metric)]
     named += [(f"goals[{place}]", goal.metric) for place, goal in enumerate(suite.goals)]
+    others = plugged_names()
+    named += [(f"metrics[{place}]", metric) for place, metric in enumerate(suite.metrics)]
     for key, metric in named:
-        if not is_metric(suite.track, metric):
+        if is_metric(suite.track, metric):
+            if metric in others and metric not in all_names():
+                raise InputError(f"suite.{key}: {reserved(metric)}")
+            continue
+        if metric not in others:
             raise InputError(
                 f"suite.{key}: {metric!r} is no metric of {suite.track} trials"
-                f"{nearest(metric, names_of(suite.track))}"
+                f"{nearest(metric, [*names_of(suite.track), *others])}"
             )
+        goal_told(metric, load_metric(metric))
     twice = [name for name, times in Counter(g.metric for g in suite.goals).items() if times > 1]
     if twice or len(suite.goals) == 1:
         what = f"{twice[0]} is there twice" if twice else "has one entry"
@@ -125,9 +137,9 @@ def _check_worlds(scenario: ScenarioConfig, most: int) -> None:
 
 
 def suite_data(suite: SuiteConfig) -> dict[str, Any]:
-    """Return a suite as JSON data; one that does not grow has no key that says so."""
+    """Return a suite as JSON data; what it does not ask for has no key that says so."""
     data = plain(suite)
-    return {key: value for key, value in data.items() if key != "until" or value is not None}
+    return {key: value for key, value in data.items() if key not in OPTIONAL or value}
 
 
 def check_figures(scenario: Scenario, policies: Sequence[PolicyConfig]) -> None:
@@ -152,12 +164,14 @@ def expand(suite: SuiteConfig, scenarios: Sequence[ScenarioConfig]) -> list[Tria
     Of a suite that grows those of the first round; ordinals leave room for all that may follow.
     """
     fewest, most = suite.replicate_range
+    wanted = metrics_wanted(suite)
     trials: list[Trial] = []
     first = 0
     for scenario in scenarios:
         scenario_config = plain(scenario)
         for policy in suite.policies:
             policy_config = plain(policy)
+            used = plugins_used(scenario, policy, wanted)
             trials += [
                 Trial(
                     ordinal=first + replicate,
@@ -169,6 +183,7 @@ def expand(suite: SuiteConfig, scenarios: Sequence[ScenarioConfig]) -> list[Tria
                     engine=suite.engine,
                     scenario_config=scenario_config,
                     policy_config=policy_config,
+                    plugins=used,
                 )
                 for replicate in range(fewest)
             ]

@@ -55,6 +55,8 @@ class Trial:
         engine: `simpy`, or `compiled` for the numba twin.
         scenario_config: the resolved scenario as plain JSON data.
         policy_config: the resolved policy as plain JSON data.
+        plugins: identities of others' code that the trial uses, see `qcbench.plugins`; those that
+            are metrics are computed. A trial that uses none is hashed without.
     """
 
     ordinal: int
@@ -66,6 +68,7 @@ class Trial:
     policy_config: Mapping[str, Any]
     seed: int = 0
     engine: str = "simpy"
+    plugins: Mapping[str, str] = field(default_factory=dict)
     trial_id: str = field(init=False)
     """First 16 hexadecimal digits of the SHA-256 of the resolved config and the model version."""
 
@@ -80,6 +83,7 @@ class Trial:
             "engine": self.engine,
             "scenario_config": as_before(self.scenario_config),
             "policy_config": self.policy_config,
+            **({"plugins": self.plugins} if self.plugins else {}),
         }
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]

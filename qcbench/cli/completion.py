@@ -91,6 +91,10 @@ def suggestions(line: str) -> list[str]:
         from qcbench.tracks import TRACKS  # noqa: PLC0415
 
         found += _beginning(last, TRACKS)
+    if verb == "plugins":
+        from qcbench.plugins import KINDS  # noqa: PLC0415
+
+        found += _beginning(last, KINDS)
     folders = [Path(after) for word, after in pairwise(words) if word == "--config-dir"]
     if verb in GROUPS:
         found += _overrides(verb, last, folders)

@@ -53,6 +53,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "qcbench test-policy fifo track=queueing",
     ),
     "policies": ("qcbench policies", "qcbench policies queueing"),
+    "plugins": ("qcbench plugins", "qcbench plugins metrics"),
     "suites": ("qcbench suites", "qcbench suites quickstart"),
     "scenarios": ("qcbench scenarios",),
     "fleets": ("qcbench fleets", "qcbench fleets qce5"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qcbench.bench.conf_files import check_dirs, options_of
+from qcbench.bench.conf_files import check_dirs, options_of, providers_of
 from qcbench.cli.arguments import Parser, told_dirs
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.stages import next_step
@@ -58,7 +58,8 @@ def _fleets(known: Sequence[str], config_dirs: Sequence[Path]) -> Listing:
         ]
         return Found([row], "more" if config.file else "named")
 
-    table.add_rows(kept("fleets", known, found, group="fleet", config_dirs=config_dirs))
+    rows = kept("fleets", known, found, group="fleet", config_dirs=config_dirs)
+    table.add_provided(rows, providers_of("fleet", config_dirs))
     return table
 
 

@@ -2,8 +2,8 @@
 
 A list is shown in a blink where nothing has changed, and only what an edit touches is computed
 again. Each entry is kept under a hash of all that it depends on: this package, and the config files
-that can take part in it. What depends on more (the environment, files of the user's, policies of
-other packages) is not kept. A file that is damaged or cannot be written costs time, nothing else.
+that can take part in it. What depends on more (the environment, files of the user's, code of other
+packages) is not kept. A file that is damaged or cannot be written costs time, nothing else.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from qcbench.bench.conf_files import check_dirs, conf_dir
+from qcbench.bench.conf_files import check_dirs, conf_dir, roots
 from qcbench.caches import user_cache
 from qcbench.errors import InputError
 from qcbench.files import replacing
@@ -100,12 +100,12 @@ def kept(
 
 
 class Configs:
-    """The config files that there are, the packaged ones and the user's, with their content."""
+    """The config files that there are, the packaged ones and others', with their content."""
 
     def __init__(self, group: str, config_dirs: Sequence[Path]) -> None:
         """Read them; none where what is listed are no options of a group of configs."""
         self._group = group
-        self._roots = [conf_dir(), *(folder.resolve() for folder in config_dirs)] if group else []
+        self._roots = roots([folder.resolve() for folder in config_dirs]) if group else []
         self._texts: dict[Path, bytes] = {}
         self._hashes: dict[Path, str] = {}
         groups = {path.name for path in conf_dir().iterdir() if path.is_dir()} if group else set()

@@ -37,6 +37,7 @@ VERBS = {
     "new": ("qcbench.cli.new", "write a policy, suite or fleet of your own to begin with"),
     "test-policy": ("qcbench.cli.test_policy", "check what a policy owes to its broker"),
     "policies": ("qcbench.cli.policies", "list the policies"),
+    "plugins": ("qcbench.cli.plugins", "list what other packages bring along, and what is wrong"),
     "suites": ("qcbench.cli.suites", "list the suites and what they contain"),
     "scenarios": ("qcbench.cli.scenarios", "list the scenarios and their offered load"),
     "fleets": ("qcbench.cli.fleets", "list the fleets, or show one"),

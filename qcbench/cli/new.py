@@ -118,7 +118,7 @@ def _template(name: str) -> str:
 def _config(group: str, name: str, source: str) -> tuple[Mapping[Path, str], Sequence[str]]:
     """Return the file of a suite or fleet like another one, and what to do with it."""
     from qcbench.bench.compose import NO_NAME  # noqa: PLC0415 - after the help
-    from qcbench.bench.conf_files import conf_dir, options_of  # noqa: PLC0415
+    from qcbench.bench.conf_files import options_of, roots  # noqa: PLC0415
 
     where = f"new {group}"
     known = options_of(group)
@@ -133,7 +133,8 @@ def _config(group: str, name: str, source: str) -> tuple[Mapping[Path, str], Seq
         raise InputError(
             f"{where}: {name}: there is a packaged {group} of that name; choose another"
         )
-    text = (conf_dir() / group / f"{source}.yaml").read_text(encoding="utf-8")
+    paths = (root / group / f"{source}.yaml" for root in roots())
+    text = next(path for path in paths if path.is_file()).read_text(encoding="utf-8")
     text, named = re.subn(r"(?m)^name: .*$", f"name: {name}", text, count=1)
     if not named:
         text = f"{text.rstrip()}\nname: {name}\n"

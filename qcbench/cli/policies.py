@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import cast
 
+from qcbench.bench.conf_files import OURS
 from qcbench.cli.arguments import Parser
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.stages import next_step
 from qcbench.cli.tables import Listing, print_table
 from qcbench.errors import InputError, nearest
+from qcbench.plugins import plugins
 from qcbench.policies.names import built_in, names_by_track
 from qcbench.tracks import TRACKS, USUAL, Track
 
@@ -23,7 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     kinds = [kind for kind in TRACKS if track in (None, kind)]
     found = names_by_track()
     known = [f"{kind}.{name}" for kind in kinds for name in found[kind]]
-    table.add_rows(kept("policies", known, _found))
+    providers = {name: plugin.provider for name, plugin in plugins("policies").items()}
+    ours = {f"{kind}.{name}": OURS for kind in kinds for name in built_in(kind)}
+    table.add_provided(kept("policies", known, _found), {**providers, **ours})
     print_table(table, 200)
     info = TRACKS[USUAL if track is None else cast(Track, track)]
     next_step(
@@ -38,7 +42,10 @@ def _found(policy: str) -> Found:
 
     kind, _, name = policy.partition(".")
     track = cast(Track, kind)
-    info = registry.find(track, name)
+    try:
+        info = registry.find(track, name)
+    except InputError as error:  # of a plug-in
+        return Found([[track, name, "", f"cannot be used: {error}"]], "more")
     parameters = ", ".join(
         p.name if p.default is p.empty else f"{p.name}={p.default}"
         for p in info.parameters.values()

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from qcbench.bench.conf_files import options_of
+from qcbench.bench.conf_files import options_of, providers_of
 from qcbench.cli.arguments import Parser
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.tables import Listing, print_table
-from qcbench.errors import InputError
+from qcbench.errors import InputError, QcbenchError
+from qcbench.plugins import PluginError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     def found(name: str) -> Found:
         return _found(name, config_dirs)
 
-    table.add_rows(kept("scenarios", names, found, group="scenario", config_dirs=config_dirs))
+    rows = kept("scenarios", names, found, group="scenario", config_dirs=config_dirs)
+    table.add_provided(rows, providers_of("scenario", config_dirs))
     print_table(table, 180)
     return 0
 
@@ -42,7 +44,7 @@ def _found(name: str, config_dirs: Sequence[Path]) -> Found:
     from qcbench.bench.scenario import resolve_scenario  # noqa: PLC0415
     from qcbench.cli.sources import of_scenario  # noqa: PLC0415
 
-    def lacking(error: InputError) -> list[str]:
+    def lacking(error: QcbenchError) -> list[str]:
         return [name, "", "", "", "", f"needs more: {error}"]
 
     try:
@@ -51,7 +53,7 @@ def _found(name: str, config_dirs: Sequence[Path]) -> Found:
         return Found([lacking(error)], "all")
     try:
         scenario = resolve_scenario(composed, "simulate", 0)
-    except InputError as error:
+    except (InputError, PluginError) as error:
         return Found([lacking(error)], "more")
     load = scenario.offered_load
     row = [

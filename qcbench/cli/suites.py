@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from qcbench.bench.conf_files import options_of
+from qcbench.bench.conf_files import options_of, providers_of
 from qcbench.cli.arguments import Parser, told_dirs
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.stages import next_step
@@ -49,7 +49,8 @@ def _suites(config_dirs: Sequence[Path]) -> Listing:
         return Found([row], of_policies(suite))
 
     names = options_of("suite", config_dirs)
-    table.add_rows(kept("suites", names, found, group="suite", config_dirs=config_dirs))
+    rows = kept("suites", names, found, group="suite", config_dirs=config_dirs)
+    table.add_provided(rows, providers_of("suite", config_dirs))
     return table
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from qcbench.bench.conf_files import OURS
 from qcbench.errors import one_line
 
 GUTTER = 2
@@ -25,6 +26,25 @@ class Listing(Table):
         for rows in entries.values():
             for row in rows:
                 self.add_row(*row)
+
+    def add_provided(
+        self, entries: Mapping[str, Iterable[Iterable[str]]], providers: Mapping[str, str]
+    ) -> None:
+        """Add the rows of every entry, and who provides it where that is not always qcbench.
+
+        Args:
+            entries: rows by name.
+            providers: by name, see `qcbench.bench.conf_files.providers_of`.
+        """
+        if {providers.get(name, OURS) for name in entries} <= {OURS}:
+            self.add_rows(entries)
+            return
+        self.add_column("from")
+        told = {
+            name: [[*row, providers.get(name, OURS)] for row in rows]
+            for name, rows in entries.items()
+        }
+        self.add_rows(told)
 
 
 def print_table(table: Table, width: int) -> None:

@@ -6,6 +6,7 @@ from typing import assert_never
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
+from qcbench.cloud.plugged import fidelity_of, time_s
 from qcbench.errors import InputError, nearest
 from qcbench.fleet.profile import ERRORS, Fleet
 from qcbench.physics import fidelity, price, timing
@@ -18,6 +19,8 @@ from qcbench.physics.config import (
     Noiseless,
     PartsFidelity,
     PhysicsConfig,
+    PluginFidelity,
+    PluginTime,
     SuccessProbability,
 )
 from qcbench.policies.view import TaskTable
@@ -141,7 +144,11 @@ def _compiled(tasks: Tasks, fleet: Fleet, feasible: BoolArray) -> CompiledFeatur
 
 
 def _exec_s(
-    tasks: Tasks, fleet: Fleet, physics: PhysicsConfig, compiled: CompiledFeatures | None
+    tasks: Tasks,
+    fleet: Fleet,
+    physics: PhysicsConfig,
+    compiled: CompiledFeatures | None,
+    feasible: BoolArray,
 ) -> FloatArray:
     """Return execution times of shape (tasks, QPUs)."""
     model = physics.time
@@ -158,6 +165,8 @@ def _exec_s(
         clops = fleet.known(model.scale, need, otherwise)
         exec_s = timing.clops_time_s(shots, volume, clops)
         return exec_s / SECONDS_PER_MINUTE if model.variant == "icpp2025" else exec_s
+    if isinstance(model, PluginTime):
+        return time_s(model.name, model.parameters, tasks, fleet, feasible)
     if compiled is None:
         raise TypeError(f"the time model {model.model} needs compiled circuits")
     if isinstance(model, D1cpsTime):
@@ -200,6 +209,8 @@ def _fidelity(
     model = physics.fidelity
     if isinstance(model, Noiseless):
         return np.ones((len(tasks), len(fleet)))
+    if isinstance(model, PluginFidelity):
+        return fidelity_of(model.name, model.parameters, tasks, fleet, feasible)
     tasks.require_circuits(
         f"the fidelity model `{model.model}`", "take physics.fidelity.model=none"
     )
@@ -274,11 +285,11 @@ def estimate(
             f"of fleet {fleet.name}, whose {'total is' if splits else 'largest has'} "
             f"{offered.max()}"
         )
-    needs_circuits = not isinstance(physics.time, GivenTime | ClopsTime) or (
+    needs_circuits = not isinstance(physics.time, GivenTime | ClopsTime | PluginTime) or (
         isinstance(physics.fidelity, SuccessProbability) and physics.fidelity.gates == "compiled"
     )
     compiled = _compiled(tasks, fleet, feasible) if needs_circuits else None
-    exec_s = np.where(feasible, _exec_s(tasks, fleet, physics, compiled), np.inf)
+    exec_s = np.where(feasible, _exec_s(tasks, fleet, physics, compiled, feasible), np.inf)
     _check_times(exec_s, tasks, fleet, physics, feasible)
     success = _fidelity(tasks, fleet, physics, compiled, feasible)
     cost = price.usage_price(np.where(feasible, exec_s, 0.0), fleet.prices())

@@ -13,6 +13,7 @@ from annotated_types import Interval, Le, MinLen
 from qcbench.bench.compose import compose, compose_policy, of_track, to_plain
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.overrides import nested
+from qcbench.bench.plugged import plugins_used
 from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, NotNegative, Positive, Seed, config
@@ -275,6 +276,9 @@ def identity(settings: ReplayConfig) -> dict[str, Any]:
     for name, value in list(content["backend"].items()):
         if name in provider.where or (name in provider.later and value == usual[name]):
             del content["backend"][name]
+    for policy in settings.policies:
+        if used := plugins_used(settings.scenario, policy):
+            content.setdefault("plugins", {}).update(used)
     return {**content, "qiskit": version("qiskit")}
 
 

@@ -60,6 +60,20 @@ class GivenTime:
 
 
 @config
+class PluginTime:
+    """A time model of another package, see `qcbench.cloud.plugged`.
+
+    Attributes:
+        name: of its entry point in the group `qcbench.time_models`.
+        parameters: keyword arguments of its function.
+    """
+
+    model: Literal["plugin"] = "plugin"
+    name: str
+    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
+
+
+@config
 class SuccessProbability:
     """Estimated success probability from gate counts and calibrated errors.
 
@@ -95,6 +109,22 @@ class Noiseless:
 
 
 @config
+class PluginFidelity:
+    """A fidelity model of another package, see `qcbench.cloud.plugged`.
+
+    A part of a split is as good as the whole task on its QPU.
+
+    Attributes:
+        name: of its entry point in the group `qcbench.fidelity_models`.
+        parameters: keyword arguments of its function.
+    """
+
+    model: Literal["plugin"] = "plugin"
+    name: str
+    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
+
+
+@config
 class Links:
     """Connection of the parts of a split circuit.
 
@@ -123,10 +153,10 @@ class PhysicsConfig:
             `qcbench.physics.node_cost`.
     """
 
-    time: D1cpsTime | ClopsTime | IbmUsageTime | AffineTime | GivenTime = field(
+    time: D1cpsTime | ClopsTime | IbmUsageTime | AffineTime | GivenTime | PluginTime = field(
         default_factory=D1cpsTime
     )
-    fidelity: SuccessProbability | PartsFidelity | Noiseless = field(
+    fidelity: SuccessProbability | PartsFidelity | Noiseless | PluginFidelity = field(
         default_factory=SuccessProbability
     )
     links: Links = field(default_factory=Links)

@@ -1,17 +1,10 @@
 """The names of the policies, in this package and of the entry points; none of them is imported."""
 
 import pkgutil
-from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING
 
+from qcbench.plugins import Plugin, plugins
 from qcbench.tracks import TRACKS, Track, module_of
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
-ENTRY_POINTS = "qcbench.policies"
-"""An entry point is named ``track.policy`` and refers to a factory."""
 
 
 @cache
@@ -23,16 +16,16 @@ def modules_of(track: Track) -> dict[str, str]:
     return {m.name: f"{package.__name__}.{m.name}" for m in pkgutil.iter_modules(package.__path__)}
 
 
-def plugins_of(track: Track) -> dict[str, "EntryPoint"]:
-    """Return the entry points of others' policies for a track, by name."""
+def plugins_of(track: Track) -> dict[str, Plugin]:
+    """Return others' policies for a track by name; their entry points are `track.policy`."""
     prefix = f"{track}."
-    return {p.name.removeprefix(prefix): p for p in _plugins() if p.name.startswith(prefix)}
+    found = plugins("policies")
+    return {name.removeprefix(prefix): p for name, p in found.items() if name.startswith(prefix)}
 
 
-def _plugins() -> Iterable["EntryPoint"]:
-    from importlib import metadata  # noqa: PLC0415 - to ask is a good part of what starting takes
-
-    return metadata.entry_points(group=ENTRY_POINTS)
+def plugin_of(track: Track, name: str) -> Plugin | None:
+    """Return the plug-in that a policy is; None of one of this package, which goes first."""
+    return None if name in modules_of(track) else plugins_of(track).get(name)
 
 
 def built_in(track: Track) -> list[str]:
@@ -47,7 +40,7 @@ def names(track: Track) -> list[str]:
 
 def names_by_track() -> dict[Track, list[str]]:
     """Return the names of all policies; the entry points are asked once."""
-    others = [p.name.partition(".") for p in _plugins()]
+    others = [name.partition(".") for name in plugins("policies")]
     return {
         track: sorted({*modules_of(track), *(name for of, _, name in others if of == track)})
         for track in TRACKS

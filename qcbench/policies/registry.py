@@ -2,28 +2,23 @@
 
 import importlib
 import inspect
-import math
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
-from types import ModuleType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from qcbench.configs import check_range
-from qcbench.errors import CODE_ERRORS, InputError, QcbenchError, nearest, reason_of, shown
+from qcbench import signatures
+from qcbench.errors import CODE_ERRORS, InputError, QcbenchError, nearest, shown
 from qcbench.fleet.profile import Fleet
+from qcbench.plugins import failure
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.names import modules_of, names, plugins_of
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
 from qcbench.policies.source import SOURCE, is_source, load, own_parameters, without_text
 from qcbench.tracks import Track
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
 
 READ = frozenset({"path", "file"})
 """Parameters that name a file."""
@@ -60,7 +55,7 @@ def find(track: Track, name: str) -> PolicyInfo:
     plugins = plugins_of(track)
     if name not in plugins:
         raise InputError(f"policy {name}: no such {track} policy{nearest(name, names(track))}")
-    factory = _load(plugins[name])
+    factory = plugins[name].function()
     return described(track, name, factory, factory)
 
 
@@ -107,35 +102,10 @@ def described(
         track=track,
         name=name,
         summary=summary,
-        parameters=_parameters(factory),
+        parameters=signatures.parameters_of(f"policy {name}", factory, 1),
         factory=factory,
         resolve=getattr(documented, "resolve_parameters", None),
     )
-
-
-def _load(point: "EntryPoint") -> Callable[..., Decide]:
-    try:
-        factory: Callable[..., Decide] = point.load()
-    except CODE_ERRORS as error:
-        raise InputError(
-            f"policy {point.name}: its entry point {point.value} cannot be loaded "
-            f"({reason_of(error)})"
-        ) from error
-    if not callable(factory):
-        raise InputError(f"policy {point.name}: {point.value} is no function and no class")
-    return factory
-
-
-def _parameters(factory: Callable[..., Decide]) -> dict[str, inspect.Parameter]:
-    """Return the parameters after the context."""
-    try:
-        signature = inspect.signature(factory, eval_str=True)
-    except Exception:  # annotations that only a type checker can resolve, or with code that fails
-        try:
-            signature = inspect.signature(factory)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"policy {shown(factory)}: has no signature ({error})") from None
-    return dict(list(signature.parameters.items())[1:])
 
 
 def check_parameters(track: Track, config: PolicyConfig) -> PolicyInfo:
@@ -155,16 +125,7 @@ def check_given(info: PolicyInfo, given: Mapping[str, object]) -> None:
     Raises:
         InputError: an unknown parameter, a missing one, or one that does not fit.
     """
-    for key, value in given.items():
-        if key not in info.parameters:
-            raise InputError(
-                f"policy {info.name}: no parameter {key}"
-                + (nearest(key, info.parameters) if info.parameters else "; it has none")
-            )
-        check_type(info.name, key, value, info.parameters[key].annotation)
-    for key, parameter in info.parameters.items():
-        if parameter.default is parameter.empty and key not in given:
-            raise InputError(f"policy {info.name}: parameter {key} is missing")
+    signatures.check_given(f"policy {info.name}", info.parameters, given)
 
 
 def resolve(track: Track, config: PolicyConfig) -> PolicyConfig:
@@ -181,29 +142,8 @@ def resolve(track: Track, config: PolicyConfig) -> PolicyConfig:
 
 
 def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
-    """Check that a value is of the type, and in the range, that a parameter is annotated with.
-
-    Raises:
-        InputError: it is not, or it is not finite.
-    """
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"policy {policy}: parameter {key} is {value!r}; it must be finite")
-    if annotation is inspect.Parameter.empty or isinstance(annotation, str):
-        return
-    parts = get_args(annotation) if _is_union(annotation) else (annotation,)
-    options = [option for a in parts if get_origin(a) is Literal for option in get_args(a)]
-    types = [get_args(a)[0] if get_origin(a) is Annotated else a for a in parts]
-    accepted = [a for a in types if get_origin(a) is not Literal]
-    fits = type(value) in accepted or (float in accepted and type(value) is int)
-    fits = fits or any(type(value) is type(option) and value == option for option in options)
-    wanted = " or ".join([*(getattr(a, "__name__", str(a)) for a in accepted), *map(repr, options)])
-    if not fits:
-        raise InputError(f"policy {policy}: parameter {key} is {value!r}; it must be {wanted}")
-    check_range(f"policy {policy}: parameter {key}", annotation, value)
-
-
-def _is_union(annotation: Any) -> bool:
-    return isinstance(annotation, UnionType) or get_origin(annotation) is Union
+    """Check a parameter of a policy, see `qcbench.signatures.check_type`."""
+    signatures.check_type(f"policy {policy}", key, value, annotation)
 
 
 def check_fleet(track: Track, config: PolicyConfig, fleet: Fleet) -> None:
@@ -250,14 +190,14 @@ def guarded(factory: Callable[..., Decide]) -> Callable[..., Decide]:
             except QcbenchError:
                 raise
             except CODE_ERRORS as error:
-                raise _failure("the policy", error) from error
+                raise PolicyError(failure("the policy", error)) from error
 
         return ask
 
     return build
 
 
-def _called(what: str, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+def _called(what: str, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
     """Call somebody's code; what it raises is a `PolicyError` that says what of the policy failed.
 
     No context manager: a `StopIteration` would get through it.
@@ -267,14 +207,7 @@ def _called(what: str, function: Callable[..., Any], *arguments: Any, **named: A
     except QcbenchError:
         raise
     except CODE_ERRORS as error:
-        raise _failure(what, error) from error
-
-
-def _failure(what: str, error: BaseException) -> PolicyError:
-    """Say what failed and where: the file without its folder, which differs between machines."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return PolicyError(f"{what} raised {reason_of(error)}{where}")
+        raise PolicyError(failure(what, error)) from error
 
 
 def _is_built_in(factory: Callable[..., Decide]) -> bool:

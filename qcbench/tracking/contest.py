@@ -85,6 +85,7 @@ def contest_of(settings: PromoteConfig, config_dirs: Sequence[Path] = ()) -> Con
         replicates=usual if settings.replicates is None else settings.replicates,
         primary_metric=metric,
         goal=goal,
+        metrics=judged.metrics if judged else [],
         baseline=rivals[-1].label,
         seed=settings.seed,
         engine=_engine(settings, scenarios),

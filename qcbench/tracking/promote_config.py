@@ -21,6 +21,7 @@ from qcbench.bench.overrides import nested
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, Seed, config
 from qcbench.errors import InputError
+from qcbench.plugins import group_of
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.folder import (
     CHAMPION,
@@ -28,7 +29,7 @@ from qcbench.policies.exported.folder import (
     read_folder_card,
 )
 from qcbench.policies.exported.reference import lies_elsewhere
-from qcbench.policies.names import ENTRY_POINTS, names_by_track
+from qcbench.policies.names import names_by_track
 from qcbench.policies.source import is_source
 from qcbench.storage.places import runs_folder
 from qcbench.tracking.config import TrackingConfig
@@ -134,7 +135,7 @@ def compose_promote(
         raise InputError(
             f"policy {candidate}: is code, and a registry holds none that others would run; "
             f"register it as the entry point {settings.track}.NAME of the group "
-            f"{ENTRY_POINTS}, and promote NAME"
+            f"{group_of('policies')}, and promote NAME"
         )
     if found.parameters.get("mode", "greedy") != "greedy":
         raise InputError("policy.parameters.mode: sample is not part of what is registered")

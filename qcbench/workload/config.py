@@ -195,7 +195,23 @@ class LargeCircuits:
         )
 
 
-Circuits = MqtCircuits | FileCircuits | SyntheticCircuits | GraphCircuits | LargeCircuits
+@config
+class PluginCircuits:
+    """A workload of another package, see `qcbench.workload.plugged`.
+
+    Attributes:
+        name: of its entry point in the group `qcbench.workloads`.
+        parameters: keyword arguments of its function.
+    """
+
+    source: Literal["plugin"] = "plugin"
+    name: str
+    parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
+
+
+Circuits = (
+    MqtCircuits | FileCircuits | SyntheticCircuits | GraphCircuits | LargeCircuits | PluginCircuits
+)
 
 
 def _check_rate(
@@ -289,7 +305,7 @@ class BatchArrivals:
 
 @config
 class FileArrivals:
-    """The arrival times that the circuits' file gives."""
+    """The arrival times that the circuits' file, or another package's workload, gives."""
 
     process: Literal["file"] = "file"
 
@@ -360,6 +376,12 @@ class WorkloadConfig:
                 f"workload.tasks: 0 means all of a file; {source} needs 1+",
             )
             _require(
-                not isinstance(self.arrivals, FileArrivals),
+                not isinstance(self.arrivals, FileArrivals)
+                or isinstance(self.circuits, PluginCircuits),
                 f"workload.arrivals: process file needs circuits from a file, not {source}",
+            )
+            _require(
+                not isinstance(self.arrivals, QsimpyArrivals)
+                or not isinstance(self.circuits, PluginCircuits),
+                "workload.arrivals: process qsimpy needs circuits from a file or the packaged ones",
             )

@@ -26,6 +26,7 @@ from qcbench.workload.config import (
     GraphCircuits,
     LargeCircuits,
     MqtCircuits,
+    PluginCircuits,
     QsimpyArrivals,
     SyntheticCircuits,
     WorkloadConfig,
@@ -48,6 +49,7 @@ from qcbench.workload.hybrid_config import (
     TraceArrivals,
     VariationalCircuits,
 )
+from qcbench.workload.plugged import plugged_workload
 from qcbench.workload.workload import Tasks, Workload
 
 
@@ -89,6 +91,8 @@ def make_workload(
             tasks = large_tasks(circuits_rng, config.tasks, config.circuits)
         case SyntheticCircuits():
             tasks = synthetic_tasks(circuits_rng, config.tasks, config.circuits)
+        case PluginCircuits():
+            return plugged_workload(config, config.circuits, replicate, circuits_rng, arrivals_rng)
         case MqtCircuits():
             tasks = mqt_tasks(circuits_rng, config.tasks, config.circuits)
             if isinstance(process, QsimpyArrivals):

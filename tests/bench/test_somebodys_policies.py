@@ -216,7 +216,7 @@ def test_a_plugin_that_fails_when_it_is_loaded(
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "leaving_plugin", raising=False)
     point = EntryPoint("placement.leaving", "leaving_plugin:policy", "qcbench.policies")
-    monkeypatch.setattr(registry, "plugins_of", lambda _track: {"leaving": point})
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [point])
     with pytest.raises(InputError, match=r"leaving.*cannot be loaded"):
         registry.find("placement", "leaving")
 

@@ -81,6 +81,7 @@ ELSEWHERE = {
     "qcbench fleet build": "tests/fleet",
     "qcbench partition build": "tests/workload",
     "pip install": ".ci/run",
+    "qcbench run suite=example": "tests/plugins",
     "(umask": "tests/k8s",
     "qcbench sweep": "tests/agents",
     "qcbench track RUN tracking=server": "tests/tracking",

@@ -20,9 +20,12 @@ from qcbench.hardware.config import LocalBackend
 from qcbench.hardware.providers import local, registry
 from qcbench.hardware.providers.contract import check_provider
 from qcbench.hardware.replay_config import compose_replay, identity
+from qcbench.plugins import group_of
 
 pytest.importorskip("qiskit_aer")
 pytest.importorskip("mqt.bench")
+
+GROUP = group_of("providers")
 
 
 @config
@@ -50,11 +53,11 @@ def theirs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     )
     module.nothing = object()
     monkeypatch.setitem(sys.modules, "their_provider", module)
-    points = [EntryPoint("theirs", "their_provider:PROVIDER", registry.ENTRY_POINTS)]
+    points = [EntryPoint("theirs", "their_provider:PROVIDER", GROUP)]
     found = importlib.metadata.entry_points
 
     def entry_points(*, group: str) -> Any:
-        return points if group == registry.ENTRY_POINTS else found(group=group)
+        return points if group == GROUP else found(group=group)
 
     monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
     module.points = points
@@ -90,7 +93,7 @@ def test_somebody_elses_provider_is_found_and_composed(theirs: ModuleType) -> No
 def test_an_entry_point_that_is_none_is_one_line(
     theirs: ModuleType, value: str, words: str
 ) -> None:
-    theirs.points[0] = EntryPoint("theirs", value, registry.ENTRY_POINTS)
+    theirs.points[0] = EntryPoint("theirs", value, GROUP)
     with pytest.raises(InputError, match=words):
         registry.find("theirs")
 

@@ -1,8 +1,9 @@
 """The checks: each puts situations before a policy and says what it did wrong, where, and when."""
 
+import inspect
 import random
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,10 @@ from qcbench.bench.contract.trials import trial_differs
 from qcbench.bench.run import PolicyFactory
 from qcbench.errors import CODE_ERRORS, InputError, reason_of, shown
 from qcbench.fleet.profile import Fleet
-from qcbench.policies import registry
 from qcbench.policies.protocol import PolicyContext
 from qcbench.policies.registry import PolicyInfo
 from qcbench.policies.view import AllocationView
+from qcbench.signatures import check_type
 from qcbench.tracks import TRACKS, Track
 
 QPUS = (1, 2, 5, 40)
@@ -163,19 +164,36 @@ def _views(subject: Subject, fleet: Fleet, seed: int | None = None) -> Iterator[
 
 def _declares(subject: Subject) -> None:
     info = subject.info
-    if not info.summary:
+    declares(f"policy {info.name}", info.summary, info.parameters, "policy(context, *, {key})")
+
+
+def declares(
+    title: str, summary: str, parameters: Mapping[str, inspect.Parameter], written: str
+) -> None:
+    """Check that somebody's function says what it is and what it can be given.
+
+    Args:
+        title: kind and name, for messages.
+        summary: first line of its documentation.
+        parameters: that a config can give.
+        written: how one is written, with {key} in the place of its name.
+
+    Raises:
+        ContractError: it does not.
+    """
+    if not summary:
         raise ContractError("has no docstring; its first line is what lists show")
-    for key, parameter in info.parameters.items():
+    for key, parameter in parameters.items():
         if parameter.kind is not parameter.KEYWORD_ONLY:
             raise ContractError(
-                f"parameter {key} is not keyword-only; write policy(context, *, {key})"
+                f"parameter {key} is not keyword-only; write {written.format(key=key)}"
             )
         if parameter.annotation is parameter.empty:
             raise ContractError(f"parameter {key} has no type; write {key}: float = ...")
-    given = {k: p.default for k, p in info.parameters.items() if p.default is not p.empty}
+    given = {k: p.default for k, p in parameters.items() if p.default is not p.empty}
     try:
         for key, value in given.items():
-            registry.check_type(info.name, key, value, info.parameters[key].annotation)
+            check_type(title, key, value, parameters[key].annotation)
     except InputError as error:
         raise ContractError(f"a default does not fit its own type: {error}") from None
 

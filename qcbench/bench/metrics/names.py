@@ -9,8 +9,11 @@ from typing import Any, Literal, TypeAlias
 from qcbench.arrays import FloatArray
 from qcbench.bench.metrics import deadlines
 from qcbench.bench.metrics.bounded import Bounded
+from qcbench.bench.metrics.plugged import goal_told, load_metric, plugged_names
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
+from qcbench.errors import InputError
+from qcbench.plugins import RENAME
 from qcbench.tracks import TRACKS, Track, module_of
 
 METRICS = "qcbench.bench.metrics"
@@ -41,12 +44,36 @@ def names_of(track: Track) -> tuple[str, ...]:
 
 
 def is_metric(track: Track, name: str) -> bool:
-    """Whether trials of a track have, or may have, this metric."""
+    """Whether trials of a track have, or may have, this metric, which is of this package."""
     known = (*names_of(track), *deadlines.NAMES)
     return name in known or name.startswith(module_of(METRICS, track).PREFIXES)
 
 
+def all_names() -> set[str]:
+    """Return the metrics of this package, of any track, that are known by their whole name."""
+    return {name for track in TRACKS for name in (*names_of(track), *deadlines.NAMES)}
+
+
+def reserved(name: str) -> str:
+    """Return in one line why no plug-in can have a name; empty where one can."""
+    if name in all_names():
+        return f"metric {name}: qcbench has one of this name, which is used; {RENAME}"
+    for track in TRACKS:
+        for prefix in module_of(METRICS, track).PREFIXES:
+            if name.startswith(prefix):
+                return f"metric {name}: names that begin with {prefix} are qcbench's; {RENAME}"
+    return ""
+
+
 def goal_of(name: str) -> Literal["min", "max"]:
-    """Return `max` for a metric of which more is better, `min` for every other."""
+    """Return `max` for a metric of which more is better, `min` for every other.
+
+    Of a metric of another package that cannot be loaded nobody knows more than its values.
+    """
+    if name in plugged_names() and not any(is_metric(track, name) for track in TRACKS):
+        try:
+            return goal_told(name, load_metric(name))
+        except InputError:
+            return "min"
     large = [module_of(METRICS, track).MORE_IS_BETTER for track in TRACKS]
     return "max" if any(name in names for names in (*large, deadlines.MORE_IS_BETTER)) else "min"

@@ -5,18 +5,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from qcbench.errors import CODE_ERRORS, InputError, nearest, reason_of
+from qcbench import plugins
+from qcbench.errors import InputError, nearest
 from qcbench.hardware.port import Label, Port
 from qcbench.hardware.providers.record import Provider
 from qcbench.workload.circuits.targets import INSTALL
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
-ENTRY_POINTS = "qcbench.providers"
-"""An entry point is named as in `backend=NAME` and refers to a `Provider`."""
 
 OURS = {
     "emulator": "qcbench.hardware.providers.emulator",
@@ -52,8 +47,18 @@ def provider_of(config: Any) -> Provider:
 
 
 def conf_dirs() -> list[Path]:
-    """Return the folders in which other packages keep the YAML of their backends."""
-    return [conf for point in _others().values() if (conf := _loaded(point).conf) is not None]
+    """Return the folders in which other packages keep the YAML of their backends.
+
+    A provider that cannot be loaded has none; who asks for it is told why.
+    """
+    found = []
+    for plugin in _others().values():
+        try:
+            conf = _loaded(plugin).conf
+        except InputError:
+            continue
+        found += [] if conf is None else [conf]
+    return found
 
 
 def label_of(config: Any) -> Label:
@@ -88,22 +93,16 @@ def _ours(name: str) -> Provider:
     return provider
 
 
-def _others() -> dict[str, "EntryPoint"]:
-    from importlib import metadata  # noqa: PLC0415 - to ask is a good part of what starting takes
+def _others() -> dict[str, plugins.Plugin]:
+    """Return those of other packages; an entry point is named as in `backend=NAME`."""
+    return plugins.plugins("providers")
 
-    return {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS)}
 
-
-def _loaded(point: "EntryPoint") -> Provider:
-    try:
-        provider = point.load()
-    except CODE_ERRORS as error:
+def _loaded(plugin: plugins.Plugin) -> Provider:
+    provider = plugin.load()
+    if not isinstance(provider, Provider) or provider.name != plugin.name:
         raise InputError(
-            f"backend={point.name}: its entry point {point.value} cannot be loaded"
-            f" ({reason_of(error)})"
-        ) from error
-    if not isinstance(provider, Provider) or provider.name != point.name:
-        raise InputError(
-            f"backend={point.name}: {point.value} is no Provider of that name; see docs/hardware.md"
+            f"backend={plugin.name}: {plugin.value} is no Provider of that name; see "
+            "docs/hardware.md"
         )
     return provider

@@ -1,0 +1,1 @@
+"""One of everything that a package can bring along for qcbench."""

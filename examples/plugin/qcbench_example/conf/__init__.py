@@ -1,0 +1,1 @@
+"""Configs, found by qcbench beside its own."""
