@@ -24,7 +24,7 @@ from qcbench.agents.checkpoints import checkpoints, remove_unfinished, steps_of
 from qcbench.agents.config import TrainConfig, check, meant, read_typed, stored
 from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.manifest import provenance
-from qcbench.errors import InputError, nearest
+from qcbench.errors import InputError
 from qcbench.files import (
     read_json,
     remove_temporary,
@@ -37,7 +37,7 @@ from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
 from qcbench.policies.exported.weights import Tensors
 from qcbench.storage import mirror
-from qcbench.storage.places import runs_folder, shown_path
+from qcbench.storage.places import runs_folder
 
 CONFIG, ABOUT, PROGRESS, LOCK = "config.yaml", "training.json", "progress.jsonl", "run.lock"
 PREFIX = "train-"
@@ -198,26 +198,6 @@ def open_folder(path: Path) -> RunFolder:
     except BaseException:
         lock.close()
         raise
-
-
-def find_training(runs: Path, name: str) -> Path:
-    """Return the folder of a training run by id, by the beginning of one, or by path.
-
-    Raises:
-        InputError: none, or several.
-    """
-    if (Path(name) / CONFIG).is_file():
-        return Path(name)
-    known = {path.parent.name: path.parent for path in mirror.heads(runs, CONFIG)}
-    begun = [known[name]] if name in known else [p for n, p in known.items() if n.startswith(name)]
-    if len(begun) == 1:
-        return begun[0]
-    if begun:
-        names = ", ".join(sorted(path.name for path in begun)[-5:])
-        raise InputError(f"run {name}: several begin so: {names}")
-    if Path(name).exists():
-        raise InputError(f"run {name}: is no training run; the folder of one has a {CONFIG}")
-    raise InputError(f"run {name}: no training run in {shown_path(runs)}{nearest(name, known)}")
 
 
 def alike(config: TrainConfig) -> Path | None:

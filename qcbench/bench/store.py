@@ -38,13 +38,12 @@ from qcbench.bench.facts import SCHEMA, bearers, worlds_frame
 from qcbench.bench.manifest import Manifest
 from qcbench.bench.outcome import Outcome
 from qcbench.bench.rounds import Rounds
-from qcbench.bench.run_names import list_runs
 from qcbench.bench.tables import Entry, ShardError
 from qcbench.bench.trial import Trial
-from qcbench.errors import InputError, nearest
+from qcbench.errors import InputError
 from qcbench.files import remove_temporary, write_durable
 from qcbench.storage import mirror
-from qcbench.storage.places import place_of, shown_path
+from qcbench.storage.places import shown_path
 
 TABLE = "trials.parquet"
 """The result table of a finished run."""
@@ -565,31 +564,3 @@ def _probe(folder: Path) -> None:
     probe = folder / "probe"
     write_durable(probe, bytes(PROBE_BYTES))
     probe.unlink()
-
-
-def find_run(runs: Path, run: str | None = None) -> Path:
-    """Return the folder of a run given by id, by the beginning of one, or by path; or the latest.
-
-    Raises:
-        InputError: no such run (with the nearest names), or several that begin so.
-    """
-    found = list_runs(runs)
-    if run is None:
-        if not found:
-            place = place_of(runs)
-            begin = f"qcbench run suite=quickstart{f' {place.told_all}' if place else ''}"
-            raise InputError(f"{shown_path(runs)}: has no runs; start one with `{begin}`")
-        return found[-1]
-    if (Path(run) / "manifest.json").is_file():
-        return Path(run)
-    names = {folder.name: folder for folder in found}
-    if run in names:
-        return names[run]
-    begun = [name for name in names if run and name.startswith(run)]
-    if len(begun) == 1:
-        return names[begun[0]]
-    if begun:
-        raise InputError(f"run {run}: several begin so: {', '.join(begun[-5:])}")
-    if Path(run).exists():
-        raise InputError(f"run {run}: is no run; a run's folder has a manifest.json")
-    raise InputError(f"run {run}: not in {shown_path(runs)}{nearest(run, names)}")

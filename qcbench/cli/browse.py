@@ -33,8 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args([as_option(text) for text in arguments])
     with stage("reading the runs", logged=False):
-        from qcbench.bench.run_names import told_name  # noqa: PLC0415 - after the help
-        from qcbench.bench.store import find_run  # noqa: PLC0415
+        from qcbench.bench.run_names import find, told_name  # noqa: PLC0415 - after the help
         from qcbench.files import at_home  # noqa: PLC0415
         from qcbench.storage.places import local_folder, runs_folder  # noqa: PLC0415
         from qcbench.tracking.browsing import check_port, seed_registry, serving  # noqa: PLC0415
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
             )
         link = BROWSER
         if options.run:
-            folder = find_run(runs, options.run)
+            folder = find("run", runs, options.run)
             link, _ = link_in_file(folder, store)
             if not link:
                 again = f"qcbench track {told_name(folder)}"

@@ -12,7 +12,8 @@ from qcbench.errors import QcbenchError, one_line
 
 if TYPE_CHECKING:
     from qcbench.api import Run
-    from qcbench.bench.listing import Kind, Listed
+    from qcbench.bench.listing import Listed
+    from qcbench.bench.run_names import Kind
     from qcbench.report.run import RunDescription
 
 Line = tuple[str, str]
@@ -40,16 +41,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     parser.add_argument("--replays-dir", default="replays", help="folder of all replays")
     options = parser.parse_args([as_option(text) for text in arguments])
-    from qcbench.bench.listing import find_any, look_at  # noqa: PLC0415 - after the help
-    from qcbench.bench.store import find_run  # noqa: PLC0415
+    from qcbench.bench.listing import look_at  # noqa: PLC0415 - after the help
+    from qcbench.bench.run_names import HEADS, find, find_any  # noqa: PLC0415
     from qcbench.storage.places import runs_folder  # noqa: PLC0415
 
     runs = runs_folder(options.runs_dir)
     kind: Kind = "run"
     if options.run is None:
-        folder = find_run(runs)
+        folder = find("run", runs)
     else:
-        folder, kind = find_any(runs, Path(options.replays_dir), options.run)
+        folder, kind = find_any(HEADS, (runs, Path(options.replays_dir)), options.run)
     if kind == "run":
         from qcbench.api import Run  # noqa: PLC0415
 

@@ -511,7 +511,7 @@ def test_best_export_is_restored_after_a_crash_between_two_files(
         (["checkpoints.keep=0"], ["checkpoints.keep", "0"]),
         (["seed=-1"], ["seed", "-1"]),
         (["agent.reward.time_scale_s=0"], ["time_scale_s", "0"]),
-        (["train-nothing"], ["train-nothing", "no training run"]),
+        (["train-nothing"], ["train-nothing", "no such training run"]),
         (["train-nothing", "seed=3"], ["seed=3", "runs_dir"]),
     ],
 )

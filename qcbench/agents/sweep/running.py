@@ -188,22 +188,6 @@ def conclude(found: Swept, tracking: TrackingConfig, say: Say) -> Swept:
     return found
 
 
-def find_sweep(runs: Path, name: str) -> Path:
-    """Return the folder of a sweep by its path or id.
-
-    Raises:
-        InputError: there is none.
-    """
-    if (Path(name) / SWEEP).is_file():
-        return Path(name)
-    for head in mirror.heads(runs, SWEEP):
-        if head.parent.name == name:
-            return head.parent
-    raise InputError(
-        f"sweep {name}: no sweep in {shown_path(runs)}; a sweep's folder holds {SWEEP}"
-    )
-
-
 def _check(config: SweepRunConfig, cluster: ClusterConfig) -> None:
     """Check that a sweep can run on a cluster.
 
