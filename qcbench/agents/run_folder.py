@@ -282,5 +282,4 @@ def _yaml(data: Mapping[str, Any]) -> str:
 
 def _locked(path: Path) -> mirror.Lock:
     """Take the run's lock."""
-    taken = f"{path}: another process is training it; wait for it or stop it"
-    return mirror.hold(path, lambda: take_lock(path / LOCK, taken))
+    return mirror.hold(path, lambda: take_lock(path / LOCK, f"{path}: is being trained"))

@@ -18,9 +18,9 @@ from qcbench.bench.store import TABLE
 from qcbench.bench.tables import ShardError
 from qcbench.errors import InputError
 from qcbench.files import read_json
-from qcbench.locks import LOCKS
+from qcbench.locks import is_running
 from qcbench.storage import mirror
-from qcbench.storage.stored_run import ABOUT, is_held
+from qcbench.storage.stored_run import ABOUT
 
 State: TypeAlias = Literal["complete", "unfinished", "running", "damaged"]
 
@@ -81,7 +81,7 @@ def look_at(folder: Path, kind: Kind) -> Listed:
     except (InputError, KeyError, TypeError, AttributeError, ValueError, OSError) as error:
         problem = str(error) if isinstance(error, InputError) else f"{folder}: is no {kind}"
         found = {"state": "damaged", "problem": problem}
-    if any(is_held(folder / name) for name in LOCKS):
+    if is_running(folder):
         found["state"] = "running"
     return Listed(
         **{"began": began(folder.name), **found, "id": folder.name}, kind=kind, folder=folder

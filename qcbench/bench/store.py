@@ -17,7 +17,6 @@ RUNS/<run id>/
     run.lock          held while a process writes
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -27,7 +26,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
@@ -42,8 +41,12 @@ from qcbench.bench.tables import Entry, ShardError
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
 from qcbench.files import remove_temporary, write_durable
+from qcbench.locks import take_lock
 from qcbench.storage import mirror
 from qcbench.storage.places import shown_path
+
+LOCK = "run.lock"
+"""Held while a process writes; it goes with the process, so a killed one blocks nobody."""
 
 TABLE = "trials.parquet"
 """The result table of a finished run."""
@@ -524,7 +527,7 @@ def open_run(folder: Path, *, write: bool = False) -> RunStore:
 
 def _writing(folder: Path, manifest: Manifest) -> RunStore:
     """Open a run for writing."""
-    lock = mirror.hold(folder, lambda: _lock(folder))
+    lock = mirror.hold(folder, lambda: take_lock(folder / LOCK, f"{folder}: is being written"))
     try:
         _probe(folder)
         for part in PARTS:
@@ -533,30 +536,6 @@ def _writing(folder: Path, manifest: Manifest) -> RunStore:
     except BaseException:
         lock.close()
         raise
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Take the run's lock. The kernel drops it with the process, so a killed one blocks nobody."""
-    try:
-        file = (folder / "run.lock").open("a+")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.seek(0)
-        holder = file.read().strip() or "another process"
-        file.close()
-        raise InputError(
-            f"{folder}: is being written by {holder}; wait for it or stop it"
-        ) from error
-    except OSError as error:
-        file.close()
-        raise InputError(f"{folder}: cannot be locked ({error.strerror})") from error
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {os.uname().nodename}\n")
-    file.flush()
-    return file
 
 
 def _probe(folder: Path) -> None:

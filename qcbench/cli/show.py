@@ -112,12 +112,10 @@ def _headed(head: str, texts: Sequence[str]) -> Iterator[Line]:
 
 
 def _state(run: "Run") -> str:
-    from qcbench.locks import LOCKS  # noqa: PLC0415
-    from qcbench.storage.stored_run import is_held  # noqa: PLC0415
+    from qcbench.locks import is_running  # noqa: PLC0415
 
     there, failed = run.trials.height, len(run.failures)
-    running = any(is_held(run.folder / lock) for lock in LOCKS)
-    word = "running" if running else "complete" if run.complete else "unfinished"
+    word = "running" if is_running(run.folder) else "complete" if run.complete else "unfinished"
     return f"{word}: {there:,} of {run.expected:,} trials have a result, {failed:,} of them failed"
 
 

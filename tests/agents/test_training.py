@@ -381,7 +381,7 @@ def test_curves_are_rebuilt_from_what_was_noted(
     assert fewer["train/reward"] == curves["train/reward"][:2]
     with open_folder(copied):
         assert main(told) == 2
-    assert "another process is training it" in capsys.readouterr().err
+    assert "is being trained by process" in capsys.readouterr().err
 
 
 def test_what_a_training_wrote_is_what_would_be_rebuilt(tmp_path: Path, mlflow_store: Path) -> None:
@@ -424,7 +424,7 @@ class Notes:
 def test_two_processes_do_not_train_one_run(copied: Path) -> None:
     with (
         open_folder(copied),
-        pytest.raises(InputError, match="another process is training it"),
+        pytest.raises(InputError, match="is being trained by process"),
     ):
         open_folder(copied)
 

@@ -455,8 +455,7 @@ def _create(config: SweepRunConfig, command: str) -> Path:
 
 def _locked(folder: Path) -> mirror.Lock:
     """Take the sweep's lock."""
-    taken = f"{folder}: another process runs it; wait for it or stop it"
-    return mirror.hold(folder, lambda: take_lock(folder / LOCK, taken))
+    return mirror.hold(folder, lambda: take_lock(folder / LOCK, f"{folder}: is being run"))
 
 
 def _to_stderr(line: str) -> None:
