@@ -210,6 +210,7 @@ def _check_mix(settings: TrainConfig) -> None:
             f"agent {agent.name}: learns on one scenario; reference_ppo and distilled learn on "
             "several"
         )
+    agent.ppo.check_sources(len(settings.scenarios))
     if agent.sets:
         raise InputError(
             "agent.sets: sets are of one fleet, so there is one scenario; take agent.sets=false"
