@@ -8,7 +8,7 @@ from typing import Any
 
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
-from qcbench.bench.metrics.names import is_metric, names_of
+from qcbench.bench.metrics.names import check_metric
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
@@ -49,26 +49,33 @@ def check_suite(suite: SuiteConfig) -> None:
         )
     if suite.until is not None and len(labels) < 2:
         raise InputError("suite.until: there is no policy to compare with the baseline; name one")
-    each = len(suite.scenarios) * len(suite.policies)
-    most = suite.replicate_range[1]
-    if most * each > MOST_TRIALS:
-        raise InputError(
-            f"suite.{'until.' if suite.until else ''}replicates: {most}; with "
-            f"{len(suite.scenarios)} scenarios and {len(suite.policies)} policies a run of "
-            f"{MOST_TRIALS:,} trials has at most {MOST_TRIALS // each}"
-        )
+    key = f"suite.{'until.' if suite.until else ''}replicates"
+    check_many(key, suite.replicate_range[1], len(suite.scenarios), len(suite.policies))
     named = [("primary_metric", suite.primary_metric)]
     named += [(f"goals[{place}]", goal.metric) for place, goal in enumerate(suite.goals)]
     for key, metric in named:
-        if not is_metric(suite.track, metric):
-            raise InputError(
-                f"suite.{key}: {metric!r} is no metric of {suite.track} trials"
-                f"{nearest(metric, names_of(suite.track))}"
-            )
+        check_metric(suite.track, metric, f"suite.{key}")
     twice = [name for name, times in Counter(g.metric for g in suite.goals).items() if times > 1]
     if twice or len(suite.goals) == 1:
         what = f"{twice[0]} is there twice" if twice else "has one entry"
         raise InputError(f"suite.goals: {what}; name two or three metrics, or none")
+
+
+def check_many(key: str, replicates: int, scenarios: int, policies: int) -> None:
+    """Check that a run has no more trials than can be had.
+
+    Args:
+        key: where the replicates were told.
+
+    Raises:
+        InputError: it has.
+    """
+    each = scenarios * policies
+    if replicates * each > MOST_TRIALS:
+        raise InputError(
+            f"{key}: {replicates}; with {scenarios} scenarios and {policies} policies a run of "
+            f"{MOST_TRIALS:,} trials has at most {MOST_TRIALS // each}"
+        )
 
 
 def _check_name(name: str) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qcbench.cli.arguments import HydraArguments, show
+from qcbench.cli.training import show_training
 from qcbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ class JobVerb:
             is finished.
         announce: shows a finished folder as the local verb does, and returns the exit code.
         shown: the overrides with which its config is printed.
+        show: prints it.
     """
 
     summary: str
@@ -107,6 +110,7 @@ class JobVerb:
     lacks: Callable[[Path, Told], str]
     announce: Callable[[Path, Told, "Where"], int]
     shown: Callable[[Told], Sequence[str]] = lambda told: told.overrides
+    show: Callable[[str, HydraArguments, Sequence[str]], None] = show
 
 
 def note(line: str) -> None:
@@ -457,6 +461,7 @@ VERBS: Mapping[str, JobVerb] = {
         summary="Train an agent on a Ray cluster and fetch the run.",
         extras=("agents",),
         mark="training.json",
+        show=show_training,
         going=_train_going,
         work=_train_work,
         lacks=_train_lacks,
@@ -466,6 +471,7 @@ VERBS: Mapping[str, JobVerb] = {
         summary="Train an agent many times on a Ray cluster and fetch the sweep.",
         extras=("agents",),
         mark="sweep.yaml",
+        show=show_training,
         going=_sweep_going,
         work=_sweep_work,
         lacks=_sweep_lacks,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
-from qcbench.bench.overrides import of_mix
+from qcbench.bench.overrides import nested, of_mix
 from qcbench.bench.run_names import Kind, find
-from qcbench.cli.arguments import named_run, parse, show
+from qcbench.cli.arguments import HydraArguments, named_run, parse, show
 from qcbench.errors import InputError
 from qcbench.storage.places import runs_folder
 
@@ -55,7 +55,7 @@ def run(
     named, rest = named_run(arguments)
     options = parse(verb, summary, rest)
     if options.show:
-        show(verb, options, of_mix(options.runs[0]))
+        show_training(verb, options, options.runs[0])
         return 0
     # Threads that wait by spinning take the cores from those that work; read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -69,6 +69,13 @@ def run(
         if code := announce(training.begin(config, command)):
             return code
     return 0
+
+
+def show_training(name: str, options: HydraArguments, overrides: Sequence[str]) -> None:
+    """Print the config of a training, with its mix where it has one."""
+    from qcbench.agents.mix import shown  # noqa: PLC0415 - after the help
+
+    show(name, options, of_mix(nested(overrides)), shown)
 
 
 def _where(overrides: Sequence[str], config_dirs: Sequence[Path]) -> "Where":

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from functools import cache
 from math import exp, log
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from annotated_types import Gt, Interval, MaxLen, MinLen
+from annotated_types import Interval, MaxLen, MinLen
 
 from qcbench.configs import Positive, Seed, config
 from qcbench.errors import InputError, nearest
@@ -15,7 +15,9 @@ from qcbench.fleet.profile import QpuProfile
 
 MAX_QPUS = 10_000
 """Of any fleet."""
-Range = Annotated[list[Annotated[float, Gt(0)]], MinLen(2), MaxLen(2)]
+Drawn = Annotated[float, Interval(ge=1e-9, le=1e12)]
+"""Beyond that figures of devices are no numbers any more."""
+Range = Annotated[list[Drawn], MinLen(2), MaxLen(2)]
 """The least and the most; drawn evenly in the logarithm."""
 
 
@@ -32,6 +34,7 @@ class RandomFleet:
         errors: factor of all errors of the device.
     """
 
+    WHERE: ClassVar[str] = "fleet.random"
     seed: Seed = 0
     qpus: Annotated[list[Annotated[int, Interval(ge=1, le=MAX_QPUS)]], MinLen(2), MaxLen(2)]
     families: Annotated[list[str], MinLen(1)]

@@ -9,6 +9,7 @@ pytest.importorskip("torch")
 pytest.importorskip("gymnasium")
 
 import torch
+from omegaconf import OmegaConf
 
 from qcbench.agents import training
 from qcbench.agents.config import TrainConfig, check, compose_train, stored
@@ -154,6 +155,16 @@ def test_what_cannot_be_mixed_is_one_line(
 def test_the_config_is_shown_with_its_mix(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--cfg", "job", "--package", "mix", TWO]) == 0
     assert "placement/ibm12-stream" in capsys.readouterr().out
+    for verb in (["train"], ["sweep"], ["submit", "train"]):
+        assert main([*verb, "--cfg", "job", "mix=placement", "fleet=heron5"]) == 0
+        out = capsys.readouterr().out
+        shown: Any = OmegaConf.to_container(OmegaConf.create(out))
+        assert "scenario" not in shown, "it is trained on those of the mix alone"
+        assert len(shown["mix"]["sources"]) == 11
+        for source in shown["mix"]["sources"]:
+            assert source["overrides"][-1] == "fleet@scenario.fleet=heron5"
+    assert main(["train", "--cfg", "job", "mix=placement", "scenario=placement/qce5"]) == 2
+    assert "leave one out" in capsys.readouterr().err
 
 
 def evaluation(relative: float, **changes: Any) -> Evaluation:

@@ -11,6 +11,7 @@ from qcbench.bench.metrics import deadlines
 from qcbench.bench.metrics.bounded import Bounded
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
+from qcbench.errors import InputError, nearest
 from qcbench.tracks import TRACKS, Track, module_of
 
 METRICS = "qcbench.bench.metrics"
@@ -44,6 +45,20 @@ def is_metric(track: Track, name: str) -> bool:
     """Whether trials of a track have, or may have, this metric."""
     known = (*names_of(track), *deadlines.NAMES)
     return name in known or name.startswith(module_of(METRICS, track).PREFIXES)
+
+
+def check_metric(track: Track, name: str, key: str) -> None:
+    """Check that trials of a track may have a metric.
+
+    Args:
+        key: where it was named.
+
+    Raises:
+        InputError: they have not.
+    """
+    if not is_metric(track, name):
+        known = nearest(name, names_of(track))
+        raise InputError(f"{key}: {name!r} is no metric of {track} trials{known}")
 
 
 def goal_of(name: str) -> Literal["min", "max"]:
