@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import MaxLen, MinLen
 
-from qcbench.bench.compose import compose_scenario
+from qcbench.bench.compose import compose_entry, scenario_entries
 from qcbench.bench.config import PLACEHOLDER, ScenarioConfig, ScenarioEntry
 from qcbench.bench.overrides import NESTED_GROUPS
 from qcbench.bench.seeds import stream
@@ -97,9 +97,7 @@ def mix_config(data: Any) -> MixConfig:
     """
     if not isinstance(data, Mapping):
         raise InputError(f"mix: {data!r}; it is a mapping with sources, a list of scenarios")
-    listed = data.get("sources")
-    entries = listed if isinstance(listed, list) else [listed] if listed else []
-    sources = [{"base": entry} if isinstance(entry, str) else entry for entry in entries]
+    sources = scenario_entries(data.get("sources"), "mix.sources")
     return typed(MixConfig, {**data, "sources": sources}, "mix")
 
 
@@ -163,11 +161,4 @@ def scenarios_of(
     entries = [entry for source in mix.sources for entry in source.drawn(seed)]
     if len(entries) > MOST_SOURCES:
         raise InputError(f"mix.sources: {len(entries)} scenarios; at most {MOST_SOURCES}")
-    return [
-        replace(
-            compose_scenario(entry.base, [*entry.overrides, *overrides], config_dirs),
-            name=entry.name,
-            axes=entry.axes,
-        )
-        for entry in entries
-    ]
+    return [compose_entry(entry, overrides, config_dirs) for entry in entries]

@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qcbench.bench.compose import compose_scenario
+from qcbench.bench.compose import compose_entry
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
 from qcbench.bench.metrics.names import check_metric
 from qcbench.bench.scenario import build_scenario, resolve_scenario
@@ -109,9 +108,7 @@ def composed_scenarios(
     """
     composed = []
     for entry in suite.scenarios:
-        overrides = [*entry.overrides, *suite.scenario_overrides]
-        scenario = compose_scenario(entry.base, overrides, config_dirs)
-        scenario = replace(scenario, name=entry.name or entry.base, axes=entry.axes)
+        scenario = compose_entry(entry, suite.scenario_overrides, config_dirs)
         if scenario.track != suite.track:
             raise InputError(
                 f"suite {suite.name}: scenario {scenario.name} is of track {scenario.track}, "

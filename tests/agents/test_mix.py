@@ -129,6 +129,7 @@ def test_sweeps_take_a_mix() -> None:
         (["mix=placement", "scenario=placement/qce5"], "leave one out"),
         (["mix=plcement"], "no such mix; did you mean placement"),
         (["scenario=[]"], "mix.sources: is empty"),
+        (["+mix.sources=placement/qce5"], "mix.sources: 'placement/qce5'; it is a list such as"),
         (["scenario=[{bas: x}]"], "mix.sources[0].bas: no such key"),
         (
             ["scenario=[{base: placement/qce5, draws: [{values: [2, 1], override: VALUE}]}]"],
