@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from functools import cache
-from math import exp, log
+from math import exp, isfinite, log
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from annotated_types import Interval, MaxLen, MinLen
+from annotated_types import Gt, Interval, MaxLen, MinLen
 
 from qcbench.configs import Positive, Seed, config
 from qcbench.errors import InputError, nearest
@@ -15,9 +15,7 @@ from qcbench.fleet.profile import QpuProfile
 
 MAX_QPUS = 10_000
 """Of any fleet."""
-Drawn = Annotated[float, Interval(ge=1e-9, le=1e12)]
-"""Beyond that figures of devices are no numbers any more."""
-Range = Annotated[list[Drawn], MinLen(2), MaxLen(2)]
+Range = Annotated[list[Annotated[float, Gt(0)]], MinLen(2), MaxLen(2)]
 """The least and the most; drawn evenly in the logarithm."""
 
 
@@ -85,6 +83,11 @@ def _qpu(given: RandomFleet, place: int, family: str, rng: np.random.Generator) 
     found["repetition_delay_s"] = _scaled(base.repetition_delay_s, 1.0 / speed)
     for key in ("one_qubit_error", "two_qubit_error", "readout_error"):
         found[key] = _scaled(getattr(base, key), errors, most=1.0)
+    for key, value in found.items():
+        if isinstance(value, float) and not isfinite(value):  # errors end at 1
+            raise InputError(
+                f"fleet.random.speed: {given.speed}; {key} of {base.name} would be {value}"
+            )
     return {key: value for key, value in found.items() if value is not None}
 
 
