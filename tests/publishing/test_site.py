@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,10 @@ from made_up import CARD, made_up_entry, made_up_summary
 from qcbench.cli.main import main
 from qcbench.content import hash_of
 from qcbench.errors import InputError
+from qcbench.locks import turn
 from qcbench.publishing.checking import check_folder, checked
 from qcbench.publishing.entries import PublishedRun, content_hash, sealed
-from qcbench.publishing.site import publish_entries
+from qcbench.publishing.site import entry_text, publish_entries
 from qcbench.report.pages import SCRIPT, head_of, script_hash
 from qcbench.stats.summary import Summary
 
@@ -124,6 +128,55 @@ def test_publishing_twice_changes_nothing_and_order_does_not_matter(
         publish_entries(second, [run], {})
     assert contents(second) == before
     assert not list(first.rglob(".*"))
+
+
+PUBLISH = """
+import json, pathlib, sys
+from qcbench.publishing.entries import PublishedRun
+from qcbench.publishing.site import entry_text, publish_entries
+
+site, *entries = map(pathlib.Path, sys.argv[1:])
+print("ready", flush=True)
+sys.stdin.readline()
+for entry in entries:
+    publish_entries(site, [PublishedRun(json.loads(entry.read_text()))], {})
+"""
+
+
+def test_two_who_publish_at_once_lose_nothing_of_each_other(
+    summary: Summary, tmp_path: Path
+) -> None:
+    entries = []
+    for run in runs(summary, 6):
+        entries.append(tmp_path / f"{run.id}.json")
+        entries[-1].write_text(entry_text(run))
+    site, alone = tmp_path / "site", tmp_path / "alone"
+    told = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-c", PUBLISH, str(site)]
+    both: list[Any] = [
+        subprocess.Popen([*command, *map(str, entries[half::2])], **told)  # type: ignore[call-overload]
+        for half in (0, 1)
+    ]
+    for one in both:
+        assert one.stdout.readline() == "ready\n"
+    for one in both:
+        one.stdin.write("go\n")
+        one.stdin.close()
+    assert [one.wait() for one in both] == [0, 0]
+    publish_entries(alone, runs(summary, 6), {})
+    assert contents(site) == contents(alone)
+
+
+def test_who_publishes_waits_for_another(summary: Summary, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    with ThreadPoolExecutor() as pool:
+        with turn(site):
+            waiting = pool.submit(publish_entries, site, runs(summary, 1), {})
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+            assert not any(site.iterdir())
+        assert waiting.result().is_file()
 
 
 def test_pages_of_an_entry_that_is_gone_go_too(summary: Summary, tmp_path: Path) -> None:
