@@ -17,7 +17,7 @@ from qcbench.cli.main import main
 from qcbench.content import hash_of
 from qcbench.errors import InputError
 from qcbench.locks import turn
-from qcbench.publishing.checking import check_folder, checked
+from qcbench.publishing.checking import PUBLISHED_SCRIPTS, check_folder, checked, is_safe
 from qcbench.publishing.entries import PublishedRun, content_hash, sealed
 from qcbench.publishing.site import entry_text, publish_entries
 from qcbench.report.pages import SCRIPT, head_of, script_hash
@@ -225,6 +225,40 @@ def test_a_report_runs_our_script_or_is_refused(summary: Summary, tmp_path: Path
         assert fault in "".join(check_folder(tmp_path).faults)
     (tmp_path / "reports" / f"{run.id}.html").write_bytes(safe)
     assert "is not the report that its entry names" in "".join(check_folder(tmp_path).faults)
+
+
+FIRST_SCRIPT = "sha256-ksfowSGq1hARP8I2sQYgLN1ViSCrmxiCu1YAEiEXixA="
+
+
+def test_reports_of_every_version_stay_readable() -> None:
+    """The script of pages is written down by its hash before it is ever replaced by another."""
+    latest = script_hash(SCRIPT)
+    assert PUBLISHED_SCRIPTS[-1] == latest, f"append {latest!r} to PUBLISHED_SCRIPTS, drop none"
+    assert PUBLISHED_SCRIPTS[0] == FIRST_SCRIPT
+    assert len(set(PUBLISHED_SCRIPTS)) == len(PUBLISHED_SCRIPTS)
+    for script in PUBLISHED_SCRIPTS:
+        assert is_safe(f"{head_of(script)}</html>".encode())
+    assert not is_safe(f"{head_of(script_hash('alert(1)'))}</html>".encode())
+
+
+def test_versions_of_the_script_in_the_history_are_written_down() -> None:
+    """Whoever replaces the hash of a script by that of the next one is told here."""
+    path = "qcbench/report/templates/tables.js"
+    root = Path(__file__).parents[2]
+    git = ["git", "-C", str(root)]
+    log = subprocess.run(
+        [*git, "log", "--first-parent", "--format=%H", "--diff-filter=AMR", "HEAD", "--", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if log.returncode or not log.stdout.strip():
+        pytest.skip("no history here")
+    for commit in log.stdout.split():
+        text = subprocess.run(
+            [*git, "show", f"{commit}:{path}"], capture_output=True, check=True
+        ).stdout.decode()
+        assert script_hash(text) in PUBLISHED_SCRIPTS, f"the script of {commit}"
 
 
 def test_a_faulty_entry_does_not_condemn_its_report(summary: Summary, tmp_path: Path) -> None:
