@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from qcbench.api.notebook import table
 from qcbench.bench.config import SuiteConfig
 from qcbench.bench.metrics.names import goal_of
+from qcbench.bench.run_folder import open_run as open_store
 from qcbench.bench.run_names import find, told_name
-from qcbench.bench.store import open_run as open_store
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError, QcbenchError
 from qcbench.extras import door

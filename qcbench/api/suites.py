@@ -15,9 +15,10 @@ from qcbench.bench.driver import run_trials
 from qcbench.bench.overrides import rerun_command
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run import PolicyFactory
+from qcbench.bench.run_folder import create_run
+from qcbench.bench.run_folder import open_run as open_store
 from qcbench.bench.run_names import find, told_name
-from qcbench.bench.store import RunStore, create_run
-from qcbench.bench.store import open_run as open_store
+from qcbench.bench.store import RunStore
 from qcbench.bench.suite import check_suite, expand, suite_data, suite_scenarios
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import config

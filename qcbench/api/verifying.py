@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from qcbench.bench.run_folder import open_run
 from qcbench.bench.run_names import find
-from qcbench.bench.store import open_run
 from qcbench.bench.trial import Trial
 from qcbench.bench.verifying import (
     Repeated,

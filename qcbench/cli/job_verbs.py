@@ -158,8 +158,9 @@ def _run_going(told: Told) -> Going:
 def _run_work(told: Told, there: There) -> None:
     from qcbench.api import RunConfig, compose_run, drive, finish, start_run  # noqa: PLC0415
     from qcbench.bench.overrides import rerun_command  # noqa: PLC0415
+    from qcbench.bench.run_folder import open_run  # noqa: PLC0415
     from qcbench.bench.run_names import list_runs  # noqa: PLC0415
-    from qcbench.bench.store import RunStore, open_run  # noqa: PLC0415
+    from qcbench.bench.store import RunStore  # noqa: PLC0415
     from qcbench.bench.suite import expand, suite_data, suite_scenarios  # noqa: PLC0415
 
     def earlier(config: RunConfig) -> RunStore | None:

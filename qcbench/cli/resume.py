@@ -23,8 +23,8 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     with stage("reading the run", logged=False):
         from qcbench.api import compose_resume, drive, get_ready  # noqa: PLC0415 - a second
+        from qcbench.bench.run_folder import open_run  # noqa: PLC0415
         from qcbench.bench.run_names import find  # noqa: PLC0415
-        from qcbench.bench.store import open_run  # noqa: PLC0415
 
         how = compose_resume(overrides, options.config_dirs)
         store = open_run(find("run", runs_folder(how.runs_dir), named), write=True)

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from qcbench.bench.store import absent_folders, remove_empty
+from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.errors import InputError
 from qcbench.files import read_bytes, replacing, to_json
 from qcbench.locks import turn

@@ -9,9 +9,10 @@ from qcbench.bench.config import ClusterConfig, Engine, ScenarioConfig, Scenario
 from qcbench.bench.driver import RunError, run_trials
 from qcbench.bench.metrics.names import check_metric, goal_of
 from qcbench.bench.progress import Kind, make_progress
+from qcbench.bench.run_folder import create_run
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.seeds import policy_stream
-from qcbench.bench.store import RunStore, create_run
+from qcbench.bench.store import RunStore
 from qcbench.bench.suite import check_many, check_suite, composed_scenarios, expand, suite_data
 from qcbench.bench.typed import typed
 from qcbench.bench.worlds import splits_of

@@ -16,7 +16,7 @@ import yaml
 
 from qcbench.bench.cluster import check as check_cluster
 from qcbench.bench.progress import Kind
-from qcbench.bench.store import open_run
+from qcbench.bench.run_folder import open_run
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import HeuristicCard, Provenance
 from qcbench.policies.exported.folder import (

@@ -18,8 +18,9 @@ from qcbench.bench import manifest, tables, trial
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.outcome import attempt_trial
+from qcbench.bench.run_folder import create_run, missing, open_run
 from qcbench.bench.run_names import HEADS, find, find_any, list_runs
-from qcbench.bench.store import RunStore, create_run, missing, open_run
+from qcbench.bench.store import RunStore
 from qcbench.errors import InputError
 
 NOW = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)

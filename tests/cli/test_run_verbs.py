@@ -19,7 +19,7 @@ from qcbench import api
 from qcbench.bench import tables
 from qcbench.bench.listing import list_all
 from qcbench.bench.overrides import rerun_command
-from qcbench.bench.store import open_run
+from qcbench.bench.run_folder import open_run
 from qcbench.bench.verifying import chosen
 from qcbench.cli.main import main
 

@@ -16,8 +16,8 @@ from s3_server import delete_object, environment, keys_of, object_of, put_object
 
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
+from qcbench.bench.run_folder import create_run, open_run
 from qcbench.bench.run_names import find, list_runs, told_name
-from qcbench.bench.store import create_run, open_run
 from qcbench.errors import InputError, StoppedError
 from qcbench.storage.places import shown_path
 

@@ -32,8 +32,8 @@ from qcbench.bench import nodes
 from qcbench.bench.cluster import check, connect, is_inline
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
+from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.bench.ledger import EXTRA_DEATHS
-from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
 from qcbench.files import read_json, to_json, write_text
