@@ -7,7 +7,8 @@ from pathlib import Path
 
 from qcbench.cli.arguments import HydraArguments, Parser, leading_name
 from qcbench.cli.examples import examples_of
-from qcbench.cli.job_verbs import VERBS, Told
+from qcbench.cli.job_verbs import VERBS
+from qcbench.cli.sent.verb import Told
 from qcbench.errors import InputError, nearest
 
 
