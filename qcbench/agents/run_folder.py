@@ -12,7 +12,6 @@ Whatever is killed when, every file is whole, and `open_folder` goes on from the
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -23,6 +22,7 @@ from typing import IO, Any, Literal
 from qcbench.agents.checkpoints import checkpoints, remove_unfinished, steps_of
 from qcbench.agents.config import TrainConfig, check, meant, read_typed, stored
 from qcbench.agents.evaluation import Evaluation
+from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
 from qcbench.bench.manifest import provenance
 from qcbench.errors import InputError
 from qcbench.files import (
@@ -41,7 +41,6 @@ from qcbench.storage.places import runs_folder
 
 CONFIG, ABOUT, PROGRESS, LOCK = "config.yaml", "training.json", "progress.jsonl", "run.lock"
 PREFIX = "train-"
-MOST_RUNS = 1000
 
 Kind = Literal["update", "evaluation"]
 
@@ -134,7 +133,7 @@ class RunFolder:
 def check_place(runs: Path) -> None:
     """Raise what `create_folder` would, before any work; nothing is left behind."""
     draft = runs / f".{PREFIX}{os.getpid()}.tmp"
-    absent = [place for place in (runs, *runs.parents) if not place.exists()]
+    absent = absent_folders(runs)
     mirror.check(runs)
     try:
         draft.mkdir(parents=True)
@@ -142,9 +141,7 @@ def check_place(runs: Path) -> None:
         raise InputError(
             f"{runs}: runs cannot be stored here ({error.strerror}); choose another runs_dir"
         ) from error
-    draft.rmdir()
-    for place in absent:
-        place.rmdir()
+    remove_empty([draft, *absent])
 
 
 def create_folder(config: TrainConfig, command: str, now: datetime | None = None) -> RunFolder:
@@ -154,34 +151,17 @@ def create_folder(config: TrainConfig, command: str, now: datetime | None = None
         InputError: a place that cannot be written; nothing is left behind.
     """
     runs = runs_folder(config.runs_dir)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", config.name or config.agent.name).strip("-.") or "agent"
-    stem = f"{PREFIX}{name}-{now or datetime.now(UTC):%Y%m%d-%H%M%S}"
-    draft = runs / f".{stem}.{os.getpid()}.tmp"
     about = {"command": command, "started": datetime.now(UTC).isoformat(), **provenance()}
-    try:
-        draft.mkdir(parents=True)
-        write_durable(draft / CONFIG, _yaml(stored(config)).encode())
-        noted = (to_json(about, ABOUT, indent=2) + "\n").encode()
-        write_durable(draft / ABOUT, noted)
-        for suffix in range(1, MOST_RUNS):
-            folder = runs / (stem if suffix == 1 else f"{stem}-{suffix}")
-            if folder.exists() or not mirror.claim(folder / ABOUT, noted):
-                continue
-            try:
-                draft.rename(folder)
-            except OSError as error:
-                if folder.exists():
-                    continue
-                raise error
-            mirror.push(folder / CONFIG)
-            return RunFolder(folder, config, _locked(folder))
-    except OSError as error:
-        raise InputError(
-            f"{runs}: runs cannot be stored here ({error.strerror}); choose another runs_dir"
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    raise InputError(f"{runs}: too many runs named {stem}; choose another runs_dir")
+    noted = (to_json(about, ABOUT, indent=2) + "\n").encode()
+    folder = make_folder(
+        runs,
+        PREFIX + stem_of(config.name or config.agent.name, "agent", now),
+        ABOUT,
+        lambda _: noted,
+        lambda draft: write_durable(draft / CONFIG, _yaml(stored(config)).encode()),
+    )
+    mirror.push(folder / CONFIG)
+    return RunFolder(folder, config, _locked(folder))
 
 
 def open_folder(path: Path) -> RunFolder:

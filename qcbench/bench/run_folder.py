@@ -1,16 +1,15 @@
 """The folder of a run: made, opened to be read or gone on with, and what it lacks then."""
 
-import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from qcbench.bench import manifest as manifests
-from qcbench.bench.folders import absent_folders
+from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
 from qcbench.bench.manifest import Manifest
+from qcbench.bench.run_names import HEADS
 from qcbench.bench.store import PARTS, RunStore
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
@@ -54,53 +53,38 @@ def create_run(
     """
     ordered = tuple(sorted(trials, key=lambda trial: trial.ordinal))
     manifests.check_trials(ordered)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", ordered[0].suite).strip("-.") or "suite"
-    stamp = f"{now or datetime.now(UTC):%Y%m%d-%H%M%S}"
-    draft = runs / f".{name}-{stamp}.{os.getpid()}.tmp"
     absent = absent_folders(runs)
-    try:
+
+    def manifest_of(run_id: str) -> Manifest:
+        return Manifest(
+            run_id=run_id,
+            suite=suite,
+            trials=ordered,
+            track=track,
+            keep_records=keep_records,
+            provenance=provenance,
+        )
+
+    def fill(draft: Path) -> None:
         for part in PARTS:
-            (draft / part).mkdir(parents=True)
+            (draft / part).mkdir()
         _probe(draft)
-        for suffix in range(1, 1000):
-            run_id = f"{name}-{stamp}" + (f"-{suffix}" if suffix > 1 else "")
-            folder = runs / run_id
-            if folder.exists():
-                continue
-            manifest = Manifest(
-                run_id=run_id,
-                suite=suite,
-                trials=ordered,
-                track=track,
-                keep_records=keep_records,
-                provenance=manifests.provenance(command),
-            )
-            data = manifests.dump(manifest)
-            write_durable(draft / "manifest.json", data)
-            if not mirror.claim(folder / "manifest.json", data):
-                continue
-            try:
-                draft.rename(folder)
-            except FileExistsError:
-                continue
-            except OSError as error:
-                if folder.exists():
-                    continue
-                raise error
-            try:
-                return _writing(folder, manifest, (folder, *absent))
-            except BaseException:
-                mirror.discard(folder)
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-    except OSError as error:
-        raise InputError(
-            f"{runs}: runs cannot be stored here ({error.strerror}); choose another folder"
-        ) from error
-    finally:
-        if draft.is_dir():
-            shutil.rmtree(draft)
-    raise InputError(f"{runs}: a thousand runs named {name}-{stamp}; choose another folder")
+
+    provenance = manifests.provenance(command)
+    folder = make_folder(
+        runs,
+        stem_of(ordered[0].suite, "suite", now),
+        HEADS["run"],
+        lambda run_id: manifests.dump(manifest_of(run_id)),
+        fill,
+    )
+    try:
+        return _writing(folder, manifest_of(folder.name), (folder, *absent))
+    except BaseException:
+        mirror.discard(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        remove_empty(absent)
+        raise
 
 
 def open_run(folder: Path, *, write: bool = False) -> RunStore:
@@ -110,7 +94,7 @@ def open_run(folder: Path, *, write: bool = False) -> RunStore:
         InputError: no run, one that another process writes, one that this version of qcbench would
             continue with other numbers, or a place that is full or cannot be written.
     """
-    path = folder / "manifest.json"
+    path = folder / HEADS["run"]
     mirror.pull(folder, without="records")
     if not path.is_file():
         raise InputError(f"{shown_path(folder)}: is no run; it has no manifest.json")
