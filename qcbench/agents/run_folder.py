@@ -24,6 +24,7 @@ from qcbench.agents.config import TrainConfig, check, meant, read_typed, stored
 from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
 from qcbench.bench.manifest import provenance
+from qcbench.bench.run_names import HEADS
 from qcbench.errors import InputError
 from qcbench.files import (
     read_json,
@@ -39,7 +40,7 @@ from qcbench.policies.exported.weights import Tensors
 from qcbench.storage import mirror
 from qcbench.storage.places import runs_folder
 
-CONFIG, ABOUT, PROGRESS, LOCK = "config.yaml", "training.json", "progress.jsonl", "run.lock"
+CONFIG, ABOUT, PROGRESS, LOCK = HEADS["training"], "training.json", "progress.jsonl", "run.lock"
 PREFIX = "train-"
 
 Kind = Literal["update", "evaluation"]

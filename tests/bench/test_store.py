@@ -22,6 +22,7 @@ from qcbench.bench.run_folder import create_run, missing, open_run
 from qcbench.bench.run_names import HEADS, find, find_any, list_runs
 from qcbench.bench.store import RunStore
 from qcbench.errors import InputError
+from qcbench.storage import stored_run
 
 NOW = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
 SUITE = {"name": "toy", "replicates": 3}
@@ -279,6 +280,7 @@ def test_what_is_named_is_of_the_kind_that_is_wanted(tmp_path: Path) -> None:
         "sweep": runs / "sweep-ppo-20260301-120105",
         "replay": replays / "replay-toy",
     }
+    assert {HEADS[kind] for kind in made if kind != "replay"} == set(stored_run.HEADS)
     for kind, folder in made.items():
         folder.mkdir(parents=True)
         (folder / HEADS[kind]).touch()
