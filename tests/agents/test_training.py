@@ -368,7 +368,7 @@ def test_curves_are_rebuilt_from_what_was_noted(
     first, status, curves = points(runs)
     assert status == "FINISHED"
     assert f"/runs/{first}" in shown
-    assert "mlflow server" in shown
+    assert "qcbench browse store=" in shown
     assert curves["train/reward"] == [(x["steps"], x["reward"]) for x in lines(copied, "update")]
     assert [step for step, _ in curves["validation/relative_percent"]] == [0, 1600, 2400]
     assert main(told) == 0
