@@ -23,7 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 from qcbench.bench import nodes
-from qcbench.cli.job_verbs import VERBS, JobVerb, There, Told
+from qcbench.cli.job_verbs import VERBS
+from qcbench.cli.sent.verb import JobVerb, There, Told
 from qcbench.errors import InputError, QcbenchError, reason_of
 
 SAYS = "run_verb: "

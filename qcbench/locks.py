@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -22,27 +22,62 @@ class TakenError(InputError):
     """Another process holds what is asked for."""
 
 
-def take_lock(path: Path, taken: str) -> IO[str]:
-    """Open a lock file and hold it until the file is closed.
+def take_lock(path: Path, doing: str) -> IO[str]:
+    """Open a lock file and hold it until the file is closed; it says who does.
 
     Args:
         path: of the file; made where it is not there.
-        taken: what is said where another process holds it.
+        doing: what is said to be done by another process that holds it, such as `runs/one: is being
+            written`.
 
     Raises:
         TakenError: another process does.
-        InputError: the file cannot be written.
+        InputError: the file cannot be written or locked.
     """
     try:
-        file = path.open("a+")
+        file = path.open("a+", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path.parent}: cannot be written ({error.strerror})") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
+        with file:
+            file.seek(0)
+            raise taken(doing, file.read().strip() or "another process") from None
+    except OSError as error:
         file.close()
-        raise TakenError(taken) from None
+        raise InputError(f"{path.parent}: cannot be locked ({error.strerror})") from None
+    try:
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {os.uname().nodename}\n")
+        file.flush()
+    except OSError as error:
+        with suppress(OSError):  # what could not be written is tried again
+            file.close()
+        raise InputError(f"{path.parent}: cannot be written ({error.strerror})") from None
     return file
+
+
+def taken(doing: str, who: str) -> TakenError:
+    """Return what is raised where another process holds what is asked for."""
+    return TakenError(f"{doing} by {who}; wait for it or stop it")
+
+
+def is_held(path: Path) -> bool:
+    """Whether a lock of this machine is held; not one that this user may not look at."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none, or it is somebody else's
+        pass
+    return False
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a process of this machine works on the folder of a run, training, sweep or replay."""
+    return any(is_held(folder / name) for name in LOCKS)
 
 
 @contextmanager

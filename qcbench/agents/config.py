@@ -1,6 +1,5 @@
 """The config of `qcbench train`, and the YAML group `agent`."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import field
@@ -8,13 +7,13 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from qcbench.agents.distilled_agent import Distilled
-from qcbench.agents.mix import mix_config, scenarios_of
+from qcbench.agents.mix import mix_config, scenarios_of, shared_of
 from qcbench.agents.reference_agent import ReferencePpo, ReferenceSettings
 from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
 from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.config import ClusterConfig, ScenarioConfig
-from qcbench.bench.metrics.names import is_metric
-from qcbench.bench.overrides import NESTED_GROUPS, nested, of_mix
+from qcbench.bench.metrics.names import check_metric
+from qcbench.bench.overrides import nested, of_mix
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, Positive, Seed, config
 from qcbench.envs.options import check_reward, check_track
@@ -131,11 +130,7 @@ def training_data(
     mix = data.pop("mix", None)
     if mix is None:
         return data
-    for text in given:
-        if re.match(r"\+*scenario=", text):
-            raise InputError(f"{text}: a mix has its scenarios in mix.sources; leave one out")
-    groups = "|".join(NESTED_GROUPS)
-    shared = [text for text in given if re.match(rf"[+~]*(scenario\.|({groups})@scenario\.)", text)]
+    shared = shared_of(given)
     seed = data.get("seed")
     known = mix_config(mix)
     found = scenarios_of(known, seed if isinstance(seed, int) else 0, shared, config_dirs)
@@ -183,8 +178,8 @@ def check(settings: TrainConfig) -> None:
     else:
         check_reward(settings.agent.reward, track, settings.scenario.rules)
     metric = settings.validation.metric
-    if metric is not None and not is_metric(track, metric):
-        raise InputError(f"validation.metric: {metric!r} is no metric of track {track}")
+    if metric is not None:
+        check_metric(track, metric, "validation.metric")
 
 
 def _check_mix(settings: TrainConfig) -> None:
@@ -210,6 +205,7 @@ def _check_mix(settings: TrainConfig) -> None:
             f"agent {agent.name}: learns on one scenario; reference_ppo and distilled learn on "
             "several"
         )
+    agent.ppo.check_sources(len(settings.scenarios))
     if agent.sets:
         raise InputError(
             "agent.sets: sets are of one fleet, so there is one scenario; take agent.sets=false"

@@ -116,6 +116,7 @@ class DistilledLearner:
         if self._improving is None:
             self._imitation.close()
             self._improving = self._improve()
+            self._improving.notes = self._imitation.notes  # but for those that are told
             imitating = self._imitation.trainer.network
             self._improving.trainer.network.load_state_dict(imitating.state_dict())
         return self._improving

@@ -1,18 +1,23 @@
 """The YAML group `mix`: scenarios that one agent learns on together."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import MaxLen, MinLen
 
-from qcbench.bench.compose import compose_scenario
+from qcbench.bench.compose import compose_entry, scenario_entries
 from qcbench.bench.config import PLACEHOLDER, ScenarioConfig, ScenarioEntry
+from qcbench.bench.overrides import NESTED_GROUPS
 from qcbench.bench.seeds import stream
-from qcbench.bench.typed import typed
+from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, config
 from qcbench.errors import InputError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 MOST_SOURCES = 256
 """Each has environments, worlds and an evaluation of its own."""
@@ -92,10 +97,53 @@ def mix_config(data: Any) -> MixConfig:
     """
     if not isinstance(data, Mapping):
         raise InputError(f"mix: {data!r}; it is a mapping with sources, a list of scenarios")
-    listed = data.get("sources")
-    entries = listed if isinstance(listed, list) else [listed] if listed else []
-    sources = [{"base": entry} if isinstance(entry, str) else entry for entry in entries]
+    sources = scenario_entries(data.get("sources"), "mix.sources")
     return typed(MixConfig, {**data, "sources": sources}, "mix")
+
+
+def shared_of(overrides: Sequence[str]) -> list[str]:
+    """Return those of a training's overrides that are of every scenario of its mix.
+
+    Args:
+        overrides: in Hydra's syntax, as `nested` returns them.
+
+    Raises:
+        InputError: one chooses a scenario besides.
+    """
+    for text in overrides:
+        if re.match(r"\+*scenario=", text):
+            raise InputError(f"{text}: a mix has its scenarios in mix.sources; leave one out")
+    groups = "|".join(NESTED_GROUPS)
+    return [
+        text for text in overrides if re.match(rf"[+~]*(scenario\.|({groups})@scenario\.)", text)
+    ]
+
+
+def shown(composed: "DictConfig", overrides: Sequence[str]) -> None:
+    """Let the composed config of a training with a mix show what is trained on.
+
+    That is no single scenario; what is changed in all scenarios stands in each of the sources.
+
+    Args:
+        composed: changed in place.
+        overrides: that it is composed of, as `nested` returns them.
+    """
+    from omegaconf import OmegaConf, open_dict  # noqa: PLC0415
+
+    if composed.get("mix") is None:
+        return
+    shared = shared_of(overrides)
+    known = mix_config(OmegaConf.to_container(composed.mix, resolve=True))
+    with open_dict(composed):
+        del composed["scenario"]
+        composed.mix.sources = [_told(source, shared) for source in known.sources]
+
+
+def _told(source: SourceEntry, shared: Sequence[str]) -> dict[str, Any]:
+    """Return a source with what is changed in it, and without what it does not say."""
+    usual = plain(SourceEntry(base=source.base))
+    found = plain(replace(source, overrides=[*source.overrides, *shared]))
+    return {key: value for key, value in found.items() if key == "base" or value != usual[key]}
 
 
 def scenarios_of(
@@ -113,11 +161,4 @@ def scenarios_of(
     entries = [entry for source in mix.sources for entry in source.drawn(seed)]
     if len(entries) > MOST_SOURCES:
         raise InputError(f"mix.sources: {len(entries)} scenarios; at most {MOST_SOURCES}")
-    return [
-        replace(
-            compose_scenario(entry.base, [*entry.overrides, *overrides], config_dirs),
-            name=entry.name,
-            axes=entry.axes,
-        )
-        for entry in entries
-    ]
+    return [compose_entry(entry, overrides, config_dirs) for entry in entries]

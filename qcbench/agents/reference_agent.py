@@ -128,6 +128,9 @@ class ReferenceLearner:
         seed: of all that is drawn.
         shards: makes them; in this process where None.
         kind: of shards.
+
+    Attributes:
+        notes: what a person should know of the sources, told with the next update.
     """
 
     def __init__(
@@ -145,7 +148,7 @@ class ReferenceLearner:
         self.shards = make(range(count)) if shards is None else shards(make, count)
         self.trainer = Trainer(self.shards, network, settings.ppo, seed, len(sources))
         self.total = settings.ppo.steps
-        self._notes = [
+        self.notes = [
             f"{worlds.name}: its future is not as estimated, so that decisions cost by kind=cost"
             for worlds in sources
             if reward_on(settings, worlds, sources) != settings.reward
@@ -160,7 +163,7 @@ class ReferenceLearner:
         """Train to the end, or until told to stop; yields after each update."""
         for progress in self.trainer.run(should_stop):
             figures = {k: v for k, v in vars(progress).items() if k not in ("steps", "update")}
-            notes, self.shards.notes, self._notes = self._notes + self.shards.notes, [], []
+            notes, self.shards.notes, self.notes = self.notes + self.shards.notes, [], []
             yield Update(progress.steps, figures, notes)
 
     def save(self, folder: Path) -> None:
@@ -230,7 +233,7 @@ def environments(
         options |= {"slots": settings.slots, "begin_s": settings.begin_s}
     return vector_environment(
         worlds,
-        -(-settings.ppo.environments // shards_of(settings, sources)) * shards,
+        settings.ppo.environments_of(len(sources)) * shards,
         masked="error",
         autoreset="same_step",
         copy=False,

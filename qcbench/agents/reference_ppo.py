@@ -72,11 +72,25 @@ class Ppo:
                 f"agent.ppo.shards: {self.shards}; agent.ppo.environments, which is "
                 f"{self.environments}, must be a multiple of it"
             )
-        decisions = self.environments * self.horizon // self.shards
+        self.check_sources(1)
+
+    def environments_of(self, sources: int) -> int:
+        """Return the environments of each shard where so many scenarios share them, rounded up."""
+        return -(-self.environments // (self.shards * sources))
+
+    def check_sources(self, sources: int) -> None:
+        """Check that so many scenarios can be learned on together.
+
+        Raises:
+            InputError: the decisions of a shard are fewer than its minibatches.
+        """
+        decisions = self.environments_of(sources) * self.horizon
         if self.minibatches > decisions:
             which = "an update" if self.shards == 1 else "an update of a shard"
+            each = f", of each of {sources} scenarios," if sources > 1 else ""
             raise InputError(
-                f"agent.ppo.minibatches: {self.minibatches}; {which} has only {decisions} decisions"
+                f"agent.ppo.minibatches: {self.minibatches}; {which}{each} has only {decisions} "
+                "decisions"
             )
 
 

@@ -6,6 +6,7 @@ Actions under a false mask have probability 0.
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import gymnasium
@@ -36,6 +37,11 @@ class Collected:
     reward: Tensor
     advantage: Tensor
     target: Tensor
+
+    @cached_property
+    def variance(self) -> Tensor:
+        """Of the targets; the same for every minibatch."""
+        return self.target.var()
 
 
 @dataclass
@@ -309,7 +315,7 @@ class LocalShards:
         policy_loss, divergence = self._policy_loss(shard, rows, drawn, step)
         value_loss = (value - flat.target[rows]).square().mean()
         if len(step.spread) > 1:  # sources whose rewards are of different sizes count alike
-            value_loss = value_loss / (flat.target.var() + 1e-8)
+            value_loss = value_loss / (flat.variance + 1e-8)
         entropy = self._entropy(drawn).mean()
         loss = policy_loss + settings.value * value_loss - settings.entropy * step.left * entropy
         gradients = torch.autograd.grad(loss, list(self.network.parameters()))

@@ -12,7 +12,6 @@ Whatever is killed when, every file is whole, and `open_folder` goes on from the
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
@@ -23,8 +22,10 @@ from typing import IO, Any, Literal
 from qcbench.agents.checkpoints import checkpoints, remove_unfinished, steps_of
 from qcbench.agents.config import TrainConfig, check, meant, read_typed, stored
 from qcbench.agents.evaluation import Evaluation
+from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
 from qcbench.bench.manifest import provenance
-from qcbench.errors import InputError, nearest
+from qcbench.bench.run_names import HEADS
+from qcbench.errors import InputError
 from qcbench.files import (
     read_json,
     remove_temporary,
@@ -37,11 +38,10 @@ from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
 from qcbench.policies.exported.weights import Tensors
 from qcbench.storage import mirror
-from qcbench.storage.places import runs_folder, shown_path
+from qcbench.storage.places import runs_folder
 
-CONFIG, ABOUT, PROGRESS, LOCK = "config.yaml", "training.json", "progress.jsonl", "run.lock"
+CONFIG, ABOUT, PROGRESS, LOCK = HEADS["training"], "training.json", "progress.jsonl", "run.lock"
 PREFIX = "train-"
-MOST_RUNS = 1000
 
 Kind = Literal["update", "evaluation"]
 
@@ -134,7 +134,7 @@ class RunFolder:
 def check_place(runs: Path) -> None:
     """Raise what `create_folder` would, before any work; nothing is left behind."""
     draft = runs / f".{PREFIX}{os.getpid()}.tmp"
-    absent = [place for place in (runs, *runs.parents) if not place.exists()]
+    absent = absent_folders(runs)
     mirror.check(runs)
     try:
         draft.mkdir(parents=True)
@@ -142,9 +142,7 @@ def check_place(runs: Path) -> None:
         raise InputError(
             f"{runs}: runs cannot be stored here ({error.strerror}); choose another runs_dir"
         ) from error
-    draft.rmdir()
-    for place in absent:
-        place.rmdir()
+    remove_empty([draft, *absent])
 
 
 def create_folder(config: TrainConfig, command: str, now: datetime | None = None) -> RunFolder:
@@ -154,34 +152,17 @@ def create_folder(config: TrainConfig, command: str, now: datetime | None = None
         InputError: a place that cannot be written; nothing is left behind.
     """
     runs = runs_folder(config.runs_dir)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", config.name or config.agent.name).strip("-.") or "agent"
-    stem = f"{PREFIX}{name}-{now or datetime.now(UTC):%Y%m%d-%H%M%S}"
-    draft = runs / f".{stem}.{os.getpid()}.tmp"
     about = {"command": command, "started": datetime.now(UTC).isoformat(), **provenance()}
-    try:
-        draft.mkdir(parents=True)
-        write_durable(draft / CONFIG, _yaml(stored(config)).encode())
-        noted = (to_json(about, ABOUT, indent=2) + "\n").encode()
-        write_durable(draft / ABOUT, noted)
-        for suffix in range(1, MOST_RUNS):
-            folder = runs / (stem if suffix == 1 else f"{stem}-{suffix}")
-            if folder.exists() or not mirror.claim(folder / ABOUT, noted):
-                continue
-            try:
-                draft.rename(folder)
-            except OSError as error:
-                if folder.exists():
-                    continue
-                raise error
-            mirror.push(folder / CONFIG)
-            return RunFolder(folder, config, _locked(folder))
-    except OSError as error:
-        raise InputError(
-            f"{runs}: runs cannot be stored here ({error.strerror}); choose another runs_dir"
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    raise InputError(f"{runs}: too many runs named {stem}; choose another runs_dir")
+    noted = (to_json(about, ABOUT, indent=2) + "\n").encode()
+    folder = make_folder(
+        runs,
+        PREFIX + stem_of(config.name or config.agent.name, "agent", now),
+        ABOUT,
+        lambda _: noted,
+        lambda draft: write_durable(draft / CONFIG, _yaml(stored(config)).encode()),
+    )
+    mirror.push(folder / CONFIG)
+    return RunFolder(folder, config, _locked(folder))
 
 
 def open_folder(path: Path) -> RunFolder:
@@ -198,26 +179,6 @@ def open_folder(path: Path) -> RunFolder:
     except BaseException:
         lock.close()
         raise
-
-
-def find_training(runs: Path, name: str) -> Path:
-    """Return the folder of a training run by id, by the beginning of one, or by path.
-
-    Raises:
-        InputError: none, or several.
-    """
-    if (Path(name) / CONFIG).is_file():
-        return Path(name)
-    known = {path.parent.name: path.parent for path in mirror.heads(runs, CONFIG)}
-    begun = [known[name]] if name in known else [p for n, p in known.items() if n.startswith(name)]
-    if len(begun) == 1:
-        return begun[0]
-    if begun:
-        names = ", ".join(sorted(path.name for path in begun)[-5:])
-        raise InputError(f"run {name}: several begin so: {names}")
-    if Path(name).exists():
-        raise InputError(f"run {name}: is no training run; the folder of one has a {CONFIG}")
-    raise InputError(f"run {name}: no training run in {shown_path(runs)}{nearest(name, known)}")
 
 
 def alike(config: TrainConfig) -> Path | None:
@@ -302,5 +263,4 @@ def _yaml(data: Mapping[str, Any]) -> str:
 
 def _locked(path: Path) -> mirror.Lock:
     """Take the run's lock."""
-    taken = f"{path}: another process is training it; wait for it or stop it"
-    return mirror.hold(path, lambda: take_lock(path / LOCK, taken))
+    return mirror.hold(path, lambda: take_lock(path / LOCK, f"{path}: is being trained"))

@@ -32,12 +32,12 @@ from qcbench.bench.cluster import Cluster
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
 from qcbench.bench.environments import world_source
+from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.bench.ledger import EXTRA_DEATHS
 from qcbench.bench.manifest import versions
 from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.run_names import told_name
 from qcbench.bench.stopping import StopFlag
-from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.policies.exported.card import Card, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
 from qcbench.policies.exported.weights import Tensors

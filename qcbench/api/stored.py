@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from qcbench.api.notebook import table
 from qcbench.bench.config import SuiteConfig
 from qcbench.bench.metrics.names import goal_of
-from qcbench.bench.run_names import told_name
-from qcbench.bench.store import find_run
-from qcbench.bench.store import open_run as open_store
+from qcbench.bench.run_folder import open_run as open_store
+from qcbench.bench.run_names import find, told_name
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError, QcbenchError
 from qcbench.extras import door
@@ -210,4 +209,4 @@ class Run:
 @door()
 def open_run(run: str | None = None, *, runs_dir: str = "runs") -> Run:
     """Return a stored run by id, by the beginning of one, or by path; the latest where None."""
-    return Run(find_run(runs_folder(runs_dir), run))
+    return Run(find("run", runs_folder(runs_dir), run))

@@ -16,9 +16,10 @@ from qcbench.bench.overrides import rerun_command
 from qcbench.bench.plugged import check_plugins
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run import PolicyFactory
-from qcbench.bench.run_names import told_name
-from qcbench.bench.store import RunStore, create_run, find_run
-from qcbench.bench.store import open_run as open_store
+from qcbench.bench.run_folder import create_run
+from qcbench.bench.run_folder import open_run as open_store
+from qcbench.bench.run_names import find, told_name
+from qcbench.bench.store import RunStore
 from qcbench.bench.suite import check_suite, expand, suite_data, suite_scenarios
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
@@ -159,7 +160,7 @@ def resume(
     progress: Kind = "auto",
 ) -> Run:
     """Run what a stopped or killed run still lacks; nothing where it is complete."""
-    folder = find_run(runs_folder(runs_dir), run)
+    folder = find("run", runs_folder(runs_dir), run)
     return drive(open_store(folder, write=True), cluster or ClusterConfig(), progress)
 
 
@@ -173,7 +174,7 @@ def rerun(
 ) -> Run:
     """Run the trials of a stored run once more, in a run of their own; the latest where None."""
     runs = runs_folder(runs_dir)
-    return drive(start_again(find_run(runs, run), runs), cluster or ClusterConfig(), progress)
+    return drive(start_again(find("run", runs, run), runs), cluster or ClusterConfig(), progress)
 
 
 @door()

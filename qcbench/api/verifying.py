@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from qcbench.bench.store import find_run, open_run
+from qcbench.bench.run_folder import open_run
+from qcbench.bench.run_names import find
 from qcbench.bench.trial import Trial
 from qcbench.bench.verifying import (
     Repeated,
@@ -54,7 +55,7 @@ def verify(
     """
     if sample is not None and sample < 1:
         raise InputError(f"sample: {sample}; repeat at least one trial")
-    store = open_run(find_run(runs_folder(runs_dir), run))
+    store = open_run(find("run", runs_folder(runs_dir), run))
     trials, notes, repeated = chosen(store, sample, seed), notes_of(store), []
     begin(store.folder.name, notes, trials)
     table = store.compacted()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qcbench.bench.conf_files import check_clash, check_dirs, conf_dir, options_of, roots
-from qcbench.bench.config import ScenarioConfig, SuiteConfig
+from qcbench.bench.config import ScenarioConfig, ScenarioEntry, SuiteConfig
 from qcbench.bench.overrides import (
     below_scenario,
     changes_kind,
@@ -384,14 +384,45 @@ def of_track(
     return {**policy, "parameters": kept}
 
 
-def _entries(data: Mapping[str, Any], key: str) -> list[Any]:
-    """Return a list of a suite that has at least one entry."""
-    entries = data[key]
+def listed(entries: Any, key: str) -> list[Any]:
+    """Return a list of a config that has at least one entry.
+
+    Args:
+        entries: what stands there.
+        key: where that is.
+
+    Raises:
+        InputError: it is empty, or no list.
+    """
     if not entries:
-        raise InputError(f"suite.{key}: is empty; name at least one")
+        raise InputError(f"{key}: is empty; name at least one")
     if not isinstance(entries, list):
-        raise InputError(f"suite.{key}: {entries!r}; it is a list such as [NAME, NAME]")
+        raise InputError(f"{key}: {entries!r}; it is a list such as [NAME, NAME]")
     return entries
+
+
+def scenario_entries(entries: Any, key: str) -> list[Any]:
+    """Return the scenarios that are listed, a name as the entry that changes nothing in it.
+
+    Raises:
+        InputError: there are none, or it is no list.
+    """
+    return [{"base": one} if isinstance(one, str) else one for one in listed(entries, key)]
+
+
+def compose_entry(
+    entry: ScenarioEntry, overrides: Sequence[str], config_dirs: Sequence[Path] = ()
+) -> ScenarioConfig:
+    """Compose the scenario of an entry without a grid.
+
+    Args:
+        overrides: of all that are listed with it, after its own.
+
+    Raises:
+        InputError: it cannot be composed.
+    """
+    scenario = compose_scenario(entry.base, [*entry.overrides, *overrides], config_dirs)
+    return replace(scenario, name=entry.name or entry.base, axes=entry.axes)
 
 
 def with_shares(data: Any, keys: Collection[str]) -> Any:
@@ -413,7 +444,7 @@ def suite_config(data: Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> S
         raise InputError(f"suite: {data!r}; it is a mapping with name, scenarios, policies, ...")
     if not {"policies", "scenarios"} <= data.keys():
         typed(SuiteConfig, data, "suite")  # says which key is missing, or misspelt
-    policies, scenarios = _entries(data, "policies"), _entries(data, "scenarios")
+    policies = listed(data["policies"], "suite.policies")
     complete = {
         **data,
         "policies": [
@@ -422,7 +453,7 @@ def suite_config(data: Mapping[str, Any], config_dirs: Sequence[Path] = ()) -> S
             else compose_policy(entry, config_dirs)
             for entry in policies
         ],
-        "scenarios": [{"base": s} if isinstance(s, str) else s for s in scenarios],
+        "scenarios": scenario_entries(data["scenarios"], "suite.scenarios"),
     }
     if "until" in complete:
         complete["until"] = with_shares(complete["until"], ("half_width",))

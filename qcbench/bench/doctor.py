@@ -3,7 +3,6 @@
 import os
 import platform
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from qcbench.bench.manifest import git_commit, usable_cores
+from qcbench.bench.ports import DASHBOARD, MLFLOW, refused
 from qcbench.bench.secret_variables import secret_variables
 from qcbench.caches import private_folder, user_cache
 from qcbench.errors import QcbenchError, reason_of
@@ -30,7 +30,7 @@ LITTLE = 2 << 30
 LEAST = 64 << 20
 """Bytes below which runs cannot be stored for long."""
 
-PORTS = {8265: "Ray's dashboard", 5000: "MLflow, to browse runs"}
+PORTS = {DASHBOARD: "Ray's dashboard", MLFLOW: "MLflow, to browse runs"}
 
 CREDENTIALS = {
     "backend=ibm": ("QISKIT_IBM_TOKEN",),
@@ -196,15 +196,11 @@ def _folder(subject: str, folder: Path, otherwise: str) -> Diagnosis:
 
 def _ports() -> Iterator[Diagnosis]:
     for port, what in PORTS.items():
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError as error:
-                told = f"taken ({error.strerror}): {what} runs already, or something else does"
-                yield Diagnosis("note", f"port {port}", told)
-            else:
-                yield Diagnosis("ok", f"port {port}", f"free for {what}")
+        if why := refused(port):
+            told = f"taken ({why}): {what} runs already, or something else does"
+            yield Diagnosis("note", f"port {port}", told)
+        else:
+            yield Diagnosis("ok", f"port {port}", f"free for {what}")
 
 
 def _credentials(environment: Mapping[str, str] = os.environ) -> Iterator[Diagnosis]:

@@ -11,9 +11,10 @@ from qcbench.bench.growing import Growing
 from qcbench.bench.manifest import usable_cores
 from qcbench.bench.outcome import RunTrial, attempt_bearer, attempt_trial, resolve
 from qcbench.bench.progress import Progress, Silent
+from qcbench.bench.run_folder import missing
 from qcbench.bench.session import RunError, RunSummary, Session
 from qcbench.bench.stopping import StopFlag
-from qcbench.bench.store import RunStore, missing
+from qcbench.bench.store import RunStore
 from qcbench.bench.trial import Trial
 from qcbench.bench.trial_metrics import TrialMetrics
 

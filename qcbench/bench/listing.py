@@ -1,8 +1,4 @@
-"""What there is among runs, each at a glance: nothing is opened for that, and little is read.
-
-Suites' runs, trainings and sweeps lie side by side in the folder of all runs, replays in one of
-their own; each folder says by its first file what it is.
-"""
+"""What there is among runs, each at a glance: nothing is opened for that, and little is read."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,17 +13,15 @@ from qcbench.bench import manifest as manifests
 from qcbench.bench import rounds as round_files
 from qcbench.bench import tables
 from qcbench.bench.manifest import Manifest
-from qcbench.bench.run_names import began, told_name
+from qcbench.bench.run_names import HEADS, Kind, began, folders, told_name
 from qcbench.bench.store import TABLE
 from qcbench.bench.tables import ShardError
-from qcbench.errors import InputError, nearest
+from qcbench.errors import InputError
 from qcbench.files import read_json
-from qcbench.locks import LOCKS
+from qcbench.locks import is_running
 from qcbench.storage import mirror
-from qcbench.storage.places import shown_path
-from qcbench.storage.stored_run import ABOUT, is_held
+from qcbench.storage.stored_run import ABOUT
 
-Kind: TypeAlias = Literal["run", "training", "sweep", "replay"]
 State: TypeAlias = Literal["complete", "unfinished", "running", "damaged"]
 
 
@@ -75,43 +69,9 @@ def list_all(runs: Path, replays: Path | None = None) -> list[Listed]:
     Raises:
         InputError: the URL cannot be used.
     """
-    there = mirror.refresh(runs)
-    found = []
-    for root in [runs, *([] if replays in (None, runs) else [replays])]:
-        for folder in sorted(root.glob("[!.]*")):
-            kind = kind_of(folder)
-            if kind is not None and (root != runs or there is None or folder.name in there):
-                found.append(look_at(folder, kind))
+    roots = [runs, *([replays] if replays else [])]
+    found = [look_at(folder, kind) for folder, kind in folders(*roots)]
     return sorted(found, key=lambda one: (one.began.timestamp() if one.began else 0.0, one.id))
-
-
-def find_any(runs: Path, replays: Path, name: str) -> tuple[Path, Kind]:
-    """Return folder and kind of what is named by id, by the beginning of one, or by path.
-
-    Raises:
-        InputError: nothing of that name, or several that begin so.
-    """
-    if (kind := kind_of(Path(name))) is not None:
-        return Path(name), kind
-    there = mirror.refresh(runs)
-    known = {
-        folder.name: (folder, found)
-        for root in (replays, runs)
-        for folder in sorted(root.glob("[!.]*"))
-        if (found := kind_of(folder)) and (root != runs or there is None or folder.name in there)
-    }
-    begun = [name] if name in known else [each for each in known if name and each.startswith(name)]
-    if len(begun) == 1:
-        return known[begun[0]]
-    if begun:
-        raise InputError(f"{name}: several begin so: {', '.join(begun[-5:])}")
-    hint = nearest(name, known) if known else f"; {shown_path(runs)} has none"
-    raise InputError(f"{name}: no such run, training, sweep or replay{hint}")
-
-
-def kind_of(folder: Path) -> Kind | None:
-    """Return what a folder holds; None of any other."""
-    return next((kind for head, kind in HEADS.items() if (folder / head).is_file()), None)
 
 
 def look_at(folder: Path, kind: Kind) -> Listed:
@@ -121,7 +81,7 @@ def look_at(folder: Path, kind: Kind) -> Listed:
     except (InputError, KeyError, TypeError, AttributeError, ValueError, OSError) as error:
         problem = str(error) if isinstance(error, InputError) else f"{folder}: is no {kind}"
         found = {"state": "damaged", "problem": problem}
-    if any(is_held(folder / name) for name in LOCKS):
+    if is_running(folder):
         found["state"] = "running"
     return Listed(
         **{"began": began(folder.name), **found, "id": folder.name}, kind=kind, folder=folder
@@ -129,7 +89,7 @@ def look_at(folder: Path, kind: Kind) -> Listed:
 
 
 def _run(folder: Path) -> dict[str, Any]:
-    manifest = manifests.load(folder / "manifest.json")
+    manifest = manifests.load(folder / HEADS["run"])
     expected, grows = _expected(folder, manifest)
     about = {
         "subject": str(manifest.suite.get("name", "")),
@@ -185,9 +145,9 @@ def _training(folder: Path) -> dict[str, Any]:
 
     about = read_json(folder / ABOUT)
     try:
-        config: Any = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+        config: Any = OmegaConf.to_container(OmegaConf.load(folder / HEADS["training"]))
     except Exception as error:  # whatever YAML and OmegaConf make of a file that is no config
-        raise InputError(f"{folder / 'config.yaml'}: is no config of a training") from error
+        raise InputError(f"{folder / HEADS['training']}: is no config of a training") from error
     mirror.pull(folder / "progress.jsonl")
     agent = config["agent"]
     total = agent["ppo"]["steps"] if "ppo" in agent else agent["steps"]
@@ -223,7 +183,7 @@ def _sweep(folder: Path) -> dict[str, Any]:
 
 
 def _replay(folder: Path) -> dict[str, Any]:
-    about = read_json(folder / "replay.json")
+    about = read_json(folder / HEADS["replay"])
     told = about["told"]
     return {
         "subject": str(told["scenario"]["name"]),
@@ -232,14 +192,6 @@ def _replay(folder: Path) -> dict[str, Any]:
         "began": datetime.fromisoformat(about["date"]),
     }
 
-
-HEADS: Mapping[str, Kind] = {
-    "manifest.json": "run",
-    "config.yaml": "training",
-    "sweep.yaml": "sweep",
-    "replay.json": "replay",
-}
-"""The file that makes a folder one of a kind."""
 
 LOOKS: Mapping[Kind, Callable[[Path], dict[str, Any]]] = {
     "run": _run,

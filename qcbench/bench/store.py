@@ -17,34 +17,28 @@ RUNS/<run id>/
     run.lock          held while a process writes
 """
 
-import fcntl
 import hashlib
 import json
-import os
-import re
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
-from qcbench.bench import manifest as manifests
 from qcbench.bench import rounds as round_files
 from qcbench.bench import tables
 from qcbench.bench.facts import SCHEMA, bearers, worlds_frame
+from qcbench.bench.folders import remove_empty
 from qcbench.bench.manifest import Manifest
 from qcbench.bench.outcome import Outcome
 from qcbench.bench.rounds import Rounds
-from qcbench.bench.run_names import list_runs
 from qcbench.bench.tables import Entry, ShardError
 from qcbench.bench.trial import Trial
-from qcbench.errors import InputError, nearest
+from qcbench.errors import InputError
 from qcbench.files import remove_temporary, write_durable
 from qcbench.storage import mirror
-from qcbench.storage.places import place_of, shown_path
 
 TABLE = "trials.parquet"
 """The result table of a finished run."""
@@ -54,9 +48,6 @@ WORLDS = "worlds.parquet"
 
 PARTS = ("shards", "worlds", "records")
 """Folders of a run."""
-
-PROBE_BYTES = 1 << 20
-"""What must fit before a run starts; a suite's table is about this large."""
 
 
 class RunStore:
@@ -70,7 +61,13 @@ class RunStore:
         warnings: what was wrong with the files found, one line each.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, lock: mirror.Lock | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        lock: mirror.Lock | None,
+        made: Sequence[Path] = (),
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.rounds: Rounds | None = None
@@ -79,7 +76,7 @@ class RunStore:
             self._take(round_files.load(folder, manifest.trials))
         self.warnings: list[str] = []
         self._lock = lock
-        self._made: tuple[Path, ...] = ()
+        self._made = made
         self._finished: set[str] = set()
         self._failed: set[str] = set()
         self._shards: set[str] = set()
@@ -367,229 +364,6 @@ class RunStore:
             mirror.drop(path)
 
 
-def absent_folders(path: Path) -> list[Path]:
-    """Return the folder and those above it that are not there, the innermost first."""
-    return [place for place in (path, *path.parents) if not place.exists()]
-
-
-def remove_empty(folders: Iterable[Path]) -> None:
-    """Remove folders, the innermost first, up to one that holds something."""
-    for folder in folders:
-        try:
-            folder.rmdir()
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return
-
-
-def missing(
-    trials: Sequence[Trial], store: RunStore, *, retry_failed: bool = False, facts: bool = False
-) -> list[Trial]:
-    """Return the trials that have no row yet, in order.
-
-    A trial whose records should have been kept but are gone counts as missing; so does, with
-    `facts`, one that was to bring those of its world along where they are not here; and with
-    `retry_failed` one that failed.
-
-    Raises:
-        InputError: the manifest says another id of one than its config gives.
-    """
-    finished, failed = store.finished, store.failed
-    keep = store.manifest.keep_records
-    complete = finished - failed if retry_failed else finished
-    if facts:
-        complete = complete - (store.lacking - failed)
-
-    def lost(trial_id: str) -> bool:
-        return trial_id not in failed and not store.records_path(trial_id).is_file()
-
-    found = [
-        trial
-        for trial in trials
-        if trial.trial_id not in complete or (keep and lost(trial.trial_id))
-    ]
-    if not store.is_new and (mismatch := manifests.edited(found)):
-        raise InputError(continuable(store.folder, mismatch))
-    return found
-
-
-def continuable(folder: Path, mismatch: str) -> str:
-    """Return what is said of a run that cannot be continued."""
-    place = shown_path(folder)
-    return f"{place}: cannot be continued: {mismatch}; its results stay readable, start a new run"
-
-
 def _shard_name(data: bytes) -> str:
     """Name a shard by its content, so that any damage shows."""
     return f"{hashlib.sha256(data).hexdigest()[:32]}.parquet"
-
-
-def create_run(
-    runs: Path,
-    suite: Mapping[str, Any],
-    trials: Sequence[Trial],
-    *,
-    track: str,
-    keep_records: bool = False,
-    command: str | None = None,
-    now: datetime | None = None,
-) -> RunStore:
-    """Make the folder of a new run below `runs` and open it for writing.
-
-    Args:
-        runs: folder of all runs; made where absent.
-        suite: the resolved suite as plain JSON data.
-        trials: the expanded suite, in order of `ordinal`.
-        track: kind of decision.
-        keep_records: whether each trial's records are stored.
-        command: that runs the same suite again; empty where there is none, None where the suite
-            alone says it.
-        now: time in the run's name; the present where None. UTC.
-
-    Raises:
-        InputError: no trials, one listed twice, or a place that is full or cannot be written; then
-            nothing is left behind.
-    """
-    ordered = tuple(sorted(trials, key=lambda trial: trial.ordinal))
-    manifests.check_trials(ordered)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", ordered[0].suite).strip("-.") or "suite"
-    stamp = f"{now or datetime.now(UTC):%Y%m%d-%H%M%S}"
-    draft = runs / f".{name}-{stamp}.{os.getpid()}.tmp"
-    absent = absent_folders(runs)
-    try:
-        for part in PARTS:
-            (draft / part).mkdir(parents=True)
-        _probe(draft)
-        for suffix in range(1, 1000):
-            run_id = f"{name}-{stamp}" + (f"-{suffix}" if suffix > 1 else "")
-            folder = runs / run_id
-            if folder.exists():
-                continue
-            manifest = Manifest(
-                run_id=run_id,
-                suite=suite,
-                trials=ordered,
-                track=track,
-                keep_records=keep_records,
-                provenance=manifests.provenance(command),
-            )
-            data = manifests.dump(manifest)
-            write_durable(draft / "manifest.json", data)
-            if not mirror.claim(folder / "manifest.json", data):
-                continue
-            try:
-                draft.rename(folder)
-            except FileExistsError:
-                continue
-            except OSError as error:
-                if folder.exists():
-                    continue
-                raise error
-            try:
-                store = _writing(folder, manifest)
-            except BaseException:
-                mirror.discard(folder)
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-            store._made = (folder, *absent)
-            return store
-    except OSError as error:
-        raise InputError(
-            f"{runs}: runs cannot be stored here ({error.strerror}); choose another folder"
-        ) from error
-    finally:
-        if draft.is_dir():
-            shutil.rmtree(draft)
-    raise InputError(f"{runs}: a thousand runs named {name}-{stamp}; choose another folder")
-
-
-def open_run(folder: Path, *, write: bool = False) -> RunStore:
-    """Open a run for reading, or with `write` for continuing it.
-
-    Raises:
-        InputError: no run, one that another process writes, one that this version of qcbench would
-            continue with other numbers, or a place that is full or cannot be written.
-    """
-    path = folder / "manifest.json"
-    mirror.pull(folder, without="records")
-    if not path.is_file():
-        raise InputError(f"{shown_path(folder)}: is no run; it has no manifest.json")
-    manifest = manifests.load(path)
-    if not write:
-        return RunStore(folder, manifest, None)
-    if manifest.mismatch:
-        raise InputError(continuable(folder, manifest.mismatch))
-    return _writing(folder, manifest)
-
-
-def _writing(folder: Path, manifest: Manifest) -> RunStore:
-    """Open a run for writing."""
-    lock = mirror.hold(folder, lambda: _lock(folder))
-    try:
-        _probe(folder)
-        for part in PARTS:
-            (folder / part).mkdir(exist_ok=True)
-        return RunStore(folder, manifest, lock)
-    except BaseException:
-        lock.close()
-        raise
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Take the run's lock. The kernel drops it with the process, so a killed one blocks nobody."""
-    try:
-        file = (folder / "run.lock").open("a+")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.seek(0)
-        holder = file.read().strip() or "another process"
-        file.close()
-        raise InputError(
-            f"{folder}: is being written by {holder}; wait for it or stop it"
-        ) from error
-    except OSError as error:
-        file.close()
-        raise InputError(f"{folder}: cannot be locked ({error.strerror})") from error
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {os.uname().nodename}\n")
-    file.flush()
-    return file
-
-
-def _probe(folder: Path) -> None:
-    """Write and delete a file, so that a full or read-only place shows before any trial runs."""
-    probe = folder / "probe"
-    write_durable(probe, bytes(PROBE_BYTES))
-    probe.unlink()
-
-
-def find_run(runs: Path, run: str | None = None) -> Path:
-    """Return the folder of a run given by id, by the beginning of one, or by path; or the latest.
-
-    Raises:
-        InputError: no such run (with the nearest names), or several that begin so.
-    """
-    found = list_runs(runs)
-    if run is None:
-        if not found:
-            place = place_of(runs)
-            begin = f"qcbench run suite=quickstart{f' {place.told_all}' if place else ''}"
-            raise InputError(f"{shown_path(runs)}: has no runs; start one with `{begin}`")
-        return found[-1]
-    if (Path(run) / "manifest.json").is_file():
-        return Path(run)
-    names = {folder.name: folder for folder in found}
-    if run in names:
-        return names[run]
-    begun = [name for name in names if run and name.startswith(run)]
-    if len(begun) == 1:
-        return names[begun[0]]
-    if begun:
-        raise InputError(f"run {run}: several begin so: {', '.join(begun[-5:])}")
-    if Path(run).exists():
-        raise InputError(f"run {run}: is no run; a run's folder has a manifest.json")
-    raise InputError(f"run {run}: not in {shown_path(runs)}{nearest(run, names)}")

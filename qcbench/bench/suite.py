@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qcbench.bench.compose import compose_scenario
+from qcbench.bench.compose import compose_entry
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
-from qcbench.bench.metrics.names import all_names, is_metric, names_of, reserved
+from qcbench.bench.metrics.names import all_names, check_metric, is_metric, reserved
 from qcbench.bench.metrics.plugged import goal_told, load_metric, plugged_names
 from qcbench.bench.plugged import metrics_wanted, plugins_used
 from qcbench.bench.scenario import build_scenario, resolve_scenario
@@ -54,33 +53,40 @@ def check_suite(suite: SuiteConfig) -> None:
         )
     if suite.until is not None and len(labels) < 2:
         raise InputError("suite.until: there is no policy to compare with the baseline; name one")
-    each = len(suite.scenarios) * len(suite.policies)
-    most = suite.replicate_range[1]
-    if most * each > MOST_TRIALS:
-        raise InputError(
-            f"suite.{'until.' if suite.until else ''}replicates: {most}; with "
-            f"{len(suite.scenarios)} scenarios and {len(suite.policies)} policies a run of "
-            f"{MOST_TRIALS:,} trials has at most {MOST_TRIALS // each}"
-        )
+    key = f"suite.{'until.' if suite.until else ''}replicates"
+    check_many(key, suite.replicate_range[1], len(suite.scenarios), len(suite.policies))
     named = [("primary_metric", suite.primary_metric)]
     named += [(f"goals[{place}]", goal.metric) for place, goal in enumerate(suite.goals)]
     others = plugged_names()
     named += [(f"metrics[{place}]", metric) for place, metric in enumerate(suite.metrics)]
     for key, metric in named:
-        if is_metric(suite.track, metric):
-            if metric in others and metric not in all_names():
-                raise InputError(f"suite.{key}: {reserved(metric)}")
-            continue
-        if metric not in others:
-            raise InputError(
-                f"suite.{key}: {metric!r} is no metric of {suite.track} trials"
-                f"{nearest(metric, [*names_of(suite.track), *others])}"
-            )
-        goal_told(metric, load_metric(metric))
+        if metric in others and not is_metric(suite.track, metric):
+            goal_told(metric, load_metric(metric))
+        elif metric in others and metric not in all_names():
+            raise InputError(f"suite.{key}: {reserved(metric)}")
+        else:
+            check_metric(suite.track, metric, f"suite.{key}", others)
     twice = [name for name, times in Counter(g.metric for g in suite.goals).items() if times > 1]
     if twice or len(suite.goals) == 1:
         what = f"{twice[0]} is there twice" if twice else "has one entry"
         raise InputError(f"suite.goals: {what}; name two or three metrics, or none")
+
+
+def check_many(key: str, replicates: int, scenarios: int, policies: int) -> None:
+    """Check that a run has no more trials than can be had.
+
+    Args:
+        key: where the replicates were told.
+
+    Raises:
+        InputError: it has.
+    """
+    each = scenarios * policies
+    if replicates * each > MOST_TRIALS:
+        raise InputError(
+            f"{key}: {replicates}; with {scenarios} scenarios and {policies} policies a run of "
+            f"{MOST_TRIALS:,} trials has at most {MOST_TRIALS // each}"
+        )
 
 
 def _check_name(name: str) -> None:
@@ -114,9 +120,7 @@ def composed_scenarios(
     """
     composed = []
     for entry in suite.scenarios:
-        overrides = [*entry.overrides, *suite.scenario_overrides]
-        scenario = compose_scenario(entry.base, overrides, config_dirs)
-        scenario = replace(scenario, name=entry.name or entry.base, axes=entry.axes)
+        scenario = compose_entry(entry, suite.scenario_overrides, config_dirs)
         if scenario.track != suite.track:
             raise InputError(
                 f"suite {suite.name}: scenario {scenario.name} is of track {scenario.track}, "

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import InitVar, fields, is_dataclass
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -178,6 +178,8 @@ def _bare(hint: Any) -> Any:
 
 def _members(hint: Any) -> list[Any]:
     """Return the members of a union, or the type itself."""
+    if isinstance(hint, InitVar):
+        hint = hint.type
     if hint is None:
         return []
     members = [part for part in get_args(hint) if part is not type(None)]

@@ -3,17 +3,20 @@
 import argparse
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice, product
 from math import prod
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from qcbench.cli.examples import examples_of
 from qcbench.errors import InputError
 from qcbench.files import quoted
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 MOST_RUNS = 10_000
 """Of one command with `--multirun`."""
@@ -169,8 +172,17 @@ def _choices(override: Any, text: str, config_dirs: Sequence[Path]) -> list[str]
     return [f"{key}={value}" for value in values]
 
 
-def show(name: str, options: HydraArguments, overrides: Sequence[str]) -> None:
-    """Print the composed config as YAML."""
+def show(
+    name: str,
+    options: HydraArguments,
+    overrides: Sequence[str],
+    finish: "Callable[[DictConfig, Sequence[str]], None] | None" = None,
+) -> None:
+    """Print the composed config as YAML.
+
+    Args:
+        finish: changes what was composed of the overrides to what is done.
+    """
     from omegaconf import DictConfig, OmegaConf  # noqa: PLC0415
     from omegaconf.errors import OmegaConfBaseException  # noqa: PLC0415
 
@@ -179,6 +191,8 @@ def show(name: str, options: HydraArguments, overrides: Sequence[str]) -> None:
     composed = compose(
         name, overrides, options.config_dirs, with_hydra=options.show in {"hydra", "all"}
     )
+    if finish is not None:
+        finish(composed, overrides)
     if options.show == "hydra":
         composed = DictConfig({"hydra": composed.hydra})
     if options.package:

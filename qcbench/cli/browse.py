@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from types import FrameType
 
+from qcbench.bench.ports import LOOPBACK, MLFLOW
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.cli.stages import stage
 from qcbench.errors import InputError, StoppedError
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("run", nargs="?", help="id, beginning of an id, or path")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     parser.add_argument("--store", help="MLflow's SQLite file (default: mlflow.db beside the runs)")
-    parser.add_argument("--port", type=int, default=5000, help="default: 5000")
+    parser.add_argument("--port", type=int, default=MLFLOW, help=f"default: {MLFLOW}")
     parser.add_argument(
         "--open",
         choices=("yes", "no"),
@@ -33,12 +34,11 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args([as_option(text) for text in arguments])
     with stage("reading the runs", logged=False):
-        from qcbench.bench.run_names import told_name  # noqa: PLC0415 - after the help
-        from qcbench.bench.store import find_run  # noqa: PLC0415
+        from qcbench.bench.run_names import find, told_name  # noqa: PLC0415 - after the help
         from qcbench.files import at_home  # noqa: PLC0415
         from qcbench.storage.places import local_folder, runs_folder  # noqa: PLC0415
         from qcbench.tracking.browsing import check_port, seed_registry, serving  # noqa: PLC0415
-        from qcbench.tracking.links import BROWSER, HOST  # noqa: PLC0415
+        from qcbench.tracking.links import BROWSER  # noqa: PLC0415
         from qcbench.tracking.mlflow_view import link_in_file  # noqa: PLC0415
 
         runs = runs_folder(options.runs_dir)
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
             )
         link = BROWSER
         if options.run:
-            folder = find_run(runs, options.run)
+            folder = find("run", runs, options.run)
             link, _ = link_in_file(folder, store)
             if not link:
                 again = f"qcbench track {told_name(folder)}"
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
                     again += f" {shlex.quote(f'tracking.uri=sqlite:///{store}')}"
                 raise InputError(f"{options.run}: is not in {store}; publish it with `{again}`")
         check_port(options.port)
-    address = f"http://{HOST}:{options.port}"
+    address = f"http://{LOOPBACK}:{options.port}"
     with stage("putting packaged champions into the registry"):
         seed_registry(store)
     with ExitStack() as running:

@@ -21,7 +21,8 @@ from qcbench.bench.jobs.client import (
 )
 from qcbench.bench.jobs.submission import Contents, Submission, sent_overrides
 from qcbench.bench.jobs.token import readable_by_others
-from qcbench.cli.job_verbs import VERBS, JobVerb, Told, note
+from qcbench.cli.job_verbs import VERBS
+from qcbench.cli.sent.verb import JobVerb, Told, note
 from qcbench.cli.where import Where, compose_where, is_where
 from qcbench.errors import InputError, nearest
 from qcbench.files import at_home

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     with stage("reading the run", logged=False):
         from qcbench.api import drive, get_ready, start_again  # noqa: PLC0415 - a second
-        from qcbench.bench.store import find_run  # noqa: PLC0415
+        from qcbench.bench.run_names import find  # noqa: PLC0415
         from qcbench.cli.where import compose_where, is_where  # noqa: PLC0415
 
         for text in overrides:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
                 )
         where = compose_where(overrides, options.config_dirs)
         runs = runs_folder(where.runs_dir)
-        store = start_again(find_run(runs, named), runs)
+        store = start_again(find("run", runs, named), runs)
     print(f"{shown_path(store.folder)}: {len(store.trials)} trials", file=sys.stderr)
     get_ready(where.tracking, where.runs_dir)
     announce(drive(store, where.cluster), where.tracking)

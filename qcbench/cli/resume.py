@@ -23,10 +23,11 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     with stage("reading the run", logged=False):
         from qcbench.api import compose_resume, drive, get_ready  # noqa: PLC0415 - a second
-        from qcbench.bench.store import find_run, open_run  # noqa: PLC0415
+        from qcbench.bench.run_folder import open_run  # noqa: PLC0415
+        from qcbench.bench.run_names import find  # noqa: PLC0415
 
         how = compose_resume(overrides, options.config_dirs)
-        store = open_run(find_run(runs_folder(how.runs_dir), named), write=True)
+        store = open_run(find("run", runs_folder(how.runs_dir), named), write=True)
     get_ready(how.tracking, how.runs_dir)
     run = drive(store, how.cluster, retry_failed=how.retry_failed)
     announce(run, how.tracking)

@@ -36,8 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     if key not in SORTED_BY:
         raise InputError(f"runs: sort={options.sort}: no such column{nearest(key, SORTED_BY)}")
     from qcbench.bench.listing import list_all  # noqa: PLC0415 - after the help
-    from qcbench.bench.run_names import told_name  # noqa: PLC0415
-    from qcbench.storage.places import runs_folder, shown_path  # noqa: PLC0415
+    from qcbench.bench.run_names import none_yet, told_name  # noqa: PLC0415
+    from qcbench.storage.places import runs_folder  # noqa: PLC0415
 
     runs = runs_folder(options.runs_dir)
     by_age = list_all(runs, Path(options.replays_dir))
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     if kind == "auto":
         kind = "table" if sys.stdout.isatty() else "csv"
     if kind == "table" and not found:
-        print(f"{shown_path(runs)}: has no runs; start one with `qcbench run suite=quickstart`")
+        print(none_yet("run", runs))
     elif kind == "table":
         _show(found)
         latest = next((each for each in reversed(by_age) if each.kind == "run"), by_age[-1])

@@ -12,7 +12,8 @@ from qcbench.errors import QcbenchError, one_line
 
 if TYPE_CHECKING:
     from qcbench.api import Run
-    from qcbench.bench.listing import Kind, Listed
+    from qcbench.bench.listing import Listed
+    from qcbench.bench.run_names import Kind
     from qcbench.report.run import RunDescription
 
 Line = tuple[str, str]
@@ -40,16 +41,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     parser.add_argument("--replays-dir", default="replays", help="folder of all replays")
     options = parser.parse_args([as_option(text) for text in arguments])
-    from qcbench.bench.listing import find_any, look_at  # noqa: PLC0415 - after the help
-    from qcbench.bench.store import find_run  # noqa: PLC0415
+    from qcbench.bench.listing import look_at  # noqa: PLC0415 - after the help
+    from qcbench.bench.run_names import HEADS, find, find_any  # noqa: PLC0415
     from qcbench.storage.places import runs_folder  # noqa: PLC0415
 
     runs = runs_folder(options.runs_dir)
     kind: Kind = "run"
     if options.run is None:
-        folder = find_run(runs)
+        folder = find("run", runs)
     else:
-        folder, kind = find_any(runs, Path(options.replays_dir), options.run)
+        folder, kind = find_any(HEADS, (runs, Path(options.replays_dir)), options.run)
     if kind == "run":
         from qcbench.api import Run  # noqa: PLC0415
 
@@ -111,12 +112,10 @@ def _headed(head: str, texts: Sequence[str]) -> Iterator[Line]:
 
 
 def _state(run: "Run") -> str:
-    from qcbench.locks import LOCKS  # noqa: PLC0415
-    from qcbench.storage.stored_run import is_held  # noqa: PLC0415
+    from qcbench.locks import is_running  # noqa: PLC0415
 
     there, failed = run.trials.height, len(run.failures)
-    running = any(is_held(run.folder / lock) for lock in LOCKS)
-    word = "running" if running else "complete" if run.complete else "unfinished"
+    word = "running" if is_running(run.folder) else "complete" if run.complete else "unfinished"
     return f"{word}: {there:,} of {run.expected:,} trials have a result, {failed:,} of them failed"
 
 

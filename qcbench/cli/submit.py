@@ -5,9 +5,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qcbench.cli.arguments import HydraArguments, Parser, leading_name, show
+from qcbench.cli.arguments import HydraArguments, Parser, leading_name
 from qcbench.cli.examples import examples_of
-from qcbench.cli.job_verbs import VERBS, Told
+from qcbench.cli.job_verbs import VERBS
+from qcbench.cli.sent.verb import Told
 from qcbench.errors import InputError, nearest
 
 
@@ -44,7 +45,7 @@ def send(name: str, arguments: Sequence[str]) -> int:
     told = Told(named, tuple(options.overrides), tuple(options.config_dir))
     if options.cfg:
         shown = HydraArguments([options.overrides], options.cfg, None, options.config_dir)
-        show(name, shown, verb.shown(told))
+        verb.show(name, shown, verb.shown(told))
         return 0
     from qcbench.cli import cluster_jobs  # noqa: PLC0415 - after the help
 

@@ -26,12 +26,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _training() -> training.Training["SweepRunConfig", "Swept"]:
     from qcbench.agents.sweep.config import compose_sweep  # noqa: PLC0415 - torch: seconds
-    from qcbench.agents.sweep.running import find_sweep, go_on, sweep  # noqa: PLC0415
+    from qcbench.agents.sweep.running import go_on, sweep  # noqa: PLC0415
 
     def begin(config: "SweepRunConfig", command: str) -> "Swept":
         return sweep(config, command=command)
 
-    return training.Training(compose_sweep, begin, find_sweep, go_on)
+    return training.Training(compose_sweep, begin, go_on)
 
 
 def announce(done: "Swept") -> int:

@@ -25,13 +25,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _training() -> training.Training["TrainConfig", "Trained"]:
     from qcbench.agents.config import compose_train  # noqa: PLC0415 - torch: seconds
-    from qcbench.agents.run_folder import find_training  # noqa: PLC0415
     from qcbench.agents.training import go_on, start  # noqa: PLC0415
 
     def begin(config: "TrainConfig", command: str) -> "Trained":
         return start(config, command=command)
 
-    return training.Training(compose_train, begin, find_training, go_on)
+    return training.Training(compose_train, begin, go_on)
 
 
 def announce(done: "Trained") -> int:

@@ -2,13 +2,14 @@
 
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
-from qcbench.bench.overrides import of_mix
-from qcbench.cli.arguments import named_run, parse, show
+from qcbench.bench.overrides import nested, of_mix
+from qcbench.bench.run_names import Kind, find
+from qcbench.cli.arguments import HydraArguments, named_run, parse, show
 from qcbench.errors import InputError
 from qcbench.storage.places import runs_folder
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 Config = TypeVar("Config")
 Done = TypeVar("Done")
 
+KINDS: Mapping[Literal["train", "sweep"], Kind] = {"train": "training", "sweep": "sweep"}
+"""What each of the verbs makes."""
+
 
 @dataclass(frozen=True)
 class Training(Generic[Config, Done]):
@@ -27,18 +31,16 @@ class Training(Generic[Config, Done]):
     Attributes:
         compose: the config, from overrides and config folders.
         begin: with the config, and by which command.
-        find: the folder of what was begun, from the folder of all runs and an id.
         go_on: with what lies in a folder, on a cluster.
     """
 
     compose: Callable[[Sequence[str], Sequence[Path]], Config]
     begin: Callable[[Config, str], Done]
-    find: Callable[[Path, str], Path]
     go_on: "Callable[[Path, ClusterConfig], Done]"
 
 
 def run(
-    verb: str,
+    verb: Literal["train", "sweep"],
     summary: str,
     arguments: Sequence[str],
     load: Callable[[], Training[Config, Done]],
@@ -53,20 +55,27 @@ def run(
     named, rest = named_run(arguments)
     options = parse(verb, summary, rest)
     if options.show:
-        show(verb, options, of_mix(options.runs[0]))
+        show_training(verb, options, options.runs[0])
         return 0
     # Threads that wait by spinning take the cores from those that work; read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     training = load()
     if named:
         where = _where(options.runs[0], options.config_dirs)
-        folder = training.find(runs_folder(where.runs_dir), named)
+        folder = find(KINDS[verb], runs_folder(where.runs_dir), named)
         return announce(training.go_on(folder, where.cluster))
     command = shlex.join(["qcbench", verb, *arguments])
     for config in [training.compose(overrides, options.config_dirs) for overrides in options.runs]:
         if code := announce(training.begin(config, command)):
             return code
     return 0
+
+
+def show_training(name: str, options: HydraArguments, overrides: Sequence[str]) -> None:
+    """Print the config of a training, with its mix where it has one."""
+    from qcbench.agents.mix import shown  # noqa: PLC0415 - after the help
+
+    show(name, options, of_mix(nested(overrides)), shown)
 
 
 def _where(overrides: Sequence[str], config_dirs: Sequence[Path]) -> "Where":

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from functools import cache
-from math import exp, log
-from typing import Annotated, Any
+from math import exp, isfinite, log
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Gt, Interval, MaxLen, MinLen
@@ -32,6 +32,7 @@ class RandomFleet:
         errors: factor of all errors of the device.
     """
 
+    WHERE: ClassVar[str] = "fleet.random"
     seed: Seed = 0
     qpus: Annotated[list[Annotated[int, Interval(ge=1, le=MAX_QPUS)]], MinLen(2), MaxLen(2)]
     families: Annotated[list[str], MinLen(1)]
@@ -82,6 +83,11 @@ def _qpu(given: RandomFleet, place: int, family: str, rng: np.random.Generator) 
     found["repetition_delay_s"] = _scaled(base.repetition_delay_s, 1.0 / speed)
     for key in ("one_qubit_error", "two_qubit_error", "readout_error"):
         found[key] = _scaled(getattr(base, key), errors, most=1.0)
+    for key, value in found.items():
+        if isinstance(value, float) and not isfinite(value):  # errors end at 1
+            raise InputError(
+                f"fleet.random.speed: {given.speed}; {key} of {base.name} would be {value}"
+            )
     return {key: value for key, value in found.items() if value is not None}
 
 

@@ -85,9 +85,8 @@ class JobLedger:
             if reading and _version(path) == VERSION:
                 self._base = sqlite3.connect(_address(path), uri=True, timeout=LOCKED_S)
                 return
-            taken = f"{path}: another replay is writing it; wait for its end"
             # Two clients would submit everything twice.
-            self._lock = take_lock(path.with_suffix(".lock"), taken)
+            self._lock = take_lock(path.with_suffix(".lock"), f"{path}: is being written")
             self._base = sqlite3.connect(path, isolation_level=None, timeout=LOCKED_S)
             # No mode that keeps a file in shared memory: a replay may lie on a network's disk.
             self._base.execute("PRAGMA journal_mode=TRUNCATE")

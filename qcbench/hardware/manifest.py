@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from qcbench.bench.run_names import HEADS, find
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
 from qcbench.files import parse_json, write_durable
@@ -12,7 +13,7 @@ from qcbench.hardware.port import Label
 from qcbench.hardware.providers.registry import label_of
 from qcbench.hardware.replay_config import ReplayConfig, identity, replay_id
 
-MANIFEST, LEDGER, TABLE = "replay.json", "ledger.sqlite", "tasks.parquet"
+MANIFEST, LEDGER, TABLE = HEADS["replay"], "ledger.sqlite", "tasks.parquet"
 ANCHORS = "anchors.parquet"
 
 
@@ -119,23 +120,12 @@ def open_replay(folder: Path) -> ReplayFolder:
 
 
 def find_replay(name: str | None, replays_dir: str = "replays") -> ReplayFolder:
-    """Return a replay by path, by its name or the beginning of one; the latest where None.
+    """Open a replay by path, by its name or the beginning of one; the latest where None.
 
     Raises:
         InputError: there is none, or several.
     """
-    root = Path(replays_dir)
-    if name is not None and (Path(name) / MANIFEST).is_file():
-        return open_replay(Path(name))
-    known = sorted(path.parent for path in root.glob(f"*/{MANIFEST}"))
-    if name is not None:
-        known = [folder for folder in known if folder.name.startswith(name)]
-    if not known:
-        wanted = "no replay" if name is None else f"no replay {name}"
-        raise InputError(f"{root}: holds {wanted}; `qcbench replay` makes one")
-    if name is not None and len(known) > 1:
-        raise InputError(f"{name}: is the beginning of {', '.join(f.name for f in known[:4])}")
-    return open_replay(max(known, key=lambda folder: (folder / MANIFEST).stat().st_mtime))
+    return open_replay(find("replay", Path(replays_dir), name))
 
 
 def _first_difference(one: ReplayConfig, other: ReplayConfig) -> str:

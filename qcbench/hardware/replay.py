@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qcbench.bench.store import absent_folders, remove_empty
+from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.errors import InputError
 from qcbench.files import replacing
 from qcbench.hardware.anchors import anchor_table, due_moments, submit_anchors, with_anchors

@@ -1,7 +1,7 @@
 """The table of a replay: one row for every task under every policy, whatever became of it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,7 @@ def task_table(
     duplicates = Counter(job.hash for job in jobs.values() if job.role == "duplicate")
     fidelities = measured_fidelities(compiled, ledger)
     calibrations = ledger.calibrations()
+    arrivals = _arrivals(world, ledger)
     violations = Counter(
         (decision.policy, decision.task) for decision in ledger.decisions() if not decision.feasible
     )
@@ -83,9 +84,7 @@ def task_table(
         row |= _what(world, compiled, intent, violations[intent.policy, intent.task])
         # In a closed loop a task arrives when it is decided about.
         row["arrival_s"] = (
-            intent.at_s
-            if world.config.concurrency
-            else _arrival_s(world, ledger, intent.policy, intent.task)
+            intent.at_s if world.config.concurrency else arrivals(intent.policy, intent.task)
         )
         job = jobs.get(intent.job_id or "")
         row |= when(intent, job, clocks, world.config.deadline_s)
@@ -98,7 +97,7 @@ def task_table(
         rows.append(row)
     if not rows:
         raise InputError("replay: no policy placed any task")
-    rows += _unplaced(world, ledger, rows[0], finished=finished)
+    rows += _unplaced(world, ledger, arrivals, rows[0], finished=finished)
     frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_schema())
     frame = _simulated_queue(frame)
     for part in (_as_compiled(world, compiled, frame), _by_policy(world)):
@@ -175,13 +174,19 @@ def _amounts(price: Price, name: str, amount: float | None) -> dict[str, float |
     }
 
 
-def _arrival_s(world: ReplayWorld, ledger: JobLedger, policy: str, task: int) -> float | None:
-    """Return when a task arrives; None where the section of its policy has not begun."""
-    blocks = world.crossover
+def _arrivals(world: ReplayWorld, ledger: JobLedger) -> Callable[[str, int], float | None]:
+    """Return what says when a task arrives for a policy; None where its section has not begun."""
+    blocks, arrival_s = world.crossover, world.scenario.workload.arrival_s
     if blocks is None:
-        return float(world.scenario.workload.arrival_s[task])
-    began_s = ledger.get(start_key(blocks.section(world.labels.index(policy), task)))
-    return None if began_s is None else float(began_s) + blocks.after_start_s(task)
+        return lambda _, task: float(arrival_s[task])
+    begun = [ledger.get(start_key(section)) for section in range(blocks.sections)]
+    position = {label: place for place, label in enumerate(world.labels)}
+
+    def arrival_in_section_s(policy: str, task: int) -> float | None:
+        began_s = begun[blocks.section(position[policy], task)]
+        return None if began_s is None else float(began_s) + blocks.after_start_s(task)
+
+    return arrival_in_section_s
 
 
 UNPLACED = {
@@ -192,7 +197,12 @@ UNPLACED = {
 
 
 def _unplaced(
-    world: ReplayWorld, ledger: JobLedger, like: Mapping[str, Any], *, finished: bool
+    world: ReplayWorld,
+    ledger: JobLedger,
+    arrivals: Callable[[str, int], float | None],
+    like: Mapping[str, Any],
+    *,
+    finished: bool,
 ) -> list[dict[str, Any]]:
     """Return rows of tasks that a policy has not placed.
 
@@ -200,8 +210,9 @@ def _unplaced(
     """
     state = "truncated" if finished else "pending"
     tasks = world.scenario.workload.tasks
-    placed = {(one.policy, one.task) for one in ledger.decisions() if one.feasible}
-    tried = Counter((one.policy, one.task) for one in ledger.decisions())
+    decisions = list(ledger.decisions())
+    placed = {(one.policy, one.task) for one in decisions if one.feasible}
+    tried = Counter((one.policy, one.task) for one in decisions)
     return [
         {
             **dict.fromkeys(like),
@@ -218,7 +229,7 @@ def _unplaced(
             "violations": tried[policy, task],
             "duplicates": 0,
             "attempts": 0,
-            "arrival_s": _arrival_s(world, ledger, policy, task),
+            "arrival_s": arrivals(policy, task),
         }
         for policy in world.labels
         for task in range(len(tasks))

@@ -71,11 +71,16 @@ def _written(value: object) -> str:
 
 @dataclass(frozen=True)
 class Cards:
-    """All cards of a site, and those of a run by the names that the things have there."""
+    """All cards of a site by identity, and those of a run by the names that the things have there.
+
+    Attributes:
+        fleet_in: identity of the fleet of each scenario that has one.
+    """
 
     models: Mapping[str, PublishedCard]
     scenarios: Mapping[str, PublishedCard]
     fleets: Mapping[str, PublishedCard]
+    fleet_in: Mapping[str, str]
 
     def models_of(self, run: PublishedRun) -> dict[str, PublishedCard]:
         """Return the models of a run by the label of the policy."""
@@ -87,8 +92,8 @@ class Cards:
 
     def fleet_of(self, scenario: PublishedCard) -> PublishedCard | None:
         """Return the fleet of a scenario, where it has one."""
-        fleet = scenario.content.get("fleet")
-        return self.fleets[content_hash(fleet)] if isinstance(fleet, Mapping) else None
+        fleet = self.fleet_in.get(scenario.identity)
+        return None if fleet is None else self.fleets[fleet]
 
 
 def _of(run: PublishedRun, cards: Iterable[PublishedCard]) -> dict[str, PublishedCard]:
@@ -100,15 +105,16 @@ def cards_of(runs: Iterable[PublishedRun]) -> Cards:
     models: dict[str, PublishedCard] = {}
     scenarios: dict[str, PublishedCard] = {}
     fleets: dict[str, PublishedCard] = {}
+    fleet_in: dict[str, str] = {}
 
     def note(
         into: dict[str, PublishedCard],
         folder: str,
+        key: str,
         content: Mapping[str, Any],
         name: str,
         use: tuple[PublishedRun, str],
     ) -> None:
-        key = content_hash(content)
         into.setdefault(key, PublishedCard(folder, name, key, content)).used.append(use)
 
     for run in runs:
@@ -116,15 +122,20 @@ def cards_of(runs: Iterable[PublishedRun]) -> Cards:
             config = {key: value for key, value in each["config"].items() if key != "label"}
             if config.get("name") == LEARNED or each["card"] is not None:
                 content = {"policy": config, "card": each["card"] or {}}
-                note(models, "models", content, each["policy"], (run, each["policy"]))
+                key = content_hash(content)
+                note(models, "models", key, content, each["policy"], (run, each["policy"]))
         for each in run.data["scenarios"]:
-            config = run.data["configs"][each["config"]]
+            key = each["config"]  # an entry has its configs by their hashes
+            config = run.data["configs"][key]
             use = (run, each["scenario"])
-            note(scenarios, "scenarios", config, each["scenario"], use)
+            note(scenarios, "scenarios", key, config, each["scenario"], use)
             if isinstance(fleet := config.get("fleet"), Mapping):
+                if key not in fleet_in:
+                    fleet_in[key] = content_hash(fleet)
                 named = fleet.get("name")
-                note(fleets, "fleets", fleet, named if isinstance(named, str) else "fleet", use)
-    return Cards(models, scenarios, fleets)
+                name = named if isinstance(named, str) else "fleet"
+                note(fleets, "fleets", fleet_in[key], fleet, name, use)
+    return Cards(models, scenarios, fleets, fleet_in)
 
 
 def qpu_table(fleet: Mapping[str, Any]) -> tuple[list[str], list[list[str]]] | None:

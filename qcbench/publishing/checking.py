@@ -21,8 +21,12 @@ MOST_DEPTH = 30
 MOST_FAULTS = 20
 """Of an entry that are told."""
 
-SCRIPTS = (script_hash(SCRIPT),)
-"""What reports may run: the script of this release, and of those before it that had another."""
+PUBLISHED_SCRIPTS = ("sha256-ksfowSGq1hARP8I2sQYgLN1ViSCrmxiCu1YAEiEXixA=",)
+"""Hashes of every script that reports have ever had, the latest last: a script that is changed gets
+a line here and none goes, or entries that are published could be read no longer."""
+
+SCRIPTS = tuple(dict.fromkeys((*PUBLISHED_SCRIPTS, script_hash(SCRIPT))))
+"""What reports may run: the script of this version, and those of versions before it."""
 
 
 @dataclass(frozen=True)

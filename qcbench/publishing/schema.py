@@ -29,24 +29,25 @@ KINDS = {
 }
 
 
-@cache
 def schemas() -> Mapping[str, str]:
     """Return every schema as JSON by its name."""
-    found = {
-        name: resources.files(__package__).joinpath(f"schemas/{name}.json").read_text("utf-8")
-        for name in FILES
-    }
-    for name, kind in CONFIGS.items():
-        title, _, version = name.partition("-")
-        head = {"$schema": DIALECT, "$id": f"urn:qcbench:schema:{title}:{version}"}
-        schema = {**head, **TypeAdapter(kind).json_schema()}
-        found[name] = to_json(schema, f"the schema of {title}s", indent=2) + "\n"
-    return found
+    return {name: schema_of(name) for name in (*FILES, *CONFIGS)}
+
+
+@cache
+def schema_of(name: str) -> str:
+    """Return a schema as JSON: read where it is a file of the package, else derived."""
+    if name in FILES:
+        return resources.files(__package__).joinpath(f"schemas/{name}.json").read_text("utf-8")
+    title, _, version = name.partition("-")
+    head = {"$schema": DIALECT, "$id": f"urn:qcbench:schema:{title}:{version}"}
+    schema = {**head, **TypeAdapter(CONFIGS[name]).json_schema()}
+    return to_json(schema, f"the schema of {title}s", indent=2) + "\n"
 
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(parse_json(schemas()[name], f"{name}.json"))
+    return Draft202012Validator(parse_json(schema_of(name), f"{name}.json"))
 
 
 def misfits(data: object, name: str) -> Iterator[tuple[str, str]]:

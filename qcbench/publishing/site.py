@@ -2,11 +2,14 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.errors import InputError
 from qcbench.files import read_bytes, replacing, to_json
+from qcbench.locks import turn
 from qcbench.publishing.checking import ENTRIES, REPORTS, check_folder
 from qcbench.publishing.entries import PublishedRun
 from qcbench.publishing.pages import INDEX, MADE_BY, pages_of
@@ -23,7 +26,8 @@ def publish_entries(
     """Add entries to a site and make its pages again; return the path of the index.
 
     Everything is made before anything is written, every file appears whole, the index last, and
-    what is there already with these bytes is left as it is.
+    what is there already with these bytes is left as it is. Of several processes that publish to
+    one folder each waits for the one before, so that the pages have the entries of all.
 
     Args:
         folder: of the site; made where absent.
@@ -34,6 +38,18 @@ def publish_entries(
         InputError: a faulty entry, another run of the same id, a page of somebody's own in the way,
             a folder that cannot be written.
     """
+    absent = absent_folders(folder)
+    with ExitStack() as alone:
+        alone.callback(remove_empty, absent)  # where nothing is written
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            alone.enter_context(turn(folder))
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
+        return _publish(folder, new, reports)
+
+
+def _publish(folder: Path, new: Sequence[PublishedRun], reports: Mapping[str, bytes]) -> Path:
     _check_ours(folder)
     standing = check_folder(folder)
     fresh = {run.id: run for run in new}

@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from qcbench.errors import QcbenchError, StoppedError
-from qcbench.locks import TakenError
+from qcbench.locks import TakenError, taken
 from qcbench.storage.objects import Objects
 
 LEASE_S = 60.0
@@ -167,7 +167,7 @@ def _take_over(
 
 
 def _taken(shown: str, who: str) -> TakenError:
-    return TakenError(f"{shown}: is being written by {who}; wait for it or stop it")
+    return taken(f"{shown}: is being written", who)
 
 
 def check(lease: Lease, shown: str) -> None:

@@ -18,7 +18,7 @@ from threading import Event, Thread
 from typing import Protocol
 
 from qcbench.errors import QcbenchError
-from qcbench.locks import LOCKS
+from qcbench.locks import LOCKS, is_running
 from qcbench.storage import lease as leases
 from qcbench.storage.index import signature
 from qcbench.storage.places import place_of
@@ -29,7 +29,6 @@ from qcbench.storage.stored_run import (
     StoredRun,
     files_of,
     for_all,
-    is_held,
     is_plain,
     objects_at,
     stored_run,
@@ -127,7 +126,7 @@ def pull(path: Path, *, without: str = "") -> None:
         return
     mirrored = stored_run(place)
     with mirrored.guard():
-        if not any(is_held(place.run / name) for name in LOCKS):
+        if not is_running(place.run):
             mirrored.pull(place, without)
 
 

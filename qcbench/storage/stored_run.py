@@ -220,18 +220,6 @@ def is_plain(name: str) -> bool:
     return all(part and not part.startswith(".") for part in name.split("/"))
 
 
-def is_held(path: Path) -> bool:
-    """Whether a lock of this machine is held; not one that this user may not look at."""
-    try:
-        with path.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # there is none, or it is somebody else's
-        pass
-    return False
-
-
 def for_all(call: Callable[[str], None], names: Sequence[str]) -> None:
     """Call for each name, several at a time; the first failure is raised when all have ended."""
     if len(names) < 2:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,12 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from qcbench.bench.ports import LOOPBACK, MLFLOW, refused
 from qcbench.errors import InputError, StoppedError
 from qcbench.tracking.champion import add_packaged
 from qcbench.tracking.client import SETTINGS
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.failures import SQLITE
-from qcbench.tracking.links import HOST, PORT, artifacts_of
+from qcbench.tracking.links import artifacts_of
 from qcbench.tracking.registry import open_registry
 from qcbench.tracks import TRACKS
 
@@ -50,7 +50,7 @@ def serving(store: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """
     check_port(port)
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
-    command += ["--host", HOST, "--port", str(port), "--backend-store-uri", f"{SQLITE}{store}"]
+    command += ["--host", LOOPBACK, "--port", str(port), "--backend-store-uri", f"{SQLITE}{store}"]
     # Without these the server makes a folder for artifacts wherever it is started.
     command += ["--no-serve-artifacts", "--default-artifact-root", str(artifacts_of(store))]
     settings = {**SETTINGS, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
@@ -78,22 +78,18 @@ def check_port(port: int) -> None:
     """
     if not 0 < port < 65536:
         raise InputError(f"port={port}: must be in 1..65535")
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind((HOST, port))
-        except OSError as error:
-            raise InputError(
-                f"port={port}: cannot be used ({error.strerror}); choose another, such as"
-                f" port={port + 1 if port < 65535 else PORT}"
-            ) from None
+    if why := refused(port):
+        other = port + 1 if port < 65535 else MLFLOW
+        raise InputError(
+            f"port={port}: cannot be used ({why}); choose another, such as port={other}"
+        )
 
 
 def _await(server: "subprocess.Popen[bytes]", port: int, said: IO[bytes]) -> None:
     end = time.monotonic() + START_S
     while time.monotonic() < end and server.poll() is None:
         try:
-            urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=5.0).close()
+            urllib.request.urlopen(f"http://{LOOPBACK}:{port}/health", timeout=5.0).close()
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
         else:

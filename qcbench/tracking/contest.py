@@ -7,15 +7,16 @@ from typing import Literal
 
 from qcbench.bench.config import ClusterConfig, Engine, ScenarioConfig, ScenarioEntry, SuiteConfig
 from qcbench.bench.driver import RunError, run_trials
-from qcbench.bench.metrics.names import goal_of, is_metric, names_of
+from qcbench.bench.metrics.names import check_metric, goal_of
 from qcbench.bench.progress import Kind, make_progress
+from qcbench.bench.run_folder import create_run
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.seeds import policy_stream
-from qcbench.bench.store import RunStore, create_run
-from qcbench.bench.suite import check_suite, composed_scenarios, expand, suite_data
+from qcbench.bench.store import RunStore
+from qcbench.bench.suite import check_many, check_suite, composed_scenarios, expand, suite_data
 from qcbench.bench.typed import typed
 from qcbench.bench.worlds import splits_of
-from qcbench.errors import InputError, nearest
+from qcbench.errors import InputError
 from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
@@ -61,8 +62,8 @@ def contest_of(settings: PromoteConfig, config_dirs: Sequence[Path] = ()) -> Con
     """Return what a candidate has to face now.
 
     Raises:
-        InputError: a policy that means nothing, a guard that is no metric, another judge than the
-            alias has, scenarios that cannot be composed, or a store that cannot be used.
+        InputError: a policy that means nothing, a metric or guard that is none, another judge than
+            the alias has, scenarios that cannot be composed, or a store that cannot be used.
     """
     track, judged = settings.track, settings.suite
     reference = wanted_of(settings)
@@ -76,13 +77,15 @@ def contest_of(settings: PromoteConfig, config_dirs: Sequence[Path] = ()) -> Con
     candidate = replace(settings.policy, label=f"{label} (candidate)" if label in taken else label)
     usual = max(judged.replicates, LEAST_WORLDS) if judged else TRACKS[track].promotion_worlds
     metric, goal = _measure(settings)
+    replicates = usual if settings.replicates is None else settings.replicates
+    check_many("replicates", replicates, len(entries), len(rivals) + 1)
     suite = SuiteConfig(
         name=SUITE,
         description=f"{candidate.label} for {reference.name}@{reference.alias}",
         track=track,
         scenarios=entries,
         policies=[*rivals, candidate],
-        replicates=usual if settings.replicates is None else settings.replicates,
+        replicates=replicates,
         primary_metric=metric,
         goal=goal,
         metrics=judged.metrics if judged else [],
@@ -119,16 +122,15 @@ def judge_of(settings: PromoteConfig, scenarios: Sequence[ScenarioConfig]) -> Ju
     """Return by what the candidate is judged.
 
     Raises:
-        InputError: a guard that is no metric of the track.
+        InputError: a metric or guard that is none of the track.
     """
     track = settings.track
     usual = {} if settings.suite is None else TRACKS[track].guards
     guards = usual if settings.guards is None else settings.guards
+    if settings.metric is not None:
+        check_metric(track, settings.metric, "metric")
     for name in guards:
-        if not is_metric(track, name):
-            raise InputError(
-                f"guards: {name!r} is no metric of {track} trials{nearest(name, names_of(track))}"
-            )
+        check_metric(track, name, "guards")
     metric, goal = _measure(settings)
     if settings.suite is None:
         return Judge.of(scenarios, metric, goal, guards)

@@ -3,12 +3,12 @@
 import shlex
 from pathlib import Path
 
+from qcbench.bench.ports import LOOPBACK, MLFLOW
 from qcbench.tracking.client import store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.failures import SQLITE
 
-HOST, PORT = "127.0.0.1", 5000
-BROWSER = f"http://{HOST}:{PORT}"
+BROWSER = f"http://{LOOPBACK}:{MLFLOW}"
 
 
 def browse_command(uri: str) -> str:

@@ -16,7 +16,8 @@ import yaml
 
 from qcbench.bench.cluster import check as check_cluster
 from qcbench.bench.progress import Kind
-from qcbench.bench.store import open_run
+from qcbench.bench.run_folder import open_run
+from qcbench.bench.run_names import HEADS
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import HeuristicCard, Provenance
 from qcbench.policies.exported.folder import (
@@ -186,7 +187,7 @@ def _candidates(settings: PromoteConfig) -> int:
         return settings.candidates
     path = settings.policy.parameters.get("path")
     for folder in Path(path).resolve().parents if isinstance(path, str) else ():
-        sweep = folder / "sweep.yaml"
+        sweep = folder / HEADS["sweep"]
         if sweep.is_file():
             try:
                 return int(yaml.safe_load(sweep.read_text())["sweep"]["trials"])

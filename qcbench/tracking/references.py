@@ -7,6 +7,7 @@ its files where it has any, so that a trial is identified by what is run.
 from dataclasses import replace
 from pathlib import Path
 
+from qcbench.bench.run_names import meant
 from qcbench.errors import InputError
 from qcbench.files import at_home
 from qcbench.policies import registry
@@ -68,12 +69,8 @@ def policy_of_run(name: str, runs: Path) -> str:
         return name
     pull_begun(runs, name, EXPORTED)
     trained = {card.parent.parent.name: card.parent for card in runs.glob(f"*/{EXPORTED}/{CARD}")}
-    if name in trained:
-        return str(trained[name])
-    begun = sorted(run for run in trained if name and run.startswith(name))
-    if len(begun) > 1:
-        raise InputError(f"run {name}: several begin so: {', '.join(begun[-5:])}")
-    return str(trained[begun[0]]) if begun else name
+    run = meant(name, trained, f"run {name}")
+    return name if run is None else str(trained[run])
 
 
 def _meant(

@@ -9,10 +9,12 @@ pytest.importorskip("torch")
 pytest.importorskip("gymnasium")
 
 import torch
+from omegaconf import OmegaConf
 
 from qcbench.agents import training
 from qcbench.agents.config import TrainConfig, check, compose_train, stored
 from qcbench.agents.evaluation import Evaluation
+from qcbench.agents.learners import make_learner
 from qcbench.agents.mix import DrawnValue, SourceEntry
 from qcbench.agents.mixed_shards import MixedShards
 from qcbench.agents.mixed_validation import MixedValidation
@@ -35,6 +37,9 @@ SMALL = [
     *("agent.network.head=[8]", "agent.ppo.environments=10", "agent.ppo.horizon=8"),
     *("agent.ppo.minibatches=2", "workload.tasks=12", "validation.worlds=2", "tracking=none"),
 ]
+
+FOUR = ["agent=reference_ppo", "agent.ppo.environments=4", "agent.ppo.horizon=1"]
+"""Decisions of an update."""
 
 
 @pytest.mark.e2e
@@ -117,9 +122,14 @@ def test_sweeps_take_a_mix() -> None:
             [TWO, "+scenario=placement/qce5"],
             "scenario: is chosen already; choose another with scenario=NAME",
         ),
+        (
+            [TWO, *FOUR, "agent.ppo.minibatches=3"],
+            "agent.ppo.minibatches: 3; an update, of each of 2 scenarios, has only 2 decisions",
+        ),
         (["mix=placement", "scenario=placement/qce5"], "leave one out"),
         (["mix=plcement"], "no such mix; did you mean placement"),
         (["scenario=[]"], "mix.sources: is empty"),
+        (["+mix.sources=placement/qce5"], "mix.sources: 'placement/qce5'; it is a list such as"),
         (["scenario=[{bas: x}]"], "mix.sources[0].bas: no such key"),
         (
             ["scenario=[{base: placement/qce5, draws: [{values: [2, 1], override: VALUE}]}]"],
@@ -146,6 +156,16 @@ def test_what_cannot_be_mixed_is_one_line(
 def test_the_config_is_shown_with_its_mix(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--cfg", "job", "--package", "mix", TWO]) == 0
     assert "placement/ibm12-stream" in capsys.readouterr().out
+    for verb in (["train"], ["sweep"], ["submit", "train"]):
+        assert main([*verb, "--cfg", "job", "mix=placement", "fleet=heron5"]) == 0
+        out = capsys.readouterr().out
+        shown: Any = OmegaConf.to_container(OmegaConf.create(out))
+        assert "scenario" not in shown, "it is trained on those of the mix alone"
+        assert len(shown["mix"]["sources"]) == 11
+        for source in shown["mix"]["sources"]:
+            assert source["overrides"][-1] == "fleet@scenario.fleet=heron5"
+    assert main(["train", "--cfg", "job", "mix=placement", "scenario=placement/qce5"]) == 2
+    assert "leave one out" in capsys.readouterr().err
 
 
 def evaluation(relative: float, **changes: Any) -> Evaluation:
@@ -241,6 +261,22 @@ def test_a_training_over_several_scenarios(tmp_path: Path, monkeypatch: pytest.M
     ]
     assert files[0] == files[1]
     assert training.go_on(done.folder).complete
+
+
+@pytest.mark.e2e
+def test_what_is_to_be_known_of_a_mix_is_told_once_also_by_one_who_goes_on() -> None:
+    entry = "{base: placement/qce5-unreliable, name: unreliable}"
+    given = ["agent=distilled", f"scenario=[placement/qce5,{entry}]", *SMALL, "agent.go_on=true"]
+    given += ["agent.teacher.steps=80", "agent.teacher.horizon=4", "agent.teacher.samples=2"]
+    told = compose_train([*given, "agent.ppo.steps=80", "agent.network.offset={}"])
+    sources = [world_source(scenario, suite="test", seed=0) for scenario in told.scenarios]
+    learner = make_learner(told.agent, sources, 0, None)
+    updates = list(learner.run(lambda: False))
+    assert updates[-1].steps == learner.total
+    notes = [note for update in updates for note in update.notes]
+    assert notes == [note for note in notes if "unreliable: its future is not" in note]
+    assert len(notes) == 1
+    learner.close()
 
 
 def test_a_typed_config_of_two_with_one_name_is_refused() -> None:

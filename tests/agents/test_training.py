@@ -368,7 +368,7 @@ def test_curves_are_rebuilt_from_what_was_noted(
     first, status, curves = points(runs)
     assert status == "FINISHED"
     assert f"/runs/{first}" in shown
-    assert "mlflow server" in shown
+    assert "qcbench browse store=" in shown
     assert curves["train/reward"] == [(x["steps"], x["reward"]) for x in lines(copied, "update")]
     assert [step for step, _ in curves["validation/relative_percent"]] == [0, 1600, 2400]
     assert main(told) == 0
@@ -381,7 +381,7 @@ def test_curves_are_rebuilt_from_what_was_noted(
     assert fewer["train/reward"] == curves["train/reward"][:2]
     with open_folder(copied):
         assert main(told) == 2
-    assert "another process is training it" in capsys.readouterr().err
+    assert "is being trained by process" in capsys.readouterr().err
 
 
 def test_what_a_training_wrote_is_what_would_be_rebuilt(tmp_path: Path, mlflow_store: Path) -> None:
@@ -424,7 +424,7 @@ class Notes:
 def test_two_processes_do_not_train_one_run(copied: Path) -> None:
     with (
         open_folder(copied),
-        pytest.raises(InputError, match="another process is training it"),
+        pytest.raises(InputError, match="is being trained by process"),
     ):
         open_folder(copied)
 
@@ -511,7 +511,7 @@ def test_best_export_is_restored_after_a_crash_between_two_files(
         (["checkpoints.keep=0"], ["checkpoints.keep", "0"]),
         (["seed=-1"], ["seed", "-1"]),
         (["agent.reward.time_scale_s=0"], ["time_scale_s", "0"]),
-        (["train-nothing"], ["train-nothing", "no training run"]),
+        (["train-nothing"], ["train-nothing", "no such training run"]),
         (["train-nothing", "seed=3"], ["seed=3", "runs_dir"]),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from toys import INLINE, WORK
 
 from qcbench.bench.driver import RunSummary, run_trials
-from qcbench.bench.store import create_run
+from qcbench.bench.run_folder import create_run
 from qcbench.bench.trial import Trial
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.progress import make_progress
-from qcbench.bench.store import open_run
+from qcbench.bench.run_folder import open_run
 from qcbench.errors import InputError
 
 

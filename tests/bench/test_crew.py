@@ -16,7 +16,7 @@ from qcbench.bench.crew import WORTH_S, Crew
 from qcbench.bench.driver import RunError, RunSummary, run_trials
 from qcbench.bench.ledger import Ledger
 from qcbench.bench.progress import Silent
-from qcbench.bench.store import create_run
+from qcbench.bench.run_folder import create_run
 from qcbench.errors import InputError
 
 OPEN = Crew(None, elastic=True)

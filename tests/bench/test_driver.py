@@ -13,7 +13,7 @@ from toys import INLINE, WORK, toy_trials, work
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunSummary, run_trials
 from qcbench.bench.outcome import plain_row
-from qcbench.bench.store import create_run, missing, open_run
+from qcbench.bench.run_folder import create_run, missing, open_run
 from qcbench.bench.trial import Trial, TrialResult
 from qcbench.errors import InputError
 

@@ -14,7 +14,8 @@ from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.facts import SCHEMA, bearers, worlds_frame
 from qcbench.bench.run import facts_of, run_trial
-from qcbench.bench.store import RunStore, create_run, missing, open_run
+from qcbench.bench.run_folder import create_run, missing, open_run
+from qcbench.bench.store import RunStore
 from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.trial import Trial
 from qcbench.bench.worker import Worker

@@ -19,7 +19,8 @@ from qcbench.bench.growing import Growing
 from qcbench.bench.ledger import Ledger
 from qcbench.bench.progress import Silent
 from qcbench.bench.rounds import FILE, Rounds, first, following, load, trials_of
-from qcbench.bench.store import RunStore, create_run, open_run
+from qcbench.bench.run_folder import create_run, open_run
+from qcbench.bench.store import RunStore
 from qcbench.bench.suite import suite_data
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError

@@ -144,7 +144,7 @@ def test_the_entry_point_runs_a_suite_on_such_a_node(
     node: Path, sent: Path, tmp_path: Path
 ) -> None:
     script = (
-        "import run_verb; from pathlib import Path; from qcbench.cli.job_verbs import There\n"
+        "import run_verb; from pathlib import Path; from qcbench.cli.sent.verb import There\n"
         "from qcbench.bench.config import ClusterConfig\n"
         "verb = run_verb.VERBS['run']\n"
         "told = ['suite=quickstart', 'suite.replicates=1', 'tracking=none']\n"

@@ -9,8 +9,8 @@ from toys import toy_trials
 
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
+from qcbench.bench.run_folder import create_run
 from qcbench.bench.secret_variables import forget_secrets, secret_variables
-from qcbench.bench.store import create_run
 from qcbench.bench.worker import Worker
 
 SECRETS = (

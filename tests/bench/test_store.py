@@ -18,9 +18,11 @@ from qcbench.bench import manifest, tables, trial
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.outcome import attempt_trial
-from qcbench.bench.run_names import list_runs
-from qcbench.bench.store import RunStore, create_run, find_run, missing, open_run
+from qcbench.bench.run_folder import create_run, missing, open_run
+from qcbench.bench.run_names import HEADS, find, find_any, list_runs
+from qcbench.bench.store import RunStore
 from qcbench.errors import InputError
+from qcbench.storage import stored_run
 
 NOW = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
 SUITE = {"name": "toy", "replicates": 3}
@@ -180,7 +182,7 @@ def test_a_full_disk_is_refused_before_any_trial_runs(runs: Path) -> None:
         pytest.raises(InputError, match=r"cannot be written .*free space"),
     ):
         create_run(runs, SUITE, toy_trials(1), track="placement")
-    assert list(runs.iterdir()) == []
+    assert not runs.exists()
     with create_run(runs, SUITE, toy_trials(1), track="placement") as store:
         pass
     before = sorted(store.folder.rglob("*"))
@@ -252,22 +254,51 @@ def test_a_damaged_manifest_is_refused(runs: Path, change, message: str) -> None
 
 def test_a_run_is_found_by_name_beginning_path_or_age(runs: Path) -> None:
     with pytest.raises(InputError, match="has no runs"):
-        find_run(runs)
+        find("run", runs)
     for suite, minute in (("big", 3), ("toy", 2), ("toy", 1)):
         trials = toy_trials(1, suite=suite)
         create_run(runs, {}, trials, track="placement", now=NOW.replace(minute=minute)).close()
     newest = runs / "big-20260301-120305"
-    assert find_run(runs) == newest
-    assert find_run(runs, "toy-20260301-120105").name == "toy-20260301-120105"
-    assert find_run(runs, "toy-20260301-1201").name == "toy-20260301-120105"
-    assert find_run(runs, str(newest)) == newest
+    assert find("run", runs) == newest
+    assert find("run", runs, "toy-20260301-120105").name == "toy-20260301-120105"
+    assert find("run", runs, "toy-20260301-1201").name == "toy-20260301-120105"
+    assert find("run", runs, str(newest)) == newest
     with pytest.raises(InputError, match=r"several begin so: toy-.*, toy-"):
-        find_run(runs, "toy")
+        find("run", runs, "toy")
     with pytest.raises(InputError, match="did you mean big-20260301-120305"):
-        find_run(runs, "big-20260301-120306")
+        find("run", runs, "big-20260301-120306")
     (runs / "notes").mkdir()
     with pytest.raises(InputError, match="is no run"):
         open_run(runs / "notes")
+
+
+def test_what_is_named_is_of_the_kind_that_is_wanted(tmp_path: Path) -> None:
+    runs, replays = tmp_path / "runs", tmp_path / "replays"
+    made = {
+        "run": runs / "toy-20260301-120105",
+        "training": runs / "train-ppo-20260301-120105",
+        "sweep": runs / "sweep-ppo-20260301-120105",
+        "replay": replays / "replay-toy",
+    }
+    assert {HEADS[kind] for kind in made if kind != "replay"} == set(stored_run.HEADS)
+    for kind, folder in made.items():
+        folder.mkdir(parents=True)
+        (folder / HEADS[kind]).touch()
+    for kind, folder in made.items():
+        assert find(kind, folder.parent, folder.name) == folder
+        assert find(kind, folder.parent, folder.name[:-2]) == folder
+        assert find(kind, folder.parent) == folder
+        assert find(kind, tmp_path, str(folder)) == folder
+        assert find_any(HEADS, (runs, replays), folder.name) == (folder, kind)
+    for name in (made["sweep"].name, str(made["sweep"])):
+        with pytest.raises(InputError, match="is a sweep, no training run"):
+            find("training", runs, name)
+    shutil.copytree(made["replay"], replays / "replay-toy-2")
+    with pytest.raises(InputError, match="several begin so: replay-toy, replay-toy-2"):
+        find("replay", replays, "replay")
+    assert find("replay", replays, "replay-toy") == made["replay"]
+    with pytest.raises(InputError, match=r"is no run or training run, whose folder has a manif"):
+        find_any(("run", "training"), (runs,), str(tmp_path))
 
 
 def test_records_are_kept_on_request_and_run_again_when_gone(runs: Path) -> None:

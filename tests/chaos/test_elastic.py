@@ -15,7 +15,7 @@ from qcbench.bench.cluster import _read_variables_again as read_variables_again
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.progress import Silent
-from qcbench.bench.store import create_run
+from qcbench.bench.run_folder import create_run
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:

@@ -29,7 +29,7 @@ import ray  # imported before the driver says how to authenticate, as by RLlib
 from tests.bench import toys
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
-from qcbench.bench.store import create_run
+from qcbench.bench.run_folder import create_run
 from qcbench.errors import InputError
 # The cluster has no copy of the tests; qcbench itself is sent along by the driver.
 from ray import cloudpickle

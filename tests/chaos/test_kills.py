@@ -17,7 +17,7 @@ from qcbench.bench import cluster, ledger
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError, run_trials
 from qcbench.bench.progress import Silent
-from qcbench.bench.store import create_run, missing, open_run
+from qcbench.bench.run_folder import create_run, missing, open_run
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
 

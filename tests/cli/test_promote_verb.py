@@ -197,7 +197,7 @@ def test_cfg_prints_what_would_be_judged(runs: Path, capsys: pytest.CaptureFixtu
             "guards.p99_completion_s: 5; must be at least 0",
         ),
         (["lookahead", "candidates=0"], "candidates: 0; must be at least 1"),
-        (["lookahead", "metric=speed"], "suite.primary_metric: 'speed' is no metric of placement"),
+        (["lookahead", "metric=speed"], "qcbench: metric: 'speed' is no metric of placement"),
         (["lookahead", "baseline=nobody"], "policy nobody: no such placement policy"),
         (["lookahead", "alias=a/b"], "is no reference to a model"),
         (["lookahead", "modle=x"], "modle: no such key"),

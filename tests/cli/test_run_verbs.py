@@ -19,7 +19,7 @@ from qcbench import api
 from qcbench.bench import tables
 from qcbench.bench.listing import list_all
 from qcbench.bench.overrides import rerun_command
-from qcbench.bench.store import open_run
+from qcbench.bench.run_folder import open_run
 from qcbench.bench.verifying import chosen
 from qcbench.cli.main import main
 
@@ -178,9 +178,12 @@ def test_a_terminal_of_60_columns(
     ("words", "said"),
     [
         (["runs", "sort=whn"], "sort=whn: no such column"),
-        (["show", "no-such"], "no-such: no such run, training, sweep or replay"),
+        (
+            ["show", "no-such"],
+            "run, training run, sweep or replay in runs or replays",
+        ),
         (["show"], "runs: has no runs; start one with `qcbench run suite=quickstart`"),
-        (["verify", "no-such"], "run no-such: not in runs"),
+        (["verify", "no-such"], "run no-such: no such run in runs"),
         (["verify", "sample=0"], "verify: sample=0: give a number of trials, or all"),
         (["verify", "sample=some"], "verify: sample=some: give a number of trials, or all"),
     ],

@@ -66,7 +66,11 @@ def test_what_was_drawn_is_written_down_like_any_fleet() -> None:
         ({"speed": [1.0, 0.5]}, "fleet.random.speed"),
         ({"families": ["ibmq28x"]}, "'ibmq28x' is no family of the catalogue"),
         ({"qpus": [1, 2, 3]}, "at most 2"),
-        ({"d1cps": [0.0, 1.0]}, "must be positive"),
+        ({"d1cps": [0.0, 1.0]}, r"fleet.random.d1cps\[0\]: 0.0; must be positive"),
+        (
+            {"speed": [1e-320, 1e-320]},
+            r"fleet.random.speed: \[1e-320, 1e-320\]; .*_s of \w+ would be inf",
+        ),
     ],
 )
 def test_ranges_that_are_none_are_refused(changes: dict[str, Any], message: str) -> None:

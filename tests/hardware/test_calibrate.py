@@ -58,8 +58,8 @@ def test_one_level_of_shots_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["calibrate", "nothing"], "holds no replay nothing"),
-        (["gap", "nothing"], "holds no replay nothing"),
+        (["calibrate", "nothing"], "replay nothing: no such replay in"),
+        (["gap", "nothing"], "replay nothing: no such replay in"),
         (["gap", "suite=x"], "only tracking="),
         (["calibrate", "--nonsense"], "unrecognized arguments"),
     ],

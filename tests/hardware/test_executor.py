@@ -158,7 +158,7 @@ def test_second_client_is_turned_away(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with JobLedger(path) as ledger:
         ledger.put("a", 1)
-        with pytest.raises(InputError, match="another replay is writing"):
+        with pytest.raises(InputError, match="is being written by process"):
             JobLedger(path)
 
 

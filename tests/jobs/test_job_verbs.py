@@ -16,8 +16,10 @@ from qcbench.bench.jobs.package import stage
 from qcbench.bench.jobs.parcel import read_index, receive
 from qcbench.bench.jobs.submission import sent_overrides
 from qcbench.cli import cluster_jobs
-from qcbench.cli.job_verbs import CONTEST, SENT, VERBS, There, Told
+from qcbench.cli.job_verbs import VERBS
 from qcbench.cli.main import main
+from qcbench.cli.sent.promote import CONTEST, SENT
+from qcbench.cli.sent.verb import There, Told
 from qcbench.cli.where import compose_where
 from qcbench.errors import InputError
 

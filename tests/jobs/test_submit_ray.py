@@ -19,7 +19,7 @@ from verb_samples import CODES, NAMED, SHOWS, TOLD
 from qcbench.api import compose_run, drive, start_run
 from qcbench.bench.jobs.parcel import pack
 from qcbench.bench.manifest import git_commit
-from qcbench.bench.store import open_run
+from qcbench.bench.run_folder import open_run
 from qcbench.cli.main import main
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray]

@@ -99,8 +99,8 @@ def driver(folder: Path, replicates: int) -> dict[str, float]:
     """Run all trials; the workers' part, the making of outcomes, is not counted."""
     from qcbench.bench.config import ClusterConfig  # noqa: PLC0415
     from qcbench.bench.progress import Silent  # noqa: PLC0415
+    from qcbench.bench.run_folder import create_run, missing  # noqa: PLC0415
     from qcbench.bench.session import Session  # noqa: PLC0415
-    from qcbench.bench.store import create_run, missing  # noqa: PLC0415
 
     started = time.process_time()
     trials = trials_of(replicates)
@@ -180,10 +180,11 @@ def resume(folder: Path) -> dict[str, float]:
     """Open a run that lacks one shard, up to the first chunk."""
     from qcbench.bench.config import ClusterConfig  # noqa: PLC0415
     from qcbench.bench.progress import Silent  # noqa: PLC0415
+    from qcbench.bench.run_folder import missing, open_run  # noqa: PLC0415
+    from qcbench.bench.run_names import find  # noqa: PLC0415
     from qcbench.bench.session import Session  # noqa: PLC0415
-    from qcbench.bench.store import find_run, missing, open_run  # noqa: PLC0415
 
-    found = find_run(folder)
+    found = find("run", folder)
     shard = next((found / "shards").iterdir())
     away = shard.rename(folder / shard.name)
     imported_s = time.process_time()

@@ -22,7 +22,7 @@ from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.manifest import usable_cores
 from qcbench.bench.progress import Silent
-from qcbench.bench.store import create_run
+from qcbench.bench.run_folder import create_run
 from qcbench.bench.trial import Trial, TrialResult
 
 ALLOWED_LOSS = 0.10

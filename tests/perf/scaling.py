@@ -27,7 +27,7 @@ import numpy as np
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.progress import Silent
-from qcbench.bench.store import create_run
+from qcbench.bench.run_folder import create_run
 from qcbench.bench.trial import Trial, TrialResult
 
 ROOT = Path(__file__).resolve().parents[2]

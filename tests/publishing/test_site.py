@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,10 @@ from made_up import CARD, made_up_entry, made_up_summary
 from qcbench.cli.main import main
 from qcbench.content import hash_of
 from qcbench.errors import InputError
-from qcbench.publishing.checking import check_folder, checked
+from qcbench.locks import turn
+from qcbench.publishing.checking import PUBLISHED_SCRIPTS, check_folder, checked, is_safe
 from qcbench.publishing.entries import PublishedRun, content_hash, sealed
-from qcbench.publishing.site import publish_entries
+from qcbench.publishing.site import entry_text, publish_entries
 from qcbench.report.pages import SCRIPT, head_of, script_hash
 from qcbench.stats.summary import Summary
 
@@ -126,6 +130,55 @@ def test_publishing_twice_changes_nothing_and_order_does_not_matter(
     assert not list(first.rglob(".*"))
 
 
+PUBLISH = """
+import json, pathlib, sys
+from qcbench.publishing.entries import PublishedRun
+from qcbench.publishing.site import entry_text, publish_entries
+
+site, *entries = map(pathlib.Path, sys.argv[1:])
+print("ready", flush=True)
+sys.stdin.readline()
+for entry in entries:
+    publish_entries(site, [PublishedRun(json.loads(entry.read_text()))], {})
+"""
+
+
+def test_two_who_publish_at_once_lose_nothing_of_each_other(
+    summary: Summary, tmp_path: Path
+) -> None:
+    entries = []
+    for run in runs(summary, 6):
+        entries.append(tmp_path / f"{run.id}.json")
+        entries[-1].write_text(entry_text(run))
+    site, alone = tmp_path / "site", tmp_path / "alone"
+    told = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-c", PUBLISH, str(site)]
+    both: list[Any] = [
+        subprocess.Popen([*command, *map(str, entries[half::2])], **told)  # type: ignore[call-overload]
+        for half in (0, 1)
+    ]
+    for one in both:
+        assert one.stdout.readline() == "ready\n"
+    for one in both:
+        one.stdin.write("go\n")
+        one.stdin.close()
+    assert [one.wait() for one in both] == [0, 0]
+    publish_entries(alone, runs(summary, 6), {})
+    assert contents(site) == contents(alone)
+
+
+def test_who_publishes_waits_for_another(summary: Summary, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    with ThreadPoolExecutor() as pool:
+        with turn(site):
+            waiting = pool.submit(publish_entries, site, runs(summary, 1), {})
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+            assert not any(site.iterdir())
+        assert waiting.result().is_file()
+
+
 def test_pages_of_an_entry_that_is_gone_go_too(summary: Summary, tmp_path: Path) -> None:
     publish_entries(tmp_path, runs(summary, 2), {})
     gone = sorted((tmp_path / "entries").iterdir())[0]
@@ -172,6 +225,40 @@ def test_a_report_runs_our_script_or_is_refused(summary: Summary, tmp_path: Path
         assert fault in "".join(check_folder(tmp_path).faults)
     (tmp_path / "reports" / f"{run.id}.html").write_bytes(safe)
     assert "is not the report that its entry names" in "".join(check_folder(tmp_path).faults)
+
+
+FIRST_SCRIPT = "sha256-ksfowSGq1hARP8I2sQYgLN1ViSCrmxiCu1YAEiEXixA="
+
+
+def test_reports_of_every_version_stay_readable() -> None:
+    """The script of pages is written down by its hash before it is ever replaced by another."""
+    latest = script_hash(SCRIPT)
+    assert PUBLISHED_SCRIPTS[-1] == latest, f"append {latest!r} to PUBLISHED_SCRIPTS, drop none"
+    assert PUBLISHED_SCRIPTS[0] == FIRST_SCRIPT
+    assert len(set(PUBLISHED_SCRIPTS)) == len(PUBLISHED_SCRIPTS)
+    for script in PUBLISHED_SCRIPTS:
+        assert is_safe(f"{head_of(script)}</html>".encode())
+    assert not is_safe(f"{head_of(script_hash('alert(1)'))}</html>".encode())
+
+
+def test_versions_of_the_script_in_the_history_are_written_down() -> None:
+    """Whoever replaces the hash of a script by that of the next one is told here."""
+    path = "qcbench/report/templates/tables.js"
+    root = Path(__file__).parents[2]
+    git = ["git", "-C", str(root)]
+    log = subprocess.run(
+        [*git, "log", "--first-parent", "--format=%H", "--diff-filter=AMR", "HEAD", "--", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if log.returncode or not log.stdout.strip():
+        pytest.skip("no history here")
+    for commit in log.stdout.split():
+        text = subprocess.run(
+            [*git, "show", f"{commit}:{path}"], capture_output=True, check=True
+        ).stdout.decode()
+        assert script_hash(text) in PUBLISHED_SCRIPTS, f"the script of {commit}"
 
 
 def test_a_faulty_entry_does_not_condemn_its_report(summary: Summary, tmp_path: Path) -> None:

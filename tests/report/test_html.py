@@ -10,7 +10,7 @@ import pytest
 from matplotlib import image
 from synthetic_trials import synthetic_trials
 
-from qcbench.bench.store import create_run
+from qcbench.bench.run_folder import create_run
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
 from qcbench.report.drawers import drawers

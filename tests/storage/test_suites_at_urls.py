@@ -16,8 +16,8 @@ from s3_server import delete_object, environment, keys_of, object_of, put_object
 
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
-from qcbench.bench.run_names import list_runs, told_name
-from qcbench.bench.store import create_run, find_run, open_run
+from qcbench.bench.run_folder import create_run, open_run
+from qcbench.bench.run_names import find, list_runs, told_name
 from qcbench.errors import InputError, StoppedError
 from qcbench.storage.places import shown_path
 
@@ -90,7 +90,7 @@ def test_what_is_stored_is_what_a_folder_has(
 
     there = machine("there")
     (found,) = list_runs(there)
-    assert found == find_run(there, RUN) == find_run(there)
+    assert found == find("run", there, RUN) == find("run", there)
     assert found != run
     store = open_run(found)
     assert len(store.finished) == 24
@@ -117,7 +117,7 @@ def test_a_killed_driver_is_gone_on_with_from_an_empty_cache(
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     assert f"runs/{RUN}/run.lock" in keys_of(s3, bucket)
-    there = find_run(machine("there"), RUN)
+    there = find("run", machine("there"), RUN)
     assert 0 < len(open_run(there).finished) < 24
     begun = time.monotonic()
     drive(there)
@@ -134,7 +134,7 @@ def test_faults_of_the_server_change_no_byte(
     proxy.decide = lambda method, path: fate if next(number) % 3 == 0 else "pass"
     run = begin(machine("here", proxy.address, wait_s=60))
     drive(run)
-    there = find_run(machine("there", proxy.address, wait_s=60), RUN)
+    there = find("run", machine("there", proxy.address, wait_s=60), RUN)
     drive(there)
     assert next(number) > 60
     assert stored(s3, bucket) == files(run) == files(there) == in_a_folder(tmp_path / "runs")
@@ -160,7 +160,7 @@ def test_a_server_that_goes_away_stops_the_run_which_goes_on_later(
         f"what is stored stays, go on with `qcbench resume {RUN} runs_dir=s3://{bucket}/runs`"
     )
     proxy.decide = lambda method, path: "pass"
-    there = find_run(machine("there", proxy.address), RUN)
+    there = find("run", machine("there", proxy.address), RUN)
     assert len(open_run(there).finished) >= 3
     drive(there)
     assert stored(s3, bucket) == in_a_folder(tmp_path / "runs")
@@ -222,7 +222,7 @@ def test_two_that_begin_at_once_have_runs_of_their_own(machine: Machine) -> None
 def test_one_writer(machine: Machine, s3: str, bucket: str) -> None:
     run = begin(machine("here"))
     with open_run(run, write=True) as store:
-        there = find_run(machine("there"), RUN)
+        there = find("run", machine("there"), RUN)
         with pytest.raises(InputError, match=f"being written by process {os.getpid()} on"):
             open_run(there, write=True)
         assert open_run(there).manifest.run_id == RUN

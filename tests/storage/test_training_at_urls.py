@@ -17,7 +17,8 @@ pytest.importorskip("gymnasium")
 from qcbench.agents import training
 from qcbench.agents.checkpoints import checkpoints
 from qcbench.agents.config import compose_train
-from qcbench.agents.run_folder import create_folder, find_training, open_folder, read_progress
+from qcbench.agents.run_folder import create_folder, open_folder, read_progress
+from qcbench.bench.run_names import find
 from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.policies.exported.card import CARD, WEIGHTS
@@ -76,7 +77,7 @@ def test_a_killed_training_goes_on_from_an_empty_cache(
     mirror.pull(there / run)
     shutil.copytree(there / run, tmp_path / "copy")
     local = training.go_on(tmp_path / "copy", progress="silent").folder
-    done = training.go_on(find_training(there, run), progress="silent")
+    done = training.go_on(find("training", there, run), progress="silent")
     assert done.complete
     assert curves(done.folder) == curves(local)
     assert [c.name for c in checkpoints(done.folder)] == [c.name for c in checkpoints(local)]
@@ -120,7 +121,7 @@ def test_one_trainer(machine: Machine, s3: str, bucket: str) -> None:
     config = compose_train([*SMALL, f"runs_dir=s3://{bucket}/runs"])
     with create_folder(config, "qcbench train ...") as folder:
         name = folder.path.name
-        other = find_training(machine("there"), name)
+        other = find("training", machine("there"), name)
         with pytest.raises(InputError, match="is being written by process"):
             open_folder(other)
         assert f"runs/{name}/run.lock" in keys_of(s3, bucket)

@@ -10,13 +10,11 @@ runs/sweep-NAME-STAMP/
 
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +30,8 @@ from qcbench.bench import nodes
 from qcbench.bench.cluster import check, connect, is_inline
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
+from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
 from qcbench.bench.ledger import EXTRA_DEATHS
-from qcbench.bench.store import absent_folders, remove_empty
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
 from qcbench.files import read_json, to_json, write_text
@@ -51,7 +49,6 @@ PREFIX = "sweep-"
 TUNE, LOCK, RESULTS = "tune", "sweep.lock", "results.json"
 CONF = "conf"
 BEST = "best"
-MOST_RUNS = 1000
 
 Say = Callable[[str], None]
 
@@ -186,22 +183,6 @@ def conclude(found: Swept, tracking: TrackingConfig, say: Say) -> Swept:
     if found.config is None and all(trial.status == "failed" for trial in trials):
         raise RunError(f"{folder}: every trial failed; {trials[0].error if trials else 'none ran'}")
     return found
-
-
-def find_sweep(runs: Path, name: str) -> Path:
-    """Return the folder of a sweep by its path or id.
-
-    Raises:
-        InputError: there is none.
-    """
-    if (Path(name) / SWEEP).is_file():
-        return Path(name)
-    for head in mirror.heads(runs, SWEEP):
-        if head.parent.name == name:
-            return head.parent
-    raise InputError(
-        f"sweep {name}: no sweep in {shown_path(runs)}; a sweep's folder holds {SWEEP}"
-    )
 
 
 def _check(config: SweepRunConfig, cluster: ClusterConfig) -> None:
@@ -448,31 +429,14 @@ def _create(config: SweepRunConfig, command: str) -> Path:
     from omegaconf import OmegaConf  # noqa: PLC0415
 
     runs = runs_folder(config.runs_dir)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", config.name or config.agent.name).strip("-.") or "agent"
-    stem = f"{PREFIX}{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     text = f"# {command}\n" + OmegaConf.to_yaml(OmegaConf.create(stored(config)))
-    for suffix in range(1, MOST_RUNS):
-        folder = runs / (stem if suffix == 1 else f"{stem}-{suffix}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise InputError(
-                f"{runs}: runs cannot be stored here ({error.strerror}); choose another runs_dir"
-            ) from None
-        if not mirror.claim(folder / SWEEP, text.encode()):
-            folder.rmdir()
-            continue
-        write_text(folder / SWEEP, text)
-        return folder
-    raise InputError(f"{runs}: too many runs named {stem}; choose another runs_dir")
+    stem = PREFIX + stem_of(config.name or config.agent.name, "agent")
+    return make_folder(runs, stem, SWEEP, lambda _: text.encode())
 
 
 def _locked(folder: Path) -> mirror.Lock:
     """Take the sweep's lock."""
-    taken = f"{folder}: another process runs it; wait for it or stop it"
-    return mirror.hold(folder, lambda: take_lock(folder / LOCK, taken))
+    return mirror.hold(folder, lambda: take_lock(folder / LOCK, f"{folder}: is being run"))
 
 
 def _to_stderr(line: str) -> None:

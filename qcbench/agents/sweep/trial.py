@@ -31,6 +31,7 @@ from qcbench.agents.training import go_on
 from qcbench.bench import nodes
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.progress import Silent
+from qcbench.bench.run_names import HEADS
 from qcbench.bench.session import RunError
 from qcbench.errors import InputError
 from qcbench.files import write_text
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from qcbench.agents.sweep.courier import SweepPlace, Workplace
 
 TRIALS = "trials"
-SWEEP = "sweep.yaml"
+SWEEP = HEADS["sweep"]
 FAILED = "failed.txt"
 """File of a trial that failed by itself, with the reason: it is not tried again."""
 FROM = "from.json"

@@ -3,7 +3,7 @@
 The module of a track beside this one says it, in the same file that computes them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
 from qcbench.arrays import FloatArray
@@ -12,7 +12,7 @@ from qcbench.bench.metrics.bounded import Bounded
 from qcbench.bench.metrics.plugged import goal_told, load_metric, plugged_names
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
-from qcbench.errors import InputError
+from qcbench.errors import InputError, nearest
 from qcbench.plugins import RENAME
 from qcbench.tracks import TRACKS, Track, module_of
 
@@ -63,6 +63,21 @@ def reserved(name: str) -> str:
             if name.startswith(prefix):
                 return f"metric {name}: names that begin with {prefix} are qcbench's; {RENAME}"
     return ""
+
+
+def check_metric(track: Track, name: str, key: str, others: Iterable[str] = ()) -> None:
+    """Check that trials of a track may have a metric of qcbench's.
+
+    Args:
+        key: where it was named.
+        others: names of plug-ins, for advice.
+
+    Raises:
+        InputError: they have not.
+    """
+    if not is_metric(track, name):
+        known = nearest(name, [*names_of(track), *others])
+        raise InputError(f"{key}: {name!r} is no metric of {track} trials{known}")
 
 
 def goal_of(name: str) -> Literal["min", "max"]:

@@ -1,0 +1,112 @@
+"""A promotion whose trials run on a cluster; it is judged and registered here."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qcbench.bench.run_names import HEADS
+from qcbench.cli.sent.verb import Going, JobVerb, There, Told, say
+from qcbench.errors import InputError
+
+if TYPE_CHECKING:
+    from qcbench.cli.where import Where
+
+CONTEST = "contest.json"
+"""File of a job's package with what a candidate has to face."""
+
+SENT = "sent-policies"
+"""Folder of a job's package with the policies of a contest."""
+
+
+def _going(told: Told) -> Going:
+    from qcbench.bench.typed import plain  # noqa: PLC0415
+    from qcbench.policies.exported.folder import PACKAGED, folder_of  # noqa: PLC0415
+    from qcbench.tracking.contest import contest_of  # noqa: PLC0415
+    from qcbench.tracking.promote_config import compose_promote  # noqa: PLC0415
+
+    if not told.named:
+        raise InputError("submit promote: name a policy, a folder, a training run, or a model")
+    config = compose_promote(told.named, told.overrides, told.config_dirs)
+    contest = contest_of(config, told.config_dirs)
+    brought: dict[str, Path | bytes] = {}
+    data: dict[str, Any] = {
+        "suite": plain(contest.suite),
+        "scenarios": [plain(scenario) for scenario in contest.scenarios],
+    }
+    for number, policy in enumerate(data["suite"]["policies"]):
+        path = policy["parameters"].get("path")
+        if isinstance(path, str) and not path.startswith(PACKAGED):
+            policy["parameters"]["path"] = name = f"{SENT}/{number}"
+            brought[name] = folder_of(contest.suite.track, path)
+    brought[CONTEST] = json.dumps(data).encode()
+    return Going(contest.suite.policies[-1].label, brought)
+
+
+def _shown(told: Told) -> Sequence[str]:
+    from qcbench.bench.compose import known_policies  # noqa: PLC0415
+    from qcbench.bench.overrides import nested  # noqa: PLC0415
+
+    named = [f"policy={told.named}"] if told.named else []
+    return known_policies(nested([*named, *told.overrides]), told.config_dirs)
+
+
+def _work(told: Told, there: There) -> None:
+    from qcbench.bench.config import ScenarioConfig, SuiteConfig  # noqa: PLC0415
+    from qcbench.bench.typed import typed  # noqa: PLC0415
+    from qcbench.files import read_json  # noqa: PLC0415
+    from qcbench.tracking.contest import Contest, hold  # noqa: PLC0415
+    from qcbench.tracking.promote_config import compose_promote  # noqa: PLC0415
+    from qcbench.tracking.promotion import promote  # noqa: PLC0415
+
+    if there.delivers:
+        data = read_json(Path(CONTEST))
+        suite = typed(SuiteConfig, data["suite"], "suite")
+        scenarios = [typed(ScenarioConfig, one, "scenario") for one in data["scenarios"]]
+        contest = Contest(suite, tuple(scenarios))
+        hold(contest, there.place, there.cluster, "lines")
+        return
+    config = compose_promote(told.named, told.overrides, told.config_dirs)
+    config = replace(config, cluster=there.cluster, runs_dir=str(there.place))
+    command = f"qcbench promote {told.words}"
+    done = promote(config, "lines", command=command, config_dirs=told.config_dirs)
+    reasons = "; ".join(done.verdict.reasons)
+    say(f"{done.verdict.label}: " + (f"is {done.reference}" if done.reference else reasons))
+
+
+def _lacks(folder: Path, told: Told) -> str:
+    from qcbench.api import Run  # noqa: PLC0415
+
+    judged_here = f"`qcbench promote {told.words}` judges it here"
+    return "" if Run(folder).complete else f"nothing was promoted; {judged_here}"
+
+
+def _announce(folder: Path, told: Told, where: "Where") -> int:
+    from qcbench.cli.promote import announce  # noqa: PLC0415
+    from qcbench.tracking.contest import contest_of  # noqa: PLC0415
+    from qcbench.tracking.promote_config import compose_promote  # noqa: PLC0415
+    from qcbench.tracking.promotion import conclude  # noqa: PLC0415
+
+    if not told.named:
+        raise InputError(
+            f"{folder}: has the trials; what is to be promoted by them is known only where it was "
+            "submitted"
+        )
+    config = compose_promote(told.named, told.overrides, told.config_dirs)
+    config = replace(config, tracking=where.tracking, runs_dir=where.runs_dir)
+    command = f"qcbench promote {told.words}"
+    contest = contest_of(config, told.config_dirs)
+    return announce(config, conclude(config, contest, folder, command))
+
+
+PROMOTE = JobVerb(
+    summary="Run the trials of a promotion on a Ray cluster; judge and register here.",
+    mark=HEADS["run"],
+    named="POLICY",
+    going=_going,
+    work=_work,
+    lacks=_lacks,
+    announce=_announce,
+    shown=_shown,
+)
