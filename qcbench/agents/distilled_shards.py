@@ -42,7 +42,7 @@ class DistilledShards(LocalShards):
         self._cloud_envs = envs.unwrapped
         self._teacher = teacher
         qpus = len(self._cloud_envs.fleet)
-        self._futures = futures(teacher.horizon, teacher.samples, seed, qpus)
+        self._futures = futures(teacher.horizon, teacher.samples, teacher.power, seed, qpus)
         self._seen: dict[int, list[Tensor]] = {shard.rows.start: [] for shard in self._shards}
         self._regret: dict[int, Tensor] = {}
 
