@@ -17,6 +17,8 @@ class Teacher:
         horizon: tasks that follow in each future.
         samples: futures of a decision; the first is the world's own.
         power: by which completion times count, as of the policy `lookahead`.
+        fidelity: weight of what the estimated fidelity lacks to the best QPU's, as a share of it,
+            in units of the mean regret of a QPU.
         share: of the environments go as the teacher says, the others as the student does.
         temperature: of the teacher's probabilities, in units of the mean regret of a QPU.
         imitation: weight of the divergence from these probabilities, beside the cost that the
@@ -30,6 +32,7 @@ class Teacher:
     horizon: Count = 25
     samples: Count = 8
     power: Power = 2.0
+    fidelity: NotNegative = 0.2
     share: Share = 0.25
     temperature: Positive = 0.3
     imitation: NotNegative = 0.3

@@ -47,6 +47,9 @@ def futures(horizon: int, samples: int, power: float, seed: int, qpus: int) -> F
     return Futures(horizon, samples, halves(power), seed, rows, then_s, np.zeros(qpus))
 
 
+called(raised)
+
+
 @kernel_beside_others
 def rollout_costs(
     worlds: Worlds,
