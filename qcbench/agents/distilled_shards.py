@@ -42,9 +42,10 @@ class DistilledShards(LocalShards):
         self._cloud_envs = envs.unwrapped
         self._teacher = teacher
         qpus = len(self._cloud_envs.fleet)
-        self._futures = futures(teacher.horizon, teacher.samples, seed, qpus)
+        self._futures = futures(teacher.horizon, teacher.samples, teacher.power, seed, qpus)
         self._seen: dict[int, list[Tensor]] = {shard.rows.start: [] for shard in self._shards}
         self._regret: dict[int, Tensor] = {}
+        self._lost: dict[int, Tensor] = {}
 
     def _decide(self, shard: Shard) -> tuple[Tensor, Tensor, Tensor]:
         """As the student decides, in some of the environments as the teacher does."""
@@ -54,7 +55,8 @@ class DistilledShards(LocalShards):
             self._cloud_envs.rollout_costs(rows.start, rows.stop, self._futures)
         )
         regret = (cost - cost.amin(1, keepdim=True)).float().masked_fill(~shard.mask, 0.0)
-        self._seen[rows.start].append(regret)
+        lost = torch.from_numpy(self._cloud_envs.lost_fidelity(rows.start, rows.stop)).float()
+        self._seen[rows.start].append(torch.stack((regret, lost), -1))
         shown = round(self._teacher.share * len(action))
         action[:shown] = cost[:shown].argmin(1)
         return action, log_probability, value
@@ -63,7 +65,7 @@ class DistilledShards(LocalShards):
         """Tell what was collected; the advantages are how much is at stake."""
         told = super()._told(shard, *collected)
         place = shard.rows.start
-        regret = torch.stack(self._seen[place]).flatten(0, 1)
+        regret, self._lost[place] = torch.stack(self._seen[place]).flatten(0, 1).unbind(-1)
         self._regret[place] = regret
         self._seen[place] = []
         stake = regret.sum(1) / shard.collected.mask.sum(1)
@@ -75,10 +77,12 @@ class DistilledShards(LocalShards):
         """Return the student's loss, and its divergence from the teacher.
 
         Costs become probabilities, softly: a regret of `temperature` times the usual one of the
-        source is e times less likely. What is at stake at a decision is its weight.
+        source is e times less likely. What is at stake at a decision is its weight. Lost fidelity
+        is a regret of its own, in that unit: it decides between QPUs that cost nearly the same.
         """
-        usual = step.mean[self.source] + 1e-9
-        regret = self._regret[shard.rows.start][rows] / usual
+        usual, place = step.mean[self.source] + 1e-9, shard.rows.start
+        regret = self._regret[place][rows] / usual
+        regret = regret + self._teacher.fidelity * self._lost[place][rows]
         mask = shard.collected.mask[rows]
         log_wanted = torch.log_softmax(
             (-regret / self._teacher.temperature).masked_fill(~mask, -1e9), -1

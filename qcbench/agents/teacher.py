@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from qcbench.configs import Count, NotNegative, Positive, Share, config
+from qcbench.policies.powers import Power
 
 
 @config
@@ -15,6 +16,9 @@ class Teacher:
         epochs: passes over what was collected.
         horizon: tasks that follow in each future.
         samples: futures of a decision; the first is the world's own.
+        power: by which completion times count, as of the policy `lookahead`.
+        fidelity: weight of what the estimated fidelity lacks to the best QPU's, as a share of it,
+            in units of the mean regret of a QPU.
         share: of the environments go as the teacher says, the others as the student does.
         temperature: of the teacher's probabilities, in units of the mean regret of a QPU.
         imitation: weight of the divergence from these probabilities, beside the cost that the
@@ -27,6 +31,8 @@ class Teacher:
     epochs: Count = 2
     horizon: Count = 25
     samples: Count = 8
+    power: Power = 2.0
+    fidelity: NotNegative = 0.2
     share: Share = 0.25
     temperature: Positive = 0.3
     imitation: NotNegative = 0.3

@@ -48,11 +48,13 @@ def policies() -> st.SearchStrategy[PolicyConfig]:
             weight,
         ),
         st.builds(
-            lambda horizon, samples: PolicyConfig(
-                name="lookahead", parameters={"horizon": horizon, "samples": samples}
+            lambda horizon, samples, power: PolicyConfig(
+                name="lookahead",
+                parameters={"horizon": horizon, "samples": samples, "power": power},
             ),
             st.one_of(st.integers(1, 4), st.just("auto"), st.just("auto")),
             st.sampled_from([1, 5, 8, 19]),
+            st.sampled_from([1.0, 1.5, 2.0, 3.5]),
         ),
     )
 

@@ -213,6 +213,27 @@ def test_lookahead_keeps_the_fast_qpu_for_what_needs_it() -> None:
     assert wiser.violations.sum() == 0
 
 
+def test_a_higher_power_of_lookahead_keeps_the_longest_from_waiting() -> None:
+    """One task of 9 s is as much as three of 3 s added up plainly, and much more as a square."""
+    fleet = Fleet(
+        "two",
+        (
+            QpuProfile(name="small", qubits=5, family="tiny"),
+            QpuProfile(name="large", qubits=5, family="tiny"),
+        ),
+    )
+    rng = np.random.default_rng(5)
+    arrival_s = np.cumsum(rng.exponential(4.0, 400))
+    workload = make_workload(arrival_s, rng.exponential(5.0, 400), rng.integers(1, 6, 400))
+    longest = {
+        power: np.quantile(
+            run(workload, fleet, make("lookahead", fleet, horizon=6, power=power)).completion_s, 0.99
+        )
+        for power in (1.0, 4.0)
+    }
+    assert longest[4.0] < longest[1.0]
+
+
 def test_lookahead_looks_as_far_as_a_decision_is_felt() -> None:
     """No further than tasks are known to come; until the longest backlog is worked off."""
     gaps, span_s = 10, 20.0  # a task every two seconds
@@ -229,9 +250,10 @@ def test_lookahead_looks_as_far_as_a_decision_is_felt() -> None:
 def test_lookahead_states_its_settings_in_the_trial() -> None:
     """What is usual has changed before: trials under other settings are other trials."""
     usual = registry.resolve("placement", PolicyConfig(name="lookahead"))
-    assert usual.parameters == {"horizon": "auto", "samples": 32}
+    assert usual.parameters == {"horizon": "auto", "samples": 32, "power": 2.0}
     told = PolicyConfig(name="lookahead", parameters={"horizon": 6})
-    assert registry.resolve("placement", told).parameters == {"horizon": 6, "samples": 32}
+    stated = registry.resolve("placement", told).parameters
+    assert stated == {"horizon": 6, "samples": 32, "power": 2.0}
     suite = compose_run(["suite=quickstart"]).suite
     trials = expand(suite, suite_scenarios(suite))
     stored = {

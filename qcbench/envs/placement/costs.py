@@ -1,10 +1,10 @@
 """What each QPU would cost at a decision, by rollouts: what an agent imitates, compiled.
 
 As the policy `lookahead`: the task is placed on the QPU, further tasks follow, each placed by
-`earliest_completion`, and completion times are added up. Where `lookahead` makes up futures from
-what it has seen, these know the world. One future is the world's own. Of the others each task is
-drawn from all of the world, and times between arrivals are a stretch of the world's, so that bursts
-stay bursts. No future is longer than the tasks that are still to come.
+`earliest_completion`, and completion times are added up, to a power. Where `lookahead` makes up
+futures from what it has seen, these know the world. One future is the world's own. Of the others
+each task is drawn from all of the world, and times between arrivals are a stretch of the world's,
+so that bursts stay bursts. No future is longer than the tasks that are still to come.
 """
 
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from qcbench.arrays import FloatArray, IntArray
 from qcbench.kernels.compiling import called, kernel_beside_others
 from qcbench.kernels.placement.step import Record as Row
 from qcbench.kernels.placement.worlds import Worlds
+from qcbench.policies.powers import halves, raised
 
 
 class Futures(NamedTuple):
@@ -24,6 +25,7 @@ class Futures(NamedTuple):
     Attributes:
         horizon: tasks that follow at most.
         samples: futures of a decision.
+        power: by which completion times count, in halves.
         seed: of what is drawn for them.
         rows, then_s: where estimates of the tasks of a future begin, and when they arrive, shape
             (horizon,).
@@ -32,16 +34,20 @@ class Futures(NamedTuple):
 
     horizon: int
     samples: int
+    power: int
     seed: int
     rows: IntArray
     then_s: FloatArray
     free_s: FloatArray
 
 
-def futures(horizon: int, samples: int, seed: int, qpus: int) -> Futures:
+def futures(horizon: int, samples: int, power: float, seed: int, qpus: int) -> Futures:
     """Return how decisions are rolled out on so many QPUs."""
     rows, then_s = np.zeros(horizon, dtype=np.int64), np.zeros(horizon)
-    return Futures(horizon, samples, seed, rows, then_s, np.zeros(qpus))
+    return Futures(horizon, samples, halves(power), seed, rows, then_s, np.zeros(qpus))
+
+
+called(raised)
 
 
 @kernel_beside_others
@@ -59,8 +65,8 @@ def rollout_costs(
     Args:
         clouds, free_at_s: as in `State`, or as in `EventState`.
         first, last: of the clouds, the last excluded.
-        out: mean over the futures of all completion times [s], infinite where the task does not
-            fit, shape ((last - first) * QPUs,).
+        out: mean over the futures of all completion times to their power, infinite where the task
+            does not fit, shape ((last - first) * QPUs,).
     """
     qpus = len(worlds.qpu_qubits)
     for e in range(first, last):
@@ -126,13 +132,13 @@ def _play(
     steps: int,
     futures: Futures,
 ) -> float:
-    """Return the sum of completion times of a future, the task itself on a candidate."""
+    """Return what the completion times of a future add up to, the task itself on a candidate."""
     qpus, free_s, exec_s = len(worlds.qpu_qubits), futures.free_s, worlds.exec_s
     for q in range(qpus):
         at_s = free_at_s[state_at + q]
         free_s[q] = at_s if at_s > now_s else now_s
     free_s[candidate] += exec_s[task_at + candidate]
-    total_s = free_s[candidate] - now_s
+    total = raised(free_s[candidate] - now_s, futures.power)
     for step in range(steps):
         row, then_s = futures.rows[step], futures.then_s[step]
         best, ended_s = 0, np.inf
@@ -142,5 +148,5 @@ def _play(
             if finish_s < ended_s:
                 best, ended_s = q, finish_s
         free_s[best] = ended_s
-        total_s += ended_s - then_s
-    return total_s
+        total += raised(ended_s - then_s, futures.power)
+    return total

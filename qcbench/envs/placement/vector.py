@@ -91,13 +91,31 @@ class PlacementVectorEnv(CloudVectorEnv):
             rolled: how, see `costs.futures`.
 
         Returns:
-            Seconds, shape (last - first, QPUs); infinite where the task does not fit.
+            Seconds to the power of `rolled`, shape (last - first, QPUs); infinite where the task
+            does not fit.
         """
         out = np.empty((last - first) * len(self.fleet))
         state = self._clouds.arrays.state
         worlds = self.bank.worlds
         costs.rollout_costs(worlds, state.clouds, state.free_at_s, first, last, rolled, out)
         return out.reshape(last - first, len(self.fleet))
+
+    def lost_fidelity(self, first: int, last: int) -> FloatArray:
+        """Return what the estimated fidelity on each QPU lacks to the best, as a share of that.
+
+        Args:
+            first, last: of the environments, the last excluded; their decisions that are due.
+
+        Returns:
+            Shape (last - first, QPUs); 1 where the task does not fit.
+        """
+        worlds, clouds = self.bank.worlds, self._clouds.arrays.state.clouds[first:last]
+        at = (clouds["world"].astype(np.int64) * worlds.width + clouds["task"]) * worlds.stride
+        places = at[:, np.newaxis] + np.arange(len(self.fleet))
+        fidelity = np.where(worlds.exec_s[places] < np.inf, worlds.fidelity[places], 0.0)
+        best = fidelity.max(1, keepdims=True)
+        lost: FloatArray = 1.0 - fidelity / np.where(best > 0.0, best, 1.0)
+        return lost
 
     @property
     def _relative(self) -> bool:

@@ -4,6 +4,8 @@ For every QPU that the task fits, the task is placed there and ``horizon`` furth
 each placed by `earliest_completion`; the sum of completion times, averaged over ``samples``
 futures, is the score. The policy is not clairvoyant: futures are drawn, with replacement, from the
 last tasks and gaps between arrivals that it has seen. All candidates face the same futures.
+Completion times are raised to a power before that: of squares, one task that takes twice as long
+counts as much as four, which keeps the tail short; plain ones let one wait for the sake of many.
 How far to look is a matter of how long a decision is felt: until the QPUs have worked off what
 they have, and no further than tasks are known to come. By itself the horizon follows that.
 Source of the method: Bertsekas, Tsitsiklis and Wu, Rollout Algorithms for Combinatorial
@@ -18,6 +20,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.configs import Count
+from qcbench.policies.powers import Power, halves, raised
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.twins import Memory, PlacingInFull, TwinContext, memory
@@ -29,7 +32,8 @@ REMEMBERED = 250
 
 USUAL_HORIZON: Final = "auto"
 USUAL_SAMPLES = 32
-"""What is usual; both are stated in every trial."""
+USUAL_POWER = 2.0
+"""What is usual; all are stated in every trial."""
 LEAST, MOST = 4, 60
 """Tasks that a horizon by itself has: so many where nothing waits, and at most."""
 SHORTEST_S = 1e-9
@@ -43,15 +47,17 @@ def policy(
     *,
     horizon: Count | Literal["auto"] = USUAL_HORIZON,
     samples: Count = USUAL_SAMPLES,
+    power: Power = USUAL_POWER,
 ) -> Placement:
     """Build the policy.
 
     Args:
         horizon: tasks that follow in each future; `auto` chooses, see `horizon_of`.
         samples: futures a decision.
+        power: by which completion times count; 1 for the least mean whatever the tail.
     """
     rng = context.rng
-    told = _number(horizon)
+    told, steps = _number(horizon), halves(power)
     seen: deque[FloatArray] = deque(maxlen=REMEMBERED)
     arrivals: deque[float] = deque(maxlen=REMEMBERED)
 
@@ -69,7 +75,7 @@ def policy(
         exec_s = np.array([seen[task] for task in tasks.ravel().tolist()])
         arrival_s = view.now_s + np.cumsum(gaps, axis=0)
         shape = (horizon, samples, len(context.fleet))
-        scores = _play(view, candidates, exec_s.reshape(shape), arrival_s)
+        scores = _play(view, candidates, exec_s.reshape(shape), arrival_s, steps)
         return int(candidates[scores.argmin()])
 
     return decide
@@ -79,7 +85,8 @@ def resolve_parameters(
     parameters: Mapping[str, bool | int | float | str],
 ) -> dict[str, bool | int | float | str]:
     """State what was left out: a trial is told by its parameters, and what is usual can change."""
-    return {"horizon": USUAL_HORIZON, "samples": USUAL_SAMPLES, **parameters}
+    usual = {"horizon": USUAL_HORIZON, "samples": USUAL_SAMPLES, "power": USUAL_POWER}
+    return {**usual, **parameters}
 
 
 def horizon_of(told: int, gaps: int, span_s: float, backlog_s: float, to_come: float) -> int:
@@ -111,12 +118,14 @@ def _play(
     candidates: "np.ndarray[tuple[int], np.dtype[np.intp]]",
     exec_s: FloatArray,
     arrival_s: FloatArray,
+    power: int,
 ) -> FloatArray:
-    """Return the total completion time of each candidate, averaged over the futures.
+    """Return what the completion times of each candidate add up to, averaged over the futures.
 
     Args:
         exec_s: shape (horizon, samples, QPUs).
         arrival_s: shape (horizon, samples).
+        power: by which they count, in halves.
     """
     horizon, samples, qpus = exec_s.shape
     options = len(candidates)
@@ -125,29 +134,29 @@ def _play(
     start_s[np.arange(options), candidates] = view.now_s + first_s
     free_s = np.repeat(start_s[:, np.newaxis], samples, axis=1)
     option, sample = np.arange(options)[:, np.newaxis], np.arange(samples)
-    total = np.repeat(first_s[:, np.newaxis], samples, axis=1)
+    total = np.repeat(raised(first_s, power)[:, np.newaxis], samples, axis=1)
     for step in range(horizon):
         now_s = arrival_s[step]
         finish_s = np.maximum(free_s, now_s[:, np.newaxis]) + exec_s[step]
         best = finish_s.argmin(axis=2)
         ended_s = finish_s[option, sample, best]
         free_s[option, sample, best] = ended_s
-        total += ended_s - now_s
+        total += raised(ended_s - now_s, power)
     averaged: FloatArray = total.mean(axis=1)
     return averaged
 
 
-SEEN, TOLD, HORIZON, SAMPLES = range(4)
+SEEN, TOLD, HORIZON, SAMPLES, POWER = range(5)
 """What the twin's whole numbers begin with: how many decisions there were; the horizon as it was
-told, and as it is at this decision; the samples."""
-ROWS = 4
+told, and as it is at this decision; the samples; the power, in halves."""
+ROWS = 5
 """Where the estimates of the tasks that were seen last begin: a ring; then follow the drawn tasks
 of the futures. The real numbers are when the former arrived; gaps of the futures, summed up; when
 the QPUs of one future are free; the total of every future of one candidate."""
 
 
 def remember(
-    context: TwinContext, *, horizon: Count | Literal["auto"], samples: Count
+    context: TwinContext, *, horizon: Count | Literal["auto"], samples: Count, power: Power
 ) -> Memory | None:
     """Return a memory that has seen nothing, None where there are too many samples to add up."""
     if samples > MOST_SUMMED:
@@ -157,7 +166,7 @@ def remember(
     found = memory(
         whole=ROWS + REMEMBERED + futures, real=REMEMBERED + futures + len(context.fleet) + samples
     )
-    found.whole[TOLD], found.whole[SAMPLES] = told, samples
+    found.whole[TOLD], found.whole[SAMPLES], found.whole[POWER] = told, samples, halves(power)
     return found
 
 
@@ -193,21 +202,21 @@ def twin(view: PlacingInFull, memory: Memory, rng: np.random.Generator) -> int:
             gap_s = real[REMEMBERED + future - samples] + gap_s
         real[REMEMBERED + future] = gap_s
     totals = REMEMBERED + horizon * samples + qpus
-    choice, least_s = -1, np.inf
+    choice, least = -1, np.inf
     for candidate in range(qpus):
         if view.exec_s[view.task_at + candidate] == np.inf:
             continue
         play(view, memory, candidate)
-        score_s = numpy_sum(real[totals : totals + samples]) / samples
-        if choice < 0 or score_s < least_s:
-            choice, least_s = candidate, score_s
+        score = numpy_sum(real[totals : totals + samples]) / samples
+        if choice < 0 or score < least:
+            choice, least = candidate, score
     return choice
 
 
 def play(view: PlacingInFull, memory: Memory, candidate: int) -> None:
     """Play out all futures of a candidate, and write their totals into the memory."""
     whole, real, qpus, now_s = memory.whole, memory.real, view.qpus, view.now_s
-    horizon, samples = whole[HORIZON], whole[SAMPLES]
+    horizon, samples, power = whole[HORIZON], whole[SAMPLES], whole[POWER]
     gaps, rows = REMEMBERED, ROWS + REMEMBERED
     free = gaps + horizon * samples
     free_s = view.free_at_s[view.state_at + candidate]
@@ -218,7 +227,7 @@ def play(view: PlacingInFull, memory: Memory, candidate: int) -> None:
             free_s = view.free_at_s[view.state_at + q]
             real[free + q] = free_s if free_s > now_s else now_s
         real[free + candidate] = now_s + first_s
-        total_s = first_s
+        total = raised(first_s, power)
         for step in range(horizon):
             then_s = now_s + real[gaps + step * samples + sample]
             row = whole[rows + step * samples + sample]
@@ -229,5 +238,5 @@ def play(view: PlacingInFull, memory: Memory, candidate: int) -> None:
                 if finish_s < ended_s:
                     best, ended_s = q, finish_s
             real[free + best] = ended_s
-            total_s += ended_s - then_s
-        real[free + qpus + sample] = total_s
+            total += raised(ended_s - then_s, power)
+        real[free + qpus + sample] = total
