@@ -85,8 +85,12 @@ def resolve_parameters(
     parameters: Mapping[str, bool | int | float | str],
 ) -> dict[str, bool | int | float | str]:
     """State what was left out: a trial is told by its parameters, and what is usual can change."""
-    usual = {"horizon": USUAL_HORIZON, "samples": USUAL_SAMPLES, "power": USUAL_POWER}
-    return {**usual, **parameters}
+    return {
+        "horizon": USUAL_HORIZON,
+        "samples": USUAL_SAMPLES,
+        "power": USUAL_POWER,
+        **parameters,
+    }
 
 
 def horizon_of(told: int, gaps: int, span_s: float, backlog_s: float, to_come: float) -> int:
