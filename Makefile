@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help bench agents hardware test e2e test-3.12 slow check lint types contracts perf docs wheel clean
+.PHONY: help bench agents hardware test smoke e2e test-3.12 slow check lint types contracts perf docs wheel clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -23,6 +23,10 @@ test: $(VENV)/.dev  ## install everything, run the tests
 
 e2e: $(VENV)/.dev  ## the tests that run whole commands, clusters and trainings
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "e2e and not slow"
+
+smoke: $(VENV)/.dev  ## of those, minutes' worth: the README's commands, suites, kills, a plug-in
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "e2e and not slow" tests/e2e tests/chaos/test_kills.py \
+	  tests/plugins "tests/docs/test_commands.py::test_commands[README.md]"
 
 test-3.12:  ## the same on Python 3.12, in a .venv-3.12 of its own; PYTHON312 names it
 	@if $(PYTHON312) -c pass 2>/dev/null; then \
