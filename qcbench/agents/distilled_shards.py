@@ -51,9 +51,9 @@ class DistilledShards(LocalShards):
         """As the student decides, in some of the environments as the teacher does."""
         action, log_probability, value = super()._decide(shard)
         rows = shard.rows
-        cost = torch.from_numpy(
-            self._cloud_envs.rollout_costs(rows.start, rows.stop, self._futures)
-        )
+        powers = self._cloud_envs.rollout_costs(rows.start, rows.stop, self._futures)
+        # Seconds again, as a norm of the completion times: else queues would be all that counts.
+        cost = torch.from_numpy(powers).pow(1.0 / self._teacher.power)
         regret = (cost - cost.amin(1, keepdim=True)).float().masked_fill(~shard.mask, 0.0)
         lost = torch.from_numpy(self._cloud_envs.lost_fidelity(rows.start, rows.stop)).float()
         self._seen[rows.start].append(torch.stack((regret, lost), -1))

@@ -29,10 +29,10 @@ class Teacher:
     steps: Count = 2_000_000
     learning_rate: Positive = 1e-3
     epochs: Count = 2
-    horizon: Count = 25
+    horizon: Count = 40
     samples: Count = 8
     power: Power = 2.0
-    fidelity: NotNegative = 0.2
+    fidelity: NotNegative = 0.1
     share: Share = 0.25
     temperature: Positive = 0.3
     imitation: NotNegative = 0.3
