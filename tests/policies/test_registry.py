@@ -75,7 +75,7 @@ def test_a_track_without_policies() -> None:
         ("lookahead", {"horizon": 2.5}, "parameter horizon is 2.5; it must be int or 'auto'"),
         ("lookahead", {"horizon": "2"}, "parameter horizon is '2'; it must be int or 'auto'"),
         ("weighted", {"time": -1.0}, "policy weighted: parameter time: -1.0; must not be negative"),
-        ("lookahead", {"power": 0.5}, "policy lookahead: parameter power: 0.5; must be from 1 to 4"),
+        ("lookahead", {"power": 0.5}, "policy lookahead: parameter power: 0.5; must be in 1..4"),
         ("lookahead", {"power": 1.7}, "policy lookahead: parameter power: 1.7; must be"),
         ("lookahead", {"horizon": 0}, "policy lookahead: parameter horizon: 0; must be at least 1"),
         ("scripted", {}, "policy scripted: parameter file is missing"),
