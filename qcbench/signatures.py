@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from qcbench.configs import check_range
 from qcbench.errors import InputError, nearest, shown
 
+LARGEST_WHOLE = 2**53
+"""Up to which a float holds every whole number."""
+
 
 def parameters_of(title: str, function: Callable[..., Any], first: int) -> dict[str, Any]:
     """Return the parameters of a function, an `inspect.Parameter` each, after the first ones.
@@ -61,16 +64,37 @@ def check_type(title: str, key: str, value: object, annotation: Any) -> None:
         raise InputError(f"{title}: parameter {key} is {value!r}; it must be finite")
     if annotation is inspect.Parameter.empty or isinstance(annotation, str):
         return
-    parts = get_args(annotation) if _is_union(annotation) else (annotation,)
+    parts = _parts(annotation)
     options = [option for a in parts if get_origin(a) is Literal for option in get_args(a)]
-    types = [get_args(a)[0] if get_origin(a) is Annotated else a for a in parts]
-    accepted = [a for a in types if get_origin(a) is not Literal]
+    accepted = _types(parts)
     fits = type(value) in accepted or (float in accepted and type(value) is int)
     fits = fits or any(type(value) is type(option) and value == option for option in options)
     wanted = " or ".join([*(getattr(a, "__name__", str(a)) for a in accepted), *map(repr, options)])
     if not fits:
         raise InputError(f"{title}: parameter {key} is {shown(value)}; it must be {wanted}")
     check_range(f"{title}: parameter {key}", annotation, value)
+
+
+def as_meant(value: Any, annotation: Any) -> Any:
+    """Return a value as its parameter means it: a whole number of a float as that float.
+
+    One that a float cannot hold, or that the parameter takes as it is, is returned as it is.
+    """
+    if type(value) is not int or abs(value) > LARGEST_WHOLE:
+        return value
+    parts = _parts(annotation)
+    options = [option for a in parts if get_origin(a) is Literal for option in get_args(a)]
+    as_it_is = int in _types(parts) or any(type(o) is int and o == value for o in options)
+    return float(value) if float in _types(parts) and not as_it_is else value
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if _is_union(annotation) else (annotation,)
+
+
+def _types(parts: tuple[Any, ...]) -> list[Any]:
+    types = [get_args(a)[0] if get_origin(a) is Annotated else a for a in parts]
+    return [a for a in types if get_origin(a) is not Literal]
 
 
 def _is_union(annotation: Any) -> bool:

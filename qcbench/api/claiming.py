@@ -25,6 +25,7 @@ from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.errors import InputError, nearest
 from qcbench.extras import door
 from qcbench.kernels import engine
+from qcbench.loading import starts_work
 from qcbench.policies.batch.problem import Batch
 from qcbench.policies.batch.small import small_games
 from qcbench.stats.claims import change
@@ -36,6 +37,7 @@ ROUNDING = 1e-9
 
 
 @door()
+@starts_work
 def check_claim(
     claim: ClaimConfig, config_dirs: Sequence[Path] = (), progress: Kind = "auto"
 ) -> ClaimVerdict:

@@ -26,6 +26,7 @@ from qcbench.errors import InputError, QcbenchError, nearest
 from qcbench.extras import door
 from qcbench.fleet.config import FleetConfig
 from qcbench.fleet.load import load_fleet
+from qcbench.loading import starts_work
 from qcbench.plugins import Kind, Plugin, conf_folders, find, problem_of
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.folder import (
@@ -91,6 +92,7 @@ def subjects(
 
 
 @door()
+@starts_work
 def check_policy(
     policy: str, *, track: str | None = None, overrides: Sequence[str] = ()
 ) -> list[str]:
@@ -115,6 +117,7 @@ def check_policy(
 
 
 @door()
+@starts_work
 def check_plugin(
     kind: str,
     plugin: str | Callable[..., Any],

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qcbench.extras import door
+from qcbench.loading import starts_work
 
 if TYPE_CHECKING:
     from qcbench.hardware.gap.analysis import Gap
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 
 @door()
+@starts_work
 def replay(
     overrides: Sequence[str] = (),
     *,

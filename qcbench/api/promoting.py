@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from qcbench.bench.progress import Kind
 from qcbench.extras import door
+from qcbench.loading import starts_work
 
 if TYPE_CHECKING:
     from qcbench.tracking.promotion import Promotion
 
 
 @door()
+@starts_work
 def promote(
     candidate: str,
     overrides: Sequence[str] = (),

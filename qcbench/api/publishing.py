@@ -9,6 +9,7 @@ from qcbench.content import hash_of
 from qcbench.errors import InputError
 from qcbench.extras import door
 from qcbench.files import at_home, read_bytes
+from qcbench.loading import starts_work
 
 
 def site_folder(to: str) -> Path:
@@ -24,6 +25,7 @@ def site_folder(to: str) -> Path:
 
 
 @door()
+@starts_work
 def publish(
     runs: Sequence[str] = (),
     *,

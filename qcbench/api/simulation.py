@@ -24,6 +24,7 @@ from qcbench.cloud.records import Records
 from qcbench.configs import Seed, config
 from qcbench.errors import InputError
 from qcbench.extras import door
+from qcbench.loading import starts_work
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracking.config import TrackingConfig
@@ -96,6 +97,7 @@ def trial_of(settings: SimulateConfig) -> Trial:
 
 
 @door()
+@starts_work
 def simulate(
     scenario: str | ScenarioConfig = "placement/qce5",
     policy: str | Mapping[str, Any] | PolicyFactory | None = None,

@@ -25,6 +25,7 @@ from qcbench.bench.typed import plain, typed
 from qcbench.configs import config
 from qcbench.errors import InputError, QcbenchError, StoppedError
 from qcbench.extras import door
+from qcbench.loading import starts_work
 from qcbench.policies.source import files_of, label_of, of_function
 from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.config import TrackingConfig
@@ -121,6 +122,7 @@ def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
 
 
 @door()
+@starts_work
 def run_suite(
     suite: str = "quickstart",
     overrides: Sequence[str] = (),
@@ -152,6 +154,7 @@ def run_suite(
 
 
 @door()
+@starts_work
 def resume(
     run: str | None = None,
     *,
@@ -165,6 +168,7 @@ def resume(
 
 
 @door()
+@starts_work
 def rerun(
     run: str | None = None,
     *,
@@ -178,6 +182,7 @@ def rerun(
 
 
 @door()
+@starts_work
 def start_run(
     told: RunConfig, config_dirs: Sequence[Path] = (), command: str | None = None
 ) -> RunStore:
@@ -208,6 +213,7 @@ def start_run(
 
 
 @door()
+@starts_work
 def start_again(folder: Path, runs: Path) -> RunStore:
     """Make the folder of a run with the same trials as a stored one.
 
@@ -234,6 +240,7 @@ def start_again(folder: Path, runs: Path) -> RunStore:
 
 
 @door()
+@starts_work
 def drive(
     store: RunStore,
     cluster: ClusterConfig,
@@ -307,6 +314,7 @@ def get_ready(tracking: TrackingConfig, runs_dir: str) -> None:
 
 
 @door()
+@starts_work
 def finish(run: Run, tracking: TrackingConfig, drawers: "Drawers | None" = None) -> Published:
     """Write the report of a run and show it in MLflow, side by side.
 

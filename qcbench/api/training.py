@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qcbench.bench.progress import Kind
 from qcbench.extras import door
+from qcbench.loading import starts_work
 
 if TYPE_CHECKING:
     from qcbench.agents.sweep.running import Swept
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 
 @door()
+@starts_work
 def train(
     overrides: Sequence[str] = (),
     *,
@@ -36,6 +38,7 @@ def train(
 
 
 @door()
+@starts_work
 def sweep(
     overrides: Sequence[str] = (),
     *,

@@ -15,6 +15,7 @@ from qcbench.bench.verifying import (
 )
 from qcbench.errors import InputError
 from qcbench.extras import door
+from qcbench.loading import starts_work
 from qcbench.storage.places import runs_folder
 
 SAMPLE = 10
@@ -28,6 +29,7 @@ def _nothing(*_: object) -> None:
 
 
 @door()
+@starts_work
 def verify(
     run: str | None = None,
     *,

@@ -12,6 +12,7 @@ from qcbench.caches import ensure_home
 from qcbench.cli.streams import standard_streams
 from qcbench.errors import InputError, QcbenchError, nearest, one_line
 from qcbench.extras import door
+from qcbench.loading import check_not_loading
 from qcbench.version import __version__
 
 VERBS = {
@@ -98,6 +99,7 @@ def _run(arguments: list[str]) -> int:
     verb, rest = arguments[0], arguments[1:]
     if verb not in VERBS:
         raise InputError(f"{verb}: no such verb{_meant(verb)}")
+    check_not_loading(f"qcbench {verb}")
     run: Callable[[Sequence[str]], int] = importlib.import_module(VERBS[verb][0]).main
     return run(rest)
 

@@ -1,12 +1,26 @@
 """When the jobs of a replay did what: in stream time, with those that never came to their end."""
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
-from qcbench.hardware.intents import Intent, JobRow
+from qcbench.hardware.intents import OPEN, Intent, JobRow
 from qcbench.hardware.ledger import JobLedger
-from qcbench.hardware.stream import session_clocks
+
+
+def session_clocks(ledger: JobLedger) -> list[tuple[float, float]]:
+    """Return when every session of a replay began, and when its stream time was 0.
+
+    Both by the backend's clock; sessions are the first, and those after restarts and suspensions.
+    """
+    return [
+        (
+            float(ledger.get(f"began_{session}") or 0.0),
+            float(ledger.get(f"origin_{session}") or 0.0),
+        )
+        for session in range(int(ledger.get("sessions") or 0))
+    ]
 
 
 class Clocks:
@@ -49,6 +63,34 @@ class Clocks:
             return None
         sent_in = self._at(intent.sent_s)
         return moment - self._gap[sent_in] - self._origins[sent_in]
+
+    def latest_end_s(self, ended: Iterable[tuple[Intent, float]]) -> float:
+        """Return the stream time of the latest end in the latest session, its begin at least.
+
+        Args:
+            ended: what has ended, with the time stamp of its end.
+        """
+        if not self._starts:
+            return 0.0
+        began_s, origin_s = self._starts[-1], self._origins[-1]
+        ends_s = [
+            moment - self._gap.get(self._at(intent.sent_s), 0.0)
+            for intent, moment in ended
+            if intent.sent_s is not None
+        ]
+        # An end before the latest session lies in an earlier one, or in the pause between them.
+        return max([began_s, *(end_s for end_s in ends_s if end_s >= began_s)]) - origin_s
+
+
+def latest_end_s(ledger: JobLedger) -> float:
+    """Return the stream time up to which a ledger's jobs have ended, 0 where nothing has begun."""
+    finished = {job.job_id: job.figures.finished_s for job in ledger.jobs()}
+    ended = []
+    for intent in ledger.intents():
+        moment = finished.get(intent.job_id or "")
+        if intent.phase == "stream" and intent.state not in OPEN and moment is not None:
+            ended.append((intent, moment))
+    return Clocks(ledger).latest_end_s(ended)
 
 
 def when(intent: Intent, job: JobRow | None, clocks: Clocks, deadline_s: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from qcbench.hardware.executor import Executor
 from qcbench.hardware.intents import OPEN, Decision, Intent
 from qcbench.hardware.lanes import Lanes
 from qcbench.hardware.ledger import JobLedger
+from qcbench.hardware.moments import latest_end_s
 from qcbench.hardware.plan import CompiledTasks, ReplayWorld
 from qcbench.hardware.port import BackendError, DeviceState, Port
 from qcbench.hardware.suspension import Suspensions
@@ -220,8 +221,9 @@ class Stream:
                     due, at_s=due.at_s + self._delay_s, violations=due.violations + 1
                 )
         self._into_sections(list(shifted.values()))
-        # A stream that was interrupted goes on where it stopped: no arrival falls into the pause.
-        self._begin_session(latest_s)
+        # A stream that was interrupted goes on where it stopped: no arrival falls into the pause,
+        # and nothing begins before the end of what has ended.
+        self._begin_session(max(latest_s, latest_end_s(self.ledger)))
         for intent in self.ledger.intents():
             if intent.phase != "stream":
                 continue
@@ -340,17 +342,3 @@ class Stream:
         policy, qpu = found
         self._lanes[policy].ended(qpu, intent.hash, self.now_s())
         self._ended += 1
-
-
-def session_clocks(ledger: JobLedger) -> list[tuple[float, float]]:
-    """Return when every session of a replay began, and when its stream time was 0.
-
-    Both by the backend's clock; sessions are the first, and those after restarts and suspensions.
-    """
-    return [
-        (
-            float(ledger.get(f"began_{session}") or 0.0),
-            float(ledger.get(f"origin_{session}") or 0.0),
-        )
-        for session in range(int(ledger.get("sessions") or 0))
-    ]

@@ -131,10 +131,18 @@ def check_given(info: PolicyInfo, given: Mapping[str, object]) -> None:
 def resolve(track: Track, config: PolicyConfig) -> PolicyConfig:
     """Return a config that a trial can be identified by: files by the hash of their content.
 
+    A whole number of a parameter that is a float is that float: `2` and `2.0` are one trial.
+
     Raises:
         InputError: an unknown policy or parameter, or a file that cannot be used.
     """
     info = check_parameters(track, config)
+    annotated = {key: one.annotation for key, one in info.parameters.items()}
+    given = {
+        key: signatures.as_meant(value, annotated[key]) if key in annotated else value
+        for key, value in config.parameters.items()
+    }
+    config = replace(config, parameters=given)
     if info.resolve is None:
         return config
     found = _called(f"policy {config.name}: resolve_parameters", info.resolve, config.parameters)

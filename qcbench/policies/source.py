@@ -19,6 +19,7 @@ from typing import Any
 
 from qcbench.errors import CODE_ERRORS, InputError, nearest, reason_of
 from qcbench.files import at_home, read_bytes
+from qcbench.loading import CalledWhileLoadedError, loading
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Decide
 
@@ -185,8 +186,11 @@ def _module(file: str, text: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # what a dataclass in it looks itself up in
     try:
-        loader.exec_module(module)
+        with loading(file):
+            loader.exec_module(module)
     except CODE_ERRORS as error:
         del sys.modules[name]
+        if isinstance(error, CalledWhileLoadedError):
+            raise
         raise InputError(f"{file}: cannot be loaded ({reason_of(error)})") from error
     return module

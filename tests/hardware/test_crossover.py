@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from executors import intent
 from synthetic_replay import synthetic_table, told
 
 from qcbench.cli.main import main
@@ -15,8 +16,11 @@ from qcbench.hardware.design import freeze, frozen, resolution
 from qcbench.hardware.gap.analysis import analyse
 from qcbench.hardware.gap.report import write_gap
 from qcbench.hardware.gap.split import waits_alone
+from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import find_replay, open_or_create, open_replay
+from qcbench.hardware.moments import latest_end_s
 from qcbench.hardware.plan import make_world
+from qcbench.hardware.port import JobFigures
 from qcbench.hardware.replay import describe, estimate_replay, run_replay
 from qcbench.hardware.replay_config import compose_replay, replay_id
 from qcbench.hardware.results import gap_of
@@ -120,8 +124,11 @@ def test_page_says_which(more: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize(
+    "at", ["placed", "placed 2 and ended 2 "], ids=["within a section", "between sections"]
+)
 def test_policies_alone_in_blocks_also_after_a_stop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No two policies have jobs at a time, in the order of the plan; a killed replay goes on."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -129,12 +136,9 @@ def test_policies_alone_in_blocks_also_after_a_stop(
     words += ["scenario.workload.circuits.shots=200", "scenario.workload.circuits.max_qubits=4"]
     config = compose_replay([*words, "mirror=false", f"replays_dir={tmp_path}"])
     assert "about 3 times as long" in " ".join(describe(config, estimate_replay(config)))
-    heard = 0
 
     def stop(line: str) -> None:
-        nonlocal heard
-        heard += line.startswith("placed")
-        if heard == 2:
+        if line.startswith(at):
             raise KeyboardInterrupt
 
     monkeypatch.setattr("qcbench.hardware.replay.SAY_EVERY_S", 0.0)
@@ -156,8 +160,7 @@ def test_policies_alone_in_blocks_also_after_a_stop(
     assert spans["policy"].to_list() == [name for order in plan for name in order]
     assert spans["block"].to_list() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert all(
-        ends <= begins + 1.0
-        for ends, begins in zip(spans["ends"][:-1], spans["begins"][1:], strict=True)
+        ends <= begins for ends, begins in zip(spans["ends"][:-1], spans["begins"][1:], strict=True)
     )
     assert spans["tasks"].to_list() == [[2 * block, 2 * block + 1] for block in spans["block"]]
     assert (table["decided_s"] >= table["arrival_s"] - 1e-6).all()
@@ -166,3 +169,35 @@ def test_policies_alone_in_blocks_also_after_a_stop(
     assert gap_of([str(folder.folder)]).plan.deviations == (
         "the stream was interrupted and taken up again 1 times",
     )
+
+
+@pytest.mark.parametrize(
+    ("finished_s", "latest_s"),
+    [
+        ([], 30.0),
+        ([1030.0 + 500.0], 30.0),
+        ([1050.0 + 500.0], 30.0),
+        ([1130.0 + 500.0, 1110.0 + 500.0], 60.0),
+    ],
+    ids=["nothing ended", "before the last session", "in the pause", "in the last session"],
+)
+def test_a_stream_goes_on_after_what_has_ended(
+    finished_s: list[float], latest_s: float, tmp_path: Path
+) -> None:
+    """From 1000 to 1030, and from 1100 on; the service's clock is 500 s ahead."""
+    ledger = JobLedger(tmp_path / "ledger.sqlite")
+    assert latest_end_s(ledger) == 0.0
+    for session, (began_s, origin_s) in enumerate([(1000.0, 1000.0), (1100.0, 1070.0)]):
+        ledger.put(f"began_{session}", began_s)
+        ledger.put(f"origin_{session}", origin_s)
+        ledger.put("sessions", session + 1)
+    for number, moment_s in enumerate(finished_s):
+        sent_s, job_id = 1010.0 if moment_s < 1600.0 else 1105.0, f"job-{number}"
+        one = replace(intent(number), sent_s=sent_s)
+        ledger.plan(one)
+        ledger.attempt(one)
+        ledger.adopt(one.hash, job_id)
+        ledger.measure(job_id, "done", JobFigures(sent_s + 500.0, sent_s + 501.0, moment_s))
+        assert latest_end_s(ledger) <= latest_s, "of what is open nothing is known yet"
+        ledger.finish(one.hash, "done", counts=[])
+    assert latest_end_s(ledger) == pytest.approx(latest_s)

@@ -227,7 +227,8 @@ def test_a_higher_power_of_lookahead_keeps_the_longest_from_waiting() -> None:
     workload = make_workload(arrival_s, rng.exponential(5.0, 400), rng.integers(1, 6, 400))
     longest = {
         power: np.quantile(
-            run(workload, fleet, make("lookahead", fleet, horizon=6, power=power)).completion_s, 0.99
+            run(workload, fleet, make("lookahead", fleet, horizon=6, power=power)).completion_s,
+            0.99,
         )
         for power in (1.0, 4.0)
     }

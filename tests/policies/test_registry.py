@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from annotated_types import Ge, Interval, Le
 
+from qcbench import signatures
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet, QpuProfile
 from qcbench.policies import registry
@@ -224,3 +225,36 @@ def test_plug_ins_that_cannot_be_used(plug_in: Any) -> None:
     plug_in("placement.broken", 3)
     with pytest.raises(InputError, match="is no function and no class"):
         check("broken")
+
+
+def test_a_whole_number_of_a_float_is_that_float_in_a_trial() -> None:
+    """`2` and `2.0` are one trial; where whole numbers mean something else they stay."""
+    whole, real = (
+        registry.resolve("placement", PolicyConfig(name="lookahead", parameters={"power": value}))
+        for value in (2, 2.0)
+    )
+    assert repr(whole) == repr(real)
+    samples = PolicyConfig(name="lookahead", parameters={"samples": 4})
+    assert type(registry.resolve("placement", samples).parameters["samples"]) is int
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "meant"),
+    [
+        (2, float, 2.0),
+        (2, float | None, 2.0),
+        (2, Annotated[float, Ge(0)], 2.0),
+        (2, Literal["auto"] | float, 2.0),
+        (2, int | float, 2),
+        (2, Literal[2] | float, 2),
+        (2, int, 2),
+        (2, Any, 2),
+        (2, "float", 2),
+        (True, float, True),
+        (2**53 + 1, float, 2**53 + 1),
+        ("2", float, "2"),
+    ],
+)
+def test_what_a_parameter_means(value: Any, annotation: Any, meant: Any) -> None:
+    found = signatures.as_meant(value, annotation)
+    assert (found, type(found)) == (meant, type(meant))

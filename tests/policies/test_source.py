@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -244,3 +246,65 @@ def test_cards_of_code_are_refused(mine: Path, capsys: pytest.CaptureFixture[str
     assert "is code" in capsys.readouterr().err
     assert not Path("ran").exists()
     del mine
+
+
+CALLS = {
+    "run_suite": "qcbench.run_suite('quickstart', policies=[policy])",
+    "simulate": "qcbench.simulate(policy='mine.py')",
+    "promote": "qcbench.promote('mine.py', tracking='none')",
+    "train": "qcbench.train()",
+    "sweep": "qcbench.sweep()",
+    "replay": "qcbench.replay(['backend=local'])",
+    "check_policy": "qcbench.check_policy('mine.py')",
+    "verify": "qcbench.verify()",
+    "resume": "qcbench.resume()",
+    "simulate ": "from qcbench.cli.main import _run; _run(['simulate', 'policy=mine.py'])",
+}
+SCRIPT = FILE + "\nimport qcbench\n\nopen('loads', 'a').write('.')\n"
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_file_that_starts_work_as_it_is_loaded_is_one_line(
+    call: str, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would run itself in every run of itself; below `__main__` it is a policy like others."""
+    mine.write_text(f"{SCRIPT}{CALLS[call]}\n")
+    assert main(["run", "suite=quickstart", "suite.policies=[mine.py,greedy]", *RUN]) == 2
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    assert f"mine.py: calls qcbench{' ' if call[-1] == ' ' else '.'}{call.strip()} at top" in said
+    assert 'under `if __name__ == "__main__":`' in said
+    assert Path("loads").read_text() == "."
+    assert not Path("runs").exists()
+    with pytest.raises(InputError, match="at top level"):
+        source.load("mine.py", mine.read_text())
+    mine.write_text(f"{SCRIPT}if __name__ == '__main__':\n    {CALLS[call]}\n")
+    assert main(["simulate", "policy=mine.py", "workload.tasks=5", "output=out.csv"]) == 0
+
+
+def test_a_file_may_look_things_up_as_it_is_loaded(mine: Path) -> None:
+    mine.write_text(f"{SCRIPT}KNOWN = qcbench.runs()\n")
+    factory, _ = source.load("mine.py", mine.read_text())
+    assert factory.__name__ == "policy"
+
+
+def test_a_module_that_starts_work_as_it_is_loaded_is_one_line(
+    mine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(mine.parent))
+    Path("started_at_once.py").write_text(f"{SCRIPT}qcbench.check_policy('mine.py')\n")
+    assert main(["test-policy", "started_at_once:policy"]) == 2
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    assert said.startswith("qcbench: started_at_once: calls qcbench.check_policy at top level")
+
+
+def test_a_script_that_runs_itself_ends_at_once(mine: Path) -> None:
+    mine.write_text(f"{SCRIPT}{CALLS['run_suite']}\n")
+    done = subprocess.run(
+        [sys.executable, "mine.py"], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "mine.py: calls qcbench.run_suite at top level" in last
+    assert done.stderr.count("Traceback") == 1
+    assert Path("loads").read_text() == "..", "as a script, and where its policy is looked at"
+    assert not Path("runs").exists()

@@ -11,6 +11,7 @@ from typing import Any
 
 from qcbench.bench.contract.checks import Subject
 from qcbench.errors import CODE_ERRORS, InputError, reason_of
+from qcbench.loading import CalledWhileLoadedError, loading
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card
@@ -73,6 +74,9 @@ def _module(name: str) -> ModuleType:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return importlib.import_module(name)
+        with loading(name):
+            return importlib.import_module(name)
+    except CalledWhileLoadedError:
+        raise
     except CODE_ERRORS as error:
         raise InputError(f"{name}: cannot be loaded ({reason_of(error)})") from error
