@@ -72,7 +72,7 @@ class ChosenWorld:
 
 
 @dataclass(frozen=True)
-class Choice:
+class WorldChoice:
     """Which world of a scenario is shown, and under which policies, the baseline last."""
 
     replicate: int
@@ -88,7 +88,7 @@ class NotShownError(InputError):
         self.helps = helps
 
 
-def choice_of(trials: pl.DataFrame, block: Block, baseline: str, metric: str) -> Choice | None:
+def choice_of(trials: pl.DataFrame, block: Block, baseline: str, metric: str) -> WorldChoice | None:
     """Choose a world: the median one of the best policy, among those that both have done.
 
     Args:
@@ -120,7 +120,7 @@ def choice_of(trials: pl.DataFrame, block: Block, baseline: str, metric: str) ->
     middle = worlds.row((worlds.height - 1) // 2, named=True)
     place = "the only one" if worlds.height == 1 else f"the median of {worlds.height} worlds"
     why = f"World {middle['replicate']} is {place} of {policies[0]} by {text.title_of(metric)}"
-    return Choice(int(middle["replicate"]), policies, why)
+    return WorldChoice(int(middle["replicate"]), policies, why)
 
 
 def chosen_worlds(
@@ -178,7 +178,7 @@ def _costs_s(store: RunStore, trials: pl.DataFrame) -> dict[tuple[str, str], flo
 
 
 def _trials_of(
-    ids: Mapping[str, Trial], trials: pl.DataFrame, scenario: str, choice: Choice
+    ids: Mapping[str, Trial], trials: pl.DataFrame, scenario: str, choice: WorldChoice
 ) -> list[tuple[Trial, dict[str, object]]]:
     """Return the chosen trials with their rows."""
     found = []
@@ -207,7 +207,7 @@ def _quick_s(
     ids: Mapping[str, Trial],
     trials: pl.DataFrame,
     scenario: str,
-    choice: Choice,
+    choice: WorldChoice,
     cost_s: float,
     spent_s: float,
 ) -> float:
@@ -242,7 +242,7 @@ def _shown(
     ids: Mapping[str, Trial],
     trials: pl.DataFrame,
     block: Block,
-    choice: Choice,
+    choice: WorldChoice,
     metric: str,
 ) -> ChosenWorld:
     """Return the world as the chosen policies met it.
@@ -346,7 +346,7 @@ def _cut(schedule: Schedule, window: tuple[float, float], lanes: Sequence[int]) 
     return replace(schedule, bars=cut, labels=list(labels.values()))
 
 
-def _words(world: ChosenWorld, choice: Choice, qpus: int, *, again: bool) -> str:
+def _words(world: ChosenWorld, choice: WorldChoice, qpus: int, *, again: bool) -> str:
     """Say what is shown, and what is not."""
     found = [f"{choice.why}."]
     if not world.whole:

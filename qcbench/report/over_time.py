@@ -26,14 +26,14 @@ LONGEST = 18
 
 
 @dataclass(frozen=True)
-class Clock:
-    """How times are written: over `factor`, in `unit`."""
+class TimeUnit:
+    """How times are written: over `factor`, in `name`."""
 
-    unit: str
+    name: str
     factor: float
 
     @classmethod
-    def of(cls, end_s: float) -> "Clock":
+    def of(cls, end_s: float) -> "TimeUnit":
         """Choose a unit for an axis that is so long."""
         scale = text.scale_of("time_s", [end_s])
         return cls(scale.unit, scale.factor)
@@ -69,7 +69,7 @@ def gantt_plot(
     """
     if not any(len(each.bars) for each in schedules):
         return None
-    clock = Clock.of(window[1] - window[0])
+    unit = TimeUnit.of(window[1] - window[0])
     lanes_in = LANE_IN * len(qpus) + HEAD_IN
     with style():
         figure = Figure(figsize=(WIDE_IN, lanes_in * len(schedules) + FOOT_IN), dpi=DPI)
@@ -77,12 +77,12 @@ def gantt_plot(
         for axes, each in zip(panels, schedules, strict=True):
             word = " (baseline)" if each.policy == baseline else ""
             axes.set_title(f"{_shortened(each.policy, 60)}{word}")
-            _draw_bars(axes, each, qpus, window, looks[each.policy].colour, clock)
+            _draw_bars(axes, each, qpus, window, looks[each.policy].colour, unit)
             axes.set_ylim(len(qpus) - 0.5, -0.5)
             axes.set_yticks(range(len(qpus)), [_shortened(name, LONGEST) for name in qpus])
             axes.tick_params(axis="y", labelsize=8)
-        clock.mark(panels[-1], *window)
-        panels[-1].set_xlabel(f"time [{clock.unit}]")
+        unit.mark(panels[-1], *window)
+        panels[-1].set_xlabel(f"time [{unit.name}]")
         return figure
 
 
@@ -92,7 +92,7 @@ def _draw_bars(
     qpus: Sequence[str],
     window: tuple[float, float],
     colour: str,
-    clock: Clock,
+    unit: TimeUnit,
 ) -> None:
     for lane in range(len(qpus)):
         axes.axhspan(lane - 0.4, lane + 0.4, color=LINE, alpha=0.28, linewidth=0, zorder=0)
@@ -104,8 +104,8 @@ def _draw_bars(
         bottom = lane + 0.4 - 0.8 * low - height
         (bar,) = axes.barh(
             bottom + height / 2.0,
-            (right - left) / clock.factor,
-            left=left / clock.factor,
+            (right - left) / unit.factor,
+            left=left / unit.factor,
             height=height,
             color=colour,
             alpha=TONES[drawn[lane] % 2],
@@ -117,7 +117,7 @@ def _draw_bars(
         share = f", {100 * (high - low):.0f} % of its qubits" if high - low < 1.0 else ""
         tell(bar, f"{label}: {where}{share}")
         if numbered and right - left > 0.02 * (window[1] - window[0]) and high - low > 0.6:
-            middle = (left + right) / 2.0 / clock.factor
+            middle = (left + right) / 2.0 / unit.factor
             said = label.rpartition(" ")[2]
             axes.text(
                 *(middle, bottom + height / 2.0, said),
@@ -157,25 +157,25 @@ def lines_plot(
     backlogs = [each.backlog_s for each in schedules if each.backlog_s is not None]
     if len(backlogs) == len(schedules):
         panels.append(("backlog of a QPU, mean [s]", [*backlogs]))
-    clock = Clock.of(end_s)
+    unit = TimeUnit.of(end_s)
     with style():
         figure = Figure(figsize=(WIDTH_IN, PANEL_IN * len(panels) + 0.75), dpi=DPI)
         rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (title, lines) in zip(rows, panels, strict=True):
             axes.set_title(title, fontsize=9)
             if window is not None:
-                ends = (edge / clock.factor for edge in window)
+                ends = (edge / unit.factor for edge in window)
                 axes.axvspan(*ends, color=LINE, alpha=0.45, linewidth=0, zorder=0)
             for each, line in zip(schedules, lines, strict=True):
-                drawn = _draw_line(axes, line, end_s, clock, looks[each.policy].colour)
+                drawn = _draw_line(axes, line, end_s, unit, looks[each.policy].colour)
                 tell(drawn, f"{each.policy}: {title}")
             axes.set_ylim(bottom=0)
             axes.yaxis.set_major_locator(MaxNLocator(3, integer="[s]" not in title))
             axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.6g}"))
             axes.tick_params(axis="y", labelsize=8, labelcolor=QUIET)
             axes.grid(axis="y")
-        clock.mark(rows[-1], 0.0, end_s)
-        rows[-1].set_xlabel(f"time [{clock.unit}]")
+        unit.mark(rows[-1], 0.0, end_s)
+        rows[-1].set_xlabel(f"time [{unit.name}]")
         handles = [
             Line2D([], [], color=looks[each.policy].colour, linewidth=2) for each in schedules
         ]
@@ -187,11 +187,11 @@ def lines_plot(
         return figure
 
 
-def _draw_line(axes: Axes, line: Line | Curve, end_s: float, clock: Clock, colour: str) -> Line2D:
+def _draw_line(axes: Axes, line: Line | Curve, end_s: float, unit: TimeUnit, colour: str) -> Line2D:
     time_s, value = _to_the_end(line, end_s)
     how = "steps-post" if isinstance(line, Line) else "default"
     (drawn,) = axes.plot(
-        time_s / clock.factor, value, color=colour, linewidth=1.2, drawstyle=how, alpha=0.9
+        time_s / unit.factor, value, color=colour, linewidth=1.2, drawstyle=how, alpha=0.9
     )
     return drawn
 
