@@ -9,7 +9,7 @@ import pytest
 from synthetic_trials import synthetic_trials
 
 from qcbench.api import Run, compose_run, drive, start_run
-from qcbench.bench.store import open_run as open_store
+from qcbench.bench.run_folder import open_run as open_store
 from qcbench.cli.main import main
 from qcbench.report import chosen_worlds as module
 from qcbench.report.chosen_worlds import choice_of, chosen_worlds
