@@ -37,8 +37,16 @@ class Pooled:
     @property
     def mean_busy_s(self) -> FloatArray:
         """Mean of the times at which the machine works on a task, shape (tasks,)."""
-        moment = (self.end_s - self.start_s) * (self.start_s + self.end_s) / 2.0
-        return np.bincount(self.task, moment, len(self.duration_s)) / self.duration_s
+        tasks = len(self.duration_s)
+        first_s = np.full(tasks, inf)
+        np.minimum.at(first_s, self.task, self.start_s)
+        # From the first piece on, and over what the pieces are long: late times are so coarse that
+        # the pieces of a short task do not add up to its duration.
+        length_s = self.end_s - self.start_s
+        middle_s = self.start_s - first_s[self.task] + length_s / 2.0
+        moment = np.bincount(self.task, length_s * middle_s, tasks)
+        worked_s = np.bincount(self.task, length_s, tasks)
+        return first_s + np.divide(moment, worked_s, out=np.zeros(tasks), where=worked_s > 0.0)
 
     @property
     def finish_s(self) -> FloatArray:

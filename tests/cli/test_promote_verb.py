@@ -42,7 +42,7 @@ def test_a_ladder_of_champions(runs: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["promote", "earliest_completion", *few]) == 1
     assert "no difference to earliest_completion beyond chance" in capsys.readouterr().err
     assert registry(runs).aliases("placement") == {"champion": 1}
-    settings = ["policy.parameters.horizon=6", "policy.parameters.samples=12"]
+    settings = [f"policy.parameters.{told}" for told in ("horizon=6", "samples=12", "power=1")]
     lookahead = ["promote", "lookahead", *settings, "alias=best"]
     assert main([*lookahead, *FEW]) == 1
     assert "no difference to earliest_completion beyond chance" in capsys.readouterr().err
@@ -180,7 +180,7 @@ def test_other_tracks_have_scenarios_and_baselines_of_their_own(runs: Path, tmp_
 def test_cfg_prints_what_would_be_judged(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["promote", "lookahead", "replicates=27", "workload.tasks=9", "--cfg", "job"]) == 0
     shown = yaml.safe_load(capsys.readouterr().out)
-    assert shown["policy"]["parameters"] == {"horizon": "auto", "samples": 32}
+    assert shown["policy"]["parameters"] == {"horizon": "auto", "samples": 32, "power": 2.0}
     assert (shown["replicates"], shown["scenario"]["workload"]["tasks"]) == (27, 9)
 
 

@@ -63,6 +63,15 @@ def test_no_schedule_is_below_a_bound_by_a_bit(instance):
     check_bounds(instance)
 
 
+def test_short_tasks_that_come_late_are_bounded_as_well():
+    """An execution is a few thousand steps of the clock at that time, and rarely a whole number."""
+    rng = np.random.default_rng(0)
+    for late_s in (1e5, 1e6, 1e8):
+        exec_s = np.array([[0.02, 0.03]])
+        for arrival_s in rng.uniform(late_s, 2.0 * late_s, 30):
+            assert pooled_bound(exec_s, np.array([arrival_s])) <= 0.02
+
+
 @pytest.mark.slow
 @given(instances(most=5))
 @settings(max_examples=5000, deadline=None)

@@ -80,10 +80,15 @@ def test_observations_of_a_whole_world_are_in_range(track, options) -> None:
 
 def test_a_placement_is_observed_within_a_fraction_of_a_decision() -> None:
     """A learned decision may take 50 microseconds in all; here 30 are left on a busy machine."""
-    usual = min(watched("placement")[-1] for _ in range(3))
+    # By turns, and the least of each: the machine may be slower for one than for the other.
+    turns = [
+        (watched("placement")[-1], watched("placement", observation="relative")[-1])
+        for _ in range(6)
+    ]
+    usual, relative = (min(times) for times in zip(*turns, strict=True))
     assert usual < 30e-6
     # Seen in one run: once and a half times the usual.
-    assert min(watched("placement", observation="relative")[-1] for _ in range(3)) < 2.5 * usual
+    assert relative < 2.5 * usual
 
 
 def test_the_elapsed_times_are_of_this_episode() -> None:
