@@ -35,7 +35,7 @@ from qcbench.report.schedules import (
 from qcbench.stats.summary import Summary
 
 Which: TypeAlias = Literal["quick", "all", "none"]
-"""Which worlds are shown: what is quick and no code, whatever there is, or nothing."""
+"""Whether worlds are shown that are quick and no code, whatever there is, or nothing."""
 WHICH: tuple[Which, ...] = ("quick", "all", "none")
 QUICK_S = 0.6
 """Processor time of the two trials of a scenario that is spent without being asked for [s]."""
