@@ -36,6 +36,7 @@ SMALLER = {
     "suite=serverless-small-v1": ["suite.replicates=1", SHORT, INLINE],
     "suite=hybrid-v1": ["suite.replicates=1", SHORT.replace("20000", "9000"), INLINE],
     "suite=placement-v1": ["suite.replicates=1", INLINE],
+    "suite=placement-random-v1": ["suite.replicates=1", INLINE],
     "suite=deadlines-queueing-v1": [
         *("suite.replicates=1", "suite.engine=compiled", INLINE),
         'suite.scenario_overrides=["workload.deadlines={law: slack}","rules.horizon_s=9000.0"]',
