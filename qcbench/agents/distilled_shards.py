@@ -41,8 +41,8 @@ class DistilledShards(LocalShards):
         super().__init__(envs, network, settings, numbers, source)
         self._cloud_envs = envs.unwrapped
         self._teacher = teacher
-        qpus = len(self._cloud_envs.fleet)
-        self._futures = futures(teacher.horizon, teacher.samples, teacher.power, seed, qpus)
+        worlds = self._cloud_envs.bank.worlds
+        self._futures = futures(teacher.horizon, teacher.samples, teacher.tail, seed, worlds)
         self._seen: dict[int, list[Tensor]] = {shard.rows.start: [] for shard in self._shards}
         self._regret: dict[int, Tensor] = {}
         self._lost: dict[int, Tensor] = {}
@@ -51,9 +51,9 @@ class DistilledShards(LocalShards):
         """As the student decides, in some of the environments as the teacher does."""
         action, log_probability, value = super()._decide(shard)
         rows = shard.rows
-        powers = self._cloud_envs.rollout_costs(rows.start, rows.stop, self._futures)
-        # Seconds again, as a norm of the completion times: else queues would be all that counts.
-        cost = torch.from_numpy(powers).pow(1.0 / self._teacher.power)
+        cost = torch.from_numpy(
+            self._cloud_envs.rollout_costs(rows.start, rows.stop, self._futures)
+        )
         regret = (cost - cost.amin(1, keepdim=True)).float().masked_fill(~shard.mask, 0.0)
         lost = torch.from_numpy(self._cloud_envs.lost_fidelity(rows.start, rows.stop)).float()
         self._seen[rows.start].append(torch.stack((regret, lost), -1))

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from qcbench.configs import Count, NotNegative, Positive, Share, config
-from qcbench.policies.powers import Power
+from qcbench.policies.tails import Tail
 
 
 @config
@@ -16,7 +16,8 @@ class Teacher:
         epochs: passes over what was collected.
         horizon: tasks that follow in each future.
         samples: futures of a decision; the first is the world's own.
-        power: by which completion times count, as of the policy `lookahead`.
+        tail: from how many times the usual completion time on they count more; the usual one is the
+            mean of a world's tasks by earliest completion.
         fidelity: weight of what the estimated fidelity lacks to the best QPU's, as a share of it,
             in units of the mean regret of a QPU.
         share: of the environments go as the teacher says, the others as the student does.
@@ -31,7 +32,7 @@ class Teacher:
     epochs: Count = 2
     horizon: Count = 40
     samples: Count = 8
-    power: Power = 2.0
+    tail: Tail = 2.5
     fidelity: NotNegative = 0.1
     share: Share = 0.25
     temperature: Positive = 0.3

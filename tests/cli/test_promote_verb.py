@@ -42,7 +42,7 @@ def test_a_ladder_of_champions(runs: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["promote", "earliest_completion", *few]) == 1
     assert "no difference to earliest_completion beyond chance" in capsys.readouterr().err
     assert registry(runs).aliases("placement") == {"champion": 1}
-    settings = [f"policy.parameters.{told}" for told in ("horizon=6", "samples=12", "power=1")]
+    settings = [f"policy.parameters.{told}" for told in ("horizon=6", "samples=12", "tail=any")]
     lookahead = ["promote", "lookahead", *settings, "alias=best"]
     assert main([*lookahead, *FEW]) == 1
     assert "no difference to earliest_completion beyond chance" in capsys.readouterr().err

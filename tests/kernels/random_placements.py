@@ -48,13 +48,13 @@ def policies() -> st.SearchStrategy[PolicyConfig]:
             weight,
         ),
         st.builds(
-            lambda horizon, samples, power: PolicyConfig(
+            lambda horizon, samples, tail: PolicyConfig(
                 name="lookahead",
-                parameters={"horizon": horizon, "samples": samples, "power": power},
+                parameters={"horizon": horizon, "samples": samples, "tail": tail},
             ),
             st.one_of(st.integers(1, 4), st.just("auto"), st.just("auto")),
             st.sampled_from([1, 5, 8, 19]),
-            st.sampled_from([1.0, 1.5, 2.0, 3.5]),
+            st.sampled_from([0.5, 3.0, "any", 40.0]),
         ),
     )
 

@@ -273,7 +273,7 @@ def test_a_suite_names_policies_by_where_they_lie(tmp_path: Path) -> None:
     told = compose_run([f"suite.policies=[earliest_completion,{folder},{heuristic}]"])
     names = [(p.label, p.name) for p in told.suite.policies]
     assert names[1:] == [("run-7", "learned"), ("rule", "lookahead")]
-    assert told.suite.policies[2].parameters == {"horizon": 3, "samples": 32, "power": 2.0}
+    assert told.suite.policies[2].parameters == {"horizon": 3, "samples": 32, "tail": 4.0}
     told = compose_run([f"suite.policies=[greedy,{folder}]", f"suite.baseline={folder}"])
     assert told.suite.baseline == "run-7"
 

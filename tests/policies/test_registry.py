@@ -76,8 +76,8 @@ def test_a_track_without_policies() -> None:
         ("lookahead", {"horizon": 2.5}, "parameter horizon is 2.5; it must be int or 'auto'"),
         ("lookahead", {"horizon": "2"}, "parameter horizon is '2'; it must be int or 'auto'"),
         ("weighted", {"time": -1.0}, "policy weighted: parameter time: -1.0; must not be negative"),
-        ("lookahead", {"power": 0.5}, "policy lookahead: parameter power: 0.5; must be in 1..4"),
-        ("lookahead", {"power": 1.7}, "policy lookahead: parameter power: 1.7; must be"),
+        ("lookahead", {"tail": 0.0}, "policy lookahead: parameter tail: 0.0; must be positive"),
+        ("lookahead", {"tail": "none"}, "parameter tail is 'none'; it must be float or 'any'"),
         ("lookahead", {"horizon": 0}, "policy lookahead: parameter horizon: 0; must be at least 1"),
         ("scripted", {}, "policy scripted: parameter file is missing"),
         ("scripted", {"file": 3}, "parameter file is 3; it must be str"),
@@ -230,7 +230,7 @@ def test_plug_ins_that_cannot_be_used(plug_in: Any) -> None:
 def test_a_whole_number_of_a_float_is_that_float_in_a_trial() -> None:
     """`2` and `2.0` are one trial; where whole numbers mean something else they stay."""
     whole, real = (
-        registry.resolve("placement", PolicyConfig(name="lookahead", parameters={"power": value}))
+        registry.resolve("placement", PolicyConfig(name="lookahead", parameters={"tail": value}))
         for value in (2, 2.0)
     )
     assert repr(whole) == repr(real)

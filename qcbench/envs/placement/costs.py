@@ -1,13 +1,14 @@
 """What each QPU would cost at a decision, by rollouts: what an agent imitates, compiled.
 
 As the policy `lookahead`: the task is placed on the QPU, further tasks follow, each placed by
-`earliest_completion`, and completion times are added up, to a power. Where `lookahead` makes up
-futures from what it has seen, these know the world. One future is the world's own. Of the others
-each task is drawn from all of the world, and times between arrivals are a stretch of the world's,
-so that bursts stay bursts. No future is longer than the tasks that are still to come.
+`earliest_completion`, and what completion times count is added up, see `qcbench.policies.tails`;
+but the usual time is what a world's tasks take by earliest completion on average. Where `lookahead`
+makes up futures from what it has seen, these know the world. One future is the world's own. Of the
+others each task is drawn from all of the world, and times between arrivals are a stretch of the
+world's, so that bursts stay bursts. No future is longer than the tasks that are still to come.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,8 @@ from qcbench.arrays import FloatArray, IntArray
 from qcbench.kernels.compiling import called, kernel_beside_others
 from qcbench.kernels.placement.step import Record as Row
 from qcbench.kernels.placement.worlds import Worlds
-from qcbench.policies.powers import halves, raised
+from qcbench.policies.features import hindsight
+from qcbench.policies.tails import Tail, counted, tail_of, uncounted
 
 
 class Futures(NamedTuple):
@@ -25,29 +27,65 @@ class Futures(NamedTuple):
     Attributes:
         horizon: tasks that follow at most.
         samples: futures of a decision.
-        power: by which completion times count, in halves.
         seed: of what is drawn for them.
         rows, then_s: where estimates of the tasks of a future begin, and when they arrive, shape
             (horizon,).
         free_s: when QPUs are free in a future, shape (QPUs,).
+        tail_s: from where the tail begins in each world, shape (worlds,).
     """
 
     horizon: int
     samples: int
-    power: int
     seed: int
     rows: IntArray
     then_s: FloatArray
     free_s: FloatArray
+    tail_s: FloatArray
 
 
-def futures(horizon: int, samples: int, power: float, seed: int, qpus: int) -> Futures:
-    """Return how decisions are rolled out on so many QPUs."""
+def futures(horizon: int, samples: int, tail: Tail, seed: int, worlds: Worlds) -> Futures:
+    """Return how decisions are rolled out in some worlds."""
+    qpus, tail_s = len(worlds.qpu_qubits), np.zeros(len(worlds.tasks))
+    usual_times(worlds, np.zeros(qpus), np.zeros(qpus), tail_s)
+    tail_s *= tail_of(tail)
     rows, then_s = np.zeros(horizon, dtype=np.int64), np.zeros(horizon)
-    return Futures(horizon, samples, halves(power), seed, rows, then_s, np.zeros(qpus))
+    return Futures(horizon, samples, seed, rows, then_s, np.zeros(qpus), tail_s)
 
 
-called(raised)
+SHORTEST_S = 1e-9
+"""Added to what is divided, so that tasks that take no time do no harm."""
+
+called(counted)
+called(uncounted)
+remaining_s: Any = called(hindsight.remaining_s)
+
+
+@kernel_beside_others
+def usual_times(worlds: Worlds, free_at_s: FloatArray, work: FloatArray, out: FloatArray) -> None:
+    """Write the mean completion time by earliest completion in every world.
+
+    Args:
+        free_at_s: when the QPUs are free at first.
+        work: working space, of the same shape.
+        out: positive, shape (worlds,).
+    """
+    qpus, width, stride = len(worlds.qpu_qubits), worlds.width, worlds.stride
+    for world in range(len(worlds.tasks)):
+        first, tasks = world * width, worlds.tasks[world]
+        total_s = remaining_s(
+            0,
+            tasks,
+            qpus,
+            worlds.arrival_s,
+            first,
+            worlds.exec_s,
+            first * stride,
+            stride,
+            free_at_s,
+            0,
+            work,
+        )
+        out[world] = total_s / tasks + SHORTEST_S
 
 
 @kernel_beside_others
@@ -65,8 +103,9 @@ def rollout_costs(
     Args:
         clouds, free_at_s: as in `State`, or as in `EventState`.
         first, last: of the clouds, the last excluded.
-        out: mean over the futures of all completion times to their power, infinite where the task
-            does not fit, shape ((last - first) * QPUs,).
+        out: the time of one task that counts as the mean over all tasks of all futures does, times
+            the tasks of a future [s]; infinite where the task does not fit, shape
+            ((last - first) * QPUs,).
     """
     qpus = len(worlds.qpu_qubits)
     for e in range(first, last):
@@ -87,9 +126,13 @@ def rollout_costs(
             for q in range(qpus):
                 if out[at + q] < np.inf:
                     out[at + q] += (
-                        _play(worlds, cloud.now_s, free_at_s, e * qpus, task_at, q, steps, futures)
+                        _play(worlds, cloud, free_at_s, e * qpus, task_at, q, steps, futures)
                         / futures.samples
                     )
+        for q in range(qpus):
+            if out[at + q] < np.inf:
+                mean = out[at + q] / (steps + 1)
+                out[at + q] = (steps + 1) * uncounted(mean, futures.tail_s[cloud.world])
 
 
 @called
@@ -124,7 +167,7 @@ def _made_up(
 @called
 def _play(
     worlds: Worlds,
-    now_s: float,
+    cloud: Row,
     free_at_s: FloatArray,
     state_at: int,
     task_at: int,
@@ -132,13 +175,14 @@ def _play(
     steps: int,
     futures: Futures,
 ) -> float:
-    """Return what the completion times of a future add up to, the task itself on a candidate."""
+    """Return what the tasks of a future count, the task itself on a candidate."""
+    now_s, tail_s = cloud.now_s, futures.tail_s[cloud.world]
     qpus, free_s, exec_s = len(worlds.qpu_qubits), futures.free_s, worlds.exec_s
     for q in range(qpus):
         at_s = free_at_s[state_at + q]
         free_s[q] = at_s if at_s > now_s else now_s
     free_s[candidate] += exec_s[task_at + candidate]
-    total = raised(free_s[candidate] - now_s, futures.power)
+    total = counted(free_s[candidate] - now_s, tail_s)
     for step in range(steps):
         row, then_s = futures.rows[step], futures.then_s[step]
         best, ended_s = 0, np.inf
@@ -148,5 +192,5 @@ def _play(
             if finish_s < ended_s:
                 best, ended_s = q, finish_s
         free_s[best] = ended_s
-        total += raised(ended_s - then_s, futures.power)
+        total += counted(ended_s - then_s, tail_s)
     return total

@@ -91,8 +91,7 @@ class PlacementVectorEnv(CloudVectorEnv):
             rolled: how, see `costs.futures`.
 
         Returns:
-            Seconds to the power of `rolled`, shape (last - first, QPUs); infinite where the task
-            does not fit.
+            In seconds, shape (last - first, QPUs); infinite where the task does not fit.
         """
         out = np.empty((last - first) * len(self.fleet))
         state = self._clouds.arrays.state

@@ -4,8 +4,9 @@ For every QPU that the task fits, the task is placed there and ``horizon`` furth
 each placed by `earliest_completion`; the sum of completion times, averaged over ``samples``
 futures, is the score. The policy is not clairvoyant: futures are drawn, with replacement, from the
 last tasks and gaps between arrivals that it has seen. All candidates face the same futures.
-Completion times are raised to a power before that: of squares, one task that takes twice as long
-counts as much as four, which keeps the tail short; plain ones let one wait for the sake of many.
+Completion times that are far above the usual one, which is the mean of what this policy's decisions
+were estimated to take, count more before that, see `qcbench.policies.tails`, which keeps the tail
+short; plain ones let one wait for the sake of many.
 How far to look is a matter of how long a decision is felt: until the QPUs have worked off what
 they have, and no further than tasks are known to come. By itself the horizon follows that.
 Source of the method: Bertsekas, Tsitsiklis and Wu, Rollout Algorithms for Combinatorial
@@ -20,9 +21,9 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.configs import Count
-from qcbench.policies.powers import Power, halves, raised
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.sums import MOST_SUMMED, numpy_sum
+from qcbench.policies.tails import Tail, counted, tail_of
 from qcbench.policies.twins import Memory, PlacingInFull, TwinContext, memory
 from qcbench.policies.view import PlacementView
 
@@ -32,7 +33,7 @@ REMEMBERED = 250
 
 USUAL_HORIZON: Final = "auto"
 USUAL_SAMPLES = 32
-USUAL_POWER = 2.0
+USUAL_TAIL = 4.0
 """What is usual; all are stated in every trial."""
 LEAST, MOST = 4, 60
 """Tasks that a horizon by itself has: so many where nothing waits, and at most."""
@@ -47,21 +48,30 @@ def policy(
     *,
     horizon: Count | Literal["auto"] = USUAL_HORIZON,
     samples: Count = USUAL_SAMPLES,
-    power: Power = USUAL_POWER,
+    tail: Tail = USUAL_TAIL,
 ) -> Placement:
     """Build the policy.
 
     Args:
         horizon: tasks that follow in each future; `auto` chooses, see `horizon_of`.
         samples: futures a decision.
-        power: by which completion times count; 1 for the least mean whatever the tail.
+        tail: from how many times the usual completion time on they count more; `any` for the
+            least mean whatever the tail.
     """
     rng = context.rng
-    told, steps = _number(horizon), halves(power)
+    told, tail_from = _number(horizon), tail_of(tail)
+    taken_s, decided = 0.0, 0
     seen: deque[FloatArray] = deque(maxlen=REMEMBERED)
     arrivals: deque[float] = deque(maxlen=REMEMBERED)
 
     def decide(view: PlacementView) -> int:
+        nonlocal taken_s, decided
+        decided += 1
+        choice = chosen(view)
+        taken_s += float(view.completion_s()[choice])
+        return choice
+
+    def chosen(view: PlacementView) -> int:
         seen.append(view.exec_s)
         arrivals.append(view.now_s)
         candidates = np.flatnonzero(view.feasible)
@@ -75,7 +85,9 @@ def policy(
         exec_s = np.array([seen[task] for task in tasks.ravel().tolist()])
         arrival_s = view.now_s + np.cumsum(gaps, axis=0)
         shape = (horizon, samples, len(context.fleet))
-        scores = _play(view, candidates, exec_s.reshape(shape), arrival_s, steps)
+        least_s = float(view.completion_s()[candidates].min())
+        tail_s = tail_from * ((taken_s + least_s) / decided + SHORTEST_S)
+        scores = _play(view, candidates, exec_s.reshape(shape), arrival_s, tail_s)
         return int(candidates[scores.argmin()])
 
     return decide
@@ -88,7 +100,7 @@ def resolve_parameters(
     return {
         "horizon": USUAL_HORIZON,
         "samples": USUAL_SAMPLES,
-        "power": USUAL_POWER,
+        "tail": USUAL_TAIL,
         **parameters,
     }
 
@@ -122,14 +134,14 @@ def _play(
     candidates: "np.ndarray[tuple[int], np.dtype[np.intp]]",
     exec_s: FloatArray,
     arrival_s: FloatArray,
-    power: int,
+    tail_s: float,
 ) -> FloatArray:
     """Return what the completion times of each candidate add up to, averaged over the futures.
 
     Args:
         exec_s: shape (horizon, samples, QPUs).
         arrival_s: shape (horizon, samples).
-        power: by which they count, in halves.
+        tail_s: from where the tail begins.
     """
     horizon, samples, qpus = exec_s.shape
     options = len(candidates)
@@ -138,29 +150,33 @@ def _play(
     start_s[np.arange(options), candidates] = view.now_s + first_s
     free_s = np.repeat(start_s[:, np.newaxis], samples, axis=1)
     option, sample = np.arange(options)[:, np.newaxis], np.arange(samples)
-    total = np.repeat(raised(first_s, power)[:, np.newaxis], samples, axis=1)
+    total = np.repeat(counted(first_s, tail_s)[:, np.newaxis], samples, axis=1)
     for step in range(horizon):
         now_s = arrival_s[step]
         finish_s = np.maximum(free_s, now_s[:, np.newaxis]) + exec_s[step]
         best = finish_s.argmin(axis=2)
         ended_s = finish_s[option, sample, best]
         free_s[option, sample, best] = ended_s
-        total += raised(ended_s - now_s, power)
+        total += counted(ended_s - now_s, tail_s)
     averaged: FloatArray = total.mean(axis=1)
     return averaged
 
 
-SEEN, TOLD, HORIZON, SAMPLES, POWER = range(5)
+SEEN, TOLD, HORIZON, SAMPLES = range(4)
 """What the twin's whole numbers begin with: how many decisions there were; the horizon as it was
-told, and as it is at this decision; the samples; the power, in halves."""
-ROWS = 5
+told, and as it is at this decision; the samples."""
+ROWS = 4
 """Where the estimates of the tasks that were seen last begin: a ring; then follow the drawn tasks
-of the futures. The real numbers are when the former arrived; gaps of the futures, summed up; when
-the QPUs of one future are free; the total of every future of one candidate."""
+of the futures. The real numbers are, after those named below, when the former arrived; gaps of the
+futures, summed up; when the QPUs of one future are free; the total of every future of one
+candidate."""
+TAIL, TAKEN_S, TAIL_S, ARRIVED = range(4)
+"""From how many times the usual completion time on the tail begins; what all decisions up to now
+were estimated to take; from where the tail begins at this one; where the arrivals do."""
 
 
 def remember(
-    context: TwinContext, *, horizon: Count | Literal["auto"], samples: Count, power: Power
+    context: TwinContext, *, horizon: Count | Literal["auto"], samples: Count, tail: Tail
 ) -> Memory | None:
     """Return a memory that has seen nothing, None where there are too many samples to add up."""
     if samples > MOST_SUMMED:
@@ -168,9 +184,10 @@ def remember(
     told = _number(horizon)
     futures = (MOST if told == BY_ITSELF else told) * samples
     found = memory(
-        whole=ROWS + REMEMBERED + futures, real=REMEMBERED + futures + len(context.fleet) + samples
+        whole=ROWS + REMEMBERED + futures,
+        real=ARRIVED + REMEMBERED + futures + len(context.fleet) + samples,
     )
-    found.whole[TOLD], found.whole[SAMPLES], found.whole[POWER] = told, samples, halves(power)
+    found.whole[TOLD], found.whole[SAMPLES], found.real[TAIL] = told, samples, tail_of(tail)
     return found
 
 
@@ -179,7 +196,7 @@ def twin(view: PlacingInFull, memory: Memory, rng: np.random.Generator) -> int:
     whole, real, qpus = memory.whole, memory.real, view.qpus
     samples = whole[SAMPLES]
     whole[ROWS + whole[SEEN] % REMEMBERED] = view.task_at
-    real[whole[SEEN] % REMEMBERED] = view.now_s
+    real[ARRIVED + whole[SEEN] % REMEMBERED] = view.now_s
     whole[SEEN] += 1
     seen = min(whole[SEEN], REMEMBERED)
     oldest = whole[SEEN] - seen
@@ -192,20 +209,23 @@ def twin(view: PlacingInFull, memory: Memory, rng: np.random.Generator) -> int:
         if finish_s < least_s:
             choice, least_s = q, finish_s
     if fitting == 1 or seen < 2:
+        real[TAKEN_S] += completion_s(view, choice)
         return choice
-    span_s = view.now_s - real[oldest % REMEMBERED]
+    usual_s = (real[TAKEN_S] + completion_s(view, choice)) / whole[SEEN] + SHORTEST_S
+    real[TAIL_S] = real[TAIL] * usual_s
+    span_s = view.now_s - real[ARRIVED + oldest % REMEMBERED]
     horizon = horizon_of(whole[TOLD], seen - 1, span_s, backlog_s, view.to_come)
     whole[HORIZON] = horizon
-    drawn = ROWS + REMEMBERED
+    drawn, gaps = ROWS + REMEMBERED, ARRIVED + REMEMBERED
     for future in range(horizon * samples):
         whole[drawn + future] = whole[ROWS + (oldest + rng.integers(0, seen)) % REMEMBERED]
     for future in range(horizon * samples):
         before = oldest + rng.integers(0, seen - 1)
-        gap_s = real[(before + 1) % REMEMBERED] - real[before % REMEMBERED]
+        gap_s = real[ARRIVED + (before + 1) % REMEMBERED] - real[ARRIVED + before % REMEMBERED]
         if future >= samples:
-            gap_s = real[REMEMBERED + future - samples] + gap_s
-        real[REMEMBERED + future] = gap_s
-    totals = REMEMBERED + horizon * samples + qpus
+            gap_s = real[gaps + future - samples] + gap_s
+        real[gaps + future] = gap_s
+    totals = gaps + horizon * samples + qpus
     choice, least = -1, np.inf
     for candidate in range(qpus):
         if view.exec_s[view.task_at + candidate] == np.inf:
@@ -214,24 +234,33 @@ def twin(view: PlacingInFull, memory: Memory, rng: np.random.Generator) -> int:
         score = numpy_sum(real[totals : totals + samples]) / samples
         if choice < 0 or score < least:
             choice, least = candidate, score
+    real[TAKEN_S] += completion_s(view, choice)
     return choice
+
+
+def completion_s(view: PlacingInFull, qpu: int) -> float:
+    """Return the estimated time from now to completion on a QPU, as that of `PlacementView`."""
+    free_s = view.free_at_s[view.state_at + qpu]
+    return (
+        (free_s if free_s > view.now_s else view.now_s)
+        - view.now_s
+        + view.exec_s[view.task_at + qpu]
+    )
 
 
 def play(view: PlacingInFull, memory: Memory, candidate: int) -> None:
     """Play out all futures of a candidate, and write their totals into the memory."""
     whole, real, qpus, now_s = memory.whole, memory.real, view.qpus, view.now_s
-    horizon, samples, power = whole[HORIZON], whole[SAMPLES], whole[POWER]
-    gaps, rows = REMEMBERED, ROWS + REMEMBERED
+    horizon, samples, tail_s = whole[HORIZON], whole[SAMPLES], real[TAIL_S]
+    gaps, rows = ARRIVED + REMEMBERED, ROWS + REMEMBERED
     free = gaps + horizon * samples
-    free_s = view.free_at_s[view.state_at + candidate]
-    first_s = (free_s if free_s > now_s else now_s) - now_s
-    first_s += view.exec_s[view.task_at + candidate]
+    first_s = completion_s(view, candidate)
     for sample in range(samples):
         for q in range(qpus):
             free_s = view.free_at_s[view.state_at + q]
             real[free + q] = free_s if free_s > now_s else now_s
         real[free + candidate] = now_s + first_s
-        total = raised(first_s, power)
+        total = counted(first_s, tail_s)
         for step in range(horizon):
             then_s = now_s + real[gaps + step * samples + sample]
             row = whole[rows + step * samples + sample]
@@ -242,5 +271,5 @@ def play(view: PlacingInFull, memory: Memory, candidate: int) -> None:
                 if finish_s < ended_s:
                     best, ended_s = q, finish_s
             real[free + best] = ended_s
-            total += raised(ended_s - then_s, power)
+            total += counted(ended_s - then_s, tail_s)
         real[free + qpus + sample] = total
