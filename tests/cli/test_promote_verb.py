@@ -180,7 +180,7 @@ def test_other_tracks_have_scenarios_and_baselines_of_their_own(runs: Path, tmp_
 def test_cfg_prints_what_would_be_judged(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["promote", "lookahead", "replicates=27", "workload.tasks=9", "--cfg", "job"]) == 0
     shown = yaml.safe_load(capsys.readouterr().out)
-    assert shown["policy"]["parameters"] == {"horizon": "auto", "samples": 32, "power": 2.0}
+    assert shown["policy"]["parameters"] == {"horizon": "auto", "samples": 32, "tail": 4.0}
     assert (shown["replicates"], shown["scenario"]["workload"]["tasks"]) == (27, 9)
 
 
