@@ -32,7 +32,7 @@ class Teacher:
     epochs: Count = 2
     horizon: Count = 40
     samples: Count = 8
-    tail: Tail = 2.5
+    tail: Tail = 3.0
     fidelity: NotNegative = 0.1
     share: Share = 0.25
     temperature: Positive = 0.3

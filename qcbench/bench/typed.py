@@ -19,7 +19,7 @@ T = TypeVar("T")
 GREATEST = 1e18
 """Of any number in a config; nothing that is meant seriously comes near it."""
 
-PLAIN = frozenset({"bool", "int", "float", "str"})
+PLAIN = frozenset({"bool", "int", "float", "str", "constrained-int", "constrained-float"})
 """Types that pydantic puts into the path of a value that may be of several."""
 
 _UNKNOWN_KEY = "unexpected_keyword_argument"
@@ -94,10 +94,21 @@ def _explain(cls: type, errors: list[ErrorDetails], where: str) -> str:
         # A misspelt key is also why the right one is missing.
         misspelt = [e for e in meant if e["type"] == _UNKNOWN_KEY]
         first = misspelt[0] if misspelt and meant[0]["type"] == "missing" else meant[0]
-        return _one_line(cls, first, where)
+        return _one_line(cls, first, where) + _or_words(first, meant, where)
     first = next(e for e in errors if _is_other_tag(e))
     tags = sorted({str(e["ctx"]["expected"]) for e in errors if _is_other_tag(e)})
     return f"{_path(where, first['loc'])}: {first['input']!r}; it must be one of {', '.join(tags)}"
+
+
+def _or_words(error: ErrorDetails, errors: Iterable[ErrorDetails], where: str) -> str:
+    """Return which words could stand in the place of a number, where some could."""
+    path = _path(where, error["loc"])
+    words = [
+        str(e["ctx"]["expected"])
+        for e in errors
+        if e is not error and e["type"] == "literal_error" and _path(where, e["loc"]) == path
+    ]
+    return f", or {' or '.join(words)}" if words else ""
 
 
 def _is_other_tag(error: ErrorDetails) -> bool:

@@ -44,6 +44,11 @@ def test_it_is_an_agent_of_placement_that_sees_no_seconds() -> None:
         compose_train(["agent=distilled", "agent.track=queueing", "agent.observation=usual"])
     with pytest.raises(InputError, match=r"agent.teacher.samples: 0"):
         compose_train(["agent=distilled", "agent.teacher.samples=0"])
+    with pytest.raises(InputError, match=r"agent.teacher.tail: -1; .* greater than 0, or 'any'"):
+        compose_train(["agent=distilled", "agent.teacher.tail=-1"])
+    plain = compose_train(["agent=distilled", "agent.teacher.tail=any"]).agent
+    assert isinstance(plain, Distilled)
+    assert plain.teacher.tail == "any"
 
 
 @pytest.mark.e2e
