@@ -11,7 +11,7 @@ from math import isfinite, nan
 import numpy as np
 import polars as pl
 
-from qcbench.bench.metrics import deadlines
+from qcbench.bench.metrics import deadlines, fairness
 from qcbench.report import text
 from qcbench.stats import table
 from qcbench.stats.claims import change
@@ -21,8 +21,8 @@ SHARE = "share_"
 """How the share of the tasks on a QPU begins, followed by its name."""
 NAMES = (
     *("utilisation", "choice_entropy", "largest_share", "mean_slowdown", "mean_pending"),
-    *("mean_waiting", "load"),
-    *("jain_service", "jain_slowdown"),
+    *("mean_waiting", "backlog_growth", "load"),
+    *fairness.NAMES,
 )
 NOTHING = Estimate(nan, nan, nan)
 MOST_SHARES = 12
