@@ -58,7 +58,7 @@ def diagnostics_of(
         baseline: that the others are compared with, world by world.
         warm_up_s: of the scenario; None where it is not known.
     """
-    own = _with_waiting(trials.filter(pl.col("scenario") == scenario), warm_up_s)
+    own = with_waiting(trials.filter(pl.col("scenario") == scenario), warm_up_s)
     stated = [name for name in table.metrics(own) if own.get_column(name).is_not_null().any()]
     shares = [name for name in stated if name.startswith(SHARE) and name not in deadlines.NAMES]
     names = [name for name in NAMES if name in stated]
@@ -84,7 +84,7 @@ def diagnostics_of(
     return Diagnostics(heads, list(rows.items()))
 
 
-def _with_waiting(trials: pl.DataFrame, warm_up_s: float | None) -> pl.DataFrame:
+def with_waiting(trials: pl.DataFrame, warm_up_s: float | None) -> pl.DataFrame:
     """Add the mean number of waiting tasks from the beginning to the last finish.
 
     It is the sum of the waits over that time (Little), known where every task of a trial counts and
