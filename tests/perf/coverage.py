@@ -2,10 +2,10 @@
 
 Worlds are drawn from populations whose truth is known: synthetic laws of ten equal policies, and
 all worlds of runs. Every drawn table is summarised as a run's is, and each interval is held against
-the truth of its population. A cell is a policy in a scenario, and of diagnostics a metric of it.
-Kinds that are Student's or the confidence sequence's are computed for all tables at once, by the
-same formulas, and the first table is held against what the report itself computes. The table of
-docs/statistics.md is this output.
+the truth of its population. A cell is a policy in a scenario, and of diagnostics a metric of it;
+the equal policies of a law are one. Kinds that are Student's or the confidence sequence's are
+computed for all tables at once, by the same formulas, and the first table is held against what the
+report itself computes. The table of docs/statistics.md is this output.
 """
 
 import argparse
@@ -52,7 +52,9 @@ HEAVY = 3.0
 """Skewness from which a law is said to have a heavy tail."""
 QUICK = 20
 """So many times as many tables of the kinds that are computed at once."""
-SEEN = 2000
+FRONTS = 4
+"""So many times fewer tables of fronts."""
+SEEN = 500
 """Of a law's worlds, for the truth about fronts."""
 
 Key = tuple[str, str, str]
@@ -150,7 +152,7 @@ def students(population: Population, worlds: int, count: int) -> dict[Key, Cell]
         values = columns[population.metric]
         for place, policy in enumerate(population.policies[1:], start=1):
             own, base = values[:, place], values[:, 0]
-            found["compare", scenario, policy] = of_ratio(own, base, rows, quantile)
+            found["compare", scenario, policy] = of_ratio(own, base, rows, quantile, log=True)
             if worlds >= FEWEST:
                 apart = differences(own, base)
                 found["until difference", scenario, policy] = of_mean(apart, rows, radius)
@@ -164,11 +166,14 @@ def of_mean(values: FloatArray, rows: IntArray, times: float) -> Cell:
     return Cell(held(means - values.mean(), half), values)
 
 
-def of_ratio(own: FloatArray, base: FloatArray, rows: IntArray, times: float) -> Cell:
-    """Return the same of the ratio of two means."""
+def of_ratio(
+    own: FloatArray, base: FloatArray, rows: IntArray, times: float, *, log: bool = False
+) -> Cell:
+    """Return the same of the ratio of two means, or of its logarithm."""
     truth = own.mean() / base.mean()
     ratios, half = ratio_ends(own[rows], base[rows], times)
-    return Cell(held(ratios - truth, half), own - truth * base)
+    off = np.log(ratios / truth) if log else ratios - truth
+    return Cell(held(off, half / ratios if log else half), own - truth * base)
 
 
 def held(off: FloatArray, half: FloatArray) -> float:
@@ -209,7 +214,8 @@ def check(population: Population, scenario: str, rows: IntArray) -> None:
     (mean,), (half,) = mean_ends(own[None], quantile)
     (apart,), (half_apart,) = mean_ends((own - base)[None], quantile)
     (ratio,), (half_ratio,) = ratio_ends(own[None], base[None], quantile)
-    ends = [mean + half, apart + half_apart, 100.0 * (ratio - 1.0 + half_ratio)]
+    high = ratio * np.exp(half_ratio / ratio)
+    ends = [mean + half, apart + half_apart, 100.0 * (high - 1.0)]
     if not np.allclose(printed, ends, rtol=1e-9, atol=1e-9 * abs(mean)):
         raise RuntimeError(f"{population.name}, {scenario}: {printed} printed, not {ends}")
 
@@ -237,6 +243,8 @@ def fronts(population: Population, worlds: int, count: int) -> dict[Key, Cell]:
     def note(key: Key, row: Mapping[str, Any], name: str, values: FloatArray) -> None:
         low, high = row[f"{name}_low"], row[f"{name}_high"]
         told[key] = values
+        if low is None:
+            return
         hits[key].append(low - 1e-9 <= values.mean() <= high + 1e-9)
 
     for drawn in small.draws(worlds, count, seed=2):
@@ -273,6 +281,17 @@ def areas(points: FloatArray, reference: FloatArray) -> FloatArray:
     edges = np.concatenate([first[:, 1:], np.full((len(points), 1), reference[0])], axis=1)
     heights = reference[1] - np.minimum.accumulate(second, axis=1)
     return np.asarray(((edges - first) * heights).sum(axis=1))
+
+
+def pooled(found: Mapping[Key, Cell]) -> dict[Key, Cell]:
+    """Return a cell of each kind: the policies of a law are equal."""
+    kinds: dict[str, list[Cell]] = defaultdict(list)
+    for key, cell in found.items():
+        kinds[key[0]].append(cell)
+    return {
+        (kind, "", ""): Cell(float(np.mean([cell.held for cell in cells])), cells[0].values)
+        for kind, cells in kinds.items()
+    }
 
 
 def skewness(values: FloatArray) -> float:
@@ -315,14 +334,23 @@ def main(arguments: list[str] | None = None) -> None:
         for worlds in SIZES:
             found = leaderboards(population, worlds, count)
             found |= students(population, worlds, QUICK * count)
-            found |= fronts(population, worlds, max(1, count // 2))
+            found |= fronts(
+                population,
+                worlds,
+                max(1, count // 2) if population not in populations else max(1, count // 4),
+            )
+            found = found if population not in populations else pooled(found)
             texts = []
             for kind in SHOWN:
                 cells = {key: cell for key, cell in found.items() if key[0] == kind}
-                shares = [cell.held for cell in cells.values()]
+                shares = [cell.held for cell in cells.values()] or [nan]
                 few = sum(share < LEAST for share in shares)
                 more = f"; {few} of {len(shares)}" if few else ""
-                texts.append(f"{np.mean(shares):.0f} ({min(shares):.0f}{more})" if shares else "")
+                texts.append(
+                    f"{np.mean(shares):.0f} ({min(shares):.0f}{more})"
+                    if len(shares) > 1
+                    else f"{shares[0]:.0f}"
+                )
                 poor += [
                     (cell.held, population.name, worlds, key, cell.values)
                     for key, cell in cells.items()

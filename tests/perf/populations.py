@@ -12,6 +12,7 @@ import polars as pl
 
 from qcbench.api import Run
 from qcbench.arrays import FloatArray, IntArray
+from qcbench.bench.metrics.fairness import SHORT_S
 from qcbench.report.diagnostics import NAMES, SHARE, with_waiting
 from qcbench.stats.goals import Goal
 from qcbench.stats.table import names, world_matrix
@@ -79,7 +80,7 @@ def of_laws() -> Iterator[Population]:
         rng = np.random.default_rng(7)
         columns = {goal.metric: law(rng, LARGE, POLICIES) for goal in LAW_GOALS}
         times = law(rng, LARGE, POLICIES * USERS).reshape(LARGE, POLICIES, USERS)
-        shares = 1.0 / times
+        shares = 1.0 / np.maximum(times, SHORT_S)
         columns["jain_slowdown"] = shares.sum(axis=2) ** 2 / USERS / (shares**2).sum(axis=2)
         policies = [f"p{index}" for index in range(POLICIES)]
         yield Population(name, policies, "m", LAW_GOALS, {"law": columns}, ("jain_slowdown",))
