@@ -25,6 +25,8 @@ NAMES = (
     *fairness.NAMES,
 )
 NOTHING = Estimate(nan, nan, nan)
+SAME = 1e-12
+"""So small a share of a value is rounding."""
 MOST_SHARES = 12
 """Of fleets with more QPUs the largest share says as much as can be read."""
 
@@ -103,5 +105,7 @@ def _written(scale: text.Scale, found: Estimate, *, signed: bool = False) -> str
     if not isfinite(found.value):
         return ""
     sign = "+" if signed and found.value > 0 else ""
-    ends = f" {scale.interval(found.low, found.high)}" if isfinite(found.low) else ""
+    # Worlds that are all the same do not say how much others differ.
+    known = found.high - found.low > SAME * abs(found.value)
+    ends = f" {scale.interval(found.low, found.high)}" if known else ""
     return f"{sign}{scale.value(found.value)}{ends}"

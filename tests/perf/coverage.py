@@ -13,15 +13,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import nan
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from qcbench.arrays import FloatArray, IntArray
+from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.bench.manifest import machine_class
+from qcbench.report.diagnostics import SAME
 from qcbench.stats.bootstrap import interquartile_mean
 from qcbench.stats.claims import ANYTIME, change
 from qcbench.stats.comparison import compare_tables
@@ -50,10 +51,8 @@ LEAST = 85
 """Coverage that every cell should have [%]."""
 HEAVY = 3.0
 """Skewness from which a law is said to have a heavy tail."""
-QUICK = 20
-"""So many times as many tables of the kinds that are computed at once."""
-FRONTS = 4
-"""So many times fewer tables of fronts."""
+AT_ONCE = 2000
+"""Tables of the kinds that are computed for all of them at once."""
 SEEN = 500
 """Of a law's worlds, for the truth about fronts."""
 
@@ -146,9 +145,11 @@ def students(population: Population, worlds: int, count: int) -> dict[Key, Cell]
             apart = differences(values, values[:, [0]])
             for place, policy in enumerate(population.policies):
                 own, key = values[:, place], (scenario, f"{policy}, {name}")
-                found["diagnostic", *key] = of_mean(own, rows, quantile)
+                found["diagnostic", *key] = of_mean(own, rows, quantile, printed=True)
                 if place:
-                    found["diagnostic difference", *key] = of_mean(apart[:, place], rows, quantile)
+                    found["diagnostic difference", *key] = of_mean(
+                        apart[:, place], rows, quantile, printed=True
+                    )
         values = columns[population.metric]
         for place, policy in enumerate(population.policies[1:], start=1):
             own, base = values[:, place], values[:, 0]
@@ -160,10 +161,18 @@ def students(population: Population, worlds: int, count: int) -> dict[Key, Cell]
     return found
 
 
-def of_mean(values: FloatArray, rows: IntArray, times: float) -> Cell:
-    """Return how often mean +- times its standard error holds the mean of all values."""
+def of_mean(values: FloatArray, rows: IntArray, times: float, *, printed: bool = False) -> Cell:
+    """Return how often mean +- times its standard error holds the mean of all values.
+
+    Args:
+        printed: only intervals that are no points, as the report prints them.
+    """
     means, half = mean_ends(values[rows], times)
-    return Cell(held(means - values.mean(), half), values)
+    off = means - values.mean()
+    if printed:
+        shown = half > SAME * np.abs(means)
+        off, half = off[shown], half[shown]
+    return Cell(held(off, half) if off.size else nan, values)
 
 
 def of_ratio(
@@ -274,7 +283,7 @@ def areas(points: FloatArray, reference: FloatArray) -> FloatArray:
         points: (worlds, policies, 2), less is better.
         reference: (2,).
     """
-    inside = (points < reference).all(axis=2)
+    inside: BoolArray = np.logical_and.reduce(points < reference, axis=2)
     points = np.where(inside[:, :, None], points, reference)
     order = np.argsort(points[:, :, 0], axis=1, kind="stable")
     first, second = (np.take_along_axis(points[:, :, g], order, axis=1) for g in (0, 1))
@@ -289,7 +298,7 @@ def pooled(found: Mapping[Key, Cell]) -> dict[Key, Cell]:
     for key, cell in found.items():
         kinds[key[0]].append(cell)
     return {
-        (kind, "", ""): Cell(float(np.mean([cell.held for cell in cells])), cells[0].values)
+        (kind, "", ""): Cell(float(np.nanmean([cell.held for cell in cells])), cells[0].values)
         for kind, cells in kinds.items()
     }
 
@@ -317,32 +326,34 @@ def main(arguments: list[str] | None = None) -> None:
     """Print coverage on average and of the worst cell, and the cells that have least."""
     parser = argparse.ArgumentParser()
     parser.add_argument("runs", nargs="*", type=Path, help="folders whose worlds are drawn from")
-    parser.add_argument("--tables", type=int, default=200, help="of each cell")
+    parser.add_argument("--tables", type=int, default=200, help="leaderboards of a row; 0: none")
+    parser.add_argument("--fronts", type=int, default=25, help="tables of fronts of a row; 0: none")
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="worlds of a table")
     laws = argparse.BooleanOptionalAction
     parser.add_argument("--laws", action=laws, default=True, help="the synthetic ones")
     options = parser.parse_args(arguments)
     count = options.tables
     machine = machine_class()
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine['cores']} cores, {machine['architecture']}")
-    print(f"{count} tables a row, {QUICK * count} of what is Student's or grows; ", end="")
-    print("mean over cells (worst; cells that are poor) [%]\n")
+    print(f"{count} leaderboards a row, {AT_ONCE} of what is Student's or grows, ", end="")
+    print(f"{options.fronts} of fronts; mean over cells (worst; cells that are poor) [%]\n")
     print("| population | worlds |", " | ".join(SHOWN), "|")
     print("|---|---:|" + "---:|" * len(SHOWN))
     poor: list[tuple[float, str, int, Key, FloatArray]] = []
     populations = [*of_laws()] if options.laws else []
     for population in [*populations, *map(of_run, options.runs)]:
-        for worlds in SIZES:
-            found = leaderboards(population, worlds, count)
-            found |= students(population, worlds, QUICK * count)
-            found |= fronts(
-                population,
-                worlds,
-                max(1, count // 2) if population not in populations else max(1, count // 4),
-            )
+        for worlds in options.sizes:
+            found = students(population, worlds, AT_ONCE)
+            found |= leaderboards(population, worlds, count) if count else {}
+            found |= fronts(population, worlds, options.fronts) if options.fronts else {}
             found = found if population not in populations else pooled(found)
             texts = []
             for kind in SHOWN:
-                cells = {key: cell for key, cell in found.items() if key[0] == kind}
+                cells = {
+                    key: cell
+                    for key, cell in found.items()
+                    if key[0] == kind and isfinite(cell.held)
+                }
                 shares = [cell.held for cell in cells.values()] or [nan]
                 few = sum(share < LEAST for share in shares)
                 more = f"; {few} of {len(shares)}" if few else ""
