@@ -11,7 +11,7 @@ from math import isfinite, nan
 import numpy as np
 import polars as pl
 
-from qcbench.bench.metrics import deadlines
+from qcbench.bench.metrics import deadlines, fairness
 from qcbench.report import text
 from qcbench.stats import table
 from qcbench.stats.claims import change
@@ -21,10 +21,12 @@ SHARE = "share_"
 """How the share of the tasks on a QPU begins, followed by its name."""
 NAMES = (
     *("utilisation", "choice_entropy", "largest_share", "mean_slowdown", "mean_pending"),
-    *("mean_waiting", "load"),
-    *("jain_service", "jain_slowdown"),
+    *("mean_waiting", "backlog_growth", "load"),
+    *fairness.NAMES,
 )
 NOTHING = Estimate(nan, nan, nan)
+SAME = 1e-12
+"""So small a share of a value is rounding."""
 MOST_SHARES = 12
 """Of fleets with more QPUs the largest share says as much as can be read."""
 
@@ -58,7 +60,7 @@ def diagnostics_of(
         baseline: that the others are compared with, world by world.
         warm_up_s: of the scenario; None where it is not known.
     """
-    own = _with_waiting(trials.filter(pl.col("scenario") == scenario), warm_up_s)
+    own = with_waiting(trials.filter(pl.col("scenario") == scenario), warm_up_s)
     stated = [name for name in table.metrics(own) if own.get_column(name).is_not_null().any()]
     shares = [name for name in stated if name.startswith(SHARE) and name not in deadlines.NAMES]
     names = [name for name in NAMES if name in stated]
@@ -84,7 +86,7 @@ def diagnostics_of(
     return Diagnostics(heads, list(rows.items()))
 
 
-def _with_waiting(trials: pl.DataFrame, warm_up_s: float | None) -> pl.DataFrame:
+def with_waiting(trials: pl.DataFrame, warm_up_s: float | None) -> pl.DataFrame:
     """Add the mean number of waiting tasks from the beginning to the last finish.
 
     It is the sum of the waits over that time (Little), known where every task of a trial counts and
@@ -103,5 +105,7 @@ def _written(scale: text.Scale, found: Estimate, *, signed: bool = False) -> str
     if not isfinite(found.value):
         return ""
     sign = "+" if signed and found.value > 0 else ""
-    ends = f" {scale.interval(found.low, found.high)}" if isfinite(found.low) else ""
+    # Worlds that are all the same do not say how much others differ.
+    known = found.high - found.low > SAME * abs(found.value)
+    ends = f" {scale.interval(found.low, found.high)}" if known else ""
     return f"{sign}{scale.value(found.value)}{ends}"

@@ -245,7 +245,8 @@ def p_values_of(compared: Contrasts, by: Inference = STUDENT) -> FloatArray:
 
 
 def _whole(degrees: float) -> int:
-    return int(min(degrees, MOST_DEGREES))
+    # What rounding leaves below a whole number is that number.
+    return int(min(degrees + 1e-9, MOST_DEGREES))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

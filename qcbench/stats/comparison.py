@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 
 import numpy as np
 import polars as pl
@@ -11,13 +11,14 @@ from qcbench.arrays import BoolArray, FloatArray
 from qcbench.errors import InputError, nearest
 from qcbench.stats import table
 from qcbench.stats.claims import (
+    STUDENT,
     Contrasts,
     change,
     contrasts,
     holm,
     over_scenarios,
     p_value,
-    t_half_width,
+    relative_over_scenarios,
 )
 from qcbench.stats.intervals import LEVEL
 
@@ -36,6 +37,7 @@ class Comparison:
             bit; `p_value` is of the paired difference, corrected for the number of rows.
         overall: a row per policy: `policy, scenarios, relative_percent, relative_low,
             relative_high, p_value`: the geometric mean over scenarios of the ratios of means.
+            Relative differences have Student's interval on the logarithm.
         only_first, only_second: scenario and policy that only one of them has.
     """
 
@@ -128,7 +130,9 @@ def _row(matrix: FloatArray, found: Contrasts, level: float) -> dict[str, object
     values, n = matrix[both], int(both.sum())
     means = values.mean(axis=0) if n else np.array([nan, nan])
     difference, se = float(found.difference[1, 0]), float(found.difference_se[1, 0])
-    relative = change(values[:, 1], values[:, 0], percent=True, level=level)
+    relative = relative_over_scenarios(over_scenarios([found], 0), 1, level, STUDENT)
+    if not isfinite(relative.value):  # no ratio of positive means, which a logarithm needs
+        relative = change(values[:, 1], values[:, 0], percent=True, level=level)
     return {
         "pairs": n,
         "equal": int((values[:, 0] == values[:, 1]).sum()),
@@ -150,12 +154,11 @@ def _overall(parts: dict[tuple[str, str], Contrasts], level: float) -> pl.DataFr
         value, se, degrees = (
             float(figure[1]) for figure in (found.log_ratio, found.se, found.degrees)
         )
-        half = t_half_width(se, degrees, level)
-        ends = [100.0 * float(np.expm1(value + sign * half)) for sign in (0, -1, 1)]
-        names = ("relative_percent", "relative_low", "relative_high")
+        relative = relative_over_scenarios(found, 1, level, STUDENT)
         rows.append(
             {"policy": policy, "scenarios": int(found.scenarios[1])}
-            | dict(zip(names, ends, strict=True))
+            | {"relative_percent": relative.value}
+            | {"relative_low": relative.low, "relative_high": relative.high}
             | {"p_value": p_value(value, se, degrees, int(found.worlds[1]))}
         )
     for row, p in zip(rows, holm([float(r["p_value"]) for r in rows]), strict=True):  # type: ignore[arg-type]

@@ -177,18 +177,16 @@ def fronts_of(
             | {f"reference_{g.metric}": at for g, at in zip(goals, mean * factors, strict=True)}
         )
         below = np.array([dominated(world) for world in points]).reshape(worlds, -1)
-        for policy, values, contribution in zip(policies, below.T, contributions, strict=True):
+        for policy, values, without, contribution in zip(
+            policies, below.T, lost, contributions, strict=True
+        ):
             told = values[np.isfinite(values)]
             share = float(told.mean()) if told.size else nan
             estimate = Estimate(share, *wilson_interval(share, told.size, level))
             rows.append(
                 {"scenario": scenario, "policy": policy, "worlds": told.size}
                 | _with_ends("dominated", estimate)
-                # No policy takes volume away; an interval that is not known stays so.
-                | _with_ends(
-                    "contribution",
-                    replace(contribution, low=float(np.maximum(0.0, contribution.low))),
-                )
+                | _with_ends("contribution", _contribution(contribution, without))
             )
         for part in SHARES:
             for first, second in attainment(points[:, :, :2], part) * signs[:2]:
@@ -254,6 +252,16 @@ def _means(values: FloatArray, blocks: Iterable[IntArray], level: float) -> list
         mean, se = float(column.mean()), float(standard_errors(column[:, None])[0])
         found.append(Estimate(mean, *interval(mean, se, drawn, len(values), level=level)))
     return found
+
+
+def _contribution(found: Estimate, lost: FloatArray) -> Estimate:
+    """Return an estimate of what cannot be below 0.
+
+    Worlds none of which shows any do not say how large it can be. An interval that is not known
+    stays so.
+    """
+    low, high = (found.low, found.high) if lost.any() else (nan, nan)
+    return replace(found, low=float(np.maximum(0.0, low)), high=high)
 
 
 def _with_ends(name: str, found: Estimate) -> dict[str, object]:

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qcbench.bench.metrics.deadlines import deadline_metrics, jain
+from qcbench.bench.metrics.deadlines import deadline_metrics
+from qcbench.bench.metrics.fairness import fairness_metrics, jain
+from qcbench.bench.metrics.names import metrics_of
 from qcbench.bench.trial import Trial
 from qcbench.cli.main import main
 from qcbench.cloud.cloud import Cloud, seeded_streams
@@ -105,7 +107,8 @@ def test_metrics_by_hand() -> None:
         value_fades_s=8.0,
         user=["", "ann", "ann", "bob"],
     )
-    found = deadline_metrics(run(replace(scenario, workload=workload), "fifo"), 0.0)
+    records = run(replace(scenario, workload=workload), "fifo")
+    found = deadline_metrics(records, 0.0) | fairness_metrics(records, 0.0)
     assert found["jobs_due"] == 3
     assert found["share_missed"] == 2 / 3
     assert found["mean_tardiness_s"] == (0 + 1 + 4) / 3
@@ -119,6 +122,21 @@ def test_metrics_by_hand() -> None:
     assert found["jain_service"] == 1.0
     means = np.array([1.0, 1.0, 1.7])
     assert found["jain_slowdown"] == pytest.approx(jain(1 / means))
+
+
+@pytest.mark.parametrize("due", [True, False])
+def test_users_are_told_of_with_and_without_due_times(due: bool) -> None:
+    scenario = one_machine([4.0, 2.0, 10.0], [6.0, 6.0, 13.0])
+    workload = replace(scenario.workload, user=["", "ann", "ann", "bob"])
+    workload = workload if due else replace(workload, due_s=None)
+    found = metrics_of("queueing")(run(replace(scenario, workload=workload), "fifo"), 0.0)
+    # Slowdowns of 1, 1 and 1, and 1.7 of bob's.
+    shares = np.array([1.0, 1.0, 1 / 1.7])
+    assert found["jain_slowdown"] == pytest.approx(shares.sum() ** 2 / 3 / (shares**2).sum())
+    assert found["jain_service"] == 1.0
+    nobody = replace(workload, user=None)
+    found = metrics_of("queueing")(run(replace(scenario, workload=nobody), "fifo"), 0.0)
+    assert found.get("jain_slowdown", "none") == (None if due else "none")
 
 
 def test_without_due_times_nothing_is_added() -> None:

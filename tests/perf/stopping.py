@@ -26,6 +26,8 @@ MOST = 200
 TRIES = 50
 SIZES = (20, 30, 200)
 CAPS = (30, 100)
+FIRST = (FEWEST, 20, 30)
+"""Worlds of the first round that may decide."""
 
 Draw = Callable[[np.random.Generator, int, int], FloatArray]
 """Draws (sequences, worlds) differences of an equal pair."""
@@ -114,10 +116,12 @@ def show_types(
     title: str, draws: dict[str, Draw], sequences: int, rng: np.random.Generator
 ) -> None:
     """Print how often 0 is excluded of equal pairs, by looks at rounds and at tries."""
-    until = {
-        k: percent(excluded(d(rng, sequences, MOST), list(rounds(MOST)))[0])
-        for k, d in draws.items()
-    }
+    until: dict[int, dict[str, float]] = {first: {} for first in FIRST}
+    for k, d in draws.items():
+        apart = d(rng, sequences, MOST)
+        for first, found in until.items():
+            looks = [worlds for worlds in rounds(MOST) if worlds >= first]
+            found[k] = percent(excluded(apart, looks)[0])
     tries = {
         worlds: {
             k: percent(
@@ -131,7 +135,7 @@ def show_types(
         for worlds in SIZES
     }
     for name, found in (
-        ("until", until),
+        *((f"until, from {n}", u) for n, u in until.items()),
         *((f"{TRIES} tries of {n}", t) for n, t in tries.items()),
     ):
         worst = max(found, key=lambda key: found[key])

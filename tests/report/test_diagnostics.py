@@ -62,6 +62,16 @@ def test_only_what_the_trials_have() -> None:
     assert diagnostics_of(trials().drop("utilisation"), "here", ["base", "other"], "base") is None
 
 
+def test_worlds_that_are_all_the_same_have_no_interval() -> None:
+    slowdown: list[float | None] = [1.5] * 12 + [2.1, *[2.0] * 11]
+    table = trials(mean_slowdown=slowdown)
+    found = diagnostics_of(table, "here", ["base", "other"], "base")
+    assert found is not None
+    place = found.heads.index("mean slowdown")
+    assert found.rows[0][1][place][0] == "1.500"
+    assert "[" in found.rows[1][1][place][0]
+
+
 def test_waiting_tasks_are_those_of_a_simulation_and_unknown_where_some_are_not_done() -> None:
     rows, areas = [], []
     for world in range(6):

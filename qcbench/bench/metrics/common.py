@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import FloatArray
+from qcbench.bench.metrics import backlog
+from qcbench.bench.metrics.backlog import backlog_metrics
 from qcbench.bench.metrics.deadlines import deadline_metrics
+from qcbench.bench.metrics.fairness import fairness_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
@@ -18,6 +21,7 @@ NAMES = (
     *("mean_completion_s", "p50_completion_s", "p95_completion_s", "p99_completion_s"),
     *("mean_wait_s", "mean_exec_s", "mean_slowdown", "mean_fidelity"),
     *("total_cost", "makespan_s", "utilisation"),
+    *backlog.NAMES,
 )
 """Of `task_metrics`."""
 BALANCE_NAMES = ("choice_entropy", "largest_share")
@@ -57,7 +61,9 @@ def task_metrics(records: Records, summary: RowSummary, warm_up_s: float) -> dic
         "total_cost": None if isnan(summary.cost) else summary.cost,
         "makespan_s": summary.last_finish_s,
         "utilisation": utilisation(records),
+        **backlog_metrics(records, warm_up_s),
         **deadline_metrics(records, warm_up_s),
+        **fairness_metrics(records, warm_up_s),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
 from qcbench.arrays import FloatArray
-from qcbench.bench.metrics import deadlines
+from qcbench.bench.metrics import deadlines, fairness
 from qcbench.bench.metrics.bounded import Bounded
 from qcbench.bench.metrics.plugged import goal_told, load_metric, plugged_names
 from qcbench.cloud.records import Records
@@ -17,6 +17,8 @@ from qcbench.plugins import RENAME
 from qcbench.tracks import TRACKS, Track, module_of
 
 METRICS = "qcbench.bench.metrics"
+OF_SOME = (*deadlines.NAMES, *fairness.NAMES)
+"""Metrics of trials of any track whose jobs have due times or users."""
 
 
 Metrics: TypeAlias = Callable[[Records, float], dict[str, Any]]
@@ -45,13 +47,13 @@ def names_of(track: Track) -> tuple[str, ...]:
 
 def is_metric(track: Track, name: str) -> bool:
     """Whether trials of a track have, or may have, this metric, which is of this package."""
-    known = (*names_of(track), *deadlines.NAMES)
+    known = (*names_of(track), *OF_SOME)
     return name in known or name.startswith(module_of(METRICS, track).PREFIXES)
 
 
 def all_names() -> set[str]:
     """Return the metrics of this package, of any track, that are known by their whole name."""
-    return {name for track in TRACKS for name in (*names_of(track), *deadlines.NAMES)}
+    return {name for track in TRACKS for name in (*names_of(track), *OF_SOME)}
 
 
 def reserved(name: str) -> str:
@@ -91,4 +93,5 @@ def goal_of(name: str) -> Literal["min", "max"]:
         except InputError:
             return "min"
     large = [module_of(METRICS, track).MORE_IS_BETTER for track in TRACKS]
-    return "max" if any(name in names for names in (*large, deadlines.MORE_IS_BETTER)) else "min"
+    large += [deadlines.MORE_IS_BETTER, fairness.MORE_IS_BETTER]
+    return "max" if any(name in names for names in large) else "min"

@@ -1,0 +1,33 @@
+"""Whether the backlog grows: how much of what comes the fleet does not keep up with."""
+
+import numpy as np
+
+from qcbench.cloud.execution import CENSORED, DONE
+from qcbench.cloud.records import Records
+
+NAMES = ("backlog_growth",)
+
+
+def backlog_metrics(records: Records, warm_up_s: float) -> dict[str, float | None]:
+    """Return how fast the number of jobs that have come and have not ended grows.
+
+    It is the slope of the least-squares line through that number over all of the time from the
+    warm-up to the last arrival, as a share of the rate at which jobs come then: 0 in the long run
+    of a fleet that keeps up, 1 where nothing is ever done; below 0 while a backlog is worked off.
+    What is dropped or fails is none of it. None where jobs do not come over time.
+    """
+    arrival_s = records.workload.arrival_s[: len(records.job_status)]
+    last_s = float(arrival_s[-1]) if len(arrival_s) else 0.0
+    half_s = (last_s - warm_up_s) / 2.0
+    if not half_s > 0:
+        return {"backlog_growth": None}
+    status = records.job_status
+    finish_s = np.where(status == CENSORED, np.inf, records.job_finish_s)
+    kept = (status == DONE) | (status == CENSORED)
+    # From -1 at the warm-up to 1 at the last arrival.
+    middle_s = warm_up_s + half_s
+    begin = np.clip((arrival_s[kept] - middle_s) / half_s, -1.0, 1.0)
+    end = np.clip((finish_s[kept] - middle_s) / half_s, -1.0, 1.0)
+    # The line's rise over half of the time is 3/2 of the integral of x times the number.
+    rise = 1.5 * float((end**2 - begin**2).sum()) / 2.0
+    return {"backlog_growth": 2.0 * rise / int((arrival_s > warm_up_s).sum())}
