@@ -235,11 +235,12 @@ def key_of(plugin: Plugin) -> str:
     return f"{plugin.kind}/{plugin.name}"
 
 
-def check_meant(used: Mapping[str, str]) -> None:
-    """Check that the plug-ins that a trial was made with are those that are installed here.
+def check_meant(used: Mapping[str, str], what: str = "trial") -> None:
+    """Check that the plug-ins that something was made with are those that are installed here.
 
     Args:
         used: their identities, by `key_of`.
+        what: was made with them.
 
     Raises:
         InputError: one is missing, or is another one.
@@ -249,7 +250,7 @@ def check_meant(used: Mapping[str, str]) -> None:
         known = plugins(kind) if kind in KINDS else {}
         if name not in known:
             raise InputError(
-                f"{key}: is not installed here; the trial was made with it ({expected})"
+                f"{key}: is not installed here; the {what} was made with it ({expected})"
             )
         found = known[name].identity
         if found != expected:
