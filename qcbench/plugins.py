@@ -260,9 +260,33 @@ def check_meant(used: Mapping[str, str], what: str = "trial") -> None:
 
 
 def distributions(used: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
-    """Return what a node needs for plug-ins, such as `acme==1.2`; see `check_meant`."""
+    """Return what a node needs for plug-ins, such as `acme==1.2`, and what that needs itself."""
     told = {identity.partition(", ")[0] for each in used for identity in each.values()}
-    return tuple(sorted("==".join(one.split(" ", 1)) for one in told if one != UNKNOWN))
+    pairs = sorted(one.split(" ", 1) for one in told if one != UNKNOWN)
+    return tuple(
+        dict.fromkeys(
+            need for name, version in pairs for need in (f"{name}=={version}", *needs_of(name))
+        )
+    )
+
+
+def needs_of(distribution: str) -> tuple[str, ...]:
+    """Return what a package says that it needs besides qcbench, such as `pandas>=2`."""
+    from importlib import metadata  # noqa: PLC0415 - to ask is a good part of what starting takes
+
+    try:
+        listed = metadata.requires(distribution) or []
+    except metadata.PackageNotFoundError:
+        return ()
+    if not listed:
+        return ()
+    from packaging.requirements import Requirement  # noqa: PLC0415 - comes with Ray
+
+    found = [Requirement(text) for text in listed]
+    met = [each for each in found if each.marker is None or each.marker.evaluate({"extra": ""})]
+    for each in met:
+        each.marker = None
+    return tuple(str(each) for each in met if each.name.lower() != "qcbench")
 
 
 def _points(group: str) -> Iterable["EntryPoint"]:
