@@ -23,6 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 from qcbench.bench import nodes
+from qcbench.bench.jobs.plugged import sent_needs
 from qcbench.cli.job_verbs import VERBS
 from qcbench.cli.sent.verb import JobVerb, There, Told
 from qcbench.errors import InputError, QcbenchError, reason_of
@@ -125,7 +126,7 @@ def run(arguments: Sequence[str] | None) -> int:
     """Do what the command line says."""
     options = parse(arguments)
     verb = VERBS[options.verb]
-    nodes.check(nodes.requirements(verb.extras))
+    nodes.check((*nodes.requirements(verb.extras), *sent_needs(Path(__file__).resolve().parent)))
     # What is noted as installed may not be there; better known before a cluster is joined.
     import_module("qcbench.api")
     from qcbench.bench.jobs.parcel import is_name  # noqa: PLC0415 - after the check

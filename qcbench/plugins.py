@@ -235,11 +235,12 @@ def key_of(plugin: Plugin) -> str:
     return f"{plugin.kind}/{plugin.name}"
 
 
-def check_meant(used: Mapping[str, str]) -> None:
-    """Check that the plug-ins that a trial was made with are those that are installed here.
+def check_meant(used: Mapping[str, str], what: str = "trial") -> None:
+    """Check that the plug-ins that something was made with are those that are installed here.
 
     Args:
         used: their identities, by `key_of`.
+        what: was made with them.
 
     Raises:
         InputError: one is missing, or is another one.
@@ -249,7 +250,7 @@ def check_meant(used: Mapping[str, str]) -> None:
         known = plugins(kind) if kind in KINDS else {}
         if name not in known:
             raise InputError(
-                f"{key}: is not installed here; the trial was made with it ({expected})"
+                f"{key}: is not installed here; the {what} was made with it ({expected})"
             )
         found = known[name].identity
         if found != expected:
@@ -259,9 +260,33 @@ def check_meant(used: Mapping[str, str]) -> None:
 
 
 def distributions(used: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
-    """Return what a node needs for plug-ins, such as `acme==1.2`; see `check_meant`."""
+    """Return what a node needs for plug-ins, such as `acme==1.2`, and what that needs itself."""
     told = {identity.partition(", ")[0] for each in used for identity in each.values()}
-    return tuple(sorted("==".join(one.split(" ", 1)) for one in told if one != UNKNOWN))
+    pairs = sorted(one.split(" ", 1) for one in told if one != UNKNOWN)
+    return tuple(
+        dict.fromkeys(
+            need for name, version in pairs for need in (f"{name}=={version}", *needs_of(name))
+        )
+    )
+
+
+def needs_of(distribution: str) -> tuple[str, ...]:
+    """Return what a package says that it needs besides qcbench, such as `pandas>=2`."""
+    from importlib import metadata  # noqa: PLC0415 - to ask is a good part of what starting takes
+
+    try:
+        listed = metadata.requires(distribution) or []
+    except metadata.PackageNotFoundError:
+        return ()
+    if not listed:
+        return ()
+    from packaging.requirements import Requirement  # noqa: PLC0415 - comes with Ray
+
+    found = [Requirement(text) for text in listed]
+    met = [each for each in found if each.marker is None or each.marker.evaluate({"extra": ""})]
+    for each in met:
+        each.marker = None
+    return tuple(str(each) for each in met if each.name.lower() != "qcbench")
 
 
 def _points(group: str) -> Iterable["EntryPoint"]:

@@ -12,8 +12,9 @@ from qcbench.agents.reference_agent import ReferencePpo, ReferenceSettings
 from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
 from qcbench.bench.compose import compose, to_plain
 from qcbench.bench.config import ClusterConfig, ScenarioConfig
-from qcbench.bench.metrics.names import check_metric
+from qcbench.bench.metrics.names import check_metric, plugged_among
 from qcbench.bench.overrides import nested, of_mix
+from qcbench.bench.plugged import plugins_used
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, Positive, Seed, config
 from qcbench.envs.options import check_reward, check_track
@@ -99,6 +100,20 @@ def meant(settings: TrainConfig) -> dict[str, Any]:
     """Return what makes two trainings, or sweeps, the same: all but where they run and are kept."""
     places = ("tracking", "runs_dir")
     return {key: value for key, value in stored(settings).items() if key not in places}
+
+
+def code_of_others(settings: TrainConfig) -> dict[str, str]:
+    """Return the identities of others' code that worlds and validation of a training consist of.
+
+    Raises:
+        InputError: a package that has it is not installed.
+    """
+    metric = settings.validation.metric
+    named = [] if metric is None else plugged_among(settings.scenario.track, [metric])
+    found: dict[str, str] = {}
+    for scenario in settings.scenarios:
+        found |= plugins_used(scenario, None, named)
+    return found
 
 
 def total_steps(settings: TrainConfig) -> int:

@@ -15,7 +15,8 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.bench.drawn import SharedWorld
-from qcbench.bench.metrics.names import goal_of, metrics_of
+from qcbench.bench.metrics.names import goal_of, metrics_of, plugged_among
+from qcbench.bench.metrics.plugged import load_metric, measured
 from qcbench.bench.seeds import policy_stream, stream
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.envs.worlds import Split, checked_world
@@ -202,7 +203,8 @@ class Validation:
     def _rows(self, policy: PolicyConfig) -> list[dict[str, Any]]:
         """Return the metrics of a policy in every world."""
         source = self._source
-        rules = source.config.rules
+        warm_up_s = source.config.rules.warm_up_s
+        others = {name: load_metric(name) for name in plugged_among(self.track, [self.metric])}
         found = []
         for index, world in enumerate(self._worlds):
             replicate = source.splits.replicate(self._split, index)
@@ -214,7 +216,11 @@ class Validation:
             found.append(
                 {
                     "truncated": records.truncated,
-                    **metrics_of(self.track)(records, rules.warm_up_s),
+                    **metrics_of(self.track)(records, warm_up_s),
+                    **{
+                        name: measured(name, metric, records, warm_up_s)
+                        for name, metric in others.items()
+                    },
                 }
             )
         return found

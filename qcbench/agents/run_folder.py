@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from qcbench.agents.checkpoints import checkpoints, remove_unfinished, steps_of
-from qcbench.agents.config import TrainConfig, check, meant, read_typed, stored
+from qcbench.agents.config import TrainConfig, check, code_of_others, meant, read_typed, stored
 from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
 from qcbench.bench.manifest import provenance
@@ -34,6 +34,7 @@ from qcbench.files import (
     write_text,
 )
 from qcbench.locks import take_lock
+from qcbench.plugins import check_meant
 from qcbench.policies.exported.card import CARD, Card
 from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -153,6 +154,8 @@ def create_folder(config: TrainConfig, command: str, now: datetime | None = None
     """
     runs = runs_folder(config.runs_dir)
     about = {"command": command, "started": datetime.now(UTC).isoformat(), **provenance()}
+    if used := code_of_others(config):
+        about["plugins"] = used
     noted = (to_json(about, ABOUT, indent=2) + "\n").encode()
     folder = make_folder(
         runs,
@@ -169,8 +172,11 @@ def open_folder(path: Path) -> RunFolder:
     """Open a run to go on with it.
 
     Raises:
-        InputError: no training run, one that another process writes, or files that were damaged.
+        InputError: no training run, one that another process writes, files that were damaged, or a
+            package that it uses is not the one that it began with.
     """
+    used = _about(path).get("plugins")
+    check_meant(used if isinstance(used, dict) else {}, "training")
     config = read_config(path)
     lock = _locked(path)
     try:

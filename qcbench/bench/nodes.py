@@ -35,19 +35,26 @@ def requirements(more: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(sorted({each for extra in listed for each in extras.required(extra)}))
 
 
-def installed_here(more: Sequence[str] = ()) -> list[str]:
+def installed_here(more: Sequence[str] = (), others: Sequence[str] = ()) -> list[str]:
     """Return what `--pip` installs on the nodes: what they need, in the versions of here.
 
     Args:
         more: as of `requirements`.
+        others: what plug-ins need besides, such as `pandas>=2`.
 
     Raises:
         InputError: some of them are not installed here.
     """
-    names = [extras.distribution_of(each) for each in _with_extras(requirements(more))]
+    names = [extras.distribution_of(each) for each in _with_extras((*requirements(more), *others))]
     names = [name for name in dict.fromkeys(names) if name not in CLUSTERS_OWN]
     found = {name: _version(name) for name in names}
     missing = [name for name in names if found[name] is None]
+    theirs = {extras.distribution_of(each) for each in others}
+    if lacking := [name for name in missing if name in theirs]:
+        raise InputError(
+            f"--pip: {_list(lacking)} not installed here, which a plug-in needs;"
+            f" `pip install {shlex.join(lacking)}`"
+        )
     if missing:
         raise InputError(
             f"--pip: {_list(missing)} not installed here; `{extras.install(['bench', *more])}`"

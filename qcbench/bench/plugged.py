@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from qcbench.bench.conf_files import shadowed
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
-from qcbench.bench.metrics.names import is_metric, reserved
+from qcbench.bench.metrics.names import plugged_among, reserved
 from qcbench.bench.trial import Trial
 from qcbench.physics.config import PluginFidelity, PluginTime
 from qcbench.plugins import (
@@ -26,7 +26,7 @@ from qcbench.workload.config import PluginCircuits
 def metrics_wanted(suite: SuiteConfig) -> list[str]:
     """Return the metrics of plug-ins that trials of a suite have: those that it names anywhere."""
     named = [*suite.metrics, suite.primary_metric, *(goal.metric for goal in suite.goals)]
-    return sorted({name for name in named if not is_metric(suite.track, name)})
+    return plugged_among(suite.track, named)
 
 
 def plugin_problem(plugin: Plugin, ours: Collection[str] = ()) -> str:

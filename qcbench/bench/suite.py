@@ -7,8 +7,7 @@ from typing import Any
 
 from qcbench.bench.compose import compose_entry
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
-from qcbench.bench.metrics.names import all_names, check_metric, is_metric, reserved
-from qcbench.bench.metrics.plugged import goal_told, load_metric, plugged_names
+from qcbench.bench.metrics.names import check_metric
 from qcbench.bench.plugged import metrics_wanted, plugins_used
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.trial import Trial
@@ -57,15 +56,9 @@ def check_suite(suite: SuiteConfig) -> None:
     check_many(key, suite.replicate_range[1], len(suite.scenarios), len(suite.policies))
     named = [("primary_metric", suite.primary_metric)]
     named += [(f"goals[{place}]", goal.metric) for place, goal in enumerate(suite.goals)]
-    others = plugged_names()
     named += [(f"metrics[{place}]", metric) for place, metric in enumerate(suite.metrics)]
     for key, metric in named:
-        if metric in others and not is_metric(suite.track, metric):
-            goal_told(metric, load_metric(metric))
-        elif metric in others and metric not in all_names():
-            raise InputError(f"suite.{key}: {reserved(metric)}")
-        else:
-            check_metric(suite.track, metric, f"suite.{key}", others)
+        check_metric(suite.track, metric, f"suite.{key}")
     twice = [name for name, times in Counter(g.metric for g in suite.goals).items() if times > 1]
     if twice or len(suite.goals) == 1:
         what = f"{twice[0]} is there twice" if twice else "has one entry"

@@ -19,6 +19,7 @@ from qcbench.bench.jobs.client import (
     UnknownJobError,
     check_address,
 )
+from qcbench.bench.jobs.plugged import packages_named, split
 from qcbench.bench.jobs.submission import Contents, Submission, sent_overrides
 from qcbench.bench.jobs.token import readable_by_others
 from qcbench.cli.job_verbs import VERBS
@@ -83,6 +84,8 @@ def send(name: str, told: Told, files: Sequence[Path], *, pip: bool, follows: bo
     here = compose_where(told.overrides, told.config_dirs)
     check_address(here.cluster.address)
     going = verb.going(told)
+    named = packages_named(going.config, told.overrides, told.config_dirs)
+    plugged, installed, notes = split(named, pip=pip)
     client = _client(here.cluster)
     token_path = here.cluster.token_path
     sent = Submission(
@@ -101,7 +104,11 @@ def send(name: str, told: Told, files: Sequence[Path], *, pip: bool, follows: bo
         files=files,
         brought=going.brought,
         extras=verb.extras,
+        plugged=plugged,
+        installed=installed,
     )
+    for line in notes:
+        note(line)
     runs = runs_folder(here.runs_dir)
     jobs.remember(runs, sent)
     try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qcbench.bench.run_names import told_name
 from qcbench.cli.arguments import Parser, as_option
-from qcbench.cli.stages import next_step
+from qcbench.cli.stages import next_step, stage
 from qcbench.report.formats import FORMATS, Format
 
 if TYPE_CHECKING:
@@ -21,10 +21,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--metric", help="rank by another column of the result table")
     parser.add_argument("--format", choices=FORMATS, default="table")
     options = parser.parse_args([as_option(text) for text in arguments])
-    from qcbench.api import open_run  # noqa: PLC0415 - after the help
+    with stage("reading the run", logged=False):
+        from qcbench.api import open_run  # noqa: PLC0415 - after the help
 
-    run = open_run(options.run, runs_dir=options.runs_dir)
+        run = open_run(options.run, runs_dir=options.runs_dir)
     warn(run)
+    with stage("comparing the policies", logged=False):
+        run.summary(options.metric)
     show_leaderboard(run, options.metric, options.format)
     next_step(f"qcbench report {told_name(run.folder)}")
     return 0

@@ -2,12 +2,13 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qcbench.cli.arguments import Parser, as_option
+from qcbench.cli.stages import stage
 from qcbench.errors import QcbenchError, one_line
 
 if TYPE_CHECKING:
@@ -51,16 +52,18 @@ def main(arguments: Sequence[str]) -> int:
         folder = find("run", runs)
     else:
         folder, kind = find_any(HEADS, (runs, Path(options.replays_dir)), options.run)
-    if kind == "run":
-        from qcbench.api import Run  # noqa: PLC0415
+    with stage("reading the run", logged=False):
+        if kind == "run":
+            from qcbench.api import Run  # noqa: PLC0415
 
-        _print(_of_run(Run(folder)))
-    else:
-        _print(_of_other(look_at(folder, kind)))
+            lines = list(_of_run(Run(folder)))
+        else:
+            lines = list(_of_other(look_at(folder, kind)))
+    _print(lines)
     return 0
 
 
-def _print(lines: Iterator[Line]) -> None:
+def _print(lines: Iterable[Line]) -> None:
     for head, text in lines:
         print(f"{head:<10}  {one_line(text)}", flush=True)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qcbench.cli.arguments import leading_name, parse, show
+from qcbench.cli.stages import stage
 from qcbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run the verb; 1 where a check fails."""
     name, rest = leading_name(arguments)
     options = parse("test-policy", SUMMARY, rest)
-    from qcbench.api.contract import contract_overrides, subjects  # noqa: PLC0415 - after the help
+    with stage("reading the configs", logged=False):
+        from qcbench.api.contract import contract_overrides, subjects  # noqa: PLC0415 - a second
 
     if options.show:
         show("test-policy", options, contract_overrides(name, options.runs[0], options.config_dirs))
@@ -32,7 +34,9 @@ def main(arguments: Sequence[str]) -> int:
         )
     failed = 0
     for overrides in options.runs:
-        for subject in subjects(name, overrides, options.config_dirs):
+        with stage("reading the policy, drawing a world to try it on", logged=False):
+            found = list(subjects(name, overrides, options.config_dirs))
+        for subject in found:
             failed += _report(name, subject)
     return 1 if failed else 0
 
@@ -43,7 +47,12 @@ def _report(name: str, subject: "Subject") -> int:
 
     print(f"{name}: {subject.track}", flush=True)
     failed = count = 0
-    for finding in run_checks(subject):
+    findings = run_checks(subject)
+    while True:
+        with stage("checking", logged=False):
+            finding = next(findings, None)
+        if finding is None:
+            break
         count += 1
         failed += bool(finding.problem)
         line = f"  {'FAIL' if finding.problem else 'ok  '}  {finding.promise}"

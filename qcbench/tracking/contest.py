@@ -1,13 +1,14 @@
 """What a candidate has to face: the rivals of its alias, on worlds that no agent is trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from qcbench.bench.config import ClusterConfig, Engine, ScenarioConfig, ScenarioEntry, SuiteConfig
 from qcbench.bench.driver import RunError, run_trials
-from qcbench.bench.metrics.names import check_metric, goal_of
+from qcbench.bench.metrics.names import check_metric, goal_of, plugged_among
+from qcbench.bench.plugged import plugins_used
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run_folder import create_run
 from qcbench.bench.scenario import build_scenario, resolve_scenario
@@ -88,7 +89,7 @@ def contest_of(settings: PromoteConfig, config_dirs: Sequence[Path] = ()) -> Con
         replicates=replicates,
         primary_metric=metric,
         goal=goal,
-        metrics=judged.metrics if judged else [],
+        metrics=_measured(settings),
         baseline=rivals[-1].label,
         seed=settings.seed,
         engine=_engine(settings, scenarios),
@@ -118,6 +119,18 @@ def _measure(settings: PromoteConfig) -> tuple[str, Literal["min", "max"]]:
     return metric, goal_of(metric)
 
 
+def _guards(settings: PromoteConfig) -> Mapping[str, float]:
+    """Return the metrics that may not get worse, each by more than a share."""
+    usual = {} if settings.suite is None else TRACKS[settings.track].guards
+    return usual if settings.guards is None else settings.guards
+
+
+def _measured(settings: PromoteConfig) -> list[str]:
+    """Return the metrics that trials have besides those of their track."""
+    asked = settings.suite.metrics if settings.suite else []
+    return list(dict.fromkeys([*asked, *plugged_among(settings.track, _guards(settings))]))
+
+
 def judge_of(settings: PromoteConfig, scenarios: Sequence[ScenarioConfig]) -> Judge:
     """Return by what the candidate is judged.
 
@@ -125,17 +138,21 @@ def judge_of(settings: PromoteConfig, scenarios: Sequence[ScenarioConfig]) -> Ju
         InputError: a metric or guard that is none of the track.
     """
     track = settings.track
-    usual = {} if settings.suite is None else TRACKS[track].guards
-    guards = usual if settings.guards is None else settings.guards
+    guards = _guards(settings)
     if settings.metric is not None:
         check_metric(track, settings.metric, "metric")
     for name in guards:
         check_metric(track, name, "guards")
     metric, goal = _measure(settings)
+    code: dict[str, str] = {}
+    for scenario in scenarios:
+        code |= plugins_used(scenario, None, plugged_among(track, [metric, *guards]))
     if settings.suite is None:
-        return Judge.of(scenarios, metric, goal, guards)
+        return Judge.of(scenarios, metric, goal, guards, plugins=code)
     name = settings.suite.name
-    return Judge.of(scenarios, metric, goal, guards, suite=name, losses=settings.losses)
+    return Judge.of(
+        scenarios, metric, goal, guards, suite=name, losses=settings.losses, plugins=code
+    )
 
 
 def wanted_of(settings: PromoteConfig) -> Reference:

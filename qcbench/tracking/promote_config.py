@@ -56,7 +56,8 @@ class PromoteConfig:
         alias: that it gets.
         baseline: a champion must beat it besides the standing champion; that of the suite, or of
             the track, where None.
-        metric: column of the result table; that of the suite, or of the track, where None.
+        metric: column of the result table, also of another package; that of the suite, or of the
+            track, where None.
         guards: metrics that may get worse by no more than a share of what the standing champion
             has, or the baseline where there is none; `5%` in YAML. Where None those of the track
             for a suite, and none for a scenario.

@@ -7,7 +7,7 @@ that holds its versions. A try is never changed, so that two at the same time lo
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import count, takewhile
 from typing import Any
 
@@ -40,6 +40,7 @@ class Judge:
         guards: metrics, and by how much of the rival's mean they may get worse.
         suite: over all scenarios of which it judges; empty where one scenario does.
         losses: whether a champion may be worse in a scenario of the suite.
+        plugins: identities of others' code that says what is measured and on which worlds.
     """
 
     scenario: str
@@ -49,6 +50,7 @@ class Judge:
     guards: Mapping[str, float]
     suite: str = ""
     losses: bool = True
+    plugins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -60,20 +62,22 @@ class Judge:
         *,
         suite: str = "",
         losses: bool = True,
+        plugins: Mapping[str, str] | None = None,
     ) -> "Judge":
         """Return the judge of a scenario, or of a suite that is named."""
         configs = [as_before(plain(scenario)) for scenario in scenarios]
         hashes = [_hash({key: config[key] for key in WORLDS}) for config in configs]
         ordered = dict(sorted(guards.items()))
         if not suite:
-            return cls(scenarios[0].name, hashes[0], metric, goal, ordered)
+            name = scenarios[0].name
+            return cls(name, hashes[0], metric, goal, ordered, plugins=plugins or {})
         named = sorted(zip((scenario.name for scenario in scenarios), hashes, strict=True))
-        return cls("", _hash(named), metric, goal, ordered, suite, losses)
+        return cls("", _hash(named), metric, goal, ordered, suite, losses, plugins or {})
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as it is kept: one of a scenario without what only suites have."""
-        data = asdict(self)
-        return data if self.suite else {k: v for k, v in data.items() if k not in OF_SUITES}
+        """Return it as it is kept: without what only suites have, or only others' code."""
+        spare = {*(() if self.suite else OF_SUITES), *(() if self.plugins else ("plugins",))}
+        return {key: value for key, value in asdict(self).items() if key not in spare}
 
     def __str__(self) -> str:
         guards = [f"{name}: {100 * share:g}%" for name, share in self.guards.items()]
@@ -178,6 +182,13 @@ def check_judge(shelf: Registry | None, reference: Reference, judge: Judge) -> N
         ) from None
     if known == judge:
         return
+    if known.plugins and replace(known, plugins=judge.plugins) == judge:
+        key = next(k for k in known.plugins if known.plugins[k] != judge.plugins.get(k))
+        raise InputError(
+            f"{reference.label} is judged with {key} of {known.plugins[key]}; here is "
+            f"{judge.plugins.get(key)}: an alias has one judge, so that champions are comparable; "
+            "install that, or choose another alias=NAME"
+        )
     what = "suite" if judge.suite else "scenario"
     other = f"; the {what} has other settings" if str(known) == str(judge) else f", not {judge}"
     raise InputError(

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,14 +82,15 @@ def environment(head: Head | None = None) -> dict[str, str]:
 
 
 def qcbench(
-    here: Path, *arguments: str, head: Head | None = None
+    here: Path, *arguments: str, head: Head | None = None, site: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     known = [] if head is None else [f"cluster.address={head.address}"]
     known += [] if head is None else [f"cluster.token_path={head.token}"]
+    packages = {} if site is None else {"PYTHONPATH": os.pathsep.join([str(ROOT), str(site)])}
     return subprocess.run(
         [*CLI, *arguments, *known],
         cwd=here,
-        env=environment(head),
+        env=environment(head) | packages,
         capture_output=True,
         text=True,
         timeout=280,
@@ -159,6 +161,29 @@ def test_other_verbs_there_and_back(name: str, head: Head, here: Path) -> None:
         goes_on = qcbench(here, "sweep", folder.name)
         assert goes_on.returncode == 0, goes_on.stdout + goes_on.stderr
         assert goes_on.stdout == done.stdout.partition("\n")[2]
+
+
+@pytest.mark.timeout(900)  # four processes with kernels to compile
+def test_packages_of_plugins_go_along(head: Head, here: Path) -> None:
+    """Those of a suite, its configs, policy, workload, models and metric; the head has none."""
+    pytest.importorskip("setuptools")
+    source, site = here / "source", here / "site"
+    shutil.copytree(ROOT / "examples" / "plugin", source)
+    words = ["--no-deps", "--no-build-isolation", "--quiet", "--target", str(site), str(source)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *words], check=True, timeout=300)
+    small = ["suite.replicates=2", "suite.scenario_overrides=['workload.tasks=20']"]
+    told = ["suite=example", "tracking=none", *small]
+    done = qcbench(here, "submit", "run", *told, head=head, site=site)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "plug-in qcbench-example 0.1.0: goes along" in done.stderr
+    (run,) = (here / "runs").glob("example-*")
+    rows = pl.read_parquet(run / "trials.parquet")
+    assert rows["status"].to_list() == ["done"] * 8
+    assert rows["prompt_share"].is_between(0.0, 1.0).all()
+    same = qcbench(here, "run", *told, "cluster=inline", "runs_dir=local", site=site)
+    assert same.returncode == 0, same.stderr
+    (local,) = (here / "local").glob("example-*")
+    assert (run / "trials.parquet").read_bytes() == (local / "trials.parquet").read_bytes()
 
 
 def test_refusals(

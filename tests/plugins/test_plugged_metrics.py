@@ -1,16 +1,24 @@
 """Metrics of other packages: computed in the trials of suites that name them."""
 
+import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+from qcbench.agents.config import code_of_others, compose_train
+from qcbench.agents.evaluation import Validation
 from qcbench.api import compose_run, open_run
 from qcbench.bench.metrics.names import goal_of
 from qcbench.bench.suite import expand, suite_data, suite_scenarios
+from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.cli.main import main
 from qcbench.errors import InputError
+from qcbench.plugins import _source_hash
 
 CODE = '''"""Of a package."""
 
@@ -119,6 +127,121 @@ def test_a_metric_that_is_no_number_is_a_failed_trial(capsys: pytest.CaptureFixt
 def test_what_cannot_be_a_metric_is_one_line(told: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         compose_run([*TOLD, told])
+
+
+SMALL_TRAINING = [
+    *("agent.worlds=8", "agent.network.encoder=[8]", "agent.network.context=[8]"),
+    *("agent.network.head=[8]", "agent.ppo.environments=8", "agent.ppo.steps=200"),
+    *("agent.ppo.threads=1", "validation.worlds=2", "tracking=none"),
+]
+PROMOTED = ["replicates=20", "alias=mine", "workload.tasks=20"]
+
+
+@pytest.mark.e2e
+def test_a_champion_is_judged_and_guarded_by_it(
+    mlflow_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").mkdir()
+    shutil.copy(mlflow_store, tmp_path / "runs" / "mlflow.db")
+    told = ["promote", "earliest_completion", "baseline=random", *PROMOTED]
+    assert main([*told, "metric=longest_wait_s", "guards={promptness: 0%}"]) == 0
+    shown = capsys.readouterr().out
+    assert "longest_wait_s" in shown
+    assert re.search(r"promptness +0 % .*yes", shown)
+    rows = open_run().trials
+    assert set(rows["status"]) == {"done"}
+    means = {
+        policy: (longest_s, prompt)
+        for policy, longest_s, prompt in rows.group_by("policy")
+        .agg(pl.col("longest_wait_s").mean(), pl.col("promptness").mean())
+        .iter_rows()
+    }
+    assert means["earliest_completion"][0] < means["random"][0]
+    assert means["earliest_completion"][1] > means["random"][1]
+    # What is judged by code that has changed since would not be comparable.
+    (tmp_path / "site" / "acme" / "acme.py").write_text(CODE + "# changed\n")
+    _source_hash.cache_clear()
+    assert main([*told, "metric=longest_wait_s", "guards={promptness: 0%}"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "placement@mine is judged with metrics/longest_wait_s of acme 1.0, sha256" in error
+    assert "choose another alias=NAME" in error
+
+
+def test_a_guard_that_gets_worse_is_told(
+    mlflow_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").mkdir()
+    shutil.copy(mlflow_store, tmp_path / "runs" / "mlflow.db")
+    told = ["promote", "random", "baseline=earliest_completion", *PROMOTED]
+    assert main([*told, "guards={longest_wait_s: 5%}"]) == 1
+    assert "guard longest_wait_s: may be" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ("guards={promptnes: 5%}", "guards: 'promptnes' is no metric of placement"),
+        ("metric=promptnes", "metric: 'promptnes' is no metric of placement trials; did you mean"),
+        ("guards={wrong_goal: 5%}", "metric wrong_goal: its goal is 'more'; it must be"),
+        ("guards={share_kept: 5%}", "guards: metric share_kept: names that begin with share_ are"),
+    ],
+)
+def test_what_cannot_be_a_guard_is_one_line(
+    told: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["promote", "lookahead", "tracking=none", "replicates=20", told]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert message in error
+
+
+def test_a_validation_measures_what_a_trial_does() -> None:
+    told = [*SMALL_TRAINING, "validation.metric=promptness"]
+    config = compose_train(told)
+    assert [*code_of_others(config)] == ["metrics/promptness"]
+    source = ScenarioWorlds(config.scenario, "train", seed=config.seed)
+    judge = Validation(source, count=2, metric="promptness")
+    assert judge.goal == "max"
+    assert 0.0 < judge.baseline_mean <= 1.0
+    usual = Validation(source, count=2)
+    assert "promptness" not in usual._baseline[0]
+    assert judge.baseline_mean == np.mean([row["promptness"] for row in judge._baseline])
+
+
+@pytest.mark.parametrize(
+    ("metric", "code", "message"),
+    [
+        ("promptnes", 2, "validation.metric: 'promptnes' is no metric of placement trials; did"),
+        ("infinite", 1, "metric infinite: returned inf; it is a finite number"),
+        ("wrong_goal", 2, "metric wrong_goal: its goal is 'more'"),
+    ],
+)
+def test_what_cannot_validate_is_one_line(
+    metric: str, code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *SMALL_TRAINING, f"validation.metric={metric}"]) == code
+    lines = [line for line in capsys.readouterr().err.splitlines() if message in line]
+    assert len(lines) == 1
+    assert not list((tmp_path / "runs").glob("train-*"))
+
+
+@pytest.mark.e2e
+def test_an_agent_is_chosen_by_it_and_not_gone_on_with_by_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *SMALL_TRAINING, "validation.metric=promptness"]) in (0, 1)
+    shown = capsys.readouterr()
+    assert "promptness" in shown.out
+    (folder,) = (tmp_path / "runs").glob("train-*")
+    about = json.loads((folder / "training.json").read_text())
+    assert [*about["plugins"]] == ["metrics/promptness"]
+    (tmp_path / "site" / "acme" / "acme.py").write_text(CODE + "# changed\n")
+    _source_hash.cache_clear()
+    assert main(["train", folder.name]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "metrics/promptness: is not the one that was meant" in error
 
 
 def test_goals() -> None:

@@ -81,6 +81,7 @@ def test_what_is_not_quick_is_not_simulated_and_the_command_shows_it(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(module, "QUICK_S", -1.0)
+    monkeypatch.setattr(module, "FIRST_S", -1.0)
     monkeypatch.setattr(module, "simulate_trial", lambda _: pytest.fail("was simulated"))
     worlds = worlds_of(run)
     assert all(not world.schedules for world in worlds.values())
@@ -95,6 +96,25 @@ def test_what_is_not_quick_is_not_simulated_and_the_command_shows_it(
     assert "Simulated again" in page
     assert command not in page
     assert page.count('class="scroll drawing"') == len(worlds)
+
+
+def test_of_longer_trials_the_shortest_scenario_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sizes = {"short": 12, "long": 60}
+    named = (
+        f"{{base: placement/qce5, name: {name}, overrides: ['workload.tasks={tasks}']}}"
+        for name, tasks in sizes.items()
+    )
+    own = run_of(tmp_path, f"suite.scenarios=[{', '.join(named)}]")
+    monkeypatch.setattr(module, "QUICK_S", -1.0)
+    costs = {(name, policy): sizes[name] / 40 for name in sizes for policy in (BASELINE, "greedy")}
+    monkeypatch.setattr(module, "_costs_s", lambda *_: costs)
+    worlds = worlds_of(own)
+    assert len(worlds["short"].schedules) == 2
+    assert "to simulate it again takes 3.0 s" in worlds["long"].words
+    monkeypatch.setattr(module, "FIRST_S", 0.5)
+    assert not worlds_of(own)["short"].schedules
 
 
 def test_another_number_here_is_not_shown(run: Run):

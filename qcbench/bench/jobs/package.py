@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qcbench.bench.conf_files import conf_dir
+from qcbench.bench.jobs.plugged import PluggedPackage
 from qcbench.bench.manifest import COMMIT_FILE, git_commit
 from qcbench.errors import InputError
 from qcbench.extras import requirements
@@ -49,6 +50,7 @@ def stage(
     config_dirs: Sequence[Path] = (),
     files: Sequence[Path] = (),
     brought: Mapping[str, Path | bytes] | None = None,
+    plugged: Sequence[PluggedPackage] = (),
 ) -> Package:
     """Copy into an empty folder what the cluster needs.
 
@@ -60,6 +62,7 @@ def stage(
             programs include goes with them.
         brought: what a verb itself sends along, by its name in the package: a file's or folder's
             place here, or its content.
+        plugged: packages of plug-ins.
 
     Raises:
         InputError: a path, or a file that a program includes, that does not exist or is not below
@@ -89,11 +92,29 @@ def stage(
         _copy(path, target)
     for path in files:
         _copy_programs(path, here, folder)
-    for name, content in (brought or {}).items():
+    _add(brought or {}, plugged, folder)
+    return Package(folder=folder, config_dirs=tuple(names), size=_size(folder))
+
+
+def _add(
+    brought: Mapping[str, Path | bytes], plugged: Sequence[PluggedPackage], folder: Path
+) -> None:
+    """Write what a verb sends along, and packages of plug-ins."""
+    for name, content in brought.items():
         if isinstance(content, bytes):
             (folder / name).write_bytes(content)
         else:
             _copy(content, folder / name)
+    for each in plugged:
+        each.write(folder)
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of all files.
+
+    Raises:
+        InputError: they are too many.
+    """
     sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     total = sum(sizes.values())
     if total > LIMIT_BYTES:
@@ -102,7 +123,7 @@ def stage(
             f"{largest.relative_to(folder)}: with it {total / 1e6:.0f} MB would be sent and "
             f"{LIMIT_BYTES / 1e6:.0f} MB are allowed; put data into the image or a shared folder"
         )
-    return Package(folder=folder, config_dirs=tuple(names), size=total)
+    return total
 
 
 def _declare(folder: Path) -> None:

@@ -14,6 +14,7 @@ from qcbench.bench import nodes
 from qcbench.bench.jobs.client import Job, JobsClient, NodeGoneError
 from qcbench.bench.jobs.package import ENTRY, stage
 from qcbench.bench.jobs.parcel import INDEX, is_name, read_index, receive
+from qcbench.bench.jobs.plugged import PluggedPackage
 from qcbench.errors import InputError, nearest
 from qcbench.files import write_durable
 from qcbench.storage.places import local_folder
@@ -90,6 +91,8 @@ class Contents:
         files: of the user, as in `qcbench.bench.jobs.package.stage`.
         brought: of the verb itself, as there.
         extras: of the package, that its nodes need besides those of any node.
+        plugged: packages of plug-ins.
+        installed: requirements of these, that `--pip` installs besides.
     """
 
     title: str
@@ -97,16 +100,18 @@ class Contents:
     files: Sequence[Path] = ()
     brought: Mapping[str, Path | bytes] = field(default_factory=dict)
     extras: Sequence[str] = ()
+    plugged: Sequence[PluggedPackage] = ()
+    installed: Sequence[str] = ()
 
 
 def submit(
     client: JobsClient, submission: Submission, contents: Contents, *, pip: bool = False
 ) -> int:
     """Send package, configs and files, and start the verb; return the bytes that were staged."""
-    requirements = nodes.installed_here(contents.extras) if pip else []
+    requirements = nodes.installed_here(contents.extras, contents.installed) if pip else []
     with tempfile.TemporaryDirectory(prefix="qcbench-send-") as name:
         folders = [Path(folder) for folder in submission.config_dirs]
-        package = stage(Path(name), folders, contents.files, contents.brought)
+        package = stage(Path(name), folders, contents.files, contents.brought, contents.plugged)
         command = ["python", ENTRY, submission.verb, "--deliver", submission.job_id]
         for folder in package.config_dirs:
             command += ["--config-dir", folder]

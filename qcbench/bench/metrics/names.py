@@ -67,19 +67,30 @@ def reserved(name: str) -> str:
     return ""
 
 
-def check_metric(track: Track, name: str, key: str, others: Iterable[str] = ()) -> None:
-    """Check that trials of a track may have a metric of qcbench's.
+def check_metric(track: Track, name: str, key: str) -> None:
+    """Check that trials of a track may have a metric, of qcbench's or of another package.
 
     Args:
         key: where it was named.
-        others: names of plug-ins, for advice.
 
     Raises:
-        InputError: they have not.
+        InputError: they have not, or a package's cannot be used.
     """
-    if not is_metric(track, name):
+    others = plugged_names()
+    taken = reserved(name) if name in others else ""
+    if is_metric(track, name) and (not taken or name in all_names()):
+        return
+    if taken:
+        raise InputError(f"{key}: {taken}")
+    if name not in others:
         known = nearest(name, [*names_of(track), *others])
         raise InputError(f"{key}: {name!r} is no metric of {track} trials{known}")
+    goal_told(name, load_metric(name))
+
+
+def plugged_among(track: Track, names: Iterable[str]) -> list[str]:
+    """Return those metrics that trials of a track have from other packages, sorted."""
+    return sorted({name for name in names if not is_metric(track, name)})
 
 
 def goal_of(name: str) -> Literal["min", "max"]:

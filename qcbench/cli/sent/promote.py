@@ -41,7 +41,7 @@ def _going(told: Told) -> Going:
             policy["parameters"]["path"] = name = f"{SENT}/{number}"
             brought[name] = folder_of(contest.suite.track, path)
     brought[CONTEST] = json.dumps(data).encode()
-    return Going(contest.suite.policies[-1].label, brought)
+    return Going(contest.suite.policies[-1].label, data, brought)
 
 
 def _shown(told: Told) -> Sequence[str]:

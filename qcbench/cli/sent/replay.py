@@ -27,6 +27,7 @@ def _shown(told: Told) -> Sequence[str]:
 
 
 def _going(told: Told) -> Going:
+    from qcbench.bench.typed import plain  # noqa: PLC0415
     from qcbench.cli.where import key_of  # noqa: PLC0415
     from qcbench.hardware.manifest import place_of  # noqa: PLC0415
     from qcbench.hardware.providers.registry import provider_of  # noqa: PLC0415
@@ -50,7 +51,7 @@ def _going(told: Told) -> Going:
     ]
     folders = [path for path in paths if path.is_dir()]
     files = own_files(_told(told), told.config_dirs)
-    return Going(place_of(config).name, brought_along([*folders, *files]))
+    return Going(place_of(config).name, plain(config), brought_along([*folders, *files]))
 
 
 def _work(told: Told, there: There) -> None:

@@ -15,10 +15,13 @@ def _going(told: Told) -> Going:
     from qcbench.api import compose_run  # noqa: PLC0415 - a second
     from qcbench.api.suites import own_files  # noqa: PLC0415
     from qcbench.bench.suite import suite_scenarios  # noqa: PLC0415
+    from qcbench.bench.typed import plain  # noqa: PLC0415
 
     config = compose_run(told.overrides, told.config_dirs)
-    suite_scenarios(config.suite, told.config_dirs)
-    return Going(config.suite.name, brought_along(own_files(told.overrides, told.config_dirs)))
+    scenarios = suite_scenarios(config.suite, told.config_dirs)
+    composed = {"suite": plain(config.suite), "scenarios": [plain(each) for each in scenarios]}
+    brought = brought_along(own_files(told.overrides, told.config_dirs))
+    return Going(config.suite.name, composed, brought)
 
 
 def _work(told: Told, there: There) -> None:

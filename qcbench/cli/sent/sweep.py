@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 def _going(told: Told) -> Going:
+    from qcbench.agents.config import meant  # noqa: PLC0415
     from qcbench.agents.sweep.config import compose_sweep  # noqa: PLC0415
 
-    return Going(compose_sweep(told.overrides, told.config_dirs).agent.name)
+    config = compose_sweep(told.overrides, told.config_dirs)
+    return Going(config.agent.name, meant(config))
 
 
 def _work(told: Told, there: There) -> None:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 
 def _going(told: Told) -> Going:
-    from qcbench.agents.config import compose_train  # noqa: PLC0415
+    from qcbench.agents.config import compose_train, meant  # noqa: PLC0415
 
-    return Going(compose_train(told.overrides, told.config_dirs).agent.name)
+    config = compose_train(told.overrides, told.config_dirs)
+    return Going(config.agent.name, meant(config))
 
 
 def _work(told: Told, there: There) -> None:

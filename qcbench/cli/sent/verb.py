@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qcbench.cli.arguments import HydraArguments, show
 from qcbench.errors import InputError
@@ -47,10 +47,12 @@ class Going:
 
     Attributes:
         title: in lists and ids.
+        config: what was composed, as plain data; packages go along whose plug-ins it names.
         brought: files that it needs there, by their names in the package.
     """
 
     title: str
+    config: Any
     brought: Mapping[str, Path | bytes] = field(default_factory=dict)
 
 
