@@ -46,6 +46,7 @@ class Content:
 
 def parent_content(
     folder: Path,
+    name: str,
     trials: pl.DataFrame,
     suite: SuiteConfig,
     summary: Summary,
@@ -66,7 +67,7 @@ def parent_content(
     if note:
         tags["mlflow.note.content"] = note
     return Content(
-        name=folder.resolve().name,
+        name=name,
         tags=tags,
         params={
             "suite": suite.name,

@@ -4,15 +4,15 @@ The store of the run is the truth and MLflow a view of it, which can be thrown a
 Publishing the same run again writes nothing where nothing has changed, and replaces what has.
 """
 
-import hashlib
 import re
 import shlex
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -34,6 +34,15 @@ from qcbench.tracking.content import (
     parent_content,
 )
 from qcbench.tracking.failures import SQLITE
+from qcbench.tracking.identity import (
+    NOT_THERE,
+    PARENT,
+    Key,
+    OvertakenError,
+    identity_of,
+    name_of,
+    shown,
+)
 from qcbench.tracking.links import BROWSER, artifacts_of, browse_command
 from qcbench.tracking.run_table import show_table, view_path, view_tag
 
@@ -41,10 +50,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-Key: TypeAlias = tuple[str, str]
-"""Scenario and policy of a child."""
-PARENT: Key = ("", "")
-"""Key of the parent."""
+TRIES = 5
+"""Times that a run is written while other machines publish it, too."""
+PAUSE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,24 +109,25 @@ def publish(
     """
     uri = store_uri(tracking, folder.resolve().parent)
     client = open_client(uri)
-    # Two that publish the same run at once would each find nothing and make it.
-    with mlflow_errors(uri), turn(folder):
-        experiment = experiment_id(client, tracking.experiment_of(suite.name), uri)
-        identity = _identity(folder)
-        known = _known(client, experiment, identity)
-        suite_run = parent_content(folder, trials, suite, summary, identity, note)
-        parents = known.pop(PARENT, [])
-        if parents:
-            parent = str(parents[0].info.run_id)
-        else:
-            parent = begin_run(client, experiment, suite_run.tags, suite_run.name)
-        children = child_contents(trials, summary, suite, tracking.replicates, identity, parent)
-        child_ids, written = _write_children(client, uri, experiment, known, children)
-        wait()
-        suite_run = replace(suite_run, files=artifact_hashes(folder))
-        written += _write_parent(client, parent, parents, suite_run, folder)
-        path = show_table(client, experiment, identity, summary)
     local = uri.startswith(SQLITE)
+    # Two that publish the same run at once would each find nothing and make it. Copies of it may
+    # be published to one file from several folders; a server is also asked again, see `_settle`.
+    with mlflow_errors(uri), turn(Path(uri.removeprefix(SQLITE)).parent if local else folder):
+        experiment = experiment_id(client, tracking.experiment_of(suite.name), uri)
+        identity = identity_of(folder)
+        suite_run = parent_content(folder, name_of(folder), trials, suite, summary, identity, note)
+
+        def written_once() -> tuple[str, dict[Key, str], int]:
+            parent, known, old = _parent(client, experiment, suite_run)
+            content = child_contents(trials, summary, suite, tracking.replicates, identity, parent)
+            ids, count = _write_children(client, uri, experiment, known, content)
+            wait()
+            whole = replace(suite_run, files=artifact_hashes(folder))
+            count += _write_parent(client, parent, old, whole, folder)
+            return parent, ids if local else _settle(client, experiment, parent, content), count
+
+        parent, child_ids, written = _until_settled(written_once)
+        path = show_table(client, experiment, identity, summary)
     return PublishedSuite(
         uri=uri,
         experiment_id=experiment,
@@ -141,7 +150,7 @@ def link_in_file(folder: Path, store: Path | None = None) -> tuple[str, str]:
     """
     told = TrackingConfig(uri=f"{SQLITE}{store}" if store else None)
     uri = store_uri(told, folder.resolve().parent)
-    path, tag = Path(uri.removeprefix(SQLITE)), view_tag(_identity(folder))
+    path, tag = Path(uri.removeprefix(SQLITE)), view_tag(identity_of(folder))
     if not path.is_file():
         return "", ""
     asked = "SELECT experiment_id FROM experiment_tags WHERE key = ?"
@@ -190,30 +199,68 @@ def folder_name(experiment: str) -> str:
     return re.sub(r"[^\w.-]+", "-", experiment).strip("-.") or "experiment"
 
 
-def _identity(folder: Path) -> str:
-    """Name of a run that is the same wherever its folder lies, and another for another run."""
-    manifest = folder / "manifest.json"
-    name = folder.resolve().name
-    if not manifest.is_file():
-        return name
-    return f"{name}-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]}"
+def _until_settled(
+    write: Callable[[], tuple[str, dict[Key, str], int]],
+) -> tuple[str, dict[Key, str], int]:
+    """Write, and once more what another machine, which publishes the same run, has removed."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - heavy
+
+    for further in reversed(range(TRIES)):
+        try:
+            return write()
+        except (OvertakenError, MlflowException) as error:
+            if isinstance(error, MlflowException) and NOT_THERE not in str(error):
+                raise
+            if not further:
+                break
+        time.sleep(PAUSE_S)
+    raise InputError("another machine publishes the same run; publish it again when that has ended")
 
 
-def _known(client: "MlflowClient", experiment: str, identity: str) -> dict[Key, list["Run"]]:
-    """Runs in MLflow that show this run, by scenario and policy; the parent's are both empty."""
-    found: dict[Key, list[Run]] = {}
-    token = None
-    while True:
-        page = client.search_runs(
-            [experiment], f"tags.`{RUN_TAG}` = '{identity}'", max_results=1000, page_token=token
-        )
-        for run in page:
-            tags = run.data.tags
-            key = (tags.get(SCENARIO_TAG, ""), tags.get(POLICY_TAG, ""))
-            found.setdefault(key, []).append(run)
-        token = page.token
-        if not token:
-            return found
+def _parent(
+    client: "MlflowClient", experiment: str, content: Content
+) -> tuple[str, dict[Key, list["Run"]], list["Run"]]:
+    """Find the parent or make it; return its id, the children, and it as it was found."""
+    identity = content.tags[RUN_TAG]
+    known = shown(client, experiment, identity)
+    own = ""
+    if PARENT not in known:
+        own = begin_run(client, experiment, content.tags, content.name)
+        known = shown(client, experiment, identity)  # another machine may have made it meanwhile
+    parents = known.pop(PARENT, [])
+    if not parents:
+        raise OvertakenError
+    parent = str(parents[0].info.run_id)
+    for double in parents[1:]:
+        client.delete_run(double.info.run_id)
+    return parent, known, [] if parent == own else parents[:1]
+
+
+def _settle(
+    client: "MlflowClient", experiment: str, parent: str, contents: Sequence[Content]
+) -> dict[Key, str]:
+    """Remove what several machines have written twice; return the children that stay.
+
+    What is not finished yet is left to the one that writes it and looks again, too.
+
+    Raises:
+        OvertakenError: not all is there.
+    """
+    wanted = {(each.tags[SCENARIO_TAG], each.tags[POLICY_TAG]): each for each in contents}
+    known = shown(client, experiment, contents[0].tags[RUN_TAG])
+    parents = known.pop(PARENT, [])
+    if not parents or parents[0].info.run_id != parent:
+        raise OvertakenError
+    doubles, kept = parents[1:], {}
+    for key, content in wanted.items():
+        current = [run for run in known.get(key, []) if _is_current(run, content)]
+        if not current:
+            raise OvertakenError
+        kept[key] = str(current[0].info.run_id)
+        doubles += current[1:]
+    for double in doubles:
+        client.delete_run(double.info.run_id)
+    return kept
 
 
 def _write_parent(

@@ -61,7 +61,8 @@ def publish_run(
     log_in(person)
     folder.mkdir(parents=True, exist_ok=True)
     trials = trials_of(number)
-    (folder / "manifest.json").write_text(f'{{"number": {number}}}')
+    manifest = f'{{"number": {number}, "run_id": "mini-{number}"}}'
+    (folder / "manifest.json").write_text(manifest)
     trials.write_parquet(folder / "trials.parquet")
     summary = summarise(trials, metric=METRIC, baseline=BASELINE, resamples=100)
     told = tracking or person.tracking

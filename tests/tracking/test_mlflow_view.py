@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def test_publishing_again_writes_nothing(run):
 
 
 def test_two_that_publish_at_once_make_it_once(run, monkeypatch):
-    known, between = mlflow_view._known, threading.Barrier(2)
+    known, between = mlflow_view.shown, threading.Barrier(2)
 
     def slow(*arguments):
         found = known(*arguments)
@@ -138,10 +139,51 @@ def test_two_that_publish_at_once_make_it_once(run, monkeypatch):
             between.wait(0.5)  # both have looked before either writes, where both may
         return found
 
-    monkeypatch.setattr(mlflow_view, "_known", slow)
+    monkeypatch.setattr(mlflow_view, "shown", slow)
     trials = mini_trials()
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(lambda _: show(run, trials), range(2))
+    assert one.parent_id == other.parent_id
+    assert sorted([one.written, other.written]) == [0, 7]
+    assert len(runs_of(one)) == 7
+
+
+def copied(run: Path, name: str) -> Path:
+    """A copy on another machine, which may call it as it likes; the store is the same."""
+    (run / "manifest.json").write_text(json.dumps({"run_id": run.name}))
+    return Path(shutil.copytree(run, run.parent / name / "elsewhere"))
+
+
+def test_a_copy_is_the_same_run(run):
+    other = copied(run, "bob")
+    told = TrackingConfig(uri=store_uri(TrackingConfig(), run.parent))
+    first, second = (
+        show(run, mini_trials(), tracking=told),
+        show(other, mini_trials(), tracking=told),
+    )
+    assert second.written == 0
+    assert (second.parent_id, second.child_ids) == (first.parent_id, first.child_ids)
+    assert len(runs_of(second)) == 7
+    (other / "manifest.json").write_text(json.dumps({"run_id": run.name, "suite": "another"}))
+    third = show(other, mini_trials(), tracking=told)
+    assert third.parent_id != first.parent_id
+    assert len(runs_of(third)) == 14
+
+
+def test_copies_that_are_published_at_once_are_there_once(run, monkeypatch):
+    known, between = mlflow_view.shown, threading.Barrier(2)
+
+    def slow(*arguments):
+        found = known(*arguments)
+        with suppress(threading.BrokenBarrierError):
+            between.wait(0.5)
+        return found
+
+    folders = [run, copied(run, "bob")]
+    told = TrackingConfig(uri=store_uri(TrackingConfig(), run.parent))
+    monkeypatch.setattr(mlflow_view, "shown", slow)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda each: show(each, mini_trials(), tracking=told), folders)
     assert one.parent_id == other.parent_id
     assert sorted([one.written, other.written]) == [0, 7]
     assert len(runs_of(one)) == 7

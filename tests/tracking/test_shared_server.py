@@ -3,11 +3,15 @@
 import multiprocessing
 import re
 import secrets
+import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -25,6 +29,7 @@ from publishers import (
 from shared_server import Server, mlflow_server, postgres, stop
 
 from qcbench.errors import InputError
+from qcbench.tracking import mlflow_view
 from qcbench.tracking.client import begin_run, open_client
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.registry import open_registry
@@ -125,6 +130,41 @@ def test_eight_runs_and_two_sweeps_at_once_lose_nothing_and_double_nothing(
                 number = int(trial.data.params["learning_rate"])
                 assert trial.data.metrics["mean"] == 10 * number + 2
     assert publish_run(owners[3], folders[3], 3).written == 0
+
+
+def test_copies_on_several_machines_are_one_run(
+    server: Server, people: dict[str, Person], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All have looked before anyone writes; nobody has a lock that the others know of."""
+    alice, copies = people["alice"], 3
+    looked, begun, between = mlflow_view.shown, threading.local(), threading.Barrier(copies)
+
+    def slow(*arguments: Any) -> Any:
+        found = looked(*arguments)
+        if not getattr(begun, "once", False):
+            begun.once = True
+            with suppress(threading.BrokenBarrierError):
+                between.wait(20)
+        return found
+
+    monkeypatch.setattr(mlflow_view, "shown", slow)
+    folders = [tmp_path / f"machine-{each}" / f"copy-{each}" for each in range(copies)]
+    told = replace(alice.tracking, experiment="copies")
+    log_in(alice)
+    open_client(server.uri).create_experiment("alice/copies")
+    with ThreadPoolExecutor(copies) as pool:
+        published = list(pool.map(lambda folder: publish_run(alice, folder, 40, told), folders))
+    assert len({each.parent_id for each in published}) == 1
+    client = open_client(server.uri)
+    found = client.search_runs([published[0].experiment_id], max_results=1000)
+    assert len(found) == 1 + len(POLICIES)
+    assert {run.info.status for run in found} == {"FINISHED"}
+    for run in found:
+        if run.info.run_id != published[0].parent_id:
+            assert run.data.tags["mlflow.parentRunId"] == published[0].parent_id
+    again = publish_run(alice, tmp_path / "late" / "copy", 40, told)
+    assert again.written == 0
+    assert again.parent_id == published[0].parent_id
 
 
 def test_artifacts_go_through_the_server(
