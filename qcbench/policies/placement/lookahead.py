@@ -240,12 +240,9 @@ def twin(view: PlacingInFull, memory: Memory, rng: np.random.Generator) -> int:
 
 def completion_s(view: PlacingInFull, qpu: int) -> float:
     """Return the estimated time from now to completion on a QPU, as that of `PlacementView`."""
-    free_s = view.free_at_s[view.state_at + qpu]
-    return (
-        (free_s if free_s > view.now_s else view.now_s)
-        - view.now_s
-        + view.exec_s[view.task_at + qpu]
-    )
+    free_s: float = view.free_at_s[view.state_at + qpu]
+    exec_s: float = view.exec_s[view.task_at + qpu]
+    return (free_s if free_s > view.now_s else view.now_s) - view.now_s + exec_s
 
 
 def play(view: PlacingInFull, memory: Memory, candidate: int) -> None:
