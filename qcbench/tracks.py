@@ -14,6 +14,7 @@ facts and `module_of` for what they have for the track; no other table lists the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Literal, TypeAlias, TypeGuard
@@ -162,6 +163,7 @@ def learned_tracks() -> list[LearnedTrack]:
     return [track for track in TRACKS if is_learned(track)]
 
 
+@cache
 def module_of(room: str, track: Track, part: str = "") -> ModuleType:
     """Return what a room has for a track: the module or package of its name in it, or a part of it.
 
