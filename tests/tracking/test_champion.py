@@ -109,7 +109,7 @@ def test_it_is_what_the_registry_says_everywhere(
     )
     found = compose_simulate(["policy=champion"]).policy
     assert (found.name, found.label) == ("lookahead", "placement@3")
-    assert found.parameters == {"horizon": 3, "samples": 32, "power": 2.0}
+    assert found.parameters == {"horizon": 3, "samples": 32, "tail": 4.0}
 
 
 def test_a_registry_that_cannot_be_read_is_not_passed_over(runs: Path) -> None:

@@ -230,7 +230,7 @@ def test_a_heuristic_can_be_a_champion(registry: Registry, tmp_path: Path) -> No
     registry.set_alias("placement", "champion", 1)
     told = compose_simulate(["policy=models:/placement@champion"])
     assert (told.policy.name, told.policy.label) == ("lookahead", "placement@champion")
-    assert told.policy.parameters == {"horizon": 3, "samples": 32, "power": 2.0}
+    assert told.policy.parameters == {"horizon": 3, "samples": 32, "tail": 4.0}
 
 
 def test_the_command_line_says_what_is_wrong_in_one_line(
