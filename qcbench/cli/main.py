@@ -3,7 +3,9 @@
 Exit codes: 0 done, 1 a run that could not go on, 2 input that cannot be used, 130 interrupted.
 """
 
+import atexit
 import errno
+import gc
 import importlib
 import sys
 from collections.abc import Callable, Sequence
@@ -58,6 +60,9 @@ VERBS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb and return the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # A process that ends looks for garbage among all compiled kernels, seconds after its last line.
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
     ensure_home()
     with standard_streams() as lost:
         code = _guarded(given)
