@@ -280,9 +280,14 @@ def needs_of(distribution: str) -> tuple[str, ...]:
         return ()
     if not listed:
         return ()
-    from packaging.requirements import Requirement  # noqa: PLC0415 - comes with Ray
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - of Ray
 
-    found = [Requirement(text) for text in listed]
+    try:
+        found = [Requirement(text) for text in listed]
+    except InvalidRequirement as error:
+        raise InputError(
+            f"package {distribution}: what it needs cannot be read ({error})"
+        ) from None
     met = [each for each in found if each.marker is None or each.marker.evaluate({"extra": ""})]
     for each in met:
         each.marker = None

@@ -137,12 +137,18 @@ SMALL_TRAINING = [
 PROMOTED = ["replicates=20", "alias=mine", "workload.tasks=20"]
 
 
-@pytest.mark.e2e
-def test_a_champion_is_judged_and_guarded_by_it(
-    mlflow_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def store(mlflow_store: Path, tmp_path: Path) -> None:
+    """Let the runs' folder have a store already, which takes long to make."""
     (tmp_path / "runs").mkdir()
     shutil.copy(mlflow_store, tmp_path / "runs" / "mlflow.db")
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("store")
+def test_a_champion_is_judged_and_guarded_by_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     told = ["promote", "earliest_completion", "baseline=random", *PROMOTED]
     assert main([*told, "metric=longest_wait_s", "guards={promptness: 0%}"]) == 0
     shown = capsys.readouterr().out
@@ -168,11 +174,8 @@ def test_a_champion_is_judged_and_guarded_by_it(
     assert "choose another alias=NAME" in error
 
 
-def test_a_guard_that_gets_worse_is_told(
-    mlflow_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "runs").mkdir()
-    shutil.copy(mlflow_store, tmp_path / "runs" / "mlflow.db")
+@pytest.mark.usefixtures("store")
+def test_a_guard_that_gets_worse_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     told = ["promote", "random", "baseline=earliest_completion", *PROMOTED]
     assert main([*told, "guards={longest_wait_s: 5%}"]) == 1
     assert "guard longest_wait_s: may be" in capsys.readouterr().err

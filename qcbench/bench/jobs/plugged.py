@@ -157,8 +157,8 @@ def _package(plugin: Plugin) -> PluggedPackage:
     if dist is None:
         raise TypeError("an entry point of no distribution")
     files = {name: path for top in _tops(dist) for name, path in _files_of(top)}
-    tails = tuple(EXTENSION_SUFFIXES)
-    compiled = next((name for name in sorted(files) if name.endswith((*tails, ".so", ".pyd"))), "")
+    suffixes = (*EXTENSION_SUFFIXES, ".so", ".pyd")
+    compiled = next((name for name in sorted(files) if name.endswith(suffixes)), "")
     return PluggedPackage(
         name=dist.name,
         version=dist.version,

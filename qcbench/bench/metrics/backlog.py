@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qcbench.arrays import FloatArray
 from qcbench.cloud.execution import CENSORED, DONE
 from qcbench.cloud.records import Records
 
@@ -26,8 +27,13 @@ def backlog_metrics(records: Records, warm_up_s: float) -> dict[str, float | Non
     kept = (status == DONE) | (status == CENSORED)
     # From -1 at the warm-up to 1 at the last arrival.
     middle_s = warm_up_s + half_s
-    begin = np.clip((arrival_s[kept] - middle_s) / half_s, -1.0, 1.0)
-    end = np.clip((finish_s[kept] - middle_s) / half_s, -1.0, 1.0)
+    begin = _within((arrival_s[kept] - middle_s) / half_s)
+    end = _within((finish_s[kept] - middle_s) / half_s)
     # The line's rise over half of the time is 3/2 of the integral of x times the number.
-    rise = 1.5 * float((end**2 - begin**2).sum()) / 2.0
-    return {"backlog_growth": 2.0 * rise / int((arrival_s > warm_up_s).sum())}
+    rise = 1.5 * float((end * end - begin * begin).sum()) / 2.0
+    return {"backlog_growth": 2.0 * rise / int(np.count_nonzero(arrival_s > warm_up_s))}
+
+
+def _within(x: FloatArray) -> FloatArray:
+    """Return numbers cut to -1..1, in place (`np.clip` is slower on a trial's)."""
+    return np.minimum(np.maximum(x, -1.0, out=x), 1.0, out=x)

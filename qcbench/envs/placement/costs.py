@@ -18,6 +18,7 @@ from qcbench.kernels.compiling import called, kernel_beside_others
 from qcbench.kernels.placement.step import Record as Row
 from qcbench.kernels.placement.worlds import Worlds
 from qcbench.policies.features import hindsight
+from qcbench.policies.features.relative import SHORTEST_S
 from qcbench.policies.tails import Tail, counted, tail_of, uncounted
 
 
@@ -51,9 +52,6 @@ def futures(horizon: int, samples: int, tail: Tail, seed: int, worlds: Worlds) -
     rows, then_s = np.zeros(horizon, dtype=np.int64), np.zeros(horizon)
     return Futures(horizon, samples, seed, rows, then_s, np.zeros(qpus), tail_s)
 
-
-SHORTEST_S = 1e-9
-"""Added to what is divided, so that tasks that take no time do no harm."""
 
 called(counted)
 called(uncounted)
