@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from qcbench.policies.exported.card import Card
+from qcbench.policies.exported.card import Card, HeuristicCard
 from qcbench.policies.exported.weights import Tensors
 
 
@@ -62,8 +62,8 @@ class Learner(Protocol):
             InputError: the files are not those of this agent.
         """
 
-    def policy(self) -> tuple[Card, Tensors]:
-        """Return what would be exported now, without provenance."""
+    def policy(self) -> tuple[Card, Tensors] | tuple[HeuristicCard, None]:
+        """Return what would be exported now, without provenance; a heuristic has no weights."""
 
     def close(self) -> None:
         """Let go of environments and processes."""

@@ -10,7 +10,8 @@ from qcbench.agents.distilled_agent import Distilled
 from qcbench.agents.mix import mix_config, scenarios_of, shared_of
 from qcbench.agents.reference_agent import ReferencePpo, ReferenceSettings
 from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
-from qcbench.bench.compose import compose, to_plain
+from qcbench.agents.tuned_agent import Tuned
+from qcbench.bench.compose import compose, to_plain, with_shares
 from qcbench.bench.config import ClusterConfig, ScenarioConfig
 from qcbench.bench.metrics.names import check_metric, plugged_among
 from qcbench.bench.overrides import nested, of_mix
@@ -21,7 +22,7 @@ from qcbench.envs.options import check_reward, check_track
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
 
-AgentConfig: TypeAlias = ReferencePpo | Distilled | RllibPpo | RllibA2c | RllibDqn
+AgentConfig: TypeAlias = ReferencePpo | Distilled | Tuned | RllibPpo | RllibA2c | RllibDqn
 """Every kind of agent, told apart by `kind`."""
 Config = TypeVar("Config")
 
@@ -142,6 +143,9 @@ def training_data(
     """
     given = of_mix(nested(overrides))
     data = to_plain(compose(name, given, config_dirs))
+    agent = data.get("agent")
+    if isinstance(agent, dict) and "guards" in agent:
+        agent["guards"] = with_shares(agent["guards"], agent["guards"] or ())
     mix = data.pop("mix", None)
     if mix is None:
         return data
@@ -188,7 +192,9 @@ def check(settings: TrainConfig) -> None:
             f"agent {settings.agent.name}: is for track {settings.agent.track}; scenario "
             f"{settings.scenario.name} is of track {track}"
         )
-    if settings.further:  # each has the reward that it can have
+    if isinstance(settings.agent, Tuned):
+        pass  # it is judged by whole trials, and nothing it decides has a reward
+    elif settings.further:  # each has the reward that it can have
         check_track(settings.agent.reward, track)
     else:
         check_reward(settings.agent.reward, track, settings.scenario.rules)
@@ -215,10 +221,12 @@ def _check_mix(settings: TrainConfig) -> None:
     name, times = Counter(one.name for one in settings.scenarios).most_common(1)[0]
     if times > 1:
         raise InputError(f"mix.sources: {name} is there twice; give one of them a name")
+    if isinstance(agent, Tuned):
+        return
     if not isinstance(agent, ReferenceSettings):
         raise InputError(
-            f"agent {agent.name}: learns on one scenario; reference_ppo and distilled learn on "
-            "several"
+            f"agent {agent.name}: learns on one scenario; reference_ppo, distilled and tuned learn "
+            "on several"
         )
     agent.ppo.check_sources(len(settings.scenarios))
     if agent.sets:

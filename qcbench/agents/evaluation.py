@@ -5,7 +5,7 @@ uses, on the compiled twin of the cloud. The worlds are the same at every evalua
 baseline, so that differences are paired.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from qcbench.envs.worlds import Split, checked_world
 from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
+from qcbench.policies.exported.folder import read_folder_card
+from qcbench.policies.exported.reference import policy_of
 from qcbench.policies.protocol import PolicyContext
 from qcbench.stats.paired import paired_comparison
 from qcbench.stats.summary import ONE_QPU
@@ -116,6 +118,10 @@ class Validation:
         split: which of them.
         count: how many, the first of the split; the track's usual number where None.
         metric, baseline: the track's usual ones where None.
+        beside: further metrics that the rows of trials are to have.
+
+    Attributes:
+        baseline_rows: metrics of the baseline in every world.
 
     Raises:
         InputError: a split without so many worlds, a baseline that cannot be built, or a scenario
@@ -130,6 +136,7 @@ class Validation:
         count: int | None = None,
         metric: str | None = None,
         baseline: str | None = None,
+        beside: Sequence[str] = (),
     ) -> None:
         track = worlds.track
         if not is_learned(track):
@@ -149,18 +156,19 @@ class Validation:
         self.name = worlds.name
         self._source = worlds
         self._split: Split = split
+        self._plugged = plugged_among(self.track, [self.metric, *beside])
         self._worlds = [
             SharedWorld(
                 checked_world(worlds, split, index)[0], partial(worlds.streams, split, index)
             )
             for index in range(self.count)
         ]
-        self._baseline = self._rows(PolicyConfig(name=self.baseline, label=self.baseline))
+        self.baseline_rows = self.rows(PolicyConfig(name=self.baseline, label=self.baseline))
 
     @property
     def baseline_mean(self) -> float:
         """Mean of the metric under the baseline; NaN where no world has one."""
-        return _mean(_column(self._baseline, self.metric))
+        return mean_of(self.baseline_rows, self.metric)
 
     def judge(self, folder: Path) -> Evaluation:
         """Run the exported policy in a folder on all worlds.
@@ -172,18 +180,18 @@ class Validation:
 
     def compare(self, folder: Path) -> tuple[Evaluation, float]:
         """Return what `judge` does, and the share of the worlds in which the policy is better."""
-        config = PolicyConfig(name="learned", label=LABEL, parameters={"path": str(folder)})
-        return self._compare(self._rows(registry.resolve(self.track, config)))
+        config = policy_of(read_folder_card(folder), str(folder), LABEL)
+        return self._compare(self.rows(registry.resolve(self.track, config)))
 
     def _compare(self, rows: list[dict[str, Any]]) -> tuple[Evaluation, float]:
-        own, other = (_column(found, self.metric) for found in (rows, self._baseline))
+        own, other = (_column(found, self.metric) for found in (rows, self.baseline_rows))
         rng = stream("validation", self._source.name, 0, "bootstrap", seed=self._source.seed)
         paired = paired_comparison(own, other, rng, goal=self.goal)
         relative = paired.relative_percent
         names = [name for name in SHOWN if name in rows[0] and name != self.metric]
         names += sorted({name for row in rows for name in row if name.startswith(SHARE)})
-        figures = {name: _mean(_column(rows, name)) for name in names}
-        shares = [_mean(_column(found, "largest_share")) for found in (rows, self._baseline)]
+        figures = {name: mean_of(rows, name) for name in names}
+        shares = [mean_of(found, "largest_share") for found in (rows, self.baseline_rows)]
         found = Evaluation(
             metric=self.metric,
             worlds=self.count,
@@ -200,11 +208,11 @@ class Validation:
         )
         return found, paired.probability_of_improvement.value
 
-    def _rows(self, policy: PolicyConfig) -> list[dict[str, Any]]:
-        """Return the metrics of a policy in every world."""
+    def rows(self, policy: PolicyConfig) -> list[dict[str, Any]]:
+        """Return the metrics of a policy that has been resolved, in every world."""
         source = self._source
         warm_up_s = source.config.rules.warm_up_s
-        others = {name: load_metric(name) for name in plugged_among(self.track, [self.metric])}
+        others = {name: load_metric(name) for name in self._plugged}
         found = []
         for index, world in enumerate(self._worlds):
             replicate = source.splits.replicate(self._split, index)
@@ -230,6 +238,11 @@ def _column(rows: list[dict[str, Any]], name: str) -> FloatArray:
     """Return a metric in every world, NaN where there is none."""
     values = [row.get(name) for row in rows]
     return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+
+
+def mean_of(rows: list[dict[str, Any]], name: str) -> float:
+    """Return the mean of a metric over trials that have it, NaN where none has."""
+    return _mean(_column(rows, name))
 
 
 def _mean(values: FloatArray) -> float:

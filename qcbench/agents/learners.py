@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import assert_never
 
 from qcbench.agents.agent import Learner
-from qcbench.agents.config import AgentConfig
+from qcbench.agents.config import AgentConfig, ValidationConfig
 from qcbench.agents.distilled_agent import Distilled, DistilledLearner
 from qcbench.agents.reference_agent import (
     MakeShards,
@@ -15,6 +15,7 @@ from qcbench.agents.reference_agent import (
 )
 from qcbench.agents.reference_ppo import Shards
 from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
+from qcbench.agents.tuned_agent import Tuned, TunedLearner
 from qcbench.bench import nodes
 from qcbench.bench.cluster import Cluster, check, connect, is_inline
 from qcbench.bench.config import ClusterConfig
@@ -38,13 +39,12 @@ def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | Non
     """
     check(cluster)
     local = cluster.address == "local"
-    if isinstance(agent, ReferenceSettings):
-        if agent.ppo.shards == 1 or is_inline(cluster):
+    if isinstance(agent, ReferenceSettings | Tuned):
+        alone = isinstance(agent, ReferenceSettings) and agent.ppo.shards == 1
+        if alone or is_inline(cluster):
             yield None
             return
-        threads = agent.ppo.threads
-        workers = cluster.workers or max(1, usable_cores() // threads)
-        with connect(cluster, threads * min(agent.ppo.shards, workers)) as found:
+        with connect(cluster, _cores(agent, cluster)) as found:
             if not local:
                 nodes.check_everywhere(nodes.requirements(EXTRAS))
             yield found
@@ -62,11 +62,21 @@ def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | Non
         yield found
 
 
+def _cores(agent: ReferenceSettings | Tuned, cluster: ClusterConfig) -> int:
+    """Return the cores of a private Ray for the actors of an agent."""
+    if isinstance(agent, Tuned):
+        return cluster.workers or usable_cores()
+    threads = agent.ppo.threads
+    workers = cluster.workers or max(1, usable_cores() // threads)
+    return threads * min(agent.ppo.shards, workers)
+
+
 def make_learner(
     agent: AgentConfig,
     sources: Sequence[ScenarioWorlds],
     seed: int,
     cluster: Cluster | None = None,
+    judged: ValidationConfig | None = None,
 ) -> Learner:
     """Return an untrained agent.
 
@@ -74,6 +84,7 @@ def make_learner(
         sources: worlds of the scenarios; training is on split `train`.
         seed: of all that is drawn.
         cluster: what `joined` gives.
+        judged: how training is judged; an agent that learns from whole trials goes by it too.
 
     Raises:
         InputError: settings that do not fit the scenario, or a package that is missing.
@@ -92,6 +103,9 @@ def make_learner(
             return ReferenceLearner(agent, sources, seed, shards)
         case Distilled():
             return DistilledLearner(agent, sources, seed, shards)
+        case Tuned():
+            by = judged or ValidationConfig()
+            return TunedLearner(agent, sources, seed, by.metric, by.baseline, cluster)
         case RllibPpo():
             from qcbench.agents.rllib.policy_gradient import (  # noqa: PLC0415 - ray: seconds
                 ppo_learner,

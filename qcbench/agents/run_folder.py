@@ -35,8 +35,8 @@ from qcbench.files import (
 )
 from qcbench.locks import take_lock
 from qcbench.plugins import check_meant
-from qcbench.policies.exported.card import CARD, Card
-from qcbench.policies.exported.folder import EXPORTED, digest, read_folder, write_folder
+from qcbench.policies.exported.card import CARD, Card, HeuristicCard
+from qcbench.policies.exported.folder import EXPORTED, copy_folder, digest, write_folder
 from qcbench.policies.exported.weights import Tensors
 from qcbench.storage import mirror
 from qcbench.storage.places import runs_folder
@@ -103,7 +103,7 @@ class RunFolder:
         self._progress.write(_line(entry))
         self._progress.flush()
 
-    def export(self, card: Card, tensors: Tensors) -> None:
+    def export(self, card: Card | HeuristicCard, tensors: Tensors | None) -> None:
         """Make this the run's policy."""
         write_folder(self.path / EXPORTED, card, tensors)
 
@@ -112,8 +112,7 @@ class RunFolder:
         source = next(c for c in checkpoints(self.path) if steps_of(c) == steps) / EXPORTED
         target = self.path / EXPORTED
         if not (target / CARD).is_file() or digest(target) != digest(source):
-            found = read_folder(source)
-            write_folder(target, found.card, found.tensors)
+            copy_folder(source, target)
 
     def store(self) -> None:
         """Put what is new where the runs are kept; a checkpoint has its policy's card last."""

@@ -38,7 +38,7 @@ from qcbench.bench.manifest import versions
 from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.run_names import told_name
 from qcbench.bench.stopping import StopFlag
-from qcbench.policies.exported.card import Card, Provenance
+from qcbench.policies.exported.card import Card, HeuristicCard, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
 from qcbench.policies.exported.weights import Tensors
 from qcbench.storage.places import runs_folder, shown_path
@@ -163,7 +163,7 @@ def _parts(config: TrainConfig, cluster: Cluster | None) -> tuple[Learner, Judge
         world_source(scenario, suite=SUITE, seed=config.seed) for scenario in config.scenarios
     ]
     validation = validation_of(sources, config.validation)
-    return make_learner(config.agent, sources, config.seed, cluster), validation
+    return make_learner(config.agent, sources, config.seed, cluster, config.validation), validation
 
 
 class _Session:
@@ -319,8 +319,10 @@ class _Session:
         self.curves.add(steps, curves.of_evaluation(found))
         self.curves.flush(self.display.note)
 
-    def _checkpoint(self, card: Card | None = None, tensors: Tensors | None = None) -> None:
-        if card is None or tensors is None:
+    def _checkpoint(
+        self, card: Card | HeuristicCard | None = None, tensors: Tensors | None = None
+    ) -> None:
+        if card is None:
             card, tensors = self.learner.policy()
             card = replace(card, provenance=self._provenance(None))
         exported = (card, tensors)

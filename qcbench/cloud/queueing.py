@@ -110,6 +110,7 @@ class QueueingBroker:
         if queued.task.row != row:
             queued.state["row"] = row
             queued.state["qubits"] = self._qubits[row]
+            queued.state["mean_exec_s"] = self._mean_s[row]
         if queued.row is not None:
             queued.row.reopen(row, self._clock.now)
             self._join(queued, queued.row)

@@ -152,6 +152,7 @@ class Waiting(NamedTuple):
     priority: int
     qubits: int
     account: int
+    mean_exec_s: float
     ticket: int
     attained_s: float
     remaining_s: float
@@ -173,8 +174,8 @@ class Choosing(NamedTuple):
         fits: places in the queue.
         jobs: records with what is fixed of each job, `arrival_s`, `priority`, `user`, `due_s`,
             `value`.
-        progress: records with what changes, `task`, `joined_s`, `qubits`, `ticket`, `attained_s`,
-            `remaining_s`.
+        progress: records with what changes, `task`, `joined_s`, `qubits`, `mean_exec_s`,
+            `ticket`, `attained_s`, `remaining_s`.
     """
 
     choices: int
@@ -223,6 +224,7 @@ def waiting_of(jobs: Any, progress: Any, job: int) -> Waiting:
         fixed.priority,
         own.qubits,
         fixed.user,
+        own.mean_exec_s,
         own.ticket,
         own.attained_s,
         own.remaining_s,

@@ -293,6 +293,7 @@ class WaitingTask:
         priority: weight of its job.
         qubits: its width.
         user: owner of its job, empty where the workload has no users.
+        mean_exec_s: estimated execution time of this task, mean over the QPUs that fit.
         ticket: how many tasks have joined the queue before it.
         attained_s: time for which circuits of its job have been executed.
         remaining_s: mean time over the QPUs that fit that the job's executions still take, this one
@@ -309,6 +310,7 @@ class WaitingTask:
     priority: int
     qubits: int
     user: str = ""
+    mean_exec_s: float = 0.0
     ticket: int = 0
     attained_s: float = 0.0
     remaining_s: float = 0.0

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from qcbench.publishing.entries import LEARNED, PublishedRun, content_hash
+from qcbench.policies.exported.reference import LEARNED
+from qcbench.publishing.entries import PublishedRun, content_hash
 
 MOST_ROWS = 2000
 """Of a card; what is beyond them is in the entry."""

@@ -14,6 +14,7 @@ from qcbench.errors import InputError, one_line
 from qcbench.files import parse_json, to_json
 from qcbench.policies.exported.card import CARD
 from qcbench.policies.exported.folder import digest, folder_of
+from qcbench.policies.exported.reference import LEARNED
 from qcbench.policies.source import SOURCE
 from qcbench.report.leaderboard import as_data, printable
 from qcbench.report.run import RunDescription
@@ -21,9 +22,6 @@ from qcbench.stats.gaps import SHOWN
 from qcbench.stats.summary import Summary
 
 FORMAT = 1
-LEARNED = "learned"
-"""The registered policy that reads an exported one."""
-
 TEXTS = ("scenario", "policy", "until")
 WHOLE = (
     *("n", "failed", "missing", "pairs", "scenarios", "wins", "rank_low", "rank_high"),

@@ -28,12 +28,12 @@ from qcbench.policies.exported.folder import (
     folder_of,
     read_folder_card,
 )
-from qcbench.policies.exported.reference import lies_elsewhere
+from qcbench.policies.exported.reference import LEARNED, lies_elsewhere
 from qcbench.policies.names import names_by_track
 from qcbench.policies.source import is_source
 from qcbench.storage.places import runs_folder
 from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.references import LEARNED, policy_of_run, resolve_policy
+from qcbench.tracking.references import policy_of_run, resolve_policy
 from qcbench.tracking.registry import (
     SCHEME,
     fetch_policy,

@@ -24,6 +24,7 @@ from qcbench.policies.exported.folder import (
     folder_of,
     write_folder,
 )
+from qcbench.policies.exported.reference import LEARNED
 from qcbench.stats.intervals import LEVEL
 from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.champion import add_packaged
@@ -37,7 +38,6 @@ from qcbench.tracking.contest import (
     wanted_of,
 )
 from qcbench.tracking.promote_config import PromoteConfig
-from qcbench.tracking.references import LEARNED
 from qcbench.tracking.registry import (
     Reference,
     Registry,

@@ -20,7 +20,7 @@ from qcbench.policies.exported.folder import (
     folder_of,
     read_folder_card,
 )
-from qcbench.policies.exported.reference import lies_elsewhere
+from qcbench.policies.exported.reference import LEARNED, lies_elsewhere, policy_of
 from qcbench.policies.names import names_by_track
 from qcbench.policies.source import is_source, label_of, with_text
 from qcbench.storage.mirror import pull_begun
@@ -29,9 +29,6 @@ from qcbench.tracking.champion import champion_name
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.registry import SCHEME, fetch_policy
 from qcbench.tracks import Track
-
-LEARNED = "learned"
-"""The policy, on every track that has it, that runs what was trained."""
 
 
 def resolve_policy(
@@ -110,9 +107,8 @@ def _from_folder(config: PolicyConfig, track: Track, path: str, label: str) -> P
         if is_source(card.name):
             raise InputError(f"{folder / CARD}: is code; only a file that you name yourself is run")
         given.pop("sha256", None)
-        parameters = {**card.parameters, **given}
-        return replace(config, name=card.name, label=label, parameters=parameters)
-    return replace(config, name=LEARNED, label=label, parameters={"path": path, **given})
+    found = policy_of(card, path, label)
+    return replace(found, parameters={**found.parameters, **given})
 
 
 def _label(folder: Path) -> str:

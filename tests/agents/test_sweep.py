@@ -16,7 +16,8 @@ from omegaconf import OmegaConf
 from qcbench.agents.checkpoints import checkpoints
 from qcbench.agents.config import compose_train
 from qcbench.agents.run_folder import read_config, read_progress
-from qcbench.agents.sweep.config import changed, compose_sweep, range_of, settings_of
+from qcbench.agents.space import range_of
+from qcbench.agents.sweep.config import changed, compose_sweep, settings_of
 from qcbench.agents.sweep.courier import Workplace
 from qcbench.agents.sweep.searching import domain, tune_config
 from qcbench.agents.sweep.trial import FROM, SWEEP, begin, parts_of, read_sweep, run_trial

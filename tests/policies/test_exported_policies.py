@@ -35,7 +35,13 @@ from qcbench.policies.exported.card import (
     TrainedFleet,
 )
 from qcbench.policies.exported.choosing import Drawing, best
-from qcbench.policies.exported.folder import champions_dir, write_folder
+from qcbench.policies.exported.folder import (
+    champions_dir,
+    folder_of,
+    read_folder_card,
+    write_folder,
+)
+from qcbench.policies.exported.reference import policy_of
 from qcbench.policies.exported.weights import expected_shapes
 from qcbench.policies.features import placement
 from qcbench.policies.protocol import PolicyContext
@@ -300,9 +306,10 @@ def test_packaged_champions_are_small_and_can_be_read() -> None:
     for card in champions_dir().rglob(CARD):
         track = card.relative_to(champions_dir()).parts[0]
         name = "champion" if card.parent.name == track else card.parent.name
+        path = f"packaged:{name}"
         registry.resolve(
             track,  # type: ignore[arg-type]
-            PolicyConfig(name="learned", parameters={"path": f"packaged:{name}"}),
+            policy_of(read_folder_card(folder_of(track, path)), path, name),
         )
         assert sum(file.stat().st_size for file in card.parent.glob("*.*")) < 1_000_000
 

@@ -1,64 +1,17 @@
 """The config of `qcbench sweep`, and the YAML group `sweep`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval, Le, MinLen
 
 from qcbench.agents.config import TrainConfig, check, training_data
+from qcbench.agents.space import Range, Value, range_of
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, NotNegative, Positive, config
 from qcbench.errors import InputError, nearest
-
-Value = bool | int | float | str
-
-
-KINDS = ("choice", "uniform", "log")
-
-
-@dataclass(frozen=True)
-class Range:
-    """What a setting is drawn from.
-
-    Attributes:
-        kind: `choice` of the values; `uniform` between two numbers; `log` between two positive
-            numbers, evenly in their logarithm.
-        values: the choices, or the least and the largest.
-    """
-
-    kind: str
-    values: tuple[Value, ...]
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The least and the largest number."""
-        least, most = self.values
-        return float(least), float(most)
-
-
-def range_of(name: str, given: Sequence[Value]) -> Range:
-    """Return what a list such as `[log, 0.001, 0.01]` means.
-
-    Raises:
-        InputError: it means nothing.
-    """
-    where = f"sweep.space.{name}: {list(given)}"
-    if not given or given[0] not in KINDS:
-        raise InputError(f"{where}; must be [choice, ...], [uniform, FROM, TO] or [log, FROM, TO]")
-    found = Range(str(given[0]), tuple(given[1:]))
-    if found.kind == "choice":
-        if not found.values:
-            raise InputError(f"{where}; has nothing to choose from")
-        return found
-    numbers = [v for v in found.values if isinstance(v, int | float) and not isinstance(v, bool)]
-    if len(numbers) != 2 or len(found.values) != 2 or not numbers[0] < numbers[1]:
-        raise InputError(f"{where}; must be from a lesser to a larger number")
-    if found.kind == "log" and not numbers[0] > 0:
-        raise InputError(f"{where}; must be positive")
-    return found
-
 
 MOST_TRIALS = 100_000
 """Each is a training of minutes."""
@@ -99,12 +52,12 @@ class SweepConfig:
 
     def __post_init__(self) -> None:
         for name, given in self.space.items():
-            range_of(name, given)
+            range_of(f"sweep.space.{name}", given)
 
     @property
     def ranges(self) -> dict[str, Range]:
         """What each setting is drawn from."""
-        return {name: range_of(name, given) for name, given in self.space.items()}
+        return {name: range_of(f"sweep.space.{name}", given) for name, given in self.space.items()}
 
 
 @config

@@ -26,6 +26,7 @@ from qcbench.agents.reference_agent import ReferenceSettings
 from qcbench.agents.run_folder import evaluation_of, evaluations, read_config, read_progress
 from qcbench.agents.sweep.config import SweepRunConfig, settings_of
 from qcbench.agents.sweep.trial import SWEEP, TRIALS, make_trainable, parts_of, read_sweep
+from qcbench.agents.tuned_agent import Tuned
 from qcbench.bench import nodes
 from qcbench.bench.cluster import check, connect, is_inline
 from qcbench.bench.config import ClusterConfig
@@ -225,7 +226,9 @@ def _run(folder: Path, cluster: ClusterConfig, say: Say, *, again: bool) -> Swep
 def _actors(config: SweepRunConfig) -> int:
     """Return how many actors a trial has besides itself."""
     agent = config.agent
-    return 0 if isinstance(agent, ReferenceSettings) else agent.env_runners + agent.learners
+    if isinstance(agent, ReferenceSettings | Tuned):
+        return 0
+    return agent.env_runners + agent.learners
 
 
 def _cores(config: SweepRunConfig) -> float:

@@ -8,7 +8,8 @@ from ray.tune.search import ConcurrencyLimiter
 from ray.tune.search.basic_variant import BasicVariantGenerator
 from ray.tune.search.optuna import OptunaSearch
 
-from qcbench.agents.sweep.config import Range, SweepConfig
+from qcbench.agents.space import Range
+from qcbench.agents.sweep.config import SweepConfig
 
 STEPS, SCORE = "steps", "score"
 

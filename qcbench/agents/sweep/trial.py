@@ -28,6 +28,7 @@ from qcbench.agents.run_folder import (
 )
 from qcbench.agents.sweep.config import SweepRunConfig, changed, settings_of
 from qcbench.agents.training import go_on
+from qcbench.agents.tuned_agent import Tuned
 from qcbench.bench import nodes
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.progress import Silent
@@ -230,7 +231,7 @@ def _train(run: Path, report: Report, ship: Callable[[], None]) -> None:
     """Train to the end; a predecessor that was killed may hold the run for a moment."""
     ship()
     # Ray keeps free for a trial what its own process needs, and the actors of RLlib's agents.
-    alone = isinstance(read_config(run).agent, ReferenceSettings)
+    alone = isinstance(read_config(run).agent, ReferenceSettings | Tuned)
     where = ClusterConfig(address="inline") if alone else None
     until = time.monotonic() + LOCK_WAIT_S
     while True:

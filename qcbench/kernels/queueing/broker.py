@@ -97,6 +97,7 @@ def execute(world: World, cloud: Cloud, job: int, task: int) -> None:
     """Queue a task."""
     open_row(world, cloud, job, task)
     cloud.progress[job].qubits = world.tasks[task].qubits
+    cloud.progress[job].mean_exec_s = world.tasks[task].mean_s
     join(world, cloud, job)
 
 

@@ -159,6 +159,7 @@ PROGRESS = _records(
     ("task", "i4"),
     ("qubits", "i4"),
     ("joined_s", "f8"),
+    ("mean_exec_s", "f8"),
     ("ticket", "i4"),
     ("attained_s", "f8"),
     ("remaining_s", "f8"),

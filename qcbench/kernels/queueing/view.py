@@ -70,6 +70,7 @@ class Window:
             priority=1 if workload.priority is None else int(workload.priority[job]),
             qubits=int(own["qubits"]),
             user="" if workload.user is None else workload.user[job],
+            mean_exec_s=float(own["mean_exec_s"]),
             ticket=int(own["ticket"]),
             attained_s=float(own["attained_s"]),
             remaining_s=float(own["remaining_s"]),

@@ -162,6 +162,17 @@ def write_folder(
     return folder
 
 
+def copy_folder(source: Path, target: Path) -> None:
+    """Write the policy of one folder, a network or a heuristic, into another one.
+
+    Raises:
+        InputError: it cannot be read or used, or the other one cannot be written.
+    """
+    card = read_folder_card(source)
+    tensors = None if isinstance(card, HeuristicCard) else read_folder(source).tensors
+    write_folder(target, card, tensors)
+
+
 def _files(folder: Path) -> dict[str, bytes]:
     files = {CARD: _bytes(folder / CARD)}
     if (folder / WEIGHTS).exists() or isinstance(read_card(files[CARD], str(folder / CARD)), Card):

@@ -1,0 +1,124 @@
+"""The most urgent waiting task: jobs that have begun, short ones, newest or oldest ones, weighed.
+
+A hybrid job is executed many times, and a queue that serves whoever joined first has all jobs in
+progress at once: each of them takes as long as all of them together. Under `urgency` a job that has
+begun goes before one that has not (`fresh`), so that few are in progress, and what is left is
+weighed against what the other waiting tasks have: no parameter has a unit, and one set of them
+serves clouds of any speed. The usual values were found by `qcbench train agent=tuned_queueing mix=queueing`.
+"""
+
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Interval
+
+from qcbench.policies.protocol import PolicyContext, Queueing
+from qcbench.policies.twins import Choosing, Memory, TwinContext, memory, waiting_at
+from qcbench.policies.view import QueueView
+
+Weight = Annotated[float, Interval(ge=-1e6, le=1e6)]
+"""So large that one of them decides alone, and so small that all can be added up."""
+
+LEAST = 1e-9
+"""Added to what is divided, so that tasks that take no time do no harm."""
+
+
+def policy(
+    context: PolicyContext,  # noqa: ARG001 - it needs to know nothing of the fleet
+    *,
+    age: Weight = -0.1,
+    short: Weight = 0.15,
+    begun: Weight = 0.6,
+    fresh: Weight = -1.5,
+    match: Weight = 0.1,
+    priority: Weight = 0.0,
+) -> Queueing:
+    """Build the policy.
+
+    Args:
+        context: the fleet.
+        age: of the time since the job arrived, over its mean of the waiting tasks; below 0 the
+            newest job is more urgent than the oldest.
+        short: of how short an execution is beside the mean of the waiting tasks, over all QPUs.
+        begun: of the time for which the job has been executed, beside its mean.
+        fresh: of jobs that have not been executed yet; below 0 those that have begun go first.
+        match: of how short the execution is on the free QPU beside other QPUs.
+        priority: of the job's priority over the highest one.
+    """
+
+    def decide(view: QueueView) -> int:
+        waiting, now_s, highest = view.waiting, view.now_s, view.highest_priority
+        mean_age_s = mean_exec_s = mean_attained_s = 0.0
+        for task in waiting:
+            mean_age_s += now_s - task.job_arrival_s
+            mean_exec_s += task.mean_exec_s
+            mean_attained_s += task.attained_s
+        mean_age_s = mean_age_s / len(waiting) + LEAST
+        mean_exec_s = mean_exec_s / len(waiting) + LEAST
+        mean_attained_s = mean_attained_s / len(waiting) + LEAST
+        found, most = 0, -float("inf")
+        for position, task in enumerate(waiting):
+            value = (
+                age * ((now_s - task.job_arrival_s) / mean_age_s)
+                + short * share(mean_exec_s, task.mean_exec_s)
+                + begun * share(task.attained_s, mean_attained_s)
+                + match * share(task.mean_exec_s, view.exec_s_of(task))
+                + priority * (task.priority / highest)
+            )
+            if task.attained_s == 0.0:
+                value += fresh
+            if value > most:
+                found, most = position, value
+        return found
+
+    return decide
+
+
+def share(value: float, other: float) -> float:
+    """Return how much of two times together the first one is, 0 to 1; half where both are 0."""
+    return (value + LEAST) / (value + other + 2.0 * LEAST)
+
+
+def remember(
+    _context: TwinContext,
+    *,
+    age: float,
+    short: float,
+    begun: float,
+    fresh: float,
+    match: float,
+    priority: float,
+) -> Memory:
+    """Return the weights."""
+    found = memory(real=6)
+    found.real[:] = (age, short, begun, fresh, match, priority)
+    return found
+
+
+def twin(view: Choosing, memory: Memory) -> int:
+    """Decide as `policy` does."""
+    weights, now_s, highest = memory.real, view.now_s, view.highest_priority
+    mean_age_s = mean_exec_s = mean_attained_s = 0.0
+    for position in range(view.choices):
+        task = waiting_at(view, position)
+        mean_age_s += now_s - task.job_arrival_s
+        mean_exec_s += task.mean_exec_s
+        mean_attained_s += task.attained_s
+    mean_age_s = mean_age_s / view.choices + LEAST
+    mean_exec_s = mean_exec_s / view.choices + LEAST
+    mean_attained_s = mean_attained_s / view.choices + LEAST
+    found, most = 0, -np.inf
+    for position in range(view.choices):
+        task = waiting_at(view, position)
+        value = (
+            weights[0] * ((now_s - task.job_arrival_s) / mean_age_s)
+            + weights[1] * share(mean_exec_s, task.mean_exec_s)
+            + weights[2] * share(task.attained_s, mean_attained_s)
+            + weights[4] * share(task.mean_exec_s, view.exec_s[task.row, view.qpu])
+            + weights[5] * (task.priority / highest)
+        )
+        if task.attained_s == 0.0:
+            value += weights[3]
+        if value > most:
+            found, most = position, value
+    return found
