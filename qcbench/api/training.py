@@ -9,7 +9,7 @@ from qcbench.extras import door
 from qcbench.loading import starts_work
 
 if TYPE_CHECKING:
-    from qcbench.agents.sweep.running import Swept
+    from qcbench.agents.sweep.results import Swept
     from qcbench.agents.training import Trained
 
 

@@ -7,6 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qcbench.bench.compose_errors import (
+    NO_NAME,
+    broken_yaml,
+    check_choices,
+    chosen_again,
+    no_text,
+    one_line,
+    split_group,
+    unusable,
+)
 from qcbench.bench.conf_files import check_clash, check_dirs, conf_dir, options_of, roots
 from qcbench.bench.config import ScenarioConfig, ScenarioEntry, SuiteConfig
 from qcbench.bench.overrides import (
@@ -20,7 +30,7 @@ from qcbench.bench.overrides import (
     unreadable,
 )
 from qcbench.bench.typed import typed
-from qcbench.errors import InputError, QcbenchError, nearest, reason_of
+from qcbench.errors import InputError, QcbenchError, nearest
 from qcbench.policies import registry
 from qcbench.policies.exported.reference import lies_elsewhere
 from qcbench.policies.names import names as names_of
@@ -31,39 +41,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-NO_NAME = r"(?i)null|true|false|[+-]?(nan|inf|[\d_.]+(e[+-]?\d+)?)"
-"""What Hydra reads as something other than a text."""
-
-
 COMPOSED = ("defaults", "${", "???", "@package")
 """What a file has where its content depends on more than itself."""
-
-SAID = (
-    (r"Recursive interpolation detected\s+full_key: (\S+)", "{0}: refers to itself"),
-    (
-        r"Interpolation to parent node detected\s+full_key: (\S+)",
-        "{0}: refers to the part of the config that it lies in",
-    ),
-    (
-        r"Environment variable '([^']+)' not found.*full_key: (\S+)",
-        "{1}: refers to the environment variable {0}, which is not set",
-    ),
-    (
-        r"Unsupported interpolation type (\S+)\s+full_key: (\S+)",
-        "{1}: refers to ${{{0}:...}}, which is unknown; oc.env is known",
-    ),
-    (
-        r"force-add of config groups is not supported: '\+*([^=']+)",
-        "{0}: is a group; choose from it with {0}=NAME, without +",
-    ),
-    (r"Multiple values for (\S+?)\.", "{0}: is chosen twice; choose once"),
-    (
-        r"Ambiguous value for argument '\+*([^']+)'",
-        "{0}: has several values; a list is [a,b], and text with a comma stands in quotes; "
-        "--multirun runs one after the other",
-    ),
-)
-"""What Hydra and OmegaConf say, and how the user is told."""
 
 
 @contextmanager
@@ -110,7 +89,7 @@ def compose(
         if not with_hydra:
             check_hydra(overrides)
         choices, values = split(overrides, groups)
-        _check_choices(choices, groups, config_dirs)
+        check_choices(choices, groups, config_dirs)
         try:
             before: list[str] = []
             if any(changes_kind(value) for value in values):
@@ -124,7 +103,7 @@ def compose(
             missing = (error.missing_cfg_file or name).removesuffix(".yaml")
             group, _, option = str(missing).rpartition("/")
             if not error.options:
-                group, option = _split_group(str(missing))
+                group, option = split_group(str(missing))
             options = error.options or options_of(group, config_dirs)
             raise InputError(
                 f"{group}={option}: no such {group}{nearest(option, options)}"
@@ -132,125 +111,24 @@ def compose(
         except OverrideParseException as error:
             raise InputError(unreadable(error)) from None
         except (HydraException, OmegaConfBaseException) as error:
-            said = _chosen_again(error, choices) or _one_line(error)
-            raise InputError(said or _unusable(error, choices, config_dirs)) from None
+            said = chosen_again(error, choices) or one_line(error)
+            raise InputError(said or unusable(error, choices, config_dirs)) from None
         except YAMLError as error:
-            raise InputError(_broken_yaml(error)) from None
+            raise InputError(broken_yaml(error)) from None
         except UnicodeDecodeError as error:
-            raise InputError(_no_text(config_dirs) or f"a config file: {error}") from None
+            raise InputError(no_text(config_dirs) or f"a config file: {error}") from None
         except QcbenchError:
             raise
         # A file that is no mapping, refers to itself, or has defaults of its own that are none
         # makes Hydra and OmegaConf raise what they happen to meet.
         except Exception as error:
-            raise InputError(_unusable(error, choices, config_dirs)) from error
+            raise InputError(unusable(error, choices, config_dirs)) from error
     return composed
-
-
-def _check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequence[Path]) -> None:
-    """Refuse choices that Hydra would not refuse in words of the user.
-
-    Raises:
-        InputError: no key; a number, or a file outside the group, as the name of an option.
-    """
-    for text in choices:
-        key, equals, option = text.partition("=")
-        group = key.lstrip("+~").partition("@")[0]
-        if equals and not group:
-            raise InputError(f"{text}: has no key before the =; an override is key=value")
-        outside = ".." in option.split("/")
-        if equals and group in groups and (outside or re.fullmatch(NO_NAME, option)):
-            known = options_of(group, config_dirs)
-            if option in known:
-                raise InputError(
-                    f"{group}={option}: is no text for YAML; give {option}.yaml another name"
-                )
-            raise InputError(f"{group}={option}: no such {group}{nearest(option, known)}")
-        if equals and group in groups:
-            check_clash(group, option, config_dirs)
-
-
-def _chosen_again(error: Exception, choices: Sequence[str]) -> str:
-    """Return which group is added that is there already; Hydra may name a part of what it holds."""
-    found = re.search(r"(\S+) appears more than once in the final defaults list", str(error))
-    if not found:
-        return ""
-    added = [text.lstrip("+").partition("=")[0] for text in choices if text.startswith("+")]
-    group = added[0] if added else found.group(1)
-    return f"{group}: is chosen already; choose another with {group}=NAME, without +"
-
-
-def _unusable(error: Exception, choices: Sequence[str], config_dirs: Sequence[Path]) -> str:
-    """Return which file of the user's cannot be composed, and as far as that is known why."""
-    from omegaconf.errors import GrammarParseError, KeyValidationError  # noqa: PLC0415
-
-    files = [
-        path
-        for text in choices
-        for folder in roots(config_dirs)[1:]
-        if (path := folder / text.partition("=")[0] / f"{text.partition('=')[2]}.yaml").is_file()
-    ]
-    where = ", ".join(map(str, files)) or ", ".join(map(str, choices)) or "the config"
-    if isinstance(error, RecursionError):
-        return f"{where}: refers to itself, or is nested too deeply"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or where}: cannot be read ({error.strerror})"
-    if "defaults must be a list" in str(error):
-        return f"{where}: defaults are no list of group: option"
-    if "loaded object type" in str(error):
-        return f"{where}: is no mapping of keys to values"
-    if not str(error).strip() or isinstance(error, KeyValidationError | GrammarParseError):
-        return f"{where}: has a key that is no text, or a ${{ without its }}"
-    return f"{where}: cannot be composed ({reason_of(error)})"
-
-
-def _broken_yaml(error: Exception) -> str:
-    """Return file, line and problem of a YAML file that cannot be read."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    if mark is None:
-        reason = " ".join(str(error).split())
-        return f"{getattr(error, 'name', 'a config file')}: is not YAML ({reason})"
-    return f"{mark.name}: line {mark.line + 1}: is not YAML ({problem})"
-
-
-def _no_text(config_dirs: Sequence[Path]) -> str:
-    """Return which of the user's files is not text: the decoder does not say."""
-    for path in sorted(path for root in roots(config_dirs)[1:] for path in root.rglob("*.yaml")):
-        if path.is_file():
-            try:
-                path.read_text(encoding="utf-8")
-            except UnicodeDecodeError:
-                return f"{path}: is not text in UTF-8"
-    return ""
 
 
 def _groups(config_dirs: Sequence[Path]) -> set[str]:
     found = (path for root in roots(config_dirs) for path in root.iterdir())
     return {path.name for path in found if path.is_dir()}
-
-
-def _split_group(path: str) -> tuple[str, str]:
-    group, _, option = path.partition("/")
-    return group, option
-
-
-def _one_line(error: Exception) -> str:
-    """Return the part of Hydra's message that says what is wrong."""
-    text = str(error)
-    unknown = re.search(r"Key '([^']+)' is not in struct\s+full_key: (\S+)", text)
-    if unknown or (unknown := re.search(r"Could not override '([^']+)'()", text)):
-        return f"{unknown[2] or unknown[1]}: no such key"
-    missing = re.search(r"Missing mandatory value: \S+\s+full_key: (\S+)", text)
-    if missing:
-        return f"{missing[1]}: is missing; give {missing[1]}=..."
-    if dangling := re.search(r"Interpolation key '([^']+)' not found\s+full_key: (\S+)", text):
-        return f"{dangling[2]}: refers to ${{{dangling[1]}}}, which is no key"
-    if unlike := re.search(r"Error merging override \+*([^=]+)=(.*)", text):
-        return f"{unlike[1]}: {unlike[2]}; the config has a value of another kind there"
-    for pattern, meaning in SAID:
-        if found := re.search(pattern, text, re.DOTALL):
-            return meaning.format(*found.groups())
-    return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]
 
 
 def known_policies(
@@ -293,7 +171,7 @@ def to_plain(config: "DictConfig") -> dict[str, Any]:
     try:
         data = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise InputError(_one_line(error)) from None
+        raise InputError(one_line(error)) from None
     return {str(key): value for key, value in dict(data).items()}  # type: ignore[arg-type]
 
 

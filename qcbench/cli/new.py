@@ -117,7 +117,7 @@ def _template(name: str) -> str:
 
 def _config(group: str, name: str, source: str) -> tuple[Mapping[Path, str], Sequence[str]]:
     """Return the file of a suite or fleet like another one, and what to do with it."""
-    from qcbench.bench.compose import NO_NAME  # noqa: PLC0415 - after the help
+    from qcbench.bench.compose_errors import NO_NAME  # noqa: PLC0415 - after the help
     from qcbench.bench.conf_files import options_of, roots  # noqa: PLC0415
 
     where = f"new {group}"

@@ -10,7 +10,7 @@ from qcbench.cli import training
 
 if TYPE_CHECKING:
     from qcbench.agents.sweep.config import SweepRunConfig
-    from qcbench.agents.sweep.running import Swept
+    from qcbench.agents.sweep.results import Swept
 
 SUMMARY = (
     "Train an agent many times with different settings, chosen by Ray Tune. With the id of a sweep "

@@ -52,6 +52,14 @@ SMALLER = {
         *("workload.tasks=12", "agent.worlds=50", "agent.ppo.environments=50"),
         *("agent.teacher.steps=1250", "validation.worlds=1", "tracking=none"),
     ],
+    "agent=tuned_queueing": [
+        *("agent.generations=2", "agent.population=4", "agent.worlds=1", "validation.worlds=1"),
+        *("rules.horizon_s=9000", "rules.warm_up_s=0", "tracking=none", INLINE),
+    ],
+    "agent=tuned_lookahead": [
+        *("agent.generations=2", "agent.population=4", "agent.worlds=1", "validation.worlds=2"),
+        *("workload.tasks=40", "tracking=none", INLINE),
+    ],
     "agent=ppo": ["agent.steps=8192", "agent.worlds=64", "validation.worlds=10"],
     "suite.until={half_width: 1%, seconds: 600, replicates: [8, 1000]}": [
         *("suite.until.replicates=[8,10]", "suite.engine=compiled", INLINE),

@@ -14,18 +14,25 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qcbench.agents.config import meant, stored, total_steps
-from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.learners import EXTRAS
 from qcbench.agents.reference_agent import ReferenceSettings
-from qcbench.agents.run_folder import evaluation_of, evaluations, read_config, read_progress
-from qcbench.agents.sweep.config import SweepRunConfig, settings_of
-from qcbench.agents.sweep.trial import SWEEP, TRIALS, make_trainable, parts_of, read_sweep
+from qcbench.agents.run_folder import evaluation_of
+from qcbench.agents.sweep.config import SweepRunConfig
+from qcbench.agents.sweep.results import (
+    RESULTS,
+    SweepTrial,
+    Swept,
+    best_config,
+    results_of,
+    shown,
+    write_results,
+)
+from qcbench.agents.sweep.trial import SWEEP, TRIALS, make_trainable, read_sweep
 from qcbench.agents.tuned_agent import Tuned
 from qcbench.bench import nodes
 from qcbench.bench.cluster import check, connect, is_inline
@@ -33,68 +40,22 @@ from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
 from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
 from qcbench.bench.ledger import EXTRA_DEATHS
-from qcbench.bench.typed import plain
 from qcbench.errors import InputError
-from qcbench.files import read_json, to_json, write_text
+from qcbench.files import read_json
 from qcbench.locks import take_lock
 from qcbench.storage import mirror
 from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.client import check_store
 from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
+from qcbench.tracking.sweep_view import publish_sweep
 
 if TYPE_CHECKING:
     from qcbench.agents.sweep.courier import SweepPlace
 
 PREFIX = "sweep-"
-TUNE, LOCK, RESULTS = "tune", "sweep.lock", "results.json"
-CONF = "conf"
-BEST = "best"
+TUNE, LOCK = "tune", "sweep.lock"
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class SweepTrial:
-    """What came of a trial.
-
-    Attributes:
-        trial: its id.
-        status: `done`, `stopped` early, `failed` or `unfinished`.
-        settings: of the agent, by their whole keys.
-        steps: decisions.
-        best: best evaluation of its policies.
-        run: training run with the best policy, relative to the sweep's folder.
-        error: why it failed, one line.
-    """
-
-    trial: str
-    status: str
-    settings: dict[str, Any]
-    steps: int
-    best: Evaluation | None
-    run: str
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Swept:
-    """What came of a sweep.
-
-    Attributes:
-        folder: of the sweep.
-        trials: the best first.
-        config: the best settings as a file of the group `agent`; None where all failed.
-    """
-
-    folder: Path
-    trials: list[SweepTrial]
-    config: Path | None
-
-    @property
-    def complete(self) -> bool:
-        """Whether every trial came to an end."""
-        return all(trial.status != "unfinished" for trial in self.trials)
 
 
 def sweep(config: SweepRunConfig, *, command: str = "", say: Say | None = None) -> Swept:
@@ -154,7 +115,7 @@ def swept(folder: Path) -> Swept | None:
     for entry in read_json(folder / RESULTS):
         best = entry["best"] and evaluation_of(entry["best"])
         trials.append(SweepTrial(**{**entry, "best": best}))
-    config = _best_config(folder)
+    config = best_config(folder)
     return Swept(folder, trials, config if config.is_file() else None)
 
 
@@ -177,7 +138,7 @@ def conclude(found: Swept, tracking: TrackingConfig, say: Say) -> Swept:
                 tracking,
                 folder,
                 params=params,
-                trials=[_swept(folder, trial) for trial in trials],
+                trials=[shown(folder, trial) for trial in trials],
             )
         except InputError as error:
             say(f"tracking: {error}; the folder has everything")
@@ -218,8 +179,8 @@ def _run(folder: Path, cluster: ClusterConfig, say: Say, *, again: bool) -> Swep
         say(f"{shown_path(folder)}: {told}")
         with courier_beside(folder, needed=joins) as place:
             states = _tune(folder, config, say, again, place, cluster)
-        trials = _results(folder, config, states)
-        best = _write(folder, config, trials)
+        trials = results_of(folder, config, states)
+        best = write_results(folder, config, trials)
     return conclude(Swept(folder, trials, best), config.tracking, say)
 
 
@@ -338,89 +299,6 @@ def _reason(error: object) -> str:
     """Return the last line of what Ray tells of a failure, which is the exception itself."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] if error else []
     return lines[-1] if lines else ""
-
-
-def _results(
-    folder: Path, config: SweepRunConfig, states: list[tuple[str, str, str, Any]]
-) -> list[SweepTrial]:
-    """Read from the trials' own files what came of them; the best first."""
-    keys, total = settings_of(config), total_steps(config)
-    found = []
-    # By their ids: Tune knows them in another order when it goes on.
-    for trial, status, error, settings in sorted(states, key=lambda state: state[0]):
-        steps, best, run = 0, None, ""
-        changes = {keys[name]: value for name, value in settings.items()}
-        for part in parts_of(folder / TRIALS / trial):
-            for at, evaluation in evaluations(read_progress(part)):
-                steps = max(steps, at)
-                if evaluation.better_than(best):
-                    best, run = evaluation, str(part.relative_to(folder))
-                    agent = plain(read_config(part).agent)
-                    changes = {key: _at(agent, key) for key in keys.values()}
-        ended = "done" if steps >= total else "stopped"
-        words = {"TERMINATED": ended, "ERROR": "failed"}
-        state = words.get(status, "unfinished")
-        found.append(SweepTrial(trial, state, changes, steps, best, run, error))
-    ranked: list[SweepTrial] = []
-    for result in found:
-        place = 0
-        while place < len(ranked) and not _before(result, ranked[place]):
-            place += 1
-        ranked.insert(place, result)
-    return ranked
-
-
-def _before(one: SweepTrial, other: SweepTrial) -> bool:
-    return one.best is not None and one.best.better_than(other.best)
-
-
-def _at(data: Any, key: str) -> Any:
-    for part in key.split("."):
-        data = data[part]
-    return data
-
-
-def _write(folder: Path, config: SweepRunConfig, trials: list[SweepTrial]) -> Path | None:
-    """Write results and the best config; return the latter."""
-    data = to_json([asdict(trial) for trial in trials], RESULTS, null=True, indent=2)
-    write_text(folder / RESULTS, data + "\n")
-    if not trials or trials[0].best is None:
-        return None
-    from omegaconf import OmegaConf  # noqa: PLC0415
-
-    agent = {**plain(read_config(folder / trials[0].run).agent), "name": BEST}
-    path = _best_config(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    head = (
-        f"# The best of {len(trials)} trials of {config.agent.name} on {config.scenario.name}: "
-        f"{trials[0].best.line}.\n"
-    )
-    write_text(path, head + OmegaConf.to_yaml(OmegaConf.create(agent)))
-    return path
-
-
-def _best_config(folder: Path) -> Path:
-    return folder / CONF / "agent" / f"{BEST}.yaml"
-
-
-def _swept(folder: Path, trial: SweepTrial) -> SweptTrial:
-    """Return a trial as MLflow shows it."""
-    points: list[tuple[int, dict[str, float]]] = []
-    for part in parts_of(folder / TRIALS / trial.trial):
-        for line in read_progress(part):
-            prefix = "validation" if line["kind"] == "evaluation" else "train"
-            points.append(
-                (
-                    int(line["steps"]),
-                    {
-                        f"{prefix}/{name}": float(value)
-                        for name, value in line.items()
-                        if isinstance(value, int | float) and name not in ("steps", "time_s")
-                    },
-                )
-            )
-    params = {name: str(value) for name, value in trial.settings.items()}
-    return SweptTrial(trial.trial, trial.status, params, points)
 
 
 def _create(config: SweepRunConfig, command: str) -> Path:

@@ -4,7 +4,8 @@ A hybrid job is executed many times, and a queue that serves whoever joined firs
 progress at once: each of them takes as long as all of them together. Under `urgency` a job that has
 begun goes before one that has not (`fresh`), so that few are in progress, and what is left is
 weighed against what the other waiting tasks have: no parameter has a unit, and one set of them
-serves clouds of any speed. The usual values were found by `qcbench train agent=tuned_queueing mix=queueing`.
+serves clouds of any speed. The usual values are those of the packaged champion, found by
+`qcbench train agent=tuned_queueing mix=queueing`.
 """
 
 from typing import Annotated
