@@ -45,8 +45,9 @@ class Tuned:
     Attributes:
         track: of the policy.
         policy: a registered one, which has parameters.
-        space: what is searched, by parameter: `[uniform, FROM, TO]` or `[log, FROM, TO]`. The
-            search begins at the policy's usual values, or in the middle.
+        space: what is searched, by parameter: `[uniform, FROM, TO]` or `[log, FROM, TO]`.
+        start: where the search begins: at the policy's `usual` values, or in the `middle` of each
+            range, as it does for values that lie outside.
         parameters: others of the policy that are not its usual ones.
         generations: how often the distribution moves.
         population: settings that are drawn each time.
@@ -62,6 +63,7 @@ class Tuned:
     track: LearnedTrack = "queueing"
     policy: str
     space: Annotated[dict[str, list[Value]], MinLen(1)]
+    start: Literal["usual", "middle"] = "usual"
     parameters: dict[str, Value] = field(default_factory=dict)
     generations: Annotated[Count, Le(MOST_SETTINGS)] = 40
     population: Annotated[int, Interval(ge=4, le=MOST_SETTINGS)] = 12
@@ -216,6 +218,8 @@ class TunedLearner:
         usual = self.settings.usual(name)
         least, most = given.ends
         if not isinstance(usual, int | float) or not least <= usual <= most:
+            return 0.5
+        if self.settings.start == "middle":
             return 0.5
         if given.kind == "log":
             return log(usual / least) / log(most / least)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def test_a_search_begins_at_the_usual_values_and_moves_to_what_costs_less() -> N
     card, tensors = learner.policy()
     assert tensors is None
     assert card.parameters == {"short": 0.0, "age": -0.1, "fresh": -1.5}
+    middle = TunedLearner(replace(told, start="middle"), [small()], seed=0).policy()[0]
+    assert middle.parameters == {"short": 0.0, "age": 0.0, "fresh": 0.0}
 
     class Bowl:
         """Costs least where `age` is 1."""
