@@ -217,9 +217,9 @@ class TunedLearner:
         """Return where in its range a parameter begins."""
         usual = self.settings.usual(name)
         least, most = given.ends
-        if not isinstance(usual, int | float) or not least <= usual <= most:
+        if self.settings.start == "middle" or not isinstance(usual, int | float):
             return 0.5
-        if self.settings.start == "middle":
+        if not least <= usual <= most:
             return 0.5
         if given.kind == "log":
             return log(usual / least) / log(most / least)
