@@ -67,6 +67,7 @@ SMALLER = {
         *("agent.ppo.environments=8", "validation.worlds=1", "tracking=none"),
     ],
     "suite=ours": [INLINE],
+    "suite.policies=[mine.py,champion,earliest_completion]": [INLINE],
     "./first": ["replicates=100", "baseline=random"],
     "tasks=60": ["tasks=5", "backend=local", "backend.speed=60", SMALL_CIRCUITS],
 }

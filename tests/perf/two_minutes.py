@@ -1,7 +1,7 @@
 """From a fresh clone to one's own policy on the leaderboard: how long, and how long it is silent.
 
-Usage: python -m tests.perf.two_minutes. Clones this checkout, with caches of its own, and types what
-the clone's README says of a policy of one's own on a terminal, as after an installation. For every
+Usage: python -m tests.perf.two_minutes. Clones this checkout, with caches of its own, and types
+what its README says of a policy of one's own on a terminal, as after an installation. For every
 command it prints the time, the longest time without output, and the processor time that all its
 processes took meanwhile: on a machine that does other work the latter says what an idle one would
 show. Ends with 1 where it took more than two minutes, or was silent for more than three seconds, by
