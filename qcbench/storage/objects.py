@@ -84,6 +84,8 @@ class Objects:
         # Whether a put that must not replace anything was the first to arrive can be told only
         # where nobody below has sent it twice.
         self._once = _open(url, retries=0)
+        self._can_refuse = True
+        """Whether the store knows puts with a condition, as far as has been seen."""
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Return the bytes of an object and its etag; None where there is none."""
@@ -188,16 +190,19 @@ class Objects:
             if (None if found is None else found[1]) != etag:
                 return None
             try:
-                put = self._once.put(key, data, mode=mode, use_multipart=False)
+                if self._can_refuse:
+                    put = self._once.put(key, data, mode=mode, use_multipart=False)
+                    return str(put["e_tag"] or "")
+                self._once.put(key, data, use_multipart=False)
+                return self._etag_of(key, data)
             except (AlreadyExistsError, PreconditionError):
                 return self._etag_of(key, data) if unsure else None
             except Exception as error:
                 unsure = True
-                if not _knows_no_condition(error):
+                if not (self._can_refuse and _knows_no_condition(error)):
                     raise
-                self._once.put(key, data, use_multipart=False)
-                return self._etag_of(key, data)
-            return str(put["e_tag"] or "")
+                self._can_refuse = False
+            return send()
 
         return self._tried("written", send)
 
