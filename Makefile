@@ -24,9 +24,9 @@ test: $(VENV)/.dev  ## install everything, run the tests
 e2e: $(VENV)/.dev  ## the tests that run whole commands, clusters and trainings
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "e2e and not slow"
 
-smoke: $(VENV)/.dev  ## of those, minutes' worth: the README's commands, suites, kills, a plug-in
+smoke: $(VENV)/.dev  ## of those, minutes' worth: the README's commands, suites, kills, a plug-in, an object store
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "e2e and not slow" tests/e2e tests/chaos/test_kills.py \
-	  tests/plugins "tests/docs/test_commands.py::test_commands[README.md]"
+	  tests/plugins tests/storage/test_objects.py tests/storage/test_leases.py "tests/docs/test_commands.py::test_commands[README.md]"
 
 test-3.12:  ## the same on Python 3.12, in a .venv-3.12 of its own; PYTHON312 names it
 	@if $(PYTHON312) -c pass 2>/dev/null; then \

@@ -76,8 +76,9 @@ def machine(
 ) -> Callable[..., Path]:
     """Let this process be a machine with a cache of its own; return its folder of all runs."""
 
-    def become(name: str, address: str = s3, wait_s: float = 20.0) -> Path:
-        for variable, value in environment(address, tmp_path / name / "cache").items():
+    def become(name: str, address: str = s3, wait_s: float = 20.0, **keys: str) -> Path:
+        variables = environment(address, tmp_path / name / "cache") | keys
+        for variable, value in variables.items():
             monkeypatch.setenv(variable, value)
         monkeypatch.setenv("QCBENCH_STORE_WAIT_S", str(wait_s))
         monkeypatch.setattr(objects, "FIRST_PAUSE_S", 0.02)

@@ -13,9 +13,9 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,52 @@ CLOSED = {**KEYS, "AWS_ACCESS_KEY_ID": f"{ACCOUNT}:{READER}", "AWS_SECRET_ACCESS
 """Keys of somebody who may read what the writer has opened, and write nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Swift:
-    """A running server."""
+    """A running server: the processes that it consists of, by name."""
 
-    address: str
+    folder: Path
+    ports: Mapping[str, int]
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.ports['proxy']}"
+
+    def start(self, name: str) -> None:
+        """Start one of its processes; `await_port` says when it listens."""
+        command = [f"swift-{name}-server", str(self.folder / f"{name}.conf"), "--verbose"]
+        if name == "memcached":
+            command = ["memcached", "-u", getpass.getuser(), "-l", "127.0.0.1", "-m", "16"]
+            command += ["-p", str(self.ports[name]), "-U", "0"]
+        # Swift is of Debian's Python, which has no use for what is set for ours.
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "AWS_"))}
+        with self.log(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, cwd=self.folder, env=clean, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self, name: str) -> None:
+        """End one of its processes as a crash would."""
+        process = self.processes.pop(name)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def await_port(self, name: str) -> None:
+        """Return when a process listens."""
+        until = time.monotonic() + START_S
+        while True:
+            assert self.processes[name].poll() is None, self.log(name).read_text()
+            assert time.monotonic() < until, self.log(name).read_text()
+            try:
+                socket.create_connection(("127.0.0.1", self.ports[name])).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
 
     def let_read(self, bucket: str) -> None:
         """Let the reader read a bucket, and list it."""
@@ -73,34 +114,16 @@ def started(folder: Path) -> Iterator[Swift]:
     need_programs()
     ports = dict(zip((*KINDS, "proxy", "memcached"), _free_ports(5), strict=True))
     _configure(folder, ports)
-    commands = {
-        "memcached": [
-            *("memcached", "-u", getpass.getuser(), "-l", "127.0.0.1"),
-            *("-p", str(ports["memcached"]), "-m", "16", "-U", "0"),
-        ],
-        **{
-            name: [f"swift-{name}-server", str(folder / f"{name}.conf"), "--verbose"]
-            for name in (*KINDS, "proxy")
-        },
-    }
-    # Swift is of Debian's Python, which has no use for what is set for ours.
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "AWS_"))}
-    running: dict[str, subprocess.Popen[bytes]] = {}
+    server = Swift(folder, ports)
     try:
-        for name, command in commands.items():
-            with (folder / f"{name}.log").open("wb") as log:
-                running[name] = subprocess.Popen(
-                    command, cwd=folder, env=clean, stdout=log, stderr=log, start_new_session=True
-                )
-        until = time.monotonic() + START_S
-        for name, process in running.items():
-            _await(process, ports[name], folder / f"{name}.log", until)
-        yield Swift(f"http://127.0.0.1:{ports['proxy']}")
+        for name in ports:
+            server.start(name)
+        for name in ports:
+            server.await_port(name)
+        yield server
     finally:
-        for process in running.values():
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        for name in list(server.processes):
+            server.kill(name)
 
 
 def _configure(folder: Path, ports: dict[str, int]) -> None:
@@ -152,17 +175,6 @@ def _make_ring(folder: Path, kind: str, port: int) -> None:
             ["swift-ring-builder", builder, *words], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
-
-
-def _await(process: "subprocess.Popen[bytes]", port: int, log: Path, until: float) -> None:
-    while True:
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < until, log.read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            time.sleep(0.05)
 
 
 def _free_ports(count: int) -> list[int]:
