@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help bench agents hardware test smoke e2e test-3.12 slow check lint types contracts perf docs wheel clean
+.PHONY: help bench agents hardware test smoke e2e test-3.12 slow check lint types contracts perf docs links wheel clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,9 +24,9 @@ test: $(VENV)/.dev  ## install everything, run the tests
 e2e: $(VENV)/.dev  ## the tests that run whole commands, clusters and trainings
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "e2e and not slow"
 
-smoke: $(VENV)/.dev  ## of those, minutes' worth: the README's commands, suites, kills, a plug-in
+smoke: $(VENV)/.dev  ## of those, minutes' worth: the README's commands, suites, kills, a plug-in, an object store
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "e2e and not slow" tests/e2e tests/chaos/test_kills.py \
-	  tests/plugins "tests/docs/test_commands.py::test_commands[README.md]"
+	  tests/plugins tests/storage/test_objects.py tests/storage/test_leases.py "tests/docs/test_commands.py::test_commands[README.md]"
 
 test-3.12:  ## the same on Python 3.12, in a .venv-3.12 of its own; PYTHON312 names it
 	@if $(PYTHON312) -c pass 2>/dev/null; then \
@@ -56,6 +56,9 @@ perf: $(VENV)/.dev  ## benchmarks; figures for docs/performance.md
 docs: $(VENV)/.dev  ## the documentation as a site, build/docs/index.html; a warning is an error
 	rm -rf build/docs
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --doctree-dir build/doctrees docs build/docs
+
+links: $(VENV)/.dev  ## ask for every web address of README, docs and docstrings; takes a network
+	$(BIN)/python -m tests.docs.links
 
 wheel: $(VENV)/.dev  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --quiet

@@ -332,6 +332,8 @@ def finish(run: Run, tracking: TrackingConfig, drawers: "Drawers | None" = None)
     with ThreadPoolExecutor(1) as aside:
         report = aside.submit(run.report, drawers)
         if tracking.enabled:
+            from qcbench.report.leaderboard import described  # noqa: PLC0415
+            from qcbench.tracking.content import LONGEST_NOTE  # noqa: PLC0415
             from qcbench.tracking.mlflow_view import publish  # noqa: PLC0415
 
             try:
@@ -341,6 +343,7 @@ def finish(run: Run, tracking: TrackingConfig, drawers: "Drawers | None" = None)
                     summary=run.summary(),
                     suite=run.suite,
                     tracking=tracking,
+                    note=described(run.summary(), LONGEST_NOTE),
                     wait=lambda: wait([report]),
                 )
                 found = replace(found, link=shown.link, command=shown.command)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from qcbench.cli.arguments import leading_name, parse, show
 from qcbench.cli.stages import stage
 from qcbench.errors import InputError
+from qcbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from qcbench.bench.contract.checks import Subject
@@ -36,8 +37,12 @@ def main(arguments: Sequence[str]) -> int:
     for overrides in options.runs:
         with stage("reading the policy, drawing a world to try it on", logged=False):
             found = list(subjects(name, overrides, options.config_dirs))
-        for subject in found:
-            failed += _report(name, subject)
+        bad = sum(_report(name, subject) for subject in found)
+        told = any(each.startswith("track=") for each in overrides)
+        if bad and not told and (".py" in name or ":" in name):  # code does not say its track
+            others = [f"track={each}" for each in TRACKS if each != found[0].track]
+            print(f"  if it is of another track, say so: {', '.join(others)}")
+        failed += bad
     return 1 if failed else 0
 
 

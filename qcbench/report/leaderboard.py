@@ -16,6 +16,7 @@ from qcbench.errors import InputError, one_line
 from qcbench.files import to_json
 from qcbench.report import fronts, text
 from qcbench.report.formats import FORMATS, Format
+from qcbench.report.markdown import as_markdown, in_short
 from qcbench.report.rows import (
     GAP,
     NO_CLAIM,
@@ -86,8 +87,13 @@ def as_text(summary: Summary, format: str) -> str:
     if format == "json":
         return to_json(as_data(summary), "the leaderboard", null=True, indent=2) + "\n"
     if format == "markdown":
-        return _as_markdown(summary)
+        return as_markdown(printable(summary))
     raise InputError(f"format: {format!r} is none of {', '.join(FORMATS)}")
+
+
+def described(summary: Summary, most: int) -> str:
+    """Return the leaderboard as Markdown of so many characters at most, the verdict first."""
+    return in_short(printable(summary), most)
 
 
 def render(summary: Summary, *, width: int = WIDTH) -> RenderableType:
@@ -301,75 +307,3 @@ def printable(summary: Summary) -> Summary:
         means=means,
         ended=summary.ended and {one_line(name): why for name, why in summary.ended.items()},
     )
-
-
-def _as_markdown(summary: Summary) -> str:
-    summary = printable(summary)
-    lines = [headline(summary), ""]
-    found = blocks(summary)
-    for block in found:
-        facts = f"{text.GOALS[summary.goal]}, {block.size}"
-        heads = ["Rank", "Policy", "Mean", "IQM", "vs baseline", "P(better)"]
-        heads += ["Violations"] if block.has_violations else []
-        heads += ["Until"] if block.ended is not None else []
-        heads += ["Gap %"] if block.has_gaps else []
-        lines += [
-            f"### {block.scenario}",
-            "",
-            f"{block.label}, {facts}.",
-            "",
-            *_markdown_head(heads),
-        ]
-        for row in block.rows:
-            interval = block.scale.interval(row["ci_low"], row["ci_high"])
-            cells = [
-                text.rank(row["rank"], row["rank_low"], row["rank_high"]),
-                row["policy"],
-                f"{block.scale.value(row['mean'])} {interval}",
-                block.scale.value(row["iqm"]),
-                *_markdown_comparison(row, summary),
-            ]
-            if block.has_violations:
-                count = row["violations"]
-                cells.append(text.MISSING if count is None else f"{count:,.1f}")
-            if block.ended is not None:
-                cells.append(row["until"] or "")
-            if block.has_gaps:
-                cells.append(text.gap(row))
-            lines.append(_markdown_row(cells))
-        lines += ["", *(f"- {policy}: {note}" for policy, note in block.notes.items())]
-        lines += [""] if block.notes else []
-    if len(found) > 1:
-        heads = [
-            "Rank",
-            "Policy",
-            "Wins",
-            "Mean rank",
-            "vs baseline",
-            "P(better)",
-            "Done",
-            "Failed",
-        ]
-        lines += ["### Overall", "", *_markdown_head(heads)]
-        for row in summary.overall.iter_rows(named=True):
-            counts = [str(row[name]) for name in ("n", "failed")]
-            place = text.rank(row["rank"], row["rank_low"], row["rank_high"])
-            cells = [place, row["policy"], str(row["wins"]), f"{row['mean_rank']:.1f}"]
-            lines.append(_markdown_row([*cells, *_markdown_comparison(row, summary), *counts]))
-    if any(block.has_gaps for block in found):
-        lines += ["", f"Gap: {GAP}"]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _markdown_comparison(row: dict[str, Any], summary: Summary) -> tuple[str, str]:
-    if row["policy"] == summary.baseline:
-        return "baseline", ""
-    return against_baseline(row), text.share(row["probability_of_improvement"])
-
-
-def _markdown_head(heads: list[str]) -> list[str]:
-    return [_markdown_row(heads), "|" + "---|" * len(heads)]
-
-
-def _markdown_row(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").strip() for cell in cells) + " |"

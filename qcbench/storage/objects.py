@@ -84,6 +84,8 @@ class Objects:
         # Whether a put that must not replace anything was the first to arrive can be told only
         # where nobody below has sent it twice.
         self._once = _open(url, retries=0)
+        self._can_refuse = True
+        """Whether the store knows puts with a condition, as far as has been seen."""
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Return the bytes of an object and its etag; None where there is none."""
@@ -130,13 +132,14 @@ class Objects:
         Two that create at once: one of them gets None. A store that cannot refuse a put is asked
         before and after it instead.
         """
-        if self.get(key) is not None:
-            return None
-        return self._settle(key, data, "create")
+        return self._settle(key, data, None)
 
     def replace(self, key: str, data: bytes, etag: str) -> str | None:
-        """Put an object in the place of the one with this etag; None where that is another now."""
-        return self._settle(key, data, {"e_tag": etag})
+        """Put an object in the place of the one with this etag; None where that is another now.
+
+        A store that cannot refuse a put is asked before and after it instead.
+        """
+        return self._settle(key, data, etag)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects, those that are gone already as well."""
@@ -172,26 +175,34 @@ class Objects:
 
         return self._tried("read", look)
 
-    def _settle(self, key: str, data: bytes, mode: Any) -> str | None:
-        """Put with a condition; return the etag where it is these bytes that arrived."""
+    def _settle(self, key: str, data: bytes, etag: str | None) -> str | None:
+        """Put where this etag, or nothing, is; return the new one where these bytes arrived."""
         from obstore.exceptions import AlreadyExistsError, PreconditionError  # noqa: PLC0415
 
+        mode: Any = "create" if etag is None else {"e_tag": etag}
         unsure = False
 
         def send() -> str | None:
             nonlocal unsure
+            found = self.get(key)
+            if unsure and found is not None and found[0] == data:
+                return found[1]  # the answer to an earlier try was lost on its way
+            if (None if found is None else found[1]) != etag:
+                return None
             try:
-                put = self._once.put(key, data, mode=mode, use_multipart=False)
+                if self._can_refuse:
+                    put = self._once.put(key, data, mode=mode, use_multipart=False)
+                    return str(put["e_tag"] or "")
+                self._once.put(key, data, use_multipart=False)
+                return self._etag_of(key, data)
             except (AlreadyExistsError, PreconditionError):
-                # The answer to an earlier try may have been lost on its way.
                 return self._etag_of(key, data) if unsure else None
             except Exception as error:
                 unsure = True
-                if not _knows_no_condition(error):
+                if not (self._can_refuse and _knows_no_condition(error)):
                     raise
-                self._once.put(key, data, use_multipart=False)
-                return self._etag_of(key, data)
-            return str(put["e_tag"] or "")
+                self._can_refuse = False
+            return send()
 
         return self._tried("written", send)
 

@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,10 @@ FOLDERS = ("figures",)
 RUN_TAG, KIND_TAG, DIGEST_TAG = "qcbench.run", "qcbench.kind", "qcbench.digest"
 SCENARIO_TAG, POLICY_TAG = "qcbench.scenario", "qcbench.policy"
 UNTIL_TAG = "qcbench.until"
+NOTE_TAG = "mlflow.note.content"
+"""What MLflow shows as a run's description, in Markdown."""
+LONGEST_NOTE = 7_500
+"""Characters that a description has room for: a tag has 8,000, and a link comes to it."""
 COUNTS = {"done": "n", "failed": "failed", "missing": "missing"}
 
 
@@ -65,7 +69,7 @@ def parent_content(
         "mlflow.source.type": "LOCAL",
     }
     if note:
-        tags["mlflow.note.content"] = note
+        tags[NOTE_TAG] = note
     return Content(
         name=name,
         tags=tags,
@@ -88,6 +92,20 @@ def parent_content(
         series={},
         files=artifact_hashes(folder),
     )
+
+
+def with_report(content: Content, path: str) -> Content:
+    """Return a parent whose description leads to the report, where there is one.
+
+    Args:
+        content: of the parent.
+        path: of its artifacts in MLflow's pages.
+    """
+    if "report.html" not in content.files:
+        return content
+    link = f"[Report]({path}/report.html)"
+    note = "\n\n".join(part.rstrip() for part in (content.tags.get(NOTE_TAG, ""), link) if part)
+    return replace(content, tags={**content.tags, NOTE_TAG: note})
 
 
 def artifact_hashes(folder: Path) -> dict[str, str]:

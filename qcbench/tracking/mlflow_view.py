@@ -25,6 +25,7 @@ from qcbench.tracking.client import begin_run, mlflow_errors, open_client, store
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import (
     DIGEST_TAG,
+    NOTE_TAG,
     POLICY_TAG,
     RUN_TAG,
     SCENARIO_TAG,
@@ -32,6 +33,7 @@ from qcbench.tracking.content import (
     artifact_hashes,
     child_contents,
     parent_content,
+    with_report,
 )
 from qcbench.tracking.failures import SQLITE
 from qcbench.tracking.identity import (
@@ -99,7 +101,8 @@ def publish(
         summary: of those trials.
         suite: what was run.
         tracking: where to.
-        note: description of the parent run in Markdown, such as the leaderboard.
+        note: description of the parent run in Markdown, such as the leaderboard, of
+            `LONGEST_NOTE` characters at most; a link to the report comes to it.
         wait: returns when the files of the folder are there, at the latest; called when all but
             they is written.
 
@@ -123,6 +126,7 @@ def publish(
             ids, count = _write_children(client, uri, experiment, known, content)
             wait()
             whole = replace(suite_run, files=artifact_hashes(folder))
+            whole = with_report(whole, f"#/experiments/{experiment}/runs/{parent}/artifacts")
             count += _write_parent(client, parent, old, whole, folder)
             return parent, ids if local else _settle(client, experiment, parent, content), count
 
@@ -271,7 +275,8 @@ def _write_parent(
         return 0
     if before:
         client.update_run(run_id, status="RUNNING")
-        for name, value in content.tags.items():
+    for name, value in content.tags.items():
+        if before or name == NOTE_TAG:  # the others were there from the beginning
             client.set_tag(run_id, name, value)
     log(client, run_id, content)
     for name in content.files:

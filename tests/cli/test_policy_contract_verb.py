@@ -58,6 +58,9 @@ def test_a_failing_check_says_which_decision(
     shown = capsys.readouterr().out
     assert "  FAIL  every decision is legal: decision " in shown
     assert "chose QPU 0, which the task does not fit" in shown
+    assert shown.splitlines()[-1].startswith("  if it is of another track, say so: track=alloc")
+    assert main(["test-policy", "mine_of_tests.py:collapsed", "track=placement"]) == 1
+    assert capsys.readouterr().out.rstrip().endswith(" checks failed")
     assert "checks failed" in shown
     assert main(["test-policy", "mine_of_tests.py:collapsed", "may_violate=true"]) == 0
     assert main(["test-policy", "mine_of_tests.py:queue", "track=queueing"]) == 0

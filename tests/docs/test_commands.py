@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.storage import s3_server  # noqa: E402 - found through the line above
+from tests.perf import two_minutes  # noqa: E402 - found through the line above
+from tests.storage import s3_server  # noqa: E402
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -74,6 +75,7 @@ SMALLER = {
         *("agent.ppo.environments=8", "validation.worlds=1", "tracking=none"),
     ],
     "suite=ours": [INLINE],
+    "suite.policies=[mine.py,champion,earliest_completion]": [INLINE],
     "./first": ["replicates=100", "baseline=random"],
     "tasks=60": ["tasks=5", "backend=local", "backend.speed=60", SMALL_CIRCUITS],
 }
@@ -159,6 +161,13 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
 def test_pages_have_commands() -> None:
     assert any(command.startswith("qcbench run") for command in commands(PAGES[0]))
     assert commands(PAGES[0])[:2] == ["make bench", "make test"]
+
+
+def test_readme_alone_leads_to_an_own_policy_beside_the_champion() -> None:
+    typed = two_minutes.commands_of(ROOT / "README.md")
+    assert len(typed) < two_minutes.MOST_COMMANDS  # one is for `make bench`
+    assert set(typed) <= set(commands(ROOT / "README.md"))
+    assert any("mine.py,champion" in command for command in typed)
 
 
 @pytest.mark.e2e

@@ -97,6 +97,11 @@ def test_mlflow_holds_the_run(inline: Path) -> None:
     assert experiment is not None
     found = client.search_runs([experiment.experiment_id], max_results=100)
     assert len(found) == 1 + 3 * 9
+    (parent,) = [each for each in found if "mlflow.parentRunId" not in each.data.tags]
+    said = parent.data.tags["mlflow.note.content"]
+    assert "best overall" in said.splitlines()[0]
+    assert "### Overall" in said
+    assert said.endswith(f"/runs/{parent.info.run_id}/artifacts/report.html)")
 
 
 def test_leaderboard_and_report_of_a_stored_run(

@@ -33,6 +33,8 @@ from qcbench.bench.trial import Trial, TrialResult
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPS_S = (0.01, 0.1)
 CHUNKS_S = (0.1, 0.5)
+START_S = 1200.0
+"""How long the first of many workers may take to start on few cores."""
 
 
 def sleeping_trial(trial: Trial) -> TrialResult:
@@ -92,8 +94,10 @@ def emulated(nodes: int, cpus: int) -> Iterator[tuple[str, float, float]]:
     """Start a cluster on this machine; give its address, seconds a node and megabytes a node."""
     os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
     os.environ["PYTHONPATH"] = str(ROOT)
-    # So many processes on few cores answer late.
+    # So many processes on few cores answer late, and there is no room for such as wait for work.
     os.environ |= {
+        "RAY_worker_register_timeout_seconds": "1200",
+        "RAY_prestart_worker_first_driver": "0",
         "RAY_health_check_timeout_ms": "60000",
         "RAY_raylet_start_wait_time_s": "600",
         "RAY_agent_register_timeout_ms": "600000",
@@ -139,7 +143,7 @@ def measure(address: str, workers: int, sleep_s: float, chunk_s: float, seconds:
         )
         for ordinal in range(count)
     ]
-    config = ClusterConfig(address=address, workers=workers, chunk_s=chunk_s, timeout_s=300.0)
+    config = ClusterConfig(address=address, workers=workers, chunk_s=chunk_s, timeout_s=START_S)
     with (
         tempfile.TemporaryDirectory() as folder,
         create_run(Path(folder), {}, trials, track="placement") as store,

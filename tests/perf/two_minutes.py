@@ -1,7 +1,7 @@
 """From a fresh clone to one's own policy on the leaderboard: how long, and how long it is silent.
 
-Usage: python -m tests.perf.two_minutes. Clones this checkout, with caches of its own, and types the
-commands of the README's ways to `your own` on a terminal, as after an installation. For every
+Usage: python -m tests.perf.two_minutes. Clones this checkout, with caches of its own, and types
+what its README says of a policy of one's own on a terminal, as after an installation. For every
 command it prints the time, the longest time without output, and the processor time that all its
 processes took meanwhile: on a machine that does other work the latter says what an idle one would
 show. Ends with 1 where it took more than two minutes, or was silent for more than three seconds, by
@@ -10,6 +10,7 @@ the clock and by processor time as well.
 
 import os
 import pty
+import re
 import select
 import shlex
 import subprocess
@@ -43,14 +44,12 @@ def policy(context, *, cost_of_a_place_s: float = 1.0):
 
     return decide
 '''
-COMMANDS = (
-    "qcbench new policy mine",
-    "qcbench test-policy mine.py",
-    "qcbench run suite=quickstart suite.replicates=5"
-    " 'suite.policies=[mine.py,champion,earliest_completion]'",
-    "qcbench leaderboard",
-    "qcbench show",
-)
+
+
+def commands_of(readme: Path) -> list[str]:
+    """Return what the README says to type for a policy of one's own: the block that writes one."""
+    found = re.findall(r"^```sh\n(qcbench new policy .*?)^```", readme.read_text(), re.M | re.S)
+    return [line for each in found for line in each.splitlines()]
 
 
 @dataclass(frozen=True)
@@ -128,9 +127,10 @@ def main() -> int:
             "TERM": "xterm",
             "COLUMNS": "120",
         }
-        total_s, fine = 0.0, len(COMMANDS) <= MOST_COMMANDS
+        commands = commands_of(clone / "README.md")
+        total_s, fine = 0.0, 0 < len(commands) <= MOST_COMMANDS
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the beginning")
-        for command in COMMANDS:
+        for command in commands:
             done = type_in(command, clone, environment)
             total_s += done.took_s
             quiet = min(done.silent_s, done.silent_cpu_s) <= MOST_SILENT_S
@@ -147,7 +147,7 @@ def main() -> int:
             if command.startswith("qcbench leaderboard"):
                 fine &= "mine" in done.text and "champion" in done.text
         print(
-            f"{total_s:6.1f} s, {len(COMMANDS)} commands, load {os.getloadavg()[0]:.1f} at the end"
+            f"{total_s:6.1f} s, {len(commands)} commands, load {os.getloadavg()[0]:.1f} at the end"
         )
         return 0 if fine and total_s <= MOST_S else 1
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from synthetic_trials import synthetic_trials
 
 from qcbench.errors import InputError
-from qcbench.report.leaderboard import as_text, leaderboard
+from qcbench.report.leaderboard import as_text, described, leaderboard
 from qcbench.stats.summary import summarise
 
 
@@ -117,6 +117,16 @@ def test_no_cell_of_a_csv_is_a_formula(summary):
 def test_csv_can_be_read_back(summary):
     frame = pl.read_csv(io.StringIO(as_text(summary, "csv")))
     assert frame["mean"].to_list() == summary.scenarios["mean"].to_list()
+
+
+def test_a_description_keeps_the_verdict_and_as_many_scenarios_as_there_is_room_for(summary):
+    whole = as_text(summary, "markdown")
+    assert described(summary, len(whole)) == whole
+    short = described(summary, len(whole) - 1)
+    assert len(short) < len(whole)
+    assert short.splitlines()[0] == whole.splitlines()[0]
+    assert "And 1 more scenario.\n\n### Overall" in short
+    assert described(summary, 40) == whole[:40]
 
 
 def test_markdown_tables_are_rectangular(summary):

@@ -5,8 +5,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import s3_server
+import swift_server
 from hurting_proxy import HurtingProxy
-from s3_server import environment, make_bucket, started
+from s3_server import environment, make_bucket
+from swift_server import Swift
 
 pytest.importorskip("obstore")
 pytest.importorskip("moto.server")
@@ -17,11 +20,38 @@ from qcbench.storage.places import runs_folder
 NUMBERS = count(1)
 
 
+SERVERS = ("moto", pytest.param("swift", marks=pytest.mark.e2e))
+ON_BOTH = ("test_objects", "test_leases", "test_suites_at_urls")
+"""What depends on the store: tested with moto, which is quick, and Swift, which is real."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what depends on the store with both."""
+    if "s3" in metafunc.fixturenames and metafunc.module.__name__ in ON_BOTH:
+        metafunc.parametrize("s3", SERVERS, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server."""
-    with started(tmp_path_factory.mktemp("s3") / "server.log") as address:
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of moto's server."""
+    with s3_server.started(tmp_path_factory.mktemp("s3") / "server.log") as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
+    """A Swift with its S3 interface."""
+    with swift_server.started(tmp_path_factory.mktemp("swift")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3(request: pytest.FixtureRequest) -> str:
+    """The address of a server."""
+    if getattr(request, "param", "moto") == "moto":
+        return str(request.getfixturevalue("moto"))
+    server: Swift = request.getfixturevalue("swift")
+    return server.address
 
 
 @pytest.fixture
@@ -46,8 +76,9 @@ def machine(
 ) -> Callable[..., Path]:
     """Let this process be a machine with a cache of its own; return its folder of all runs."""
 
-    def become(name: str, address: str = s3, wait_s: float = 20.0) -> Path:
-        for variable, value in environment(address, tmp_path / name / "cache").items():
+    def become(name: str, address: str = s3, wait_s: float = 20.0, **keys: str) -> Path:
+        variables = environment(address, tmp_path / name / "cache") | keys
+        for variable, value in variables.items():
             monkeypatch.setenv(variable, value)
         monkeypatch.setenv("QCBENCH_STORE_WAIT_S", str(wait_s))
         monkeypatch.setattr(objects, "FIRST_PAUSE_S", 0.02)

@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
-from hurting_proxy import HurtingProxy
+from hurting_proxy import Fate, HurtingProxy
 
 from qcbench.errors import StoppedError
 from qcbench.locks import TakenError
@@ -127,19 +128,15 @@ def test_nonsense_in_its_place_is_nobody(objects: Objects, lines: list[str]) -> 
 
 @pytest.mark.parametrize("fate", ["lose", (501, "NotImplemented")])
 def test_lost_answers_and_stores_without_conditions(
-    fate: object, objects: Objects, proxy: HurtingProxy, machine: Callable[..., Path], bucket: str
+    fate: Fate, objects: Objects, proxy: HurtingProxy, machine: Callable[..., Path], bucket: str
 ) -> None:
     """A store that cannot refuse answers 501 to what has a condition; the put itself works."""
     machine("here", proxy.address)
     through = Objects(f"s3://{bucket}")
-    hurt: set[str] = set()
+    puts = count()
 
-    def decide(method: str, path: str) -> object:
-        if method == "PUT" and len(hurt) % 2 == 0:
-            hurt.add(str(len(hurt)))
-            return fate
-        hurt.add(str(len(hurt)))
-        return "pass"
+    def decide(method: str, path: str) -> Fate:
+        return fate if method == "PUT" and next(puts) == 0 else "pass"
 
     proxy.decide = decide
     lease = leases.take(through, KEY, SHOWN, lease_s=30)

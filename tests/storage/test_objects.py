@@ -67,7 +67,9 @@ def test_a_store_that_ignores_conditions_is_asked_first(
     objects.put("head", b"one")
     proxy.seen.clear()
     assert objects.create("head", b"two") is None
-    assert [method for method, _ in proxy.seen] == ["GET"]
+    assert objects.replace("head", b"two", '"ffff"') is None
+    assert objects.replace("none", b"two", '"ffff"') is None
+    assert [method for method, _ in proxy.seen] == ["GET", "GET", "GET"]
 
 
 def test_what_is_absent(objects: Objects) -> None:

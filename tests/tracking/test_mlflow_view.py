@@ -103,7 +103,9 @@ def test_parent_and_children(run):
     parent = client.get_run(published.parent_id)
     assert parent.info.run_name == run.name
     assert parent.data.metrics["trials_failed"] == 2
-    assert parent.data.tags["mlflow.note.content"] == "# mini"
+    pages = f"#/experiments/{published.experiment_id}/runs/{published.parent_id}"
+    note = parent.data.tags["mlflow.note.content"]
+    assert note == f"# mini\n\n[Report]({pages}/artifacts/report.html)"
     assert parent.data.tags["qcbench.best"] == "lookahead"
     names = {file.path for file in client.list_artifacts(published.parent_id)}
     assert names == {"trials.parquet", "manifest.json", "report.html", "figures"}
