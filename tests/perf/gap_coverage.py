@@ -37,6 +37,8 @@ on a device, of a task that the simulator is wrong about, of a job."""
 WAIT_S, WAIT_SPREAD, CROWD = 5.0, 0.8, 0.5
 """Median wait, and the spreads of its logarithm: of a job, of a block of time on a device."""
 SHOT_NOISE = 0.01
+DRIFT, CIRCUIT = 0.05, 0.10
+"""Spreads of logarithms of the factor of a device's errors: on a day, of a compiled circuit."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,10 @@ def draw(
     wait = WAIT_S * crowd[when, device, block] * rng.lognormal(0, WAIT_SPREAD, len(task))
     wait = np.maximum(wait + extra_s[policy], 0.0)
     expected = world.fidelity[own, device]
-    measured = _measured(expected ** scale[device], when, device, own, rng)
+    drift = np.exp(rng.normal(0, DRIFT, (days, devices)))
+    off = np.exp(rng.normal(0, CIRCUIT, (devices, len(world.tasks))))
+    exponent = (scale * drift)[when, device] * off[device, own]
+    measured = _measured(expected**exponent, when, device, own, rng)
     names = np.array(world.fleet.names)
     compiled = [f"{c}-{d}" for c, d in zip(own.tolist(), device.tolist(), strict=True)]
     table = pl.DataFrame(
@@ -184,6 +189,7 @@ def draw(
     seen = np.zeros((1, devices)) if days >= 3 else (day[:, np.newaxis] + both)
     shift = seen.mean(axis=0)
     ratios = np.log(model_s / world.rule_s).mean(axis=(0, 1))
+    seen_drift = np.exp(DRIFT**2 / 2) if days >= 3 else drift.mean(axis=0)
     # A mean of exponentials of normal effects, over everything that a report does not name.
     unseen = NOISE**2 + TASK**2 + BURST**2
     unseen += DAY**2 + DEVICE_DAY**2 if days >= 3 else 0.0
@@ -199,7 +205,7 @@ def draw(
             **{f"overhead of {n} [s]": o for n, o in _named(names, overhead * np.exp(shift))},
             **{f"delay of {n} [us]": 1e6 * d for n, d in _named(names, delay * np.exp(shift))},
         },
-        error_scale=dict(_named(names, scale)),
+        error_scale=dict(_named(names, scale * seen_drift * np.exp(CIRCUIT**2 / 2))),
     )
 
 
