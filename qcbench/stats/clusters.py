@@ -261,50 +261,43 @@ def sign_flip_p(means: FloatArray, rng: np.random.Generator) -> float:
     return float((reached.sum() + extra) / (len(signs) + extra))
 
 
-def draws_of_means(
-    matrix: FloatArray,
-    clusters: IntArray,
-    crossed: Sequence[IntArray],
-    draws: int,
-    rng: np.random.Generator,
-) -> FloatArray:
-    """Draw the means of several columns that the rows leave possible, (draws, columns).
+def covariance_of_means(
+    matrix: FloatArray, clusters: IntArray, crossed: Sequence[IntArray] = ()
+) -> tuple[FloatArray, float]:
+    """Return the covariance of the means of several columns, and its degrees of freedom.
 
-    Multivariate t: the columns of a row belong together, and so do the rows of a cluster. NaN with
-    fewer than three clusters.
+    The columns of a row belong together, and so do the rows of a cluster. NaN with fewer than three
+    clusters. Degrees are those of the clusters.
 
     Args:
         matrix: (rows, columns).
         clusters: of each row, from 0.
         crossed: further numbers of each row, as of `clustered_mean`.
-        draws: how many.
-        rng: draws them.
     """
     rows, columns = matrix.shape
-    means = matrix.mean(axis=0)
     share = np.bincount(clusters) / rows
-    if (share > 0).sum() < LEAST_CLUSTERS:
-        return np.full((draws, columns), np.nan)
-    apart = (matrix - means) / rows
-    scores = _column_sums(apart, clusters) / np.sqrt(1.0 - share)[:, np.newaxis]
-    parts = [scores]
-    # One factor for all columns keeps their correlations.
-    counts = np.bincount(clusters)[:, np.newaxis]
-    within = apart - (_column_sums(apart, clusters) / counts)[clusters]
+    share = share[share > 0]
+    if len(share) < LEAST_CLUSTERS:
+        return np.full((columns, columns), nan), nan
+    apart = (matrix - matrix.mean(axis=0)) / rows
+    sums = _column_sums(apart, clusters)
+    scores = sums / np.sqrt(1.0 - share)[:, np.newaxis]
+    found = scores.T @ scores
+    within = apart - (sums / (rows * share)[:, np.newaxis])[
+        np.unique(clusters, return_inverse=True)[1]
+    ]
     for other in crossed:
-        sums = _column_sums(within, other)
-        levels = len(sums)
-        if levels < 2:
+        levels = _column_sums(within, other)
+        if len(levels) < 2:
             continue
         cells = _column_sums(within, clusters * (int(other.max()) + 1) + other)
-        own = float((sums**2).sum()) * levels / (levels - 1)
-        extra = max(own - float((cells**2).sum()), 0.0)
-        if extra > 0:
-            parts.append(sums * np.sqrt(extra / float((sums**2).sum())))
-    every = np.concatenate(parts)
-    degrees = _degrees(share[share > 0])
-    scale = np.sqrt(degrees / rng.chisquare(degrees, (draws, 1)))
-    return np.asarray(means + scale * (rng.standard_normal((draws, len(every))) @ every))
+        part = levels.T @ levels
+        own = float(np.trace(part)) * len(levels) / (len(levels) - 1)
+        added = _shared(share) * (own - float((cells**2).sum()))
+        if added > 0:
+            # One factor for all columns keeps their correlations.
+            found = found + part * added / float(np.trace(part))
+    return found, _degrees(share)
 
 
 def _column_sums(values: FloatArray, groups: IntArray) -> FloatArray:
