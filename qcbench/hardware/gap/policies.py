@@ -16,7 +16,7 @@ from qcbench.arrays import FloatArray, IntArray
 from qcbench.hardware.gap.occasions import DAYS_FOR_DAYS, days_of, numbered, occasions
 from qcbench.stats.claims import LEAST_WORLDS, holm, p_value
 from qcbench.stats.clusters import Clustered, clustered_mean, covariance_of_means
-from qcbench.stats.intervals import LEVEL, Estimate
+from qcbench.stats.intervals import LEVEL, Estimate, student_mean
 from qcbench.stats.likely import likely_means, shares_of_least, shortest_interval
 
 FEW_POLICIES = 6
@@ -121,15 +121,14 @@ def policy_gap(
     champion = int(expected.argmin())
     noise, degrees = covariance_of_means(data.found, data.clusters, [data.task])
     draws = likely_means(found, noise, degrees, DRAWS, rng)
-    days = days_of(table)
+    by_day = days_of(table) >= DAYS_FOR_DAYS
     return PolicyGap(
         tasks=len(data.task),
         occasions=number,
-        by_day=days >= DAYS_FOR_DAYS,
+        by_day=by_day,
         simulated=dict(zip(names, expected.tolist(), strict=True)),
         measured={
-            name: _of_a_time(data.contrast(unit).interval())
-            for name, unit in zip(names, np.eye(len(names)), strict=True)
+            name: _mean_time(data, place, by_day=by_day) for place, name in enumerate(names)
         },
         pairs=pairs,
         p_best=dict(zip(names, shares_of_least(draws).tolist(), strict=True)),
@@ -143,15 +142,22 @@ def policy_gap(
     )
 
 
-def _of_a_time(mean_s: Estimate) -> Estimate:
-    """Return the interval of a mean of skewed times, symmetric for its logarithm.
+def _mean_time(data: Completions, policy: int, *, by_day: bool) -> Estimate:
+    """Return the mean completion of a policy, with an interval that skewed times allow.
 
-    The mean of a few such times is below the truth more often than above it, and then they seem to
-    vary less than they do.
+    It is symmetric for the logarithm: where few long times are among them a mean is too low, and
+    they seem to vary less than they do. For the same reason a few blocks of a day may look alike;
+    the interval is no shorter than that of rows which had nothing in common.
     """
-    value = mean_s.value
-    factor = float(np.exp((mean_s.high - value) / value)) if value > 0 else nan
-    return Estimate(value, value / factor, value * factor)
+    mean = data.contrast(np.eye(data.found.shape[1])[policy]).interval()
+    half = mean.high - mean.value
+    if not by_day and isfinite(half):
+        rows = student_mean(data.found[:, policy])
+        half = max(half, rows.high - rows.value)
+    if not mean.value > 0:
+        return Estimate(mean.value, nan, nan)
+    factor = float(np.exp(half / mean.value))
+    return Estimate(mean.value, mean.value / factor, mean.value * factor)
 
 
 def completions(table: pl.DataFrame, names: Sequence[str]) -> Completions | None:
