@@ -146,9 +146,7 @@ def _means(values: FloatArray, weight: FloatArray, clusters: IntArray) -> FloatA
         return np.asarray(np.bincount(clusters, weight * values) / np.bincount(clusters, weight))
 
 
-def _part(
-    within: FloatArray, weight: FloatArray, clusters: IntArray, other: IntArray
-) -> Variance:
+def _part(within: FloatArray, weight: FloatArray, clusters: IntArray, other: IntArray) -> Variance:
     """Return the variance that a crossed factor adds to that of the clusters."""
     share = _sums(weight, other)
     if len(share) < 2:
@@ -283,9 +281,9 @@ def covariance_of_means(
     sums = _column_sums(apart, clusters)
     scores = sums / np.sqrt(1.0 - share)[:, np.newaxis]
     found = scores.T @ scores
-    within = apart - (sums / (rows * share)[:, np.newaxis])[
-        np.unique(clusters, return_inverse=True)[1]
-    ]
+    within = (
+        apart - (sums / (rows * share)[:, np.newaxis])[np.unique(clusters, return_inverse=True)[1]]
+    )
     for other in crossed:
         levels = _column_sums(within, other)
         if len(levels) < 2:

@@ -1,10 +1,10 @@
 """Which true means a few noisy ones leave likely, and so which of them is the least.
 
-Of several things measured with noise the one that looks best is so by luck in part, the more the less
-they differ; a draw around each measured mean does not know that and is too sure of it. Here the true
-means differ by a spread of their own that is unknown (a hierarchical model): where the measured ones
-are no further apart than noise alone puts them, they are drawn together, and where they are far
-apart next to nothing happens to them.
+Of several things measured with noise the one that looks best is so by luck in part, the more so
+the less they differ; a draw around each measured mean does not know that and is too sure of it.
+Here the true means differ by a spread of their own that is unknown (a hierarchical model): where
+the measured ones are no further apart than noise alone puts them, they are drawn together, and
+where they are far apart next to nothing happens to them.
 """
 
 import numpy as np

@@ -127,9 +127,7 @@ def policy_gap(
         occasions=number,
         by_day=by_day,
         simulated=dict(zip(names, expected.tolist(), strict=True)),
-        measured={
-            name: _mean_time(data, place, by_day=by_day) for place, name in enumerate(names)
-        },
+        measured={name: _mean_time(data, place, by_day=by_day) for place, name in enumerate(names)},
         pairs=pairs,
         p_best=dict(zip(names, shares_of_least(draws).tolist(), strict=True)),
         winner=winner_of(names, pairs),
