@@ -71,13 +71,13 @@ class Clustered:
         return self.se**4 / sum(part.value**2 / part.degrees for part in own)
 
     def interval(self, level: float = LEVEL) -> Estimate:
-        """Return the number with its interval; without ends where clusters are too few.
+        """Return the number with Student's interval; without ends where clusters are too few.
 
-        Student's, of each part by its own degrees (Banerjee, *Simplified Interval Estimation for
-        the Difference Between Means*, 1960), which holds at least as often as it says: degrees of a
-        sum are themselves estimated, and of two or three too many when they come out high.
+        It is no shorter than the clusters alone make it: degrees of a sum are estimated as well,
+        and too many where few clusters happen to be alike.
         """
-        half = float(np.hypot.reduce([_half_width(part, level) for part in self.parts]))
+        whole = Variance(self.se**2, self.degrees)
+        half = float(np.max([_half_width(part, level) for part in (whole, self.parts[0])]))
         if self.clusters < LEAST_CLUSTERS or not isfinite(half):
             return Estimate(self.value, nan, nan)
         return Estimate(self.value, self.value - half, self.value + half)

@@ -141,16 +141,18 @@ def test_what_is_crossed_with_few_clusters_counts_in_full() -> None:
     assert np.mean(fits) == pytest.approx(expected, rel=0.06)
 
 
-def test_interval_of_parts_has_the_degrees_of_each() -> None:
+def test_interval_of_parts_is_no_shorter_than_that_of_clusters() -> None:
     whole = Clustered(1.0, (Variance(4.0, 3.0),), 4).interval()
     assert whole.high == pytest.approx(1 + 2 * stats.t.ppf(0.975, 3))
     for degrees in (1.3, 1.9, 2.5, 7.3, 60.5):
         half = Clustered(0.0, (Variance(1.0, degrees),), 5).interval().high
         exact = stats.t.ppf(0.975, degrees)
         assert exact * (1 - 1e-6) <= half <= exact * 1.03
-    parts = (Variance(1.0, 2.0), Variance(9.0, 20.0), Variance(0.0, 1.0))
-    both = Clustered(0.0, parts, 3)
-    expected = np.hypot(stats.t.ppf(0.975, 2), 3 * stats.t.ppf(0.975, 20))
-    assert both.interval().high == pytest.approx(expected)
-    assert (both.se, both.degrees) == pytest.approx((np.sqrt(10), 100 / (1 / 2 + 81 / 20)))
+    for clusters, longer in ((Variance(1.0, 2.0), False), (Variance(9.0, 2.0), True)):
+        both = Clustered(0.0, (clusters, Variance(9.0, 20.0), Variance(0.0, 1.0)), 3)
+        variance = clusters.value + 9.0
+        degrees = variance**2 / (clusters.value**2 / 2 + 81 / 20)
+        assert (both.se, both.degrees) == pytest.approx((np.sqrt(variance), degrees))
+        expected = stats.t.ppf(0.975, 2) * 3 if longer else both.se * stats.t.ppf(0.975, degrees)
+        assert both.interval().high == pytest.approx(expected, rel=0.01)
     assert np.isnan(Clustered(0.0, (Variance(1.0, 0.5),), 3).interval().high)
