@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help bench agents hardware test smoke e2e test-3.12 slow check lint types contracts perf docs links wheel clean
+.PHONY: help bench agents hardware test smoke e2e test-3.12 test-runtime slow check lint types contracts perf docs links wheel clean
 
 help:  ## show these targets
 	@grep -hE '^[a-z0-9.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,6 +34,13 @@ test-3.12:  ## the same on Python 3.12, in a .venv-3.12 of its own; PYTHON312 na
 	else \
 	  echo "test-3.12: $(PYTHON312) is not there; give PYTHON312=/path/to/python3.12"; \
 	fi
+
+# Beside the environment, not in it: what is on PYTHONPATH comes first.
+test-runtime: $(VENV)/.dev  ## the hardware tests with another qiskit-ibm-runtime: RUNTIME="==0.50.*"
+	rm -rf build/runtime
+	$(PIP) --no-deps --target build/runtime "qiskit-ibm-runtime$(RUNTIME)"
+	PYTHONPATH="$(CURDIR)/build/runtime" $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" \
+	  tests/hardware tests/deploy
 
 slow: $(VENV)/.dev  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow --timeout=3600

@@ -174,10 +174,23 @@ def test_two_hundred_jobs_over_several_pages_with_cancellations(
     assert charged_s == sum(event.get("charge_s", 0) for event in happened)
 
 
+def wait_for(book: Path, client: "subprocess.Popen[bytes]", accepted: int) -> None:
+    """Wait until the service has accepted so many jobs."""
+    until = time.monotonic() + 200
+    while time.monotonic() < until and client.poll() is None:
+        if book.is_file() and book.read_text().count('"accepted"') >= accepted:
+            break
+        time.sleep(0.02)
+    assert client.poll() is None, "it was over before it could be killed"
+
+
 @pytest.mark.e2e
 @pytest.mark.timeout(1800)
 def test_a_small_account_plays_all_of_a_replay_that_is_killed_at_random(tmp_path: Path) -> None:
-    """Three jobs at a time and five submits a minute: all done, none refused, none twice."""
+    """Three jobs at a time and five submits a minute: all done, none refused, none twice.
+
+    The client is suspended, continued, killed and called again.
+    """
     book, rng = tmp_path / "service.jsonl", random.Random(2)
     quickly = ["time_scale=10", "background.utilisation=0", "execution.classical_median_s=20"]
     limits = ["limits.pending=3", "limits.rate=5", f"ledger={book}"]
@@ -187,18 +200,16 @@ def test_a_small_account_plays_all_of_a_replay_that_is_killed_at_random(tmp_path
         told += [f"replays_dir={tmp_path / 'replays'}", "poll_s=0.2", "budget_s=900"]
         told += ["scenario.workload.circuits.shots=100", "scenario.workload.circuits.max_qubits=3"]
         for accepted in (4, 13, 27):
-            wanted = accepted + rng.randrange(3)
             client = subprocess.Popen(
                 [sys.executable, "-m", "qcbench.cli.main", "replay", *told],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            until = time.monotonic() + 200
-            while time.monotonic() < until and client.poll() is None:
-                if book.is_file() and book.read_text().count('"accepted"') >= wanted:
-                    break
-                time.sleep(0.02)
-            assert client.poll() is None, "it was over before it could be killed"
+            wait_for(book, client, accepted)
+            client.send_signal(signal.SIGSTOP)
+            time.sleep(rng.uniform(0.5, 4.0))  # up to 40 s of the service
+            client.send_signal(signal.SIGCONT)
+            wait_for(book, client, accepted + 1 + rng.randrange(3))
             client.send_signal(signal.SIGKILL)
             client.wait()
         replay = run_replay(compose_replay(told))

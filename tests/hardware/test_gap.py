@@ -16,13 +16,16 @@ from qcbench.errors import InputError
 from qcbench.hardware.design import Kept, freeze
 from qcbench.hardware.gap import policies
 from qcbench.hardware.gap.analysis import Gap, analyse
+from qcbench.hardware.gap.fidelities import factor_of
 from qcbench.hardware.gap.models import fit_time, predict
 from qcbench.hardware.gap.numbers import numbers
+from qcbench.hardware.gap.policies import policy_gap
 from qcbench.hardware.gap.queues import median_survival_s, waits
 from qcbench.hardware.gap.report import headline, write_gap
 from qcbench.hardware.gap.split import FIDELITY_PARTS, TIME_PARTS, fidelity_parts, time_parts
 from qcbench.hardware.manifest import ReplayFolder, open_or_create
 from qcbench.hardware.results import Measured
+from qcbench.stats.intervals import student_mean
 
 CONFIG = told()
 
@@ -282,6 +285,37 @@ def test_winner_is_named_when_it_is_told_apart() -> None:
     for pair in analyse(table, fleet).policies.pairs:
         expected = differences[pair.first] - differences[pair.second]
         assert pair.measured.value == pytest.approx(expected)
+
+
+def test_mean_completions_have_intervals_of_skewed_times() -> None:
+    table, fleet = synthetic_table(CONFIG)
+    for found in analyse(table, fleet).policies.measured.values():
+        assert 0 < found.low < found.value < found.high
+        assert found.high * found.low == pytest.approx(found.value**2)
+    # Blocks that happen to be alike: the interval is that of the rows.
+    alike = pl.DataFrame({"day": 0, "block": [0, 0, 1, 1, 2, 2], "task": range(6), "policy": "one"})
+    alike = alike.with_columns(completion_s=pl.Series([9.0, 11.0] * 3))
+    alike = alike.with_columns(policy_simulated_completion_s=10.0)
+    rng = np.random.default_rng(0)
+    (found,) = policy_gap(alike, rng).measured.values()
+    half = student_mean(np.array([9.0, 11.0] * 3)).high - 10.0
+    assert found.high == pytest.approx(10 * np.exp(half / 10))
+
+
+def test_factor_of_errors_is_not_biased_by_noise() -> None:
+    rng = np.random.default_rng(1)
+    found = []
+    for _ in range(200):
+        simulated = np.exp(-rng.exponential(0.7, 12))
+        measured = np.clip(simulated**1.3 + rng.normal(0, 0.04, 12), 0.01, 1.0)
+        rows = pl.DataFrame({"fidelity": measured, "simulated_fidelity": simulated})
+        rows = rows.with_columns(
+            day=0, qpu=pl.lit("perth"), compiled=pl.int_range(12).cast(pl.String)
+        )
+        twice = pl.concat([rows, rows.head(3)])
+        assert factor_of(twice, 1) == factor_of(rows, 1), "measured once, used twice"
+        found.append(factor_of(rows, 1).value)
+    assert np.mean(found) == pytest.approx(1.3, abs=0.02)
 
 
 def test_days_are_what_intervals_are_about() -> None:

@@ -113,7 +113,8 @@ def test_those_of_a_real_account_are_listed_where_one_is_not_there(
     from qiskit_ibm_runtime.accounts import Account  # noqa: PLC0415
 
     listed = [{"crn": RESEARCH, "name": "research", "plan": "premium", "tags": []}]
-    monkeypatch.setattr(Account, "list_instances", lambda _self: listed)
+    kind = type(Account.create_account(channel="ibm_quantum_platform", token="a-key-of-nobody"))
+    monkeypatch.setattr(kind, "list_instances", lambda _self: listed)
     for wanted in ("reserch", RESEARCH.replace("research", "other")):
         with pytest.raises(
             InputError, match=r"does not exist; there are research \(premium, eu-de"

@@ -9,6 +9,7 @@ names: with one day that of the day, with three or more that of days in general.
 import argparse
 from collections import defaultdict
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import polars as pl
@@ -33,8 +34,11 @@ OVERHEAD_S, DELAY_S = 2.0, 250e-6
 DEVICE, DAY, DEVICE_DAY, BURST, TASK, NOISE = 0.25, 0.10, 0.10, 0.08, 0.10, 0.05
 """Spreads of logarithms: of a device's figures, of a day, of a device on a day, of a block of time
 on a device, of a task that the simulator is wrong about, of a job."""
-WAIT_S, WAIT_SPREAD = 5.0, 0.8
+WAIT_S, WAIT_SPREAD, CROWD = 5.0, 0.8, 0.5
+"""Median wait, and the spreads of its logarithm: of a job, of a block of time on a device."""
 SHOT_NOISE = 0.01
+DRIFT, CIRCUIT = 0.05, 0.10
+"""Spreads of logarithms of the factor of a device's errors: on a day, of a compiled circuit."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def draw(
     day = rng.normal(0, DAY, days)
     both = rng.normal(0, DEVICE_DAY, (days, devices))
     burst = rng.normal(0, BURST, (days, devices, BLOCKS))
-    crowd = np.exp(rng.normal(0, 0.5, (days, devices, BLOCKS)))
+    crowd = np.exp(rng.normal(0, CROWD, (days, devices, BLOCKS)))
     extra_s = rng.normal(0, apart_s, len(POLICIES)) + 2.0
     choice = rng.dirichlet(np.full(devices, 3.0), len(POLICIES))
     scale = rng.uniform(0.8, 1.6, devices)
@@ -141,7 +145,10 @@ def draw(
     wait = WAIT_S * crowd[when, device, block] * rng.lognormal(0, WAIT_SPREAD, len(task))
     wait = np.maximum(wait + extra_s[policy], 0.0)
     expected = world.fidelity[own, device]
-    measured = _measured(expected ** scale[device], when, device, own, rng)
+    drift = np.exp(rng.normal(0, DRIFT, (days, devices)))
+    off = np.exp(rng.normal(0, CIRCUIT, (devices, len(world.tasks))))
+    exponent = (scale * drift)[when, device] * off[device, own]
+    measured = _measured(expected**exponent, when, device, own, rng)
     names = np.array(world.fleet.names)
     compiled = [f"{c}-{d}" for c, d in zip(own.tolist(), device.tolist(), strict=True)]
     table = pl.DataFrame(
@@ -182,24 +189,35 @@ def draw(
     seen = np.zeros((1, devices)) if days >= 3 else (day[:, np.newaxis] + both)
     shift = seen.mean(axis=0)
     ratios = np.log(model_s / world.rule_s).mean(axis=(0, 1))
+    seen_drift = np.exp(DRIFT**2 / 2) if days >= 3 else drift.mean(axis=0)
     # A mean of exponentials of normal effects, over everything that a report does not name.
     unseen = NOISE**2 + TASK**2 + BURST**2
     unseen += DAY**2 + DEVICE_DAY**2 if days >= 3 else 0.0
     mean_s = model_s.mean(axis=(0, 1)) * np.exp(seen).mean(axis=0) * np.exp(unseen / 2)
-    waits_s = WAIT_S * np.exp((0.5**2 + WAIT_SPREAD**2) / 2)
     return table, Truth(
         over_devices=centre + (0.0 if days >= 3 else float(day.mean())),
         by_qpu=dict(zip(names.tolist(), (ratios + shift).tolist(), strict=True)),
         policies={
-            name: float(choice[p] @ mean_s) + waits_s + float(extra_s[p])
+            name: float(choice[p] @ mean_s) + mean_wait_s(float(extra_s[p]))
             for p, name in enumerate(POLICIES)
         },
         parameters={
             **{f"overhead of {n} [s]": o for n, o in _named(names, overhead * np.exp(shift))},
             **{f"delay of {n} [us]": 1e6 * d for n, d in _named(names, delay * np.exp(shift))},
         },
-        error_scale=dict(_named(names, scale)),
+        error_scale=dict(_named(names, scale * seen_drift * np.exp(CIRCUIT**2 / 2))),
     )
+
+
+def mean_wait_s(extra_s: float) -> float:
+    """Return the mean of a lognormal wait that is longer by so much, and never below 0."""
+    spread = float(np.hypot(CROWD, WAIT_SPREAD))
+    mean_s = WAIT_S * float(np.exp(spread**2 / 2))
+    if extra_s >= 0:
+        return mean_s + extra_s
+    at = np.log(WAIT_S / -extra_s) / spread
+    normal = NormalDist()
+    return mean_s * normal.cdf(at + spread) + extra_s * normal.cdf(at)
 
 
 def _named(names: "np.ndarray", values: FloatArray) -> list[tuple[str, float]]:

@@ -5,9 +5,11 @@ import pytest
 from scipy import stats
 
 from qcbench.stats.clusters import (
+    Clustered,
+    Variance,
     clustered_fit,
     clustered_mean,
-    draws_of_means,
+    covariance_of_means,
     equal_weights,
     sign_flip_p,
 )
@@ -104,17 +106,53 @@ def test_sign_flips_are_exact() -> None:
     assert 0 < many < 0.01
 
 
-def test_draws_have_the_standard_errors_of_the_means() -> None:
+def test_covariance_of_means_has_the_standard_errors_of_the_means() -> None:
     rng = np.random.default_rng(7)
     clusters = np.repeat(np.arange(12), 6)
     task = np.tile(np.arange(6), 12)
     matrix = rng.normal(0, 1, (12, 3))[clusters] + rng.normal(0, 1, (6, 3))[task]
     matrix += rng.normal(0, 0.3, (72, 3))
-    draws = draws_of_means(matrix, clusters, [task], 20_000, rng)
+    alone, degrees = covariance_of_means(matrix, clusters)
+    together, _ = covariance_of_means(matrix, clusters, [task])
+    assert degrees == pytest.approx(11)
     for column in range(3):
-        one = clustered_mean(matrix[:, column], clusters, [task])
-        own = draws[:, column]
-        # As of one t distribution whose degrees are those of the clusters.
-        assert own.mean() == pytest.approx(one.value, abs=0.05)
-        assert own.std() == pytest.approx(one.se * np.sqrt(11 / 9), rel=0.15)
-    assert np.isnan(draws_of_means(matrix, clusters % 2, [], 5, rng)).all()
+        one = clustered_mean(matrix[:, column], clusters)
+        assert np.sqrt(alone[column, column]) == pytest.approx(one.se)
+    mean = clustered_mean(matrix.sum(axis=1), clusters)
+    assert np.sqrt(alone.sum()) == pytest.approx(mean.se)
+    # What is added for tasks is one factor for all columns.
+    every = [clustered_mean(matrix[:, column], clusters, [task]).se ** 2 for column in range(3)]
+    assert np.trace(together) == pytest.approx(sum(every), rel=0.1)
+    assert np.isnan(covariance_of_means(matrix, clusters % 2)[0]).all()
+
+
+def test_what_is_crossed_with_few_clusters_counts_in_full() -> None:
+    """Three days with the same tasks: the mean varies with the tasks as of one day."""
+    rng = np.random.default_rng(8)
+    day, task = (part.ravel() for part in np.indices((3, 12)))
+    means, fits = [], []
+    for _ in range(600):
+        values = rng.normal(0, 1, 12)[task] + rng.normal(0, 0.1, 36)
+        means.append(clustered_mean(values, day, [task]).se ** 2)
+        (fit,) = clustered_fit(np.ones((36, 1)), values - values.mean(), day, [task])
+        fits.append(fit.se**2)
+    expected = 1 / 12 + 0.01 / 36
+    assert np.mean(means) == pytest.approx(expected, rel=0.06)
+    assert np.mean(fits) == pytest.approx(expected, rel=0.06)
+
+
+def test_interval_of_parts_is_no_shorter_than_that_of_clusters() -> None:
+    whole = Clustered(1.0, (Variance(4.0, 3.0),), 4).interval()
+    assert whole.high == pytest.approx(1 + 2 * stats.t.ppf(0.975, 3))
+    for degrees in (1.3, 1.9, 2.5, 7.3, 60.5):
+        half = Clustered(0.0, (Variance(1.0, degrees),), 5).interval().high
+        exact = stats.t.ppf(0.975, degrees)
+        assert exact * (1 - 1e-6) <= half <= exact * 1.03
+    for clusters, longer in ((Variance(1.0, 2.0), False), (Variance(9.0, 2.0), True)):
+        both = Clustered(0.0, (clusters, Variance(9.0, 20.0), Variance(0.0, 1.0)), 3)
+        variance = clusters.value + 9.0
+        degrees = variance**2 / (clusters.value**2 / 2 + 81 / 20)
+        assert (both.se, both.degrees) == pytest.approx((np.sqrt(variance), degrees))
+        expected = stats.t.ppf(0.975, 2) * 3 if longer else both.se * stats.t.ppf(0.975, degrees)
+        assert both.interval().high == pytest.approx(expected, rel=0.01)
+    assert np.isnan(Clustered(0.0, (Variance(1.0, 0.5),), 3).interval().high)

@@ -14,9 +14,10 @@ import polars as pl
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.hardware.gap.occasions import DAYS_FOR_DAYS, days_of, numbered, occasions
-from qcbench.stats.claims import LEAST_WORLDS, holm, p_value, t_half_width
-from qcbench.stats.clusters import LEAST_CLUSTERS, Clustered, clustered_mean, draws_of_means
-from qcbench.stats.intervals import LEVEL, Estimate
+from qcbench.stats.claims import LEAST_WORLDS, holm, p_value
+from qcbench.stats.clusters import Clustered, clustered_mean, covariance_of_means
+from qcbench.stats.intervals import LEVEL, Estimate, student_mean
+from qcbench.stats.likely import likely_means, shares_of_least, shortest_interval
 
 FEW_POLICIES = 6
 """Below it a rank correlation has next to no power: of 4 policies only a perfect order differs from
@@ -57,7 +58,8 @@ class PolicyGap:
         by_day: whether these are days.
         simulated, measured: by policy [s].
         pairs: every two policies.
-        p_best: probability that a policy is the best one of them here, by what was measured.
+        p_best: probability that a policy is the best one of them here, by what was measured: luck
+            makes the one that looks best look better than it is, which is allowed for.
         winner: the policy that is better than every other beyond chance, None where none is.
         kendall_tau: of the two orders; its ends are those that the pairs which were told apart
             leave possible.
@@ -65,9 +67,8 @@ class PolicyGap:
         rank_violation: mean over policies of the largest measured difference to a policy that
             simulation puts on the other side [s] (Li et al. 2024).
         champion: the policy that simulation chooses.
-        regret: measured completion of the champion less that of the best policy [s]. The best one
-            is chosen on other occasions than those on which it is compared, so that luck does not
-            make it look better; the ends hold for all policies at once.
+        regret: completion of the champion less that of the best policy [s], over the same true
+            means as `p_best`: their mean, and the shortest interval that holds 95 % of them.
         warning: what to keep in mind, else empty.
     """
 
@@ -118,31 +119,43 @@ def policy_gap(
     number = int(data.clusters.max()) + 1
     pairs = compared(names, data)
     champion = int(expected.argmin())
-    draws = draws_of_means(data.found, data.clusters, [data.task], DRAWS, rng)
-    days = days_of(table)
+    noise, degrees = covariance_of_means(data.found, data.clusters, [data.task])
+    draws = likely_means(found, noise, degrees, DRAWS, rng)
+    by_day = days_of(table) >= DAYS_FOR_DAYS
     return PolicyGap(
         tasks=len(data.task),
         occasions=number,
-        by_day=days >= DAYS_FOR_DAYS,
+        by_day=by_day,
         simulated=dict(zip(names, expected.tolist(), strict=True)),
-        measured={
-            name: _not_negative(data.contrast(unit).interval())
-            for name, unit in zip(names, np.eye(len(names)), strict=True)
-        },
+        measured={name: _mean_time(data, place, by_day=by_day) for place, name in enumerate(names)},
         pairs=pairs,
-        p_best=dict(zip(names, shares_of_best(draws).tolist(), strict=True)),
+        p_best=dict(zip(names, shares_of_least(draws).tolist(), strict=True)),
         winner=winner_of(names, pairs),
         kendall_tau=_tau(expected, found, pairs),
         correlation=correlation(expected, found),
         rank_violation=rank_violation(expected, found),
         champion=names[champion],
-        regret=_regret(data, champion),
+        regret=_regret(draws, champion),
         warning=_warning(len(names), len(data.task), number),
     )
 
 
-def _not_negative(time_s: Estimate) -> Estimate:
-    return Estimate(time_s.value, max(time_s.low, 0.0), time_s.high)
+def _mean_time(data: Completions, policy: int, *, by_day: bool) -> Estimate:
+    """Return the mean completion of a policy, with an interval that skewed times allow.
+
+    It is symmetric for the logarithm: where few long times are among them a mean is too low, and
+    they seem to vary less than they do. For the same reason a few blocks of a day may look alike;
+    the interval is no shorter than that of rows which had nothing in common.
+    """
+    mean = data.contrast(np.eye(data.found.shape[1])[policy]).interval()
+    half = mean.high - mean.value
+    if not by_day and isfinite(half):
+        rows = student_mean(data.found[:, policy])
+        half = max(half, rows.high - rows.value)
+    if not mean.value > 0:
+        return Estimate(mean.value, nan, nan)
+    factor = float(np.exp(half / mean.value))
+    return Estimate(mean.value, mean.value / factor, mean.value * factor)
 
 
 def completions(table: pl.DataFrame, names: Sequence[str]) -> Completions | None:
@@ -206,13 +219,6 @@ def winner_of(names: Sequence[str], pairs: Sequence[PairGap]) -> str | None:
     return best[0] if best and len(names) > 1 else None
 
 
-def shares_of_best(draws: FloatArray) -> FloatArray:
-    """Return how often each column is the least; NaN where nothing was drawn."""
-    if not np.isfinite(draws).all():
-        return np.full(draws.shape[1], np.nan)
-    return np.asarray(np.bincount(draws.argmin(axis=1), minlength=draws.shape[1]) / len(draws))
-
-
 def kendall_tau(simulated: FloatArray, measured: FloatArray) -> float:
     """Return Kendall's tau-a of two orders."""
     signs = np.sign(_pairs(simulated)) * np.sign(_pairs(measured))
@@ -251,28 +257,12 @@ def _pairs(values: FloatArray) -> FloatArray:
     return np.asarray(values[:, np.newaxis] - values[np.newaxis, :])
 
 
-def _regret(data: Completions, champion: int) -> Estimate:
-    policies = data.found.shape[1]
-    if policies < 2 or len(np.unique(data.clusters)) < LEAST_CLUSTERS:
+def _regret(draws: FloatArray, champion: int) -> Estimate:
+    lost = draws[:, champion] - draws.min(axis=1)
+    if draws.shape[1] < 2 or not np.isfinite(lost).all():
         return Estimate(nan, nan, nan)
-    total = 0.0
-    for cluster in np.unique(data.clusters):
-        own = data.clusters == cluster
-        best = int(data.found[~own].mean(axis=0).argmin())
-        total += float((data.found[own, champion] - data.found[own, best]).sum())
-    value = max(total / len(data.found), 0.0)
-    level = 1.0 - (1.0 - LEVEL) / (policies - 1)
-    lows, highs = [0.0], [0.0]
-    for other in range(policies):
-        if other == champion:
-            continue
-        weights = np.zeros(policies)
-        weights[[champion, other]] = 1.0, -1.0
-        one = data.contrast(weights)
-        half = t_half_width(one.se, one.degrees, level)
-        lows.append(one.value - half)
-        highs.append(one.value + half)
-    return Estimate(value, float(np.max(lows)), float(np.max(highs)))
+    low, high = shortest_interval(lost, LEVEL)
+    return Estimate(min(float(lost.mean()), high), low, high)
 
 
 def _warning(policies: int, tasks: int, number: int) -> str:

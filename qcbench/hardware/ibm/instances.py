@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from qcbench.errors import InputError
-from qcbench.hardware.ibm.settings import Route
+from qcbench.hardware.ibm.settings import CHANNEL, Route
 from qcbench.hardware.port import Instance
 
 REGION_OF_CRN = 5
@@ -37,7 +37,10 @@ def of_account(token: str, route: Route) -> tuple[Instance, ...]:
 
     told = route.for_client()
     proxies = ProxyConfiguration(**told["proxies"]) if "proxies" in told else None
-    account = Account(token=token, proxies=proxies, private_endpoint=route.private_endpoint)
+    # Up to 0.50 the class itself is abstract; this makes the right one in all versions.
+    account = Account.create_account(
+        channel=CHANNEL, token=token, proxies=proxies, private_endpoint=route.private_endpoint
+    )
     return from_client(account.list_instances())
 
 

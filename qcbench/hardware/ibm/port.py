@@ -17,7 +17,7 @@ from qcbench.hardware.credentials import scrub
 from qcbench.hardware.ibm.errors import SERVER_ERRORS, translated
 from qcbench.hardware.ibm.figures import STATUS, chunks_s, counts_of, figures_of, status_of
 from qcbench.hardware.ibm.instances import chosen, from_client, of_account, of_service, region_of
-from qcbench.hardware.ibm.settings import JobExecution, Route
+from qcbench.hardware.ibm.settings import CHANNEL, JobExecution, Route
 from qcbench.hardware.port import (
     Account,
     BackendError,
@@ -31,7 +31,6 @@ from qcbench.hardware.port import (
     Label,
 )
 
-CHANNEL = "ibm_quantum_platform"
 PREFIX = "ibm_"
 TAG = "qcbench"
 """Of all jobs."""

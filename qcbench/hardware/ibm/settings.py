@@ -5,6 +5,8 @@ from typing import Any
 
 from qcbench.hardware.config import Mode
 
+CHANNEL = "ibm_quantum_platform"
+
 
 @dataclass(frozen=True)
 class Route:
