@@ -74,7 +74,7 @@ def test_a_search_begins_at_the_usual_values_and_moves_to_what_costs_less() -> N
     learner = TunedLearner(told, [small()], seed=0)
     card, tensors = learner.policy()
     assert tensors is None
-    assert card.parameters == {"short": 0.0, "age": -0.1, "fresh": -1.5}
+    assert card.parameters == {"short": 0.0, "age": -0.189, "fresh": -1.15}
     middle = TunedLearner(replace(told, start="middle"), [small()], seed=0).policy()[0]
     assert middle.parameters == {"short": 0.0, "age": 0.0, "fresh": 0.0}
 

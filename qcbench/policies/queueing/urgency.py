@@ -27,11 +27,11 @@ LEAST = 1e-9
 def policy(
     context: PolicyContext,  # noqa: ARG001 - it needs to know nothing of the fleet
     *,
-    age: Weight = -0.1,
-    short: Weight = 0.15,
-    begun: Weight = 0.6,
-    fresh: Weight = -1.5,
-    match: Weight = 0.1,
+    age: Weight = -0.189,
+    short: Weight = 0.889,
+    begun: Weight = 1.69,
+    fresh: Weight = -1.15,
+    match: Weight = -0.544,
     priority: Weight = 0.0,
 ) -> Queueing:
     """Build the policy.
