@@ -1,12 +1,13 @@
 """Trials of the placement track on the kernel."""
 
 from functools import partial
+from typing import cast
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
-from qcbench.kernels.engine import AnyPolicy, Simulator, python_policy
+from qcbench.kernels.engine import AnyPolicy, Simulator, late_policy
 from qcbench.kernels.placement.outcome import Ended, LateRecords, records_of
 from qcbench.kernels.placement.trial import EventTrial, TrialWorld
 from qcbench.kernels.twins import make_twin
@@ -33,11 +34,11 @@ def simulator(scenario: Scenario, streams: Streams) -> Simulator:
 def _simulate(
     world: TrialWorld, policy: AnyPolicy, context: PolicyContext, streams: Streams
 ) -> Records:
-    python: Placement = python_policy("placement", policy, context)  # type: ignore[assignment]
+    python = late_policy("placement", policy, context)
     twin = make_twin("placement", policy, TwinContext(world.scenario.fleet))
     trial = EventTrial(world)
     if twin is None:
-        trial.ask(python)
+        trial.ask(cast(Placement, python()))
     elif not trial.run(twin, context):
         script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
         raise ScriptError(f"{script}: the script ends before the tasks do")
