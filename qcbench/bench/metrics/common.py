@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.bench.metrics import backlog
-from qcbench.bench.metrics.backlog import backlog_metrics
 from qcbench.bench.metrics.deadlines import deadline_metrics
 from qcbench.bench.metrics.fairness import fairness_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
@@ -21,7 +19,7 @@ NAMES = (
     *("mean_completion_s", "p50_completion_s", "p95_completion_s", "p99_completion_s"),
     *("mean_wait_s", "mean_exec_s", "mean_slowdown", "mean_fidelity"),
     *("total_cost", "makespan_s", "utilisation"),
-    *backlog.NAMES,
+    "backlog_growth",
 )
 """Of `task_metrics`."""
 BALANCE_NAMES = ("choice_entropy", "largest_share")
@@ -61,7 +59,7 @@ def task_metrics(records: Records, summary: RowSummary, warm_up_s: float) -> dic
         "total_cost": None if isnan(summary.cost) else summary.cost,
         "makespan_s": summary.last_finish_s,
         "utilisation": utilisation(records),
-        **backlog_metrics(records, warm_up_s),
+        "backlog_growth": summary.backlog_growth,
         **deadline_metrics(records, warm_up_s),
         **fairness_metrics(records, warm_up_s),
     }

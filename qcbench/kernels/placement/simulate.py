@@ -11,7 +11,6 @@ from qcbench.kernels.engine import AnyPolicy, Simulator, late_policy
 from qcbench.kernels.placement.outcome import Ended, LateRecords, records_of
 from qcbench.kernels.placement.trial import EventTrial, TrialWorld
 from qcbench.kernels.twins import make_twin
-from qcbench.physics.config import PartsFidelity
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Placement, PolicyContext, ScriptError
 from qcbench.policies.twins import TwinContext
@@ -48,9 +47,5 @@ def _simulate(
 def records_late(world: TrialWorld, ended: Ended, streams: Streams) -> Records:
     """Return the records of a trial that is over; they need the world for as long as they live."""
     scenario = world.scenario
-    # Quality is that of the estimates, so that rows can be added up as they are.
-    as_known = scenario.rules.drift is None and not isinstance(
-        scenario.physics.fidelity, PartsFidelity
-    )
     make = partial(records_of, scenario, world.splits, ended, streams)
-    return LateRecords(scenario, ended, make, partial(world.summarise, ended) if as_known else None)
+    return LateRecords(scenario, ended, make, partial(world.summarise, ended))
