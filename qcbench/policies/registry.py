@@ -154,6 +154,12 @@ def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
     signatures.check_type(f"policy {policy}", key, value, annotation)
 
 
+@cache
+def reads_file(track: Track, name: str) -> bool:
+    """Whether a policy of this package has a parameter that names a file."""
+    return bool(READ & _described_module(track, name).parameters.keys())
+
+
 def check_fleet(track: Track, config: PolicyConfig, fleet: Fleet) -> None:
     """Check that a policy of this package can decide for a fleet, before any trial is run.
 
@@ -162,7 +168,7 @@ def check_fleet(track: Track, config: PolicyConfig, fleet: Fleet) -> None:
     Raises:
         InputError: it needs what the fleet does not state.
     """
-    if config.name in modules_of(track) and not READ & find(track, config.name).parameters.keys():
+    if config.name in modules_of(track) and not reads_file(track, config.name):
         make(track, config, PolicyContext(fleet, np.random.default_rng(0)))
 
 
@@ -216,7 +222,7 @@ def builder(track: Track, config: PolicyConfig, context: PolicyContext) -> Calla
 @lru_cache(maxsize=64)
 def _is_built_alike(key: OnFleet) -> bool:
     """Build a policy, unless it reads a file; return whether that says it for all its trials."""
-    if READ & find(key.track, key.config.name).parameters.keys():
+    if reads_file(key.track, key.config.name):
         return False
     rng = np.random.default_rng(0)
     before = rng.bit_generator.state

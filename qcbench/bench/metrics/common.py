@@ -1,6 +1,7 @@
 """Metrics that every track has: counts, times, quality, use of the QPUs."""
 
 from collections.abc import Sequence
+from functools import cache
 from math import isnan
 from typing import Any
 
@@ -96,9 +97,14 @@ def balance(shares: Sequence[float]) -> dict[str, Any]:
     used = np.array([share for share in shares if share > 0])
     entropy = -total(used * np.log(used))
     return {
-        "choice_entropy": entropy / float(np.log(len(shares))) if len(shares) > 1 else 0.0,
+        "choice_entropy": entropy / _log(len(shares)) if len(shares) > 1 else 0.0,
         "largest_share": max(shares),
     }
+
+
+@cache
+def _log(number: int) -> float:
+    return float(np.log(number))
 
 
 def shares_of(summary: RowSummary) -> list[float]:

@@ -10,10 +10,9 @@ from qcbench.errors import InputError
 from qcbench.kernels.engine import AnyPolicy, Simulator, late_policy
 from qcbench.kernels.placement.outcome import Ended, LateRecords, records_of
 from qcbench.kernels.placement.trial import EventTrial, TrialWorld
-from qcbench.kernels.twins import make_twin
+from qcbench.kernels.twins import fresh_twin
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Placement, PolicyContext, ScriptError
-from qcbench.policies.twins import TwinContext
 
 
 def simulator(scenario: Scenario, streams: Streams) -> Simulator:
@@ -34,7 +33,7 @@ def _simulate(
     world: TrialWorld, policy: AnyPolicy, context: PolicyContext, streams: Streams
 ) -> Records:
     python = late_policy("placement", policy, context)
-    twin = make_twin("placement", policy, TwinContext(world.scenario.fleet))
+    twin = fresh_twin("placement", policy, world.scenario.fleet)
     trial = EventTrial(world)
     if twin is None:
         trial.ask(cast(Placement, python()))

@@ -15,7 +15,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.cloud.summary import RowSummary
 from qcbench.errors import shown
-from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel
+from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel, kind_of
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import RUN, SERVER, EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
@@ -71,6 +71,7 @@ class TrialWorld:
         state, rows = self._new()
         self._begin: Any = compiled_for(begin, (*self.known(state, rows), 0, 0))
         self._add_up = compiled_for(add_up, (self._known, rows, 0, 0.0, self._sums))
+        self._runs: dict[Any, Callable[..., int]] = {}
 
     def extend(self) -> None:
         """Know more chances."""
@@ -80,6 +81,16 @@ class TrialWorld:
     def known(self, state: EventState, rows: Table) -> tuple[Any, ...]:
         """Return what functions of the kernel are given first."""
         return self.worlds, self.limits, self.chances, state, rows
+
+    def run_of(
+        self, state: EventState, rows: Table, twin: Twin, rng: np.random.Generator | None
+    ) -> Callable[..., int]:
+        """Return what lets a twin of this kind decide, compiled."""
+        kind = kind_of((twin, rng))
+        if kind not in self._runs:
+            function = _run_plain if rng is None else _run_drawing
+            self._runs[kind] = compiled_for(function, (*self.known(state, rows), twin, rng))
+        return self._runs[kind]
 
     def begin(self) -> tuple[EventState, Table]:
         """Return a cloud before its first event, and the rows of its tasks."""
@@ -128,9 +139,9 @@ class EventTrial:
 
     def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
-        if draws("placement", twin):
-            return self._until(_run_drawing, twin, context.rng) == ENDED
-        return self._until(_run_plain, twin, None) == ENDED
+        rng = context.rng if draws("placement", twin) else None
+        run = self._world.run_of(self._state, self._rows, twin, rng)
+        return self._until(run, twin, rng) == ENDED
 
     def ask(self, policy: Placement) -> None:
         """Run to the end under a policy in Python.
