@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray
+from qcbench.cloud.backlog import backlog_growth
 from qcbench.cloud.execution import DONE, STATUS
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class RowSummary(NamedTuple):
         slowdown, slowed: sum of completion over execution time of the rows whose execution takes
             any time, and how many these are.
         placed: rows of the trial, the warm-up's too, on each QPU.
+        backlog_growth: of the jobs, see `qcbench.cloud.backlog`.
     """
 
     statuses: Sequence[int]
@@ -48,6 +50,7 @@ class RowSummary(NamedTuple):
     slowdown: float
     slowed: int
     placed: Sequence[int]
+    backlog_growth: float | None
 
     @property
     def done(self) -> int:
@@ -88,6 +91,7 @@ def summarise(records: "Records", warm_up_s: float) -> RowSummary:
         slowdown=total(slowdown),
         slowed=len(slowdown),
         placed=np.bincount(records.qpu + 1, minlength=len(records.fleet) + 1).tolist()[1:],
+        backlog_growth=backlog_growth(records, warm_up_s),
     )
 
 

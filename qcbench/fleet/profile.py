@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -76,7 +77,7 @@ class Fleet:
     def __iter__(self) -> Iterator[QpuProfile]:
         return iter(self.qpus)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the QPUs in order."""
         return tuple(qpu.name for qpu in self.qpus)

@@ -17,6 +17,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from numba import config, njit, typeof
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -27,6 +28,7 @@ from qcbench.policies import twins
 from qcbench.tracks import TRACKS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+LARGE = 2**63
 
 
 def kernel(function: Function) -> Function:
@@ -114,10 +116,33 @@ def compiled_for(function: Function, arguments: Iterable[object]) -> Function:
     """Return what a kernel was compiled to for the types of these arguments.
 
     It does not look at types any more, which takes ten times as long as a short call: arguments
-    must have the same types, memory layout included, whenever it is called.
+    must be of the same kinds, see `kind_of`, whenever it is called.
     """
     made = getattr(function, "compile", None)  # NUMBA_DISABLE_JIT leaves functions as they are
-    return function if made is None else cast(Function, made(tuple(map(typeof, arguments))))
+    if made is None:
+        return function
+    given = tuple(arguments)
+    key = (function, kind_of(given))
+    if key not in _COMPILED:
+        _COMPILED[key] = made(tuple(map(typeof, given)))
+    return cast(Function, _COMPILED[key])
+
+
+_COMPILED: dict[Any, Any] = {}
+"""Functions for kinds of arguments, whose types it takes Numba a millisecond to find out."""
+
+
+def kind_of(value: Any) -> Any:
+    """Return what Numba's type of a value follows from, memory layout included."""
+    if isinstance(value, np.ndarray):
+        return value.dtype, value.ndim, value.flags.num
+    if isinstance(value, tuple):
+        return value.__class__, *map(kind_of, value)
+    if isinstance(value, np.random.Generator):
+        return value.__class__, value.bit_generator.__class__
+    if value.__class__ is int:
+        return int, -LARGE <= value < LARGE
+    return value.__class__ if value.__class__ in (float, bool, type(None)) else typeof(value)
 
 
 def _compiled(function: Function, **options: Any) -> Function:

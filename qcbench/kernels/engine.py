@@ -84,3 +84,14 @@ def python_policy(track: Track, policy: AnyPolicy, context: PolicyContext) -> De
     if isinstance(policy, PolicyConfig):
         return registry.make(track, policy, context)
     return policy(context)
+
+
+def late_policy(track: Track, policy: AnyPolicy, context: PolicyContext) -> Callable[[], Decide]:
+    """Return what gives the policy in Python, which can be built; no trial of a twin asks for it.
+
+    See `qcbench.policies.registry.builder`.
+    """
+    if isinstance(policy, PolicyConfig):
+        return registry.builder(track, policy, context)
+    decide = policy(context)
+    return lambda: decide

@@ -5,7 +5,7 @@ See `qcbench.policies.twins`.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from types import FunctionType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -13,11 +13,13 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
+from qcbench.fleet.profile import Fleet
 from qcbench.kernels.compiling import INLINED, called, drawing_inlined, inlined
 from qcbench.policies import registry, twins
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.draws import uniform
 from qcbench.policies.names import built_in
+from qcbench.policies.registry import OnFleet
 from qcbench.policies.twins import NO_DECISION, Drawn, Memory, TwinContext, memory
 from qcbench.tracks import Track
 
@@ -83,6 +85,29 @@ def make_twin(track: Track, policy: object, context: TwinContext) -> Twin | None
     if kept is None:
         return None
     return no_twin()._replace(rule=names(track).index(policy.name), memory=kept)
+
+
+def fresh_twin(track: Track, policy: object, fleet: Fleet) -> Twin | None:
+    """Return the same where twins know the fleet alone: a copy of one that is made once a fleet.
+
+    That of a policy that reads a file, or has a memory of its own, is made for every trial.
+    """
+    if not isinstance(policy, PolicyConfig) or policy.name not in names(track):
+        return None
+    first = None
+    if not registry.reads_file(track, policy.name):
+        first = _first_twin(OnFleet(track, policy, fleet))
+        if first is None:
+            return None
+    if first is None or first.memory.__class__ is not Memory:
+        return make_twin(track, policy, TwinContext(fleet))
+    whole, real = first.memory
+    return Twin(first.rule, Memory(whole.copy(), real.copy()), first.drawn)
+
+
+@lru_cache(maxsize=64)
+def _first_twin(key: OnFleet) -> Twin | None:
+    return make_twin(key.track, key.config, TwinContext(key.fleet))
 
 
 def is_ranked(twin: Twin) -> bool:

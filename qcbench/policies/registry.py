@@ -4,7 +4,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -154,6 +154,12 @@ def check_type(policy: str, key: str, value: object, annotation: Any) -> None:
     signatures.check_type(f"policy {policy}", key, value, annotation)
 
 
+@cache
+def reads_file(track: Track, name: str) -> bool:
+    """Whether a policy of this package has a parameter that names a file."""
+    return bool(READ & _described_module(track, name).parameters.keys())
+
+
 def check_fleet(track: Track, config: PolicyConfig, fleet: Fleet) -> None:
     """Check that a policy of this package can decide for a fleet, before any trial is run.
 
@@ -162,7 +168,7 @@ def check_fleet(track: Track, config: PolicyConfig, fleet: Fleet) -> None:
     Raises:
         InputError: it needs what the fleet does not state.
     """
-    if config.name in modules_of(track) and not READ & find(track, config.name).parameters.keys():
+    if config.name in modules_of(track) and not reads_file(track, config.name):
         make(track, config, PolicyContext(fleet, np.random.default_rng(0)))
 
 
@@ -176,6 +182,52 @@ def make(track: Track, config: PolicyConfig, context: PolicyContext) -> Decide:
             f"the factory returned {shown(decide)}; it returns the function that decides"
         )
     return decide
+
+
+class OnFleet:
+    """A policy of this package on a fleet, as the key of what trials need not make again.
+
+    Equal parameters are an equal key; they are compared as text, in which 1, 1.0 and true are three
+    values. Fleets are those that a process has loaded, and not compared.
+    """
+
+    __slots__ = ("config", "content", "fleet", "track")
+
+    def __init__(self, track: Track, config: PolicyConfig, fleet: Fleet) -> None:
+        self.track, self.config, self.fleet = track, config, fleet
+        self.content = (track, config.name, repr(config.parameters))
+
+    def __hash__(self) -> int:
+        return hash(self.content)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OnFleet):
+            return NotImplemented
+        return self.fleet is other.fleet and self.content == other.content
+
+
+def builder(track: Track, config: PolicyConfig, context: PolicyContext) -> Callable[[], Decide]:
+    """Return what gives a policy for one trial, which can be built.
+
+    Where a twin decides nobody asks for it. One of this package is built for that only once a fleet
+    and process, to see whether it can be; but for one that reads a file, which may have changed,
+    and one that draws while it is built, after which a twin draws other numbers.
+    """
+    if config.name in modules_of(track) and _is_built_alike(OnFleet(track, config, context.fleet)):
+        return partial(make, track, config, context)
+    decide = make(track, config, context)
+    return lambda: decide
+
+
+@lru_cache(maxsize=64)
+def _is_built_alike(key: OnFleet) -> bool:
+    """Build a policy, unless it reads a file; return whether that says it for all its trials."""
+    if reads_file(key.track, key.config.name):
+        return False
+    rng = np.random.default_rng(0)
+    before = rng.bit_generator.state
+    make(key.track, key.config, PolicyContext(key.fleet, rng))
+    return bool(rng.bit_generator.state == before)
 
 
 def guarded(factory: Callable[..., Decide]) -> Callable[..., Decide]:

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 import qcbench
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.bench.metrics.backlog import backlog_metrics
 from qcbench.bench.metrics.names import metrics_of
+from qcbench.cloud.backlog import backlog_growth
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.records import Records
 
@@ -34,7 +34,7 @@ def jobs_of(arrival_s: ArrayLike, finish_s: ArrayLike, status: int = DONE) -> Jo
 
 
 def growth(jobs: Jobs, warm_up_s: float = 0.0) -> float | None:
-    return backlog_metrics(cast("Records", jobs), warm_up_s)["backlog_growth"]
+    return backlog_growth(cast("Records", jobs), warm_up_s)
 
 
 @pytest.mark.parametrize("warm_up_s", [0.0, 40.0])

@@ -18,7 +18,7 @@ from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Failures, Rules
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
-from qcbench.kernels.engine import AnyPolicy, python_policy, simulate
+from qcbench.kernels.engine import AnyPolicy, python_policy, simulate, simulator
 from qcbench.kernels.twins import make_twin
 from qcbench.kernels.twins import names as twins_of
 from qcbench.policies.config import PolicyConfig
@@ -103,6 +103,20 @@ def test_suites_worlds(name: str, policy: str) -> None:
     config = compose_scenario(f"placement/{name}", ["workload.tasks=120"])
     scenario = build_scenario(resolve_scenario(config, "test", 0), "test", replicate=3, seed=0)
     compare(scenario, PolicyConfig(name=policy), seed=3)
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_trials_of_one_world(parts: bool) -> None:
+    # The longest comes neither first nor last, so that drift is drawn further and used again.
+    overrides = ["workload.tasks=150", *(["physics.fidelity={model: icpp2025}"] if parts else [])]
+    config = compose_scenario("placement/qce5-unreliable", overrides)
+    scenario = build_scenario(resolve_scenario(config, "test", 0), "test", replicate=1, seed=0)
+    run = simulator(scenario, seeded_streams(2))
+    for name in ("earliest_completion", "fastest", "greedy", "random", "fastest"):
+        policy = PolicyConfig(name=name)
+        for _ in range(2):
+            context = PolicyContext(scenario.fleet, np.random.default_rng(2))
+            assert_same(run(policy, context, seeded_streams(2)), on_simpy(scenario, policy, 2))
 
 
 def test_every_built_in_policy_has_a_twin() -> None:

@@ -31,7 +31,7 @@ def rows_of(count: int, seed: int, *, all_done: bool) -> tuple[Known, Any]:
         rows["qpu"][lost], rows["start_s"][lost], rows["exec_s"][lost] = -1, np.nan, np.nan
     arrival_s = np.sort(rng.lognormal(3.0, 2.0, count))
     prices = np.array([0.3, np.nan if seed % 2 else 0.0, 1.7])
-    return Known(arrival_s, rng.random(count * QPUS), QPUS, prices), rows
+    return Known(arrival_s, rng.random(count * QPUS), QPUS, 1, prices), rows
 
 
 def by_numpy(known: Known, rows: Any, warm_up_s: float) -> RowSummary:
@@ -41,6 +41,9 @@ def by_numpy(known: Known, rows: Any, warm_up_s: float) -> RowSummary:
     places = np.arange(count) * known.stride + qpu
     records: Any = SimpleNamespace(
         fleet=range(QPUS),
+        workload=SimpleNamespace(arrival_s=known.arrival_s),
+        job_status=rows["status"],
+        job_finish_s=rows["finish_s"].copy(),
         status=rows["status"],
         violations=rows["violations"],
         restarts=rows["restarts"],

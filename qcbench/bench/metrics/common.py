@@ -1,14 +1,13 @@
 """Metrics that every track has: counts, times, quality, use of the QPUs."""
 
 from collections.abc import Sequence
+from functools import cache
 from math import isnan
 from typing import Any
 
 import numpy as np
 
 from qcbench.arrays import FloatArray
-from qcbench.bench.metrics import backlog
-from qcbench.bench.metrics.backlog import backlog_metrics
 from qcbench.bench.metrics.deadlines import deadline_metrics
 from qcbench.bench.metrics.fairness import fairness_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
@@ -21,7 +20,7 @@ NAMES = (
     *("mean_completion_s", "p50_completion_s", "p95_completion_s", "p99_completion_s"),
     *("mean_wait_s", "mean_exec_s", "mean_slowdown", "mean_fidelity"),
     *("total_cost", "makespan_s", "utilisation"),
-    *backlog.NAMES,
+    "backlog_growth",
 )
 """Of `task_metrics`."""
 BALANCE_NAMES = ("choice_entropy", "largest_share")
@@ -61,7 +60,7 @@ def task_metrics(records: Records, summary: RowSummary, warm_up_s: float) -> dic
         "total_cost": None if isnan(summary.cost) else summary.cost,
         "makespan_s": summary.last_finish_s,
         "utilisation": utilisation(records),
-        **backlog_metrics(records, warm_up_s),
+        "backlog_growth": summary.backlog_growth,
         **deadline_metrics(records, warm_up_s),
         **fairness_metrics(records, warm_up_s),
     }
@@ -98,9 +97,14 @@ def balance(shares: Sequence[float]) -> dict[str, Any]:
     used = np.array([share for share in shares if share > 0])
     entropy = -total(used * np.log(used))
     return {
-        "choice_entropy": entropy / float(np.log(len(shares))) if len(shares) > 1 else 0.0,
+        "choice_entropy": entropy / _log(len(shares)) if len(shares) > 1 else 0.0,
         "largest_share": max(shares),
     }
+
+
+@cache
+def _log(number: int) -> float:
+    return float(np.log(number))
 
 
 def shares_of(summary: RowSummary) -> list[float]:

@@ -31,7 +31,7 @@ from qcbench.kernels.allocation.begin import begin
 from qcbench.kernels.allocation.known import known_of
 from qcbench.kernels.allocation.outcome import records_of
 from qcbench.kernels.compiling import compiled_for
-from qcbench.kernels.engine import AnyPolicy, Simulator, python_policy
+from qcbench.kernels.engine import AnyPolicy, Simulator, late_policy
 from qcbench.kernels.failures import FailureTimes
 from qcbench.kernels.twins import Twin, draw_more, make_twin
 from qcbench.policies.protocol import Allocation, PolicyContext, PolicyError
@@ -115,12 +115,13 @@ def simulate(
     estimates = scenario.estimates
     splits = Splits(tasks, fleet, scenario.physics, estimates, fleet.errors())
     check_connected(scenario)
-    decide = cast(Allocation, python_policy("allocation", policy, context))
+    python = late_policy("allocation", policy, context)
     trial = Trial(scenario, estimates, streams)
     view = _view(trial, scenario, splits)
     known = known_of(splits, view)
     twin = make_twin("allocation", policy, known)
     if twin is None:
+        decide = cast(Allocation, python())
         reason = _ask(trial, decide, view, scenario.workload.values().tolist())
     else:
         reason = _run(trial, twin, context.rng, known)

@@ -69,13 +69,13 @@ class LateRecords(Records):
         scenario: Scenario,
         ended: Ended,
         make: Callable[[], Records],
-        summarise: Callable[[float], RowSummary] | None,
+        summarise: Callable[[float], RowSummary],
     ) -> None:
         """Know what is known without columns.
 
         Args:
             make: makes all records.
-            summarise: adds up rows without columns; None where it takes columns.
+            summarise: adds up rows without columns.
         """
         self.__dict__.update(
             fleet=scenario.fleet,
@@ -99,8 +99,8 @@ class LateRecords(Records):
 
     def summary(self, warm_up_s: float) -> RowSummary:
         """Return counts and sums over the task rows that arrived after a warm-up."""
-        summarise = self.__dict__["_summarise"]
-        return super().summary(warm_up_s) if summarise is None else summarise(warm_up_s)
+        found: RowSummary = self.__dict__["_summarise"](warm_up_s)
+        return found
 
 
 def records_of(scenario: Scenario, splits: Splits, ended: Ended, streams: Streams) -> Records:

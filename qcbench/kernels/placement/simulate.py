@@ -1,19 +1,18 @@
 """Trials of the placement track on the kernel."""
 
 from functools import partial
+from typing import cast
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
-from qcbench.kernels.engine import AnyPolicy, Simulator, python_policy
+from qcbench.kernels.engine import AnyPolicy, Simulator, late_policy
 from qcbench.kernels.placement.outcome import Ended, LateRecords, records_of
 from qcbench.kernels.placement.trial import EventTrial, TrialWorld
-from qcbench.kernels.twins import make_twin
-from qcbench.physics.config import PartsFidelity
+from qcbench.kernels.twins import fresh_twin
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Placement, PolicyContext, ScriptError
-from qcbench.policies.twins import TwinContext
 
 
 def simulator(scenario: Scenario, streams: Streams) -> Simulator:
@@ -33,11 +32,11 @@ def simulator(scenario: Scenario, streams: Streams) -> Simulator:
 def _simulate(
     world: TrialWorld, policy: AnyPolicy, context: PolicyContext, streams: Streams
 ) -> Records:
-    python: Placement = python_policy("placement", policy, context)  # type: ignore[assignment]
-    twin = make_twin("placement", policy, TwinContext(world.scenario.fleet))
+    python = late_policy("placement", policy, context)
+    twin = fresh_twin("placement", policy, world.scenario.fleet)
     trial = EventTrial(world)
     if twin is None:
-        trial.ask(python)
+        trial.ask(cast(Placement, python()))
     elif not trial.run(twin, context):
         script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
         raise ScriptError(f"{script}: the script ends before the tasks do")
@@ -47,9 +46,5 @@ def _simulate(
 def records_late(world: TrialWorld, ended: Ended, streams: Streams) -> Records:
     """Return the records of a trial that is over; they need the world for as long as they live."""
     scenario = world.scenario
-    # Quality is that of the estimates, so that rows can be added up as they are.
-    as_known = scenario.rules.drift is None and not isinstance(
-        scenario.physics.fidelity, PartsFidelity
-    )
     make = partial(records_of, scenario, world.splits, ended, streams)
-    return LateRecords(scenario, ended, make, partial(world.summarise, ended) if as_known else None)
+    return LateRecords(scenario, ended, make, partial(world.summarise, ended))

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.cloud.execution import DONE, STATUS
+from qcbench.cloud.backlog import growth_of, half_of
+from qcbench.cloud.execution import CENSORED, DONE, STATUS
 from qcbench.cloud.summary import QUANTILES, RowSummary, quantiles_of_sorted
 from qcbench.kernels.compiling import called, kernel
 from qcbench.kernels.placement.step import Table
@@ -17,9 +18,12 @@ SUMS = 8
 """What is added up over rows that are done."""
 DEEP = 48
 """How often rows are halved at most."""
-VIOLATIONS, RESTARTS, SLOWED, FIRST_QPU = range(len(STATUS), len(STATUS) + 4)
+LAST_FINISH, SQUARES = range(SUMS, SUMS + 2)
+"""Totals beside these: the latest end; of the backlog, see `qcbench.cloud.backlog.growth_of`."""
+VIOLATIONS, RESTARTS, SLOWED, ARRIVALS, FIRST_QPU = range(len(STATUS), len(STATUS) + 5)
 
 _numpy_sum: Any = called(numpy_sums.numpy_sum)
+_half_of: Any = called(half_of)
 
 
 class Sums(NamedTuple):
@@ -27,15 +31,17 @@ class Sums(NamedTuple):
 
     Attributes:
         completion_s: of the rows that are done and seen, one after the other.
+        squares: of the rows that are part of the backlog, one after the other.
         block: of up to `MOST_SUMMED` rows, shape (`SUMS`, `MOST_SUMMED`).
         halves: sums over the rows at each depth of halving, the total first, shape (`DEEP`,
             `SUMS`).
         left: rows at each depth that are still to be added up, shape (`DEEP`,).
-        totals: copied from halves; after them the latest end.
+        totals: copied from halves, and the others above.
         counts: of each status, and the others above.
     """
 
     completion_s: FloatArray
+    squares: FloatArray
     block: FloatArray
     halves: FloatArray
     left: IntArray
@@ -47,10 +53,11 @@ def make_sums(tasks: int, qpus: int) -> Sums:
     """Return room to add up so many rows."""
     return Sums(
         completion_s=np.empty(tasks),
+        squares=np.empty(tasks),
         block=np.empty((SUMS, MOST_SUMMED)),
         halves=np.empty((DEEP, SUMS)),
         left=np.empty(DEEP, dtype=np.int64),
-        totals=np.empty(SUMS + 1),
+        totals=np.empty(SUMS + 2),
         counts=np.empty(FIRST_QPU + qpus, dtype=np.int64),
     )
 
@@ -58,9 +65,8 @@ def make_sums(tasks: int, qpus: int) -> Sums:
 def summary_of(sums: Sums) -> RowSummary:
     """Return what `add_up` has found; it sorts the completion times."""
     counts = sums.counts.tolist()
-    completion_s, wait_s, exec_s, spent_s, error_s, success, cost, slowdown, last_finish_s = (
-        sums.totals.tolist()
-    )
+    totals = sums.totals.tolist()
+    completion_s, wait_s, exec_s, spent_s, error_s, success, cost, slowdown = totals[:SUMS]
     ordered = sums.completion_s[: counts[DONE]]
     ordered.sort()
     return RowSummary(
@@ -68,7 +74,7 @@ def summary_of(sums: Sums) -> RowSummary:
         violations=counts[VIOLATIONS],
         restarts=counts[RESTARTS],
         quantiles_s=quantiles_of_sorted(ordered, QUANTILES),
-        last_finish_s=last_finish_s if counts[DONE] else None,
+        last_finish_s=totals[LAST_FINISH] if counts[DONE] else None,
         completion_s=completion_s,
         wait_s=wait_s,
         exec_s=exec_s,
@@ -79,15 +85,22 @@ def summary_of(sums: Sums) -> RowSummary:
         slowdown=slowdown,
         slowed=counts[SLOWED],
         placed=counts[FIRST_QPU:],
+        backlog_growth=(growth_of(totals[SQUARES], counts[ARRIVALS]) if counts[ARRIVALS] else None),
     )
 
 
 class Known(NamedTuple):
-    """What is known of the tasks of a world and of its QPUs, see `worlds.Worlds`."""
+    """What is known of the tasks of a world and of its QPUs, see `worlds.Worlds`.
+
+    Attributes:
+        fidelity: of task t on QPU q, at ``t * stride + q * each``; ``each`` is 0 where it is that
+            of the QPU that has executed the task.
+    """
 
     arrival_s: FloatArray
     fidelity: FloatArray
     stride: int
+    each: int
     price_per_s: FloatArray
 
 
@@ -115,7 +128,8 @@ def add_up(known: Known, rows: Table, arrived: int, warm_up_s: float, sums: Sums
             counts[SLOWED] += 1 if row.exec_s > 0.0 else 0
             last_finish_s = max(last_finish_s, row.finish_s)
         counts[row.status] += 1
-    sums.totals[SUMS] = last_finish_s
+    sums.totals[LAST_FINISH] = last_finish_s
+    _add_up_backlog(known, rows, arrived, warm_up_s, sums)
     # Once over all that are done, and where some take no time once more over the others.
     above_s, count = -1.0, counts[DONE]
     while True:
@@ -126,6 +140,53 @@ def add_up(known: Known, rows: Table, arrived: int, warm_up_s: float, sums: Sums
         if count == counts[SLOWED]:
             return
         above_s, count = 0.0, counts[SLOWED]
+
+
+@called
+def _add_up_backlog(known: Known, rows: Table, arrived: int, warm_up_s: float, sums: Sums) -> None:
+    """Add up what the growth of the backlog is made of; no arrivals where it has none."""
+    squares, count, arrivals = sums.squares, 0, 0
+    half_s = _half_of(known.arrival_s[arrived - 1] if arrived > 0 else 0.0, warm_up_s)
+    if not half_s > 0.0:
+        return
+    middle_s = warm_up_s + half_s
+    for task in range(arrived):
+        arrival_s, status = known.arrival_s[task], rows[task].status
+        arrivals += 1 if arrival_s > warm_up_s else 0
+        if status in (DONE, CENSORED):
+            begin = min(max((arrival_s - middle_s) / half_s, -1.0), 1.0)
+            finish_s = rows[task].finish_s if status == DONE else np.inf
+            end = min(max((finish_s - middle_s) / half_s, -1.0), 1.0)
+            squares[count] = end * end - begin * begin
+            count += 1
+    sums.counts[ARRIVALS] = arrivals
+    sums.totals[SQUARES] = _sum_of(squares, count, sums)
+
+
+@called
+def _sum_of(values: FloatArray, count: int, sums: Sums) -> float:
+    """Add up the first so many numbers as NumPy does."""
+    left, halves = sums.left, sums.halves
+    depth, first = 0, 0
+    left[0] = count
+    while True:
+        while left[depth] > MOST_SUMMED:
+            half = left[depth] // 2
+            half -= half % 8
+            left[depth] -= half
+            depth += 1
+            left[depth] = half
+        halves[depth, 0] = _numpy_sum(values[first : first + left[depth]])
+        first += left[depth]
+        left[depth] = 0
+        while depth > 0 and left[depth - 1] == 0:
+            depth -= 1
+            halves[depth, 0] += halves[depth + 1, 0]
+        if depth == 0:
+            return float(halves[0, 0]) if count > 0 else 0.0
+        halves[depth - 1, 0] = halves[depth, 0]
+        left[depth] = left[depth - 1]
+        left[depth - 1] = 0
 
 
 @called
@@ -191,7 +252,7 @@ def _fill(
         block[EXEC, at] = row.exec_s
         block[SPENT, at] = wait_s + row.exec_s
         block[ERROR, at] = abs(wait_s - row.estimated_wait_s)
-        block[SUCCESS, at] = known.fidelity[task * known.stride + row.qpu]
+        block[SUCCESS, at] = known.fidelity[task * known.stride + row.qpu * known.each]
         block[COST, at] = row.exec_s * known.price_per_s[row.qpu]
         block[SLOWDOWN, at] = completion_s / row.exec_s
         task += 1

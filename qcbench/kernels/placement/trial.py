@@ -1,17 +1,21 @@
 """One trial event by event: under a compiled twin, or stepped from decision to decision."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
+from qcbench.arrays import FloatArray
 from qcbench.cloud.cloud import Streams
+from qcbench.cloud.drift import DriftPath
 from qcbench.cloud.estimates import task_table
+from qcbench.cloud.execution import DONE
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.cloud.summary import RowSummary
 from qcbench.errors import shown
-from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel
+from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel, kind_of
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import RUN, SERVER, EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
@@ -28,6 +32,8 @@ from qcbench.kernels.placement.summary import Known, add_up, make_sums, summary_
 from qcbench.kernels.placement.worlds import Worlds, worlds_of
 from qcbench.kernels.rules import Limits, limits_of
 from qcbench.kernels.twins import Twin, asker, draws
+from qcbench.physics import fidelity
+from qcbench.physics.config import PartsFidelity
 from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
 from qcbench.policies.twins import NO_DECISION, PlacingInFull
 from qcbench.policies.view import PlacementView
@@ -55,10 +61,17 @@ class TrialWorld:
         self._room = make_event_state(1, self.worlds, self.chances.users)
         self._sums = make_sums(self.worlds.width, len(fleet))
         worlds = self.worlds
-        self._known = Known(worlds.arrival_s, worlds.fidelity, worlds.stride, fleet.prices())
+        self._known = Known(worlds.arrival_s, worlds.fidelity, worlds.stride, 1, fleet.prices())
+        # Fidelity is that of the estimates, or else found for what was executed.
+        self._as_estimated = not isinstance(scenario.physics.fidelity, PartsFidelity)
+        self._drift: DriftPath | None = None
+        if scenario.rules.drift is not None:  # records draw it too, from the stream itself
+            self._drift = DriftPath(scenario.rules.drift, len(fleet), deepcopy(streams.drift))
+            self._as_estimated = False
         state, rows = self._new()
         self._begin: Any = compiled_for(begin, (*self.known(state, rows), 0, 0))
         self._add_up = compiled_for(add_up, (self._known, rows, 0, 0.0, self._sums))
+        self._runs: dict[Any, Callable[..., int]] = {}
 
     def extend(self) -> None:
         """Know more chances."""
@@ -69,6 +82,16 @@ class TrialWorld:
         """Return what functions of the kernel are given first."""
         return self.worlds, self.limits, self.chances, state, rows
 
+    def run_of(
+        self, state: EventState, rows: Table, twin: Twin, rng: np.random.Generator | None
+    ) -> Callable[..., int]:
+        """Return what lets a twin of this kind decide, compiled."""
+        kind = kind_of((twin, rng))
+        if kind not in self._runs:
+            function = _run_plain if rng is None else _run_drawing
+            self._runs[kind] = compiled_for(function, (*self.known(state, rows), twin, rng))
+        return self._runs[kind]
+
     def begin(self) -> tuple[EventState, Table]:
         """Return a cloud before its first event, and the rows of its tasks."""
         state, rows = self._new()
@@ -77,8 +100,24 @@ class TrialWorld:
 
     def summarise(self, ended: Ended, warm_up_s: float) -> RowSummary:
         """Add up the rows of a trial."""
-        self._add_up(self._known, ended.rows, ended.arrived, float(warm_up_s), self._sums)
+        known = self._known
+        if not self._as_estimated:
+            known = known._replace(fidelity=self._fidelity(ended), stride=1, each=0)
+        self._add_up(known, ended.rows, ended.arrived, float(warm_up_s), self._sums)
         return summary_of(self._sums)
+
+    def _fidelity(self, ended: Ended) -> FloatArray:
+        """Return the fidelity of the tasks that are done, as records have it, shape (T,)."""
+        rows = ended.rows[: ended.arrived]
+        task = np.flatnonzero(rows["status"] == DONE)
+        qpu = rows["qpu"][task]
+        found = self.splits.of_whole(task, qpu)
+        if self._drift is not None:
+            errors = self._drift.multiplier(qpu, rows["start_s"][task])
+            found = fidelity.drifted(found, errors)
+        of_task = np.empty(self.worlds.width)
+        of_task[task] = found
+        return of_task
 
     def _new(self) -> tuple[EventState, Table]:
         """Return what a trial leaves, new, with the rest of a cloud that is used again."""
@@ -100,9 +139,9 @@ class EventTrial:
 
     def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
-        if draws("placement", twin):
-            return self._until(_run_drawing, twin, context.rng) == ENDED
-        return self._until(_run_plain, twin, None) == ENDED
+        rng = context.rng if draws("placement", twin) else None
+        run = self._world.run_of(self._state, self._rows, twin, rng)
+        return self._until(run, twin, rng) == ENDED
 
     def ask(self, policy: Placement) -> None:
         """Run to the end under a policy in Python.

@@ -8,7 +8,7 @@ import numpy as np
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
-from qcbench.kernels.engine import AnyPolicy, Simulator, python_policy
+from qcbench.kernels.engine import AnyPolicy, Simulator, late_policy
 from qcbench.kernels.failures import FailureTimes
 from qcbench.kernels.queueing import run
 from qcbench.kernels.queueing.layout import (
@@ -45,12 +45,12 @@ def simulate(
         InputError: as `qcbench.cloud.cloud.Cloud`, or a policy's parameters cannot be used.
         PolicyError: a decision that the track does not know.
     """
-    decide = python_policy("queueing", policy, context)
+    python = late_policy("queueing", policy, context)
     prepared = prepare(scenario, streams)
     known = prepared.known()
     twin = make_twin("queueing", policy, known)
     if twin is None:
-        return Simulation(prepared).ask(decide)
+        return Simulation(prepared).ask(python())
     return Simulation(prepared, twin).follow(context.rng, known)
 
 
