@@ -21,7 +21,10 @@ NUMBERS = count(1)
 
 
 SERVERS = ("moto", pytest.param("swift", marks=pytest.mark.e2e))
-ON_BOTH = ("test_objects", "test_leases", "test_suites_at_urls")
+ON_BOTH = (
+    *("test_objects", "test_leases"),
+    *("test_suites_at_urls", "test_training_at_urls", "test_sweeps_at_urls"),
+)
 """What depends on the store: tested with moto, which is quick, and Swift, which is real."""
 
 
