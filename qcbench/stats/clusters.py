@@ -194,7 +194,7 @@ def clustered_fit(
         crossed: further numbers of each row, of what several clusters share.
     """
     found = len(np.unique(clusters))
-    bread = np.linalg.pinv(design.T @ design)
+    bread = np.asarray(np.linalg.pinv(design.T @ design), dtype=np.float64)
     parts = [_of_fit(design, residual, clusters, bread)]
     shared = _shared(np.bincount(clusters) / len(clusters)) if found > 1 else 1.0
     for other in crossed:
