@@ -117,6 +117,7 @@ def _template(name: str) -> str:
 
 def _config(group: str, name: str, source: str) -> tuple[Mapping[Path, str], Sequence[str]]:
     """Return the file of a suite or fleet like another one, and what to do with it."""
+    import qcbench.bench.compose  # noqa: F401, PLC0415 - nothing can be done with it without that
     from qcbench.bench.compose_errors import NO_NAME  # noqa: PLC0415 - after the help
     from qcbench.bench.conf_files import options_of, roots  # noqa: PLC0415
 
