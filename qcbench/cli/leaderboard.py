@@ -19,7 +19,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("run", nargs="?", help="id, beginning of one, or path; the latest if none")
     parser.add_argument("--runs-dir", default="runs", help="folder of all runs (default: runs)")
     parser.add_argument("--metric", help="rank by another column of the result table")
-    parser.add_argument("--format", choices=FORMATS, default="table")
+    parser.add_argument(
+        "--format",
+        choices=("auto", *FORMATS),
+        default="auto",
+        help="auto: a table, CSV in a pipe",
+    )
     options = parser.parse_args([as_option(text) for text in arguments])
     with stage("reading the run", logged=False):
         from qcbench.api import open_run  # noqa: PLC0415 - after the help
@@ -28,7 +33,10 @@ def main(arguments: Sequence[str]) -> int:
     warn(run)
     with stage("comparing the policies", logged=False):
         run.summary(options.metric)
-    show_leaderboard(run, options.metric, options.format)
+    kind = options.format
+    if kind == "auto":
+        kind = "table" if sys.stdout.isatty() else "csv"
+    show_leaderboard(run, options.metric, kind)
     next_step(f"qcbench report {told_name(run.folder)}")
     return 0
 

@@ -109,7 +109,10 @@ def test_sweeps_take_a_mix() -> None:
     [
         (["scenario=[placement/qce5,allocation/eagle5]"], "what is learned on together is of one"),
         (["scenario=[placement/qce5,placement/qce5]"], "is there twice; give one of them a name"),
-        ([TWO, "agent=ppo"], "agent ppo: learns on one scenario; reference_ppo, distilled and tuned"),
+        (
+            [TWO, "agent=ppo"],
+            "agent ppo: learns on one scenario; reference_ppo, distilled and tuned",
+        ),
         ([TWO, "agent=dqn"], "agent dqn: learns on one scenario"),
         (
             [

@@ -29,7 +29,7 @@ def rank_of_best_fidelity(
     assert main([*common, "--format", "csv", *more]) == 0
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     row = next(row for row in rows if row["policy"] == "best_fidelity")
-    assert main([*common, *more]) == 0
+    assert main([*common, "--format", "table", *more]) == 0
     facts = capsys.readouterr().out
     return float(row["rank"]), "more" if "more is better" in facts else "less"
 
@@ -41,6 +41,21 @@ def test_less_time_is_better(capsys: pytest.CaptureFixture[str], runs_dir: Path)
 def test_more_fidelity_is_better(capsys: pytest.CaptureFixture[str], runs_dir: Path) -> None:
     told = rank_of_best_fidelity(capsys, runs_dir, "--metric", "mean_fidelity")
     assert told == (1.0, "more")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_table_on_a_terminal_and_csv_in_a_pipe(
+    terminal: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    runs_dir: Path,
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    capsys.readouterr()
+    assert main(["leaderboard", "--runs-dir", str(runs_dir)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("scenario,policy,") is not terminal
+    assert ("vs baseline" in said) is terminal
 
 
 def test_a_run_without_results_says_how_to_go_on(

@@ -55,7 +55,7 @@ def test_its_suite_runs_and_is_shown(site: Path, root: Path, tmp_path: Path) -> 
     command(
         site, root, tmp_path, "run", "suite=example", "tracking=none", "cluster.workers=1", *small
     )
-    board = command(site, root, tmp_path, "leaderboard")
+    board = command(site, root, tmp_path, "leaderboard", "format=table")
     assert "prompt share, more is better, 2 replicates" in board
     assert "good_enough-99" in board
     (table,) = tmp_path.glob("runs/*/trials.parquet")
