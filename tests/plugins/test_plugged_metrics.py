@@ -208,8 +208,8 @@ def test_a_validation_measures_what_a_trial_does() -> None:
     assert judge.goal == "max"
     assert 0.0 < judge.baseline_mean <= 1.0
     usual = Validation(source, count=2)
-    assert "promptness" not in usual._baseline[0]
-    assert judge.baseline_mean == np.mean([row["promptness"] for row in judge._baseline])
+    assert "promptness" not in usual.baseline_rows[0]
+    assert judge.baseline_mean == np.mean([row["promptness"] for row in judge.baseline_rows])
 
 
 @pytest.mark.parametrize(
