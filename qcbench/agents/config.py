@@ -109,8 +109,9 @@ def code_of_others(settings: TrainConfig) -> dict[str, str]:
     Raises:
         InputError: a package that has it is not installed.
     """
-    metric = settings.validation.metric
-    named = [] if metric is None else plugged_among(settings.scenario.track, [metric])
+    metric, agent = settings.validation.metric, settings.agent
+    judging = [*([] if metric is None else [metric]), *(getattr(agent, "guards", ()))]
+    named = plugged_among(settings.scenario.track, judging)
     found: dict[str, str] = {}
     for scenario in settings.scenarios:
         found |= plugins_used(scenario, None, named)

@@ -28,6 +28,7 @@ from qcbench.agents.run_folder import (
     read_config,
     read_progress,
 )
+from qcbench.agents.tuned_agent import Tuned
 from qcbench.bench.cluster import Cluster
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
@@ -47,6 +48,9 @@ from qcbench.tracking.training_view import Curves, open_curves
 
 SUITE = "train"
 """Whose worlds are trained and validated on; those of other suites' tests are no part of them."""
+
+SHOWN_OF_UPDATES = ("reward", "entropy", "cost")
+"""Figures of an update that stand beside the progress."""
 
 PACKAGES = ("torch", "gymnasium")
 """Whose versions matter for training besides those that matter for a simulation."""
@@ -294,7 +298,7 @@ class _Session:
         self.folder.note("update", update.steps, self._elapsed_s(), figures)
         self.curves.add(update.steps, curves.of_update(figures))
         shown = ", ".join(
-            f"{name} {figures[name]:.3g}" for name in ("reward", "entropy") if name in figures
+            f"{name} {figures[name]:.3g}" for name in SHOWN_OF_UPDATES if name in figures
         )
         self.display.update(update.steps, shown)
 
@@ -335,6 +339,9 @@ class _Session:
         checkpoints.prune(self.folder.path, self.config.checkpoints.keep, self.best_steps)
         self._saved = time.monotonic()
 
+    def _packages(self) -> tuple[str, ...]:
+        return ("cmaes",) if isinstance(self.config.agent, Tuned) else PACKAGES
+
     def _provenance(self, found: Evaluation | None) -> Provenance:
         figures: dict[str, float | str | None] = {"steps": float(self.learner.steps)}
         if found is not None:
@@ -357,7 +364,7 @@ class _Session:
             command=self.folder.command,
             scenario=", ".join(scenario.name for scenario in self.config.scenarios),
             seeds={"training": self.config.seed},
-            versions={**versions(), **{name: version(name) for name in PACKAGES}},
+            versions={**versions(), **{name: version(name) for name in self._packages()}},
             evaluation=known_figures,
             notes=f"agent {self.config.agent.name}, trained {self._elapsed_s():.0f} s in all",
         )

@@ -9,9 +9,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from functools import partial
-from math import exp, log
+from math import exp, floor, log, log10
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Gt, Interval, Le, MinLen
@@ -29,9 +29,10 @@ from qcbench.files import write_text
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import HeuristicCard
+from qcbench.signatures import as_meant
 from qcbench.tracks import LearnedTrack
 
-STATE = "costs.json"
+STATE = "search.json"
 DIGITS = 3
 """Of parameters: more would claim more than so many trials say."""
 
@@ -98,8 +99,7 @@ class Tuned:
         """Return the policy at a point of the unit cube: a share of the range of each parameter."""
         found: dict[str, Value] = {}
         for (name, given), share in zip(self.ranges.items(), point.tolist(), strict=True):
-            whole = type(self.usual(name)) is int
-            found[name] = round(_value(given, share)) if whole else _value(given, share)
+            found[name] = _value(given, share, whole=self._whole(name))
         parameters = {**self.parameters, **found}
         return PolicyConfig(name=self.policy, label=self.name, parameters=parameters)
 
@@ -109,9 +109,17 @@ class Tuned:
         Raises:
             InputError: no such policy, or it has no such parameter.
         """
+        return self._parameter(name).default
+
+    def _parameter(self, name: str) -> Any:
         info = registry.find(self.track, self.policy)
-        registry.check_given(info, {name: 0.0} if name not in info.parameters else {})
-        return info.parameters[name].default
+        if name not in info.parameters:
+            registry.check_given(info, {name: 0.0})
+        return info.parameters[name]
+
+    def _whole(self, name: str) -> bool:
+        """Whether a parameter takes whole numbers alone."""
+        return type(as_meant(2, self._parameter(name).annotation)) is int
 
 
 class TunedLearner:
@@ -149,14 +157,13 @@ class TunedLearner:
             )
             for worlds in sources
         ]
-        self.settings, self.total = settings, settings.steps
+        self.settings, self.total, self._seed = settings, settings.steps, seed
+        self._begin()
         self._trials: Trials = (
             LocalTrials([make() for make in makers])
             if cluster is None
             else ActorTrials(cluster, makers)
         )
-        self._seed = seed
-        self._begin()
 
     @property
     def steps(self) -> int:
@@ -173,21 +180,35 @@ class TunedLearner:
             yield Update(self.steps, figures | {"spread": float(np.std(drawn, axis=0).mean())})
 
     def save(self, folder: Path) -> None:
-        """Write what the settings cost; which they were is drawn again."""
-        write_text(folder / STATE, json.dumps(self._costs))
+        """Write which settings were judged, and what they cost."""
+        state = {"points": np.array(self._points).tolist(), "costs": self._costs}
+        write_text(folder / STATE, json.dumps(state))
 
     def restore(self, folder: Path) -> None:
-        """Go on from what was written."""
-        file = folder / STATE
+        """Go on from what was written: the search draws the same settings again.
+
+        Raises:
+            InputError: it cannot be read, or is of an agent that draws others.
+        """
+        file, settings = folder / STATE, self.settings
         try:
-            kept = np.array(json.loads(file.read_text(encoding="utf-8")), dtype=np.float64)
-        except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"{file}: cannot be read ({error})") from None
-        if kept.size and kept.shape[1:] != (self.settings.population,):
-            raise InputError(f"{file}: is not of this agent (another population)")
+            state = json.loads(file.read_text(encoding="utf-8"))
+            costs = np.array(state["costs"], dtype=np.float64).reshape(-1, settings.population)
+            points = np.array(state["points"], dtype=np.float64)
+            points = points.reshape(*costs.shape, len(settings.space))
+        except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+            raise InputError(f"{file}: is not of this agent ({error})") from None
+        if not np.isfinite(costs).all() or len(costs) > settings.generations:
+            raise InputError(f"{file}: is not of this agent (too many costs, or such as are none)")
         self._begin()
-        for costs in kept.tolist():
-            self._move(self._draw(), costs)
+        for kept, told in zip(points, costs.tolist(), strict=True):
+            drawn = self._draw()
+            if not np.allclose(drawn, kept):
+                raise InputError(
+                    f"{file}: is not of this agent: it draws other settings, as other values of "
+                    "space, spread, start or seed would, or another version of cmaes"
+                )
+            self._move(drawn, told)
 
     def policy(self) -> tuple[HeuristicCard, None]:
         """Return what would be exported now."""
@@ -205,6 +226,7 @@ class TunedLearner:
         from cmaes import CMA  # noqa: PLC0415 - only this agent needs it
 
         self._costs: list[list[float]] = []
+        self._points: list[list[FloatArray]] = []
         self._search = CMA(
             mean=np.array([self._first(name, each) for name, each in self.settings.ranges.items()]),
             sigma=self.settings.spread,
@@ -231,13 +253,19 @@ class TunedLearner:
     def _move(self, drawn: Sequence[FloatArray], costs: list[float]) -> None:
         self._search.tell(list(zip(drawn, costs, strict=True)))
         self._costs.append(costs)
+        self._points.append(list(drawn))
 
 
-def _value(given: Range, share: float) -> float:
+def _value(given: Range, share: float, *, whole: bool) -> float | int:
     """Return the number at a share of a range, rounded within it."""
     least, most = given.ends
     if given.kind == "log":
         value = exp(log(least) + share * (log(most) - log(least)))
     else:
         value = least + share * (most - least)
-    return min(most, max(least, float(f"{value:.{DIGITS}g}")))
+    if whole:
+        return round(value)
+    # To so many digits, or to a hundredth of the range where that is finer.
+    places = DIGITS - 1 - floor(log10(abs(value))) if value else 0
+    places = max(places, 1 - floor(log10(most - least)))
+    return min(most, max(least, round(value, places)))

@@ -14,10 +14,9 @@ from qcbench.agents.agent import LostError
 from qcbench.agents.evaluation import Validation, mean_of
 from qcbench.bench.cluster import Cluster
 from qcbench.bench.ledger import EXTRA_DEATHS
-from qcbench.bench.manifest import usable_cores
 from qcbench.bench.metrics.names import goal_of
 from qcbench.bench.worlds import ScenarioWorlds
-from qcbench.errors import QcbenchError
+from qcbench.errors import InputError, QcbenchError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 
@@ -26,6 +25,10 @@ Make: TypeAlias = "Callable[[], Source]"
 
 HOPELESS = 1e6
 """Cost of parameters under which a metric has no value: more than all others, and finite."""
+
+
+LEAST = 1e-3
+"""Of the baseline's mean: less of a metric than that is no better."""
 
 
 class Trials(Protocol):
@@ -61,6 +64,19 @@ class Source:
             worlds, split="train", count=count, metric=metric, baseline=baseline, beside=[*guards]
         )
         self._guards, self._penalty = dict(guards), penalty
+        known, judged = self._worlds.baseline_rows, self._worlds
+        if not mean_of(known, judged.metric) > 0.0:
+            raise InputError(
+                f"validation.metric: {judged.metric} of {judged.baseline} is "
+                f"{mean_of(known, judged.metric):g} on average in {judged.name}, and settings are "
+                "judged by the ratio to it; choose another metric"
+            )
+        for name in guards:
+            if not isfinite(mean_of(known, name)):
+                raise InputError(
+                    f"agent.guards.{name}: {judged.baseline} has none in {judged.name}; "
+                    f"leave it out with ~agent.guards.{name}"
+                )
 
     def cost(self, policy: PolicyConfig) -> float:
         """Return the logarithm of the metric's ratio to the baseline, and what guards cost."""
@@ -68,12 +84,15 @@ class Source:
         resolved = registry.resolve(judged.track, policy)
         rows, baseline = judged.rows(resolved), judged.baseline_rows
         own, other = (mean_of(found, judged.metric) for found in (rows, baseline))
-        if not (own > 0.0 and other > 0.0):
+        if not own >= 0.0:
             return HOPELESS
+        own = max(own, LEAST * other)
         cost = log(own / other) if judged.goal == "min" else log(other / own)
         for name, allowed in self._guards.items():
             before, now = mean_of(baseline, name), mean_of(rows, name)
             worse = now - before if goal_of(name) == "min" else before - now
+            if not isfinite(now):
+                return HOPELESS
             # Of what the baseline has none of, such as drops, every one counts as it is.
             worse /= abs(before) or 1.0
             cost += self._penalty * max(0.0, worse - allowed)
@@ -102,10 +121,13 @@ class TrialActor:
     def __init__(self) -> None:
         self._sources: dict[int, Source] = {}
 
-    def cost(self, place: int, maker: list[Any], policy: PolicyConfig) -> float:
-        """Return the cost on one source.
+    def cost(
+        self, at: tuple[int, ...], place: int, maker: list[Any], policy: PolicyConfig
+    ) -> tuple[tuple[int, ...], float]:
+        """Return the cost on one source, with what was asked.
 
         Args:
+            at: what is asked, for whoever does not wait for answers in their order.
             place: of the source.
             maker: the object of Ray that makes it, in a list so that it is fetched only once.
             policy: that is judged.
@@ -114,13 +136,14 @@ class TrialActor:
             import ray  # noqa: PLC0415 - seconds
 
             self._sources[place] = ray.get(maker[0])()
-        return self._sources[place].cost(policy)
+        return at, self._sources[place].cost(policy)
 
 
 class ActorTrials:
     """Judges in actors of Ray, on whatever nodes; see `Trials`.
 
-    One that dies is started anew by Ray, and asked again: what it knew it draws again.
+    One that dies is started anew by Ray, and asked again: what it knew it draws again. Where they
+    die too often, others take their places for whoever asks once more.
 
     Args:
         cluster: that is joined.
@@ -132,9 +155,9 @@ class ActorTrials:
         options = {"num_cpus": 1, "max_restarts": again, "max_task_retries": again}
         kind = cluster.ray.remote(**options, **cluster.actor_options)(TrialActor)
         self._makers = [cluster.ray.put(make) for make in makers]
-        count = cluster.config.workers or max(1, min(cluster.cores, usable_cores()))
-        self._cluster = cluster
-        self._actors = [kind.remote() for _ in range(count)]
+        self._count = cluster.config.workers or max(1, cluster.cores)
+        self._cluster, self._kind = cluster, kind
+        self._actors: list[Any] = []
 
     def costs(self, policies: Sequence[PolicyConfig]) -> list[float]:
         """See `Trials`.
@@ -142,25 +165,37 @@ class ActorTrials:
         Raises:
             LostError: an actor died too often, or did not answer.
         """
-        from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError  # noqa: PLC0415
+        from ray.exceptions import (  # noqa: PLC0415
+            GetTimeoutError,
+            ObjectLostError,
+            RayActorError,
+            RayTaskError,
+        )
         from ray.util import ActorPool  # noqa: PLC0415 - seconds
 
-        makers = list(enumerate(self._makers))
-        asked = [(place, [maker], policy) for policy in policies for place, maker in makers]
+        if not self._actors:
+            self._actors = [self._kind.remote() for _ in range(self._count)]
         pool = ActorPool(self._actors)
-        for each in asked:
-            pool.submit(lambda actor, given: actor.cost.remote(*given), each)
+        shape = (len(policies), len(self._makers))
+        for at in np.ndindex(shape):
+            given = at, at[1], [self._makers[at[1]]], policies[at[0]]
+            pool.submit(lambda actor, given: actor.cost.remote(*given), given)
+        found = np.empty(shape)
         try:
-            found = [pool.get_next(timeout=self._cluster.config.timeout_s) for _ in asked]
+            while pool.has_next():
+                at, cost = pool.get_next_unordered(timeout=self._cluster.config.timeout_s)
+                found[at] = cost
         except RayTaskError as error:
             if isinstance(error.cause, QcbenchError):
                 raise error.cause from error
             raise
-        except (RayActorError, GetTimeoutError, TimeoutError) as error:
-            raise LostError("the actors that run the trials die") from error
-        return [float(each) for each in np.reshape(found, (len(policies), -1)).mean(axis=1)]
+        except (RayActorError, ObjectLostError, GetTimeoutError, TimeoutError) as error:
+            self.close()
+            raise LostError("the actors that run the trials die, or do not answer") from error
+        return [float(each) for each in found.mean(axis=1)]
 
     def close(self) -> None:
         """Let the actors go."""
         for actor in self._actors:
             self._cluster.ray.kill(actor)
+        self._actors = []

@@ -16,6 +16,7 @@ from qcbench.agents import training
 from qcbench.agents.checkpoints import checkpoints
 from qcbench.agents.config import compose_train
 from qcbench.agents.run_folder import read_progress
+from qcbench.agents.sweep.config import compose_sweep
 from qcbench.agents.tuned_agent import STATE, Tuned, TunedLearner
 from qcbench.agents.tuned_trials import HOPELESS, Source
 from qcbench.bench.environments import world_source
@@ -33,7 +34,7 @@ SMALL = [
         "rules.horizon_s=60000",
         "rules.warm_up_s=0",
     ),
-    *("agent.generations=3", "agent.population=4", "agent.worlds=2", "agent.guards={}"),
+    *("agent.generations=3", "agent.population=4", "agent.worlds=2", "~agent.guards"),
     *("validation.worlds=2", "tracking=none", "cluster=inline"),
 ]
 
@@ -103,6 +104,10 @@ def test_whole_numbers_stay_whole() -> None:
     drawn = [told.at(np.array([share])).parameters["samples"] for share in (0.0, 0.5, 1.0)]
     assert drawn == [2, 11, 64]
     assert all(type(each) is int for each in drawn)
+    either = replace(told, space={"horizon": ["uniform", 1000, 1004]})  # a number or a word
+    assert either.at(np.array([0.76])).parameters["horizon"] == 1003
+    narrow = replace(told, policy="lookahead", space={"tail": ["uniform", 100.0, 100.4]})
+    assert narrow.at(np.array([0.5])).parameters["tail"] == 100.2
 
 
 @pytest.mark.e2e
@@ -168,8 +173,43 @@ def test_guards_are_shares() -> None:
 
 def test_a_checkpoint_of_another_agent_is_refused(tmp_path: Path) -> None:
     space: dict[str, list[Any]] = {"age": ["uniform", -2.0, 2.0]}
-    learner = TunedLearner(Tuned(policy="urgency", space=space), [small()], seed=0)
-    for text, said in (("[[1.0]]", "another population"), ("{", "cannot be read")):
+    told = Tuned(policy="urgency", space=space, generations=2, population=4, worlds=1)
+    learner = TunedLearner(told, [small()], seed=0)
+    next(iter(learner.run(lambda: False)))
+    learner.save(tmp_path)
+    other = [(replace(told, spread=0.1), 0), (told, 5), (replace(told, start="middle"), 0)]
+    for settings, seed in other:
+        with pytest.raises(InputError, match="it draws other settings"):
+            TunedLearner(settings, [small()], seed).restore(tmp_path)
+    with pytest.raises(InputError, match=r"search.json: is not of this agent"):
+        TunedLearner(replace(told, population=5), [small()], 0).restore(tmp_path)
+    again = TunedLearner(told, [small()], seed=0)
+    again.restore(tmp_path)
+    assert (again.steps, again.policy()) == (4, learner.policy())
+    for text in ("{", '{"costs": [NaN, 1, 1, 1], "points": [1, 1, 1, 1]}', "[]"):
         (tmp_path / STATE).write_text(text)
-        with pytest.raises(InputError, match=said):
-            learner.restore(tmp_path)
+        with pytest.raises(InputError, match=r"search.json: is not of this agent"):
+            again.restore(tmp_path)
+
+
+def test_what_has_no_value_keeps_no_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"agent.guards.share_missed: fifo has none in"):
+        source(share_missed=0.1)
+    with pytest.raises(InputError, match=r"validation.metric: jobs_censored|restarts of fifo is 0"):
+        Source(small(), 2, "restarts", None, {}, 2.0)
+    guarded = source(p99_job_s=0.0)
+    rows = [{**row, "p99_job_s": None} for row in guarded._worlds.baseline_rows]
+    monkeypatch.setattr(guarded._worlds, "rows", lambda _: rows)
+    assert guarded.cost(PolicyConfig(name="fifo")) == HOPELESS
+
+
+def test_a_metric_of_which_nothing_is_left_is_the_best() -> None:
+    none = Source(small(), 2, None, None, {}, 2.0)
+    rows = [{**row, "mean_job_s": 0.0} for row in none._worlds.baseline_rows]
+    none._worlds.rows = lambda _: rows  # type: ignore[method-assign]
+    assert none.cost(PolicyConfig(name="fifo")) == pytest.approx(np.log(1e-3))
+
+
+def test_networks_are_taken_over_and_searches_are_not() -> None:
+    with pytest.raises(InputError, match=r"sweep.kind: pbt lets trials take over networks"):
+        compose_sweep([*SMALL[:2], "sweep=pbt", "agent.generations=2"])

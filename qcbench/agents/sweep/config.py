@@ -9,6 +9,7 @@ from annotated_types import Ge, Interval, Le, MinLen
 
 from qcbench.agents.config import TrainConfig, check, training_data
 from qcbench.agents.space import Range, Value, range_of
+from qcbench.agents.tuned_agent import Tuned
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, NotNegative, Positive, config
 from qcbench.errors import InputError, nearest
@@ -93,6 +94,11 @@ def check_sweep(settings: SweepRunConfig) -> None:
     """
     training = settings.training()
     check(training)
+    if settings.sweep.kind == "pbt" and isinstance(settings.agent, Tuned):
+        raise InputError(
+            f"sweep.kind: pbt lets trials take over networks, and agent {settings.agent.name} has "
+            "none; choose asha or optuna"
+        )
     keys = settings_of(settings)
     for name, where in keys.items():
         for value in settings.sweep.ranges[name].values:
