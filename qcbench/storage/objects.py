@@ -129,15 +129,15 @@ class Objects:
     def create(self, key: str, data: bytes) -> str | None:
         """Put an object where none is and return its etag; None where another one is.
 
-        Two that create at once: one of them gets None. A store that cannot refuse a put is asked
-        before and after it instead.
+        Two that create at once: one of them gets None. Every store is asked before, for some
+        ignore conditions, and one that knows none is asked after it as well.
         """
         return self._settle(key, data, None)
 
     def replace(self, key: str, data: bytes, etag: str) -> str | None:
         """Put an object in the place of the one with this etag; None where that is another now.
 
-        A store that cannot refuse a put is asked before and after it instead.
+        Every store is asked before, and one that knows no conditions after it as well.
         """
         return self._settle(key, data, etag)
 
@@ -184,7 +184,7 @@ class Objects:
 
         def send() -> str | None:
             nonlocal unsure
-            found = self.get(key)
+            found = self.get(key)  # some stores ignore conditions
             if unsure and found is not None and found[0] == data:
                 return found[1]  # the answer to an earlier try was lost on its way
             if (None if found is None else found[1]) != etag:
@@ -198,8 +198,8 @@ class Objects:
             except (AlreadyExistsError, PreconditionError):
                 return self._etag_of(key, data) if unsure else None
             except Exception as error:
-                unsure = True
                 if not (self._can_refuse and _knows_no_condition(error)):
+                    unsure = True
                     raise
                 self._can_refuse = False
             return send()
