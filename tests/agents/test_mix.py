@@ -42,10 +42,14 @@ FOUR = ["agent=reference_ppo", "agent.ppo.environments=4", "agent.ppo.horizon=1"
 """Decisions of an update."""
 
 
+AGENTS = {"placement": "reference_ppo", "queueing": "tuned_queueing"}
+"""One for each mix, of its track."""
+
+
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", options_of("mix"))
 def test_every_mix_composes(name: str) -> None:
-    told = compose_train([f"mix={name}"])
+    told = compose_train([f"mix={name}", f"agent={AGENTS[name]}"])
     assert len(told.scenarios) > 2
     assert len({scenario.name for scenario in told.scenarios}) == len(told.scenarios)
     assert typed(TrainConfig, plain(told), "") == told
