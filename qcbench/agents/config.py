@@ -20,6 +20,7 @@ from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, Positive, Seed, config
 from qcbench.envs.options import check_reward, check_track
 from qcbench.errors import InputError
+from qcbench.policies.features.rewards import Reward
 from qcbench.tracking.config import TrackingConfig
 
 AgentConfig: TypeAlias = ReferencePpo | Distilled | Tuned | RllibPpo | RllibA2c | RllibDqn
@@ -110,7 +111,8 @@ def code_of_others(settings: TrainConfig) -> dict[str, str]:
         InputError: a package that has it is not installed.
     """
     metric, agent = settings.validation.metric, settings.agent
-    judging = [*([] if metric is None else [metric]), *(getattr(agent, "guards", ()))]
+    guards = agent.guards if isinstance(agent, Tuned) else ()
+    judging = [*([] if metric is None else [metric]), *guards]
     named = plugged_among(settings.scenario.track, judging)
     found: dict[str, str] = {}
     for scenario in settings.scenarios:
@@ -193,15 +195,18 @@ def check(settings: TrainConfig) -> None:
             f"agent {settings.agent.name}: is for track {settings.agent.track}; scenario "
             f"{settings.scenario.name} is of track {track}"
         )
-    if isinstance(settings.agent, Tuned):
-        pass  # it is judged by whole trials, and nothing it decides has a reward
-    elif settings.further:  # each has the reward that it can have
-        check_track(settings.agent.reward, track)
-    else:
-        check_reward(settings.agent.reward, track, settings.scenario.rules)
+    if not isinstance(settings.agent, Tuned):  # which is judged by whole trials
+        _check_reward(settings.agent.reward, settings)
     metric = settings.validation.metric
     if metric is not None:
         check_metric(track, metric, "validation.metric")
+
+
+def _check_reward(reward: Reward, settings: TrainConfig) -> None:
+    if settings.further:  # each has the reward that it can have
+        check_track(reward, settings.scenario.track)
+    else:
+        check_reward(reward, settings.scenario.track, settings.scenario.rules)
 
 
 def _check_mix(settings: TrainConfig) -> None:

@@ -26,7 +26,6 @@ Make: TypeAlias = "Callable[[], Source]"
 HOPELESS = 1e6
 """Cost of parameters under which a metric has no value: more than all others, and finite."""
 
-
 LEAST = 1e-3
 """Of the baseline's mean: less of a metric than that is no better."""
 
@@ -64,15 +63,15 @@ class Source:
             worlds, split="train", count=count, metric=metric, baseline=baseline, beside=[*guards]
         )
         self._guards, self._penalty = dict(guards), penalty
-        known, judged = self._worlds.baseline_rows, self._worlds
-        if not mean_of(known, judged.metric) > 0.0:
+        judged = self._worlds
+        if not judged.baseline_mean > 0.0:
             raise InputError(
                 f"validation.metric: {judged.metric} of {judged.baseline} is "
-                f"{mean_of(known, judged.metric):g} on average in {judged.name}, and settings are "
-                "judged by the ratio to it; choose another metric"
+                f"{judged.baseline_mean:g} on average in {judged.name}, and settings are judged by "
+                "the ratio to it; choose another metric"
             )
         for name in guards:
-            if not isfinite(mean_of(known, name)):
+            if not isfinite(mean_of(judged.baseline_rows, name)):
                 raise InputError(
                     f"agent.guards.{name}: {judged.baseline} has none in {judged.name}; "
                     f"leave it out with ~agent.guards.{name}"
@@ -83,16 +82,16 @@ class Source:
         judged = self._worlds
         resolved = registry.resolve(judged.track, policy)
         rows, baseline = judged.rows(resolved), judged.baseline_rows
-        own, other = (mean_of(found, judged.metric) for found in (rows, baseline))
+        own, other = mean_of(rows, judged.metric), judged.baseline_mean
         if not own >= 0.0:
             return HOPELESS
         own = max(own, LEAST * other)
         cost = log(own / other) if judged.goal == "min" else log(other / own)
         for name, allowed in self._guards.items():
             before, now = mean_of(baseline, name), mean_of(rows, name)
-            worse = now - before if goal_of(name) == "min" else before - now
             if not isfinite(now):
                 return HOPELESS
+            worse = now - before if goal_of(name) == "min" else before - now
             # Of what the baseline has none of, such as drops, every one counts as it is.
             worse /= abs(before) or 1.0
             cost += self._penalty * max(0.0, worse - allowed)
@@ -122,21 +121,21 @@ class TrialActor:
         self._sources: dict[int, Source] = {}
 
     def cost(
-        self, at: tuple[int, ...], place: int, maker: list[Any], policy: PolicyConfig
-    ) -> tuple[tuple[int, ...], float]:
-        """Return the cost on one source, with what was asked.
+        self, at: tuple[int, int], maker: list[Any], policy: PolicyConfig
+    ) -> tuple[tuple[int, int], float]:
+        """Return the cost on one source, with where it belongs: answers are not in their order.
 
         Args:
-            at: what is asked, for whoever does not wait for answers in their order.
-            place: of the source.
-            maker: the object of Ray that makes it, in a list so that it is fetched only once.
+            at: number of the policy, and of the source.
+            maker: the object of Ray that makes the source, in a list so that it is fetched once.
             policy: that is judged.
         """
-        if place not in self._sources:
+        source = at[1]
+        if source not in self._sources:
             import ray  # noqa: PLC0415 - seconds
 
-            self._sources[place] = ray.get(maker[0])()
-        return at, self._sources[place].cost(policy)
+            self._sources[source] = ray.get(maker[0])()
+        return at, self._sources[source].cost(policy)
 
 
 class ActorTrials:
@@ -178,7 +177,7 @@ class ActorTrials:
         pool = ActorPool(self._actors)
         shape = (len(policies), len(self._makers))
         for at in np.ndindex(shape):
-            given = at, at[1], [self._makers[at[1]]], policies[at[0]]
+            given = at, [self._makers[at[1]]], policies[at[0]]
             pool.submit(lambda actor, given: actor.cost.remote(*given), given)
         found = np.empty(shape)
         try:

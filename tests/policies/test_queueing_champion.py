@@ -6,6 +6,9 @@ import pytest
 import qcbench
 from qcbench.cloud.execution import DONE, DROPPED
 from qcbench.cloud.records import Records
+from qcbench.policies import registry
+from qcbench.policies.exported.card import HeuristicCard
+from qcbench.policies.exported.folder import folder_of, read_folder_card
 
 CLOUDS = {
     "serverless/small": ["rules.horizon_s=172800"],
@@ -36,6 +39,14 @@ def test_overloaded_it_takes_less_time_and_drops_fewer(scenario: str) -> None:
     assert own[1] < 1.3 * fifo[1]
     assert own[2] > fifo[2]
     assert own[3] < fifo[3]
+
+
+def test_it_is_urgency_with_its_usual_values() -> None:
+    card = read_folder_card(folder_of("queueing", "packaged:champion"))
+    assert isinstance(card, HeuristicCard)
+    known = registry.find("queueing", card.name).parameters
+    assert card.name == "urgency"
+    assert card.parameters == {name: known[name].default for name in known if name != "priority"}
 
 
 def test_the_champion_of_before_is_still_there() -> None:

@@ -16,6 +16,7 @@ from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.folder import PACKAGED, folder_of, read_folder_card
+from qcbench.policies.exported.reference import LEARNED
 from qcbench.policies.source import factory_in
 from qcbench.tracks import TRACKS, Track
 
@@ -33,7 +34,7 @@ def registered(track: Track, config: PolicyConfig, *, may_violate: bool = False)
     published = TRACKS[track].choice == "qpu" and config.name in MAY_VIOLATE
     names: tuple[str, ...] = ()
     path = config.parameters.get("path")
-    if config.name == "learned" and isinstance(path, str):
+    if config.name == LEARNED and isinstance(path, str):
         card = read_folder_card(folder_of(track, path))
         if isinstance(card, Card) and card.fleet != "any":
             names = card.fleet.qpus

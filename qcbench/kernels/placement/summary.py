@@ -169,24 +169,44 @@ def _sum_of(values: FloatArray, count: int, sums: Sums) -> float:
     left, halves = sums.left, sums.halves
     depth, first = 0, 0
     left[0] = count
-    while True:
-        while left[depth] > MOST_SUMMED:
-            half = left[depth] // 2
-            half -= half % 8
-            left[depth] -= half
-            depth += 1
-            left[depth] = half
+    while depth >= 0:
+        depth = _halve(left, depth)
         halves[depth, 0] = _numpy_sum(values[first : first + left[depth]])
         first += left[depth]
-        left[depth] = 0
-        while depth > 0 and left[depth - 1] == 0:
-            depth -= 1
-            halves[depth, 0] += halves[depth + 1, 0]
-        if depth == 0:
-            return float(halves[0, 0]) if count > 0 else 0.0
-        halves[depth - 1, 0] = halves[depth, 0]
-        left[depth] = left[depth - 1]
-        left[depth - 1] = 0
+        depth = _join(left, halves, depth, 1)
+    return float(halves[0, 0]) if count > 0 else 0.0
+
+
+@called
+def _halve(left: IntArray, depth: int) -> int:
+    """Halve what is left as NumPy does until it can be added up; return the depth of that half."""
+    while left[depth] > MOST_SUMMED:
+        half = left[depth] // 2
+        half -= half % 8
+        left[depth] -= half
+        depth += 1
+        left[depth] = half
+    return depth
+
+
+@called
+def _join(left: IntArray, halves: FloatArray, depth: int, sums: int) -> int:
+    """Take in a half whose sums are there; return the depth of the next one, -1 after the last.
+
+    A half that was the second is added to the first, which waits beside the sum of both.
+    """
+    left[depth] = 0
+    while depth > 0 and left[depth - 1] == 0:
+        depth -= 1
+        for which in range(sums):
+            halves[depth, which] += halves[depth + 1, which]
+    if depth == 0:
+        return -1
+    for which in range(sums):
+        halves[depth - 1, which] = halves[depth, which]
+    left[depth] = left[depth - 1]
+    left[depth - 1] = 0
+    return depth
 
 
 @called
@@ -202,28 +222,12 @@ def _add_up_halves(
     halves, left = sums.halves, sums.left
     depth, task = 0, 0
     left[0] = count
-    while True:
-        while left[depth] > MOST_SUMMED:
-            half = left[depth] // 2
-            half -= half % 8
-            left[depth] -= half
-            depth += 1
-            left[depth] = half
+    while depth >= 0:
+        depth = _halve(left, depth)
         task = _fill(known, rows, warm_up_s, above_s, sums.block, left[depth], task)
         for which in range(SUMS):
             halves[depth, which] = _numpy_sum(sums.block[which, : left[depth]])
-        # A half that was the second is added to the first, which waits beside the sum of both.
-        left[depth] = 0
-        while depth > 0 and left[depth - 1] == 0:
-            depth -= 1
-            for which in range(SUMS):
-                halves[depth, which] += halves[depth + 1, which]
-        if depth == 0:
-            return
-        for which in range(SUMS):
-            halves[depth - 1, which] = halves[depth, which]
-        left[depth] = left[depth - 1]
-        left[depth - 1] = 0
+        depth = _join(left, halves, depth, SUMS)
 
 
 @called
