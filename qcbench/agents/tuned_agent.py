@@ -134,6 +134,7 @@ class TunedLearner:
 
     Raises:
         InputError: what a scenario cannot be simulated or compared with.
+        RunError: actors that run the trials die, or do not answer.
     """
 
     def __init__(
@@ -162,7 +163,7 @@ class TunedLearner:
         self._trials: Trials = (
             LocalTrials([make() for make in makers])
             if cluster is None
-            else ActorTrials(cluster, makers)
+            else ActorTrials(cluster, makers, settings.at(self._search.mean))
         )
 
     @property

@@ -15,6 +15,7 @@ from qcbench.agents.evaluation import Validation, mean_of
 from qcbench.bench.cluster import Cluster
 from qcbench.bench.ledger import EXTRA_DEATHS
 from qcbench.bench.metrics.names import goal_of
+from qcbench.bench.session import RunError
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.errors import InputError, QcbenchError
 from qcbench.policies import registry
@@ -147,9 +148,14 @@ class ActorTrials:
     Args:
         cluster: that is joined.
         makers: make the sources, in the process that calls them.
+        first: a policy that is judged at once, so that what cannot be is said at the beginning.
+
+    Raises:
+        InputError: as `Source`.
+        RunError: the actors die, or do not answer.
     """
 
-    def __init__(self, cluster: Cluster, makers: Sequence[Make]) -> None:
+    def __init__(self, cluster: Cluster, makers: Sequence[Make], first: PolicyConfig) -> None:
         again = cluster.config.retries + EXTRA_DEATHS
         options = {"num_cpus": 1, "max_restarts": again, "max_task_retries": again}
         kind = cluster.ray.remote(**options, **cluster.actor_options)(TrialActor)
@@ -157,6 +163,13 @@ class ActorTrials:
         self._count = cluster.config.workers or max(1, cluster.cores)
         self._cluster, self._kind = cluster, kind
         self._actors: list[Any] = []
+        try:
+            self.costs([first])
+        except LostError as error:
+            raise RunError(str(error)) from error
+        except BaseException:
+            self.close()
+            raise
 
     def costs(self, policies: Sequence[PolicyConfig]) -> list[float]:
         """See `Trials`.

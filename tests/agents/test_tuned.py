@@ -146,6 +146,15 @@ def test_actors_find_what_one_process_finds(tmp_path: Path) -> None:
     assert costs[0] == costs[1]
 
 
+@pytest.mark.e2e
+@pytest.mark.parametrize("where", ["inline", "local"])
+def test_what_cannot_be_judged_leaves_nothing_behind(tmp_path: Path, where: str) -> None:
+    runs = tmp_path / "runs"
+    with pytest.raises(InputError, match=r"validation.metric: restarts of fifo is 0 on average"):
+        train(runs, f"cluster={where}", "validation.metric=restarts")
+    assert not runs.exists()
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
@@ -203,10 +212,10 @@ def test_what_has_no_value_keeps_no_guard(monkeypatch: pytest.MonkeyPatch) -> No
     assert guarded.cost(PolicyConfig(name="fifo")) == HOPELESS
 
 
-def test_a_metric_of_which_nothing_is_left_is_the_best() -> None:
+def test_a_metric_of_which_nothing_is_left_is_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     none = Source(small(), 2, None, None, {}, 2.0)
     rows = [{**row, "mean_job_s": 0.0} for row in none._worlds.baseline_rows]
-    none._worlds.rows = lambda _: rows  # type: ignore[method-assign]
+    monkeypatch.setattr(none._worlds, "rows", lambda _: rows)
     assert none.cost(PolicyConfig(name="fifo")) == pytest.approx(np.log(1e-3))
 
 
