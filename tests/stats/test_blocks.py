@@ -55,6 +55,25 @@ def test_a_summary_in_blocks_has_the_same_bits(
     assert in_blocks.overall.equals(at_once.overall)
 
 
+@pytest.mark.parametrize("failures", [0.0, 0.1])
+@pytest.mark.parametrize("worlds", [1, 2, 5, 130])
+def test_compiled_counts_and_sums_have_the_same_bits(
+    worlds: int, failures: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(7).lognormal(4.0, 0.4, (worlds, 4))
+    values[np.random.default_rng(8).random(values.shape) < failures] = np.nan
+    values[:, 3] = values[0, 3]
+    found = []
+    for least in (2**62, 0):
+        monkeypatch.setattr(bootstrap, "COMPILED", least)
+        for resamples in (1, 64, 600):
+            counts = resample_counts(worlds, resamples, np.random.default_rng(6))
+            found.append((counts, iqm_distribution(values, counts)))
+    for plain, compiled in zip(found[:3], found[3:], strict=True):
+        np.testing.assert_array_equal(plain[0], compiled[0])
+        np.testing.assert_array_equal(plain[1], compiled[1])
+
+
 @pytest.mark.parametrize("repeated", [1, 1000, 10**8])
 def test_the_interquartile_mean_is_that_of_the_drawn_values(repeated: int) -> None:
     """However often each is drawn: the running sums take 2, 4 or 8 bytes."""
