@@ -62,12 +62,13 @@ def by_numpy(known: Known, rows: Any, warm_up_s: float) -> RowSummary:
 
 
 @pytest.mark.parametrize("all_done", [True, False])
-@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 127, 128, 129, 136, 257, 500, 1000, 4097])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 127, 128, 129, 136, 257, 500, 1000, 4097, 20_000])
 def test_sums_are_those_of_numpy(count: int, all_done: bool) -> None:
     sums = make_sums(count, QPUS)
     for seed in (1, 2):
         known, rows = rows_of(count, seed, all_done=all_done)
         for warm_up_s in (0.0, float(np.median(known.arrival_s)) if count else 1.0, 1e300):
-            add_up(known, rows, count, warm_up_s, sums)
-            found = summary_of(sums)
-            assert repr(found) == repr(by_numpy(known, rows, warm_up_s))
+            expected = repr(by_numpy(known, rows, warm_up_s))
+            for told in {False, all_done}:
+                add_up(known, rows, count, warm_up_s, told, sums)
+                assert repr(summary_of(sums)) == expected

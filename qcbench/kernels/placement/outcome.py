@@ -51,6 +51,12 @@ class Ended(NamedTuple):
         """How many tasks have arrived."""
         return self.of_cloud("next_arrival")
 
+    @property
+    def all_done(self) -> bool:
+        """Whether all tasks have come and none of them was left, given up or dropped."""
+        cloud = self.clouds[0]
+        return not (cloud["left"] or cloud["given_up"] or cloud["dropped"] or cloud["truncated"])
+
     def of_cloud(self, name: str) -> Any:
         """Return a number of the cloud."""
         return self.clouds[name].item()

@@ -7,7 +7,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.backlog import growth_of, half_of
 from qcbench.cloud.execution import CENSORED, DONE, STATUS
-from qcbench.cloud.summary import QUANTILES, RowSummary, quantiles_of_sorted
+from qcbench.cloud.summary import QUANTILES, RowSummary, quantiles_of_own
 from qcbench.kernels.compiling import called, kernel
 from qcbench.kernels.placement.step import Table
 from qcbench.policies import sums as numpy_sums
@@ -20,7 +20,9 @@ DEEP = 48
 """How often rows are halved at most."""
 LAST_FINISH, SQUARES = range(SUMS, SUMS + 2)
 """Totals beside these: the latest end; of the backlog, see `qcbench.cloud.backlog.growth_of`."""
-VIOLATIONS, RESTARTS, SLOWED, ARRIVALS, FIRST_QPU = range(len(STATUS), len(STATUS) + 5)
+VIOLATIONS, RESTARTS, SLOWED, ARRIVALS, KEPT, FIRST_QPU = range(len(STATUS), len(STATUS) + 6)
+"""Counts beside those of each status; the arrivals after the warm-up and the rows that are kept are
+of the backlog."""
 
 _numpy_sum: Any = called(numpy_sums.numpy_sum)
 _half_of: Any = called(half_of)
@@ -63,17 +65,15 @@ def make_sums(tasks: int, qpus: int) -> Sums:
 
 
 def summary_of(sums: Sums) -> RowSummary:
-    """Return what `add_up` has found; it sorts the completion times."""
+    """Return what `add_up` has found; it moves the completion times."""
     counts = sums.counts.tolist()
     totals = sums.totals.tolist()
     completion_s, wait_s, exec_s, spent_s, error_s, success, cost, slowdown = totals[:SUMS]
-    ordered = sums.completion_s[: counts[DONE]]
-    ordered.sort()
     return RowSummary(
         statuses=counts[: len(STATUS)],
         violations=counts[VIOLATIONS],
         restarts=counts[RESTARTS],
-        quantiles_s=quantiles_of_sorted(ordered, QUANTILES),
+        quantiles_s=quantiles_of_own(sums.completion_s[: counts[DONE]], QUANTILES),
         last_finish_s=totals[LAST_FINISH] if counts[DONE] else None,
         completion_s=completion_s,
         wait_s=wait_s,
@@ -105,62 +105,64 @@ class Known(NamedTuple):
 
 
 @kernel
-def add_up(known: Known, rows: Table, arrived: int, warm_up_s: float, sums: Sums) -> None:
-    """Add up the rows of a trial that is over.
+def add_up(
+    known: Known, rows: Table, arrived: int, warm_up_s: float, all_done: bool, sums: Sums
+) -> None:
+    """Add up the rows of a trial that is over, in one pass: of many tasks they fill no cache.
 
     Args:
         rows: records `outcome.ROW`.
         arrived: how many tasks have arrived.
+        all_done: that all of these are done is known, so that nobody needs to look beforehand.
     """
     counts = sums.counts
     counts[:] = 0
-    last_finish_s = -np.inf
+    sums.totals[LAST_FINISH] = -np.inf
+    count = 0
     for task in range(arrived):
-        row = rows[task]
-        if row.qpu >= 0:
-            counts[FIRST_QPU + row.qpu] += 1
-        if known.arrival_s[task] < warm_up_s:
-            continue
-        counts[VIOLATIONS] += row.violations
-        counts[RESTARTS] += row.restarts
-        if row.status == DONE:
-            sums.completion_s[counts[DONE]] = row.finish_s - known.arrival_s[task]
-            counts[SLOWED] += 1 if row.exec_s > 0.0 else 0
-            last_finish_s = max(last_finish_s, row.finish_s)
-        counts[row.status] += 1
-    sums.totals[LAST_FINISH] = last_finish_s
-    _add_up_backlog(known, rows, arrived, warm_up_s, sums)
-    # Once over all that are done, and where some take no time once more over the others.
-    above_s, count = -1.0, counts[DONE]
-    while True:
-        _add_up_halves(known, rows, warm_up_s, above_s, sums, count)
-        for which in range(SUMS):
-            if above_s < 0.0 or which == SLOWDOWN:  # of nothing it is 0, as NumPy says, not -0
-                sums.totals[which] = sums.halves[0, which] if count > 0 else 0.0
-        if count == counts[SLOWED]:
-            return
-        above_s, count = 0.0, counts[SLOWED]
+        seen = known.arrival_s[task] >= warm_up_s
+        count += 1 if seen and (all_done or rows[task].status == DONE) else 0
+    half_s = _half_of(known.arrival_s[arrived - 1] if arrived > 0 else 0.0, warm_up_s)
+    task = _add_up_halves(known, rows, warm_up_s, half_s, -1.0, sums, count)
+    for after in range(task, arrived):
+        _note(known, rows, after, warm_up_s, half_s, sums)
+    for which in range(SUMS):  # of nothing it is 0, as NumPy says, not -0
+        sums.totals[which] = sums.halves[0, which] if count > 0 else 0.0
+    if half_s > 0.0:
+        sums.totals[SQUARES] = _sum_of(sums.squares, counts[KEPT], sums)
+    # Where some take no time, once more over the others.
+    count = counts[SLOWED]
+    if count < counts[DONE]:
+        _add_up_halves(known, rows, warm_up_s, half_s, 0.0, sums, count)
+        sums.totals[SLOWDOWN] = sums.halves[0, SLOWDOWN] if count > 0 else 0.0
 
 
 @called
-def _add_up_backlog(known: Known, rows: Table, arrived: int, warm_up_s: float, sums: Sums) -> None:
-    """Add up what the growth of the backlog is made of; no arrivals where it has none."""
-    squares, count, arrivals = sums.squares, 0, 0
-    half_s = _half_of(known.arrival_s[arrived - 1] if arrived > 0 else 0.0, warm_up_s)
-    if not half_s > 0.0:
-        return
-    middle_s = warm_up_s + half_s
-    for task in range(arrived):
-        arrival_s, status = known.arrival_s[task], rows[task].status
-        arrivals += 1 if arrival_s > warm_up_s else 0
-        if status in (DONE, CENSORED):
+def _note(
+    known: Known, rows: Table, task: int, warm_up_s: float, half_s: float, sums: Sums
+) -> None:
+    """Take a row into the counts, the completion times and what the growth of the backlog is."""
+    row, counts, arrival_s = rows[task], sums.counts, known.arrival_s[task]
+    if row.qpu >= 0:
+        counts[FIRST_QPU + row.qpu] += 1
+    if half_s > 0.0:
+        counts[ARRIVALS] += 1 if arrival_s > warm_up_s else 0
+        if row.status in (DONE, CENSORED):
+            middle_s = warm_up_s + half_s
             begin = min(max((arrival_s - middle_s) / half_s, -1.0), 1.0)
-            finish_s = rows[task].finish_s if status == DONE else np.inf
+            finish_s = row.finish_s if row.status == DONE else np.inf
             end = min(max((finish_s - middle_s) / half_s, -1.0), 1.0)
-            squares[count] = end * end - begin * begin
-            count += 1
-    sums.counts[ARRIVALS] = arrivals
-    sums.totals[SQUARES] = _sum_of(squares, count, sums)
+            sums.squares[counts[KEPT]] = end * end - begin * begin
+            counts[KEPT] += 1
+    if arrival_s < warm_up_s:
+        return
+    counts[VIOLATIONS] += row.violations
+    counts[RESTARTS] += row.restarts
+    if row.status == DONE:
+        sums.completion_s[counts[DONE]] = row.finish_s - arrival_s
+        counts[SLOWED] += 1 if row.exec_s > 0.0 else 0
+        sums.totals[LAST_FINISH] = max(sums.totals[LAST_FINISH], row.finish_s)
+    counts[row.status] += 1
 
 
 @called
@@ -211,23 +213,35 @@ def _join(left: IntArray, halves: FloatArray, depth: int, sums: int) -> int:
 
 @called
 def _add_up_halves(
-    known: Known, rows: Table, warm_up_s: float, above_s: float, sums: Sums, count: int
-) -> None:
+    known: Known,
+    rows: Table,
+    warm_up_s: float,
+    half_s: float,
+    above_s: float,
+    sums: Sums,
+    count: int,
+) -> int:
     """Add up rows as NumPy does: those of the first half, those of the second, and so on.
 
     Args:
-        above_s: of those alone whose execution takes longer.
+        half_s: of the time from the warm-up to the last arrival.
+        above_s: of those alone whose execution takes longer; where it is negative, which takes all
+            that are done, rows are noted on the way.
         count: how many these are.
+
+    Returns:
+        The task after the last of them.
     """
     halves, left = sums.halves, sums.left
     depth, task = 0, 0
     left[0] = count
     while depth >= 0:
         depth = _halve(left, depth)
-        task = _fill(known, rows, warm_up_s, above_s, sums.block, left[depth], task)
+        task = _fill(known, rows, warm_up_s, half_s, above_s, sums, left[depth], task)
         for which in range(SUMS):
             halves[depth, which] = _numpy_sum(sums.block[which, : left[depth]])
         depth = _join(left, halves, depth, SUMS)
+    return task
 
 
 @called
@@ -235,19 +249,25 @@ def _fill(
     known: Known,
     rows: Table,
     warm_up_s: float,
+    half_s: float,
     above_s: float,
-    block: FloatArray,
+    sums: Sums,
     count: int,
     task: int,
 ) -> int:
     """Write down what is added up of so many rows from a task on; return the next task."""
+    block = sums.block
     for at in range(count):
         while (
             rows[task].status != DONE
             or not rows[task].exec_s > above_s
             or known.arrival_s[task] < warm_up_s
         ):
+            if above_s < 0.0:
+                _note(known, rows, task, warm_up_s, half_s, sums)
             task += 1
+        if above_s < 0.0:
+            _note(known, rows, task, warm_up_s, half_s, sums)
         row = rows[task]
         completion_s = row.finish_s - known.arrival_s[task]
         wait_s = row.start_s - row.submit_s

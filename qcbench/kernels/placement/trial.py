@@ -70,7 +70,7 @@ class TrialWorld:
             self._as_estimated = False
         state, rows = self._new()
         self._begin: Any = compiled_for(begin, (*self.known(state, rows), 0, 0))
-        self._add_up = compiled_for(add_up, (self._known, rows, 0, 0.0, self._sums))
+        self._add_up = compiled_for(add_up, (self._known, rows, 0, 0.0, False, self._sums))
         self._runs: dict[Any, Callable[..., int]] = {}
 
     def extend(self) -> None:
@@ -103,7 +103,9 @@ class TrialWorld:
         known = self._known
         if not self._as_estimated:
             known = known._replace(fidelity=self._fidelity(ended), stride=1, each=0)
-        self._add_up(known, ended.rows, ended.arrived, float(warm_up_s), self._sums)
+        self._add_up(
+            known, ended.rows, ended.arrived, float(warm_up_s), ended.all_done, self._sums
+        )
         return summary_of(self._sums)
 
     def _fidelity(self, ended: Ended) -> FloatArray:
