@@ -68,13 +68,13 @@ def limits_of(rules: Rules) -> Limits:
 
 def due_of(workload: Workload) -> FloatArray:
     """Return when each job is due, infinite where it has no due time, shape (jobs,) [s]."""
-    return np.full(len(workload), np.inf) if workload.due_s is None else workload.due_s
+    return _all(np.inf, len(workload)) if workload.due_s is None else workload.due_s
 
 
 def value_of(workload: Workload) -> FloatArray:
     """Return what each job is worth as a share of the highest, shape (jobs,)."""
     if workload.value is None:
-        return np.ones(len(workload))
+        return _all(1.0, len(workload))
     highest = workload.highest_value()
     return np.array([value_share(value, highest) for value in workload.value.tolist()])
 
@@ -87,6 +87,11 @@ def latest_of(scenario: Scenario, exec_s: FloatArray) -> FloatArray:
     """
     due_s = due_of(scenario.workload)
     if scenario.rules.deadlines != "drop":
-        return np.full(len(due_s), np.inf)
+        return _all(np.inf, len(due_s))
     latest_s: FloatArray = due_s - exec_s.min(axis=1)
     return latest_s
+
+
+def _all(value: float, count: int) -> FloatArray:
+    """Return the same number so many times, of which there is one in memory; read-only."""
+    return np.broadcast_to(np.float64(value), count)

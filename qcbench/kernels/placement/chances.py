@@ -44,8 +44,10 @@ class ChanceSource:
         for world, scenario in enumerate(scenarios):
             tasks = len(scenario.workload.tasks)
             drawn = draw_slowdown(rules.execution_sigma, tasks, streams[world].execution)
-            slowdown[world, :tasks] = 1.0 if drawn is None else drawn
-            user[world, :tasks] = number_users(scenario.workload)[0]
+            if drawn is not None:
+                slowdown[world, :tasks] = drawn
+            if scenario.workload.user is not None:
+                user[world, :tasks] = number_users(scenario.workload)[0]
         rates = bucket_rates(rules.admission, [scenario.workload for scenario in scenarios])
         self._failures = FailureTimes(rules.failures, streams, len(fleet))
         self._fixed = (slowdown.reshape(-1), user.reshape(-1), rates)

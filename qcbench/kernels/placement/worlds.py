@@ -65,7 +65,7 @@ def worlds_of(scenarios: Sequence[Scenario], *, unrolled: bool = False) -> World
     qubits = np.zeros((worlds, width), dtype=np.int32)
     depth = np.zeros((worlds, width), dtype=np.int32)
     due_s, latest_s, value = np.zeros((3, worlds, width))
-    figures = np.zeros((worlds, width, 3, qpus))
+    figures = np.empty((worlds, width, 3, qpus))
     for world, scenario in enumerate(scenarios):
         if scenario.fleet != fleet:
             raise InputError(
@@ -80,6 +80,7 @@ def worlds_of(scenarios: Sequence[Scenario], *, unrolled: bool = False) -> World
         due_s[world, :count] = due_of(workload)
         value[world, :count] = value_of(workload)
         latest_s[world, :count] = latest_of(scenario, known.exec_s)
+        figures[world, count:] = 0.0
         figures[world, :count, 0] = known.exec_s
         figures[world, :count, 1] = known.fidelity
         figures[world, :count, 2] = known.price
