@@ -24,7 +24,7 @@ from qcbench.configs import Count
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.tails import Tail, counted, tail_of
-from qcbench.policies.twins import Memory, PlacingInFull, TwinContext, memory
+from qcbench.policies.twins import Memory, PlacingInFull, TwinContext, memory, offset
 from qcbench.policies.view import PlacementView
 
 REMEMBERED = 250
@@ -166,12 +166,17 @@ SEEN, TOLD, HORIZON, SAMPLES = range(4)
 """What the twin's whole numbers begin with: how many decisions there were; the horizon as it was
 told, and as it is at this decision; the samples."""
 ROWS = 4
-"""Where the estimates of the tasks that were seen last begin: a ring; then follow the drawn tasks
-of the futures. The real numbers are, after those named below, when the former arrived; gaps of the
-futures, summed up; the total of every future of every candidate; when the QPUs of each are free."""
+"""Where the estimates of the tasks that were seen last begin: a ring; then follow the same from the
+oldest on, and the drawn tasks of the futures. The real numbers are, after those named below, when
+the former arrived; the gaps in between from the oldest on; gaps of the futures, summed up; the total
+of every future of every candidate; when the QPUs of each are free."""
+IN_ORDER, DRAWN = ROWS + REMEMBERED, ROWS + 2 * REMEMBERED
+"""Where the second and third of the whole numbers begin."""
 TAIL, TAKEN_S, TAIL_S, ARRIVED = range(4)
 """From how many times the usual completion time on the tail begins; what all decisions up to now
 were estimated to take; from where the tail begins at this one; where the arrivals do."""
+SEEN_GAPS, GAPS = ARRIVED + REMEMBERED, ARRIVED + 2 * REMEMBERED
+"""Where the gaps that were seen begin, and those of the futures."""
 
 
 def remember(
@@ -182,10 +187,7 @@ def remember(
         return None
     told, qpus = _number(horizon), len(context.fleet)
     futures = (MOST if told == BY_ITSELF else told) * samples
-    found = memory(
-        whole=ROWS + REMEMBERED + futures,
-        real=ARRIVED + REMEMBERED + futures + (1 + qpus) * qpus * samples,
-    )
+    found = memory(whole=DRAWN + futures, real=GAPS + futures + (1 + qpus) * qpus * samples)
     found.whole[TOLD], found.whole[SAMPLES], found.real[TAIL] = told, samples, tail_of(tail)
     return found
 
@@ -215,19 +217,24 @@ def twin(view: PlacingInFull, memory: Memory, rng: np.random.Generator) -> int:
     span_s = view.now_s - real[ARRIVED + oldest % REMEMBERED]
     horizon = horizon_of(whole[TOLD], seen - 1, span_s, backlog_s, view.to_come)
     whole[HORIZON] = horizon
-    drawn, gaps = ROWS + REMEMBERED, ARRIVED + REMEMBERED
+    before = oldest % REMEMBERED
+    whole[IN_ORDER] = whole[ROWS + before]
+    for later in range(1, seen):  # here, not for each of a thousand futures
+        at = before + 1 if before + 1 < REMEMBERED else 0
+        whole[IN_ORDER + later] = whole[ROWS + at]
+        real[SEEN_GAPS + later - 1] = real[ARRIVED + at] - real[ARRIVED + before]
+        before = at
     # All at once: to draw one alone takes Numba six times as long as the number.
     tasks = rng.integers(0, seen, horizon * samples)
     arrivals = rng.integers(0, seen - 1, horizon * samples)
     for future in range(horizon * samples):
-        whole[drawn + future] = whole[ROWS + (oldest + tasks[future]) % REMEMBERED]
-        before = oldest + arrivals[future]
-        gap_s = real[ARRIVED + (before + 1) % REMEMBERED] - real[ARRIVED + before % REMEMBERED]
+        whole[DRAWN + future] = whole[IN_ORDER + tasks[future]]
+        gap_s = real[SEEN_GAPS + arrivals[future]]
         if future >= samples:
-            gap_s = real[gaps + future - samples] + gap_s
-        real[gaps + future] = gap_s
+            gap_s = real[GAPS + future - samples] + gap_s
+        real[GAPS + future] = gap_s
     play(view, memory)
-    totals = gaps + horizon * samples
+    totals = GAPS + horizon * samples
     choice, least = -1, np.inf
     for candidate in range(qpus):
         if view.exec_s[view.task_at + candidate] == np.inf:
@@ -251,8 +258,7 @@ def play(view: PlacingInFull, memory: Memory) -> None:
     """Play out all futures of all candidates, and write their totals into the memory."""
     whole, real, qpus, now_s = memory.whole, memory.real, view.qpus, view.now_s
     horizon, samples, tail_s = whole[HORIZON], whole[SAMPLES], real[TAIL_S]
-    gaps, rows = ARRIVED + REMEMBERED, ROWS + REMEMBERED
-    totals = gaps + horizon * samples
+    totals = GAPS + horizon * samples
     free = totals + qpus * samples
     for candidate in range(qpus):
         if view.exec_s[view.task_at + candidate] == np.inf:
@@ -269,10 +275,10 @@ def play(view: PlacingInFull, memory: Memory) -> None:
         for candidate in range(qpus):
             if view.exec_s[view.task_at + candidate] == np.inf:
                 continue
+            at = offset(free + candidate * samples * qpus)
             for sample in range(samples):
-                then_s = now_s + real[gaps + step * samples + sample]
-                row = whole[rows + step * samples + sample]
-                at = free + (candidate * samples + sample) * qpus
+                then_s = now_s + real[offset(GAPS + step * samples + sample)]
+                row = offset(whole[offset(DRAWN + step * samples + sample)])
                 best, ended_s = 0, np.inf
                 for q in range(qpus):
                     free_s = real[at + q]
@@ -281,4 +287,7 @@ def play(view: PlacingInFull, memory: Memory) -> None:
                     best = q if earlier else best
                     ended_s = finish_s if earlier else ended_s
                 real[at + best] = ended_s
-                real[totals + candidate * samples + sample] += counted(ended_s - then_s, tail_s)
+                real[offset(totals + candidate * samples + sample)] += counted(
+                    ended_s - then_s, tail_s
+                )
+                at += qpus
