@@ -107,7 +107,7 @@ class Tasks:
     def take(self, rows: IntArray) -> "Tasks":
         """Return the tasks at these positions, in this order."""
         return Tasks(
-            algorithm=[self.algorithm[row] for row in rows],
+            algorithm=[self.algorithm[row] for row in rows.tolist()],
             qubits=self.qubits[rows],
             depth=self.depth[rows],
             shots=self.shots[rows],
@@ -122,7 +122,7 @@ class Tasks:
                 for family, features in self.compiled.items()
             },
             duration_s=None if self.duration_s is None else self.duration_s[rows],
-            graphs=None if self.graphs is None else [self.graphs[row] for row in rows],
+            graphs=None if self.graphs is None else [self.graphs[row] for row in rows.tolist()],
         )
 
 

@@ -103,9 +103,7 @@ class TrialWorld:
         known = self._known
         if not self._as_estimated:
             known = known._replace(fidelity=self._fidelity(ended), stride=1, each=0)
-        self._add_up(
-            known, ended.rows, ended.arrived, float(warm_up_s), ended.all_done, self._sums
-        )
+        self._add_up(known, ended.rows, ended.arrived, float(warm_up_s), ended.all_done, self._sums)
         return summary_of(self._sums)
 
     def _fidelity(self, ended: Ended) -> FloatArray:

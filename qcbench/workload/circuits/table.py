@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +26,20 @@ class CircuitTable:
     tasks: Tasks
 
     def rows(self, algorithms: Sequence[str], min_qubits: int, max_qubits: int) -> IntArray:
-        """Return the rows of these algorithms and widths, shape (algorithms, widths)."""
-        names = np.array(self.tasks.algorithm)
-        widths = (self.tasks.qubits >= min_qubits) & (self.tasks.qubits <= max_qubits)
-        return np.array([np.flatnonzero((names == name) & widths) for name in algorithms])
+        """Return the rows of these algorithms and widths, shape (algorithms, widths), read-only."""
+        asked = (tuple(algorithms), min_qubits, max_qubits)
+        if asked not in self._found:
+            names = np.array(self.tasks.algorithm)
+            widths = (self.tasks.qubits >= min_qubits) & (self.tasks.qubits <= max_qubits)
+            rows = np.array([np.flatnonzero((names == name) & widths) for name in algorithms])
+            rows.flags.writeable = False
+            self._found[asked] = rows
+        return self._found[asked]
+
+    @cached_property
+    def _found(self) -> dict[tuple[tuple[str, ...], int, int], IntArray]:
+        """What was asked for already: every world of a scenario asks for the same."""
+        return {}
 
     def with_shots(self, shots: int) -> Tasks:
         """Return the circuits with another number of shots."""
