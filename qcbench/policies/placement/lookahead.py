@@ -166,10 +166,10 @@ SEEN, TOLD, HORIZON, SAMPLES = range(4)
 """What the twin's whole numbers begin with: how many decisions there were; the horizon as it was
 told, and as it is at this decision; the samples."""
 ROWS = 4
-"""Where the estimates of the tasks that were seen last begin: a ring; then follow the same from the
+"""Where the estimates of the tasks that were seen last begin: a ring. Then follow the same from the
 oldest on, and the drawn tasks of the futures. The real numbers are, after those named below, when
-the former arrived; the gaps in between from the oldest on; gaps of the futures, summed up; the total
-of every future of every candidate; when the QPUs of each are free."""
+the former arrived; the gaps in between from the oldest on; gaps of the futures, summed up; the
+total of every future of every candidate; when the QPUs of each are free."""
 IN_ORDER, DRAWN = ROWS + REMEMBERED, ROWS + 2 * REMEMBERED
 """Where the second and third of the whole numbers begin."""
 TAIL, TAKEN_S, TAIL_S, ARRIVED = range(4)
