@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable
-from heapq import heappop, heappush, heapreplace
+from heapq import heappop, heappush, heappushpop
 
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.view import QueueView, WaitingTask, listed
@@ -48,15 +48,19 @@ def ranking(figure: Callable[[WaitingTask], float], grows: bool) -> Queueing:
             tickets.clear()
             heap.clear()
             ranked = 0
-        for task in waiting[ranked:]:
+        last = len(waiting) - 1
+        for task in waiting[ranked:last] if ranked < last else ():
+            tickets.append(task.ticket)
+            heappush(heap, (figure(task), task.ticket, task))
+        if ranked <= last:  # as a rule one has joined since the last decision
+            task = waiting[last]
             ticket = task.ticket
             tickets.append(ticket)
-            heappush(heap, (figure(task), ticket, task))
-        known, ticket, task = heap[0]
+            known, ticket, task = heappushpop(heap, (figure(task), ticket, task))
+        else:
+            known, ticket, task = heappop(heap)
         while grows and known != (now := figure(task)):  # it has grown: others may be less
-            heapreplace(heap, (now, ticket, task))
-            known, ticket, task = heap[0]
-        heappop(heap)
+            known, ticket, task = heappushpop(heap, (now, ticket, task))
         position = bisect_left(tickets, ticket)
         del tickets[position]
         return position

@@ -9,7 +9,7 @@ Goyal et al. 1996). Where the workload has no users, every job counts as one.
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.ranking import least
 from qcbench.policies.twins import Memory, TwinContext, Waiting, memory, offset
-from qcbench.policies.view import QueueView, WaitingTask
+from qcbench.policies.view import QueueView, WaitingTask, listed
 
 
 def policy(context: PolicyContext) -> Queueing:
@@ -26,9 +26,11 @@ def policy(context: PolicyContext) -> Queueing:
     def decide(view: QueueView) -> int:
         nonlocal level
         choice = choose(view)
-        task = view.waiting[choice]
+        task = listed(view.waiting)[choice]
         account = task.user or task.job
-        level = max(level, spent.get(account, 0.0))
+        own = spent.get(account, 0.0)
+        if own > level:
+            level = own
         spent[account] = charged(level, view.exec_s_of(task), task.priority)
         return choice
 
