@@ -354,6 +354,10 @@ class QueueView:
         """Estimated execution time of one task on this QPU [s]."""
         return self._table.exec_s[task.row].item(self.qpu)
 
+    def exec_s_on_all(self, task: WaitingTask) -> FloatArray:
+        """Estimated execution time of one task on each QPU [s]."""
+        return self._table.exec_s[task.row]
+
     def priority(self) -> FloatArray:
         """Priority of every waiting task."""
         return np.array([task.priority for task in self.waiting], dtype=np.float64)

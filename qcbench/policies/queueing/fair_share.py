@@ -29,8 +29,7 @@ def policy(context: PolicyContext) -> Queueing:
         task = listed(view.waiting)[choice]
         account = task.user or task.job
         own = spent.get(account, 0.0)
-        if own > level:
-            level = own
+        level = max(level, own)
         spent[account] = charged(level, view.exec_s_of(task), task.priority)
         return choice
 
