@@ -1,12 +1,14 @@
 """What the bootstrap does count by count, compiled; threads of Python go on meanwhile."""
 
+from typing import Any
+
 import numpy as np
 
 from qcbench.kernels.compiling import kernel_beside_others
 
 
 @kernel_beside_others
-def tally(drawn, counts):  # type: ignore[no-untyped-def]
+def tally(drawn: Any, counts: Any) -> None:
     """Count what was drawn, one resample a row."""
     for resample in range(drawn.shape[0]):
         row = counts[resample]
@@ -15,7 +17,9 @@ def tally(drawn, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel_beside_others
-def sums_within(drawn, order, start, low, high, sums, out):  # type: ignore[no-untyped-def]
+def sums_within(
+    drawn: Any, order: Any, start: int, low: int, high: int, sums: Any, out: Any
+) -> None:
     """Add up counts in the order of the observations; write each sum, held within two ends.
 
     Args:
