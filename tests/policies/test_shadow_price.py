@@ -1,4 +1,4 @@
-"""Prices of QPU time: none where nobody else is there, no unit, and better for all by mean and tail."""
+"""Prices of QPU time: none where nobody else is, no unit, and better by mean and tail."""
 
 from typing import Any
 

@@ -8,11 +8,11 @@ usual one on, see `qcbench.policies.tails`, which keeps the tail short. Where no
 little comes the price is near 0, and so it is for the last tasks that are known to come: the policy
 is `earliest_completion` then.
 
-No weight has a unit: times are divided by the mean execution of the tasks that were seen, and what a
-QPU is to the workload is that of the observation `placement-2`, see
+No weight has a unit: times are divided by the mean execution of the tasks that were seen, and what
+a QPU is to the workload is that of the observation `placement-2`, see
 `qcbench.policies.features.placement_relative`. So one set of weights serves fleets of any size and
-speed. The usual ones were found by `qcbench train agent=tuned_placement mix=placement`. The cost of
-a decision grows with the QPUs alone: nothing is drawn and nothing is played out.
+speed. The usual ones were found by `qcbench train agent=tuned_placement mix=placement`. What a
+decision takes grows with the QPUs alone: nothing is drawn and nothing is played out.
 """
 
 from collections.abc import Sequence
@@ -48,20 +48,20 @@ in all, and from where on it has what `placement-2` remembers."""
 def policy(
     context: PolicyContext,
     *,
-    coming: Weight = 1.12,
-    wanted: Weight = 6.63,
-    load: Weight = 0.927,
-    queue: Weight = 2.26,
-    fidelity: Weight = 1.28,
-    tail: Tail = 13.4,
+    coming: Weight = 0.467,
+    wanted: Weight = 5.02,
+    load: Weight = 6.14,
+    queue: Weight = 2.73,
+    fidelity: Weight = 0.97,
+    tail: Tail = 13.6,
 ) -> Placement:
     """Build the policy.
 
     Args:
         context: the fleet.
-        coming: of the square root of the tasks for each QPU that come while the mean backlog is
-            worked off.
-        wanted: of the same times the QPU's part in the demand, 1/2 for an even share.
+        coming: of n / sqrt(1 + n), where n tasks for each QPU come while the mean backlog is worked
+            off; that and each of the next three are multiplied.
+        wanted: of the QPU's part in the demand, 1/2 for an even share.
         load: of the demand for the QPU in execution time, 1/2 where it is as much as time passes.
         queue: of the backlog of the QPU, 1/2 where it is as long as the mean execution.
         fidelity: of what the estimated fidelity lacks to the best, as a share of it, where QPUs
@@ -127,7 +127,7 @@ def cheapest(
     backlog_s /= qpus
     tasks = backlog_s / gap_s
     tasks = (tasks if tasks < to_come else to_come) / qpus
-    root = sqrt(tasks)
+    displaced = tasks / sqrt(1.0 + tasks)
     waiting = backlog_s / (backlog_s + scale_s)
     # The last tasks take nothing from anybody.
     others = 1.0 - qpus / (to_come + qpus)
@@ -141,9 +141,9 @@ def cheapest(
             wait_s = wait_s if wait_s > 0.0 else 0.0
             demand = qpus * kept[at + SHARE]
             work = kept[at + WORK_S]
-            price = (
-                kept[COMING] * root
-                + kept[WANTED] * root * (demand / (demand + 1.0))
+            price = displaced * (
+                kept[COMING]
+                + kept[WANTED] * (demand / (demand + 1.0))
                 + kept[LOAD] * (work / (work + gap_s))
                 + kept[QUEUE] * (wait_s / (wait_s + scale_s))
             )
