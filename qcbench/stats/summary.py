@@ -1,44 +1,21 @@
 """The numbers of a leaderboard, from the result table of a run."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from math import nan
+from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
-from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.arrays import FloatArray
 from qcbench.stats import table
-from qcbench.stats.bootstrap import (
-    RESAMPLES,
-    WHOLE,
-    column_means,
-    generator_of,
-    interquartile_mean,
-    interquartile_se,
-    iqm_distribution,
-    resample_blocks,
-)
-from qcbench.stats.claims import (
-    ANYTIME,
-    STUDENT,
-    Contrasts,
-    Inference,
-    Overall,
-    contrasts,
-    holm,
-    over_scenarios,
-    p_values_of,
-    rank_ranges,
-    relative_over_scenarios,
-)
+from qcbench.stats.bootstrap import RESAMPLES, WHOLE, generator_of, resample_blocks
+from qcbench.stats.claims import ANYTIME, STUDENT
 from qcbench.stats.fronts import Fronts, fronts_of
 from qcbench.stats.goals import Goal
-from qcbench.stats.intervals import LEVEL, average_share_interval, interval
-from qcbench.stats.paired import PairedDistribution, paired_distribution, standard_errors
-from qcbench.stats.ranks import ranks_of, sides
+from qcbench.stats.intervals import LEVEL
+from qcbench.stats.one_scenario import Resampled, resample_scenario, scenario_row
+from qcbench.stats.overall import overall_frame
 from qcbench.stats.settled import Growth, settled
 
 ONE_QPU = 0.99
@@ -106,32 +83,6 @@ class Summary:
         return table.names(self.scenarios, "policy")
 
 
-@dataclass(frozen=True)
-class _Bootstrap:
-    """Everything about one scenario: the data, and what each resample of its worlds gives.
-
-    Attributes:
-        matrix: (worlds, policies).
-        paired: comparison with the baseline.
-        compared: of every two policies.
-        p_values: (policies,) against the baseline, corrected for their number.
-        rank, rank_low, rank_high: (policies,).
-        mean_resampled, iqm_resampled: (resamples, policies).
-        until: (policies,) what became of its comparison; empty where worlds did not grow.
-    """
-
-    matrix: FloatArray
-    paired: PairedDistribution
-    compared: Contrasts
-    p_values: list[float]
-    rank: FloatArray
-    rank_low: list[int]
-    rank_high: list[int]
-    mean_resampled: FloatArray
-    iqm_resampled: FloatArray
-    until: list[str | None]
-
-
 def summarise(
     trials: pl.DataFrame,
     *,
@@ -171,11 +122,11 @@ def summarise(
     means = table.means(trials)
     matrices = [table.world_matrix(trials, name, policies, metric) for name in scenarios]
 
-    def resampled(scenario: str, matrix: FloatArray) -> _Bootstrap:
+    def resampled(scenario: str, matrix: FloatArray) -> Resampled:
         blocks = resample_blocks(matrix.shape[0], resamples, generator_of(seed, scenario))
         place = policies.index(baseline)
         until = _until(growth, scenario, matrix, place)
-        return _bootstrap(matrix, place, goal, level, blocks, until)
+        return resample_scenario(matrix, place, goal, level, blocks, until)
 
     large = max(matrix.shape[0] for matrix in matrices) * resamples > WHOLE
     threads = min(THREADS, len(os.sched_getaffinity(0)), len(scenarios)) if large else 1
@@ -188,13 +139,13 @@ def summarise(
         for index, policy in enumerate(policies):
             rows.append(
                 {"scenario": scenario, "policy": policy}
-                | _scenario_row(part, index, failed.get(policy, 0), level)
+                | scenario_row(part, index, failed.get(policy, 0), level)
                 | {"collapsed": policy in collapsed}
                 | ({"until": part.until[index]} if part.until else {})
             )
-    by_scenario = _frame(rows)
+    by_scenario = table.frame(rows)
     by = STUDENT if growth is None else ANYTIME
-    overall = _overall(parts, by_scenario, policies.index(baseline), goal, level, by)
+    overall = overall_frame(parts, by_scenario, policies.index(baseline), goal, level, by)
     ended = None if growth is None else dict(growth.why)
     fronts = None
     if len(goals) > 1:
@@ -217,189 +168,6 @@ def _until(
     return [None if state is None else state or ended for state in states]
 
 
-def _bootstrap(
-    matrix: FloatArray,
-    baseline: int,
-    goal: str,
-    level: float,
-    blocks: Iterable[IntArray],
-    until: list[str | None],
-) -> _Bootstrap:
-    """Go once over the resamples of a scenario, from which its intervals come."""
-    paired: list[PairedDistribution] = []
-    means, iqms = [], []
-    for counts in blocks:
-        weights = counts.astype(np.float64)
-        paired.append(paired_distribution(matrix, baseline, weights, goal=goal))
-        means.append(column_means(matrix, weights))
-        iqms.append(iqm_distribution(matrix, counts))
-    compared = contrasts(matrix)
-    found = p_values_of(compared, ANYTIME if until else STUDENT)
-    idle: BoolArray = np.logical_not(np.isfinite(matrix).any(axis=0))
-    side = sides(compared, idle, goal)
-    # Nobody asks whether a policy that finishes nothing comes last by chance.
-    found_ranges = np.where(idle[:, None] != idle[None, :], 0.0, found)
-    others = [policy for policy in range(matrix.shape[1]) if policy != baseline]
-    corrected = dict(zip(others, holm([float(found[p, baseline]) for p in others]), strict=True))
-    return _Bootstrap(
-        matrix,
-        replace(
-            paired[0],
-            difference_resampled=np.concatenate([part.difference_resampled for part in paired]),
-            relative_resampled=np.concatenate([part.relative_resampled for part in paired]),
-        ),
-        compared,
-        [corrected.get(policy, nan) for policy in range(matrix.shape[1])],
-        ranks_of(side),
-        *rank_ranges(side, found_ranges, level),
-        np.concatenate(means),
-        np.concatenate(iqms),
-        until,
-    )
-
-
-def _scenario_row(part: _Bootstrap, index: int, failed: int, level: float) -> dict[str, object]:
-    values = part.matrix[:, index]
-    finished = values[np.isfinite(values)]
-    paired, pairs = part.paired, int(part.paired.pairs[index])
-
-    def ends(
-        prefix: str,
-        value: float,
-        se: float,
-        resampled: FloatArray,
-        size: int,
-        degrees: int | None = None,
-    ) -> dict[str, object]:
-        low, high = interval(value, se, resampled, size, level=level, degrees=degrees)
-        return {f"{prefix}_low": low, f"{prefix}_high": high}
-
-    def ends_of_pairs(
-        prefix: str, value: float, se: float, resampled: FloatArray
-    ) -> dict[str, object]:
-        if not part.until:
-            return ends(prefix, value, se, resampled, pairs)
-        half = ANYTIME.half_width(float(se), pairs - 1, level)
-        return {f"{prefix}_low": value - half, f"{prefix}_high": value + half}
-
-    mean = float(finished.mean()) if finished.size else nan
-    se = float(standard_errors(values[:, None])[0])
-    iqm, (iqm_se, degrees) = interquartile_mean(finished), interquartile_se(finished)
-    difference, relative = float(paired.difference[index]), float(paired.relative[index])
-    difference_se, relative_se = paired.difference_se[index], paired.relative_se[index]
-    return (
-        {"n": finished.size, "failed": failed, "missing": values.size - finished.size - failed}
-        | {"mean": mean}
-        | ends("ci", mean, se, part.mean_resampled[:, index], finished.size)
-        | {"iqm": iqm}
-        | ends("iqm", iqm, iqm_se, part.iqm_resampled[:, index], finished.size, degrees)
-        | {"pairs": pairs, "difference": difference}
-        | ends_of_pairs(
-            "difference", difference, difference_se, paired.difference_resampled[:, index]
-        )
-        | {"relative_percent": relative}
-        | ends_of_pairs("relative", relative, relative_se, paired.relative_resampled[:, index])
-        | {"p_value": part.p_values[index]}
-        | _probability([float(paired.probability[index])], [pairs], level)
-        | {"rank": part.rank[index]}
-        | {"rank_low": part.rank_low[index], "rank_high": part.rank_high[index]}
-    )
-
-
-def _overall(
-    parts: dict[str, _Bootstrap],
-    by_scenario: pl.DataFrame,
-    baseline: int,
-    goal: str,
-    level: float,
-    by: Inference,
-) -> pl.DataFrame:
-    policies = table.names(by_scenario, "policy")
-    compared = [part.compared for part in parts.values()]
-    found = [over_scenarios(compared, reference) for reference in range(len(policies))]
-    side, p_values = _sides_overall(found, parts, goal, by)
-    rank, (rank_low, rank_high) = ranks_of(side), rank_ranges(side, p_values, level)
-    others = [policy for policy in range(len(policies)) if policy != baseline]
-    corrected = holm([float(p_values[policy, baseline]) for policy in others])
-    corrected_of = dict(zip(others, corrected, strict=True))
-    rows: list[dict[str, object]] = []
-    for index, policy in enumerate(policies):
-        own = by_scenario.filter(pl.col("policy") == policy)
-        paired = [part.paired for part in parts.values() if part.paired.pairs[index] > 0]
-        shares = [float(one.probability[index]) for one in paired]
-        relative = relative_over_scenarios(found[baseline], index, level, by)
-        rows.append(
-            {"policy": policy, "scenarios": len(paired)}
-            | {name: int(own.get_column(name).sum()) for name in ("n", "failed", "missing")}
-            | {"rank": rank[index], "rank_low": rank_low[index], "rank_high": rank_high[index]}
-            | {"mean_rank": np.mean([part.rank[index] for part in parts.values()])}
-            | {
-                "relative_percent": relative.value,
-                "relative_low": relative.low,
-                "relative_high": relative.high,
-            }
-            | {"p_value": corrected_of.get(index, nan)}
-            | _probability(shares, [int(one.pairs[index]) for one in paired], level)
-            | {
-                "wins": int((own.get_column("rank") == 1.0).sum()),
-                "collapsed": int(own.get_column("collapsed").sum()),
-            }
-        )
-    frame = _frame(rows).sort("rank", "mean_rank", "policy")
-    best = policies.index(frame.get_column("policy")[0])
-    against = dict(zip(policies, _corrected_for_all(p_values)[best], strict=True))
-    told = pl.Series("p_best", [against[name] for name in frame.get_column("policy")], pl.Float64)
-    return frame.with_columns(told.fill_nan(None))
-
-
-def _corrected_for_all(p_values: FloatArray) -> FloatArray:
-    """Return p values of pairs corrected for all pairs: which of them is looked at is not known."""
-    first, second = np.triu_indices(len(p_values), 1)
-    found = np.full(p_values.shape, nan)
-    found[first, second] = found[second, first] = holm(p_values[first, second].tolist())
-    return found
-
-
-def _sides_overall(
-    found: Sequence[Overall], parts: dict[str, _Bootstrap], goal: str, by: Inference
-) -> tuple[FloatArray, FloatArray]:
-    """Return which of every two policies is better over all scenarios, and the p values of that.
-
-    One that finishes nothing in more scenarios than another comes after it. Where no ratio is
-    defined the mean rank decides, and nothing is claimed.
-    """
-    policies = len(found)
-    sign = 1.0 if goal == "min" else -1.0
-    lacking = [np.logical_not(np.isfinite(part.matrix).any(axis=0)) for part in parts.values()]
-    idle = np.sum(lacking, axis=0)
-    mean_rank = np.mean([part.rank for part in parts.values()], axis=0)
-    side, p_values = np.zeros((policies, policies)), np.full((policies, policies), nan)
-    for first, second in np.ndindex(policies, policies):
-        overall = found[second]
-        ratio = float(overall.log_ratio[first])
-        if first == second:
-            continue
-        if idle[first] != idle[second]:
-            side[first, second], p_values[first, second] = np.sign(idle[first] - idle[second]), 0.0
-        elif np.isfinite(ratio):
-            side[first, second] = sign * np.sign(ratio)
-            worlds, se = int(overall.worlds[first]), float(overall.se[first])
-            p_values[first, second] = by.p_value(ratio, se, float(overall.degrees[first]), worlds)
-        else:
-            side[first, second] = np.sign(mean_rank[first] - mean_rank[second])
-    return side, p_values
-
-
-def _probability(shares: Sequence[float], pairs: Sequence[int], level: float) -> dict[str, object]:
-    """Return the average of the scenarios' probabilities, every scenario weighing the same."""
-    low, high = average_share_interval(shares, pairs, level)
-    return {
-        "probability_of_improvement": float(np.mean(shares)) if shares else nan,
-        "probability_low": low,
-        "probability_high": high,
-    }
-
-
 def _collapsed(means: pl.DataFrame) -> set[str]:
     """Policies that put everything on one QPU in a scenario in which others do not."""
     if "largest_share" in means.columns:
@@ -417,23 +185,3 @@ def _collapsed(means: pl.DataFrame) -> set[str]:
 def _failures(trials: pl.DataFrame) -> dict[str, int]:
     failed = trials.filter(pl.col("status") != "done").group_by("policy").len()
     return dict(failed.iter_rows())
-
-
-_WHOLE = {"n", "failed", "missing", "pairs", "scenarios", "wins", "rank_low", "rank_high"}
-_TEXT = {"scenario", "policy", "until"}
-
-
-def _frame(rows: list[dict[str, object]]) -> pl.DataFrame:
-    def kind(name: str) -> pl.DataType:
-        if name in _TEXT:
-            return pl.String()
-        if name == "collapsed":
-            return pl.Boolean() if "scenario" in rows[0] else pl.Int64()
-        return pl.Int64() if name in _WHOLE else pl.Float64()
-
-    def plain(value: object) -> object:
-        return value.item() if isinstance(value, np.generic) else value
-
-    data = {name: [plain(row[name]) for row in rows] for name in rows[0]}
-    frame = pl.DataFrame(data, schema={name: kind(name) for name in rows[0]})
-    return frame.with_columns(pl.col(pl.Float64).fill_nan(None))

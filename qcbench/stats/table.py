@@ -93,6 +93,28 @@ def means(trials: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+_WHOLE = {"n", "failed", "missing", "pairs", "scenarios", "wins", "rank_low", "rank_high"}
+_TEXT = {"scenario", "policy", "until"}
+
+
+def frame(rows: list[dict[str, object]]) -> pl.DataFrame:
+    """Return rows of a leaderboard as a table with the types of its columns."""
+
+    def kind(name: str) -> pl.DataType:
+        if name in _TEXT:
+            return pl.String()
+        if name == "collapsed":
+            return pl.Boolean() if "scenario" in rows[0] else pl.Int64()
+        return pl.Int64() if name in _WHOLE else pl.Float64()
+
+    def plain(value: object) -> object:
+        return value.item() if isinstance(value, np.generic) else value
+
+    data = {name: [plain(row[name]) for row in rows] for name in rows[0]}
+    found = pl.DataFrame(data, schema={name: kind(name) for name in rows[0]})
+    return found.with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
 def _one_line(text: object, width: int = 160) -> str:
     line = " ".join(str(text).split())
     return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -56,6 +56,17 @@ def policies() -> st.SearchStrategy[PolicyConfig]:
             st.sampled_from([1, 5, 8, 19]),
             st.sampled_from([0.5, 3.0, "any", 40.0]),
         ),
+        st.builds(
+            lambda coming, wanted, load, queue, fidelity, tail: PolicyConfig(
+                name="shadow_price",
+                parameters={
+                    **{"coming": coming, "wanted": wanted, "load": load},
+                    **{"queue": queue, "fidelity": fidelity, "tail": tail},
+                },
+            ),
+            *[st.sampled_from([-1.5, 0.0, 1.12, 8.0])] * 5,
+            st.sampled_from([0.5, 13.4, "any"]),
+        ),
     )
 
 

@@ -2,8 +2,9 @@
 
 NumPy alone: ray, torch, gymnasium, numba and their like cannot be imported in this process. A
 decision is everything from the view to the action: observation, network, mask. Weights are random,
-which costs as much as trained ones. Prints means of processor time and medians of wall time; exits
-with 1 where a decision on `qce5` takes longer than was asked for.
+which costs as much as trained ones, but for the packaged champion of placement, beside which
+`shadow_price` stands. Prints means of processor time and medians of wall time; exits with 1 where
+the champion's median on `qce5` is longer than was asked for.
 """
 
 # ruff: noqa: E402 - what must not be there is blocked before anything is imported
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +53,17 @@ QCE5 = TrainedFleet(name="qce5", qpus=("washington", "kolkata", "hanoi", "perth"
 
 
 class Stopwatch:
-    """A policy that notes how long another one takes."""
+    """A policy that notes how long another one takes; `make` makes that one, anew for a trial."""
 
-    def __init__(self, decide: Callable[[Any], Any]) -> None:
-        self._decide = decide
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self.begin()
         self.wall_s: list[float] = []
         self.cpu_s = 0.0
+
+    def begin(self) -> None:
+        """Forget what was seen: another trial begins."""
+        self._decide = self._make()
 
     def __call__(self, view: Any) -> Any:
         cpu, wall = time.thread_time(), time.perf_counter()
@@ -95,7 +102,14 @@ def policy(
     config = PolicyConfig(
         name="learned", parameters={"path": str(write_folder(folder, card, tensors))}
     )
-    return Stopwatch(registry.make(track, config, PolicyContext(fleet, rng)))
+    return Stopwatch(partial(registry.make, track, config, PolicyContext(fleet, rng)))
+
+
+def known(name: str, fleet: Fleet, **parameters: str) -> Stopwatch:
+    """Load a policy of placement that comes with qcbench."""
+    config = PolicyConfig(name=name, parameters=dict(parameters))
+    context = PolicyContext(fleet, np.random.default_rng(0))
+    return Stopwatch(partial(registry.make, "placement", config, context))
 
 
 def simulated(track: Any, decide: Stopwatch, decisions: int) -> None:
@@ -104,6 +118,7 @@ def simulated(track: Any, decide: Stopwatch, decisions: int) -> None:
     world = 0
     while len(decide.wall_s) < decisions:
         scenario, streams = source("test", world)
+        decide.begin()
         Cloud(scenario, decide, streams).run()
         world += 1
 
@@ -167,10 +182,16 @@ def main() -> int:
         )
         placed = policy("placement", placement.LAYOUT, per_item, qce5, folder / "a")
         simulated("placement", placed, decisions)
-        needed = placed.row(f"placement, qce5, per item, layers of {width}")
+        placed.row(f"placement, qce5, per item, layers of {width}")
         legacy = policy("placement", placement.LEGACY_LAYOUT, dqn, qce5, folder / "b")
         simulated("placement", legacy, decisions // 4)
         legacy.row("placement, qce5, the published DQN (256 x 256, C51)")
+        champion = known("learned", qce5, path="packaged:champion")
+        simulated("placement", champion, decisions)
+        champion.row("placement, qce5, packaged:champion")
+        priced = known("shadow_price", qce5)
+        simulated("placement", priced, decisions)
+        priced.row("placement, qce5, shadow_price")
         weights = policy("allocation", allocation.LAYOUT, split, eagle5, folder / "c")
         simulated("allocation", weights, decisions // 4)
         weights.row(f"allocation, eagle5, per item, layers of {width}")
@@ -179,9 +200,9 @@ def main() -> int:
             for view in queues(identical, waiting, decisions // 4):
                 next_(view)
             next_.row(f"queueing, {waiting} waiting, per item, layers of {width}")
-    met = needed <= REQUIRED_S
-    print(f"\nplacement on qce5: {1e6 * needed:.1f} of {1e6 * REQUIRED_S:.0f} microseconds")
-    return 0 if met else 1
+    needed = float(np.median(champion.wall_s))
+    print(f"\nthe champion on qce5: {1e6 * needed:.1f} of {1e6 * REQUIRED_S:.0f} microseconds")
+    return 0 if needed <= REQUIRED_S else 1
 
 
 if __name__ == "__main__":
