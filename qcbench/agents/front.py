@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from annotated_types import MaxLen, MinLen
 
 from qcbench.bench.metrics.names import check_metric
 from qcbench.configs import config
@@ -36,9 +35,17 @@ class Front:
     """
 
     parameter: str
-    values: Annotated[list[float], MinLen(2)]
-    goals: Annotated[list[Goal], MinLen(2), MaxLen(MOST_GOALS)]
+    values: list[float]
+    goals: list[Goal]
     rival: str | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.values) < 2:
+            raise InputError(f"agent.front.values: {len(self.values)}; at least 2 make a front")
+        if not 2 <= len(self.goals) <= MOST_GOALS:
+            raise InputError(
+                f"agent.front.goals: {len(self.goals)}; there must be 2 to {MOST_GOALS}"
+            )
 
     def check(self, track: Track, policies: Sequence[PolicyConfig]) -> None:
         """Check that policies have the parameter, and trials the metrics.
