@@ -81,9 +81,7 @@ def validation_of(
     if len(sources) > 1 and count is None:
         count = max(FEWEST, TRACKS[sources[0].track].validation_worlds // len(sources))
     parts = [
-        Validation(
-            worlds, count=count, metric=judged.metric, baseline=judged.baseline, front=front
-        )
+        Validation(worlds, count=count, metric=judged.metric, baseline=judged.baseline, front=front)
         for worlds in sources
     ]
     if len(parts) == 1:

@@ -74,9 +74,7 @@ def ratio(own: FloatArray, other: FloatArray, scenario: str) -> str:
 
 def beaten(own: FloatArray, others: FloatArray) -> list[int]:
     """Return which points are beaten by one of the others; less is better."""
-    return [
-        place for place, point in enumerate(own) if bool((others < point).all(axis=1).any())
-    ]
+    return [place for place, point in enumerate(own) if bool((others < point).all(axis=1).any())]
 
 
 def show(found: pl.DataFrame, scenario: str, values: Sequence[float]) -> tuple[str, bool]:
@@ -118,7 +116,9 @@ def main() -> int:
     told = parser.parse_args()
     found = trials(told.worlds, told.seed, told.values)
     rows = [show(found, scenario, told.values) for scenario in names(found, "scenario")]
-    print(f"| scenario | hypervolume, `{OWN}` | `{RIVAL}` | ratio | narrow ratio | beaten | beats |")
+    print(
+        f"| scenario | hypervolume, `{OWN}` | `{RIVAL}` | ratio | narrow ratio | beaten | beats |"
+    )
     print("|---|---|---|---|---|---|---|")
     for row, _ in rows:
         print(row)

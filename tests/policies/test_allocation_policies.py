@@ -278,7 +278,9 @@ def test_packing_shares_qpus_among_wide_tasks() -> None:
     assert sorted(split.values()) == [52, 100]  # one is filled, so that a part of another is left
     at_once = []
     for policy in ("packing", "best_tradeoff"):
-        records = simulate("allocation/eagle5", {"name": policy, "parameters": {"fidelity_worth": 300.0}})
+        records = simulate(
+            "allocation/eagle5", {"name": policy, "parameters": {"fidelity_worth": 300.0}}
+        )
         held_s = float(np.sum(records.finish_s - records.start_s))
         at_once.append(held_s / float(np.max(records.finish_s)))
     assert at_once[0] > 1.05 * at_once[1]

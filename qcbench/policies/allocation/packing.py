@@ -1,7 +1,7 @@
 """`best_tradeoff` for tasks that share QPUs: what a split leaves over is of use to the next one.
 
-A task that is wider than every QPU takes one whole and a part of another, and what it leaves there is
-enough for a part of the next task. So here a wide task pays for what it leaves only in part
+A task that is wider than every QPU takes one whole and a part of another, and what it leaves there
+is enough for a part of the next task. So here a wide task pays for what it leaves only in part
 (`waste`), and a split that fills what others have left is the cheaper for it; the QPUs whose time
 is worth least are filled first, so that what is left is where it is worth most. Standing still has
 its price where nobody may overtake (`idle`), and some of it where others may (`overtaken`), until
