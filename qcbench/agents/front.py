@@ -1,4 +1,4 @@
-"""What a policy reaches with several values of one parameter: a front, judged by its hypervolume."""
+"""What a policy reaches with several values of one parameter: a front, and its hypervolume."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -102,8 +102,8 @@ class Front:
         for name, mean in means.items():
             if not (isfinite(mean) and mean > 0.0):
                 raise InputError(
-                    f"agent.front.goals: {name} of {baseline} is {mean:g} on average in {scenario}, "
-                    "and a reference point is a multiple of it; choose another metric"
+                    f"agent.front.goals: {name} of {baseline} is {mean:g} on average in "
+                    f"{scenario}, and a reference point is a multiple of it; choose another metric"
                 )
 
 
