@@ -32,10 +32,10 @@ def policy(
     context: PolicyContext,
     *,
     fidelity_worth: NotNegative = 10.0,
-    slack: NotNegative = 0.14,
-    waste: Share = 0.4,
-    idle: NotNegative = 1.1,
-    overtaken: NotNegative = 0.27,
+    slack: NotNegative = 0.0218,
+    waste: Share = 0.528,
+    idle: NotNegative = 1.63,
+    overtaken: NotNegative = 0.196,
 ) -> Allocation:
     """Build the policy.
 
