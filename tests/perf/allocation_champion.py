@@ -8,7 +8,8 @@ mean fidelity, up to three times the mean makespan of `speed` and 0.95 times its
 multiple of what the means of `speed` dominate. The narrow one goes no further than the slowest and
 the least faithful mean of `best_tradeoff`. Ratios are of means over worlds, with a 95 % interval by
 a paired bootstrap over worlds. A setting is beaten where a setting of the other policy has a better
-mean of both. The exit code is 1 where the champion has less hypervolume, or is beaten.
+mean of both, and beyond chance where the 95 % intervals of both paired differences say so. The exit
+code is 1 where the champion has less hypervolume, or is beaten beyond chance.
 """
 
 import argparse
@@ -34,6 +35,7 @@ VALUES = (0.0, 4.0, 10.0, 20.0, 40.0, 70.0, 100.0, 150.0, 200.0, 300.0, 400.0, 6
 METRICS = ("makespan_s", "mean_fidelity")
 SIGNS = np.array([1.0, -1.0])
 FACTORS = np.array([3.0, 0.95])
+ERRORS = 1.96
 
 
 def policies(values: Sequence[float]) -> list[object]:
@@ -72,9 +74,19 @@ def ratio(own: FloatArray, other: FloatArray, scenario: str) -> str:
     return f"{own.mean() / other.mean():.3f} [{low:.3f}, {high:.3f}]"
 
 
-def beaten(own: FloatArray, others: FloatArray) -> list[int]:
-    """Return which points are beaten by one of the others; less is better."""
-    return [place for place, point in enumerate(own) if bool((others < point).all(axis=1).any())]
+def beaten(own: FloatArray, others: FloatArray, errors: float = 0.0) -> int:
+    """Return how many settings are beaten by one of the others; less is better.
+
+    Args:
+        own, others: shape (worlds, settings, goals).
+        errors: by how many standard errors of the paired difference at least.
+    """
+    found = 0
+    for place in range(own.shape[1]):
+        behind = own[:, place : place + 1] - others
+        error = behind.std(axis=0, ddof=1) / np.sqrt(len(own))
+        found += bool((behind.mean(axis=0) > errors * error).all(axis=1).any())
+    return found
 
 
 def show(found: pl.DataFrame, scenario: str, values: Sequence[float]) -> tuple[str, bool]:
@@ -96,15 +108,19 @@ def show(found: pl.DataFrame, scenario: str, values: Sequence[float]) -> tuple[s
     wide = [volumes(each, speed, FACTORS) for each in (own, rival)]
     ends = means[1].max(axis=0)
     narrow = [np.array([hypervolume(world, ends) for world in each]) for each in (own, rival)]
-    lost = [beaten(means[0], means[1]), beaten(means[1], means[0])]
+    lost = [
+        f"{beaten(own, rival)}, {beaten(own, rival, ERRORS)}",
+        f"{beaten(rival, own)}, {beaten(rival, own, ERRORS)}",
+    ]
     row = " | ".join(
         [
             *(f"`{scenario}`", *(f"{each.mean():.3f}" for each in wide), ratio(*wide, scenario)),
             ratio(*narrow, scenario),
-            *(f"{len(places)} of {len(values)}" for places in lost),
+            *lost,
         ]
     )
-    return f"| {row} |", bool(wide[0].mean() >= wide[1].mean()) and not lost[0]
+    fine = wide[0].mean() >= wide[1].mean() and not beaten(own, rival, ERRORS)
+    return f"| {row} |", bool(fine)
 
 
 def main() -> int:
@@ -116,9 +132,8 @@ def main() -> int:
     told = parser.parse_args()
     found = trials(told.worlds, told.seed, told.values)
     rows = [show(found, scenario, told.values) for scenario in names(found, "scenario")]
-    print(
-        f"| scenario | hypervolume, `{OWN}` | `{RIVAL}` | ratio | narrow ratio | beaten | beats |"
-    )
+    heads = ("ratio", "narrow ratio", f"`{OWN}` beaten, beyond chance", f"`{RIVAL}` likewise")
+    print(f"| scenario | hypervolume, `{OWN}` | `{RIVAL}` | {' | '.join(heads)} |")
     print("|---|---|---|---|---|---|---|")
     for row, _ in rows:
         print(row)
