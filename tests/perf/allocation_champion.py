@@ -114,8 +114,12 @@ def show(found: pl.DataFrame, scenario: str, values: Sequence[float]) -> tuple[s
     ]
     row = " | ".join(
         [
-            *(f"`{scenario}`", *(f"{each.mean():.3f}" for each in wide), ratio(*wide, scenario)),
-            ratio(*narrow, scenario),
+            *(
+                f"`{scenario}`",
+                *(f"{each.mean():.3f}" for each in wide),
+                ratio(wide[0], wide[1], scenario),
+            ),
+            ratio(narrow[0], narrow[1], scenario),
             *lost,
         ]
     )
