@@ -111,8 +111,10 @@ def code_of_others(settings: TrainConfig) -> dict[str, str]:
         InputError: a package that has it is not installed.
     """
     metric, agent = settings.validation.metric, settings.agent
-    guards = agent.guards if isinstance(agent, Tuned) else ()
-    judging = [*([] if metric is None else [metric]), *guards]
+    judging = [] if metric is None else [metric]
+    if isinstance(agent, Tuned):
+        judging += agent.guards
+        judging += [goal.metric for goal in agent.front.goals] if agent.front else []
     named = plugged_among(settings.scenario.track, judging)
     found: dict[str, str] = {}
     for scenario in settings.scenarios:
@@ -199,6 +201,11 @@ def check(settings: TrainConfig) -> None:
         _check_reward(settings.agent.reward, settings)
     metric = settings.validation.metric
     if metric is not None:
+        if isinstance(settings.agent, Tuned) and settings.agent.front is not None:
+            raise InputError(
+                f"validation.metric: agent {settings.agent.name} is judged by the hypervolume of "
+                "agent.front; leave one out"
+            )
         check_metric(track, metric, "validation.metric")
 
 

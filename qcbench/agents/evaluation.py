@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from qcbench.agents.front import HYPERVOLUME, Front
 from qcbench.arrays import FloatArray
 from qcbench.bench.drawn import SharedWorld
 from qcbench.bench.metrics.names import goal_of, metrics_of, plugged_among
@@ -119,6 +120,8 @@ class Validation:
         count: how many, the first of the split; the track's usual number where None.
         metric, baseline: the track's usual ones where None.
         beside: further metrics that the rows of trials are to have.
+        front: policies are judged by what they reach with several values of a parameter, by the
+            hypervolume in the place of the metric.
 
     Attributes:
         baseline_rows: metrics of the baseline in every world.
@@ -137,14 +140,17 @@ class Validation:
         metric: str | None = None,
         baseline: str | None = None,
         beside: Sequence[str] = (),
+        front: Front | None = None,
     ) -> None:
         track = worlds.track
         if not is_learned(track):
             raise InputError(f"track {track}: no agent is trained on it")
         usual = TRACKS[track]
         self.track: LearnedTrack = track
-        self.metric = metric or usual.metric
-        self.goal = goal_of(self.metric)
+        self.metric, self._front = metric or usual.metric, front
+        if front is not None:
+            self.metric, beside = HYPERVOLUME, [*beside, *(goal.metric for goal in front.goals)]
+        self.goal: Literal["min", "max"] = "max" if front else goal_of(self.metric)
         self.baseline = baseline or usual.baseline
         there = worlds.splits.count(split)
         self.count = min(usual.validation_worlds, there) if count is None else count
@@ -156,14 +162,26 @@ class Validation:
         self.name = worlds.name
         self._source = worlds
         self._split: Split = split
-        self._plugged = plugged_among(self.track, [self.metric, *beside])
+        judged = beside if front else [self.metric, *beside]
+        self._plugged = plugged_among(self.track, judged)
         self._worlds = [
             SharedWorld(
                 checked_world(worlds, split, index)[0], partial(worlds.streams, split, index)
             )
             for index in range(self.count)
         ]
-        self.baseline_rows = self.rows(PolicyConfig(name=self.baseline, label=self.baseline))
+        first = PolicyConfig(name=self.baseline, label=self.baseline)
+        rows = self._rows(first)
+        self._reference: dict[str, float] = {}
+        if front is not None:
+            self._reference = {goal.metric: mean_of(rows, goal.metric) for goal in front.goals}
+            front.check_means(self._reference, self.baseline, self.name)
+            if front.rival is None:
+                rows = front.add_volumes(rows, [rows], self._reference)
+            else:
+                self.baseline = front.rival
+                rows = self.rows(PolicyConfig(name=front.rival, label=front.rival))
+        self.baseline_rows = rows
 
     @property
     def baseline_mean(self) -> float:
@@ -210,6 +228,16 @@ class Validation:
 
     def rows(self, policy: PolicyConfig) -> list[dict[str, Any]]:
         """Return the metrics of a policy that has been resolved, in every world."""
+        found, front = self._rows(policy), self._front
+        if front is None:
+            return found
+        settings = [found]
+        if front.has(self.track, policy):
+            told = [registry.resolve(self.track, each) for each in front.settings(policy)]
+            settings = [self._rows(each) for each in told]
+        return front.add_volumes(found, settings, self._reference)
+
+    def _rows(self, policy: PolicyConfig) -> list[dict[str, Any]]:
         source = self._source
         warm_up_s = source.config.rules.warm_up_s
         others = {name: load_metric(name) for name in self._plugged}

@@ -8,6 +8,7 @@ import numpy as np
 
 from qcbench.agents.config import ValidationConfig
 from qcbench.agents.evaluation import Evaluation, Validation
+from qcbench.agents.front import Front
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.errors import InputError
 from qcbench.tracks import TRACKS
@@ -69,7 +70,7 @@ class MixedValidation:
 
 
 def validation_of(
-    sources: Sequence[ScenarioWorlds], judged: ValidationConfig
+    sources: Sequence[ScenarioWorlds], judged: ValidationConfig, front: Front | None = None
 ) -> Validation | MixedValidation:
     """Return the worlds that a training is judged on.
 
@@ -80,7 +81,7 @@ def validation_of(
     if len(sources) > 1 and count is None:
         count = max(FEWEST, TRACKS[sources[0].track].validation_worlds // len(sources))
     parts = [
-        Validation(worlds, count=count, metric=judged.metric, baseline=judged.baseline)
+        Validation(worlds, count=count, metric=judged.metric, baseline=judged.baseline, front=front)
         for worlds in sources
     ]
     if len(parts) == 1:

@@ -166,7 +166,8 @@ def _parts(config: TrainConfig, cluster: Cluster | None) -> tuple[Learner, Judge
     sources = [
         world_source(scenario, suite=SUITE, seed=config.seed) for scenario in config.scenarios
     ]
-    validation = validation_of(sources, config.validation)
+    front = config.agent.front if isinstance(config.agent, Tuned) else None
+    validation = validation_of(sources, config.validation, front)
     return make_learner(config.agent, sources, config.seed, cluster, config.validation), validation
 
 

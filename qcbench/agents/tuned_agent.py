@@ -17,6 +17,7 @@ import numpy as np
 from annotated_types import Gt, Interval, Le, MinLen
 
 from qcbench.agents.agent import Update
+from qcbench.agents.front import Front
 from qcbench.agents.space import Range, Value, range_of
 from qcbench.agents.tuned_trials import ActorTrials, LocalTrials, Source, Trials
 from qcbench.arrays import FloatArray
@@ -57,6 +58,8 @@ class Tuned:
         guards: metrics, and by how much of the baseline's mean they may be worse, such as `5%`.
         penalty: what a guard costs that is worse by all of the baseline's mean more than that, in
             units of the logarithm of the metric.
+        front: settings are judged by what they reach with several values of a parameter that is
+            not searched, in the place of a metric.
     """
 
     kind: Literal["tuned"] = "tuned"
@@ -72,6 +75,7 @@ class Tuned:
     worlds: Count = 4
     guards: dict[str, Share] = field(default_factory=dict)
     penalty: NotNegative = 2.0
+    front: Front | None = None
 
     def __post_init__(self) -> None:
         for name, found in self.ranges.items():
@@ -84,6 +88,13 @@ class Tuned:
             registry.check_parameters(self.track, self.at(np.full(len(self.space), share)))
         for name in self.guards:
             check_metric(self.track, name, "agent.guards")
+        if self.front is not None:
+            if self.front.parameter in {*self.space, *self.parameters}:
+                raise InputError(
+                    f"agent.front.parameter: {self.front.parameter} is in agent.space or "
+                    "agent.parameters too; leave one out"
+                )
+            self.front.check(self.track, [self.at(np.full(len(self.space), 0.5))])
 
     @property
     def ranges(self) -> dict[str, Range]:
@@ -155,6 +166,7 @@ class TunedLearner:
                 baseline,
                 settings.guards,
                 settings.penalty,
+                settings.front,
             )
             for worlds in sources
         ]

@@ -12,6 +12,7 @@ import numpy as np
 
 from qcbench.agents.agent import LostError
 from qcbench.agents.evaluation import Validation, mean_of
+from qcbench.agents.front import Front
 from qcbench.bench.cluster import Cluster
 from qcbench.bench.ledger import EXTRA_DEATHS
 from qcbench.bench.metrics.names import goal_of
@@ -49,6 +50,7 @@ class Source:
         metric, baseline: the track's usual ones where None.
         guards: metrics, and by how much of the baseline's mean they may be worse.
         penalty: cost of each that is worse by all of the baseline's mean more than that.
+        front: what is judged in the place of a metric.
     """
 
     def __init__(
@@ -59,9 +61,16 @@ class Source:
         baseline: str | None,
         guards: Mapping[str, float],
         penalty: float,
+        front: Front | None = None,
     ) -> None:
         self._worlds = Validation(
-            worlds, split="train", count=count, metric=metric, baseline=baseline, beside=[*guards]
+            worlds,
+            split="train",
+            count=count,
+            metric=metric,
+            baseline=baseline,
+            beside=[*guards],
+            front=front,
         )
         self._guards, self._penalty = dict(guards), penalty
         judged = self._worlds

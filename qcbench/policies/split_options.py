@@ -74,16 +74,30 @@ class SplitOptions:
                 qubits += [1] * len(members)
         return view.fidelity(self.qpu, np.array(qubits), self.counts)
 
-    def parts(self, option: int, view: AllocationView, limits: IntArray) -> dict[int, int]:
+    def parts(
+        self,
+        option: int,
+        view: AllocationView,
+        limits: IntArray,
+        preferred: FloatArray | None = None,
+    ) -> dict[int, int]:
         """Return the best parts of a possible option, in the order of the chain.
 
         Time does not depend on them. Communication is 0.02 s x (2 n - first - last), so the two
         largest parts stand at the ends and are as large as they can be. Where fidelity depends on
         the shares of the circuit, the QPU on which the circuit fares best gets most instead, which
         is optimal for a product of shares; then the ends are the largest parts there are.
+
+        Args:
+            option, view, limits: of what.
+            preferred: where parts do not matter, the QPU of the largest figure gets most; by
+                default the one with the largest limit.
         """
         members = self.members[option]
-        preferred = view.whole_fidelity if view.share_matters else limits
+        if view.share_matters:
+            figures: FloatArray | IntArray = view.whole_fidelity
+        else:
+            figures = limits if preferred is None else preferred
         order, chain_qpu, chain_qubits = ([0] * len(members) for _ in range(3))
         write_chain(
             view.task_qubits,
@@ -91,7 +105,7 @@ class SplitOptions:
             members,
             0,
             limits.tolist(),
-            preferred.tolist(),
+            figures.tolist(),
             order,
             chain_qpu,
             chain_qubits,

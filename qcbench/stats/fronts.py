@@ -164,9 +164,9 @@ def fronts_of(
         found = _points(trials, scenario, policies, goals)
         points, worlds = found * signs, len(found)
         mean = _mean(found[:, own])
-        whole = _volumes(points, mean, factors)
+        whole = volumes(points, mean, factors)
         lost = [
-            differences(whole, _volumes(np.delete(points, index, axis=1), mean, factors))
+            differences(whole, volumes(np.delete(points, index, axis=1), mean, factors))
             for index in range(len(policies))
         ]
         blocks = resample_blocks(worlds, resamples, generator_of(seed, scenario, "fronts"))
@@ -225,7 +225,7 @@ def _mean(points: FloatArray) -> FloatArray:
     return present.mean(axis=0) if len(present) else np.full(points.shape[1], nan)
 
 
-def _volumes(points: FloatArray, mean: FloatArray, factors: FloatArray) -> FloatArray:
+def volumes(points: FloatArray, mean: FloatArray, factors: FloatArray) -> FloatArray:
     """Return the hypervolume of every world, as a multiple of what the baseline's means have.
 
     Args:

@@ -42,7 +42,11 @@ FOUR = ["agent=reference_ppo", "agent.ppo.environments=4", "agent.ppo.horizon=1"
 """Decisions of an update."""
 
 
-AGENTS = {"placement": "reference_ppo", "queueing": "tuned_queueing"}
+AGENTS = {
+    "placement": "reference_ppo",
+    "queueing": "tuned_queueing",
+    "allocation": "tuned_allocation",
+}
 """One for each mix, of its track."""
 
 

@@ -61,6 +61,10 @@ SMALLER = {
         *("agent.generations=2", "agent.population=4", "agent.worlds=1", "validation.worlds=1"),
         *("workload.tasks=25", "tracking=none", INLINE),
     ],
+    "agent=tuned_allocation": [
+        *("agent.generations=1", "agent.population=4", "agent.worlds=1", "validation.worlds=1"),
+        *("workload.tasks=30", "tracking=none", INLINE),
+    ],
     "agent=tuned_lookahead": [
         *("agent.generations=2", "agent.population=4", "agent.worlds=1", "validation.worlds=2"),
         *("workload.tasks=40", "tracking=none", INLINE),

@@ -66,6 +66,8 @@ POLICIES = (
     PolicyConfig(name="weighted", parameters={"time": 0.0, "fidelity": 1.5, "price": 1}),
     PolicyConfig(name="best_tradeoff"),
     PolicyConfig(name="best_tradeoff", parameters={"fidelity_worth": 100, "slack": 0.0}),
+    PolicyConfig(name="packing"),
+    PolicyConfig(name="packing", parameters={"fidelity_worth": 50, "waste": 1, "overtaken": 2.0}),
 )
 
 

@@ -45,7 +45,7 @@ def test_records_are_equal_in_many_more_trials(case: Case) -> None:
     assert_equal(answer(case, compiled=False), answer(case, compiled=True))
 
 
-@pytest.mark.parametrize("policy", ["speed", "random", "weighted", "best_tradeoff"])
+@pytest.mark.parametrize("policy", ["speed", "random", "weighted", "best_tradeoff", "packing"])
 @pytest.mark.parametrize(
     ("scenario", "overrides"),
     [

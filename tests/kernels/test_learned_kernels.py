@@ -153,12 +153,19 @@ CHAMPIONS = {
 }
 
 
-@pytest.mark.parametrize("scenario", CHAMPIONS)
-def test_champions_decide_alike_on_both_engines(scenario: str) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "policy"),
+    [*((each, "champion") for each in CHAMPIONS), ("allocation/eagle5", "front-8000")],
+)
+def test_champions_decide_alike_on_both_engines(scenario: str, policy: str) -> None:
     for seed in (1, 2):
         simpy, compiled = (
             qcbench.simulate(
-                scenario, "packaged:champion", seed=seed, engine=each, overrides=CHAMPIONS[scenario]
+                scenario,
+                f"packaged:{policy}",
+                seed=seed,
+                engine=each,
+                overrides=CHAMPIONS[scenario],
             )
             for each in ("simpy", "compiled")
         )

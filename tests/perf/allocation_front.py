@@ -2,7 +2,7 @@
 
     python -m tests.perf.allocation_front [POLICY ...] [--jobs JOBS.csv] [--worlds 10]
 
-POLICY is an exported policy, the packaged ones of the track where there is none. They run on
+POLICY is an exported network, the packaged ones of the track where there is none. They run on
 `allocation/eagle5` in worlds that no agent is trained on, and `best_tradeoff` in the very same
 ones, with the settings of `tests.perf.qcloudsim`: all, and the best of as many as there are
 policies. With JOBS.csv, the published job file, both fronts follow on it, in seconds and in its
@@ -112,7 +112,8 @@ def main() -> int:
     parser.add_argument("--jobs", help="the published job file")
     parser.add_argument("--worlds", type=int, default=10)
     told = parser.parse_args()
-    policies = told.policies or [PACKAGED + name for name in packaged_names("allocation")]
+    packaged = [name for name in packaged_names("allocation") if name.startswith("front-")]
+    policies = told.policies or [PACKAGED + name for name in packaged]
     print(f"{SCENARIO}, {told.worlds} worlds\n")
     share = compare(
         {name: measured(_learned(name), told.worlds) for name in policies},

@@ -22,7 +22,7 @@ AGENT_ORDER = "icpp2025_rlbase"
 EVEN = (1, 1, 1, 1, 1)
 RECORDED = (143, 209, 190, 197, 261)
 """Mean shares in the recorded splits of the published agent, of 100 jobs, in thousandths."""
-UNDER_AGENT_ORDER = ("packaged:champion", "packaged:front-20000", "speed", "fidelity", "fair")
+UNDER_AGENT_ORDER = ("packaged:front-8000", "packaged:front-20000", "speed", "fidelity", "fair")
 WORTHS = (0.0, 4.0, 10.0, 40.0, 100.0, 150.0, 200.0, 300.0, 400.0, 600.0, 5000.0)
 
 

@@ -106,7 +106,9 @@ def test_a_task_that_fits_one_qpu_stays_whole(name: str, split: dict[int, int]) 
     assert make(name, fleet)(view_of(fleet, 40, [50, 60, 70, 80, 40])) == split
 
 
-@pytest.mark.parametrize("name", ["speed", "fidelity", "fair", "weighted", "best_tradeoff"])
+@pytest.mark.parametrize(
+    "name", ["speed", "fidelity", "fair", "weighted", "best_tradeoff", "packing"]
+)
 def test_a_fleet_of_one_qpu(name: str) -> None:
     fleet = five(100)
     assert make(name, fleet)(view_of(fleet, 40, [100])) == {0: 40}
@@ -115,7 +117,7 @@ def test_a_fleet_of_one_qpu(name: str) -> None:
 
 def test_qpus_of_different_sizes_do_not_make_a_task_wait_for_ever() -> None:
     fleet = five(100, 7)
-    for name in ("speed", "fidelity", "fair", "weighted", "best_tradeoff", "random"):
+    for name in ("speed", "fidelity", "fair", "weighted", "best_tradeoff", "packing", "random"):
         split = make(name, fleet)(view_of(fleet, 105, [100, 7]))
         parts = split if isinstance(split, dict) else dict(enumerate(split))
         assert sum(parts.values()) == 105
@@ -139,6 +141,9 @@ def test_weights_choose_the_end_of_the_front() -> None:
         ("weighted", {"time": 0.0, "fidelity": 0.0}, "must be positive"),
         ("best_tradeoff", {"fidelity_worth": -1.0}, "fidelity_worth: -1.0; must not be negative"),
         ("best_tradeoff", {"slack": -0.5}, "slack: -0.5; must not be negative"),
+        ("packing", {"fidelity_worth": -1.0}, "fidelity_worth: -1.0; must not be negative"),
+        ("packing", {"waste": 1.5}, "waste: 1.5; must be"),
+        ("packing", {"idle": float("inf")}, "idle is inf; it must be finite"),
     ],
 )
 def test_parameters_out_of_range(name: str, parameters: dict[str, float], words: str) -> None:
@@ -254,6 +259,31 @@ def test_best_tradeoff_reaches_both_ends_of_the_front_and_rises_between(order: s
     for name in ("speed", "fidelity", "fair", "proportional", "random"):
         time, fidelity = study(name, order, 0)
         assert any(t < time and f > fidelity for t, f in front), name
+
+
+@pytest.mark.parametrize("order", ["fifo", "backfill"])
+def test_packing_is_faster_than_best_tradeoff_and_more_faithful(order: str) -> None:
+    rival = [study("best_tradeoff", order, 0, fidelity_worth=worth) for worth in (150.0, 300.0)]
+    front = [study("packing", order, 0, fidelity_worth=worth) for worth in (150.0, 300.0, 400.0)]
+    for time, fidelity in rival:
+        assert any(t < 0.95 * time and f > fidelity for t, f in front), (time, fidelity)
+    # The most faithful end is the same: every task on its best pair.
+    ends = [study(name, order, 0, fidelity_worth=5e3) for name in ("packing", "best_tradeoff")]
+    assert ends[0] == pytest.approx(ends[1], rel=1e-3)
+
+
+def test_packing_shares_qpus_among_wide_tasks() -> None:
+    fleet = five()
+    split = make("packing", fleet)(view_of(fleet, 152, [100] * 5))
+    assert sorted(split.values()) == [52, 100]  # one is filled, so that a part of another is left
+    at_once = []
+    for policy in ("packing", "best_tradeoff"):
+        records = simulate(
+            "allocation/eagle5", {"name": policy, "parameters": {"fidelity_worth": 300.0}}
+        )
+        held_s = float(np.sum(records.finish_s - records.start_s))
+        at_once.append(held_s / float(np.max(records.finish_s)))
+    assert at_once[0] > 1.05 * at_once[1]
 
 
 def test_views_of_contract_tests_have_tasks_that_wait() -> None:
