@@ -74,6 +74,7 @@ class Cluster:
 
     def __init__(self, job: SimpleNamespace | None, trouble: Exception | None = None) -> None:
         self.known = job
+        self.dead: set[str] = set()
         self.trouble = trouble
 
     def get_job_info(self, job_id: str) -> SimpleNamespace:
@@ -103,6 +104,7 @@ def connected(cluster: Cluster, address: str, monkeypatch: pytest.MonkeyPatch) -
     made = object.__new__(JobsClient)
     made.address = address
     made._client = cluster
+    monkeypatch.setattr(JobsClient, "_dead_nodes", lambda _: cluster.dead)
     monkeypatch.setattr(cluster_jobs, "_client", lambda _: made)
     return made
 

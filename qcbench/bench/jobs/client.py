@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -168,7 +168,8 @@ class JobsClient:
     def job(self, job_id: str) -> Job:
         """Return the present state of a job."""
         with self._explained(job_id):
-            return _job(self._client.get_job_info(job_id))
+            found = _job(self._client.get_job_info(job_id))
+        return self._truly([found])[0]
 
     def jobs(self) -> list[Job]:
         """Return the jobs that were submitted by qcbench, oldest first."""
@@ -176,7 +177,35 @@ class JobsClient:
             found = self._client.list_jobs()
         jobs = [_job(details) for details in found if details.submission_id]
         ours = [job for job in jobs if "qcbench" in job.metadata]
-        return sorted(ours, key=lambda job: job.started_s or float("inf"))
+        return self._truly(sorted(ours, key=lambda job: job.started_s or float("inf")))
+
+    def _truly(self, jobs: list[Job]) -> list[Job]:
+        """Count jobs as failed whose node is dead, as Ray itself will.
+
+        A head that was lost and started again with what it knew in Redis says that the jobs that
+        ran there are running, until somebody sends the next job (Ray 2.60).
+        """
+        if all(job.finished or not job.node_id for job in jobs):
+            return jobs
+        dead = self._dead_nodes()
+        return [
+            replace(job, status="FAILED", message="its node is dead")
+            if job.node_id in dead and not job.finished
+            else job
+            for job in jobs
+        ]
+
+    def _dead_nodes(self) -> set[str]:
+        """Return the nodes that Ray has declared dead; none where it does not say."""
+        asked = {"filter_keys": "state", "filter_predicates": "=", "filter_values": "DEAD"}
+        with self._request("/api/v0/nodes", {**asked, "limit": "10000"}) as answer:
+            if not answer.ok:
+                return set()
+            try:
+                found = answer.json()["data"]["result"]["result"]
+                return {str(node["node_id"]) for node in found}
+            except (ValueError, LookupError, TypeError):
+                return set()
 
     def stop(self, job_id: str) -> bool:
         """Ask a job to stop; return whether it was running."""
@@ -220,7 +249,8 @@ class JobsClient:
                     asyncio.run(tail())
                 job = self.job(job_id)
                 if job.finished:
-                    show_new(self.log(job_id), 0)
+                    if job.node_id not in self._dead_nodes():  # else the log has gone with it
+                        show_new(self.log(job_id), 0)
                     return job
                 last_answer = time.monotonic()
             except NoAnswerError as error:
