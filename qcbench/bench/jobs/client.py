@@ -213,7 +213,14 @@ class JobsClient:
             return bool(self._client.stop_job(job_id))
 
     def log(self, job_id: str) -> str:
-        """Return all that a job has printed."""
+        """Return all that a job has printed.
+
+        Raises:
+            NodeGoneError: the node that had it is no longer there.
+        """
+        job = self.job(job_id)
+        if job.node_id in self._dead_nodes():
+            raise _gone(job)
         with self._explained(job_id):
             return str(self._client.get_job_logs(job_id))
 
@@ -249,7 +256,7 @@ class JobsClient:
                     asyncio.run(tail())
                 job = self.job(job_id)
                 if job.finished:
-                    if job.node_id not in self._dead_nodes():  # else the log has gone with it
+                    with contextlib.suppress(NodeGoneError):
                         show_new(self.log(job_id), 0)
                     return job
                 last_answer = time.monotonic()
@@ -330,7 +337,7 @@ class JobsClient:
             return None
         # As Ray says it of a node whose agent has gone with it.
         if "Agent for node id" in text and "doesn't exist" in text:
-            raise NodeGoneError(f"node {job.node_id}, which ran it, has left the cluster")
+            raise _gone(job)
         raise OSError(f"{self.address} answered {answer.status_code}: {text[:200]}")
 
     def _request(self, path: str, query: Mapping[str, str] | None = None) -> Any:
@@ -448,6 +455,10 @@ def _job(details: Any) -> Job:
         started_s=details.start_time / 1000 if details.start_time else None,
         metadata=dict(details.metadata or {}),
     )
+
+
+def _gone(job: Job) -> NodeGoneError:
+    return NodeGoneError(f"node {job.node_id}, which ran it, has left the cluster")
 
 
 def _reason(error: BaseException) -> str:
