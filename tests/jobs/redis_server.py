@@ -1,4 +1,4 @@
-"""Redis on loopback, from Debian's package: what a Ray head knows, as `k8s/components/redis` has it.
+"""Redis on loopback, from Debian's package, as `k8s/components/redis` has it for a Ray head.
 
 Nothing of the machine's own Redis is read or written: configuration and data lie in a folder of the
 test's.
