@@ -2,7 +2,7 @@
 
     runs/train-NAME-STAMP/
       config.yaml      its config, complete
-      training.json    command, versions, commit, machine
+      training.json    name, command, versions, commit, machine: what all copies of it share
       progress.jsonl   a line for every update and every evaluation
       checkpoints/     the latest, and that of the best policy: state and exported policy
       exported/        the best policy so far, as `qcbench export` and `qcbench promote` take it
@@ -40,6 +40,7 @@ from qcbench.policies.exported.folder import EXPORTED, copy_folder, digest, writ
 from qcbench.policies.exported.weights import Tensors
 from qcbench.storage import mirror
 from qcbench.storage.places import runs_folder
+from qcbench.tracking.identity import NAME
 
 CONFIG, ABOUT, PROGRESS, LOCK = HEADS["training"], "training.json", "progress.jsonl", "run.lock"
 PREFIX = "train-"
@@ -155,12 +156,11 @@ def create_folder(config: TrainConfig, command: str, now: datetime | None = None
     about = {"command": command, "started": datetime.now(UTC).isoformat(), **provenance()}
     if used := code_of_others(config):
         about["plugins"] = used
-    noted = (to_json(about, ABOUT, indent=2) + "\n").encode()
     folder = make_folder(
         runs,
         PREFIX + stem_of(config.name or config.agent.name, "agent", now),
         ABOUT,
-        lambda _: noted,
+        lambda name: (to_json({NAME: name, **about}, ABOUT, indent=2) + "\n").encode(),
         lambda draft: write_durable(draft / CONFIG, _yaml(stored(config)).encode()),
     )
     mirror.push(folder / CONFIG)

@@ -175,7 +175,7 @@ def test_sweep_survives_kill_and_a_diverging_trial(tmp_path: Path) -> None:
 def check_mlflow(runs: Path, name: str) -> None:
     client = open_client(store_uri(TrackingConfig(), runs))
     experiment = client.get_experiment_by_name("sweep")
-    found = client.search_runs([experiment.experiment_id], f"tags.`qcbench.run` = '{name}'")
+    found = client.search_runs([experiment.experiment_id], f"tags.`qcbench.run` LIKE '{name}-%'")
     parents = [r for r in found if r.data.tags["qcbench.kind"] == "sweep"]
     assert len(parents) == 1
     children = [r for r in found if r.data.tags["qcbench.kind"] == "trial"]
