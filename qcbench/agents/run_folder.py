@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ from qcbench.files import (
     to_json,
     write_durable,
     write_text,
+    writing,
 )
 from qcbench.locks import take_lock
 from qcbench.plugins import check_meant
@@ -98,11 +100,12 @@ class RunFolder:
 
     def note(self, kind: Kind, steps: int, time_s: float, figures: Mapping[str, Any]) -> None:
         """Add a line to the curves; it is in the file when this returns."""
-        if self._progress is None:
-            self._progress = (self.path / PROGRESS).open("a", encoding="utf-8")
         entry = {"kind": kind, "steps": steps, "time_s": round(time_s, 3), **figures}
-        self._progress.write(_line(entry))
-        self._progress.flush()
+        with writing(self.path / PROGRESS):
+            if self._progress is None:
+                self._progress = (self.path / PROGRESS).open("a", encoding="utf-8")
+            self._progress.write(_line(entry))
+            self._progress.flush()
 
     def export(self, card: Card | HeuristicCard, tensors: Tensors | None) -> None:
         """Make this the run's policy."""
@@ -122,7 +125,8 @@ class RunFolder:
     def close(self) -> None:
         """Let others write."""
         if self._progress is not None:
-            self._progress.close()
+            with suppress(OSError):  # every line was flushed; a full disk was told of then
+                self._progress.close()
         self._lock.close()
 
     def __enter__(self) -> "RunFolder":
