@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 
 from qcbench.bench import cluster
 from qcbench.bench.config import ClusterConfig
@@ -93,7 +94,8 @@ def _run(session: Session, run_trial: str | RunTrial) -> None:
             if session.never_began:
                 store.discard()
             else:
-                session.log(finished=True)
+                with suppress(UnwritableError):  # what could not be stored is told, not this
+                    session.log(finished=True)
     if session.interrupted:
         shown.note(session.resume_line("stopped"))
     elif store.complete:
