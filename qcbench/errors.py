@@ -34,6 +34,14 @@ class InputError(QcbenchError, ValueError):
     exit_code = 2
 
 
+class UnwritableError(InputError):
+    """A place that cannot be written, such as a full disk.
+
+    Bad input where work begins. Who is in the middle of it makes a `StoppedError` of it that says
+    how to go on.
+    """
+
+
 class StoppedError(QcbenchError, RuntimeError):
     """Work that could not go on; what is stored stays."""
 

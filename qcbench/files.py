@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from qcbench.errors import InputError
+from qcbench.errors import InputError, UnwritableError
 
 LONGEST_NAME = 100
 """Of a folder; file systems take 255 bytes, and a time or a number is added."""
@@ -27,8 +27,8 @@ def replacing(path: Path) -> Iterator[Path]:
     A reader sees the old file or the new one, never a part, whatever is killed when.
 
     Raises:
-        InputError: the folder cannot be written, the disk is full, or `path` is a folder, a device
-            or a pipe, which a file must not replace; nothing is left behind.
+        InputError: the folder cannot be written, the disk is full (`UnwritableError`), or `path` is
+            a folder, a device or a pipe, which a file must not replace; nothing is left behind.
     """
     with _beside(path) as temporary:
         yield temporary
@@ -45,7 +45,7 @@ def check_writable(path: Path) -> None:
 def _beside(path: Path) -> Iterator[Path]:
     """Give an empty temporary file, deleted at the end; what the disk refuses is bad input."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
+    with writing(path):
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "no regular file"
             raise InputError(f"{path}: cannot be written (is {what}); choose another place")
@@ -54,9 +54,20 @@ def _beside(path: Path) -> Iterator[Path]:
             yield temporary
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one line what the system says of a place that is written.
+
+    Raises:
+        UnwritableError: it cannot be written.
+    """
+    try:
+        yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise InputError(
+        raise UnwritableError(
             f"{path}: cannot be written ({reason}); free space or choose another place"
         ) from error
 

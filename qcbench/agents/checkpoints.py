@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from qcbench.errors import InputError
-from qcbench.files import force_to_disk
+from qcbench.files import force_to_disk, writing
 from qcbench.policies.exported.card import CARD
 from qcbench.policies.exported.folder import EXPORTED
 
@@ -41,17 +41,14 @@ def write_checkpoint(run: Path, steps: int, write: Callable[[Path], None]) -> Pa
         return target
     temporary = target.with_name(f".{target.name}-{uuid4().hex[:8]}.tmp")
     try:
-        temporary.mkdir(parents=True)
-        write(temporary)
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                force_to_disk(path)
-        temporary.rename(target)
-        force_to_disk(target.parent)
-    except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror}); free space and go on"
-        ) from error
+        with writing(target):
+            temporary.mkdir(parents=True)
+            write(temporary)
+            for path in temporary.rglob("*"):
+                if path.is_file():
+                    force_to_disk(path)
+            temporary.rename(target)
+            force_to_disk(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return target

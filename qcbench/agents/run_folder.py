@@ -2,7 +2,7 @@
 
     runs/train-NAME-STAMP/
       config.yaml      its config, complete
-      training.json    command, versions, commit, machine
+      training.json    name, command, versions, commit, machine: what all copies of it share
       progress.jsonl   a line for every update and every evaluation
       checkpoints/     the latest, and that of the best policy: state and exported policy
       exported/        the best policy so far, as `qcbench export` and `qcbench promote` take it
@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ from qcbench.files import (
     to_json,
     write_durable,
     write_text,
+    writing,
 )
 from qcbench.locks import take_lock
 from qcbench.plugins import check_meant
@@ -40,6 +42,7 @@ from qcbench.policies.exported.folder import EXPORTED, copy_folder, digest, writ
 from qcbench.policies.exported.weights import Tensors
 from qcbench.storage import mirror
 from qcbench.storage.places import runs_folder
+from qcbench.tracking.identity import NAME
 
 CONFIG, ABOUT, PROGRESS, LOCK = HEADS["training"], "training.json", "progress.jsonl", "run.lock"
 PREFIX = "train-"
@@ -97,11 +100,12 @@ class RunFolder:
 
     def note(self, kind: Kind, steps: int, time_s: float, figures: Mapping[str, Any]) -> None:
         """Add a line to the curves; it is in the file when this returns."""
-        if self._progress is None:
-            self._progress = (self.path / PROGRESS).open("a", encoding="utf-8")
         entry = {"kind": kind, "steps": steps, "time_s": round(time_s, 3), **figures}
-        self._progress.write(_line(entry))
-        self._progress.flush()
+        with writing(self.path / PROGRESS):
+            if self._progress is None:
+                self._progress = (self.path / PROGRESS).open("a", encoding="utf-8")
+            self._progress.write(_line(entry))
+            self._progress.flush()
 
     def export(self, card: Card | HeuristicCard, tensors: Tensors | None) -> None:
         """Make this the run's policy."""
@@ -121,7 +125,8 @@ class RunFolder:
     def close(self) -> None:
         """Let others write."""
         if self._progress is not None:
-            self._progress.close()
+            with suppress(OSError):  # every line was flushed; a full disk was told of then
+                self._progress.close()
         self._lock.close()
 
     def __enter__(self) -> "RunFolder":
@@ -155,12 +160,11 @@ def create_folder(config: TrainConfig, command: str, now: datetime | None = None
     about = {"command": command, "started": datetime.now(UTC).isoformat(), **provenance()}
     if used := code_of_others(config):
         about["plugins"] = used
-    noted = (to_json(about, ABOUT, indent=2) + "\n").encode()
     folder = make_folder(
         runs,
         PREFIX + stem_of(config.name or config.agent.name, "agent", now),
         ABOUT,
-        lambda _: noted,
+        lambda name: (to_json({NAME: name, **about}, ABOUT, indent=2) + "\n").encode(),
         lambda draft: write_durable(draft / CONFIG, _yaml(stored(config)).encode()),
     )
     mirror.push(folder / CONFIG)

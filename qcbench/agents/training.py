@@ -39,6 +39,7 @@ from qcbench.bench.manifest import versions
 from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.run_names import told_name
 from qcbench.bench.stopping import StopFlag
+from qcbench.errors import UnwritableError
 from qcbench.policies.exported.card import Card, HeuristicCard, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -216,10 +217,14 @@ class _Session:
                 raise RunError(f"{self.folder.path}: {error}; what it had learned is kept") from (
                     error
                 )
-            except LostError as error:
+            except (LostError, UnwritableError) as error:
+                disk = isinstance(error, UnwritableError)
+                if disk and self.folder.latest is None:  # nothing that could be gone on from
+                    raise
                 self.curves.close("KILLED", self.display.note)
+                where = "" if disk else f"{self.folder.path}: "
                 raise RunError(
-                    f"{self.folder.path}: {error}; go on from the latest checkpoint with "
+                    f"{where}{error}; go on from the latest checkpoint with "
                     f"`qcbench train {told_name(self.folder.path)}`"
                 ) from error
             finally:

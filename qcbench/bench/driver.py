@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 
 from qcbench.bench import cluster
 from qcbench.bench.config import ClusterConfig
@@ -17,6 +18,7 @@ from qcbench.bench.stopping import StopFlag
 from qcbench.bench.store import RunStore
 from qcbench.bench.trial import Trial
 from qcbench.bench.trial_metrics import TrialMetrics
+from qcbench.errors import UnwritableError
 
 __all__ = ["RunError", "RunSummary", "run_trials"]
 
@@ -48,8 +50,9 @@ def run_trials(
         facts: what finds the facts of a trial's world, once a world; none are wanted where None.
 
     Raises:
-        InputError: a cluster or function that cannot be used, or a store that became full.
-        RunError: workers that do not start, or no result for `config.timeout_s`.
+        InputError: a cluster or function that cannot be used.
+        RunError: workers that do not start, no result for `config.timeout_s`, or a disk that became
+            full.
         A new run that ends so before a trial was handed out is removed: there is nothing to resume.
     """
     cluster.check(config)
@@ -65,12 +68,24 @@ def run_trials(
     for warning in store.warnings:
         shown.note(warning)
     session = Session(store, config, shown, todo, facts, growing)
-    if todo:
+    try:
+        _run(session, run_trial)
+    except UnwritableError as error:
+        if session.never_began:
+            raise
+        raise RunError(session.resume_line(str(error))) from error
+    return session.summary()
+
+
+def _run(session: Session, run_trial: str | RunTrial) -> None:
+    """Run what a session has to do, and make the table where all is there."""
+    store, shown = session.store, session.progress
+    if session.todo:
         try:
             session.log()
             shown.start(len(store.trials), *session.counts())
             with StopFlag() as stop:
-                if cluster.is_inline(config):
+                if cluster.is_inline(session.config):
                     _run_inline(session, run_trial, stop)
                 else:
                     _run_on_ray(session, run_trial, stop)
@@ -79,12 +94,12 @@ def run_trials(
             if session.never_began:
                 store.discard()
             else:
-                session.log(finished=True)
+                with suppress(UnwritableError):  # what could not be stored is told, not this
+                    session.log(finished=True)
     if session.interrupted:
         shown.note(session.resume_line("stopped"))
     elif store.complete:
         store.finish()
-    return session.summary()
 
 
 def _run_inline(session: Session, run_trial: str | RunTrial, stop: StopFlag) -> None:

@@ -122,10 +122,11 @@ class Session:
         if not outcomes:
             return
         here = {outcome.trial_id for outcome in outcomes} & self._again
-        self._again_finished -= len(here & self.store.finished)
-        self._again_failed -= len(here & self.store.failed)
-        self._again -= here
+        finished, failed = len(here & self.store.finished), len(here & self.store.failed)
         self.store.append(outcomes)
+        self._again_finished -= finished
+        self._again_failed -= failed
+        self._again -= here
         self.ran += len(outcomes)
         if self.metrics is not None:
             self.metrics.count(outcomes)

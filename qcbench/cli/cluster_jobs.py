@@ -16,6 +16,7 @@ from qcbench.bench.jobs.client import (
     Job,
     JobsClient,
     NoAnswerError,
+    NodeGoneError,
     UnknownJobError,
     check_address,
 )
@@ -134,7 +135,10 @@ def follow(job_id: str, overrides: Sequence[str]) -> int:
 def logs(job_id: str, overrides: Sequence[str]) -> int:
     """Print what a job has said up to now."""
     with _known_job(job_id, overrides) as (client, _sent, _here):
-        sys.stdout.write(client.log(job_id))
+        try:
+            sys.stdout.write(client.log(job_id))
+        except NodeGoneError as error:
+            raise RunError(f"job {job_id}: {error}, and its log with it") from None
     return 0
 
 
@@ -147,7 +151,8 @@ def fetch(job_id: str, overrides: Sequence[str]) -> int:
 def stop(job_id: str, overrides: Sequence[str]) -> int:
     """Stop a job; what it has finished can be fetched."""
     with _known_job(job_id, overrides) as (client, _sent, here):
-        if not client.stop(job_id):
+        # What ran on a node that is dead has ended, and nobody is left who could be asked.
+        if client.job(job_id).finished or not client.stop(job_id):
             raise InputError(f"job {job_id}: has ended already ({client.job(job_id).status})")
         job = client.wait(job_id, 30.0)
     note(f"{job_id}: {job.status}; `{_command('fetch', job_id, here.runs_dir)}` gets what is there")
@@ -281,7 +286,7 @@ def _failure(client: JobsClient, job: Job, why: str, log_shown: bool) -> Excepti
         return RunError(f"job {job.job_id}: was stopped; {why}")
     try:
         text = client.log(job.job_id) if job.node_id else job.message
-    except NoAnswerError:
+    except (NoAnswerError, NodeGoneError):
         # The log lies on the node that ran the job, which may be gone.
         text = job.message
     lines = [line for line in text.splitlines() if line.strip()]

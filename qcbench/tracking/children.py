@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BATCH = 1000
 """Metrics that one request may carry."""
+PARAMS = 100
+"""Parameters that one request may carry."""
 LONGEST_PARAM = 6000
 """Characters of a parameter that MLflow stores."""
 TABLES = "dc11669786a5"
@@ -57,7 +59,9 @@ def write_children(
 
 
 def status_of(content: Content) -> str:
-    """Return how a run ended: as failed where no trial gave a number."""
+    """Return how a run ended: as failed where no trial gave a number, if it says nothing else."""
+    if content.status:
+        return content.status
     return "FAILED" if content.metrics.get("trials_done", 1.0) == 0 else "FINISHED"
 
 
@@ -66,11 +70,13 @@ def log(client: "MlflowClient", run_id: str, content: Content) -> None:
     from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - heavy
 
     now = int(time.time() * 1000)
-    points = [Metric(name, value, now, step) for name, step, value in _points(content)]
+    points = [Metric(name, value, at, step) for name, step, value, at in _points(content, now)]
     params = [Param(name, value[:LONGEST_PARAM]) for name, value in content.params.items()]
     tags = [RunTag(DIGEST_TAG, content.digest)]
-    room = BATCH - len(params) - len(tags)
-    client.log_batch(run_id, metrics=points[:room], params=params, tags=tags)
+    for start in range(PARAMS, len(params), PARAMS):
+        client.log_batch(run_id, params=params[start : start + PARAMS])
+    room = BATCH - len(params[:PARAMS]) - len(tags)
+    client.log_batch(run_id, metrics=points[:room], params=params[:PARAMS], tags=tags)
     for start in range(room, len(points), BATCH):
         client.log_batch(run_id, metrics=points[start : start + BATCH])
 
@@ -83,13 +89,14 @@ def _by_client(client: "MlflowClient", experiment: str, content: Content) -> str
     return str(run.info.run_id)
 
 
-def _points(content: Content) -> Iterable[tuple[str, int, float]]:
-    """Return name, step and value of every metric."""
+def _points(content: Content, now_ms: int) -> Iterable[tuple[str, int, float, int]]:
+    """Return name, step, value and time of every metric."""
     for name, value in content.metrics.items():
-        yield name, 0, value
+        yield name, 0, value, now_ms
     for name, series in content.series.items():
+        times = content.times_ms.get(name, {})
         for step, value in series:
-            yield name, step, value
+            yield name, step, value, times.get(step, now_ms)
 
 
 def _in_one_transaction(
@@ -111,11 +118,11 @@ def _in_one_transaction(
                     "run_uuid": run,
                     "key": name,
                     "value": value,
-                    "timestamp": now,
+                    "timestamp": at,
                     "step": step,
                     "is_nan": False,
                 }
-                for name, step, value in _points(content)
+                for name, step, value, at in _points(content, now)
             ]
             _insert(database, "metrics", points)
             latest = {point["key"]: point for point in sorted(points, key=lambda p: p["step"])}

@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ ARTIFACTS = (
 FOLDERS = ("figures",)
 RUN_TAG, KIND_TAG, DIGEST_TAG = "qcbench.run", "qcbench.kind", "qcbench.digest"
 SCENARIO_TAG, POLICY_TAG = "qcbench.scenario", "qcbench.policy"
+TRIAL_TAG = "qcbench.trial"
+PARENT_TAG = "mlflow.parentRunId"
+SOURCE = {"mlflow.source.name": "qcbench", "mlflow.source.type": "LOCAL"}
 UNTIL_TAG = "qcbench.until"
 NOTE_TAG = "mlflow.note.content"
 """What MLflow shows as a run's description, in Markdown."""
@@ -32,19 +35,32 @@ COUNTS = {"done": "n", "failed": "failed", "missing": "missing"}
 
 @dataclass(frozen=True)
 class Content:
-    """What a run in MLflow holds; `files` are artifacts and hashes of their content."""
+    """What a run in MLflow holds.
+
+    Attributes:
+        name: as it is shown.
+        tags, params, metrics: by name.
+        series: steps and values of metrics that have several.
+        files: artifacts, and hashes of their content.
+        status: how it ended; empty where its metrics say so.
+        times_ms: when points of a series were found [since 1970], by name and step; where that is
+            not said it is the present.
+    """
 
     name: str
     tags: Mapping[str, str]
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
-    series: Mapping[str, Sequence[tuple[int, float]]]
-    files: Mapping[str, str]
+    params: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    series: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
+    times_ms: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
         """Equal for equal content."""
         content = [self.name, self.tags, self.params, self.metrics, self.series, self.files]
+        content += [self.status] if self.status else []
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -65,8 +81,7 @@ def parent_content(
         KIND_TAG: "suite",
         "qcbench.trials": str(trials.height),
         "qcbench.best": str(best["policy"]),
-        "mlflow.source.name": "qcbench",
-        "mlflow.source.type": "LOCAL",
+        **SOURCE,
     }
     if note:
         tags[NOTE_TAG] = note
@@ -147,9 +162,8 @@ def child_contents(
                     KIND_TAG: "policy",
                     SCENARIO_TAG: scenario,
                     POLICY_TAG: name,
-                    "mlflow.parentRunId": parent,
-                    "mlflow.source.name": "qcbench",
-                    "mlflow.source.type": "LOCAL",
+                    PARENT_TAG: parent,
+                    **SOURCE,
                     **({UNTIL_TAG: str(row["until"])} if row.get("until") else {}),
                 },
                 params={

@@ -7,8 +7,7 @@ Publishing the same run again writes nothing where nothing has changed, and repl
 import re
 import shlex
 import sqlite3
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,17 +17,10 @@ import polars as pl
 
 from qcbench.bench.config import SuiteConfig
 from qcbench.errors import InputError
-from qcbench.locks import turn
 from qcbench.stats.summary import Summary
-from qcbench.tracking.children import log, status_of, write_children
-from qcbench.tracking.client import begin_run, mlflow_errors, open_client, store_uri
+from qcbench.tracking.client import open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import (
-    DIGEST_TAG,
-    NOTE_TAG,
-    POLICY_TAG,
-    RUN_TAG,
-    SCENARIO_TAG,
     Content,
     artifact_hashes,
     child_contents,
@@ -36,25 +28,13 @@ from qcbench.tracking.content import (
     with_report,
 )
 from qcbench.tracking.failures import SQLITE
-from qcbench.tracking.identity import (
-    NOT_THERE,
-    PARENT,
-    Key,
-    OvertakenError,
-    identity_of,
-    name_of,
-    shown,
-)
+from qcbench.tracking.identity import Key, identity_of, name_of
 from qcbench.tracking.links import BROWSER, artifacts_of, browse_command
 from qcbench.tracking.run_table import show_table, view_path, view_tag
+from qcbench.tracking.written_once import publishing, write_family
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
-
-TRIES = 5
-"""Times that a run is written while other machines publish it, too."""
-PAUSE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -113,31 +93,27 @@ def publish(
     uri = store_uri(tracking, folder.resolve().parent)
     client = open_client(uri)
     local = uri.startswith(SQLITE)
-    # Two that publish the same run at once would each find nothing and make it. Copies of it may
-    # be published to one file from several folders; a server is also asked again, see `_settle`.
-    with mlflow_errors(uri), turn(Path(uri.removeprefix(SQLITE)).parent if local else folder):
+    with publishing(uri, folder):
         experiment = experiment_id(client, tracking.experiment_of(suite.name), uri)
         identity = identity_of(folder)
         suite_run = parent_content(folder, name_of(folder), trials, suite, summary, identity, note)
 
-        def written_once() -> tuple[str, dict[Key, str], int]:
-            parent, known, old = _parent(client, experiment, suite_run)
-            content = child_contents(trials, summary, suite, tracking.replicates, identity, parent)
-            ids, count = _write_children(client, uri, experiment, known, content)
-            wait()
-            whole = replace(suite_run, files=artifact_hashes(folder))
-            whole = with_report(whole, f"#/experiments/{experiment}/runs/{parent}/artifacts")
-            count += _write_parent(client, parent, old, whole, folder)
-            return parent, ids if local else _settle(client, experiment, parent, content), count
+        def children(parent: str) -> list[Content]:
+            return child_contents(trials, summary, suite, tracking.replicates, identity, parent)
 
-        parent, child_ids, written = _until_settled(written_once)
+        def whole(parent: str) -> Content:
+            wait()
+            content = replace(suite_run, files=artifact_hashes(folder))
+            return with_report(content, f"#/experiments/{experiment}/runs/{parent}/artifacts")
+
+        family = write_family(client, uri, experiment, suite_run, children, whole, folder)
         path = show_table(client, experiment, identity, summary)
     return PublishedSuite(
         uri=uri,
         experiment_id=experiment,
-        parent_id=parent,
-        child_ids=child_ids,
-        written=written,
+        parent_id=family.parent,
+        child_ids=family.children,
+        written=family.written,
         link=f"{BROWSER if local else uri}{path}",
         command=browse_command(uri) if local else "",
     )
@@ -201,120 +177,3 @@ def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
 def folder_name(experiment: str) -> str:
     """Return the name of the folder with an experiment's artifacts."""
     return re.sub(r"[^\w.-]+", "-", experiment).strip("-.") or "experiment"
-
-
-def _until_settled(
-    write: Callable[[], tuple[str, dict[Key, str], int]],
-) -> tuple[str, dict[Key, str], int]:
-    """Write, and once more what another machine, which publishes the same run, has removed."""
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - heavy
-
-    for further in reversed(range(TRIES)):
-        try:
-            return write()
-        except (OvertakenError, MlflowException) as error:
-            if isinstance(error, MlflowException) and NOT_THERE not in str(error):
-                raise
-            if not further:
-                break
-        time.sleep(PAUSE_S)
-    raise InputError("another machine publishes the same run; publish it again when that has ended")
-
-
-def _parent(
-    client: "MlflowClient", experiment: str, content: Content
-) -> tuple[str, dict[Key, list["Run"]], list["Run"]]:
-    """Find the parent or make it; return its id, the children, and it as it was found."""
-    identity = content.tags[RUN_TAG]
-    known = shown(client, experiment, identity)
-    own = ""
-    if PARENT not in known:
-        own = begin_run(client, experiment, content.tags, content.name)
-        known = shown(client, experiment, identity)  # another machine may have made it meanwhile
-    parents = known.pop(PARENT, [])
-    if not parents:
-        raise OvertakenError
-    parent = str(parents[0].info.run_id)
-    for double in parents[1:]:
-        client.delete_run(double.info.run_id)
-    return parent, known, [] if parent == own else parents[:1]
-
-
-def _settle(
-    client: "MlflowClient", experiment: str, parent: str, contents: Sequence[Content]
-) -> dict[Key, str]:
-    """Remove what several machines have written twice; return the children that stay.
-
-    What is not finished yet is left to the one that writes it and looks again, too.
-
-    Raises:
-        OvertakenError: not all is there.
-    """
-    wanted = {(each.tags[SCENARIO_TAG], each.tags[POLICY_TAG]): each for each in contents}
-    known = shown(client, experiment, contents[0].tags[RUN_TAG])
-    parents = known.pop(PARENT, [])
-    if not parents or parents[0].info.run_id != parent:
-        raise OvertakenError
-    doubles, kept = parents[1:], {}
-    for key, content in wanted.items():
-        current = [run for run in known.get(key, []) if _is_current(run, content)]
-        if not current:
-            raise OvertakenError
-        kept[key] = str(current[0].info.run_id)
-        doubles += current[1:]
-    for double in doubles:
-        client.delete_run(double.info.run_id)
-    return kept
-
-
-def _write_parent(
-    client: "MlflowClient", run_id: str, before: Sequence["Run"], content: Content, folder: Path
-) -> int:
-    """Write the parent, in place where it was there before: its id stays. Returns runs written."""
-    if before and _is_current(before[0], content):
-        return 0
-    if before:
-        client.update_run(run_id, status="RUNNING")
-    for name, value in content.tags.items():
-        if before or name == NOTE_TAG:  # the others were there from the beginning
-            client.set_tag(run_id, name, value)
-    log(client, run_id, content)
-    for name in content.files:
-        if (folder / name).is_dir():
-            client.log_artifacts(run_id, str(folder / name), name)
-        else:
-            client.log_artifact(run_id, str(folder / name))
-    # Last of all: a run that is not finished is written again by the next publication.
-    client.set_terminated(run_id, status=status_of(content))
-    return 1
-
-
-def _write_children(
-    client: "MlflowClient",
-    uri: str,
-    experiment: str,
-    known: Mapping[Key, Sequence["Run"]],
-    contents: Sequence[Content],
-) -> tuple[dict[Key, str], int]:
-    """Keep children that are as they should be; write the others anew: histories stay as they are.
-
-    Returns:
-        The run of every scenario and policy, and how many were written.
-    """
-    wanted = {(each.tags[SCENARIO_TAG], each.tags[POLICY_TAG]): each for each in contents}
-    kept = {
-        key: next((run.info.run_id for run in known.get(key, []) if _is_current(run, each)), None)
-        for key, each in wanted.items()
-    }
-    current = set(kept.values())
-    old = [run.info.run_id for runs in known.values() for run in runs]
-    new = [each for key, each in wanted.items() if kept[key] is None]
-    ids = iter(
-        write_children(client, uri, experiment, new, [run for run in old if run not in current])
-    )
-    return {key: run or next(ids) for key, run in kept.items()}, len(new)
-
-
-def _is_current(run: "Run", content: Content) -> bool:
-    ended = run.info.status in ("FINISHED", "FAILED")
-    return bool(ended and run.data.tags.get(DIGEST_TAG) == content.digest)

@@ -1,23 +1,30 @@
 """A sweep in MLflow: one parent run and a child for each trial, written when the sweep has ended.
 
-The sweep's folder is the truth; publishing it again replaces what is there.
+The sweep's folder is the truth; publishing it again, or a copy of it, replaces what has changed.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from qcbench.locks import turn
-from qcbench.tracking.children import BATCH
-from qcbench.tracking.client import begin_run, mlflow_errors, open_client, store_uri
+from qcbench.tracking.client import open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.content import KIND_TAG, RUN_TAG, metric_name
+from qcbench.tracking.content import (
+    KIND_TAG,
+    PARENT_TAG,
+    RUN_TAG,
+    SOURCE,
+    TRIAL_TAG,
+    Content,
+    metric_name,
+)
+from qcbench.tracking.identity import identity_of, name_of
 from qcbench.tracking.mlflow_view import experiment_id
+from qcbench.tracking.written_once import publishing, write_family
 
 EXPERIMENT = "sweep"
-PARENT_TAG = "mlflow.parentRunId"
+STATUS_TAG = "qcbench.status"
 STATUS = {"done": "FINISHED", "stopped": "FINISHED", "failed": "FAILED", "unfinished": "KILLED"}
 
 
@@ -48,40 +55,49 @@ def publish_sweep(
     """Write a sweep, in place of what was written of it before; return the parent's id.
 
     Args:
-        folder: of the sweep; its name is the run's.
+        folder: of the sweep.
         params: of the parent.
         trials: the best first.
 
     Raises:
         InputError: the store cannot be reached.
     """
-    from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415 - heavy
-
     uri = store_uri(tracking, folder.resolve().parent)
     client = open_client(uri)
-    with mlflow_errors(uri), turn(folder):
+    common = {RUN_TAG: identity_of(folder), **SOURCE}
+    swept = Content(
+        name=name_of(folder),
+        tags={**common, KIND_TAG: "sweep"},
+        params={metric_name(key): value for key, value in params.items()},
+    )
+
+    def children(parent: str) -> list[Content]:
+        tags = {**common, PARENT_TAG: parent}
+        return [_content(trial, rank, tags) for rank, trial in enumerate(trials, 1)]
+
+    with publishing(uri, folder):
         experiment = experiment_id(client, tracking.experiment_of(EXPERIMENT), uri)
-        name = folder.resolve().name
-        for old in client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{name}'"):
-            client.delete_run(old.info.run_id)
-        common = {RUN_TAG: name, "mlflow.source.name": "qcbench", "mlflow.source.type": "LOCAL"}
-        parent = begin_run(client, experiment, {**common, KIND_TAG: "sweep"}, name)
-        client.log_batch(parent, params=[Param(metric_name(k), v) for k, v in params.items()])
-        now = int(time.time() * 1000)
-        for rank, trial in enumerate(trials, 1):
-            tags = {**common, KIND_TAG: "trial", PARENT_TAG: parent, "qcbench.trial": trial.name}
-            run = client.create_run(experiment, tags=tags, run_name=trial.name).info.run_id
-            points = [
-                Metric(metric_name(key), value, now, steps)
-                for steps, figures in trial.points
-                for key, value in figures.items()
-                if isfinite(value)
-            ]
-            points.append(Metric("rank", float(rank), now, 0))
-            settings = [Param(metric_name(k), v) for k, v in trial.params.items()]
-            client.log_batch(run, params=settings, tags=[RunTag("qcbench.status", trial.status)])
-            for start in range(0, len(points), BATCH):
-                client.log_batch(run, metrics=points[start : start + BATCH])
-            client.set_terminated(run, status=STATUS[trial.status])
-        client.set_terminated(parent)
-    return parent
+        family = write_family(client, uri, experiment, swept, children, lambda _: swept, folder)
+    return family.parent
+
+
+def _content(trial: SweptTrial, rank: int, tags: Mapping[str, str]) -> Content:
+    series: dict[str, list[tuple[int, float]]] = {}
+    for steps, figures in trial.points:
+        for name, value in figures.items():
+            if isfinite(value):
+                series.setdefault(metric_name(name), []).append((steps, value))
+    return Content(
+        name=trial.name,
+        tags={
+            **tags,
+            KIND_TAG: "trial",
+            TRIAL_TAG: trial.name,
+            STATUS_TAG: trial.status,
+        },
+        params={metric_name(key): value for key, value in trial.params.items()},
+        metrics={"rank": float(rank)},
+        # What a trial took over from another one is noted by both, and stands once in MLflow.
+        series={name: list(dict.fromkeys(points)) for name, points in series.items()},
+        status=STATUS[trial.status],
+    )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -273,6 +274,46 @@ def test_an_interrupted_run_keeps_what_it_learned(
     again = training.go_on(stopped.folder, progress="silent")
     assert (again.complete, again.best) == (True, ended.best)
     assert [line["steps"] for line in lines(stopped.folder, "update")] == [800, 1600, 2400]
+
+
+class Filling:
+    """A display that fills the disk once so many steps are done: no file can get longer."""
+
+    def __init__(self, steps: int, size: int) -> None:
+        self._steps, self._size = steps, size
+
+    def start(self, total: int, done: int) -> None:
+        pass
+
+    def update(self, done: int, text: str) -> None:
+        if done >= self._steps:
+            hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self._size, hard))
+
+    def note(self, line: str) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("size", [10, 1500], ids=["curves", "checkpoint"])
+def test_a_disk_that_fills_up_is_a_fault_that_says_how_to_go_on(
+    done: training.Trained, tmp_path: Path, size: int
+) -> None:
+    config = compose_train([*SMALL, UNTRACKED, f"runs_dir={tmp_path}"])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(RunError, match="cannot be written") as caught:
+            training.start(config, display=Filling(800, size))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    (folder,) = tmp_path.glob("train-*")
+    assert f"go on from the latest checkpoint with `qcbench train {folder}`" in str(caught.value)
+    again = training.go_on(folder, progress="silent")
+    assert again.complete
+    weights = [each / "exported" / WEIGHTS for each in (folder, done.folder)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
 def test_what_diverges_stops_in_one_line_and_keeps_the_rest(

@@ -1,17 +1,19 @@
 """The driver without Ray: what is stored, retried, resumed and stopped."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from toys import INLINE, WORK, toy_trials, work
 
 from qcbench.bench.config import ClusterConfig
-from qcbench.bench.driver import RunSummary, run_trials
+from qcbench.bench.driver import RunError, RunSummary, run_trials
 from qcbench.bench.outcome import plain_row
 from qcbench.bench.run_folder import create_run, missing, open_run
 from qcbench.bench.trial import Trial, TrialResult
@@ -125,6 +127,35 @@ def test_a_signal_stops_between_two_trials_and_what_is_done_is_kept(runs: Path) 
         assert signal.getsignal(signal.SIGTERM) == before
         assert run_trials(store.trials, work, store, INLINE).done == 20
     assert (store.folder / "trials.parquet").exists()
+
+
+def test_a_disk_that_fills_up_is_a_fault_that_says_how_to_go_on(runs: Path) -> None:
+    with create_run(runs, {}, toy_trials(20), track="placement") as store:
+        run_trials(store.trials, WORK, store, INLINE)
+    expected = (store.folder / "trials.parquet").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ran = []
+
+    def filling(trial: Trial) -> TrialResult:
+        ran.append(trial)
+        if len(ran) == 5:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+        return work(trial)
+
+    chunks = replace(INLINE, chunk_s=1e-9)
+    with create_run(runs, {}, toy_trials(20), track="placement") as store:
+        try:
+            with pytest.raises(RunError, match="cannot be written") as caught:
+                run_trials(store.trials, filling, store, chunks)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.exit_code == 1
+    done = len(open_run(store.folder).finished)
+    assert 0 < done < 20
+    assert f"{done} of 20 trials have a result; go on with `qcbench resume" in str(caught.value)
+    with open_run(store.folder, write=True) as store:
+        assert run_trials(store.trials, WORK, store, INLINE).ran == 20 - done
+    assert (store.folder / "trials.parquet").read_bytes() == expected
 
 
 def test_records_go_into_the_store(runs: Path) -> None:

@@ -16,6 +16,7 @@ from qcbench.cli.main import main
 from qcbench.errors import InputError
 
 LOG = "".join(f"line {number}\n" for number in range(9))
+NODE = "0" * 8
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,7 @@ class Cluster:
         self.breaks = breaks
         self.hidden = hidden
         self.trouble: Exception = ConnectionError("gone")
+        self.dead: set[str] = set()
 
     async def tail_job_logs(self, job_id: str) -> AsyncIterator[str]:
         end = self.breaks.pop(0) if self.breaks else len(LOG)
@@ -98,7 +100,7 @@ class Cluster:
             submission_id=job_id,
             status="RUNNING" if self.breaks else "SUCCEEDED",
             message=None,
-            driver_node_id="0" * 8,
+            driver_node_id=NODE,
             driver_exit_code=0,
             start_time=1000,
             metadata=None,
@@ -113,6 +115,7 @@ def client_of(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> JobsClient:
     client = object.__new__(JobsClient)
     client.address = "http://127.0.0.1:8265"
     client._client = cluster
+    monkeypatch.setattr(JobsClient, "_dead_nodes", lambda _: cluster.dead)
     return client
 
 
@@ -161,3 +164,16 @@ def test_a_cluster_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     assert "".join(shown) == LOG
     with pytest.raises(NoAnswerError):
         client.job("toy")
+
+
+def test_a_job_that_ray_thinks_runs_on_a_dead_node_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a head says that was started again on what the lost one had in Redis."""
+    cluster = Cluster(breaks=[5] * 100, hidden=0)
+    cluster.get_job_logs = lambda job_id: pytest.fail("the log went with the node")  # type: ignore[method-assign]
+    client = client_of(cluster, monkeypatch)
+    assert client.job("toy").status == "RUNNING"
+    cluster.dead = {NODE, "1" * 8}
+    shown: list[str] = []
+    job = client.follow("toy", shown.append)
+    assert (job.status, job.message) == ("FAILED", "its node is dead")
+    assert "".join(shown) == LOG[:5]

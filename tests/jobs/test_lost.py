@@ -74,6 +74,7 @@ class Cluster:
 
     def __init__(self, job: SimpleNamespace | None, trouble: Exception | None = None) -> None:
         self.known = job
+        self.dead: set[str] = set()
         self.trouble = trouble
 
     def get_job_info(self, job_id: str) -> SimpleNamespace:
@@ -103,6 +104,7 @@ def connected(cluster: Cluster, address: str, monkeypatch: pytest.MonkeyPatch) -
     made = object.__new__(JobsClient)
     made.address = address
     made._client = cluster
+    monkeypatch.setattr(JobsClient, "_dead_nodes", lambda _: cluster.dead)
     monkeypatch.setattr(cluster_jobs, "_client", lambda _: made)
     return made
 
@@ -180,3 +182,37 @@ def test_what_lay_on_a_node_that_has_left(
         f"qcbench: job {JOB_ID}: FAILED: Job supervisor actor died because its node has died.; "
         "node 00ff, which ran it, has left the cluster and all that the job left with it"
     )
+
+
+def test_what_ran_on_a_head_that_was_lost_has_ended(
+    sent: Submission, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A new head that reads in Redis what the old one knew says that it is running."""
+    info = SimpleNamespace(
+        submission_id=JOB_ID,
+        status="RUNNING",
+        message="Job is currently running.",
+        driver_node_id="00ff",
+        driver_exit_code=None,
+        start_time=1000,
+        metadata={"qcbench": "0.1.0", "title": "toy"},
+    )
+    cluster = Cluster(info)
+    made = connected(cluster, sent.address, monkeypatch)
+    assert made.job(JOB_ID).status == "RUNNING"
+    cluster.dead = {"00ff"}
+    monkeypatch.setattr(JobsClient, "_request", lambda *_: Answer())
+    assert main(["submit", "list"]) == 0
+    assert f"{JOB_ID}\tFAILED\t" in capsys.readouterr().out
+    for verb, code, why in (
+        (
+            "follow",
+            1,
+            "FAILED: its node is dead; node 00ff, which ran it, has left the cluster and",
+        ),
+        ("fetch", 1, "FAILED: its node is dead; node 00ff, which ran it, has left the cluster and"),
+        ("logs", 1, "node 00ff, which ran it, has left the cluster, and its log with it"),
+        ("stop", 2, "has ended already (FAILED)"),
+    ):
+        assert main(["submit", verb, JOB_ID]) == code
+        assert f"qcbench: job {JOB_ID}: {why}" in capsys.readouterr().err.splitlines()[-1]

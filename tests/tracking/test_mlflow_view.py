@@ -24,13 +24,12 @@ from qcbench.bench.config import ScenarioEntry, SuiteConfig
 from qcbench.errors import InputError
 from qcbench.policies.config import PolicyConfig
 from qcbench.stats.summary import summarise
-from qcbench.tracking import children, mlflow_view, sweep_view
+from qcbench.tracking import children, written_once
 from qcbench.tracking.client import open_client, store_uri, without_credentials
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.content import child_contents
 from qcbench.tracking.failures import SQLITE, schema_of
 from qcbench.tracking.mlflow_view import folder_name, publish
-from qcbench.tracking.sweep_view import SweptTrial, publish_sweep
 
 METRIC, BASELINE = "total_completion_s", "earliest_completion"
 POLICIES = ("greedy", "lookahead", BASELINE)
@@ -133,7 +132,7 @@ def test_publishing_again_writes_nothing(run):
 
 
 def test_two_that_publish_at_once_make_it_once(run, monkeypatch):
-    known, between = mlflow_view.shown, threading.Barrier(2)
+    known, between = written_once.shown, threading.Barrier(2)
 
     def slow(*arguments):
         found = known(*arguments)
@@ -141,7 +140,7 @@ def test_two_that_publish_at_once_make_it_once(run, monkeypatch):
             between.wait(0.5)  # both have looked before either writes, where both may
         return found
 
-    monkeypatch.setattr(mlflow_view, "shown", slow)
+    monkeypatch.setattr(written_once, "shown", slow)
     trials = mini_trials()
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(lambda _: show(run, trials), range(2))
@@ -173,7 +172,7 @@ def test_a_copy_is_the_same_run(run):
 
 
 def test_copies_that_are_published_at_once_are_there_once(run, monkeypatch):
-    known, between = mlflow_view.shown, threading.Barrier(2)
+    known, between = written_once.shown, threading.Barrier(2)
 
     def slow(*arguments):
         found = known(*arguments)
@@ -183,29 +182,12 @@ def test_copies_that_are_published_at_once_are_there_once(run, monkeypatch):
 
     folders = [run, copied(run, "bob")]
     told = TrackingConfig(uri=store_uri(TrackingConfig(), run.parent))
-    monkeypatch.setattr(mlflow_view, "shown", slow)
+    monkeypatch.setattr(written_once, "shown", slow)
     with ThreadPoolExecutor(2) as pool:
         one, other = pool.map(lambda each: show(each, mini_trials(), tracking=told), folders)
     assert one.parent_id == other.parent_id
     assert sorted([one.written, other.written]) == [0, 7]
     assert len(runs_of(one)) == 7
-
-
-def test_two_that_publish_a_sweep_at_once_make_it_once(run, monkeypatch):
-    begin, between = sweep_view.begin_run, threading.Barrier(2)
-
-    def slow(*arguments):
-        with suppress(threading.BrokenBarrierError):
-            between.wait(0.5)
-        return begin(*arguments)
-
-    monkeypatch.setattr(sweep_view, "begin_run", slow)
-    with ThreadPoolExecutor(2) as pool:
-        told = {"params": {}, "trials": [SweptTrial("a", "done", {}, [])]}
-        list(pool.map(lambda _: publish_sweep(TrackingConfig(), run, **told), range(2)))
-    client = open_client(store_uri(TrackingConfig(), run.parent))
-    everything = [each.experiment_id for each in client.search_experiments()]
-    assert len(client.search_runs(everything)) == 2
 
 
 def test_what_changed_is_replaced(run):

@@ -5,7 +5,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +23,13 @@ from publishers import (
     log_in,
     publish_run,
     publish_swept,
+    publish_trained,
     trials_of,
 )
 from shared_server import Server, mlflow_server, postgres, stop
 
 from qcbench.errors import InputError
-from qcbench.tracking import mlflow_view
+from qcbench.tracking import written_once
 from qcbench.tracking.client import begin_run, open_client
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.registry import open_registry
@@ -86,8 +87,6 @@ def test_eight_runs_and_two_sweeps_at_once_lose_nothing_and_double_nothing(
 ) -> None:
     owners = [people[PEOPLE[number % 2]] for number in range(RUNS)]
     folders = [tmp_path / f"mini-2026110{number}-140501" for number in range(RUNS)]
-    for name in PEOPLE:
-        (tmp_path / f"sweep-{name}").mkdir()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["publishers", "mlflow.tracking"])
     with ProcessPoolExecutor(RUNS + 2, mp_context=context) as pool:
@@ -131,12 +130,26 @@ def test_eight_runs_and_two_sweeps_at_once_lose_nothing_and_double_nothing(
     assert publish_run(owners[3], folders[3], 3).written == 0
 
 
+KINDS: Mapping[str, tuple[Callable[[Person, Path], Any], int]] = {
+    "suite": (lambda person, folder: publish_run(person, folder, 40), 1 + len(POLICIES)),
+    "sweep": (publish_swept, 1 + len(SWEPT)),
+    "training": (publish_trained, 1),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_copies_on_several_machines_are_one_run(
-    server: Server, people: dict[str, Person], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    server: Server,
+    people: dict[str, Person],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All have looked before anyone writes; nobody has a lock that the others know of."""
-    alice, copies = people["alice"], 3
-    looked, begun, between = mlflow_view.shown, threading.local(), threading.Barrier(copies)
+    publish_one, count = KINDS[kind]
+    copies = 3
+    alice = replace(people["alice"], experiment=f"copies-{kind}")
+    looked, begun, between = written_once.shown, threading.local(), threading.Barrier(copies)
 
     def slow(*arguments: Any) -> Any:
         found = looked(*arguments)
@@ -145,26 +158,32 @@ def test_copies_on_several_machines_are_one_run(
             between.wait(60)
         return found
 
-    monkeypatch.setattr(mlflow_view, "shown", slow)
+    monkeypatch.setattr(written_once, "shown", slow)
     folders = [tmp_path / f"machine-{each}" / f"copy-{each}" for each in range(copies)]
-    told = replace(alice.tracking, experiment="copies")
     log_in(alice)
-    open_client(server.uri).create_experiment("alice/copies")
-    with ThreadPoolExecutor(copies) as pool:
-        published = list(pool.map(lambda folder: publish_run(alice, folder, 40, told), folders))
-    assert not between.broken, "they have not met"
-    monkeypatch.setattr(mlflow_view, "shown", looked)
-    assert len({each.parent_id for each in published}) == 1
     client = open_client(server.uri)
-    found = client.search_runs([published[0].experiment_id], max_results=1000)
-    assert len(found) == 1 + len(POLICIES)
-    assert {run.info.status for run in found} == {"FINISHED"}
-    for run in found:
-        if run.info.run_id != published[0].parent_id:
-            assert run.data.tags["mlflow.parentRunId"] == published[0].parent_id
-    again = publish_run(alice, tmp_path / "late" / "copy", 40, told)
-    assert again.written == 0
-    assert again.parent_id == published[0].parent_id
+    experiment = client.create_experiment(f"alice/copies-{kind}")
+    with ThreadPoolExecutor(copies) as pool:
+        published = list(pool.map(lambda folder: publish_one(alice, folder), folders))
+    assert not between.broken, "they have not met"
+    monkeypatch.setattr(written_once, "shown", looked)
+
+    def there() -> dict[str, Any]:
+        return {run.info.run_id: run for run in client.search_runs([experiment], max_results=1000)}
+
+    def top(one: Any) -> str:
+        return str(one if kind == "sweep" else one.parent_id if kind == "suite" else one.run)
+
+    parent = top(published[0])
+    assert {top(each) for each in published} == {parent}
+    found = there()
+    assert len(found) == count
+    assert {run.info.status for run in found.values()} == {"FINISHED"}
+    for run_id, run in found.items():
+        if run_id != parent:
+            assert run.data.tags["mlflow.parentRunId"] == parent
+    assert top(publish_one(alice, tmp_path / "late" / "copy")) == parent
+    assert there().keys() == found.keys(), "nothing is written again"
 
 
 def test_artifacts_go_through_the_server(

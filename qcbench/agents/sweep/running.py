@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ from qcbench.storage import mirror
 from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.client import check_store
 from qcbench.tracking.config import TrackingConfig
+from qcbench.tracking.identity import NAME
 from qcbench.tracking.sweep_view import publish_sweep
 
 if TYPE_CHECKING:
@@ -311,8 +313,14 @@ def _create(config: SweepRunConfig, command: str) -> Path:
 
     runs = runs_folder(config.runs_dir)
     text = f"# {command}\n" + OmegaConf.to_yaml(OmegaConf.create(stored(config)))
+    started = datetime.now(UTC).isoformat()
+
+    def content(name: str) -> bytes:
+        # By this line all copies of a sweep are one, and of none that is like it.
+        return f"# {json.dumps({NAME: name, 'started': started})}\n{text}".encode()
+
     stem = PREFIX + stem_of(config.name or config.agent.name, "agent")
-    return make_folder(runs, stem, SWEEP, lambda _: text.encode())
+    return make_folder(runs, stem, SWEEP, content)
 
 
 def _locked(folder: Path) -> mirror.Lock:

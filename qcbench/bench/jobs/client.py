@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -168,7 +168,8 @@ class JobsClient:
     def job(self, job_id: str) -> Job:
         """Return the present state of a job."""
         with self._explained(job_id):
-            return _job(self._client.get_job_info(job_id))
+            found = _job(self._client.get_job_info(job_id))
+        return self._truly([found])[0]
 
     def jobs(self) -> list[Job]:
         """Return the jobs that were submitted by qcbench, oldest first."""
@@ -176,7 +177,35 @@ class JobsClient:
             found = self._client.list_jobs()
         jobs = [_job(details) for details in found if details.submission_id]
         ours = [job for job in jobs if "qcbench" in job.metadata]
-        return sorted(ours, key=lambda job: job.started_s or float("inf"))
+        return self._truly(sorted(ours, key=lambda job: job.started_s or float("inf")))
+
+    def _truly(self, jobs: list[Job]) -> list[Job]:
+        """Count jobs as failed whose node is dead, as Ray itself will.
+
+        A head that was lost and started again with what it knew in Redis says that the jobs that
+        ran there are running, until somebody sends the next job (Ray 2.60).
+        """
+        if all(job.finished or not job.node_id for job in jobs):
+            return jobs
+        dead = self._dead_nodes()
+        return [
+            replace(job, status="FAILED", message="its node is dead")
+            if job.node_id in dead and not job.finished
+            else job
+            for job in jobs
+        ]
+
+    def _dead_nodes(self) -> set[str]:
+        """Return the nodes that Ray has declared dead; none where it does not say."""
+        asked = {"filter_keys": "state", "filter_predicates": "=", "filter_values": "DEAD"}
+        with self._request("/api/v0/nodes", {**asked, "limit": "10000"}) as answer:
+            if not answer.ok:
+                return set()
+            try:
+                found = answer.json()["data"]["result"]["result"]
+                return {str(node["node_id"]) for node in found}
+            except (ValueError, LookupError, TypeError):
+                return set()
 
     def stop(self, job_id: str) -> bool:
         """Ask a job to stop; return whether it was running."""
@@ -184,7 +213,14 @@ class JobsClient:
             return bool(self._client.stop_job(job_id))
 
     def log(self, job_id: str) -> str:
-        """Return all that a job has printed."""
+        """Return all that a job has printed.
+
+        Raises:
+            NodeGoneError: the node that had it is no longer there.
+        """
+        job = self.job(job_id)
+        if job.node_id in self._dead_nodes():
+            raise _gone(job)
         with self._explained(job_id):
             return str(self._client.get_job_logs(job_id))
 
@@ -220,7 +256,8 @@ class JobsClient:
                     asyncio.run(tail())
                 job = self.job(job_id)
                 if job.finished:
-                    show_new(self.log(job_id), 0)
+                    with contextlib.suppress(NodeGoneError):
+                        show_new(self.log(job_id), 0)
                     return job
                 last_answer = time.monotonic()
             except NoAnswerError as error:
@@ -300,7 +337,7 @@ class JobsClient:
             return None
         # As Ray says it of a node whose agent has gone with it.
         if "Agent for node id" in text and "doesn't exist" in text:
-            raise NodeGoneError(f"node {job.node_id}, which ran it, has left the cluster")
+            raise _gone(job)
         raise OSError(f"{self.address} answered {answer.status_code}: {text[:200]}")
 
     def _request(self, path: str, query: Mapping[str, str] | None = None) -> Any:
@@ -418,6 +455,10 @@ def _job(details: Any) -> Job:
         started_s=details.start_time / 1000 if details.start_time else None,
         metadata=dict(details.metadata or {}),
     )
+
+
+def _gone(job: Job) -> NodeGoneError:
+    return NodeGoneError(f"node {job.node_id}, which ran it, has left the cluster")
 
 
 def _reason(error: BaseException) -> str:
