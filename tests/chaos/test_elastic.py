@@ -146,7 +146,8 @@ def test_nodes_join_and_leave_a_cluster_that_begins_without_a_cpu(
         summary = run_trials(store.trials, WORK, store, config, progress)
         assert store.timings()["worker"].n_unique() >= 2
     assert len(early) == 1
-    assert (summary.done, summary.failed, summary.lost_workers) == (56, 4, 1)
+    assert (summary.done, summary.failed) == (56, 4)
+    assert summary.lost_workers <= 1  # none where it had nothing in hand at that moment
     assert (store.folder / "trials.parquet").read_bytes() == expected
     changes = [line for line in progress.said if line.startswith(("starting", "CPUs"))]
     assert changes[:3] == [
