@@ -81,15 +81,20 @@ def is_running(folder: Path) -> bool:
 
 
 @contextmanager
-def turn(folder: Path) -> Iterator[None]:
+def turn(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """Do something with a folder while no other process, or thread, does so; wait until it is free.
 
     On a file system without locks nobody waits.
+
+    Raises:
+        TakenError: it is not free, and nobody is to wait.
     """
     opened = os.open(folder, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(opened, fcntl.LOCK_EX)
+            fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise taken(f"{folder}: is worked on", "another process") from None
         except OSError as error:
             if error.errno not in WITHOUT_LOCKS:
                 raise

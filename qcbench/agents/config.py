@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from qcbench.agents.distilled_agent import Distilled
+from qcbench.agents.front import compared_with
 from qcbench.agents.mix import mix_config, scenarios_of, shared_of
 from qcbench.agents.reference_agent import ReferencePpo, ReferenceSettings
 from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
@@ -182,6 +183,12 @@ def read_typed(cls: type[Config], file: Path, what: str) -> Config:
     if not isinstance(data, dict):
         raise InputError(f"{file}: is no config of a {what}")
     return typed(cls, data, "")
+
+
+def baseline_of(settings: TrainConfig) -> str:
+    """Return the policy that a training is compared with."""
+    front = settings.agent.front if isinstance(settings.agent, Tuned) else None
+    return compared_with(settings.agent.track, settings.validation.baseline, front)
 
 
 def check(settings: TrainConfig) -> None:

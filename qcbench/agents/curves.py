@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from qcbench.agents.config import stored, total_steps
+from qcbench.agents.config import baseline_of, stored, total_steps
 from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.run_folder import (
     ABOUT,
@@ -17,7 +17,6 @@ from qcbench.agents.run_folder import (
 from qcbench.errors import InputError
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.training_view import CurvePoint, PublishedTraining, publish_training
-from qcbench.tracks import TRACKS
 
 NO_FIGURES = frozenset({"kind", "steps", "time_s"})
 """Keys of a line of the curves that are no figures of an update."""
@@ -59,7 +58,7 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
             tracking,
             path,
             stored(config),
-            config.validation.baseline or TRACKS[config.agent.track].baseline,
+            baseline_of(config),
             list(_points(folder, lines)),
             "FINISHED" if last >= total_steps(config) else "KILLED",
         )

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from qcbench.agents.front import HYPERVOLUME, Front
+from qcbench.agents.front import HYPERVOLUME, Front, compared_with
 from qcbench.arrays import FloatArray
 from qcbench.bench.drawn import SharedWorld
 from qcbench.bench.metrics.names import goal_of, metrics_of, plugged_among
@@ -151,7 +151,7 @@ class Validation:
         if front is not None:
             self.metric, beside = HYPERVOLUME, [*beside, *(goal.metric for goal in front.goals)]
         self.goal: Literal["min", "max"] = "max" if front else goal_of(self.metric)
-        self.baseline = baseline or usual.baseline
+        self.baseline = compared_with(track, baseline, front)
         there = worlds.splits.count(split)
         self.count = min(usual.validation_worlds, there) if count is None else count
         if not 1 <= self.count <= there:
@@ -170,16 +170,15 @@ class Validation:
             )
             for index in range(self.count)
         ]
-        first = PolicyConfig(name=self.baseline, label=self.baseline)
-        rows = self._rows(first)
+        first = baseline or usual.baseline
+        rows = self._rows(PolicyConfig(name=first, label=first))
         self._reference: dict[str, float] = {}
         if front is not None:
             self._reference = {goal.metric: mean_of(rows, goal.metric) for goal in front.goals}
-            front.check_means(self._reference, self.baseline, self.name)
+            front.check_means(self._reference, first, self.name)
             if front.rival is None:
                 rows = front.add_volumes(rows, [rows], self._reference)
             else:
-                self.baseline = front.rival
                 rows = self.rows(PolicyConfig(name=front.rival, label=front.rival))
         self.baseline_rows = rows
 
@@ -187,6 +186,16 @@ class Validation:
     def baseline_mean(self) -> float:
         """Mean of the metric under the baseline; NaN where no world has one."""
         return mean_of(self.baseline_rows, self.metric)
+
+    def without_ratio(self, what: str) -> InputError:
+        """Return what is raised where there is no ratio to the baseline, and `what` needs one."""
+        key, other = "validation.metric", "choose another metric"
+        if self._front is not None:
+            key, other = "agent.front", "choose other values, or references further away"
+        return InputError(
+            f"{key}: {self.metric} of {self.baseline} is {self.baseline_mean:g} on average in "
+            f"{self.name}, and {what} are judged by the ratio to it; {other}"
+        )
 
     def judge(self, folder: Path) -> Evaluation:
         """Run the exported policy in a folder on all worlds.

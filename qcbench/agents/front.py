@@ -13,8 +13,8 @@ from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.stats.fronts import volumes
-from qcbench.stats.goals import MOST_GOALS, Goal
-from qcbench.tracks import Track
+from qcbench.stats.goals import Goal, check_goals
+from qcbench.tracks import TRACKS, Track
 
 HYPERVOLUME = "hypervolume"
 """What takes the place of the metric: the volume that a front dominates, as on leaderboards."""
@@ -42,10 +42,9 @@ class Front:
     def __post_init__(self) -> None:
         if len(self.values) < 2:
             raise InputError(f"agent.front.values: {len(self.values)}; at least 2 make a front")
-        if not 2 <= len(self.goals) <= MOST_GOALS:
-            raise InputError(
-                f"agent.front.goals: {len(self.goals)}; there must be 2 to {MOST_GOALS}"
-            )
+        if len(set(self.values)) < len(self.values):
+            raise InputError(f"agent.front.values: {self.values}; one of them is there twice")
+        check_goals("agent.front.goals", self.goals)
 
     def check(self, track: Track, policies: Sequence[PolicyConfig]) -> None:
         """Check that policies have the parameter, and trials the metrics.
@@ -79,8 +78,12 @@ class Front:
 
         Args:
             rows: of the policy as it is, one a world.
-            settings: of each setting.
+            settings: of each setting. What a trial that was cut off has done counts for nothing:
+                the figures are those of the few tasks that ended.
             reference: mean of each goal under the baseline.
+
+        Returns:
+            The rows; they are cut off where that of a setting is, and have the violations of all.
         """
         signs = np.array([goal.sign for goal in self.goals])
         factors = np.array([goal.reference for goal in self.goals])
@@ -89,9 +92,8 @@ class Front:
             [[[_number(row, goal.metric) for goal in self.goals] for row in of] for of in settings]
         ).transpose(1, 0, 2)
         found = volumes(points * signs, means, factors)
-        return [
-            {**row, HYPERVOLUME: volume} for row, volume in zip(rows, found.tolist(), strict=True)
-        ]
+        worlds = zip(rows, zip(*settings, strict=True), found.tolist(), strict=True)
+        return [{**row, **_soundness(of), HYPERVOLUME: volume} for row, of, volume in worlds]
 
     def check_means(self, means: Mapping[str, float], baseline: str, scenario: str) -> None:
         """Check that there is a reference point.
@@ -107,6 +109,25 @@ class Front:
                 )
 
 
+def compared_with(track: Track, baseline: str | None, front: Front | None) -> str:
+    """Return the policy that a training is compared with.
+
+    Args:
+        baseline: that is named; of the track where None.
+        front: has a rival, or the baseline is that; it gives the reference point then, too.
+    """
+    if front is not None and front.rival is not None:
+        return front.rival
+    return baseline or TRACKS[track].baseline
+
+
 def _number(row: Row, metric: str) -> float:
-    value = row.get(metric)
+    value = None if row["truncated"] else row.get(metric)
     return np.nan if value is None else float(value)
+
+
+def _soundness(settings: Sequence[Row]) -> Row:
+    """Return whether a trial of one of the settings was cut off, and the violations of all."""
+    found: Row = {"truncated": any(row["truncated"] for row in settings)}
+    known = [row["violations"] for row in settings if row.get("violations") is not None]
+    return found | ({"violations": sum(known)} if known else {})

@@ -10,7 +10,6 @@ from qcbench.agents.config import ValidationConfig
 from qcbench.agents.evaluation import Evaluation, Validation
 from qcbench.agents.front import Front
 from qcbench.bench.worlds import ScenarioWorlds
-from qcbench.errors import InputError
 from qcbench.tracks import TRACKS
 
 FEWEST = 8
@@ -88,9 +87,5 @@ def validation_of(
         return parts[0]
     for part in parts:
         if not abs(part.baseline_mean) > 0.0:
-            raise InputError(
-                f"validation.metric: {part.metric} of {part.baseline} is {part.baseline_mean:g} on"
-                f" average in {part.name}, and several scenarios are judged by the ratio to it;"
-                " choose another metric"
-            )
+            raise part.without_ratio("several scenarios")
     return MixedValidation(parts)

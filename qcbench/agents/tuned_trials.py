@@ -75,11 +75,7 @@ class Source:
         self._guards, self._penalty = dict(guards), penalty
         judged = self._worlds
         if not judged.baseline_mean > 0.0:
-            raise InputError(
-                f"validation.metric: {judged.metric} of {judged.baseline} is "
-                f"{judged.baseline_mean:g} on average in {judged.name}, and settings are judged by "
-                "the ratio to it; choose another metric"
-            )
+            raise judged.without_ratio("settings")
         for name in guards:
             if not isfinite(mean_of(judged.baseline_rows, name)):
                 raise InputError(
@@ -93,7 +89,7 @@ class Source:
         resolved = registry.resolve(judged.track, policy)
         rows, baseline = judged.rows(resolved), judged.baseline_rows
         own, other = mean_of(rows, judged.metric), judged.baseline_mean
-        if not own >= 0.0:
+        if not own >= 0.0 or _cut_off(rows) > _cut_off(baseline):
             return HOPELESS
         own = max(own, LEAST * other)
         cost = log(own / other) if judged.goal == "min" else log(other / own)
@@ -106,6 +102,11 @@ class Source:
             worse /= abs(before) or 1.0
             cost += self._penalty * max(0.0, worse - allowed)
         return cost if isfinite(cost) else HOPELESS
+
+
+def _cut_off(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many trials were cut off: their figures are those of the tasks that ended."""
+    return sum(bool(row["truncated"]) for row in rows)
 
 
 class LocalTrials:

@@ -20,6 +20,7 @@ from qcbench.files import check_folder_name
 from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
+from qcbench.stats.goals import check_goals
 
 OPTIONAL = ("until", "metrics")
 """Keys of a suite that its data have only where they say something."""
@@ -59,10 +60,8 @@ def check_suite(suite: SuiteConfig) -> None:
     named += [(f"metrics[{place}]", metric) for place, metric in enumerate(suite.metrics)]
     for key, metric in named:
         check_metric(suite.track, metric, f"suite.{key}")
-    twice = [name for name, times in Counter(g.metric for g in suite.goals).items() if times > 1]
-    if twice or len(suite.goals) == 1:
-        what = f"{twice[0]} is there twice" if twice else "has one entry"
-        raise InputError(f"suite.goals: {what}; name two or three metrics, or none")
+    if suite.goals:
+        check_goals("suite.goals", suite.goals)
 
 
 def check_many(key: str, replicates: int, scenarios: int, policies: int) -> None:

@@ -182,10 +182,10 @@ def iqm_distribution(values: FloatArray, counts: IntArray) -> FloatArray:
     narrow = np.int16 if most < 2**15 else np.int32 if most < 2**31 else np.int64
     # Resamples along the rows: every step then goes over neighbours in memory.
     drawn = np.ascontiguousarray(counts.astype(narrow).T)
-    level = narrow is np.int16 and _is_compiled(counts.size) and bool((sizes == sizes[0]).all())
+    alike = narrow is np.int16 and _is_compiled(counts.size) and bool((sizes == sizes[0]).all())
 
     def found(column: FloatArray) -> FloatArray:
-        if level and len(column) > 1 and bool(np.isfinite(column).all()):
+        if alike and len(column) > 1 and bool(np.isfinite(column).all()):
             return _full_column_iqm(column, drawn, int(sizes[0]))
         return _column_iqm(column, drawn)
 

@@ -1,5 +1,7 @@
 """The goals of a suite: what a policy should be good at, where that is more than one thing."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 from qcbench.configs import Positive, config
@@ -28,7 +30,7 @@ class Goal:
         if self.reference == 1 or (self.reference > 1) != (self.goal == "min"):
             right = "above 1" if self.goal == "min" else "below 1"
             raise InputError(
-                f"suite.goals: {self.metric}: reference {self.reference:g}; must be {right} where "
+                f"goals: {self.metric}: reference {self.reference:g}; must be {right} where "
                 f"the goal is {self.goal}"
             )
 
@@ -36,3 +38,19 @@ class Goal:
     def sign(self) -> float:
         """By which values are multiplied, so that less is better."""
         return 1.0 if self.goal == "min" else -1.0
+
+
+def check_goals(key: str, goals: Sequence[Goal]) -> None:
+    """Check that goals can be a front.
+
+    Args:
+        key: where they stand.
+
+    Raises:
+        InputError: there are too few or too many, or one is there twice.
+    """
+    twice = [name for name, times in Counter(g.metric for g in goals).items() if times > 1]
+    if twice:
+        raise InputError(f"{key}: {twice[0]} is there twice; name two or three metrics")
+    if not 2 <= len(goals) <= MOST_GOALS:
+        raise InputError(f"{key}: {len(goals)} of them; name two or three metrics")

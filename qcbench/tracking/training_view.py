@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from qcbench.errors import InputError
+from qcbench.locks import TakenError
 from qcbench.tracking.children import BATCH, PARAMS
 from qcbench.tracking.client import open_client, store_uri
 from qcbench.tracking.config import TrackingConfig
@@ -170,9 +171,11 @@ class MlflowCurves:
         self._points += _points(CurvePoint(steps, time.time(), figures))
 
     def flush(self, say: Callable[[str], None]) -> None:
-        """Write what was added."""
+        """Write what was added; where others are publishing, the next time does it."""
         try:
             self._write("")
+        except TakenError:
+            return
         except InputError as error:
             say(f"tracking: {error}; training goes on, and the curves wait")
 
@@ -187,13 +190,14 @@ class MlflowCurves:
         """Write what was added, and the status if there is one.
 
         Raises:
+            TakenError: others are publishing, and there is no status to write.
             InputError: the store cannot be used.
         """
         uri = store_uri(self._tracking, self._folder.resolve().parent)
         if self._client is None:
             self._client = open_client(uri)
         client = self._client
-        with publishing(uri, self._folder):
+        with publishing(uri, self._folder, wait=bool(status)):
             until_settled(lambda: self._write_once(client, uri, status))
 
     def _write_once(self, client: "MlflowClient", uri: str, status: str) -> None:

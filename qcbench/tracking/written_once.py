@@ -49,14 +49,17 @@ class Family:
 
 
 @contextmanager
-def publishing(uri: str, folder: Path) -> Iterator[None]:
+def publishing(uri: str, folder: Path, *, wait: bool = True) -> Iterator[None]:
     """Publish from a folder while nobody else of this machine does so; say what fails in one line.
 
     Two that publish the same run at once would each find nothing and make it. Copies of it may be
     published to one file from several folders; a server is also asked again when all is written.
+
+    Raises:
+        TakenError: somebody does so, and nobody is to wait.
     """
-    local = uri.startswith(SQLITE)
-    with mlflow_errors(uri), turn(Path(uri.removeprefix(SQLITE)).parent if local else folder):
+    place = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else folder
+    with mlflow_errors(uri), turn(place, wait=wait):
         yield
 
 

@@ -18,7 +18,13 @@ FAILURES = "rules.failures={mean_up_s: 900, mean_down_s: 200, on_failure: resubm
 
 @pytest.mark.parametrize(
     ("name", "more", "many"),
-    [("hybrid/ibm12", [FAILURES], 1), ("hybrid/ibm12", [], 7), ("hybrid/heron5", [], 7)],
+    [
+        ("hybrid/ibm12", [FAILURES], 1),
+        ("hybrid/ibm12", [], 7),
+        ("hybrid/heron5", [], 7),
+        ("hybrid/ibm12", [FAILURES.replace("resubmit", "fail")], 1),
+        ("hybrid/heron5", ["rules.deadlines=drop", "workload.deadlines={law: slack}"], 1),
+    ],
 )
 def test_arrays_decide_as_a_look_at_each_task_does(
     name: str, more: list[str], many: int, monkeypatch: pytest.MonkeyPatch

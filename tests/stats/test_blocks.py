@@ -60,6 +60,7 @@ def test_a_summary_in_blocks_has_the_same_bits(
 def test_compiled_counts_and_sums_have_the_same_bits(
     worlds: int, failures: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("numba")
     values = np.random.default_rng(7).lognormal(4.0, 0.4, (worlds, 4))
     values[np.random.default_rng(8).random(values.shape) < failures] = np.nan
     values[:, 3] = values[0, 3]

@@ -277,6 +277,19 @@ def test_a_training_goes_on_where_a_copy_was_published_meanwhile(
     assert (published.run, published.written) == (run.info.run_id, False)
 
 
+def test_a_training_does_not_wait_for_who_publishes(
+    tracking: TrackingConfig, tmp_path: Path
+) -> None:
+    folder, _ = copies(KINDS["training"], tmp_path)
+    live = Live(tracking, folder)
+    with written_once.publishing(str(tracking.uri), folder):
+        live.train(CURVES[:100])
+    assert (runs(tracking), live.said) == ([], [])
+    live.train(CURVES[100:])
+    (run,) = runs(tracking)
+    assert [step for step, _, _ in curve(tracking, run.info.run_id)] == [p.steps for p in CURVES]
+
+
 def test_two_copies_that_begin_to_train_at_once_have_one_run(
     tracking: TrackingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,7 +306,8 @@ def test_two_copies_that_begin_to_train_at_once_have_one_run(
         return found
 
     @written_once.contextmanager
-    def without_turns(uri: str, folder: Path) -> Iterator[None]:
+    def without_turns(uri: str, folder: Path, *, wait: bool) -> Iterator[None]:
+        assert isinstance(wait, bool)
         with written_once.mlflow_errors(uri):
             yield
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from qcbench.content import check_meant
 from qcbench.errors import InputError, nearest
-from qcbench.files import at_home, write_text
+from qcbench.files import at_home, write_text, writing
 from qcbench.policies.exported.card import CARD, WEIGHTS, Card, HeuristicCard, read_card, write_card
 from qcbench.policies.exported.weights import Tensors, check_tensors, read_tensors, write_tensors
 
@@ -151,11 +151,9 @@ def write_folder(
     text = write_card(card)
     if isinstance(card, Card):
         check_tensors(tensors or {}, card, str(folder / WEIGHTS))
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CARD).unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
     if isinstance(card, Card):
         write_tensors(folder / WEIGHTS, tensors or {}, card)
     write_text(folder / CARD, text)
