@@ -10,6 +10,7 @@ from qcbench.agents.config import ValidationConfig
 from qcbench.agents.evaluation import Evaluation, Validation
 from qcbench.agents.front import Front
 from qcbench.bench.worlds import ScenarioWorlds
+from qcbench.sums import added
 from qcbench.tracks import TRACKS
 
 FEWEST = 8
@@ -40,7 +41,7 @@ class MixedValidation:
         found = [evaluation for evaluation, _ in compared]
         relative = float(np.mean([each.relative_percent for each in found]))
         # Sources have worlds of their own, so that what is not known of each adds up in squares.
-        half = sqrt(sum((each.high - each.low) ** 2 for each in found)) / 2.0 / len(found)
+        half = sqrt(added((each.high - each.low) ** 2 for each in found)) / 2.0 / len(found)
         figures = {"mean_rank": 2.0 - float(np.mean([better for _, better in compared]))}
         # NumPy's pass on what is not known.
         worst = np.max if found[0].goal == "min" else np.min

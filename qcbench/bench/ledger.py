@@ -11,6 +11,7 @@ from itertools import takewhile
 
 from qcbench.bench.outcome import Outcome, failed_row
 from qcbench.bench.trial import Trial
+from qcbench.sums import added
 
 MAX_CHUNK = 1000
 """Trials in a chunk at most, however short they are."""
@@ -199,13 +200,13 @@ class Ledger:
         """Expected time of all trials at the head of the queue that are on one world."""
         world = _world(self._queue[0])
         same = takewhile(lambda trial: _world(trial) == world, self._queue)
-        return sum(map(self._estimate_s, same))
+        return added(map(self._estimate_s, same))
 
     def _waiting_s(self) -> float:
         """Expected time of all that waits; kinds never measured count as the mean of the others."""
         if not self._typical_s:
             return 0.0
-        mean_s = sum(self._typical_s.values()) / len(self._typical_s)
+        mean_s = added(self._typical_s.values()) / len(self._typical_s)
         return sum(
             count * self._typical_s.get(group, mean_s) for group, count in self._waiting.items()
         )

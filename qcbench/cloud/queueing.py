@@ -12,6 +12,7 @@ from qcbench.cloud.world import World
 from qcbench.errors import shown
 from qcbench.policies.protocol import PolicyError, Queueing
 from qcbench.policies.view import QueueView, ReadOnlySequence, WaitingTask
+from qcbench.sums import added
 
 
 class QueuedJob:
@@ -98,7 +99,7 @@ class QueueingBroker:
             priority=1 if workload.priority is None else int(workload.priority[job]),
             qubits=0,
             user="" if workload.user is None else workload.user[job],
-            remaining_s=sum(mean_s[part] * n for part, n in workload.quantum_phases(job)),
+            remaining_s=added(mean_s[part] * n for part, n in workload.quantum_phases(job)),
             due_s=self._due_s[job],
             value=self._value[job],
         )

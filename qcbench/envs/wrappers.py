@@ -24,6 +24,7 @@ from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import PolicyContext
+from qcbench.sums import added
 from qcbench.tracks import TRACKS
 
 
@@ -172,8 +173,8 @@ class _Collector:
             raise InputError("statistics: no episode has ended yet")
         counts = np.sum([e.counts for e in episodes], axis=0)
         compared = [e for e in episodes if not np.isnan(e.gap)]
-        ours = sum(e.completion_s for e in compared)
-        theirs = sum(e.completion_s / (1.0 + e.gap) for e in compared)
+        ours = added(e.completion_s for e in compared)
+        theirs = added(e.completion_s / (1.0 + e.gap) for e in compared)
         return Summary(
             episodes=len(episodes),
             completion_s=float(np.mean([e.completion_s for e in episodes])),

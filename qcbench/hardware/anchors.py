@@ -20,6 +20,7 @@ from qcbench.hardware.plan import CompiledTasks, ReplayWorld, anchor_jobs, batch
 from qcbench.hardware.port import Port
 from qcbench.hardware.replay_config import ANCHOR_SHOTS
 from qcbench.hardware.stream import intent_hash
+from qcbench.sums import added
 
 if TYPE_CHECKING:
     import polars as pl
@@ -194,17 +195,17 @@ def readout_errors(
     for place, of in shares.items():
         if {ZEROS, ONES} <= of.keys():
             both = [_pooled(of[kind]) for kind in (ZEROS, ONES)]
-            error = sum(share for share, _ in both) / 2
+            error = added(share for share, _ in both) / 2
             # The rule of succession: no error in n shots is not known to be none.
             near = [(share * shots + 1) / (shots + 2) for share, shots in both]
-            variance = sum(p * (1 - p) / n for p, (_, n) in zip(near, both, strict=True)) / 4
+            variance = added(p * (1 - p) / n for p, (_, n) in zip(near, both, strict=True)) / 4
             found[place] = ReadoutErrors(error, variance)
     return found
 
 
 def _pooled(parts: Sequence[tuple[float, int]]) -> tuple[float, int]:
     shots = sum(count for _, count in parts)
-    return sum(share * count for share, count in parts) / shots, shots
+    return added(share * count for share, count in parts) / shots, shots
 
 
 def measured_readout(

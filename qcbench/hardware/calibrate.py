@@ -20,6 +20,7 @@ from qcbench.fleet.profile import ERRORS, Fleet, QpuProfile
 from qcbench.hardware.gap.analysis import Gap
 from qcbench.hardware.gap.models import LEVELS_APART, FittedTime, TimeFit
 from qcbench.hardware.manifest import ReplayFolder
+from qcbench.sums import added
 
 GROUP = "scenario"
 LARGEST_ERROR = 0.5
@@ -96,7 +97,7 @@ def _time(fitted: FittedTime) -> dict[str, Any]:
     known = fitted.overhead_s or {}
     return {
         "model": "ibm_usage",
-        "overhead_s": _rounded(sum(known.values()) / len(known)),
+        "overhead_s": _rounded(added(known.values()) / len(known)),
         "overheads_s": {name: _rounded(value) for name, value in known.items()},
     }
 

@@ -8,6 +8,7 @@ import numpy as np
 from qcbench.cloud.estimates import Estimates, task_table
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.view import NEVER_USED, PlacementView
+from qcbench.sums import added
 from qcbench.workload.workload import Tasks
 
 
@@ -98,5 +99,5 @@ def _free(given: list[_Given], now_s: float) -> float:
     # Jobs may reach a device in another order than they were given to it.
     running = next((item for item in given if item.started_s is not None), given[0])
     started_s = now_s if running.started_s is None else running.started_s
-    backlog_s = sum(item.estimate_s for item in given if item is not running)
+    backlog_s = added(item.estimate_s for item in given if item is not running)
     return max(now_s, started_s + running.estimate_s) + backlog_s

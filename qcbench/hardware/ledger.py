@@ -25,6 +25,7 @@ from qcbench.hardware.intents import (
 )
 from qcbench.hardware.port import JobFigures, JobStatus
 from qcbench.locks import take_lock
+from qcbench.sums import added
 
 VERSION = 2
 """Of the tables; a ledger of a later version is not read."""
@@ -383,7 +384,7 @@ class JobLedger:
 
     def charged(self) -> float:
         """What was charged, in the unit of the provider."""
-        return sum(job.figures.charge or 0.0 for job in self.jobs())
+        return added(job.figures.charge or 0.0 for job in self.jobs())
 
 
 def _address(path: Path) -> str:

@@ -35,6 +35,7 @@ from qcbench.hardware.replay_config import ANCHOR_SHOTS, SUITE, ReplayConfig
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Placement, PolicyContext
+from qcbench.sums import added
 
 
 @dataclass(frozen=True)
@@ -373,5 +374,5 @@ def forecast(world: ReplayWorld, compiled: CompiledTasks) -> Forecast:
             figures_of_job = [compiled.figures[qpu, digest] for digest in job]
             charge = world.expected(qpu, figures_of_job, ANCHOR_SHOTS, delay_s)
             charges += [charge] * (world.config.anchors or 0)
-    reserved = sum(map(world.provider.price.reserve, charges))
-    return Forecast(len(charges), sum(charges), reserved, too_large, tuple(obstacles))
+    reserved = added(map(world.provider.price.reserve, charges))
+    return Forecast(len(charges), added(charges), reserved, too_large, tuple(obstacles))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from qcbench.sums import added
+
 LINK_TIME_PER_QUBIT_S = 0.02
 
 
@@ -12,4 +14,4 @@ def chain_time_s(qubits: Sequence[int], time_per_qubit_s: float = LINK_TIME_PER_
     Every link between neighbours takes ``time_per_qubit_s`` for each qubit on both sides.
     Source: Adaptive Job Scheduling in Quantum Clouds Using Reinforcement Learning (2025).
     """
-    return sum(time_per_qubit_s * (left + right) for left, right in pairwise(qubits))
+    return added(time_per_qubit_s * (left + right) for left, right in pairwise(qubits))

@@ -15,6 +15,7 @@ from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.stats import sequence
 from qcbench.stats.intervals import LEVEL, Estimate, student_t_cdf, student_t_quantile
 from qcbench.stats.paired import differences, standard_errors
+from qcbench.sums import added
 
 LEAST_WORLDS = 5
 """Fewer worlds say too little of how much they vary for any claim."""
@@ -177,8 +178,8 @@ def change(
         samples = (scaled(values), scaled(reference * ratio))
         parts = [float(standard_errors(sample[:, np.newaxis])[0]) ** 2 for sample in samples]
         sizes = [max(sample.size - 1.0, 1.0) for sample in samples]
-        total = sum(parts)
-        within = sum(part**2 / size for part, size in zip(parts, sizes, strict=True))
+        total = added(parts)
+        within = added(part**2 / size for part, size in zip(parts, sizes, strict=True))
         se, degrees = total**0.5, total**2 / within if within else min(sizes)
     value = 100.0 * value / abs(base) if percent else value
     half = t_half_width(se, degrees, level)

@@ -17,6 +17,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.stats.claims import MOST_DEGREES, t_half_width
 from qcbench.stats.intervals import LEVEL, Estimate
+from qcbench.sums import added
 
 LEAST_CLUSTERS = 3
 """From fewer there is no interval: two say next to nothing of how much clusters vary."""
@@ -68,7 +69,7 @@ class Clustered:
         own = [part for part in self.parts if part.value > 0]
         if not own:
             return self.parts[0].degrees
-        return self.se**4 / sum(part.value**2 / part.degrees for part in own)
+        return self.se**4 / added(part.value**2 / part.degrees for part in own)
 
     def interval(self, level: float = LEVEL) -> Estimate:
         """Return the number with Student's interval; without ends where clusters are too few.

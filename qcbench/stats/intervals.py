@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 
 from qcbench.arrays import FloatArray
+from qcbench.sums import added
 
 LEVEL = 0.95
 
@@ -77,7 +78,7 @@ def expanded_tail(sizes: Sequence[int], level: float = LEVEL) -> float:
     if not used:
         return nan
     degrees = sum(size - 1 for size in used)
-    widening = sqrt(sum(size / (size - 1) for size in used) / len(used))
+    widening = sqrt(added(size / (size - 1) for size in used) / len(used))
     return NormalDist().cdf(-widening * student_t_quantile((1.0 + level) / 2.0, degrees))
 
 
@@ -163,9 +164,9 @@ def average_share_interval(
         return nan, nan
     z = NormalDist().inv_cdf((1.0 + level) / 2.0)
     middles = [(p + z**2 / (2 * n)) / (1.0 + z**2 / n) for p, n in zip(shares, trials, strict=True)]
-    variance = sum(p * (1.0 - p) / n for p, n in zip(middles, trials, strict=True))
+    variance = added(p * (1.0 - p) / n for p, n in zip(middles, trials, strict=True))
     half = z * sqrt(variance) / len(shares)
-    mean = sum(shares) / len(shares)
+    mean = added(shares) / len(shares)
     return max(0.0, mean - half), min(1.0, mean + half)
 
 

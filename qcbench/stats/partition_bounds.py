@@ -10,6 +10,7 @@ from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
 from qcbench.physics.node_cost import cheapest_fractional_use, node_costs
 from qcbench.policies.batch.problem import Batch
+from qcbench.sums import added
 
 MOST_CELLS = 12
 ROUNDING = 1e-12
@@ -112,7 +113,7 @@ def cheapest_divided_use(weights: Sequence[float], most: Sequence[int]) -> list[
         if cut in (0, here):
             # Nodes without a cost share evenly; where there are others, they are filled first.
             inverse = {node: 1.0 / weights[node] if not cut else 1.0 for node in nodes}
-            scale = (most[below | here] - most[below]) / sum(inverse.values())
+            scale = (most[below | here] - most[below]) / added(inverse.values())
             share = {node: scale * value for node, value in inverse.items()}
             cut = _most_exceeded(share, below, here, most)
         if cut:
@@ -128,7 +129,7 @@ def _most_exceeded(share: dict[int, float], below: int, here: int, most: Sequenc
     worst, greatest = 0, ROUNDING * (most[below | here] - most[below])
     part = (here - 1) & here
     while part:
-        total = sum(value for node, value in share.items() if part >> node & 1)
+        total = added(value for node, value in share.items() if part >> node & 1)
         excess = total - (most[below | part] - most[below])
         if excess > greatest:
             worst, greatest = part, excess

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from qcbench.errors import InputError
+from qcbench.sums import added
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,13 @@ def mmck(arrival_rate: float, mean_service_s: float, servers: int, capacity: int
         weights.append(weights[-1] * offered / min(present, servers))
         if weights[-1] > 1e200:  # only the proportions matter
             weights = [weight / weights[-1] for weight in weights]
-    total = sum(weights)
+    total = added(weights)
     probability = [weight / total for weight in weights]
     blocking = probability[capacity]
     accepted_rate = arrival_rate * (1.0 - blocking)
-    waiting = sum((n - servers) * probability[n] for n in range(servers + 1, capacity + 1))
+    waiting = added((n - servers) * probability[n] for n in range(servers + 1, capacity + 1))
     number = waiting + accepted_rate * mean_service_s  # Little's law for those in service
-    must_wait = sum(probability[servers:capacity]) / (1.0 - blocking)
+    must_wait = added(probability[servers:capacity]) / (1.0 - blocking)
     wait = waiting / accepted_rate
     return QueueMeans(
         wait_s=wait,

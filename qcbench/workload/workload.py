@@ -7,6 +7,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.errors import InputError
+from qcbench.sums import added
 from qcbench.workload.interaction_graph import InteractionGraph
 
 UNKNOWN = -1
@@ -255,9 +256,9 @@ class Workload:
                 return phase.operations / operations_per_s
             if isinstance(phase, QuantumPhase):
                 return float(times[phase.task])
-            return phase.times * sum(map(phase_s, phase.phases))
+            return phase.times * added(map(phase_s, phase.phases))
 
-        return np.array([sum(map(phase_s, phases)) for phases in self.phases])
+        return np.array([added(map(phase_s, phases)) for phases in self.phases])
 
     def values(self) -> FloatArray:
         """Return what each job is worth, 1 where nothing else is said, shape (jobs,)."""

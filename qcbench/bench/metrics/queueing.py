@@ -13,6 +13,7 @@ from qcbench.cloud.execution import CENSORED, DONE, DROPPED
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.summary import quantiles
+from qcbench.sums import added
 from qcbench.workload.workload import ClassicalPhase, Phase, Repeat, Workload
 
 GROUPS_SHOWN = 8
@@ -161,7 +162,7 @@ def _parts(
             elif not isinstance(phase, Repeat):
                 break
             elif phase.times:
-                inner_s = sum(
+                inner_s = added(
                     part.operations for part in phase.phases if isinstance(part, ClassicalPhase)
                 )
                 if any(not isinstance(part, ClassicalPhase) for part in phase.phases):
@@ -170,7 +171,7 @@ def _parts(
         return total_s
 
     work_s = [
-        sum(count * times[task] for task, count in workload.quantum_phases(job))
+        added(count * times[task] for task, count in workload.quantum_phases(job))
         for job in range(len(workload))
     ]
     before_s = [classical_s(phases) for phases in workload.phases]

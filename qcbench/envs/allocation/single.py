@@ -21,6 +21,7 @@ from qcbench.policies.features.allocation_action import (
 )
 from qcbench.policies.features.allocation_menu import menu
 from qcbench.policies.features.rewards import cost_reward
+from qcbench.sums import added
 from qcbench.tracks import Track
 
 
@@ -85,7 +86,7 @@ class AllocationEnv(CloudEnv):
             fidelity = float(view.fidelity(np.array(qpus), np.array(qubits), counts)[0])
             if config.kind == "makespan":
                 fidelity += 1.0 - float(view.whole_fidelity.max())
-        price = exec_s * sum(self._price_per_s[qpu] for qpu in qpus)
+        price = exec_s * added(self._price_per_s[qpu] for qpu in qpus)
         execution: Execution = self._account.execution(view.row)  # type: ignore[union-attr]
         waited_s = view.now_s - execution.submit_s
         time_s = waited_s + comm_s + exec_s

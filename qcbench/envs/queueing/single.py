@@ -10,6 +10,7 @@ from qcbench.envs.single import CloudEnv
 from qcbench.envs.worlds import BEGINNINGS, Split, drawn_index
 from qcbench.policies.features.hindsight import goes_before
 from qcbench.policies.features.rewards import cost_reward
+from qcbench.sums import added
 from qcbench.tracks import Track
 
 
@@ -66,7 +67,7 @@ class QueueingEnv(CloudEnv):
         """Return what a choice delays the jobs that should go first, see `features.hindsight`."""
         view, patience_s = self._view, self.options.reward.patience_s
         chosen = view.waiting[place]
-        before = sum(
+        before = added(
             goes_before(
                 view.now_s - other.job_arrival_s,
                 other.remaining_s,

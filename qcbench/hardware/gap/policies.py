@@ -18,6 +18,7 @@ from qcbench.stats.claims import LEAST_WORLDS, holm, p_value
 from qcbench.stats.clusters import Clustered, clustered_mean, covariance_of_means
 from qcbench.stats.intervals import LEVEL, Estimate, student_mean
 from qcbench.stats.likely import likely_means, shares_of_least, shortest_interval
+from qcbench.sums import added
 
 FEW_POLICIES = 6
 """Below it a rank correlation has next to no power: of 4 policies only a perfect order differs from
@@ -236,7 +237,7 @@ def _tau(simulated: FloatArray, measured: FloatArray, pairs: Sequence[PairGap]) 
         if pair.told_apart
     ]
     open_ = len(pairs) - len(known)
-    return Estimate(value, (sum(known) - open_) / len(pairs), (sum(known) + open_) / len(pairs))
+    return Estimate(value, (added(known) - open_) / len(pairs), (added(known) + open_) / len(pairs))
 
 
 def correlation(simulated: FloatArray, measured: FloatArray) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.policies.batch.cuts import boundary_profile
 from qcbench.policies.batch.problem import Batch
+from qcbench.sums import added
 from qcbench.workload.interaction_graph import InteractionGraph
 
 HOT, COLD = 8.0, 0.25
@@ -54,7 +55,7 @@ class RowWorth:
     def of(self, row: Sequence[int]) -> float:
         """Return the worth of a row, up to a constant of the circuit."""
         table = self.table
-        total = sum(map(table.__getitem__, row))
+        total = added(map(table.__getitem__, row))
         return total - self.hub * max(row) if self.hub else total
 
 
@@ -86,7 +87,7 @@ class _Walk:
         self._place = {cell: index for index, cell in enumerate(self.cells)}
         self._rows = rows
         self._now = [worth.of(row) for worth, row in zip(rows, self.matrix, strict=True)]
-        self.total = sum(self._now)
+        self.total = added(self._now)
 
     def exchange(self, i: int, k: int, j: int, node: int, qubits: int, most: float) -> bool:
         """Exchange qubits of circuit i on k for some of j on a node, unless it adds ``most``."""
@@ -184,7 +185,7 @@ def anneal(
 def gates_per_edge(batch: Batch) -> float:
     """Return the mean weight of an edge over all circuits, 1 where there are no graphs."""
     edges = sum(len(graph.edges) for graph in batch.graphs)
-    return sum(graph.gates for graph in batch.graphs) / edges if edges else 1.0
+    return added(graph.gates for graph in batch.graphs) / edges if edges else 1.0
 
 
 def has_equal_nodes(batch: Batch, use: IntArray) -> bool:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from qcbench.policies.draws import uniforms
+from qcbench.sums import added
 
 Mode: TypeAlias = Literal["greedy", "sample"]
 Choose: TypeAlias = Callable[[Sequence[float], Sequence[bool]], int]
@@ -39,7 +40,7 @@ class Drawing:
         shares = [
             exp(score - highest) if allowed[item] else 0.0 for item, score in enumerate(scores)
         ]
-        left = next(self._uniforms) * sum(shares)
+        left = next(self._uniforms) * added(shares)
         last = -1
         for item, share in enumerate(shares):
             if share > 0.0:

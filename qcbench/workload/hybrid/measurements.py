@@ -12,6 +12,7 @@ from pathlib import Path
 
 from qcbench.errors import InputError
 from qcbench.files import quoted, read_bytes
+from qcbench.sums import added
 from qcbench.workload.formats.numerals import decimal, whole
 from qcbench.workload.formats.reading import check_line_lengths, read_text, unified_lines
 from qcbench.workload.hybrid.figures import Figures, Inverse, of_rows
@@ -75,7 +76,7 @@ def _read(folder: Path, _sha256: str) -> Figures:
         path = folder / name
         rows = _rows(path) if path.is_file() else {}
         if quantity == "duration_s":
-            means = {size: sum(values) / len(values) for size, values in rows.items()}
+            means = {size: added(values) / len(values) for size, values in rows.items()}
             empty = next((size for size, mean in means.items() if mean <= 0), None)
             if empty is not None:
                 raise InputError(f"{path}: the durations for {empty} qubits are all 0")
