@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from qcbench.bench.driver import RunError
-from qcbench.bench.jobs.client import NoAnswerError
+from qcbench.bench.jobs.job import NoAnswerError
 from qcbench.errors import LONGEST, InputError, QcbenchError, one_line, reason_of, shown
 from qcbench.policies.protocol import PolicyError
 

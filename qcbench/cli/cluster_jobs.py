@@ -11,14 +11,13 @@ from pathlib import Path
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
 from qcbench.bench.jobs import submission as jobs
-from qcbench.bench.jobs.client import (
+from qcbench.bench.jobs.client import JobsClient, check_address
+from qcbench.bench.jobs.job import (
     ConnectionLostError,
     Job,
-    JobsClient,
     NoAnswerError,
     NodeGoneError,
     UnknownJobError,
-    check_address,
 )
 from qcbench.bench.jobs.plugged import packages_named, split
 from qcbench.bench.jobs.submission import Contents, Submission, sent_overrides

@@ -11,7 +11,8 @@ import pytest
 
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.jobs import client as module
-from qcbench.bench.jobs.client import JobsClient, NoAnswerError, check_address
+from qcbench.bench.jobs.client import JobsClient, check_address
+from qcbench.bench.jobs.job import NoAnswerError
 from qcbench.cli.main import main
 from qcbench.errors import InputError
 

@@ -11,7 +11,7 @@ import pytest
 from verb_samples import AGENT, CIRCUITS, CODES, NAMED, SHOWS, TOLD
 
 from qcbench.bench.config import ClusterConfig
-from qcbench.bench.jobs.client import Job
+from qcbench.bench.jobs.job import Job
 from qcbench.bench.jobs.package import stage
 from qcbench.bench.jobs.parcel import read_index, receive
 from qcbench.bench.jobs.submission import sent_overrides

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from qcbench.bench.jobs import client as client_module
-from qcbench.bench.jobs.client import Job, JobsClient, NodeGoneError
+from qcbench.bench.jobs.client import JobsClient
+from qcbench.bench.jobs.job import Job, NodeGoneError
 from qcbench.bench.jobs.submission import NothingLeftError, Submission, fetch, remember
 from qcbench.cli import cluster_jobs
 from qcbench.cli.main import main

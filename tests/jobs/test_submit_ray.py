@@ -51,7 +51,8 @@ RECEIVE = """
 import sys
 from pathlib import Path
 from qcbench.bench.config import ClusterConfig
-from qcbench.bench.jobs.client import Job, JobsClient
+from qcbench.bench.jobs.client import JobsClient
+from qcbench.bench.jobs.job import Job
 from qcbench.bench.jobs.parcel import INDEX, read_index, receive
 address, token, node_id, runs = sys.argv[1:]
 client = JobsClient(ClusterConfig(address=address, token_path=token))

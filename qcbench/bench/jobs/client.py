@@ -9,18 +9,24 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import FrameType
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from qcbench.bench.cluster import environment
 from qcbench.bench.config import ClusterConfig
+from qcbench.bench.jobs.job import (
+    ConnectionLostError,
+    Job,
+    NoAnswerError,
+    NodeGoneError,
+    UnknownJobError,
+    gone,
+    job_of,
+)
 from qcbench.bench.jobs.token import find_token
 from qcbench.errors import InputError, nearest
-
-FINISHED = ("SUCCEEDED", "FAILED", "STOPPED")
-"""The states in which a job stays."""
 
 CONNECT_S, READ_S = 10.0, 120.0
 LOST_AFTER_S = 60.0
@@ -31,51 +37,6 @@ LOGS_FOLDER = "qcbench"
 
 READ_ATTEMPTS = 3
 BLOCK = 2**20
-
-
-class ConnectionLostError(RuntimeError):
-    """The cluster stopped answering; its jobs may go on, or be gone with it."""
-
-
-class NodeGoneError(RuntimeError):
-    """The node that ran a job has left the cluster, and its files with it."""
-
-
-class UnknownJobError(InputError):
-    """The cluster answers and knows no such job."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A job as the cluster knows it.
-
-    Attributes:
-        job_id: its submission id.
-        status: PENDING, RUNNING, SUCCEEDED, FAILED or STOPPED.
-        message: what the cluster says about the status.
-        node_id: the node whose logs hold what the job left; empty before it starts.
-        exit_code: of the entry point; None before it ends.
-        started_s: Unix time [s]; None before it starts.
-        metadata: what was sent with it.
-    """
-
-    job_id: str
-    status: str
-    message: str
-    node_id: str
-    exit_code: int | None
-    started_s: float | None
-    metadata: Mapping[str, str]
-
-    @property
-    def verb(self) -> str:
-        """What it does."""
-        return self.metadata.get("verb", "run")
-
-    @property
-    def finished(self) -> bool:
-        """Whether the state is final."""
-        return self.status in FINISHED
 
 
 @contextlib.contextmanager
@@ -168,14 +129,14 @@ class JobsClient:
     def job(self, job_id: str) -> Job:
         """Return the present state of a job."""
         with self._explained(job_id):
-            found = _job(self._client.get_job_info(job_id))
+            found = job_of(self._client.get_job_info(job_id))
         return self._truly([found])[0]
 
     def jobs(self) -> list[Job]:
         """Return the jobs that were submitted by qcbench, oldest first."""
         with self._explained():
             found = self._client.list_jobs()
-        jobs = [_job(details) for details in found if details.submission_id]
+        jobs = [job_of(details) for details in found if details.submission_id]
         ours = [job for job in jobs if "qcbench" in job.metadata]
         return self._truly(sorted(ours, key=lambda job: job.started_s or float("inf")))
 
@@ -220,7 +181,7 @@ class JobsClient:
         """
         job = self.job(job_id)
         if job.node_id in self._dead_nodes():
-            raise _gone(job)
+            raise gone(job)
         with self._explained(job_id):
             return str(self._client.get_job_logs(job_id))
 
@@ -337,7 +298,7 @@ class JobsClient:
             return None
         # As Ray says it of a node whose agent has gone with it.
         if "Agent for node id" in text and "doesn't exist" in text:
-            raise _gone(job)
+            raise gone(job)
         raise OSError(f"{self.address} answered {answer.status_code}: {text[:200]}")
 
     def _request(self, path: str, query: Mapping[str, str] | None = None) -> Any:
@@ -414,18 +375,6 @@ class JobsClient:
         return ""
 
 
-class NoAnswerError(InputError, ConnectionError):
-    """No useful answer from the address; the next attempt may get one.
-
-    Attributes:
-        reason: what was wrong, without what could be done.
-    """
-
-    def __init__(self, message: object, reason: str = "") -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
 def check_address(address: str) -> None:
     """Raise an InputError unless the address can be that of a dashboard."""
     try:
@@ -443,22 +392,6 @@ def check_address(address: str) -> None:
             f"cluster.address={address}: jobs are sent to a dashboard; give "
             "cluster.address=http://HOST:8265"
         )
-
-
-def _job(details: Any) -> Job:
-    return Job(
-        job_id=str(details.submission_id),
-        status=str(getattr(details.status, "value", details.status)),
-        message=str(details.message or ""),
-        node_id=str(details.driver_node_id or ""),
-        exit_code=details.driver_exit_code,
-        started_s=details.start_time / 1000 if details.start_time else None,
-        metadata=dict(details.metadata or {}),
-    )
-
-
-def _gone(job: Job) -> NodeGoneError:
-    return NodeGoneError(f"node {job.node_id}, which ran it, has left the cluster")
 
 
 def _reason(error: BaseException) -> str:

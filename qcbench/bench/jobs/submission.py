@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qcbench.bench import nodes
-from qcbench.bench.jobs.client import Job, JobsClient, NodeGoneError
+from qcbench.bench.jobs.client import JobsClient
+from qcbench.bench.jobs.job import Job, NodeGoneError
 from qcbench.bench.jobs.package import ENTRY, stage
 from qcbench.bench.jobs.parcel import INDEX, is_name, read_index, receive
 from qcbench.bench.jobs.plugged import PluggedPackage
