@@ -207,7 +207,7 @@ class Ledger:
         if not self._typical_s:
             return 0.0
         mean_s = added(self._typical_s.values()) / len(self._typical_s)
-        return sum(
+        return added(
             count * self._typical_s.get(group, mean_s) for group, count in self._waiting.items()
         )
 

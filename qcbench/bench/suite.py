@@ -61,7 +61,7 @@ def check_suite(suite: SuiteConfig) -> None:
     for key, metric in named:
         check_metric(suite.track, metric, f"suite.{key}")
     if suite.goals:
-        check_goals("suite.goals", suite.goals)
+        check_goals("suite.goals", suite.goals, none=True)
 
 
 def check_many(key: str, replicates: int, scenarios: int, policies: int) -> None:

@@ -1,10 +1,16 @@
-"""The weights of policies that trade time against fidelity and price."""
+"""The weights of policies that trade one thing against others."""
 
 from collections.abc import Mapping
+from typing import Annotated
+
+from annotated_types import Interval
 
 from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
+
+Weight = Annotated[float, Interval(ge=-1e6, le=1e6)]
+"""So large that one of them decides alone, and so small that all can be added up."""
 
 
 def check_weights(policy: str, weights: Mapping[str, float]) -> None:

@@ -40,17 +40,20 @@ class Goal:
         return 1.0 if self.goal == "min" else -1.0
 
 
-def check_goals(key: str, goals: Sequence[Goal]) -> None:
+def check_goals(key: str, goals: Sequence[Goal], *, none: bool = False) -> None:
     """Check that goals can be a front.
 
     Args:
         key: where they stand.
+        none: there may be none instead; who calls has looked.
 
     Raises:
         InputError: there are too few or too many, or one is there twice.
     """
+    right = "name two or three metrics" + (", or none" if none else "")
     twice = [name for name, times in Counter(g.metric for g in goals).items() if times > 1]
     if twice:
-        raise InputError(f"{key}: {twice[0]} is there twice; name two or three metrics")
+        raise InputError(f"{key}: {twice[0]} is there twice; {right}")
     if not 2 <= len(goals) <= MOST_GOALS:
-        raise InputError(f"{key}: {len(goals)} of them; name two or three metrics")
+        what = "one entry" if len(goals) == 1 else f"{len(goals)} entries"
+        raise InputError(f"{key}: has {what}; {right}")

@@ -129,7 +129,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
         (["agent.front.values=[5,5]"], r"agent.front.values: .*one of them is there twice"),
         (["agent.front.goals.1.metric=makespan_s"], r"agent.front.goals: makespan_s is there twi"),
         (["agent.front.values=[0,-1]"], r"fidelity_worth: -1.0; must not be negative"),
-        (["agent.front.goals=[]"], r"agent.front.goals: 0 of them; name two or three"),
+        (["agent.front.goals=[]"], r"agent.front.goals: has 0 entries; name two or three"),
         (["agent.front.goals.0.metric=slowness"], r"agent.front.goals: 'slowness' is no metric"),
         (["agent.front.goals.0.reference=0.5"], r"^(?!suite).*reference 0.5; must be above 1"),
         (["validation.metric=makespan_s"], r"validation.metric: agent tuned_allocation is judged"),

@@ -13,7 +13,7 @@ TWO = "{metric: mean_fidelity, goal: max, reference: 0.9}"
 @pytest.mark.parametrize(
     ("goals", "message"),
     [
-        (f"[{ONE}]", r"suite\.goals: 1 of them; name two or three metrics"),
+        (f"[{ONE}]", r"suite\.goals: has one entry; name two or three metrics, or none"),
         (f"[{ONE},{ONE}]", r"suite\.goals: makespan_s is there twice"),
         (
             f"[{ONE},{TWO.replace('mean_fidelity', 'fidelity')}]",

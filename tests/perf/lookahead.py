@@ -6,18 +6,13 @@ One line for each; `auto` looks further where more waits.
 """
 
 import sys
-import time
 from typing import Any
-
-import numpy as np
 
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.scenario import build_scenario, resolve_scenario
-from qcbench.cloud.cloud import Cloud, seeded_streams
 from qcbench.cloud.scenario import Scenario
-from qcbench.kernels import engine
 from qcbench.policies.config import PolicyConfig
-from qcbench.policies.protocol import PolicyContext
+from tests.perf.decisions import trial
 
 TASKS, ROUNDS, LOADS = 500, 3, (0.7, 1.3)
 SETTINGS: tuple[dict[str, Any], ...] = (
@@ -30,14 +25,7 @@ SETTINGS: tuple[dict[str, Any], ...] = (
 
 def decision_s(scenario: Scenario, config: PolicyConfig, on: str) -> float:
     """Processor time of a trial over its decisions [s]."""
-    context = PolicyContext(scenario.fleet, np.random.default_rng(0))
-    began = time.process_time()
-    if on == "compiled":
-        engine.simulate(scenario, config, context, seeded_streams(0))
-    else:
-        decide = engine.python_policy(scenario.track, config, context)
-        Cloud(scenario, decide, seeded_streams(0)).run()
-    return (time.process_time() - began) / TASKS
+    return trial(scenario, config, on)[0] / TASKS
 
 
 def main() -> int:

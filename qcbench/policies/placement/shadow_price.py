@@ -17,9 +17,6 @@ decision takes grows with the QPUs alone: nothing is drawn and nothing is played
 
 from collections.abc import Sequence
 from math import inf, sqrt
-from typing import Annotated
-
-from annotated_types import Interval
 
 from qcbench.policies.features.placement_relative import (
     EACH_MEMORY,
@@ -36,9 +33,7 @@ from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.tails import Tail, counted, tail_of
 from qcbench.policies.twins import Memory, PlacingInFull, TwinContext, memory
 from qcbench.policies.view import PlacementView
-
-Weight = Annotated[float, Interval(ge=-1e6, le=1e6)]
-"""So large that one of them decides alone, and so small that all can be added up."""
+from qcbench.policies.weights import Weight
 
 COMING, WANTED, LOAD, QUEUE, FIDELITY, TAIL, DECIDED, TAKEN_S, SEEN = range(9)
 """Where the memory has the weights, how many decisions there were, what they were estimated to take

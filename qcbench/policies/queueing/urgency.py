@@ -8,19 +8,14 @@ serves clouds of any speed. The usual values are those of the packaged champion,
 `qcbench train agent=tuned_queueing mix=queueing`.
 """
 
-from typing import Annotated
-
 import numpy as np
-from annotated_types import Interval
 
 from qcbench.arrays import FloatArray
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.queue_columns import QueueColumns
 from qcbench.policies.twins import Choosing, Memory, TwinContext, memory, waiting_at
 from qcbench.policies.view import QueueView, WaitingTask, listed
-
-Weight = Annotated[float, Interval(ge=-1e6, le=1e6)]
-"""So large that one of them decides alone, and so small that all can be added up."""
+from qcbench.policies.weights import Weight
 
 LEAST = 1e-9
 """Added to what is divided, so that tasks that take no time do no harm."""
