@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, and JSON that means what it says."""
 
+import io
 import json
 import math
 import os
@@ -9,7 +10,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from qcbench.errors import InputError, UnwritableError
 
@@ -91,6 +92,20 @@ def write_text(path: Path, text: str) -> None:
     data = encoded(path, text)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_with(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let a library write a file whole or not at all.
+
+    It writes into memory: what torch or Polars say of a full disk is none of the system's errors.
+
+    Raises:
+        InputError: as `replacing` does.
+    """
+    content = io.BytesIO()
+    write(content)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
 
 
 def encoded(path: Path, text: str) -> bytes:

@@ -3,10 +3,13 @@
 import json
 import math
 import os
+import resource
 
+import polars as pl
 import pytest
 
-from qcbench.errors import InputError
+from qcbench.agents.checkpoints import write_torch
+from qcbench.errors import InputError, UnwritableError
 from qcbench.files import (
     check_writable,
     parse_json,
@@ -17,6 +20,7 @@ from qcbench.files import (
     to_json,
     write_text,
 )
+from qcbench.hardware.replay import write_table
 
 
 def test_a_reader_of_the_old_file_is_not_disturbed(tmp_path):
@@ -174,3 +178,20 @@ def test_a_quoted_value_is_short_and_in_one_line():
     assert quoted("a\nb") == r"'a\nb'"
     assert len(quoted("x" * 10**6)) == 60
     assert quoted(10**5000) == "a whole number of thousands of digits"
+
+
+def test_what_a_library_writes_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "weights.pt"
+    write_torch(path, {"a": 1})
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(UnwritableError, match=r"weights\.pt: cannot be written \(File too"):
+            write_torch(path, {"a": list(range(10_000))})
+        with pytest.raises(UnwritableError, match=r"a\.parquet: cannot be written \(File too"):
+            write_table(pl.DataFrame({"a": range(10_000)}), tmp_path / "a.parquet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from qcbench.errors import InputError
-from qcbench.files import force_to_disk, writing
+from qcbench.files import force_to_disk, write_with, writing
 from qcbench.policies.exported.card import CARD
 from qcbench.policies.exported.folder import EXPORTED
 
@@ -74,8 +74,7 @@ def write_torch(path: Path, state: dict[str, Any]) -> None:
     """Write tensors, numbers and texts; no other object, so that reading runs no code."""
     import torch  # noqa: PLC0415 - seconds
 
-    with path.open("wb") as file:
-        torch.save(state, file)
+    write_with(path, lambda file: torch.save(state, file))
 
 
 def read_torch(path: Path) -> dict[str, Any]:

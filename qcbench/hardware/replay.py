@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.errors import InputError
-from qcbench.files import replacing
+from qcbench.files import write_with
 from qcbench.hardware.anchors import anchor_table, due_moments, submit_anchors, with_anchors
 from qcbench.hardware.cost import Unit, confirm
 from qcbench.hardware.design import PLAN, Resolution, freeze, frozen, resolution, said
@@ -215,10 +215,8 @@ def describe(config: ReplayConfig, outlook: Outlook) -> list[str]:
 
 def write_table(frame: "pl.DataFrame", path: Path) -> None:
     """Write the table as Parquet and, beside it, as CSV."""
-    with replacing(path) as temporary:
-        frame.write_parquet(temporary)
-    with replacing(path.with_suffix(".csv")) as temporary:
-        frame.write_csv(temporary)
+    write_with(path, frame.write_parquet)
+    write_with(path.with_suffix(".csv"), frame.write_csv)
 
 
 def _devices(world: ReplayWorld) -> list[str]:

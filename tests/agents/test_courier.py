@@ -1,5 +1,6 @@
 """A sweep's folder from nodes that do not have its disk: here, who may not see the marker."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from ray.exceptions import RayTaskError
 from qcbench.agents.checkpoints import CHECKPOINTS, write_checkpoint
 from qcbench.agents.sweep.config import SweepRunConfig, compose_sweep
 from qcbench.agents.sweep.courier import (
-    COURIER,
     MARKER,
     Courier,
     LeaseError,
@@ -22,11 +22,12 @@ from qcbench.agents.sweep.courier import (
     workplace,
 )
 from qcbench.agents.sweep.file_system import file_system
-from qcbench.agents.sweep.trial import FAILED, _final, parts_of, run_trial
+from qcbench.agents.sweep.lines import SweepLines
+from qcbench.agents.sweep.trial import FAILED, _final, _told, parts_of, run_trial
 from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.session import RunError
-from qcbench.errors import InputError
+from qcbench.errors import InputError, StoppedError, UnwritableError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray]
 
@@ -55,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def elsewhere(folder: Path) -> Iterator[SweepPlace]:
     """A sweep's place as it is on nodes without its disk."""
-    with courier_beside(folder, needed=True) as place:
+    with courier_beside(folder) as place:
         assert place.is_here
         (folder / MARKER).unlink()
         assert not place.is_here
@@ -140,7 +141,7 @@ def test_a_checkpoint_is_kept_whole_or_not_at_all(
         return writes(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UnwritableError, match="No space"):
         courier.keep(home, lease, name, {"a": b"1", "b": b"2"})
     assert files(folder) == {}
     monkeypatch.undo()
@@ -167,6 +168,72 @@ def test_what_failed_by_itself_is_not_tried_again(folder: Path, elsewhere: Sweep
     assert (folder / HOME / FAILED).read_text() == "a bad setting"
 
 
+@pytest.mark.parametrize("kind", ["trainer", "library", "system"])
+def test_a_full_disk_is_no_fault_of_a_trial(folder: Path, kind: str) -> None:
+    def training() -> None:
+        if kind == "system":
+            raise OSError(errno.ENOSPC, "No space left on device", "weights")
+        if kind == "library":
+            raise UnwritableError("weights: cannot be written")
+        try:
+            raise UnwritableError("weights: cannot be written")
+        except UnwritableError as error:
+            raise RunError("weights: cannot be written; go on") from error
+
+    with courier_beside(folder) as place:
+        with (
+            pytest.raises((UnwritableError, RunError, OSError)),
+            workplace(place, HOME) as at,
+            _told(at),
+            _final(at),
+        ):
+            training()
+        assert ray.get(place.courier.fault.remote()).startswith("weights: cannot be written")
+        lines: list[str] = []
+        told = SweepLines(lines.append, place)
+        told.on_trial_recover(0, [], None)
+        told.on_trial_error(0, [], None)
+        with pytest.raises(UnwritableError, match="weights: cannot be written"):
+            told.on_step_end(0, [])
+    assert lines == []
+    assert not (folder / HOME / FAILED).exists()
+
+
+def test_the_disk_of_a_node_is_its_own(elsewhere: SweepPlace) -> None:
+    with (
+        pytest.raises(UnwritableError),
+        workplace(elsewhere, HOME) as at,
+        _told(at),
+        _final(at),
+    ):
+        raise UnwritableError("weights: cannot be written")
+    assert ray.get(elsewhere.courier.fault.remote()) == ""
+
+
+def test_whoever_writes_through_the_courier_meets_its_disk(
+    folder: Path, elsewhere: SweepPlace
+) -> None:
+    (folder / "tune").write_text("a file where a folder should be")
+    with pytest.raises(RayTaskError, match="cannot be written"):
+        file_system(elsewhere).open_output_stream(f"{folder}/tune/state").close()
+    fault = ray.get(elsewhere.courier.fault.remote())
+    assert "tune: cannot be written" in fault
+    # What comes after it does not hide it.
+    lease, _ = ray.get(elsewhere.courier.begin.remote(str(folder / HOME)))
+    (folder / "trials").write_text("another one")
+    with pytest.raises(RayTaskError, match="cannot be written") as caught:
+        ray.get(elsewhere.courier.keep.remote(str(folder / HOME), lease, "a", {"": b"1"}))
+    assert isinstance(caught.value, UnwritableError)
+    assert ray.get(elsewhere.courier.fault.remote()) == fault
+
+
+def test_a_courier_that_died_ends_the_sweep_in_a_line(folder: Path) -> None:
+    with courier_beside(folder) as place:
+        ray.kill(place.courier)
+        with pytest.raises(StoppedError, match="the courier of the sweep has died"):
+            SweepLines(print, place).on_step_end(0, [])
+
+
 def test_tune_writes_and_reads_through_it(
     folder: Path, elsewhere: SweepPlace, tmp_path: Path
 ) -> None:
@@ -191,20 +258,19 @@ def test_tune_writes_and_reads_through_it(
 
 
 def test_where_the_disk_is_nobody_asks_the_courier(folder: Path) -> None:
-    with courier_beside(folder, needed=False) as place, workplace(place, HOME) as at:
+    with courier_beside(folder) as place, workplace(place, HOME) as at:
         assert isinstance(at, Workplace)
         assert at.home == folder / HOME
         file_system(place).create_dir(f"{folder}/tune")
         assert (folder / "tune").is_dir()
     assert not (folder / MARKER).exists()
-    assert not (folder / COURIER).exists()
 
 
 def test_what_tune_has_kept_finds_the_courier_of_a_later_process(folder: Path) -> None:
-    with courier_beside(folder, needed=True) as place:
+    with courier_beside(folder) as place:
         kept = ray.cloudpickle.dumps(file_system(place))
         lease, _ = ray.get(place.courier.begin.remote(str(folder / HOME)))
-    with courier_beside(folder, needed=False) as later:
+    with courier_beside(folder) as later:
         (folder / MARKER).unlink()
         ray.cloudpickle.loads(kept).create_dir(f"{folder}/tune")
         with pytest.raises(RayTaskError, match="another attempt"):

@@ -86,7 +86,7 @@ def test_trial_goes_on_and_another_takes_over_its_network(tmp_path: Path) -> Non
     sweep = read_sweep(sweep_folder(tmp_path, TINY))
     shipped: list[str] = []
     one, other = (
-        Workplace(tmp_path / "trials" / name, lambda: shipped.append(""), tmp_path.name)
+        Workplace(tmp_path / "trials" / name, lambda: shipped.append(""), tmp_path.name, print)
         for name in "ab"
     )
     reports: list[dict[str, Any]] = []

@@ -12,6 +12,9 @@ cut link is refused as soon as another has begun.
 
 Ray Tune's own files go the same way, by a file system of PyArrow's (`file_system`). Tune keeps that
 file system with what it goes on from, so a sweep's courier has the same name whenever it goes on.
+
+Where the folder cannot be written any more, whoever meets it tells the courier: it needs no disk to
+remember that, and the sweep stops instead of losing one trial after the other (`lines`).
 """
 
 import secrets
@@ -29,15 +32,15 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from qcbench.agents.checkpoints import CHECKPOINTS
 from qcbench.agents.sweep.files import Files, durable
-from qcbench.errors import QcbenchError
-from qcbench.files import force_to_disk, write_durable, write_text
+from qcbench.errors import QcbenchError, UnwritableError
+from qcbench.files import force_to_disk, write_durable, write_text, writing
 from qcbench.storage.places import place_of
 
 MARKER = ".place"
 """File of a sweep's folder that tells whether a node has the disk."""
 
 COURIER = "courier.txt"
-"""File of a sweep's folder with the name of its courier, where it has one."""
+"""File of a sweep's folder with the name of its courier."""
 
 NAMESPACE = "qcbench"
 
@@ -76,6 +79,10 @@ class SweepPlace:
         """The courier."""
         return ray.get_actor(self.name, namespace=NAMESPACE)
 
+    def note_fault(self, fault: str) -> None:
+        """Tell the courier that the folder cannot be written."""
+        ray.get(self.courier.note_fault.remote(fault))
+
 
 class Courier(Files):
     """Reads and writes in a sweep's folder for those elsewhere; an actor beside it."""
@@ -83,10 +90,20 @@ class Courier(Files):
     def __init__(self, folder: str) -> None:
         super().__init__(folder)
         self._leases: dict[str, str] = {}
+        self._fault = ""
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Do one of the things that `Files` does."""
-        return getattr(self, name)(*arguments)
+        with telling(self.note_fault):
+            return getattr(self, name)(*arguments)
+
+    def note_fault(self, fault: str) -> None:
+        """Remember why the folder cannot be written; the first reason stays."""
+        self._fault = self._fault or fault
+
+    def fault(self) -> str:
+        """Return why the folder cannot be written, or nothing."""
+        return self._fault
 
     def begin(self, home: str) -> tuple[str, dict[str, bytes]]:
         """Begin an attempt at a trial: return its lease, and the files that there are already.
@@ -109,25 +126,12 @@ class Courier(Files):
 
         Raises:
             LeaseError: another attempt has begun.
+            UnwritableError: the folder cannot be written.
         """
         self._check(home, lease)
         target = self.at(home) / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if "" in files:
-            write_durable(target, files[""])
-            return
-        if target.is_dir():
-            return
-        draft = target.with_name(f".{target.name}-{secrets.token_hex(4)}.tmp")
-        try:
-            for inside, content in files.items():
-                (draft / inside).parent.mkdir(parents=True, exist_ok=True)
-                (draft / inside).write_bytes(content)
-                force_to_disk(draft / inside)
-            draft.rename(target)
-            force_to_disk(target.parent)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        with telling(self.note_fault), writing(target):
+            _keep(target, files)
 
     def drop(self, home: str, lease: str, name: str) -> None:
         """Remove a unit that is no longer wanted.
@@ -143,24 +147,49 @@ class Courier(Files):
             raise LeaseError(f"{home}: another attempt at this trial has begun")
 
 
+def _keep(target: Path, files: Mapping[str, bytes]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if "" in files:
+        write_durable(target, files[""])
+        return
+    if target.is_dir():
+        return
+    draft = target.with_name(f".{target.name}-{secrets.token_hex(4)}.tmp")
+    try:
+        for inside, content in files.items():
+            (draft / inside).parent.mkdir(parents=True, exist_ok=True)
+            (draft / inside).write_bytes(content)
+            force_to_disk(draft / inside)
+        draft.rename(target)
+        force_to_disk(target.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
 @contextmanager
-def courier_beside(folder: Path, *, needed: bool) -> Iterator[SweepPlace]:
+def telling(tell: Callable[[str], object]) -> Iterator[None]:
+    """Tell of a folder that cannot be written, besides raising the error."""
+    try:
+        yield
+    except UnwritableError as error:
+        tell(str(error))
+        raise
+
+
+@contextmanager
+def courier_beside(folder: Path) -> Iterator[SweepPlace]:
     """Say where a sweep's folder is for the length of the context, and start its courier.
 
     Args:
         folder: on this node.
-        needed: whether there are other nodes.
     """
-    mirrored = place_of(folder) is not None
-    needed = needed or mirrored or (folder / COURIER).is_file()
     token = secrets.token_hex(16)
-    place = SweepPlace(str(folder.resolve()), token, _name(folder) if needed else "")
-    if not mirrored:
+    place = SweepPlace(str(folder.resolve()), token, _name(folder))
+    if place_of(folder) is None:
         write_text(folder / MARKER, place.token)
     actor = None
     try:
-        if needed:
-            actor = _start(place)
+        actor = _start(place)
         yield place
     finally:
         if actor is not None:
@@ -202,11 +231,13 @@ class Workplace:
         home: folder of its training runs.
         ship: makes what is durable in it durable in the sweep's folder.
         sweep: name of the sweep.
+        note_fault: is told why `home` cannot be written.
     """
 
     home: Path
     ship: Callable[[], None]
     sweep: str
+    note_fault: Callable[[str], None]
 
 
 @contextmanager
@@ -218,7 +249,8 @@ def workplace(place: SweepPlace, home: str) -> Iterator[Workplace]:
         home: folder of the trial within it.
     """
     if place.is_here:
-        yield Workplace(Path(place.folder) / home, lambda: None, Path(place.folder).name)
+        at = Path(place.folder)
+        yield Workplace(at / home, lambda: None, at.name, place.note_fault)
         return
     there = str(Path(place.folder) / home)
     courier = place.courier
@@ -244,7 +276,8 @@ def workplace(place: SweepPlace, home: str) -> Iterator[Workplace]:
                 ray.get(courier.drop.remote(there, lease, unit))
             kept = now
 
-        yield Workplace(here, ship, Path(place.folder).name)
+        # A node whose own disk is full is no fault of the sweep: others have theirs.
+        yield Workplace(here, ship, Path(place.folder).name, lambda _: None)
 
 
 def _units(home: Path) -> dict[str, tuple[int, int]]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import ray
 from pyarrow import fs
 
-from qcbench.agents.sweep.courier import SweepPlace
+from qcbench.agents.sweep.courier import SweepPlace, telling
 from qcbench.agents.sweep.files import Files
 
 KINDS = {"file": fs.FileType.File, "folder": fs.FileType.Directory, "": fs.FileType.NotFound}
@@ -34,7 +34,8 @@ class SweepFiles(fs.FileSystemHandler):
 
     def _do(self, name: str, *arguments: Any) -> Any:
         if self.place.is_here:
-            return getattr(Files(self.place.folder), name)(*arguments)
+            with telling(self.place.note_fault):
+                return getattr(Files(self.place.folder), name)(*arguments)
         return ray.get(self.place.courier.call.remote(name, *arguments))
 
     def get_type_name(self) -> str:

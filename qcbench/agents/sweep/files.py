@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from qcbench.files import write_durable
+from qcbench.files import write_durable, writing
 from qcbench.locks import LOCKS
 
 
@@ -54,12 +54,14 @@ class Files:
     def write(self, path: str, content: bytes) -> None:
         """Write a file whole or not at all."""
         found = self.at(path)
-        found.parent.mkdir(parents=True, exist_ok=True)
+        self.make_folder(str(found.parent))
         write_durable(found, content)
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those that it lies in."""
-        self.at(path).mkdir(parents=True, exist_ok=True)
+        found = self.at(path)
+        with writing(found):
+            found.mkdir(parents=True, exist_ok=True)
 
     def remove(self, path: str) -> None:
         """Remove a file, or a folder with all that is in it."""

@@ -1,16 +1,45 @@
-"""A line for every trial that comes to an end."""
+"""What Tune tells of its trials while they run: lines for whoever watches, and a full disk."""
 
 from collections.abc import Callable
 from typing import Any
 
+import ray
+from ray.exceptions import RayActorError
 from ray.tune import Callback
+
+from qcbench.agents.sweep.courier import SweepPlace
+from qcbench.errors import StoppedError, UnwritableError, reason_of
 
 
 class SweepLines(Callback):
-    """Says what Tune's trials do."""
+    """Says what Tune's trials do, and ends Tune where the sweep's folder cannot be written.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    It ends as by a kill: what ran goes on when the sweep does, and no trial is lost by the disk.
+    """
+
+    def __init__(self, say: Callable[[str], None], place: SweepPlace) -> None:
+        self._say, self._place = say, place
+
+    def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
+        """Ask the courier whether somebody met a full disk.
+
+        Raises:
+            UnwritableError: so it is. Tune would log what other methods raise.
+        """
+        del iteration, trials
+        if fault := self._fault():
+            raise UnwritableError(fault)
+
+    def _fault(self) -> str:
+        """Return what the courier has been told.
+
+        Raises:
+            StoppedError: it has died, and with it the way to the folder.
+        """
+        try:
+            return str(ray.get(self._place.courier.fault.remote()))
+        except (ValueError, RayActorError) as error:
+            raise StoppedError(f"the courier of the sweep has died ({reason_of(error)})") from error
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """Say which settings a trial has."""
@@ -30,12 +59,14 @@ class SweepLines(Callback):
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """Say that a trial begins again."""
         del iteration, trials
-        self._say(f"{trial.trial_id}: was lost or failed; it begins again where it was")
+        if not self._fault():
+            self._say(f"{trial.trial_id}: was lost or failed; it begins again where it was")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """Say that a trial failed; the others go on."""
         del iteration, trials
-        self._say(f"{trial.trial_id}: failed; the others go on")
+        if not self._fault():
+            self._say(f"{trial.trial_id}: failed; the others go on")
 
 
 def _settings(trial: Any) -> str:

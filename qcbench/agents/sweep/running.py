@@ -41,7 +41,8 @@ from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
 from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
 from qcbench.bench.ledger import EXTRA_DEATHS
-from qcbench.errors import InputError
+from qcbench.bench.run_names import told_name
+from qcbench.errors import InputError, StoppedError, UnwritableError
 from qcbench.files import read_json
 from qcbench.locks import take_lock
 from qcbench.storage import mirror
@@ -74,7 +75,7 @@ def sweep(config: SweepRunConfig, *, command: str = "", say: Say | None = None) 
     try:
         return _run(folder, config.cluster, say or _to_stderr, again=False)
     except BaseException:
-        if not any((folder / TRIALS).glob("*")):  # nothing was begun that could be gone on with
+        if not _began(folder):
             mirror.discard(folder)
             shutil.rmtree(folder, ignore_errors=True)
             remove_empty(absent)
@@ -165,7 +166,30 @@ def _check(config: SweepRunConfig, cluster: ClusterConfig) -> None:
 
 
 def _run(folder: Path, cluster: ClusterConfig, say: Say, *, again: bool) -> Swept:
+    """Run the trials that a sweep lacks.
+
+    Raises:
+        UnwritableError: its folder cannot be written, and nothing is in it yet.
+        RunError: later it could not be written, its courier died, or all trials failed.
+    """
     config = read_sweep(folder)
+    try:
+        found = _ran(folder, config, cluster, say, again=again)
+    except (UnwritableError, StoppedError) as error:
+        if not _began(folder):
+            raise
+        raise RunError(f"{error}; `qcbench sweep {told_name(folder)}` goes on") from error
+    return conclude(found, config.tracking, say)
+
+
+def _began(folder: Path) -> bool:
+    """Return whether there is anything that could be gone on with."""
+    return any((folder / TRIALS).glob("*"))
+
+
+def _ran(
+    folder: Path, config: SweepRunConfig, cluster: ClusterConfig, say: Say, *, again: bool
+) -> Swept:
     joins = cluster.address != "local"
     with (
         closing(_locked(folder)),
@@ -179,11 +203,11 @@ def _run(folder: Path, cluster: ClusterConfig, say: Say, *, again: bool) -> Swep
             _note_resources(config, say)
         told = f"{config.sweep.trials} trials, {config.sweep.concurrent} at a time"
         say(f"{shown_path(folder)}: {told}")
-        with courier_beside(folder, needed=joins) as place:
+        with courier_beside(folder) as place:
             states = _tune(folder, config, say, again, place, cluster)
         trials = results_of(folder, config, states)
         best = write_results(folder, config, trials)
-    return conclude(Swept(folder, trials, best), config.tracking, say)
+    return Swept(folder, trials, best)
 
 
 def _actors(config: SweepRunConfig) -> int:
@@ -225,6 +249,7 @@ def _tune(
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "RAY_AIR_NEW_OUTPUT": "0",
         "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+        "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of trials that end with the sweep, see `SweepLines`
         "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
         # Trials read the files that a config names where this process does.
         "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -248,7 +273,7 @@ def _tune(
             ]
         ),
     )
-    files = file_system(place) if joins else None
+    files = file_system(place)
     space = {name: domain(given) for name, given in config.sweep.ranges.items()}
     if again and tune.Tuner.can_restore(str(store / "tune")):
         tuner = tune.Tuner.restore(
@@ -256,7 +281,7 @@ def _tune(
             trainable=trainable,
             param_space=space,
             resume_unfinished=True,
-            resume_errored=False,
+            resume_errored=True,  # those that failed by themselves do so at once, see `FAILED`
             storage_filesystem=files,
         )
     else:
@@ -270,7 +295,7 @@ def _tune(
                 storage_path=str(store),
                 storage_filesystem=files,
                 failure_config=tune.FailureConfig(max_failures=cluster.retries + EXTRA_DEATHS),
-                callbacks=[SweepLines(say)],
+                callbacks=[SweepLines(say, place)],
                 verbose=0,
             ),
         )

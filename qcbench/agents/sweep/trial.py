@@ -4,6 +4,7 @@ trials/ID/0/train-trial-.../   a training run like any other
 trials/ID/1/...                another, where the trial took over another one's network (pbt)
 """
 
+import errno
 import json
 import os
 import shutil
@@ -34,7 +35,7 @@ from qcbench.bench.config import ClusterConfig
 from qcbench.bench.progress import Silent
 from qcbench.bench.run_names import HEADS
 from qcbench.bench.session import RunError
-from qcbench.errors import InputError
+from qcbench.errors import InputError, UnwritableError
 from qcbench.files import write_text
 from qcbench.locks import TakenError
 
@@ -47,6 +48,8 @@ FAILED = "failed.txt"
 """File of a trial that failed by itself, with the reason: it is not tried again."""
 FROM = "from.json"
 """File of a checkpoint in Tune that says which trial made it."""
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+"""What the system says of a disk that takes no more."""
 WORST = 1e30
 """Score of a policy that has none."""
 LOCK_WAIT_S = 60.0
@@ -102,7 +105,7 @@ def make_trainable(
                 tune.report(figures, checkpoint=tune.Checkpoint.from_directory(name))
 
         own = tune.get_context().get_trial_id()
-        with workplace(place, f"{TRIALS}/{own}") as at, _final(at):
+        with workplace(place, f"{TRIALS}/{own}") as at, _told(at), _final(at):
             given = tune.get_checkpoint() if exchanges else None
             if given is None:
                 run_trial(at, sweep, settings, report)
@@ -112,6 +115,29 @@ def make_trainable(
             _train(run, report, at.ship)
 
     return qcbench_trial
+
+
+@contextmanager
+def _told(at: "Workplace") -> Iterator[None]:
+    """Tell of a disk that is full before a trial fails for its sake."""
+    try:
+        yield
+    except Exception as error:
+        if fault := _unwritable(error):
+            at.note_fault(fault)
+        raise
+
+
+def _unwritable(error: BaseException) -> str:
+    """Return what an error says of a disk that it comes of; nothing where it comes of none."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, UnwritableError):
+            return str(found)
+        if isinstance(found, OSError) and found.errno in FULL:
+            return f"{found.filename or 'a file'}: cannot be written ({found.strerror})"
+        found = found.__cause__
+    return ""
 
 
 @contextmanager
@@ -129,6 +155,8 @@ def _final(at: "Workplace") -> Iterator[None]:
     except TakenError:
         raise
     except (InputError, RunError) as error:
+        if _unwritable(error):
+            raise
         at.home.mkdir(parents=True, exist_ok=True)
         write_text(failed, str(error))
         at.ship()

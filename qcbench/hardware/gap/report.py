@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from qcbench.files import replacing, write_text
+from qcbench.files import write_text, write_with
 from qcbench.hardware.accounts import charged_in_words, uncharged, unfinished_in_words
 from qcbench.hardware.gap import rows
 from qcbench.hardware.gap.analysis import Gap
@@ -67,8 +67,7 @@ def write_gap(measured: "Measured") -> Written:
     page = _page(measured, pictures)
     save_figures(pictures, replay.folder / "figures")
     written = Written(replay.folder / REPORT, replay.folder / NUMBERS)
-    with replacing(written.numbers) as temporary:
-        numbers(gap).write_parquet(temporary)
+    write_with(written.numbers, numbers(gap).write_parquet)
     write_text(written.page, page)
     return written
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from qcbench.files import replacing
+from qcbench.files import write_with
 from qcbench.workload.algorithms import ALGORITHMS, FAMILIES, MAX_QUBITS, MIN_QUBITS
 from qcbench.workload.circuits.benchmarks import benchmark_circuit
 from qcbench.workload.circuits.features import (
@@ -76,5 +76,5 @@ def build_table(
         "optimization_level": str(OPTIMIZATION_LEVEL),
         "seed_transpiler": str(SEED_TRANSPILER),
     }
-    with replacing(path) as temporary:
-        pl.DataFrame(rows).write_parquet(temporary, compression="zstd", metadata=metadata)
+    frame = pl.DataFrame(rows)
+    write_with(path, lambda file: frame.write_parquet(file, compression="zstd", metadata=metadata))

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from qcbench.errors import InputError
-from qcbench.files import encoded, parse_json, quoted, read_bytes, replacing, to_json
+from qcbench.files import encoded, parse_json, quoted, read_bytes, to_json, write_with
 from qcbench.workload.formats.columns import from_columns, to_columns
 from qcbench.workload.task_set import TaskSet
 
@@ -89,5 +89,4 @@ def write_parquet(content: TaskSet, path: Path) -> None:
         if isinstance(values[0] if values else None, str):
             encoded(path, "".join(values))
     frame = pl.DataFrame(columns)
-    with replacing(path) as temporary:
-        frame.write_parquet(temporary, compression="zstd", metadata=metadata)
+    write_with(path, lambda file: frame.write_parquet(file, compression="zstd", metadata=metadata))

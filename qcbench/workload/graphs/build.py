@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from qcbench.errors import InputError
-from qcbench.files import replacing
+from qcbench.files import write_with
 from qcbench.workload.algorithms import GRAPHS_IN_TABLE
 from qcbench.workload.circuits.interactions import interactions
 from qcbench.workload.circuits.targets import INSTALL
@@ -56,8 +56,8 @@ def build_graph_table(path: Path, progress: Callable[[str], None] = lambda _: No
         },
     )
     packages = ", ".join(f"{name} {version(name)}" for name in ("mqt.bench", "qiskit"))
-    with replacing(path) as temporary:
-        frame.write_parquet(temporary, compression="zstd", metadata={"packages": packages})
+    told = {"packages": packages}
+    write_with(path, lambda file: frame.write_parquet(file, compression="zstd", metadata=told))
 
 
 def mqt_circuit(algorithm: str, qubits: int) -> "object | None":
