@@ -1,6 +1,10 @@
 """Inference of the network that scores every item, a QPU or a waiting task; see `PerItem`.
 
 Sums are exact, see `exact`: the compiled twin in `qcbench.kernels.networks` gives the same bits.
+
+A decision is some thirty calls of NumPy on a few hundred numbers, so what a call costs besides them
+counts: results go to buffers, and constants are arrays of no dimension, which a call takes in half
+the time of a scalar.
 """
 
 from collections.abc import Callable, Sequence
@@ -81,28 +85,56 @@ def layers_of(card: Card, tensors: Tensors) -> PerItemLayers:
     )
 
 
-def settling(name: Activation) -> Callable[[FloatArray, np.float64], object]:
+def settling(name: Activation) -> Callable[[FloatArray, FloatArray], object]:
     """Return what applies an activation in place and rounds to a step.
 
     Rectified units have been rounded with their bias, to which `rounds` was added.
     """
 
-    def rectify(x: FloatArray, rounds: np.float64) -> None:
-        np.maximum(x, rounds, out=x)
-        x -= rounds
+    def rectify(x: FloatArray, rounds: FloatArray) -> None:
+        maximum(x, rounds, out=x)
+        subtract(x, rounds, out=x)
 
+    maximum, subtract, add = np.maximum, np.subtract, np.add
     activate = activation(name)
 
-    def settle(x: FloatArray, rounds: np.float64) -> None:
+    def settle(x: FloatArray, rounds: FloatArray) -> None:
         activate(x)
-        x += rounds
-        x -= rounds
+        add(x, rounds, out=x)
+        subtract(x, rounds, out=x)
 
     return rectify if name == "relu" else settle
 
 
 def _wide(layers: list[Dense]) -> list[tuple[FloatArray, FloatArray]]:
     return [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in layers]
+
+
+class _Buffers:
+    """Where a decision's numbers go, a row an item.
+
+    Attributes:
+        seen: features of items, rounded.
+        hidden, after: outputs of the layers of encoder and head.
+        scores: of the items, the first output of the last layer.
+        offsets: what is added to them.
+        ones, count: as many as there are items.
+    """
+
+    __slots__ = ("after", "count", "hidden", "offsets", "ones", "scores", "seen")
+
+    def __init__(
+        self, seen: FloatArray, hidden: Sequence[FloatArray], after: Sequence[FloatArray]
+    ) -> None:
+        self.seen, self.hidden, self.after = seen, hidden, after
+        self.scores = after[-1][:, 0]
+        self.offsets, self.ones = np.empty(len(seen)), np.ones(len(seen))
+        self.count = np.array(float(len(seen)))
+
+    def first(self, items: int) -> "_Buffers":
+        """Return those of the first items."""
+        hidden, after = ([each[:items] for each in part] for part in (self.hidden, self.after))
+        return _Buffers(self.seen[:items], hidden, after)
 
 
 class PerItemNetwork:
@@ -127,15 +159,15 @@ class PerItemNetwork:
         rounds = layers.rounds()
         biases = layers.biases(rounds, network.activation)
         every = [
-            (layer.weight, bias, np.float64(step))
+            (layer.weight, bias, np.array(step))
             for layer, bias, step in zip(layers.all(), biases, rounds, strict=True)
         ]
         begin, end = len(layers.encoder), len(layers.encoder) + len(layers.context)
         weight, self._first_bias, self._round_first = every[0]
         self._from_each = np.ascontiguousarray(weight[:each])
         self._from_shared = np.ascontiguousarray(weight[each:])
-        self._round_seen = rounding(layers.encoder[0].step)
-        self._round_mean = rounding(layers.pooled_step)
+        self._round_seen = np.array(rounding(layers.encoder[0].step))
+        self._round_mean = np.array(rounding(layers.pooled_step))
         self._encoder, self._context, self._head = (
             every[1:begin],
             every[begin:end],
@@ -145,22 +177,29 @@ class PerItemNetwork:
         self._width = len(layers.encoder[-1].bias)
         self._from_item = np.ascontiguousarray(weight[: self._width])
         self._from_context = np.ascontiguousarray(weight[self._width :])
-        self._offset = network.offset
-        self._offset_column = 0
+        self._offset = network.offset is not None
         if network.offset is not None:
             self._offset_column = seen.each.index(network.offset.feature)
+            self._coefficient = np.array(network.offset.coefficient)
         self._make_buffers(ITEMS)
 
     def _make_buffers(self, items: int) -> None:
-        self._seen = np.empty((items, len(self._from_each)))
         widths = [self._first_bias, *(bias for _, bias, _ in self._encoder)]
-        self._hidden = [np.empty((items, len(bias))) for bias in widths]
+        hidden = [np.empty((items, len(bias))) for bias in widths]
         widths = [self._head_bias, *(bias for _, bias, _ in self._head)]
-        self._after = [np.empty((items, len(bias))) for bias in widths]
+        after = [np.empty((items, len(bias))) for bias in widths]
+        self._whole = _Buffers(np.empty((items, len(self._from_each))), hidden, after)
+        self._of: dict[int, _Buffers] = {}
         self._pooled = np.empty(2 * self._width)
         self._mean = self._pooled[: self._width]
         self._most = self._pooled[self._width :]
-        self._items = items
+
+    def _buffers(self, items: int) -> "_Buffers":
+        """Return buffers for so many items."""
+        if items > len(self._whole.seen):
+            self._make_buffers(2 * items)
+        found = self._of[items] = self._whole.first(items)
+        return found
 
     def outputs(
         self, shared: Numbers, each: Numbers, allowed: BoolArray | None = None
@@ -176,54 +215,63 @@ class PerItemNetwork:
             Shape (items, outputs).
         """
         items = each.shape[0]
-        if items > self._items:
-            self._make_buffers(2 * items)
+        buffers = self._of.get(items) or self._buffers(items)
         settle = self._settle
         seen, seen_shared = each, shared
         if self._scaling.clips:
             seen = self._scaling.apply(each, self._each_columns)
             seen_shared = self._scaling.apply(shared, self._shared_columns)
-        exact = self._seen[:items]
-        np.add(seen, self._round_seen, out=exact)
-        exact -= self._round_seen
-        exact_shared = (seen_shared + self._round_seen) - self._round_seen
-        hidden = self._hidden[0][:items]
-        np.dot(exact, self._from_each, out=hidden)
-        hidden += np.dot(exact_shared, self._from_shared) + self._first_bias
+        exact = buffers.seen
+        add, subtract = np.add, np.subtract
+        rounds = self._round_seen
+        add(seen, rounds, out=exact)
+        subtract(exact, rounds, out=exact)
+        exact_shared = add(seen_shared, rounds)
+        subtract(exact_shared, rounds, out=exact_shared)
+        hidden = buffers.hidden[0]
+        exact.dot(self._from_each, hidden)
+        common = exact_shared.dot(self._from_shared)
+        add(common, self._first_bias, out=common)
+        add(hidden, common, out=hidden)
         settle(hidden, self._round_first)
-        for (weight, bias, rounds), buffer in zip(self._encoder, self._hidden[1:], strict=True):
-            following = buffer[:items]
-            np.dot(hidden, weight, out=following)
-            following += bias
+        for layer, (weight, bias, rounds) in enumerate(self._encoder, 1):
+            following = buffers.hidden[layer]
+            hidden.dot(weight, following)
+            add(following, bias, out=following)
             settle(following, rounds)
             hidden = following
-        self._pool(hidden, allowed)
+        self._pool(hidden, allowed, buffers)
         context = self._pooled
         for weight, bias, rounds in self._context:
-            context = np.dot(context, weight)
-            context += bias
+            context = context.dot(weight)
+            add(context, bias, out=context)
             settle(context, rounds)
-        following = self._after[0][:items]
-        np.dot(hidden, self._from_item, out=following)
-        following += np.dot(context, self._from_context) + self._head_bias
+        following = buffers.after[0]
+        hidden.dot(self._from_item, following)
+        common = context.dot(self._from_context)
+        add(common, self._head_bias, out=common)
+        add(following, common, out=following)
         rounds = self._round_last
-        for (weight, bias, next_rounds), buffer in zip(self._head, self._after[1:], strict=True):
+        for layer, (weight, bias, next_rounds) in enumerate(self._head, 1):
             settle(following, rounds)
-            hidden, following, rounds = following, buffer[:items], next_rounds
-            np.dot(hidden, weight, out=following)
-            following += bias
-        if self._offset is not None:
-            following[:, 0] += self._offset.coefficient * each[:, self._offset_column]
+            hidden, following, rounds = following, buffers.after[layer], next_rounds
+            hidden.dot(weight, following)
+            add(following, bias, out=following)
+        if self._offset:
+            np.multiply(each[:, self._offset_column], self._coefficient, out=buffers.offsets)
+            add(buffers.scores, buffers.offsets, out=buffers.scores)
         return following
 
-    def _pool(self, hidden: FloatArray, allowed: BoolArray | None) -> None:
+    def _pool(self, hidden: FloatArray, allowed: BoolArray | None, buffers: _Buffers) -> None:
         """Write means and maxima over the items."""
         pooled = hidden
         if self._allowed_only and allowed is not None and not allowed.all():
             pooled = hidden[allowed]
+            items = len(pooled)
+            buffers = self._of.get(items) or self._buffers(items)
         mean = self._mean
-        np.add.reduce(pooled, axis=0, out=mean)
-        mean /= pooled.shape[0]
-        mean += self._round_mean
-        mean -= self._round_mean
+        buffers.ones.dot(pooled, mean)  # an exact sum, too
+        np.divide(mean, buffers.count, out=mean)
+        np.add(mean, self._round_mean, out=mean)
+        np.subtract(mean, self._round_mean, out=mean)
         np.maximum.reduce(pooled, axis=0, out=self._most)
