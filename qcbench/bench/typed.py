@@ -22,6 +22,20 @@ GREATEST = 1e18
 PLAIN = frozenset({"bool", "int", "float", "str", "constrained-int", "constrained-float"})
 """Types that pydantic puts into the path of a value that may be of several."""
 
+WORDS = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "list_type": "must be a list",
+    "string_type": "must be a text",
+    "tuple_type": "must be a list",
+}
+"""What would be right, by what pydantic calls the error; a number's range is said before."""
+
 _UNKNOWN_KEY = "unexpected_keyword_argument"
 
 
@@ -151,7 +165,7 @@ def _one_line(cls: type, error: ErrorDetails, where: str) -> str:
     wrong = (misfit(path, hint, _taken(hint, error["input"])) for hint in _hints(cls, loc))
     if out_of_range := next(filter(None, wrong), ""):
         return out_of_range
-    message = error["msg"][0].lower() + error["msg"][1:]
+    message = WORDS.get(kind) or error["msg"][0].lower() + error["msg"][1:]
     return f"{path}: {error['input']!r}; {message}"
 
 

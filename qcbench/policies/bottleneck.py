@@ -3,7 +3,7 @@
 import numpy as np
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.policies.sums import numpy_sum
+from qcbench.policies.numpy_sums import numpy_sum
 
 TOLERANCE = 1e-9
 

@@ -17,6 +17,7 @@ import numpy as np
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.fleet.profile import Fleet
 from qcbench.policies.bottleneck import bottleneck_prices, solve
+from qcbench.policies.numpy_sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.split_options import (
     Sets,
     SplitOptions,
@@ -26,7 +27,6 @@ from qcbench.policies.split_options import (
     sets_of,
     split_options,
 )
-from qcbench.policies.sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.twins import Splitting, TwinContext
 from qcbench.policies.view import AllocationView
 

@@ -26,14 +26,6 @@ class Goal:
     goal: Literal["min", "max"]
     reference: Positive
 
-    def __post_init__(self) -> None:
-        if self.reference == 1 or (self.reference > 1) != (self.goal == "min"):
-            right = "above 1" if self.goal == "min" else "below 1"
-            raise InputError(
-                f"goals: {self.metric}: reference {self.reference:g}; must be {right} where "
-                f"the goal is {self.goal}"
-            )
-
     @property
     def sign(self) -> float:
         """By which values are multiplied, so that less is better."""
@@ -48,8 +40,16 @@ def check_goals(key: str, goals: Sequence[Goal], *, none: bool = False) -> None:
         none: there may be none instead; who calls has looked.
 
     Raises:
-        InputError: there are too few or too many, or one is there twice.
+        InputError: there are too few or too many, one is there twice, or the reference point is
+            better than the baseline.
     """
+    for place, each in enumerate(goals):
+        if each.reference == 1 or (each.reference > 1) != (each.goal == "min"):
+            side = "above 1" if each.goal == "min" else "below 1"
+            raise InputError(
+                f"{key}[{place}].reference: {each.reference:g}; must be {side} where the goal is "
+                f"{each.goal}, as that of {each.metric} is"
+            )
     right = "name two or three metrics" + (", or none" if none else "")
     twice = [name for name, times in Counter(g.metric for g in goals).items() if times > 1]
     if twice:

@@ -19,7 +19,10 @@ TWO = "{metric: mean_fidelity, goal: max, reference: 0.9}"
             f"[{ONE},{TWO.replace('mean_fidelity', 'fidelity')}]",
             r"suite\.goals\[1\]: 'fidelity' is no metric of allocation trials; did you mean",
         ),
-        (f"[{ONE},{TWO.replace('0.9', '1.1')}]", r"must be below 1 where the goal is max"),
+        (
+            f"[{ONE},{TWO.replace('0.9', '1.1')}]",
+            r"suite\.goals\[1\]\.reference: 1\.1; must be below 1",
+        ),
         (f"[{ONE.replace('2.0', '-1.0')},{TWO}]", r"reference: -1\.0; must be positive"),
         (f"[{ONE},{TWO},{ONE},{TWO}]", r"has 4 entries; must have at most 3"),
     ],

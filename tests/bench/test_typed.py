@@ -39,6 +39,8 @@ def test_the_tag_chooses_the_class() -> None:
         ("taks", 5, ["workload.taks", "no such key", "tasks"]),
         ("tasks", "many", ["workload.tasks", "'many'", "whole number"]),
         ("tasks", 2.5, ["workload.tasks", "2.5", "whole number"]),
+        ("name", ["w"], ["workload.name: ['w']; must be a text"]),
+        ("circuits.algorithms", "qft", ["circuits.algorithms: 'qft'; must be a list"]),
         ("circuits.algoritms", ["qft"], ["workload.circuits.algoritms", "algorithms"]),
         ("circuits.algorithms", ["qfft"], ["qfft", "qft"]),
         ("circuits.source", "mqtt", ["workload.circuits.source", "'mqtt'", "'mqt'", "'file'"]),

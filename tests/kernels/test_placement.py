@@ -22,8 +22,8 @@ from qcbench.kernels.engine import AnyPolicy, python_policy, simulate, simulator
 from qcbench.kernels.twins import make_twin
 from qcbench.kernels.twins import names as twins_of
 from qcbench.policies.config import PolicyConfig
+from qcbench.policies.numpy_sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.protocol import Decide, PolicyContext, PolicyError
-from qcbench.policies.sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.twins import TwinContext
 from qcbench.policies.view import PlacementView
 from qcbench.workload.workload import QuantumPhase

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from qcbench.errors import InputError
 from qcbench.stats import kept
 from qcbench.stats.fronts import Fronts, attainment, dominated, fronts_of, hypervolume
-from qcbench.stats.goals import Goal
+from qcbench.stats.goals import Goal, check_goals
 from qcbench.stats.summary import summarise
 
 SIDE = 5
@@ -159,5 +159,6 @@ def test_one_goal_has_no_front() -> None:
 
 
 def test_a_reference_on_the_wrong_side_of_the_baseline_is_refused() -> None:
-    with pytest.raises(InputError, match=r"quality: reference 1\.5; must be below 1"):
-        Goal(metric="quality", goal="max", reference=1.5)
+    wrong = Goal(metric="quality", goal="max", reference=1.5)
+    with pytest.raises(InputError, match=r"goals\[1\]\.reference: 1\.5; must be below 1"):
+        check_goals("goals", [GOALS[0], wrong])

@@ -2,7 +2,7 @@
 
 from qcbench.kernels.allocation.arrays import Row, State
 from qcbench.kernels.compiling import called, inlined
-from qcbench.kernels.sums import numpy_sum
+from qcbench.kernels.numpy_sums import numpy_sum
 
 
 @called

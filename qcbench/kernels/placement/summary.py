@@ -10,8 +10,8 @@ from qcbench.cloud.execution import CENSORED, DONE, STATUS
 from qcbench.cloud.summary import QUANTILES, RowSummary, quantiles_of_own
 from qcbench.kernels.compiling import called, kernel
 from qcbench.kernels.placement.step import Table
-from qcbench.policies import sums as numpy_sums
-from qcbench.policies.sums import MOST_SUMMED
+from qcbench.policies import numpy_sums
+from qcbench.policies.numpy_sums import MOST_SUMMED
 
 COMPLETION, WAIT, EXEC, SPENT, ERROR, SUCCESS, COST, SLOWDOWN = range(8)
 SUMS = 8

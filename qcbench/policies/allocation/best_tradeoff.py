@@ -14,6 +14,7 @@ import numpy as np
 from qcbench.arrays import BoolArray, FloatArray
 from qcbench.configs import NotNegative
 from qcbench.fleet.profile import Fleet
+from qcbench.policies.numpy_sums import numpy_sum
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.split_options import holds
 from qcbench.policies.split_prices import (
@@ -25,7 +26,6 @@ from qcbench.policies.split_prices import (
     spread_load,
 )
 from qcbench.policies.splitting import chain
-from qcbench.policies.sums import numpy_sum
 from qcbench.policies.twins import Splitting, TwinContext
 from qcbench.policies.view import AllocationView
 

@@ -19,11 +19,11 @@ import numpy as np
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.configs import NotNegative, Share
 from qcbench.fleet.profile import Fleet
+from qcbench.policies.numpy_sums import numpy_sum
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.split_options import holds, write_chain
 from qcbench.policies.split_prices import Pricing, SplitPrices, duration_s, pricing_of, see
 from qcbench.policies.splitting import chain
-from qcbench.policies.sums import numpy_sum
 from qcbench.policies.twins import Splitting, TwinContext
 from qcbench.policies.view import AllocationView
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.configs import NotNegative
+from qcbench.policies.numpy_sums import MOST_SUMMED
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.split_options import (
     Sets,
@@ -22,7 +23,6 @@ from qcbench.policies.split_options import (
     split_options,
 )
 from qcbench.policies.splitting import chain
-from qcbench.policies.sums import MOST_SUMMED
 from qcbench.policies.twins import Splitting, TwinContext
 from qcbench.policies.view import AllocationView
 from qcbench.policies.weights import check_weights, weighed_prices

@@ -42,13 +42,15 @@ def _per_item(card: Card, network: PerItemNetwork, layout: Layout) -> Scores:
     of_item = columns(card.observation.each, layout.each)
     outputs = network.outputs
     # A list goes into an array by `pack_into` in half the time that making one of it takes.
-    packing, numbers = Struct(""), np.empty(0)
+    raw, packing, numbers = bytearray(), Struct(""), np.empty(0)
 
     def score(observation: Sequence[float], items: int, allowed: BoolArray | None) -> Outputs:
-        nonlocal packing, numbers
+        nonlocal raw, packing, numbers
         if len(observation) != len(numbers):
-            packing, numbers = Struct(f"{len(observation)}d"), np.empty(len(observation))
-        packing.pack_into(numbers, 0, *observation)
+            packing = Struct(f"{len(observation)}d")
+            raw = bytearray(packing.size)
+            numbers = np.frombuffer(raw)
+        packing.pack_into(raw, 0, *observation)
         first, rest = numbers[:shared], numbers[shared : shared + items * each]
         table = rest.reshape(items, each)
         if of_all is not None:

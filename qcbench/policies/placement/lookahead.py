@@ -21,8 +21,8 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.configs import Count
+from qcbench.policies.numpy_sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.protocol import Placement, PolicyContext
-from qcbench.policies.sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.tails import Tail, counted, tail_of
 from qcbench.policies.twins import Memory, PlacingInFull, TwinContext, memory, offset
 from qcbench.policies.view import PlacementView
