@@ -23,6 +23,7 @@ from qcbench.hardware.intents import (
     KeptCircuit,
     State,
 )
+from qcbench.hardware.ledger_file import open_to_read, open_to_write, version_of
 from qcbench.hardware.port import JobFigures, JobStatus
 from qcbench.locks import take_lock
 from qcbench.sums import added
@@ -64,10 +65,6 @@ CREATE TABLE IF NOT EXISTS events (
 """
 
 
-LOCKED_S = 5.0
-"""For which a reader and a writer wait for each other."""
-
-
 class JobLedger:
     """The ledger of one replay; a context manager that closes it."""
 
@@ -83,15 +80,12 @@ class JobLedger:
         self.path = path
         self._lock: IO[str] | None = None
         try:
-            if reading and _version(path) == VERSION:
-                self._base = sqlite3.connect(_address(path), uri=True, timeout=LOCKED_S)
+            if reading and version_of(path) == VERSION:
+                self._base = open_to_read(path)
                 return
             # Two clients would submit everything twice.
             self._lock = take_lock(path.with_suffix(".lock"), f"{path}: is being written")
-            self._base = sqlite3.connect(path, isolation_level=None, timeout=LOCKED_S)
-            # No mode that keeps a file in shared memory: a replay may lie on a network's disk.
-            self._base.execute("PRAGMA journal_mode=TRUNCATE")
-            self._base.execute("PRAGMA synchronous=FULL")
+            self._base = open_to_write(path)
             self._prepare()
         except (sqlite3.Error, InputError) as error:
             self.close()
@@ -131,14 +125,19 @@ class JobLedger:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Write several rows or none of them."""
+        """Write several rows or none of them.
+
+        Raises:
+            UnwritableError: the disk takes no more.
+        """
         self._base.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._base.execute("COMMIT")
         except BaseException:
-            self._base.execute("ROLLBACK")
+            if self._base.in_transaction:  # a full disk may have ended it
+                self._base.execute("ROLLBACK")
             raise
-        self._base.execute("COMMIT")
 
     def get(self, key: str) -> str | None:
         """Return a remembered value."""
@@ -385,16 +384,3 @@ class JobLedger:
     def charged(self) -> float:
         """What was charged, in the unit of the provider."""
         return added(job.figures.charge or 0.0 for job in self.jobs())
-
-
-def _address(path: Path) -> str:
-    return f"{path.resolve().as_uri()}?mode=ro"
-
-
-def _version(path: Path) -> int:
-    """Return the version of a ledger's tables."""
-    base = sqlite3.connect(_address(path), uri=True, timeout=LOCKED_S)
-    try:
-        return int(base.execute("PRAGMA user_version").fetchone()[0])
-    finally:
-        base.close()

@@ -3,15 +3,15 @@
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qcbench.bench.folders import absent_folders, remove_empty
-from qcbench.errors import InputError
+from qcbench.errors import InputError, StoppedError, UnwritableError
 from qcbench.files import write_with
 from qcbench.hardware.anchors import anchor_table, due_moments, submit_anchors, with_anchors
 from qcbench.hardware.cost import Unit, confirm
@@ -93,6 +93,7 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         InputError: something is missing or does not fit; nothing was submitted for that.
         PolicyError: a decision that the track does not know.
         BackendError: a backend that does not answer before the stream begins.
+        StoppedError: a disk that fills up after something was submitted.
     """
     config = next_repetition(config)
     world = make_world(config)
@@ -109,22 +110,36 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         if plan.is_file() or not ledger.intents():  # afterwards it would be no plan
             say(f"plan {freeze(folder.folder, config)[:12]} is frozen in {plan}")
         executor = _executor(config, folder.replay, compiled, port, ledger)
-        _play(world, compiled, port, ledger, executor, folder.replay, say)
-        _settle(executor, say)
-        keep_calibrations(world, compiled, port, ledger)
-        frame = task_table(
-            world,
-            compiled,
-            ledger,
-            replay=folder.replay,
-            label=port.label,
-        )
-        write_table(frame, folder.table)
-        anchors = anchor_table(world, compiled, ledger, port.label)
-        if anchors is not None:
-            write_table(anchors, folder.anchors)
-        ledger.put(PLAYING, 0)
+        with _going_on(ledger):
+            _play(world, compiled, port, ledger, executor, folder.replay, say)
+            _settle(executor, say)
+            keep_calibrations(world, compiled, port, ledger)
+            frame = task_table(
+                world,
+                compiled,
+                ledger,
+                replay=folder.replay,
+                label=port.label,
+            )
+            write_table(frame, folder.table)
+            anchors = anchor_table(world, compiled, ledger, port.label)
+            if anchors is not None:
+                write_table(anchors, folder.anchors)
+            ledger.put(PLAYING, 0)
         return Replay(folder.folder, frame, ledger.charged(), world.provider.price.unit)
+
+
+@contextmanager
+def _going_on(ledger: JobLedger) -> Iterator[None]:
+    """Say that a replay can be gone on with after a disk that filled up in the middle of it."""
+    try:
+        yield
+    except UnwritableError as error:
+        if not ledger.intents():
+            raise
+        raise StoppedError(
+            f"{error}; then the same command goes on: what was submitted is in {ledger.path}"
+        ) from error
 
 
 def played(path: Path) -> Replay:

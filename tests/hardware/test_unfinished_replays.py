@@ -11,9 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 from executors import intent
-from test_replay_local import told
+from test_replay_local import SMALL, told
 
 from qcbench.cli.main import main
+from qcbench.errors import UnwritableError
 from qcbench.hardware import watch
 from qcbench.hardware.accounts import unfinished_in_words
 from qcbench.hardware.in_process import InProcessPort
@@ -179,3 +180,57 @@ def test_watching_goes_on_until_nothing_is_left(
     outcomes = [BackendError("401", kind="login")]
     with pytest.raises(BackendError, match="401"):
         watch.watch_replay(config, said.append, slept.append)
+
+
+def fill_the_disk(ledger: JobLedger) -> None:
+    """Let the ledger's file get no larger."""
+    pages = ledger._base.execute("PRAGMA page_count").fetchone()[0]
+    ledger._base.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def put_together(ledger: JobLedger, **values: str) -> None:
+    """Put several values, or none of them."""
+    with ledger.together():
+        for key, value in values.items():
+            ledger.put(key, value)
+
+
+def test_a_full_disk_leaves_a_ledger_whole(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with JobLedger(path) as ledger:
+        ledger.plan(intent(0))
+        fill_the_disk(ledger)
+        with pytest.raises(UnwritableError, match=r"ledger\.sqlite: cannot be written \(.*full\)"):
+            ledger.put("key", "x" * 1_000_000)
+        with pytest.raises(UnwritableError, match="free space"):
+            put_together(ledger, key="1", long="x" * 1_000_000)
+        assert ledger.get("key") is None
+        ledger.put("key", "2")
+    with JobLedger(path) as ledger:
+        assert ledger.get("key") == "2"
+        assert len(ledger.intents()) == 1
+
+
+@pytest.mark.e2e
+def test_a_disk_that_fills_up_in_a_replay_is_a_fault_and_the_command_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told_so = [*SMALL, f"replays_dir={tmp_path}", "tasks=6", "heuristics=[greedy]", "mirror=false"]
+    place, placed = Stream._place, 0
+
+    def fill(self: Stream, due: Any) -> None:
+        nonlocal placed
+        placed += 1
+        if placed == 4:
+            fill_the_disk(self.ledger)
+            self.ledger._base.execute("CREATE TABLE more (bytes BLOB)")
+        place(self, due)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stream, "_place", fill)
+        assert main(["replay", *told_so]) == 1
+    said = capsys.readouterr().err
+    assert "ledger.sqlite: cannot be written (database or disk is full)" in said
+    assert "then the same command goes on: what was submitted is in" in said
+    assert main(["replay", *told_so]) == 0
+    assert "12 rows (12 done)" in capsys.readouterr().out

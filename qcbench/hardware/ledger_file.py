@@ -1,0 +1,63 @@
+"""The SQLite file of a ledger: forced to the disk, and in one line what the disk says."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from qcbench.errors import UnwritableError
+
+LOCKED_S = 5.0
+"""For which a reader and a writer wait for each other."""
+
+UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+"""What SQLite says of a disk that is full, broken or not to be written."""
+
+
+class _Base(sqlite3.Connection):
+    """A connection whose statements tell of a disk that takes no more."""
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        """Execute a statement.
+
+        Raises:
+            UnwritableError: the disk takes no more.
+        """
+        try:
+            return super().execute(*arguments)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in UNWRITABLE:
+                raise
+            file = super().execute("PRAGMA database_list").fetchone()[2]
+            raise UnwritableError(
+                f"{file}: cannot be written ({error}); free space or choose another place"
+            ) from error
+
+
+def open_to_write(path: Path) -> sqlite3.Connection:
+    """Open a file, made where there is none; every statement is committed by itself.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    base = sqlite3.connect(path, isolation_level=None, timeout=LOCKED_S, factory=_Base)
+    # No mode that keeps a file in shared memory: a replay may lie on a network's disk.
+    base.execute("PRAGMA journal_mode=TRUNCATE")
+    base.execute("PRAGMA synchronous=FULL")
+    return base
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Open a file that another process may be writing.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    return sqlite3.connect(address, uri=True, timeout=LOCKED_S)
+
+
+def version_of(path: Path) -> int:
+    """Return the version of a file's tables, 0 where none was noted."""
+    with closing(open_to_read(path)) as base:
+        return int(base.execute("PRAGMA user_version").fetchone()[0])
