@@ -170,10 +170,18 @@ def _taken(shown: str, who: str) -> TakenError:
     return taken(f"{shown}: is being written", who)
 
 
+class TakenOverError(StoppedError):
+    """Another process goes on with what this one did, since it was not heard of."""
+
+
 def check(lease: Lease, shown: str) -> None:
-    """Raise where another process has taken a lease over, since this one was not heard of."""
+    """Raise where another process has taken a lease over.
+
+    Raises:
+        TakenOverError: so it is.
+    """
     if lease.lost:
-        raise StoppedError(f"{shown}: another process has taken it over; that one goes on")
+        raise TakenOverError(f"{shown}: another process has taken it over; that one goes on")
 
 
 def _me() -> Holder:

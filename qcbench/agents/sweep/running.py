@@ -46,6 +46,7 @@ from qcbench.errors import InputError, StoppedError, UnwritableError
 from qcbench.files import read_json
 from qcbench.locks import take_lock
 from qcbench.storage import mirror
+from qcbench.storage.lease import TakenOverError
 from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.client import check_store
 from qcbench.tracking.config import TrackingConfig
@@ -176,7 +177,7 @@ def _run(folder: Path, cluster: ClusterConfig, say: Say, *, again: bool) -> Swep
     try:
         found = _ran(folder, config, cluster, say, again=again)
     except (UnwritableError, StoppedError) as error:
-        if not _began(folder):
+        if isinstance(error, TakenOverError) or not _began(folder):
             raise
         raise RunError(f"{error}; `qcbench sweep {told_name(folder)}` goes on") from error
     return conclude(found, config.tracking, say)
