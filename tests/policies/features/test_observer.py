@@ -62,6 +62,7 @@ def watched(track, **options):
         ("allocation", {"observation": "deadlines"}),
         ("queueing", {}),
         ("queueing", {"slots": 3}),
+        ("queueing", {"observation": "relative"}),
         ("queueing", {"observation": "deadlines"}),
     ],
     ids=str,
