@@ -62,7 +62,12 @@ def test_placement_by_hindsight() -> None:
 @pytest.mark.parametrize("same_step", [False, True])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"reward": {"fidelity": 2.0, "price": 1.0}, "split": "test"}, {"max_decisions": 9}],
+    [
+        {},
+        {"reward": {"fidelity": 2.0, "price": 1.0}, "split": "test"},
+        {"max_decisions": 9},
+        {"observation": "relative"},
+    ],
     ids=str,
 )
 def test_allocation(name: str, options: dict[str, Any], same_step: bool) -> None:

@@ -72,6 +72,7 @@ def come(
     follow(memory, memory_at + SCALE_S, exec_s, latest)
     follow(memory, memory_at + SQUARE, exec_s * exec_s, latest)
     gap_s = first_gap_s if count == 1.0 else (came_s - memory[memory_at + LATEST_S]) / since
+    gap_s = gap_s if gap_s > 0.0 else 0.0  # where tasks are not told in the order of arrival
     follow(memory, memory_at + GAP_S, gap_s, latest)
     follow(memory, memory_at + RECENT_GAP_S, gap_s, weight(count, RECENT))
     memory[memory_at + LATEST_S] = came_s

@@ -59,6 +59,7 @@ def watched(track, **options):
         ("placement", {"observation": "legacy"}),
         ("placement", {"observation": "deadlines"}),
         ("allocation", {}),
+        ("allocation", {"observation": "relative"}),
         ("allocation", {"observation": "deadlines"}),
         ("queueing", {}),
         ("queueing", {"slots": 3}),
