@@ -1,7 +1,7 @@
 """Policies on a scenario and on the same one with all times multiplied, as Markdown.
 
     python -m tests.perf.time_scales hybrid/heron5 POLICY ... [--factors 1 16] [--worlds 8]
-        [--overrides workload.arrivals.load=1.1 ...] [--metric p99_job_s]
+        [--overrides workload.arrivals.load=1.1 ...] [--metrics mean_job_s p99_job_s]
 
 A policy is a name, or the folder of a trained one. Worlds are the first of split `test`, which no
 training sees. Arrivals, executions, classical work, communication, horizon and warm-up are
@@ -63,9 +63,9 @@ def policy_of(told: str) -> PolicyConfig:
 
 
 def values_of(
-    source: WorldSource, worlds: int, factor: float, policy: PolicyConfig, metric: str
+    source: WorldSource, worlds: int, factor: float, policy: PolicyConfig, metrics: Sequence[str]
 ) -> FloatArray:
-    """Return a metric in every world."""
+    """Return metrics in every world, shape (worlds, metrics)."""
     found = []
     for index in range(worlds):
         scenario, streams = checked_world(source, "test", index)
@@ -73,7 +73,7 @@ def values_of(
         context = PolicyContext(scenario.fleet, np.random.default_rng(index))
         records = engine.simulate(scenario, policy, context, streams)
         figures = metrics_of(scenario.track)(records, scenario.rules.warm_up_s)
-        found.append(float(figures[metric]))
+        found.append([float(figures[metric]) for metric in metrics])
     return np.array(found)
 
 
@@ -83,22 +83,24 @@ def main(
     factors: Sequence[float],
     worlds: int,
     overrides: Sequence[str],
-    metric: str | None,
+    metrics: Sequence[str],
 ) -> None:
     """Print a table."""
     source = world_source(scenario, overrides=list(overrides))
     info = TRACKS[source.track]
-    metric = info.metric if metric is None else metric
-    print(f"`{scenario}` {' '.join(overrides)}, {worlds} worlds, `{metric}`\n")
-    print(f"| times | `{info.baseline}` | {' | '.join(policies)} |")
-    print("|---" * (2 + len(policies)) + "|")
+    metrics = metrics or [info.metric]
+    print(f"`{scenario}` {' '.join(overrides)}, {worlds} worlds\n")
+    print(f"| times | metric | `{info.baseline}` | {' | '.join(policies)} |")
+    print("|---" * (3 + len(policies)) + "|")
     for factor in factors:
-        base = values_of(source, worlds, factor, policy_of(info.baseline), metric)
-        cells = [f"x {factor:g}", f"{base.mean():,.1f} s"]
-        for policy in policies:
-            own = values_of(source, worlds, factor, policy_of(policy), metric)
-            cells.append(ratio(own, base, scenario))
-        print(f"| {' | '.join(cells)} |", flush=True)
+        base, *others = (
+            values_of(source, worlds, factor, policy_of(each), metrics)
+            for each in (info.baseline, *policies)
+        )
+        for place, metric in enumerate(metrics):
+            ratios = [ratio(own[:, place], base[:, place], scenario) for own in others]
+            mean = f"{base[:, place].mean():,.4g}"
+            print(f"| x {factor:g} | `{metric}` | {mean} | {' | '.join(ratios)} |", flush=True)
 
 
 if __name__ == "__main__":
@@ -108,5 +110,5 @@ if __name__ == "__main__":
     parser.add_argument("--factors", type=float, nargs="+", default=[1.0, 16.0])
     parser.add_argument("--worlds", type=int, default=8)
     parser.add_argument("--overrides", nargs="*", default=[])
-    parser.add_argument("--metric")
+    parser.add_argument("--metrics", nargs="*", default=[])
     main(**vars(parser.parse_args()))
