@@ -106,7 +106,7 @@ TRACKS: Mapping[Track, TrackInfo] = {
         rest="communication",
         kernel=True,
         environments=("qcbench/Allocation-v1", "qcbench/AllocationDiscrete-v1"),
-        observations=("usual", "deadlines"),
+        observations=("usual", "relative", "deadlines"),
         rewards=("cost", "makespan"),
     ),
     "queueing": TrackInfo(
@@ -124,7 +124,7 @@ TRACKS: Mapping[Track, TrackInfo] = {
         rest="classical phases",
         kernel=True,
         environments=("qcbench/Queueing-v1",),
-        observations=("usual", "deadlines"),
+        observations=("usual", "relative", "deadlines"),
         rewards=("cost", "hindsight"),
     ),
     "partition": TrackInfo(

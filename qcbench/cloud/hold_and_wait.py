@@ -165,6 +165,7 @@ class HoldAndWaitBroker:
         self._free[:] = [budget.level for budget in self._budgets]
         view.now_s = self._clock.now
         view.row = row
+        view.arrival_s = execution.arrival_s
         view.task_qubits, view.depth, view.shots, view.two_qubit_gates = self._features[row]
         view.due_s = self._due_s[execution.job]
         view.value = self._value[execution.job]

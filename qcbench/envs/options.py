@@ -33,9 +33,8 @@ class Options:
         max_decisions: after which an episode is truncated; never where None.
         masked: what an action under a false mask is: a `violation`, which costs the penalty of the
             reward, or an `error`.
-        observation: `usual`; `relative`, without units of its own, for placement only;
-            `deadlines`, which has due times and values besides; or `legacy`, which is QSimPy's, for
-            placement only.
+        observation: `usual`; `relative`, without units of its own; `deadlines`, which has due times
+            and values besides; or `legacy`, which is QSimPy's, for placement only.
         slots: waiting tasks that are seen, for queueing only.
         begin_s: an episode begins at a time below this, drawn evenly; until then the newest of the
             waiting tasks are chosen. For queueing only.
@@ -55,6 +54,11 @@ class Options:
     def layout(self) -> Layout:
         """What the observation holds."""
         return layout_named(cast(LearnedTrack, self.source.track), self.observation)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether it holds figures of what was seen before in the episode."""
+        return any(self.layout.remembers)
 
 
 def make_options(

@@ -214,6 +214,18 @@ def masked_action(actions: IntArray, mask: npt.NDArray[np.int8], episodes: Table
     return -1
 
 
+def make_memory(options: Options, environments: int, items: int) -> FloatArray:
+    """Return what observations remember in so many clouds, shape (environments * numbers,)."""
+    return np.zeros(environments * options.layout.memory(items))
+
+
+@inlined
+def forget(memory: FloatArray, e: int, clouds: int) -> None:
+    """Let what observations remember of one of so many clouds begin anew, see `Layout.memory`."""
+    each = len(memory) // clouds
+    memory[e * each : (e + 1) * each] = 0.0
+
+
 _drawn: Any = inlined(drawn_index)
 
 

@@ -185,6 +185,7 @@ class AllocationView:
             (QPUs,).
         waiting: tasks that wait, this one included.
         running: tasks that hold qubits.
+        arrival_s: when the task was ready to be split.
         may_hold: parts are taken one after the other as they become free, so a split may ask for
             more than is free now; otherwise all parts must be free.
         may_overtake: tasks that came later may start while this one waits.
@@ -197,6 +198,7 @@ class AllocationView:
     __slots__ = (
         "_splits",
         "_table",
+        "arrival_s",
         "at_arrival",
         "depth",
         "due_s",
@@ -236,7 +238,7 @@ class AllocationView:
         self.may_hold = may_hold
         self.may_overtake = may_overtake
         self.at_arrival = at_arrival
-        self.now_s = 0.0
+        self.now_s = self.arrival_s = 0.0
         self.row = 0
         self.task_qubits = 0
         self.depth = 0

@@ -84,7 +84,9 @@ def test_the_documentation_has_every_feature() -> None:
         placement.LAYOUT,
         placement.RELATIVE_LAYOUT,
         allocation.LAYOUT,
+        allocation.RELATIVE_LAYOUT,
         queueing.LAYOUT,
+        queueing.RELATIVE_LAYOUT,
     ):
         assert layout.markdown() in text
     for more in (placement.DUE_LAYOUT, allocation.DUE_LAYOUT, queueing.DUE_LAYOUT):

@@ -62,7 +62,12 @@ def test_placement_by_hindsight() -> None:
 @pytest.mark.parametrize("same_step", [False, True])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"reward": {"fidelity": 2.0, "price": 1.0}, "split": "test"}, {"max_decisions": 9}],
+    [
+        {},
+        {"reward": {"fidelity": 2.0, "price": 1.0}, "split": "test"},
+        {"max_decisions": 9},
+        {"observation": "relative"},
+    ],
     ids=str,
 )
 def test_allocation(name: str, options: dict[str, Any], same_step: bool) -> None:
@@ -87,7 +92,11 @@ def test_a_job_has_come_due_where_its_end_lets_another_ask() -> None:
 
 
 @pytest.mark.parametrize("same_step", [False, True])
-@pytest.mark.parametrize("options", [{}, {"max_decisions": 90, "slots": 12}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"max_decisions": 90, "slots": 12}, {"observation": "relative", "slots": 12}],
+    ids=str,
+)
 def test_queueing(options: dict[str, Any], same_step: bool) -> None:
     source = with_rules(
         "queueing",
@@ -131,9 +140,11 @@ def test_queueing_by_hindsight(slots: int, begin_s: float) -> None:
     assert episodes >= 2
 
 
-def test_queueing_that_begins_later() -> None:
+@pytest.mark.parametrize("observation", ["usual", "relative"])
+def test_queueing_that_begins_later(observation: str) -> None:
     source = with_rules("queueing", horizon_s=300.0)
     arrivals = PoissonArrivals(interval_s=20.0, first_at_zero=True)
     source = replace(source, workload=replace(source.workload, arrivals=arrivals))
     told: dict[str, Any] = {"begin_s": 290.0, "same_step": True, "rtol": 1e-9}
+    told["observation"] = observation
     assert lockstep(QUEUEING, source=source, worlds=6, num_envs=2, steps=600, **told) >= 2

@@ -92,9 +92,9 @@ def test_what_has_functions_of_its_own_is_not_compiled() -> None:
         assert network_of(card, random_tensors(card), LAYOUT, 5) is None
 
 
-@pytest.fixture(scope="module", params=["queueing", "queueing-deadlines"])
+@pytest.fixture(scope="module", params=["queueing", "queueing-2", "queueing-deadlines"])
 def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    offset = "job_age" if request.param == "queueing" else "slack"
+    offset = "slack" if request.param == "queueing-deadlines" else "job_age"
     network = replace(SMALL, offset=Offset(feature=offset, coefficient=3.0))
     seen = observation(queueing.LAYOUTS[request.param], items=20)
     folder = tmp_path_factory.mktemp("policies") / "queue"

@@ -58,9 +58,8 @@ class Common:
         slots: waiting tasks that are seen, for queueing.
         sets: for allocation, whether a decision is to wait or one of all sets of QPUs, instead of
             a weight for each QPU.
-        observation: `usual`; `relative`, without units of its own, for placement only;
-            `deadlines`, with due times and values; or `legacy`, which is
-            QSimPy's, for placement.
+        observation: `usual`; `relative`, without units of its own; `deadlines`, with due times and
+            values; or `legacy`, which is QSimPy's, for placement.
         masked: whether infeasible actions are kept from the agent in training; otherwise they are
             violations, which it has to unlearn.
         reward: what decisions cost in training.

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.cloud.execution import FAILED
 from qcbench.envs.dues import cost_of, settled
-from qcbench.envs.steps import DUE, MORE, OVER, Config, Output, stepping
+from qcbench.envs.steps import DUE, MORE, OVER, Config, Output, forget, stepping
 from qcbench.kernels.allocation import events
 from qcbench.kernels.allocation.arrays import Outcomes, Row, Settings, State, Worlds
 from qcbench.kernels.allocation.begin import begin as begin_world
@@ -18,11 +18,19 @@ from qcbench.kernels.allocation.waiting import pass_over
 from qcbench.kernels.compiling import called, inlined, kernel, offset
 from qcbench.policies.features import allocation as features
 from qcbench.policies.features import allocation_action as actions_formula
+from qcbench.policies.features import allocation_relative, allocation_survey, relative
 from qcbench.policies.features.rewards import cost_reward
 
 called(actions_formula._chain)
+for formula in (
+    *allocation_survey.FORMULAS,
+    *relative.FORMULAS,
+    *allocation_relative.FORMULAS,
+):
+    called(formula)
 observe = inlined(features.observe)
 observe_due = inlined(features.observe_due)
+observe_relative = inlined(allocation_relative.observe)
 split_from_weights = inlined(actions_formula.split_from_weights)
 split_over_set = inlined(actions_formula.split_over_set)
 split_over_emptiest = inlined(actions_formula.split_over_emptiest)
@@ -49,7 +57,8 @@ class Arrays(NamedTuple):
     """What the kernel works on; `price` is that of a part on each QPU.
 
     Where the menu has sets of QPUs, actions choose one; otherwise they are weights. `paid` is as
-    `qcbench.envs.dues.make_paid` gives it.
+    `qcbench.envs.dues.make_paid` gives it, `memory` what the observation remembers
+    (`Layout.memory`), shape (E * numbers,).
     """
 
     settings: Settings
@@ -60,6 +69,7 @@ class Arrays(NamedTuple):
     outcomes: Outcomes
     menu: BoolArray
     paid: FloatArray
+    memory: FloatArray
 
 
 @kernel
@@ -73,14 +83,11 @@ def all_finite(weights: npt.NDArray[np.float32]) -> bool:
 
 
 @inlined
-def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> None:
-    """Write the observation and the mask of the decision that is due."""
-    state, worlds, menu = arrays.state, arrays.worlds, arrays.menu
-    cloud = state.clouds[e]
-    world, place = offset(cloud.world), offset(cloud.task)
-    task = worlds.tasks[world, place]
-    qpus = state.free.shape[1]
-    free = state.free[e]
+def _write_mask(arrays: Arrays, e: int, out: Output) -> None:
+    """Write which actions can be taken."""
+    state, menu = arrays.state, arrays.menu
+    cloud, free = state.clouds[e], state.free[e]
+    task, qpus = arrays.worlds.tasks[cloud.world, cloud.task], state.free.shape[1]
     if len(menu) > 0:
         at = offset(e * (1 + len(menu)))
         out.mask[at] = 1 if cloud.running > 0 else 0
@@ -89,6 +96,18 @@ def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> N
     else:
         for qpu in range(qpus):
             out.mask[offset(e * qpus) + qpu] = 1 if free[qpu] > 0 else 0
+
+
+@inlined
+def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> None:
+    """Write the observation and the mask of the decision that is due."""
+    state, worlds = arrays.state, arrays.worlds
+    cloud = state.clouds[e]
+    world, place = offset(cloud.world), offset(cloud.task)
+    task = worlds.tasks[world, place]
+    qpus = state.free.shape[1]
+    free = state.free[e]
+    _write_mask(arrays, e, out)
     observe(
         qpus,
         cloud.now_s - episode.first_s,
@@ -124,6 +143,41 @@ def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> N
             out.observation,
             offset(e * config.size),
         )
+    episode.before_s = cloud.now_s
+
+
+@inlined
+def _see_relative(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> None:
+    """Write the observation in figures of the workload itself, and the mask."""
+    state, worlds = arrays.state, arrays.worlds
+    cloud = state.clouds[e]
+    world, place = offset(cloud.world), offset(cloud.task)
+    task = worlds.tasks[world, place]
+    _write_mask(arrays, e, out)
+    observe_relative(
+        state.free.shape[1],
+        cloud.now_s,
+        cloud.task,
+        task.arrival_s,
+        cloud.waiting,
+        cloud.running,
+        task.qubits,
+        task.depth,
+        task.two_qubit_gates,
+        arrays.settings.time_per_qubit_s,
+        state.free[e],
+        0,
+        worlds.exec_s[world, place],
+        arrays.quality.fidelity[world, place],
+        arrays.price[world, place],
+        0,
+        worlds.capacity[world],
+        0,
+        arrays.memory,
+        offset(e * allocation_relative.MEMORY),
+        out.observation,
+        offset(e * config.size),
+    )
     episode.before_s = cloud.now_s
 
 
@@ -258,6 +312,12 @@ def _begin(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
 
 
 @inlined
+def _begin_relative(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
+    _begin(arrays, config, episode, e)
+    forget(arrays.memory, e, len(arrays.state.clouds))
+
+
+@inlined
 def _act(
     arrays: Arrays, config: Config, _episode: Row, actions: Actions, e: int, out: Output
 ) -> None:
@@ -297,5 +357,17 @@ step = stepping(
     act=_act,
     come_due=_come_due,
     see=_see,
+    conclude=_conclude,
+)
+
+step_relative = stepping(
+    __name__,
+    "step_relative",
+    open_world=_open_world,
+    advance=_advance,
+    begin=_begin_relative,
+    act=_act,
+    come_due=_come_due,
+    see=_see_relative,
     conclude=_conclude,
 )

@@ -12,7 +12,7 @@ from qcbench.envs.allocation.bank import draw_bank
 from qcbench.envs.clouds import Clouds, TrackClouds
 from qcbench.envs.dues import make_paid
 from qcbench.envs.options import Options
-from qcbench.envs.steps import config_of
+from qcbench.envs.steps import config_of, make_memory
 from qcbench.envs.vector import CloudVectorEnv, Vector
 from qcbench.errors import InputError
 from qcbench.kernels.allocation.arrays import make_outcomes, make_state
@@ -89,7 +89,7 @@ def _clouds(options: Options, count: int, size: int, autoreset: int, sets: BoolA
         return arrays._replace(worlds=worlds)
 
     own = TrackClouds(
-        step=batch.step,
+        step=batch.step_relative if options.remembers else batch.step,
         arrays=batch.Arrays(
             settings=bank.settings,
             worlds=bank.worlds,
@@ -99,6 +99,7 @@ def _clouds(options: Options, count: int, size: int, autoreset: int, sets: BoolA
             outcomes=make_outcomes(count, bank.worlds, keep=bank.settings.keep),
             menu=sets,
             paid=make_paid(bank.settings.keep, count, bank.worlds.exec_s.shape[1]),
+            memory=make_memory(options, count, len(options.source.fleet)),
         ),
         clouds=state.clouds,
         no_actions=batch.Actions(_no_weights(len(options.source.fleet)), _NO_CHOICES),

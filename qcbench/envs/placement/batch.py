@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.envs.dues import cost_of
-from qcbench.envs.steps import DUE, OVER, Config, Output, Row, stepping
+from qcbench.envs.steps import DUE, OVER, Config, Output, Row, forget, stepping
 from qcbench.kernels.compiling import called, inlined, offset
 from qcbench.kernels.placement import step as clouds
 from qcbench.kernels.placement.step import State
@@ -172,13 +172,6 @@ def see_relative(
         out.observation,
         offset(e * config.size),
     )
-
-
-@inlined
-def forget(memory: FloatArray, e: int, clouds: int) -> None:
-    """Let what is remembered of one of so many clouds begin anew."""
-    each = len(memory) // clouds
-    memory[e * each : (e + 1) * each] = 0.0
 
 
 @inlined

@@ -11,8 +11,8 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
 from qcbench.envs.dues import settled
-from qcbench.envs.placement.batch import due_now, forget, promised, see, see_relative
-from qcbench.envs.steps import DUE, MORE, OVER, Config, Output, Row, Table, stepping
+from qcbench.envs.placement.batch import due_now, promised, see, see_relative
+from qcbench.envs.steps import DUE, MORE, OVER, Config, Output, Row, Table, forget, stepping
 from qcbench.kernels.compiling import inlined
 from qcbench.kernels.placement import event_state, events
 from qcbench.kernels.placement.chances import Chances

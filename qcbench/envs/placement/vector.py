@@ -10,7 +10,7 @@ from qcbench.envs.clouds import Clouds, TrackClouds
 from qcbench.envs.dues import make_paid
 from qcbench.envs.placement import batch, costs, uncertain
 from qcbench.envs.placement.bank import draw_bank
-from qcbench.envs.steps import config_of
+from qcbench.envs.steps import config_of, make_memory
 from qcbench.envs.vector import CloudVectorEnv, Vector
 from qcbench.kernels.placement.event_state import make_event_state
 from qcbench.kernels.placement.outcome import ROW
@@ -51,9 +51,10 @@ class PlacementVectorEnv(CloudVectorEnv):
         """Return clouds where nothing fails and execution times are as estimated."""
         worlds, limits = self.bank.worlds, self.bank.limits
         state = make_state(self.num_envs, worlds)
+        memory = make_memory(self.options, self.num_envs, len(self.fleet))
         return TrackClouds(
-            step=batch.step_relative if self._relative else batch.step,
-            arrays=batch.Arrays(worlds, state, limits.delay_s, limits.horizon_s, self._memory()),
+            step=batch.step_relative if self.options.remembers else batch.step,
+            arrays=batch.Arrays(worlds, state, limits.delay_s, limits.horizon_s, memory),
             clouds=state.clouds,
             no_actions=self._next,
             extend=lambda arrays: arrays,
@@ -67,6 +68,7 @@ class PlacementVectorEnv(CloudVectorEnv):
         chances = source.chances()
         state = make_event_state(self.num_envs, worlds, chances.users)
         rows = np.zeros(self.num_envs * worlds.width, dtype=ROW)
+        memory = make_memory(self.options, self.num_envs, len(self.fleet))
         paid = make_paid(self.options.reward.counts_due, self.num_envs, worlds.width)
 
         def extend(arrays: uncertain.Arrays) -> uncertain.Arrays:
@@ -74,10 +76,8 @@ class PlacementVectorEnv(CloudVectorEnv):
             return arrays._replace(chances=source.chances())
 
         return TrackClouds(
-            step=uncertain.step_relative if self._relative else uncertain.step,
-            arrays=uncertain.Arrays(
-                worlds, self.bank.limits, chances, state, rows, paid, self._memory()
-            ),
+            step=uncertain.step_relative if self.options.remembers else uncertain.step,
+            arrays=uncertain.Arrays(worlds, self.bank.limits, chances, state, rows, paid, memory),
             clouds=state.clouds,
             no_actions=self._next,
             extend=extend,
@@ -115,13 +115,6 @@ class PlacementVectorEnv(CloudVectorEnv):
         best = fidelity.max(1, keepdims=True)
         lost: FloatArray = 1.0 - fidelity / np.where(best > 0.0, best, 1.0)
         return lost
-
-    @property
-    def _relative(self) -> bool:
-        return self.options.observation == "relative"
-
-    def _memory(self) -> FloatArray:
-        return np.zeros(self.num_envs * self.options.layout.memory(len(self.fleet)))
 
     def _checked(self, actions: Vector) -> IntArray:
         return self._whole(actions)

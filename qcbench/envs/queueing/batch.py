@@ -8,7 +8,7 @@ from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
 from qcbench.envs.dues import settled
 from qcbench.envs.queueing import observation
-from qcbench.envs.steps import BEGINNING, DUE, MORE, OVER, Config, Output, Row, stepping
+from qcbench.envs.steps import BEGINNING, DUE, MORE, OVER, Config, Output, Row, forget, stepping
 from qcbench.envs.worlds import BEGINNINGS, drawn_index
 from qcbench.kernels.compiling import inlined
 from qcbench.kernels.levels import present_area_s
@@ -23,11 +23,16 @@ cost_reward: Any = inlined(rewards.cost_reward)
 
 
 class Arrays(NamedTuple):
-    """What the kernel works on; `paid` is as `qcbench.envs.dues.make_paid` gives it."""
+    """What the kernel works on.
+
+    `paid` is as `qcbench.envs.dues.make_paid` gives it, `memory` what the observation remembers
+    (`Layout.memory`), shape (E * numbers,).
+    """
 
     worlds: Worlds
     clouds: Clouds
     paid: FloatArray
+    memory: FloatArray
 
 
 @inlined
@@ -73,7 +78,14 @@ def _open_world(arrays: Arrays, _config: Config, world: int, e: int) -> None:
 
 
 @inlined
-def _advance(arrays: Arrays, config: Config, episode: Row, e: int) -> int:
+def _open_world_relative(arrays: Arrays, config: Config, world: int, e: int) -> None:
+    _open_world(arrays, config, world, e)
+    forget(arrays.memory, e, len(arrays.clouds.state))
+
+
+@inlined
+def _go_on(arrays: Arrays, config: Config, episode: Row, e: int, remembers: bool) -> int:
+    """Go on to the next decision of the agent; say whether observations remember the others."""
     world, cloud = opened(arrays, e)
     s = cloud.state[0]
     while True:
@@ -89,7 +101,19 @@ def _advance(arrays: Arrays, config: Config, episode: Row, e: int) -> int:
             episode.before_s = s.now_s
         if s.now_s >= beginning_s(config, episode):
             return DUE
+        if remembers:
+            observation.pass_by(world, cloud, arrays.memory, e)
         broker.choose(world, cloud, broker.choices(cloud) - 1)
+
+
+@inlined
+def _advance(arrays: Arrays, config: Config, episode: Row, e: int) -> int:
+    return _go_on(arrays, config, episode, e, False)
+
+
+@inlined
+def _advance_relative(arrays: Arrays, config: Config, episode: Row, e: int) -> int:
+    return _go_on(arrays, config, episode, e, True)
 
 
 @inlined
@@ -167,6 +191,12 @@ def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> N
 
 
 @inlined
+def _see_relative(arrays: Arrays, config: Config, _episode: Row, e: int, out: Output) -> None:
+    world, cloud = opened(arrays, e)
+    observation.see_relative(world, cloud, config, arrays.memory, e, out)
+
+
+@inlined
 def _conclude(arrays: Arrays, result: Row, e: int) -> bool:
     world, cloud = opened(arrays, e)
     s = cloud.state[0]
@@ -190,5 +220,17 @@ step = stepping(
     act=_act,
     come_due=_come_due,
     see=_see,
+    conclude=_conclude,
+)
+
+step_relative = stepping(
+    __name__,
+    "step_relative",
+    open_world=_open_world_relative,
+    advance=_advance_relative,
+    begin=_begin,
+    act=_act,
+    come_due=_come_due,
+    see=_see_relative,
     conclude=_conclude,
 )

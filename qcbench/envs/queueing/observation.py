@@ -4,16 +4,22 @@ from typing import Any
 
 import numpy as np
 
+from qcbench.arrays import FloatArray
 from qcbench.envs.steps import Config, Output, Row
-from qcbench.kernels.compiling import inlined
+from qcbench.kernels.compiling import called, inlined, offset
 from qcbench.kernels.queueing import broker
 from qcbench.kernels.queueing.layout import Cloud, World
+from qcbench.kernels.queueing.run import view_of
+from qcbench.kernels.twins import compiled
 from qcbench.policies.features import queueing as features
+from qcbench.policies.features import queueing_relative
 
 observe_shared: Any = inlined(features.observe_shared)
 observe_task: Any = inlined(features.observe_task)
 observe_task_due: Any = inlined(features.observe_task_due)
 observe_empty: Any = inlined(features.observe_empty)
+observe_relative: Any = compiled(queueing_relative.observe)
+notice: Any = called(queueing_relative.notice)
 
 
 @inlined
@@ -79,3 +85,27 @@ def see(world: World, cloud: Cloud, config: Config, episode: Row, e: int, out: O
         observe_empty(observation, at, each)
         out.mask[e * slots + place] = 0
         at += each
+
+
+@inlined
+def see_relative(
+    world: World, cloud: Cloud, config: Config, memory: FloatArray, e: int, out: Output
+) -> None:
+    """Write the observation in figures of the workload itself, and the mask."""
+    slots, view = config.slots, view_of(world, cloud)
+    at = offset(e * config.size)
+    seen = observe_relative(
+        view, slots, memory, offset(e * queueing_relative.MEMORY), out.observation, at
+    )
+    at += config.shared + seen * config.each
+    for place in range(slots):
+        out.mask[offset(e * slots + place)] = 1 if place < seen else 0
+        if place >= seen:
+            observe_empty(out.observation, at, config.each)
+            at += config.each
+
+
+@inlined
+def pass_by(world: World, cloud: Cloud, memory: FloatArray, e: int) -> None:
+    """Remember what there is at a decision that is not the agent's."""
+    notice(view_of(world, cloud), memory, offset(e * queueing_relative.MEMORY))

@@ -35,6 +35,8 @@ class QueueingEnv(CloudEnv):
         begin_s = self.options.begin_s * (drawn / BEGINNINGS)
         self._watcher.observe(self._view, self._out)  # times count from the first decision
         while self._view is not None and self._view.now_s < begin_s:
+            if self.options.remembers:
+                self._watcher.observe(self._view, self._out)
             self._cloud.answer(len(self._view.waiting) - 1)  # type: ignore[union-attr]
             self._view = self._cloud.view  # type: ignore[union-attr]
             self._come_due(self._account)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from qcbench.arrays import IntArray
 from qcbench.envs.clouds import Clouds, TrackClouds, draw_worlds
 from qcbench.envs.dues import make_paid
 from qcbench.envs.queueing import batch
-from qcbench.envs.steps import config_of
+from qcbench.envs.steps import config_of, make_memory
 from qcbench.envs.vector import CloudVectorEnv, Vector
 from qcbench.kernels.failures import FailureTimes
 from qcbench.kernels.queueing.layout import Sizes, empty_clouds
@@ -44,6 +44,7 @@ class QueueingVectorEnv(CloudVectorEnv):
         cold, drops = rules.classical.cold_start is not None, rules.deadlines == "drop"
         clouds = empty_clouds(self.num_envs, sizes, cold=cold, drops=drops)
 
+        memory = make_memory(self.options, self.num_envs, self.options.slots)
         paid = make_paid(self.options.reward.counts_due, self.num_envs, sizes.jobs)
 
         def extend(arrays: batch.Arrays) -> batch.Arrays:
@@ -51,8 +52,8 @@ class QueueingVectorEnv(CloudVectorEnv):
             return arrays._replace(worlds=arrays.worlds._replace(gap_s=failures.gap_s))
 
         own = TrackClouds(
-            step=batch.step,
-            arrays=batch.Arrays(worlds, clouds, paid),
+            step=batch.step_relative if self.options.remembers else batch.step,
+            arrays=batch.Arrays(worlds, clouds, paid, memory),
             clouds=clouds.state,
             no_actions=self._next,
             extend=extend,

@@ -205,6 +205,7 @@ def _ask(trial: Trial, decide: Allocation, view: AllocationView, value: Sequence
         task = tasks[row]
         view.now_s = float(cloud["now_s"])
         view.row = row
+        view.arrival_s = float(task["arrival_s"])
         view.task_qubits = int(task["qubits"])
         view.depth = int(task["depth"])
         view.shots = int(task["shots"])

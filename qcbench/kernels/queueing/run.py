@@ -94,14 +94,15 @@ def run(worlds: Worlds, clouds: Clouds, place: int) -> int:
             task = broker.waiting_of(world.jobs, cloud.progress, job)
             taken(twin.rule, task, twin.memory, world.estimate_s[task.row, qpu])
         else:
-            choice = choose(twin.rule, _view(world, cloud), twin.memory, twin.drawn)
+            choice = choose(twin.rule, view_of(world, cloud), twin.memory, twin.drawn)
             if choice == NO_DECISION:
                 return NEED_DRAWS
         broker.choose(world, cloud, choice)
 
 
 @inlined
-def _view(world: World, cloud: Cloud) -> Choosing:
+def view_of(world: World, cloud: Cloud) -> Choosing:
+    """Return what a policy sees at the decision that is due."""
     s = cloud.state[0]
     return Choosing(
         broker.choices(cloud),

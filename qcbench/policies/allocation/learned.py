@@ -25,7 +25,7 @@ from qcbench.policies.features.allocation_action import (
     split_over_set,
 )
 from qcbench.policies.features.allocation_menu import menu
-from qcbench.policies.features.observers.allocation import AllocationObserver
+from qcbench.policies.features.observers.allocation import observer
 from qcbench.policies.protocol import Allocation, PolicyContext
 from qcbench.policies.view import AllocationView
 
@@ -50,7 +50,7 @@ def policy(
     """
     opened = open_policy("allocation", path, sha256, context.fleet, LAYOUTS)
     score = opened.score
-    observe = AllocationObserver(context.fleet, opened.layout).observe
+    observe = observer(context.fleet, opened.layout).observe
     qpus = len(context.fleet)
     row = [0.0] * opened.layout.size(qpus)
     sizes: list[int] = context.fleet.qubits.tolist()

@@ -7,7 +7,16 @@ a quarter of an hour, which is what large circuits take.
 from collections.abc import Sequence
 from math import inf
 
-from qcbench.policies.features import deadlines
+from qcbench.policies.features import allocation_relative, deadlines
+from qcbench.policies.features.allocation_survey import (
+    COMMUNICATION,
+    FLEET,
+    FLEET_SIZE,
+    communication_share,
+    observe_qpus,
+    qpu_features,
+    survey,
+)
 from qcbench.policies.features.deadlines import with_deadlines, write_margin, write_shared
 from qcbench.policies.features.layout import Feature, Layout, Target
 from qcbench.policies.features.rewards import Reward
@@ -20,46 +29,23 @@ WAITING_SCALE = 20.0
 RUNNING_SCALE = 5.0
 DEPTH_SCALE = 20.0
 GATES_SCALE = 50.0
-SHORTEST_S = 1e-9
-"""Added to what is divided, so that tasks that take no time do no harm."""
 
 LAYOUT = Layout(
     name="allocation",
     item="QPU",
     shared=(
-        Feature("width", "qubits of the task over those of the fleet"),
-        Feature("demand", "qubits of the task over those that are free, at most 1"),
-        Feature("free_share", "free qubits over those of the fleet"),
-        Feature("idle_share", "share of the QPUs whose qubits are all free"),
+        *FLEET,
         Feature("layers", "depth d of the task, d / (d + 20)"),
         Feature("gates", "its two-qubit gates t, t / (t + 50)"),
         Feature("fastest", "shortest execution e of a part on any QPU, e / (e + 1000 s)"),
-        Feature(
-            "communication",
-            "longest communication c of a split, twice the time a qubit for all qubits, against "
-            "the fastest execution e, c / (c + e)",
-        ),
+        COMMUNICATION,
         Feature("waiting", "tasks n that wait, this one included, n / (n + 20)"),
         Feature("running", "tasks n that hold qubits, n / (n + 5)"),
         Feature("gap", "time g since the decision before, g / (g + 1000 s)"),
         Feature("elapsed", "time t since the first decision, t / (t + 100,000 s)"),
         Feature("decisions", "decisions n before this one, n / (n + 1000)"),
     ),
-    each=(
-        Feature("free", "free qubits over those of the QPU"),
-        Feature("room", "free qubits over those of the task, at most 1"),
-        Feature("size", "qubits of the QPU over those of the largest"),
-        Feature("idle", "1 where all qubits are free, else 0"),
-        Feature("execution", "execution time e of a part, e / (e + 1000 s)"),
-        Feature("slowness", "execution e of a part against the fastest f, 1 - f / e"),
-        Feature("fidelity", "estimated fidelity of the whole task"),
-        Feature("infidelity", "what the fidelity lacks to the best, as a share of the best"),
-        Feature(
-            "dearness",
-            "price p of a part against the cheapest q, 1 - q / p; 0 where all are free of charge "
-            "or no price is known",
-        ),
-    ),
+    each=qpu_features("1000 s"),
 )
 
 DUE_LAYOUT = with_deadlines(
@@ -76,7 +62,10 @@ DUE_LAYOUT = with_deadlines(
 )
 """What a policy sees that knows due times and values."""
 
-LAYOUTS = {layout.name: layout for layout in (LAYOUT, DUE_LAYOUT)}
+RELATIVE_LAYOUT = allocation_relative.LAYOUT
+"""What has no units of its own."""
+
+LAYOUTS = {layout.name: layout for layout in (LAYOUT, RELATIVE_LAYOUT, DUE_LAYOUT)}
 """By name, what policies of this track can observe."""
 USUAL_REWARD = Reward(time_scale_s=10_000.0)
 """A step costs about 1."""
@@ -87,7 +76,7 @@ DUE_SHARED = len(DUE_LAYOUT.shared)
 DUE_EACH = len(DUE_LAYOUT.each)
 
 
-def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it stands
+def observe(
     qpus: int,
     elapsed_s: float,
     gap_s: float,
@@ -126,61 +115,50 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
         shared, each: numbers of the situation and of each QPU in the whole observation; those
             behind `SHARED` and `EACH` are left as they are.
     """
-    fastest_s = inf
-    best = 0.0
-    cheapest = inf
-    total = 0
-    free = 0
-    idle = 0
-    largest = 1
-    for i in range(qpus):
-        size = qpu_qubits[fleet_at + i]
-        offered = free_qubits[state_at + i]
-        time_s = exec_s[task_at + i]
-        cost = price[task_at + i]
-        quality = fidelity[task_at + i]
-        total += size
-        free += offered
-        idle += 1 if offered >= size else 0
-        largest = size if size > largest else largest
-        fastest_s = time_s if time_s < fastest_s else fastest_s
-        best = quality if quality > best else best
-        cheapest = cost if cost < cheapest else cheapest
-    per_qubit = 1.0 / largest
-    demand = task_qubits / free if free > task_qubits else 1.0
-    width = task_qubits / total if total > task_qubits else 1.0
-    comm_s = 2.0 * time_per_qubit_s * task_qubits
-    out[out_at] = width
-    out[out_at + 1] = demand
-    out[out_at + 2] = free / total if total > 0 else 0.0
-    out[out_at + 3] = idle / qpus
-    out[out_at + 4] = 1.0 - DEPTH_SCALE / (depth + DEPTH_SCALE)
-    out[out_at + 5] = 1.0 - GATES_SCALE / (two_qubit_gates + GATES_SCALE)
-    out[out_at + 6] = 1.0 - EXEC_SCALE_S / (fastest_s + EXEC_SCALE_S)
-    out[out_at + 7] = comm_s / (comm_s + fastest_s + SHORTEST_S)
-    out[out_at + 8] = 1.0 - WAITING_SCALE / (waiting + WAITING_SCALE)
-    out[out_at + 9] = 1.0 - RUNNING_SCALE / (running + RUNNING_SCALE)
-    out[out_at + 10] = 1.0 - GAP_SCALE_S / (gap_s + GAP_SCALE_S)
-    out[out_at + 11] = 1.0 - ELAPSED_SCALE_S / (elapsed_s + ELAPSED_SCALE_S)
-    out[out_at + 12] = 1.0 - DECISIONS_SCALE / (decisions + DECISIONS_SCALE)
-    fastest_s += SHORTEST_S
-    at = out_at + shared
-    for i in range(qpus):
-        size = qpu_qubits[fleet_at + i]
-        offered = free_qubits[state_at + i]
-        time_s = exec_s[task_at + i]
-        cost = price[task_at + i]
-        quality = fidelity[task_at + i]
-        out[at] = offered / size if offered < size else 1.0
-        out[at + 1] = offered / task_qubits if offered < task_qubits else 1.0
-        out[at + 2] = size * per_qubit
-        out[at + 3] = 1.0 if offered >= size else 0.0
-        out[at + 4] = 1.0 - EXEC_SCALE_S / (time_s + EXEC_SCALE_S)
-        out[at + 5] = 1.0 - fastest_s / (time_s + SHORTEST_S)
-        out[at + 6] = quality
-        out[at + 7] = 1.0 - quality / best if quality < best else 0.0
-        out[at + 8] = 1.0 - cheapest / cost if cost > cheapest else 0.0
-        at += each
+    fastest_s, best, cheapest, largest = survey(
+        qpus,
+        task_qubits,
+        free_qubits,
+        state_at,
+        exec_s,
+        fidelity,
+        price,
+        task_at,
+        qpu_qubits,
+        fleet_at,
+        out,
+        out_at,
+    )
+    at = out_at + FLEET_SIZE
+    out[at] = 1.0 - DEPTH_SCALE / (depth + DEPTH_SCALE)
+    out[at + 1] = 1.0 - GATES_SCALE / (two_qubit_gates + GATES_SCALE)
+    out[at + 2] = 1.0 - EXEC_SCALE_S / (fastest_s + EXEC_SCALE_S)
+    out[at + 3] = communication_share(task_qubits, time_per_qubit_s, fastest_s)
+    out[at + 4] = 1.0 - WAITING_SCALE / (waiting + WAITING_SCALE)
+    out[at + 5] = 1.0 - RUNNING_SCALE / (running + RUNNING_SCALE)
+    out[at + 6] = 1.0 - GAP_SCALE_S / (gap_s + GAP_SCALE_S)
+    out[at + 7] = 1.0 - ELAPSED_SCALE_S / (elapsed_s + ELAPSED_SCALE_S)
+    out[at + 8] = 1.0 - DECISIONS_SCALE / (decisions + DECISIONS_SCALE)
+    observe_qpus(
+        qpus,
+        task_qubits,
+        free_qubits,
+        state_at,
+        exec_s,
+        fidelity,
+        price,
+        task_at,
+        qpu_qubits,
+        fleet_at,
+        EXEC_SCALE_S,
+        fastest_s,
+        best,
+        cheapest,
+        largest,
+        out,
+        out_at + shared,
+        each,
+    )
 
 
 def observe_due(

@@ -10,12 +10,21 @@ from math import inf
 
 from qcbench.policies.features.layout import Feature, Layout, Target
 from qcbench.policies.features.relative import (
+    BURST,
+    COMMON,
     FAR,
-    RECENT,
+    GAP_S,
+    LATEST_S,
+    LOAD,
     REMEMBERED,
+    SCALE_S,
+    SEEN,
     SHORTEST_S,
+    VARIANCE,
     Remembered,
+    come,
     follow,
+    observe_stream,
     weight,
 )
 from qcbench.policies.features.survey import survey
@@ -25,12 +34,9 @@ TASKS_EACH = 4.0
 QUEUE_SCALE = 4.0
 QPUS_SCALE = 8.0
 
-SEEN, LATEST_S, GAP_S, RECENT_GAP_S, SCALE_S, SQUARE = range(6)
-"""What is remembered: how many tasks there were and when the latest came; means of the gaps
-between them, of all and of the recent ones; of the execution s of a task; of its square."""
 SHARE, WORK_S, SPEED = range(3)
-"""And of each QPU: means of its share of a task's demand, of the execution that this is, and of
-its speed, the fastest execution over that on this QPU."""
+"""What is remembered of each QPU: means of its share of a task's demand, of the execution that this
+is, and of its speed, the fastest execution over that on this QPU."""
 
 LAYOUT = Layout(
     name="placement-2",
@@ -46,9 +52,9 @@ LAYOUT = Layout(
         Feature("backlog", "mean backlog w of the QPUs, w / (w + s)"),
         Feature("far_backlog", "the same, w / (w + 16 s)"),
         Feature("gap", "time t since the task before came, t / (t + g)"),
-        Feature("burst", "mean r of the last 12 gaps, r / (r + g): below 1/2 in a burst"),
-        Feature("load", "load l = s / g of the fleet of q QPUs, l / (l + q): 1/2 at load 1"),
-        Feature("variance", "squared coefficient of variation v of executions, v / (v + 1)"),
+        BURST,
+        LOAD,
+        VARIANCE,
         Feature("to_come", "tasks n that are known to come, n / (n + 4 q); 1 where nobody knows"),
         Feature("drain", "tasks n that come while the mean backlog is worked off, n / (n + q)"),
     ),
@@ -92,7 +98,7 @@ LAYOUT = Layout(
             "all are free of charge or no price is known",
         ),
     ),
-    remembers=(6, 3),
+    remembers=(COMMON, 3),
 )
 
 SHARED = len(LAYOUT.shared)
@@ -120,9 +126,7 @@ def remember(
         speed *= speed
         shares += speed * speed
     one = 1.0 / shares if shares > 0.0 else 0.0
-    count = memory[memory_at + SEEN] + 1.0
-    memory[memory_at + SEEN] = count
-    latest = weight(count, REMEMBERED)
+    latest = weight(memory[memory_at + SEEN] + 1.0, REMEMBERED)
     mean_s = 0.0
     at = memory_at + MEMORY
     for i in range(qpus):
@@ -136,13 +140,8 @@ def remember(
         follow(memory, at + WORK_S, work_s, latest)
         follow(memory, at + SPEED, speed, latest)
         at += EACH_MEMORY
-    follow(memory, memory_at + SCALE_S, mean_s, latest)
-    follow(memory, memory_at + SQUARE, mean_s * mean_s, latest)
     # Before there is a second task, the load is taken for 1.
-    gap_s = mean_s / qpus if count == 1.0 else now_s - memory[memory_at + LATEST_S]
-    follow(memory, memory_at + GAP_S, gap_s, latest)
-    follow(memory, memory_at + RECENT_GAP_S, gap_s, weight(count, RECENT))
-    memory[memory_at + LATEST_S] = now_s
+    come(now_s, mean_s, mean_s / qpus, 1.0, memory, memory_at)
 
 
 def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it stands
@@ -180,7 +179,6 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
         remember(qpus, now_s, exec_s, task_at, memory, memory_at)
     scale_s = memory[memory_at + SCALE_S] + SHORTEST_S
     gap_s = memory[memory_at + GAP_S] + SHORTEST_S
-    recent_s = memory[memory_at + RECENT_GAP_S] + SHORTEST_S
     far_s = FAR * scale_s
     fastest_s, earliest_s, cheapest, backlog_s, fitting, idle, largest = survey(
         qpus,
@@ -203,8 +201,6 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
     backlog_s *= share
     width = task_qubits * per_qubit
     tries = violations * 0.1
-    variance = memory[memory_at + SQUARE] / (scale_s * scale_s) - 1.0
-    variance = variance if variance > 0.0 else 0.0
     coming = backlog_s / gap_s
     coming = coming if coming < to_come else to_come
     out[out_at] = width if width < 1.0 else 1.0
@@ -216,10 +212,7 @@ def observe(  # noqa: PLR0915 - one function, so that numba compiles it as it st
     out[out_at + 6] = 1.0 - scale_s / (earliest_s + scale_s)
     out[out_at + 7] = 1.0 - scale_s / (backlog_s + scale_s)
     out[out_at + 8] = 1.0 - far_s / (backlog_s + far_s)
-    out[out_at + 9] = 1.0 - gap_s / (past_s + gap_s)
-    out[out_at + 10] = 1.0 - gap_s / (recent_s + gap_s)
-    out[out_at + 11] = 1.0 - gap_s * qpus / (scale_s + gap_s * qpus)
-    out[out_at + 12] = 1.0 - 1.0 / (variance + 1.0)
+    observe_stream(past_s, scale_s, qpus, memory, memory_at, out, out_at + 9)
     out[out_at + 13] = 1.0 - TASKS_EACH * qpus / (to_come + TASKS_EACH * qpus)
     out[out_at + 14] = 1.0 - qpus / (coming + qpus)
     earliest_s += SHORTEST_S

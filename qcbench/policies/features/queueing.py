@@ -7,7 +7,7 @@ observed: nobody knows it.
 
 from math import inf
 
-from qcbench.policies.features import deadlines
+from qcbench.policies.features import deadlines, queueing_relative
 from qcbench.policies.features.deadlines import (
     left_share,
     slack_share,
@@ -74,7 +74,10 @@ DUE_LAYOUT = with_deadlines(
 )
 """What a policy sees that knows due times and values."""
 
-LAYOUTS = {layout.name: layout for layout in (LAYOUT, DUE_LAYOUT)}
+RELATIVE_LAYOUT = queueing_relative.LAYOUT
+"""What has no units of its own."""
+
+LAYOUTS = {layout.name: layout for layout in (LAYOUT, RELATIVE_LAYOUT, DUE_LAYOUT)}
 """By name, what policies of this track can observe."""
 USUAL_REWARD = Reward(time_scale_s=100.0)
 """A step costs about 1."""

@@ -20,15 +20,13 @@ from math import inf, sqrt
 
 from qcbench.policies.features.placement_relative import (
     EACH_MEMORY,
-    GAP_S,
     LAYOUT,
     MEMORY,
-    SCALE_S,
     SHARE,
     WORK_S,
 )
 from qcbench.policies.features.placement_relative import remember as follow_task
-from qcbench.policies.features.relative import SHORTEST_S, Remembered
+from qcbench.policies.features.relative import GAP_S, SCALE_S, SHORTEST_S, Remembered
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.tails import Tail, counted, tail_of
 from qcbench.policies.twins import Memory, PlacingInFull, TwinContext, memory

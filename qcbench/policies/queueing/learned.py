@@ -7,20 +7,23 @@ sampled, one that is drawn.
 import numpy as np
 
 from qcbench.policies.exported.choosing import Mode, chooser
-from qcbench.policies.exported.network import Network, best, remembered, tick
+from qcbench.policies.exported.network import OWN_MEMORY, Network, best, remembered, tick
 from qcbench.policies.exported.opening import open_policy
 from qcbench.policies.exported.reference import with_digest
-from qcbench.policies.features.observers.queueing import QueueObserver
+from qcbench.policies.features import queueing_relative
+from qcbench.policies.features.observers.queueing import observer
 from qcbench.policies.features.queueing import (
     DUE_EACH,
     DUE_LAYOUT,
     LAYOUT,
     LAYOUTS,
+    RELATIVE_LAYOUT,
     SHARED,
     observe_shared,
     observe_task,
     observe_task_due,
 )
+from qcbench.policies.features.queueing_relative import observe as observe_relative
 from qcbench.policies.protocol import PolicyContext, Queueing
 from qcbench.policies.twins import Choosing, TwinContext, waiting_at
 from qcbench.policies.view import QueueView
@@ -43,7 +46,7 @@ def policy(
     """
     opened = open_policy("queueing", path, sha256, context.fleet, LAYOUTS)
     score, slots = opened.score, opened.card.observation.items
-    observe = QueueObserver(context.fleet, opened.layout, slots).observe
+    observe = observer(context.fleet, opened.layout, slots=slots).observe
     row = [0.0] * opened.layout.size(slots)
     choose = chooser(mode, context.rng)
     allowed = [True] * slots
@@ -63,11 +66,17 @@ def remember(
     context: TwinContext, *, path: str, sha256: str = "", mode: Mode = "greedy"
 ) -> Network | None:
     """Return the network, None where it has no twin."""
-    return remembered("queueing", context.fleet, (LAYOUT, DUE_LAYOUT), path, sha256, mode)
+    return remembered(
+        "queueing", context.fleet, (LAYOUT, DUE_LAYOUT, RELATIVE_LAYOUT), path, sha256, mode
+    )
 
 
 def twin(view: Choosing, network: Network) -> int:
     """Decide as `policy` does where it takes the highest score."""
+    if network.shared_size == queueing_relative.SHARED:
+        slots = len(network.scores)
+        found = observe_relative(view, slots, network.memory, OWN_MEMORY, network.observation, 0)
+        return best(network, found)
     now_s, qpu, qpus = view.now_s, view.qpu, view.qpus
     elapsed_s, gap_s = tick(network, now_s)
     seen = min(view.choices, len(network.scores))

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from qcbench.errors import InputError
 from qcbench.kernels.compiling import called
-from qcbench.policies.features import allocation, deadlines, placement, queueing, rewards, survey
+from qcbench.policies.features import (
+    allocation,
+    allocation_survey,
+    deadlines,
+    placement,
+    queueing,
+    rewards,
+    survey,
+)
 from qcbench.policies.features.layout import Layout
 
 times = st.one_of(st.just(0.0), st.floats(1e-6, 1e7))
@@ -23,7 +31,7 @@ def compiled(function):
 
 observe_placement = compiled(placement.observe)
 observe_legacy = compiled(placement.observe_legacy)
-for formula in (*deadlines.FORMULAS, *survey.FORMULAS):
+for formula in (*deadlines.FORMULAS, *survey.FORMULAS, *allocation_survey.FORMULAS):
     called(formula)
 observe_due = compiled(placement.observe_due)
 observe_split_due = compiled(allocation.observe_due)

@@ -114,5 +114,5 @@ def test_what_comes_back_is_not_counted_again() -> None:
             1, 5.0 + tries, tries, 4, inf, [-1.0], [0], [True], 0, [2.0], [0.5], [1.0], 0, [5], 0,
             memory, 0, out, 0,
         )  # fmt: skip
-        assert memory[placement_relative.SEEN] == seen
+        assert memory[relative.SEEN] == seen
         assert out[LAYOUT.shared_index("to_come")] == 1.0
