@@ -4,9 +4,9 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import polars as pl
 
@@ -21,6 +21,7 @@ Value: TypeAlias = float | int | str | None
 HEAD = (*COORDINATES, "status", "error")
 """The columns that every row has, in order; the metrics follow."""
 
+_own = attrgetter(*COORDINATES[:-1])
 LARGE = 2**63
 PLAIN = frozenset({float, type(None)})
 """What most values of a row are."""
@@ -29,8 +30,7 @@ MAX_ERROR = 500
 """Characters of an error that a row keeps; the traceback beside it is whole."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one attempt at a trial gave.
 
     Attributes:
@@ -98,7 +98,7 @@ def attempt_bearer(
         facts = facts_of(trial)
     except CODE_ERRORS as error:
         facts = unknown(trial, error_line(error))
-    return replace(outcome, facts=facts, elapsed_s=time.perf_counter() - started)
+    return outcome._replace(facts=facts, elapsed_s=time.perf_counter() - started)
 
 
 def attempt_trial(run_trial: RunTrial, trial: Trial, track: str, worker: str) -> Outcome:
@@ -158,15 +158,15 @@ def plain_row(trial: Trial, track: str, row: Mapping[str, Any]) -> dict[str, Val
     if status not in ("done", "failed"):
         raise ValueError(f"column status is {status!r}, neither 'done' nor 'failed'")
     error = row.get("error")
-    plain: dict[str, Value] = {
-        **coordinates,
-        "status": status,
-        "error": clean_line(str(error)) if error else None,
-    }
-    for name, value in row.items():
-        if name not in plain:
-            known = value.__class__ in PLAIN or (value.__class__ is int and -LARGE <= value < LARGE)
-            plain[str(name)] = value if known else _plain_value(str(name), value)
+    head = {**coordinates, "status": status, "error": clean_line(str(error)) if error else None}
+    plain: dict[str, Any] = {**head, **row, **head}
+    # All at once, and then the few that are not what most are.
+    for name in [name for name, value in plain.items() if value.__class__ not in PLAIN]:
+        value = plain[name]
+        if value.__class__ is int and -LARGE <= value < LARGE:
+            continue
+        if name not in head:
+            plain[name] = _plain_value(name, value)
     return plain
 
 
@@ -185,8 +185,7 @@ def _plain_value(name: str, value: Any) -> Value:
 
 
 def _coordinates(trial: Trial, track: str) -> dict[str, Value]:
-    known = {name: getattr(trial, name) for name in COORDINATES if name != "track"}
-    return {**known, "track": track}
+    return dict(zip(COORDINATES, (*_own(trial), track), strict=True))
 
 
 def error_line(error: BaseException) -> str:

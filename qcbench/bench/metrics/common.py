@@ -38,25 +38,26 @@ def task_metrics(records: Records, summary: RowSummary, warm_up_s: float) -> dic
     Args:
         summary: of the records, after the warm-up.
     """
-    statuses, mean_of = summary.statuses, summary.mean
+    statuses = summary.statuses
+    done = statuses[DONE]
     p50_s, p95_s, p99_s = summary.quantiles_s
     return {
         "tasks": sum(statuses),
-        "done": statuses[DONE],
+        "done": done,
         "dropped": statuses[DROPPED],
         "failed": statuses[FAILED],
         "censored": statuses[CENSORED],
         "decisions": records.decisions,
         "violations": summary.violations,
         "restarts": summary.restarts,
-        "mean_completion_s": mean_of(summary.completion_s),
+        "mean_completion_s": mean(summary.completion_s, done),
         "p50_completion_s": p50_s,
         "p95_completion_s": p95_s,
         "p99_completion_s": p99_s,
-        "mean_wait_s": mean_of(summary.wait_s),
-        "mean_exec_s": mean_of(summary.exec_s),
+        "mean_wait_s": mean(summary.wait_s, done),
+        "mean_exec_s": mean(summary.exec_s, done),
         "mean_slowdown": mean(summary.slowdown, summary.slowed),
-        "mean_fidelity": mean_of(summary.fidelity),
+        "mean_fidelity": mean(summary.fidelity, done),
         "total_cost": None if isnan(summary.cost) else summary.cost,
         "makespan_s": summary.last_finish_s,
         "utilisation": utilisation(records),
@@ -94,7 +95,7 @@ def balance(shares: Sequence[float]) -> dict[str, Any]:
     """
     if not shares:
         return {"choice_entropy": None, "largest_share": None}
-    used = np.array([share for share in shares if share > 0])
+    used = np.array(shares if all(shares) else [share for share in shares if share > 0])
     entropy = -total(used * np.log(used))
     return {
         "choice_entropy": entropy / _log(len(shares)) if len(shares) > 1 else 0.0,

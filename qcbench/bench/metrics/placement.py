@@ -1,6 +1,7 @@
 """Metrics of a placement trial."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from qcbench.arrays import FloatArray
@@ -79,4 +80,9 @@ def _named(shares: Sequence[float], fleet: Fleet) -> dict[str, float]:
     """Return each QPU's share of the tasks that were placed, by the QPU's name."""
     if len(fleet) > SHARES_SHOWN or not shares:
         return {}
-    return {f"share_{name}": share for name, share in zip(fleet.names, shares, strict=True)}
+    return dict(zip(_share_names(fleet.names), shares, strict=True))
+
+
+@lru_cache(maxsize=8)
+def _share_names(names: tuple[str, ...]) -> list[str]:
+    return [f"share_{name}" for name in names]
