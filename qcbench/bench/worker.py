@@ -59,7 +59,5 @@ class Worker:
         from qcbench.bench.outcome import attempts, resolve  # noqa: PLC0415
 
         function, facts = resolve(self._target), resolve(self._facts) if bearers else None
-        found = attempts(
-            function, trials, self._track, self._name, facts_of=facts, bearers=bearers
-        )
+        found = attempts(function, trials, self._track, self._name, facts_of=facts, bearers=bearers)
         return [outcome for batch in found for outcome in batch]

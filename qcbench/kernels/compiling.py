@@ -60,6 +60,12 @@ def called(function: Function) -> Function:
     return cast(Function, _registered(function, _nrt=False, **PART))
 
 
+def called_by_itself(function: Function) -> Function:
+    """Let compiled code call a plain function, which is optimised before its callers."""
+    options = {"error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
+    return cast(Function, _registered(function, **options))
+
+
 @cache
 def _registered(function: Callable[..., Any], **options: Any) -> Any:
     """Make a plain function known to Numba once: it takes one that is made known twice for two."""

@@ -14,7 +14,7 @@ from numba.core import types
 from numba.extending import overload
 
 from qcbench.fleet.profile import Fleet
-from qcbench.kernels.compiling import INLINED, called, drawing_inlined, inlined
+from qcbench.kernels.compiling import INLINED, called, called_by_itself, drawing_inlined, inlined
 from qcbench.policies import registry, twins
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.draws import uniform
@@ -252,5 +252,7 @@ def _register(function: Function) -> None:
     _register_called(function)
     if function.__module__ == twins.__name__:
         inlined(function)
+    elif twins.is_by_itself(function):
+        called_by_itself(function)
     else:
         called(function)

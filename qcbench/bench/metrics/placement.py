@@ -7,7 +7,14 @@ from typing import Any
 from qcbench.arrays import FloatArray
 from qcbench.bench.metrics import common
 from qcbench.bench.metrics.bounded import Bounded
-from qcbench.bench.metrics.common import balance_columns, means, real_exec_s, rows_of, shares_of, task_columns
+from qcbench.bench.metrics.common import (
+    balance_columns,
+    means,
+    real_exec_s,
+    rows_of,
+    shares_of,
+    task_columns,
+)
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.summary import RowSummary
