@@ -1,4 +1,4 @@
-"""Trials that are run at a time: those on one world, which have most of what they need in common."""
+"""Trials that are run at a time: those on one world have most of what they need in common."""
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -64,7 +64,9 @@ class Clock:
         """Return wall-clock and processor time of each up to now [s]."""
         wall_s, cpu_s = (
             (ended - began - added(own)) / len(self._own)
-            for ended, began, own in zip(_now(), self._began, zip(*self._own), strict=True)
+            for ended, began, own in zip(
+                _now(), self._began, zip(*self._own, strict=True), strict=True
+            )
         )
         return ((wall_s + own[0], cpu_s + own[1]) for own in self._own)
 

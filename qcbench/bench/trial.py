@@ -110,5 +110,5 @@ class TrialResult(NamedTuple):
 
 
 COORDINATES = ("trial_id", "suite", "scenario", "policy", "replicate", "seed", "engine", "track")
-"""The first columns of the result table, in order; `status`, `error` and the metrics follow. All but
-the last, which is the scenario's, are attributes of a trial."""
+"""The first columns of the result table, in order; `status`, `error` and the metrics follow. All
+but the last, which is the scenario's, are attributes of a trial."""

@@ -122,39 +122,19 @@ def play_blocks(view: PlacingInFull, memory: Memory, width: int) -> None:
 
     Of a block each of ``width`` QPUs has a row. When they are free is written into a second block,
     and at the next step back into the first: to write where one has read takes as long as the rest.
+    After these blocks are the executions of the tasks that come next, and when they come.
     """
     whole, real, qpus, now_s = memory.whole, memory.real, view.qpus, view.now_s
     horizon, samples, tail_s = whole[HORIZON], whole[SAMPLES], real[TAIL_S]
-    stride = stride_of(qpus, samples)
-    size = width * BLOCK
+    stride, size = stride_of(qpus, samples), width * BLOCK
     totals = GAPS + horizon * samples
-    of_candidate = stride * width
     free = totals + qpus * stride
-    other = qpus * of_candidate
+    other = qpus * stride * width
+    _begin_blocks(view, real, totals, stride, width, tail_s)
     execute = free + 2 * other
-    then = execute + size
-    for at in range(execute, then):
-        real[at] = np.inf
-    for at in range(then, then + BLOCK):
-        real[at] = now_s
-    for candidate in range(qpus):
-        if view.exec_s[view.task_at + candidate] == np.inf:
-            continue
-        first_s = completion_s(view, candidate)
-        for at in range(totals + candidate * stride, totals + (candidate + 1) * stride):
-            real[at] = counted(first_s, tail_s)
-        for block in range(
-            free + candidate * of_candidate, free + (candidate + 1) * of_candidate, size
-        ):
-            for q in range(width):
-                free_s = now_s
-                if q == candidate:
-                    free_s = now_s + first_s
-                elif q < qpus and view.free_at_s[view.state_at + q] > now_s:
-                    free_s = view.free_at_s[view.state_at + q]
-                for lane in range(block + q * BLOCK, block + (q + 1) * BLOCK):
-                    real[lane] = free_s
-    exec_s, then_s = real[execute:then], real[then : then + BLOCK]
+    exec_s, then_s = real[execute : execute + size], real[execute + size : execute + size + BLOCK]
+    exec_s[:] = np.inf
+    then_s[:] = now_s
     for step in range(horizon):
         for first in range(0, samples, BLOCK):
             drawn = step * samples + first
@@ -168,7 +148,7 @@ def play_blocks(view: PlacingInFull, memory: Memory, width: int) -> None:
             for candidate in range(qpus):
                 if view.exec_s[view.task_at + candidate] == np.inf:
                     continue
-                begin = free + candidate * of_candidate + first * width
+                begin = free + (candidate * stride + first) * width
                 before = real[begin : begin + size]
                 after = real[begin + other : begin + other + size]
                 if step % 2 == 1:
@@ -179,6 +159,28 @@ def play_blocks(view: PlacingInFull, memory: Memory, width: int) -> None:
                     _place_in_few(before, after, exec_s, then_s, total, tail_s)
                 else:
                     _place_in_some(before, after, exec_s, then_s, total, tail_s)
+
+
+def _begin_blocks(
+    view: PlacingInFull, real: FloatArray, totals: int, stride: int, width: int, tail_s: float
+) -> None:
+    """Place the task itself on every candidate."""
+    qpus, now_s = view.qpus, view.now_s
+    block = totals + qpus * stride
+    for candidate in range(qpus):
+        first_s = completion_s(view, candidate)
+        for at in range(totals + candidate * stride, totals + (candidate + 1) * stride):
+            real[at] = counted(first_s, tail_s)
+        for _ in range(0, stride, BLOCK):
+            for q in range(width):
+                free_s = now_s
+                if q == candidate:
+                    free_s = now_s + first_s
+                elif q < qpus:
+                    free_s = max(view.free_at_s[view.state_at + q], now_s)
+                for lane in range(block, block + BLOCK):
+                    real[lane] = free_s
+                block += BLOCK
 
 
 Place: TypeAlias = Callable[
