@@ -132,9 +132,9 @@ class EventTrial:
 
     def ended(self) -> Ended:
         """Return what is left when it is over."""
-        state = self._world.state
-        busy_s, warm_busy_s = (state.servers[name].copy() for name in ("busy_s", "warm_busy_s"))
-        return Ended(state.clouds.item(), busy_s, warm_busy_s, self._rows)
+        clouds, servers = self._world.state.clouds, self._world.state.servers
+        busy_s, warm_busy_s = servers["busy_s"].copy(), servers["warm_busy_s"].copy()
+        return Ended(clouds.item(), busy_s, warm_busy_s, self._rows)
 
     def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
