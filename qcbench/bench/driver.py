@@ -10,7 +10,7 @@ from qcbench.bench.facts import FactsOf
 from qcbench.bench.fan import Fan
 from qcbench.bench.growing import Growing
 from qcbench.bench.manifest import usable_cores
-from qcbench.bench.outcome import RunTrial, attempt_bearer, attempt_trial, resolve
+from qcbench.bench.outcome import Outcome, RunTrial, attempts, resolve
 from qcbench.bench.progress import Progress, Silent
 from qcbench.bench.run_folder import missing
 from qcbench.bench.session import RunError, RunSummary, Session
@@ -113,16 +113,15 @@ def _run_inline(session: Session, run_trial: str | RunTrial, stop: StopFlag) -> 
         chunk = ledger.next_chunk()
         if chunk is None:
             raise AssertionError(f"{ledger.unresolved} trials got lost in the books")
-        outcomes, bearers = [], session.bearers_of(chunk)
-        for trial in chunk.trials:
+        outcomes: list[Outcome] = []
+        bearers = session.bearers_of(chunk)
+        facts = None if session.facts is None else resolve(session.facts)
+        running = attempts(function, chunk.trials, track, worker, facts_of=facts, bearers=bearers)
+        while len(outcomes) < len(chunk.trials):
             if stop():
                 session.interrupted = True
                 break
-            if session.facts is not None and trial.trial_id in bearers:
-                facts = resolve(session.facts)
-                outcomes.append(attempt_bearer(function, facts, trial, track, worker))
-            else:
-                outcomes.append(attempt_trial(function, trial, track, worker))
+            outcomes += next(running)
         session.accept(ledger.settle(chunk, outcomes))
 
 

@@ -6,7 +6,7 @@ it. Every trial leaves the ledger exactly once, with the outcome that is stored.
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 
 from qcbench.bench.outcome import Outcome, failed_row
@@ -131,7 +131,7 @@ class Ledger:
                 if outcome.retry and self._failures[trial.trial_id] <= self._retries:
                     again.append(trial)
                     continue
-            final.append(replace(outcome, attempt=attempt))
+            final.append(outcome._replace(attempt=attempt))
         self._put_back(again)
         self.unresolved -= len(final)
         return final

@@ -3,16 +3,19 @@
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import Any, TypeAlias, TypeVar
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import polars as pl
 
 from qcbench.bench.facts import Facts, FactsOf, unknown
+from qcbench.bench.together import RunTrials, batches
 from qcbench.bench.trial import COORDINATES, Trial, TrialResult
 from qcbench.errors import CODE_ERRORS, InputError, one_line, said
+from qcbench.sums import added
 
 RunTrial: TypeAlias = Callable[[Trial], TrialResult]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -21,6 +24,7 @@ Value: TypeAlias = float | int | str | None
 HEAD = (*COORDINATES, "status", "error")
 """The columns that every row has, in order; the metrics follow."""
 
+_own = attrgetter(*COORDINATES[:-1])
 LARGE = 2**63
 PLAIN = frozenset({float, type(None)})
 """What most values of a row are."""
@@ -29,8 +33,7 @@ MAX_ERROR = 500
 """Characters of an error that a row keeps; the traceback beside it is whole."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one attempt at a trial gave.
 
     Attributes:
@@ -88,17 +91,78 @@ def resolve(target: str | Function) -> Function:
     return function  # type: ignore[no-any-return]
 
 
-def attempt_bearer(
-    run_trial: RunTrial, facts_of: FactsOf, trial: Trial, track: str, worker: str
-) -> Outcome:
-    """Run one trial and find the facts of its world, of which it may also be unknown."""
+def attempts(
+    run_trial: RunTrial,
+    trials: Sequence[Trial],
+    track: str,
+    worker: str,
+    *,
+    facts_of: FactsOf | None = None,
+    bearers: Collection[str] = (),
+) -> Iterator[list[Outcome]]:
+    """Run trials in their order, and return the outcomes of those together that are run at a time.
+
+    Args:
+        run_trial: runs one, or several, see `qcbench.bench.together`.
+        track: of the trials.
+        worker: who runs them.
+        facts_of: finds the facts of a world.
+        bearers: ids of those that bring the facts of their world along.
+    """
+    for batch in batches(run_trial, trials):
+        outcomes = _attempt_several(run_trial, batch, track, worker)
+        if facts_of is not None:
+            outcomes = [
+                _with_facts(outcome, facts_of, trial) if trial.trial_id in bearers else outcome
+                for outcome, trial in zip(outcomes, batch, strict=True)
+            ]
+        yield outcomes
+
+
+def _with_facts(outcome: Outcome, facts_of: FactsOf, trial: Trial) -> Outcome:
+    """Find the facts of a trial's world, of which it may also be unknown."""
     started = time.perf_counter()
-    outcome = attempt_trial(run_trial, trial, track, worker)
     try:
         facts = facts_of(trial)
     except CODE_ERRORS as error:
         facts = unknown(trial, error_line(error))
-    return replace(outcome, facts=facts, elapsed_s=time.perf_counter() - started)
+    elapsed_s = outcome.elapsed_s + time.perf_counter() - started
+    return outcome._replace(facts=facts, elapsed_s=elapsed_s)
+
+
+def _attempt_several(
+    run_trial: RunTrial, trials: Sequence[Trial], track: str, worker: str
+) -> list[Outcome]:
+    """Run trials at a time; where one of them fails each alone, so that each says what it has."""
+    if isinstance(run_trial, RunTrials) and len(trials) > 1:
+        started = time.perf_counter()
+        with suppress(*CODE_ERRORS):
+            results = run_trial.run(trials)
+            rows = [
+                plain_row(trial, track, result.row)
+                for trial, result in zip(trials, results, strict=True)
+            ]
+            more_s = time.perf_counter() - started - added(result.wall_s for result in results)
+            return [
+                _done(trial, row, result, result.wall_s + more_s / len(trials), worker)
+                for trial, row, result in zip(trials, rows, results, strict=True)
+            ]
+    return [attempt_trial(run_trial, trial, track, worker) for trial in trials]
+
+
+def _done(
+    trial: Trial, row: dict[str, Value], result: TrialResult, elapsed_s: float, worker: str
+) -> Outcome:
+    return Outcome(
+        trial_id=trial.trial_id,
+        row=row,
+        wall_s=float(result.wall_s),
+        cpu_s=float(result.cpu_s),
+        elapsed_s=elapsed_s,
+        worker=worker,
+        traceback=result.traceback,
+        records=result.records,
+    )
 
 
 def attempt_trial(run_trial: RunTrial, trial: Trial, track: str, worker: str) -> Outcome:
@@ -121,16 +185,7 @@ def attempt_trial(run_trial: RunTrial, trial: Trial, track: str, worker: str) ->
             # The same input stays bad; anything else may have been the machine.
             retry=not isinstance(error, InputError),
         )
-    return Outcome(
-        trial_id=trial.trial_id,
-        row=row,
-        wall_s=float(result.wall_s),
-        cpu_s=float(result.cpu_s),
-        elapsed_s=time.perf_counter() - started,
-        worker=worker,
-        traceback=result.traceback,
-        records=result.records,
-    )
+    return _done(trial, row, result, time.perf_counter() - started, worker)
 
 
 def failed_row(trial: Trial, track: str, error: str) -> dict[str, Value]:
@@ -158,15 +213,15 @@ def plain_row(trial: Trial, track: str, row: Mapping[str, Any]) -> dict[str, Val
     if status not in ("done", "failed"):
         raise ValueError(f"column status is {status!r}, neither 'done' nor 'failed'")
     error = row.get("error")
-    plain: dict[str, Value] = {
-        **coordinates,
-        "status": status,
-        "error": clean_line(str(error)) if error else None,
-    }
-    for name, value in row.items():
-        if name not in plain:
-            known = value.__class__ in PLAIN or (value.__class__ is int and -LARGE <= value < LARGE)
-            plain[str(name)] = value if known else _plain_value(str(name), value)
+    head = {**coordinates, "status": status, "error": clean_line(str(error)) if error else None}
+    plain: dict[str, Any] = {**head, **row, **head}
+    # All at once, and then the few that are not what most are.
+    for name in [name for name, value in plain.items() if value.__class__ not in PLAIN]:
+        value = plain[name]
+        if value.__class__ is int and -LARGE <= value < LARGE:
+            continue
+        if name not in head:
+            plain[name] = _plain_value(name, value)
     return plain
 
 
@@ -185,8 +240,7 @@ def _plain_value(name: str, value: Any) -> Value:
 
 
 def _coordinates(trial: Trial, track: str) -> dict[str, Value]:
-    known = {name: getattr(trial, name) for name in COORDINATES if name != "track"}
-    return {**known, "track": track}
+    return dict(zip(COORDINATES, (*_own(trial), track), strict=True))
 
 
 def error_line(error: BaseException) -> str:

@@ -1,15 +1,15 @@
 """From a trial's plain data to its row and to the facts of its world; nothing else is touched."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qcbench.bench.drawn import policy_of, world_of
+from qcbench.bench.drawn import SharedWorld, policy_of, world_of
 from qcbench.bench.facts import Facts, coordinates
-from qcbench.bench.metrics.names import bounded_of, metrics_of
+from qcbench.bench.metrics.names import bounded_of, metrics_of_several
 from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
 from qcbench.bench.seeds import policy_stream
+from qcbench.bench.together import Clock, RunTrials
 from qcbench.bench.trial import Trial, TrialResult
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import draw_slowdown
@@ -18,7 +18,12 @@ from qcbench.policies import registry
 from qcbench.policies.names import modules_of
 from qcbench.policies.protocol import Decide, PolicyContext
 
+if TYPE_CHECKING:
+    import polars as pl
+
 PolicyFactory = Callable[[PolicyContext], Decide]
+MOST_TASKS = 100_000
+"""Of trials whose records are there at the same time; one may have more."""
 
 
 def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Records:
@@ -31,11 +36,17 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
         InputError: the config cannot be used.
         PolicyError: the policy took a decision that its track does not know.
     """
-    policy = policy_of(trial)
-    own = policy.name in modules_of(trial.scenario_config["track"])
-    own = own and not has_metrics(trial.plugins)
-    world = world_of(trial, shared=factory is None and own)
-    scenario = world.scenario
+    return _simulate(trial, world_of(trial, shared=factory is None and _shares(trial)), factory)
+
+
+def _shares(trial: Trial) -> bool:
+    """Whether a trial may share its world: nobody else's code is shown it."""
+    policies = modules_of(trial.scenario_config["track"])
+    return trial.policy_config["name"] in policies and not has_metrics(trial.plugins)
+
+
+def _simulate(trial: Trial, world: SharedWorld, factory: PolicyFactory | None = None) -> Records:
+    policy, scenario = policy_of(trial), world.scenario
     coordinates = (trial.suite, trial.scenario, trial.replicate, trial.policy)
     rng = partial(policy_stream, *coordinates, seed=trial.seed)
     context = PolicyContext(fleet=scenario.fleet, rng=rng)
@@ -48,25 +59,37 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
 
 def row_of(trial: Trial, records: Records) -> dict[str, Any]:
     """Return the row of the result table: coordinates, status, metrics."""
-    config = trial.scenario_config
+    return rows_of([trial], [records])[0]
+
+
+def rows_of(trials: Sequence[Trial], all_records: Sequence[Records]) -> list[dict[str, Any]]:
+    """Return the rows of trials on one world."""
+    config = trials[0].scenario_config
     warm_up_s = float(config.get("rules", {}).get("warm_up_s", 0.0))
-    return {
-        "trial_id": trial.trial_id,
-        "suite": trial.suite,
-        "scenario": trial.scenario,
-        "policy": trial.policy,
-        "replicate": trial.replicate,
-        "seed": trial.seed,
-        "engine": trial.engine,
+    known = {
         "track": config["track"],
         "status": "done",
         "error": None,
         "offered_load": config.get("offered_load"),
         **{f"axis_{name}": value for name, value in config.get("axes", {}).items()},
-        "truncated": records.truncated,
-        **metrics_of(config["track"])(records, warm_up_s),
-        **plugged_metrics(trial.plugins, records, warm_up_s),
     }
+    found = metrics_of_several(config["track"], all_records, warm_up_s)
+    return [
+        {
+            "trial_id": trial.trial_id,
+            "suite": trial.suite,
+            "scenario": trial.scenario,
+            "policy": trial.policy,
+            "replicate": trial.replicate,
+            "seed": trial.seed,
+            "engine": trial.engine,
+            **known,
+            "truncated": records.truncated,
+            **metrics,
+            **plugged_metrics(trial.plugins, records, warm_up_s),
+        }
+        for trial, records, metrics in zip(trials, all_records, found, strict=True)
+    ]
 
 
 def facts_of(trial: Trial) -> Facts:
@@ -100,22 +123,42 @@ def facts_of(trial: Trial) -> Facts:
     }
 
 
-def run_trial(trial: Trial) -> TrialResult:
-    """Run one trial; pure but for the clock time it reports."""
-    return _timed(trial, keep_records=False)
+def alike(trial: Trial) -> Hashable:
+    """Return what trials have in common that are run together: their world, on the kernel.
+
+    None of a trial that is run alone: one on the SimPy cloud takes so long that nothing is gained,
+    and the code of others is shown no world but its own.
+    """
+    if trial.engine != "compiled" or trial.plugins or not _shares(trial):
+        return None
+    return trial.suite, trial.scenario, trial.replicate, trial.seed, id(trial.scenario_config)
 
 
-def run_recorded_trial(trial: Trial) -> TrialResult:
-    """Run one trial and keep its records, one row a task."""
-    return _timed(trial, keep_records=True)
+def _run(trials: Sequence[Trial], *, keep_records: bool) -> list[TrialResult]:
+    """Run trials that `alike` is equal for, or one; steps go over all before the next begins."""
+    clock = Clock()
+    world = world_of(trials[0], shared=_shares(trials[0]))
+    rows: list[dict[str, Any]] = []
+    frames: list[pl.DataFrame | None] = []
+    at_a_time = max(1, MOST_TASKS // max(1, len(world.scenario.workload.tasks)))
+    for first in range(0, len(trials), at_a_time):
+        some, records = trials[first : first + at_a_time], []
+        clock.begin()
+        for trial in some:
+            records.append(_simulate(trial, world))
+            clock.lap()
+        rows += rows_of(some, records)
+        frames += [
+            each.frame(trial.trial_id) if keep_records else None
+            for trial, each in zip(some, records, strict=True)
+        ]
+    return [
+        TrialResult(row, wall_s, cpu_s, records=frame)
+        for row, frame, (wall_s, cpu_s) in zip(rows, frames, clock.times(), strict=True)
+    ]
 
 
-def _timed(trial: Trial, *, keep_records: bool) -> TrialResult:
-    wall, cpu = time.perf_counter(), time.process_time()
-    records = simulate_trial(trial)
-    return TrialResult(
-        row=row_of(trial, records),
-        records=records.frame(trial.trial_id) if keep_records else None,
-        wall_s=time.perf_counter() - wall,
-        cpu_s=time.process_time() - cpu,
-    )
+run_trial = RunTrials(partial(_run, keep_records=False), alike)
+"""Runs one trial, or several on one world; pure but for the clock time it reports."""
+run_recorded_trial = RunTrials(partial(_run, keep_records=True), alike)
+"""The same, and keeps their records, one row a task."""

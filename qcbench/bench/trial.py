@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,8 +90,7 @@ class Trial:
         object.__setattr__(self, "trial_id", digest)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrialResult:
+class TrialResult(NamedTuple):
     """What `run_trial` gives back: the row of the result table, and what cannot be reproduced.
 
     Attributes:
@@ -111,4 +110,5 @@ class TrialResult:
 
 
 COORDINATES = ("trial_id", "suite", "scenario", "policy", "replicate", "seed", "engine", "track")
-"""The first columns of the result table, in order; `status`, `error` and the metrics follow."""
+"""The first columns of the result table, in order; `status`, `error` and the metrics follow. All
+but the last, which is the scenario's, are attributes of a trial."""

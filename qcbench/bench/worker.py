@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Runs chunks of trials one after the other.
+    """Runs chunks of trials, those on one world together.
 
     The class itself needs no other package, so that it begins, and says what is missing, on a node
     that lacks some.
@@ -56,12 +56,8 @@ class Worker:
             trials: in this order.
             bearers: ids of those that bring the facts of their world along.
         """
-        from qcbench.bench.outcome import attempt_bearer, attempt_trial, resolve  # noqa: PLC0415
+        from qcbench.bench.outcome import attempts, resolve  # noqa: PLC0415
 
-        function = resolve(self._target)
-        return [
-            attempt_bearer(function, resolve(self._facts), trial, self._track, self._name)
-            if trial.trial_id in bearers
-            else attempt_trial(function, trial, self._track, self._name)
-            for trial in trials
-        ]
+        function, facts = resolve(self._target), resolve(self._facts) if bearers else None
+        found = attempts(function, trials, self._track, self._name, facts_of=facts, bearers=bearers)
+        return [outcome for batch in found for outcome in batch]

@@ -59,10 +59,6 @@ class RowSummary(NamedTuple):
         """How many rows are done."""
         return self.statuses[DONE]
 
-    def mean(self, total: float) -> float | None:
-        """Return the mean over the rows that are done of something that adds up to `total`."""
-        return mean(total, self.done)
-
 
 def summarise(records: "Records", warm_up_s: float) -> RowSummary:
     """Add up columns of records."""
@@ -105,11 +101,6 @@ def those(chosen: BoolArray) -> BoolArray | slice:
 def total(values: FloatArray) -> float:
     """Return a sum; it is NumPy's, which does not add up one after the other."""
     return float(np.add.reduce(values))
-
-
-def mean(total: float, count: int) -> float | None:
-    """Return the mean of so many numbers, None of nothing."""
-    return total / count if count else None
 
 
 def quantiles(values: FloatArray, shares: Sequence[float]) -> list[float | None]:

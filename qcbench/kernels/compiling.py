@@ -60,6 +60,12 @@ def called(function: Function) -> Function:
     return cast(Function, _registered(function, _nrt=False, **PART))
 
 
+def called_by_itself(function: Function) -> Function:
+    """Let compiled code call a plain function, which is optimised before its callers."""
+    options = {"error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
+    return cast(Function, _registered(function, **options))
+
+
 @cache
 def _registered(function: Callable[..., Any], **options: Any) -> Any:
     """Make a plain function known to Numba once: it takes one that is made known twice for two."""
@@ -112,24 +118,34 @@ def drawing(function: Function) -> Function:
     return _compiled(function, error_model="numpy")
 
 
-def compiled_for(function: Function, arguments: Iterable[object]) -> Function:
+def compiled_for(function: Function, arguments: Iterable[object], kind: Any = None) -> Function:
     """Return what a kernel was compiled to for the types of these arguments.
 
     It does not look at types any more, which takes ten times as long as a short call: arguments
     must be of the same kinds, see `kind_of`, whenever it is called.
+
+    Args:
+        kind: whatever is the same for arguments of the same kinds alone; found where None.
     """
     made = getattr(function, "compile", None)  # NUMBA_DISABLE_JIT leaves functions as they are
     if made is None:
         return function
     given = tuple(arguments)
-    key = (function, kind_of(given))
-    if key not in _COMPILED:
-        _COMPILED[key] = made(tuple(map(typeof, given)))
-    return cast(Function, _COMPILED[key])
+    key = (function, kind_of(given) if kind is None else kind)
+    found = _COMPILED.get(key)
+    if found is None:
+        found = _COMPILED[key] = made(tuple(map(typeof, given)))
+    return cast(Function, found)
 
 
 _COMPILED: dict[Any, Any] = {}
 """Functions for kinds of arguments, whose types it takes Numba a millisecond to find out."""
+_NUMBERS: dict[Any, int] = {}
+
+
+def number_of(kind: Any) -> int:
+    """Return a number that stands for a kind: to compare long ones takes longer than a call."""
+    return _NUMBERS.setdefault(kind, len(_NUMBERS))
 
 
 def kind_of(value: Any) -> Any:

@@ -14,7 +14,7 @@ from numba.core import types
 from numba.extending import overload
 
 from qcbench.fleet.profile import Fleet
-from qcbench.kernels.compiling import INLINED, called, drawing_inlined, inlined
+from qcbench.kernels.compiling import INLINED, called, called_by_itself, drawing_inlined, inlined
 from qcbench.policies import registry, twins
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.draws import uniform
@@ -94,15 +94,15 @@ def fresh_twin(track: Track, policy: object, fleet: Fleet) -> Twin | None:
     """
     if not isinstance(policy, PolicyConfig) or policy.name not in names(track):
         return None
-    first = None
-    if not registry.reads_file(track, policy.name):
-        first = _first_twin(OnFleet(track, policy, fleet))
-        if first is None:
-            return None
-    if first is None or first.memory.__class__ is not Memory:
+    if registry.reads_file(track, policy.name):
         return make_twin(track, policy, TwinContext(fleet))
-    whole, real = first.memory
-    return Twin(first.rule, Memory(whole.copy(), real.copy()), first.drawn)
+    first = _first_twin(OnFleet(track, policy, fleet))
+    if first is None:
+        return None
+    rule, known, drawn = first
+    if known.__class__ is not Memory:
+        return make_twin(track, policy, TwinContext(fleet))
+    return Twin(rule, Memory(known.whole.copy(), known.real.copy()), drawn)
 
 
 @lru_cache(maxsize=64)
@@ -252,5 +252,7 @@ def _register(function: Function) -> None:
     _register_called(function)
     if function.__module__ == twins.__name__:
         inlined(function)
+    elif twins.is_by_itself(function):
+        called_by_itself(function)
     else:
         called(function)

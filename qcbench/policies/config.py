@@ -1,6 +1,7 @@
 """The YAML group `policy`."""
 
 from dataclasses import field
+from functools import cached_property
 
 from qcbench.configs import config
 
@@ -20,3 +21,8 @@ class PolicyConfig:
     name: str
     label: str = ""
     parameters: dict[str, bool | int | float | str] = field(default_factory=dict)
+
+    @cached_property
+    def content(self) -> str:
+        """Name and parameters as text, in which 1, 1.0 and true are three values."""
+        return repr((self.name, self.parameters))

@@ -187,15 +187,15 @@ def make(track: Track, config: PolicyConfig, context: PolicyContext) -> Decide:
 class OnFleet:
     """A policy of this package on a fleet, as the key of what trials need not make again.
 
-    Equal parameters are an equal key; they are compared as text, in which 1, 1.0 and true are three
-    values. Fleets are those that a process has loaded, and not compared.
+    Equal parameters are an equal key, compared as `PolicyConfig.content`. Fleets are those that a
+    process has loaded, and not compared.
     """
 
     __slots__ = ("config", "content", "fleet", "track")
 
     def __init__(self, track: Track, config: PolicyConfig, fleet: Fleet) -> None:
         self.track, self.config, self.fleet = track, config, fleet
-        self.content = (track, config.name, repr(config.parameters))
+        self.content = (track, config.content)
 
     def __hash__(self) -> int:
         return hash(self.content)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from math import isnan
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from qcbench.bench.metrics.fairness import fairness_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
-from qcbench.cloud.summary import RowSummary, mean, total
+from qcbench.cloud.summary import RowSummary, total
 
 NAMES = (
     *("tasks", "done", "dropped", "failed", "censored", "decisions", "violations", "restarts"),
@@ -29,6 +29,10 @@ MORE_IS_BETTER = frozenset({"done", "mean_fidelity"})
 """Of `task_metrics`."""
 
 
+Columns: TypeAlias = dict[str, Sequence[Any]]
+"""Metrics of several trials on one world: of each name the value of every trial."""
+
+
 def task_metrics(records: Records, summary: RowSummary, warm_up_s: float) -> dict[str, Any]:
     """Return counts and means over the task rows that arrived after the warm-up.
 
@@ -38,32 +42,64 @@ def task_metrics(records: Records, summary: RowSummary, warm_up_s: float) -> dic
     Args:
         summary: of the records, after the warm-up.
     """
-    statuses, mean_of = summary.statuses, summary.mean
-    p50_s, p95_s, p99_s = summary.quantiles_s
-    return {
-        "tasks": sum(statuses),
-        "done": statuses[DONE],
+    return rows_of(task_columns([records], [summary], warm_up_s))[0]
+
+
+def task_columns(
+    trials: Sequence[Records], summaries: Sequence[RowSummary], warm_up_s: float
+) -> Columns:
+    """Return the same of several trials on one world.
+
+    Args:
+        summaries: of their records, after the warm-up.
+    """
+    of = RowSummary(*zip(*summaries, strict=True))
+    statuses = list(zip(*of.statuses, strict=True))
+    done = statuses[DONE]
+    p50_s, p95_s, p99_s = zip(*of.quantiles_s, strict=True)
+    columns: Columns = {
+        "tasks": list(map(sum, of.statuses)),
+        "done": done,
         "dropped": statuses[DROPPED],
         "failed": statuses[FAILED],
         "censored": statuses[CENSORED],
-        "decisions": records.decisions,
-        "violations": summary.violations,
-        "restarts": summary.restarts,
-        "mean_completion_s": mean_of(summary.completion_s),
+        "decisions": [records.decisions for records in trials],
+        "violations": of.violations,
+        "restarts": of.restarts,
+        "mean_completion_s": means(of.completion_s, done),
         "p50_completion_s": p50_s,
         "p95_completion_s": p95_s,
         "p99_completion_s": p99_s,
-        "mean_wait_s": mean_of(summary.wait_s),
-        "mean_exec_s": mean_of(summary.exec_s),
-        "mean_slowdown": mean(summary.slowdown, summary.slowed),
-        "mean_fidelity": mean_of(summary.fidelity),
-        "total_cost": None if isnan(summary.cost) else summary.cost,
-        "makespan_s": summary.last_finish_s,
-        "utilisation": utilisation(records),
-        "backlog_growth": summary.backlog_growth,
-        **deadline_metrics(records, warm_up_s),
-        **fairness_metrics(records, warm_up_s),
+        "mean_wait_s": means(of.wait_s, done),
+        "mean_exec_s": means(of.exec_s, done),
+        "mean_slowdown": means(of.slowdown, of.slowed),
+        "mean_fidelity": means(of.fidelity, done),
+        "total_cost": [None if isnan(cost) else cost for cost in of.cost],
+        "makespan_s": of.last_finish_s,
+        "utilisation": list(map(utilisation, trials)),
+        "backlog_growth": of.backlog_growth,
     }
+    workload = trials[0].workload
+    if workload.due_s is not None or workload.user is not None:
+        more = [
+            deadline_metrics(records, warm_up_s) | fairness_metrics(records, warm_up_s)
+            for records in trials
+        ]
+        columns.update({name: [each[name] for each in more] for name in more[0]})
+    return columns
+
+
+def rows_of(columns: Columns) -> list[dict[str, Any]]:
+    """Return the metrics of each trial."""
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
+
+
+def means(totals: Sequence[float], counts: Sequence[int]) -> list[float | None]:
+    """Return the mean of so many numbers for each trial, None of nothing."""
+    pairs = zip(totals, counts, strict=True)
+    return [total / count if count else None for total, count in pairs]
 
 
 def real_exec_s(world: Scenario, slowdown: FloatArray | None) -> FloatArray:
@@ -84,22 +120,32 @@ def utilisation(records: Records) -> float | None:
     return total(records.busy_s) / len(records.busy_s) / records.end_s
 
 
-def balance(shares: Sequence[float]) -> dict[str, Any]:
+def balance(summary: RowSummary) -> dict[str, Any]:
     """Return how tasks are spread over the QPUs: entropy of the shares (0..1), largest share.
 
     A policy that sends everything to one QPU has entropy 0 and largest share 1.
+    """
+    return rows_of(balance_columns([shares_of(summary)]))[0]
+
+
+def balance_columns(shares: Sequence[Sequence[float]]) -> Columns:
+    """Return the same of several trials.
 
     Args:
-        shares: see `shares_of`.
+        shares: of each, see `shares_of`.
     """
-    if not shares:
-        return {"choice_entropy": None, "largest_share": None}
-    used = np.array([share for share in shares if share > 0])
-    entropy = -total(used * np.log(used))
-    return {
-        "choice_entropy": entropy / _log(len(shares)) if len(shares) > 1 else 0.0,
-        "largest_share": max(shares),
-    }
+    used = [[share for share in own if share > 0] for own in shares]
+    every = np.array([share for own in used for share in own])
+    terms = every * np.log(every)
+    entropies: list[float | None] = []
+    first = 0
+    for own, all_shares in zip(used, shares, strict=True):
+        entropy = -total(terms[first : first + len(own)])
+        first += len(own)
+        qpus = len(all_shares)
+        entropies.append((entropy / _log(qpus) if qpus > 1 else 0.0) if qpus else None)
+    largest = [max(own) if own else None for own in shares]
+    return {"choice_entropy": entropies, "largest_share": largest}
 
 
 @cache

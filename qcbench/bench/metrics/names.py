@@ -3,7 +3,7 @@
 The module of a track beside this one says it, in the same file that computes them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from qcbench.arrays import FloatArray
@@ -30,6 +30,18 @@ BoundedOf: TypeAlias = Callable[[Scenario, FloatArray | None], Bounded | None]
 def metrics_of(track: Track) -> Metrics:
     """Return the function that gives the metrics of trials of a track."""
     found: Metrics = module_of(METRICS, track).metrics
+    return found
+
+
+def metrics_of_several(
+    track: Track, trials: Sequence[Records], warm_up_s: float
+) -> list[dict[str, Any]]:
+    """Return the metrics of trials on one world, together where a track can."""
+    module = module_of(METRICS, track)
+    together = getattr(module, "metrics_of_several", None)
+    if together is None:
+        return [module.metrics(records, warm_up_s) for records in trials]
+    found: list[dict[str, Any]] = together(trials, warm_up_s)
     return found
 
 

@@ -1,15 +1,23 @@
 """Metrics of a placement trial."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from qcbench.arrays import FloatArray
 from qcbench.bench.metrics import common
 from qcbench.bench.metrics.bounded import Bounded
-from qcbench.bench.metrics.common import balance, real_exec_s, shares_of, task_metrics
+from qcbench.bench.metrics.common import (
+    balance_columns,
+    means,
+    real_exec_s,
+    rows_of,
+    shares_of,
+    task_columns,
+)
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
-from qcbench.fleet.profile import Fleet
+from qcbench.cloud.summary import RowSummary
 
 SHARES_SHOWN = 16
 """Fleets up to this size have a column for each QPU's share of the tasks."""
@@ -31,16 +39,27 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     `total_completion_s` is QSimPy's metric, the sum of wait and execution without the delays that
     violations cause; `total_turnaround_s` counts them.
     """
-    summary = records.summary(warm_up_s)
-    shares = shares_of(summary)
-    return {
-        **task_metrics(records, summary, warm_up_s),
-        "total_completion_s": summary.spent_s,
-        "total_turnaround_s": summary.completion_s,
-        "mean_estimate_error_s": summary.mean(summary.estimate_error_s),
-        **balance(shares),
-        **_named(shares, records.fleet),
+    return metrics_of_several([records], warm_up_s)[0]
+
+
+def metrics_of_several(trials: Sequence[Records], warm_up_s: float) -> list[dict[str, Any]]:
+    """Return the same of trials on one world: column by column, which takes a third of the time."""
+    summaries = [records.summary(warm_up_s) for records in trials]
+    shares = list(map(shares_of, summaries))
+    of = RowSummary(*zip(*summaries, strict=True))
+    done = [summary.done for summary in summaries]
+    columns = {
+        **task_columns(trials, summaries, warm_up_s),
+        "total_completion_s": of.spent_s,
+        "total_turnaround_s": of.completion_s,
+        "mean_estimate_error_s": means(of.estimate_error_s, done),
+        **balance_columns(shares),
     }
+    names = _share_names(trials[0].fleet.names)
+    return [
+        {**row, **dict(zip(names, own, strict=bool(names and own)))}
+        for row, own in zip(rows_of(columns), shares, strict=True)
+    ]
 
 
 def bounded(world: Scenario, slowdown: FloatArray | None) -> Bounded | None:
@@ -75,8 +94,7 @@ def bounded(world: Scenario, slowdown: FloatArray | None) -> Bounded | None:
     )
 
 
-def _named(shares: Sequence[float], fleet: Fleet) -> dict[str, float]:
-    """Return each QPU's share of the tasks that were placed, by the QPU's name."""
-    if len(fleet) > SHARES_SHOWN or not shares:
-        return {}
-    return {f"share_{name}": share for name, share in zip(fleet.names, shares, strict=True)}
+@lru_cache(maxsize=8)
+def _share_names(qpus: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of each QPU's share of the tasks that were placed; none of too many."""
+    return tuple(f"share_{name}" for name in qpus) if len(qpus) <= SHARES_SHOWN else ()

@@ -8,7 +8,7 @@ import numpy as np
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.bench.metrics import common
 from qcbench.bench.metrics.bounded import Bounded
-from qcbench.bench.metrics.common import balance, real_exec_s, shares_of, task_metrics
+from qcbench.bench.metrics.common import balance, real_exec_s, task_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
@@ -65,7 +65,7 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         "mean_pending": None if levels is None else levels.pending,
         "mean_running": None if levels is None else levels.running,
         **_groups(records, seen, done, job_s),
-        **balance(shares_of(summary)),
+        **balance(summary),
     }
 
 

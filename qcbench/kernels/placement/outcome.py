@@ -15,6 +15,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.cloud.summary import RowSummary
 from qcbench.kernels.levels import present_until_end_s
+from qcbench.kernels.placement.event_state import RUN
 from qcbench.kernels.placement.step import Table
 
 ROW = np.dtype(
@@ -39,32 +40,39 @@ status."""
 KINDS = {name: ROW[name] for name in ROW.names or ()}
 
 
-class Ended(NamedTuple):
-    """What is left of a cloud that is over: records `event_state.RUN`, `SERVER` and `ROW`."""
+_OF_CLOUD = {name: place for place, name in enumerate(RUN.names or ())}
+NOW_S, ARRIVED, DECISIONS = map(_OF_CLOUD.__getitem__, ("now_s", "next_arrival", "decisions"))
+LEFT, GIVEN_UP, DROPPED, TRUNCATED = map(
+    _OF_CLOUD.__getitem__, ("left", "given_up", "dropped", "truncated")
+)
+"""Positions in a record `RUN`."""
 
-    clouds: Table
-    servers: Table
+
+class Ended(NamedTuple):
+    """What is left of a cloud that is over.
+
+    Attributes:
+        cloud: its record `RUN` as plain numbers: to look up one of an array takes longer than all.
+        busy_s: for how long each QPU has worked [s].
+        warm_busy_s: up to the end of the warm-up, where there is one.
+        rows: records `ROW`.
+    """
+
+    cloud: tuple[Any, ...]
+    busy_s: FloatArray
+    warm_busy_s: FloatArray
     rows: Table
 
     @property
     def arrived(self) -> int:
         """How many tasks have arrived."""
-        return self.of_cloud("next_arrival")
+        return self.cloud[ARRIVED]
 
     @property
     def all_done(self) -> bool:
         """Whether all tasks have come and none of them was left, given up or dropped."""
-        cloud = self.clouds[0]
-        return not (cloud["left"] or cloud["given_up"] or cloud["dropped"] or cloud["truncated"])
-
-    def of_cloud(self, name: str) -> Any:
-        """Return a number of the cloud."""
-        return self.clouds[name].item()
-
-    @property
-    def busy_s(self) -> FloatArray:
-        """For how long each QPU has worked [s]."""
-        return self.servers["busy_s"].copy()
+        cloud = self.cloud
+        return not (cloud[LEFT] or cloud[GIVEN_UP] or cloud[DROPPED] or cloud[TRUNCATED])
 
 
 class LateRecords(Records):
@@ -88,9 +96,9 @@ class LateRecords(Records):
             workload=scenario.workload,
             estimates=scenario.estimates,
             busy_s=ended.busy_s,
-            end_s=ended.of_cloud("now_s"),
-            decisions=ended.of_cloud("decisions"),
-            truncated=bool(ended.of_cloud("truncated")),
+            end_s=ended.cloud[NOW_S],
+            decisions=ended.cloud[DECISIONS],
+            truncated=bool(ended.cloud[TRUNCATED]),
             _make=make,
             _summarise=summarise,
         )
@@ -111,14 +119,15 @@ class LateRecords(Records):
 
 def records_of(scenario: Scenario, splits: Splits, ended: Ended, streams: Streams) -> Records:
     """Return the records of a trial that is over."""
-    workload, cloud, arrived = scenario.workload, ended.clouds[0], ended.arrived
+    workload, arrived = scenario.workload, ended.arrived
+    cloud = np.array([ended.cloud], dtype=RUN)[0]
     task: IntArray = np.arange(arrived)
     had = _columns(ended.rows)
     qpu = had.pop("qpu")[:arrived]
     end_s, warm_up_s, busy_s = float(cloud["now_s"]), scenario.rules.warm_up_s, ended.busy_s
     warm = NOTHING
     if warm_up_s > 0 and np.isinf(cloud["warm_up_s"]):  # it is past
-        warm_busy_s = float(ended.servers["warm_busy_s"].sum())
+        warm_busy_s = float(ended.warm_busy_s.sum())
         warm = Areas(
             float(warm_up_s), float(cloud["warm_present_area_s"]), 0.0, np.nan, warm_busy_s
         )

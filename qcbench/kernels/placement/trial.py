@@ -15,9 +15,9 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
 from qcbench.cloud.summary import RowSummary
 from qcbench.errors import shown
-from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel, kind_of
+from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel, kind_of, number_of
 from qcbench.kernels.placement.chances import Chances, ChanceSource
-from qcbench.kernels.placement.event_state import RUN, SERVER, EventState, begin, make_event_state
+from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
     DECIDE,
     ENDED,
@@ -35,7 +35,7 @@ from qcbench.kernels.twins import Twin, asker, draws
 from qcbench.physics import fidelity
 from qcbench.physics.config import PartsFidelity
 from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
-from qcbench.policies.twins import NO_DECISION, PlacingInFull
+from qcbench.policies.twins import NO_DECISION, Memory, PlacingInFull
 from qcbench.policies.view import PlacementView
 
 SCRIPT_ENDED = 3
@@ -48,6 +48,7 @@ class TrialWorld:
     Attributes:
         chances: that are known by now; a trial that goes on for longer makes them more.
         splits: what physics says of executions, for records.
+        state: of the one cloud that all trials run in, one after the other.
     """
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
@@ -58,7 +59,7 @@ class TrialWorld:
         self.splits = Splits(tasks, fleet, scenario.physics, scenario.estimates, fleet.errors())
         self._source = ChanceSource([scenario], [streams], self.worlds.width)
         self.chances = self._source.chances()
-        self._room = make_event_state(1, self.worlds, self.chances.users)
+        self.state = make_event_state(1, self.worlds, self.chances.users)
         self._sums = make_sums(self.worlds.width, len(fleet))
         worlds = self.worlds
         self._known = Known(worlds.arrival_s, worlds.fidelity, worlds.stride, 1, fleet.prices())
@@ -68,35 +69,36 @@ class TrialWorld:
         if scenario.rules.drift is not None:  # records draw it too, from the stream itself
             self._drift = DriftPath(scenario.rules.drift, len(fleet), deepcopy(streams.drift))
             self._as_estimated = False
-        state, rows = self._new()
-        self._begin: Any = compiled_for(begin, (*self.known(state, rows), 0, 0))
-        self._add_up = compiled_for(add_up, (self._known, rows, 0, 0.0, False, self._sums))
-        self._runs: dict[Any, Callable[..., int]] = {}
+        given = self.known(self.rows())
+        self._kind = number_of(kind_of(given))
+        self._begin: Any = compiled_for(begin, (*given, 0, 0), self._kind)
+        summed = (self._known, given[-1], 0, 0.0, False, self._sums)
+        self._add_up = compiled_for(add_up, summed, (self._kind, kind_of(self._known)))
 
     def extend(self) -> None:
         """Know more chances."""
         self._source.extend()
         self.chances = self._source.chances()
 
-    def known(self, state: EventState, rows: Table) -> tuple[Any, ...]:
+    def known(self, rows: Table) -> tuple[Any, ...]:
         """Return what functions of the kernel are given first."""
-        return self.worlds, self.limits, self.chances, state, rows
+        return self.worlds, self.limits, self.chances, self.state, rows
 
     def run_of(
-        self, state: EventState, rows: Table, twin: Twin, rng: np.random.Generator | None
+        self, rows: Table, twin: Twin, rng: np.random.Generator | None
     ) -> Callable[..., int]:
         """Return what lets a twin of this kind decide, compiled."""
-        kind = kind_of((twin, rng))
-        if kind not in self._runs:
-            function = _run_plain if rng is None else _run_drawing
-            self._runs[kind] = compiled_for(function, (*self.known(state, rows), twin, rng))
-        return self._runs[kind]
+        function = _run_plain if rng is None else _run_drawing
+        kind = self._kind, Memory if twin.memory.__class__ is Memory else kind_of(twin)
+        return compiled_for(function, (*self.known(rows), twin, rng), kind)
 
-    def begin(self) -> tuple[EventState, Table]:
-        """Return a cloud before its first event, and the rows of its tasks."""
-        state, rows = self._new()
-        self._begin(*self.known(state, rows), 0, 0)
-        return state, rows
+    def begin(self, rows: Table) -> None:
+        """Put the cloud before its first event."""
+        self._begin(*self.known(rows), 0, 0)
+
+    def rows(self) -> Table:
+        """Return new rows, to be filled by a trial."""
+        return np.empty(self.worlds.width, dtype=ROW)
 
     def summarise(self, ended: Ended, warm_up_s: float) -> RowSummary:
         """Add up the rows of a trial."""
@@ -119,28 +121,25 @@ class TrialWorld:
         of_task[task] = found
         return of_task
 
-    def _new(self) -> tuple[EventState, Table]:
-        """Return what a trial leaves, new, with the rest of a cloud that is used again."""
-        servers = np.zeros(len(self._room.servers), dtype=SERVER)
-        state = self._room._replace(clouds=np.zeros(1, dtype=RUN), servers=servers)
-        return state, np.empty(self.worlds.width, dtype=ROW)
-
 
 class EventTrial:
     """A scenario on the event kernel, until another trial on its world begins."""
 
     def __init__(self, world: TrialWorld) -> None:
         self._world = world
-        self._state, self._rows = world.begin()
+        self._rows = world.rows()
+        world.begin(self._rows)
 
     def ended(self) -> Ended:
         """Return what is left when it is over."""
-        return Ended(self._state.clouds, self._state.servers, self._rows)
+        clouds, servers = self._world.state.clouds, self._world.state.servers
+        busy_s, warm_busy_s = servers["busy_s"].copy(), servers["warm_busy_s"].copy()
+        return Ended(clouds.item(), busy_s, warm_busy_s, self._rows)
 
     def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
         rng = context.rng if draws("placement", twin) else None
-        run = self._world.run_of(self._state, self._rows, twin, rng)
+        run = self._world.run_of(self._rows, twin, rng)
         return self._until(run, twin, rng) == ENDED
 
     def ask(self, policy: Placement) -> None:
@@ -149,7 +148,7 @@ class EventTrial:
         Raises:
             PolicyError: it decided on what is no QPU.
         """
-        world, state, rows = self._world, self._state, self._rows
+        world, state, rows = self._world, self._world.state, self._rows
         scenario, tasks = world.scenario, world.scenario.workload.tasks
         qpus = len(scenario.fleet)
         table = task_table(tasks, scenario.estimates)
@@ -183,7 +182,7 @@ class EventTrial:
             self._world.extend()
 
     def _call(self, function: Callable[..., Any], *others: object) -> Any:
-        return function(*self._world.known(self._state, self._rows), *others)
+        return function(*self._world.known(self._rows), *others)
 
 
 @kernel

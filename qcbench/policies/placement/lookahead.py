@@ -21,15 +21,31 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.configs import Count
+from qcbench.policies.futures import (
+    ARRIVED,
+    DRAWN,
+    GAPS,
+    HORIZON,
+    IN_ORDER,
+    REMEMBERED,
+    ROWS,
+    SAMPLES,
+    SEEN,
+    SEEN_GAPS,
+    TAIL,
+    TAIL_S,
+    TAKEN_S,
+    TOLD,
+    completion_s,
+    play,
+    room_of,
+    stride_of,
+)
 from qcbench.policies.numpy_sums import MOST_SUMMED, numpy_sum
 from qcbench.policies.protocol import Placement, PolicyContext
 from qcbench.policies.tails import Tail, counted, tail_of
 from qcbench.policies.twins import Memory, PlacingInFull, TwinContext, memory, offset
 from qcbench.policies.view import PlacementView
-
-REMEMBERED = 250
-"""Tasks that futures are drawn from: recent ones, so that a changing workload is followed."""
-
 
 USUAL_HORIZON: Final = "auto"
 USUAL_SAMPLES = 32
@@ -162,23 +178,6 @@ def _play(
     return averaged
 
 
-SEEN, TOLD, HORIZON, SAMPLES = range(4)
-"""What the twin's whole numbers begin with: how many decisions there were; the horizon as it was
-told, and as it is at this decision; the samples."""
-ROWS = 4
-"""Where the estimates of the tasks that were seen last begin: a ring. Then follow the same from the
-oldest on, and the drawn tasks of the futures. The real numbers are, after those named below, when
-the former arrived; the gaps in between from the oldest on; gaps of the futures, summed up; the
-total of every future of every candidate; when the QPUs of each are free."""
-IN_ORDER, DRAWN = ROWS + REMEMBERED, ROWS + 2 * REMEMBERED
-"""Where the second and third of the whole numbers begin."""
-TAIL, TAKEN_S, TAIL_S, ARRIVED = range(4)
-"""From how many times the usual completion time on the tail begins; what all decisions up to now
-were estimated to take; from where the tail begins at this one; where the arrivals do."""
-SEEN_GAPS, GAPS = ARRIVED + REMEMBERED, ARRIVED + 2 * REMEMBERED
-"""Where the gaps that were seen begin, and those of the futures."""
-
-
 def remember(
     context: TwinContext, *, horizon: Count | Literal["auto"], samples: Count, tail: Tail
 ) -> Memory | None:
@@ -187,7 +186,7 @@ def remember(
         return None
     told, qpus = _number(horizon), len(context.fleet)
     futures = (MOST if told == BY_ITSELF else told) * samples
-    found = memory(whole=DRAWN + futures, real=GAPS + futures + (1 + qpus) * qpus * samples)
+    found = memory(whole=DRAWN + futures, real=GAPS + futures + room_of(qpus, samples))
     found.whole[TOLD], found.whole[SAMPLES], found.real[TAIL] = told, samples, tail_of(tail)
     return found
 
@@ -228,66 +227,20 @@ def twin(view: PlacingInFull, memory: Memory, rng: np.random.Generator) -> int:
     tasks = rng.integers(0, seen, horizon * samples)
     arrivals = rng.integers(0, seen - 1, horizon * samples)
     for future in range(horizon * samples):
-        whole[DRAWN + future] = whole[IN_ORDER + tasks[future]]
-        gap_s = real[SEEN_GAPS + arrivals[future]]
+        whole[DRAWN + future] = whole[offset(IN_ORDER + tasks[future])]
+        gap_s = real[offset(SEEN_GAPS + arrivals[future])]
         if future >= samples:
-            gap_s = real[GAPS + future - samples] + gap_s
+            gap_s = real[offset(GAPS + future - samples)] + gap_s
         real[GAPS + future] = gap_s
     play(view, memory)
-    totals = GAPS + horizon * samples
+    totals, stride = GAPS + horizon * samples, stride_of(qpus, samples)
     choice, least = -1, np.inf
     for candidate in range(qpus):
         if view.exec_s[view.task_at + candidate] == np.inf:
             continue
-        first = totals + candidate * samples
+        first = totals + candidate * stride
         score = numpy_sum(real[first : first + samples]) / samples
         if choice < 0 or score < least:
             choice, least = candidate, score
     real[TAKEN_S] += completion_s(view, choice)
     return choice
-
-
-def completion_s(view: PlacingInFull, qpu: int) -> float:
-    """Return the estimated time from now to completion on a QPU, as that of `PlacementView`."""
-    free_s: float = view.free_at_s[view.state_at + qpu]
-    exec_s: float = view.exec_s[view.task_at + qpu]
-    return (free_s if free_s > view.now_s else view.now_s) - view.now_s + exec_s
-
-
-def play(view: PlacingInFull, memory: Memory) -> None:
-    """Play out all futures of all candidates, and write their totals into the memory."""
-    whole, real, qpus, now_s = memory.whole, memory.real, view.qpus, view.now_s
-    horizon, samples, tail_s = whole[HORIZON], whole[SAMPLES], real[TAIL_S]
-    totals = GAPS + horizon * samples
-    free = totals + qpus * samples
-    for candidate in range(qpus):
-        if view.exec_s[view.task_at + candidate] == np.inf:
-            continue
-        first_s = completion_s(view, candidate)
-        for lane in range(candidate * samples, (candidate + 1) * samples):
-            real[totals + lane] = counted(first_s, tail_s)
-            for q in range(qpus):
-                free_s = view.free_at_s[view.state_at + q]
-                real[free + lane * qpus + q] = free_s if free_s > now_s else now_s
-            real[free + lane * qpus + candidate] = now_s + first_s
-    # Step by step: futures have nothing to do with each other, so that processors work on several.
-    for step in range(horizon):
-        for candidate in range(qpus):
-            if view.exec_s[view.task_at + candidate] == np.inf:
-                continue
-            at = offset(free + candidate * samples * qpus)
-            for sample in range(samples):
-                then_s = now_s + real[offset(GAPS + step * samples + sample)]
-                row = offset(whole[offset(DRAWN + step * samples + sample)])
-                best, ended_s = 0, np.inf
-                for q in range(qpus):
-                    free_s = real[at + q]
-                    finish_s = (free_s if free_s > then_s else then_s) + view.exec_s[row + q]
-                    earlier = finish_s < ended_s
-                    best = q if earlier else best
-                    ended_s = finish_s if earlier else ended_s
-                real[at + best] = ended_s
-                real[offset(totals + candidate * samples + sample)] += counted(
-                    ended_s - then_s, tail_s
-                )
-                at += qpus
