@@ -53,7 +53,7 @@ def task_columns(
     Args:
         summaries: of their records, after the warm-up.
     """
-    of = RowSummary(*zip(*summaries, strict=True))
+    of = by_field(summaries)
     statuses = list(zip(*of.statuses, strict=True))
     done = statuses[DONE]
     p50_s, p95_s, p99_s = zip(*of.quantiles_s, strict=True)
@@ -87,6 +87,12 @@ def task_columns(
         ]
         columns.update({name: [each[name] for each in more] for name in more[0]})
     return columns
+
+
+def by_field(summaries: Sequence[RowSummary]) -> Any:
+    """Return a summary whose fields have the values of all trials."""
+    fields: Any = zip(*summaries, strict=True)
+    return RowSummary(*fields)
 
 
 def rows_of(columns: Columns) -> list[dict[str, Any]]:

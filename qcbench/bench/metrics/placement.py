@@ -8,7 +8,9 @@ from qcbench.arrays import FloatArray
 from qcbench.bench.metrics import common
 from qcbench.bench.metrics.bounded import Bounded
 from qcbench.bench.metrics.common import (
+    Columns,
     balance_columns,
+    by_field,
     means,
     real_exec_s,
     rows_of,
@@ -17,7 +19,6 @@ from qcbench.bench.metrics.common import (
 )
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
-from qcbench.cloud.summary import RowSummary
 
 SHARES_SHOWN = 16
 """Fleets up to this size have a column for each QPU's share of the tasks."""
@@ -46,9 +47,9 @@ def metrics_of_several(trials: Sequence[Records], warm_up_s: float) -> list[dict
     """Return the same of trials on one world: column by column, which takes a third of the time."""
     summaries = [records.summary(warm_up_s) for records in trials]
     shares = list(map(shares_of, summaries))
-    of = RowSummary(*zip(*summaries, strict=True))
+    of = by_field(summaries)
     done = [summary.done for summary in summaries]
-    columns = {
+    columns: Columns = {
         **task_columns(trials, summaries, warm_up_s),
         "total_completion_s": of.spent_s,
         "total_turnaround_s": of.completion_s,

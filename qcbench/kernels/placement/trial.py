@@ -134,7 +134,8 @@ class EventTrial:
         """Return what is left when it is over."""
         clouds, servers = self._world.state.clouds, self._world.state.servers
         busy_s, warm_busy_s = servers["busy_s"].copy(), servers["warm_busy_s"].copy()
-        return Ended(clouds.item(), busy_s, warm_busy_s, self._rows)
+        cloud: Any = clouds.item()
+        return Ended(cloud, busy_s, warm_busy_s, self._rows)
 
     def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
