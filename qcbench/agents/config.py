@@ -69,6 +69,7 @@ class TrainConfig:
         name: of the run; the agent's where None.
         seed: of worlds, weights and what the agent draws.
         runs_dir: folder of all runs.
+        tensorboard: whether the curves are written for TensorBoard too, into the run's folder.
         cluster: where it runs, which is no part of what it is: the folder of a training does not
             have it, and who goes on with one says it anew.
     """
@@ -81,6 +82,7 @@ class TrainConfig:
     name: str | None = None
     seed: Seed = 0
     runs_dir: str = "runs"
+    tensorboard: bool = False
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
     further: list[ScenarioConfig] = field(default_factory=list)
 
@@ -93,15 +95,17 @@ class TrainConfig:
 def stored(settings: TrainConfig) -> dict[str, Any]:
     """Return what is kept of a config with what it began: all but where that runs.
 
-    One of a single scenario has no key that says so.
+    One of a single scenario has no key that says so, as one without event files has none.
     """
-    spare = {"cluster"} if settings.further else {"cluster", "further"}
+    spare = {"cluster"}
+    spare |= set() if settings.further else {"further"}
+    spare |= set() if settings.tensorboard else {"tensorboard"}
     return {key: value for key, value in plain(settings).items() if key not in spare}
 
 
 def meant(settings: TrainConfig) -> dict[str, Any]:
-    """Return what makes two trainings, or sweeps, the same: all but where they run and are kept."""
-    places = ("tracking", "runs_dir")
+    """Return what makes two trainings, or sweeps, the same: all but where they run and are shown."""
+    places = ("tracking", "runs_dir", "tensorboard")
     return {key: value for key, value in stored(settings).items() if key not in places}
 
 
