@@ -104,7 +104,7 @@ def stored(settings: TrainConfig) -> dict[str, Any]:
 
 
 def meant(settings: TrainConfig) -> dict[str, Any]:
-    """Return what makes two trainings, or sweeps, the same: all but where they run and are shown."""
+    """Return what makes two trainings, or sweeps, the same: all but where they are and are shown."""
     places = ("tracking", "runs_dir", "tensorboard")
     return {key: value for key, value in stored(settings).items() if key not in places}
 

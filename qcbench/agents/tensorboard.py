@@ -3,8 +3,9 @@
     runs/train-NAME-STAMP/tensorboard/events.out.tfevents.TIME.HOST
 
 What `progress.jsonl` says is the truth: whoever goes on with a run writes the file anew from the
-lines that are kept, so that no point is there twice. Each line is one event, written and flushed by
-this process itself: the usual writer has a thread, and waits for ever once a full disk has ended it.
+lines that are kept, so that no point is there twice. Each line is one event, written and flushed
+here: the library's usual writer does it in a thread, and waits for ever once a full disk has ended
+that.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Curves as event files of TensorBoard: what they say, that no point is there twice, what is told."""
+"""Curves as event files of TensorBoard: what they say, and that no point is there twice."""
 
 import shutil
 import struct
