@@ -42,15 +42,20 @@ def loading(what: str) -> Iterator[None]:
         _LOADED.reset(token)
 
 
+def look_here() -> None:
+    """Let Python find modules in the working folder, as it does where a script lies there."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
 def module_named(name: str) -> ModuleType:
     """Import a module of somebody's; it is looked for in the working folder too.
 
     Raises:
         InputError: it cannot be loaded.
     """
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    look_here()
     try:
         with loading(name):
             return importlib.import_module(name)
