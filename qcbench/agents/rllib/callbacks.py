@@ -94,7 +94,7 @@ RLLIBS = frozenset(
 """What RLlib 2.60 itself puts into a result, and into the part of it about sampling."""
 
 
-class Guarded(RLlibCallback):  # type: ignore[misc]
+class Guarded(RLlibCallback):
     """Calls a callback of somebody's; what that raises is an error of its own.
 
     Args:
