@@ -24,6 +24,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "mqt-bench": ("mqt",),
     "pillow": ("PIL",),
     "pydantic": ("pydantic", "pydantic_core"),
+    "tensorboardx": ("tensorboardX",),
 }
 """What a distribution is imported as, where that is not its name, and what it brings along."""
 

@@ -5,13 +5,17 @@ every worker. What stands in that text at top level is run there each time; a ca
 would run it within itself, without end.
 """
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from pathlib import Path
+from types import ModuleType
 from typing import ParamSpec, TypeVar
 
-from qcbench.errors import InputError
+from qcbench.errors import CODE_ERRORS, InputError, reason_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,6 +40,29 @@ def loading(what: str) -> Iterator[None]:
         yield
     finally:
         _LOADED.reset(token)
+
+
+def look_here() -> None:
+    """Let Python find modules in the working folder, as it does where a script lies there."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
+def module_named(name: str) -> ModuleType:
+    """Import a module of somebody's; it is looked for in the working folder too.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
+    look_here()
+    try:
+        with loading(name):
+            return importlib.import_module(name)
+    except CalledWhileLoadedError:
+        raise
+    except CODE_ERRORS as error:
+        raise InputError(f"{name}: cannot be loaded ({reason_of(error)})") from error
 
 
 def check_not_loading(call: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from qcbench.errors import CODE_ERRORS, InputError, QcbenchError, nearest, one_line, reason_of
+from qcbench.loading import look_here
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -40,6 +41,12 @@ SINGULAR: Mapping[Kind, str] = {
 
 RENAME = "its package must give it another"
 """What is to be done about a name of a plug-in that is this package's."""
+
+CALLBACKS = "callbacks"
+"""Kind of what is named as `module:Class` and declared by no package, where it is identified."""
+
+NOT_FOUND = "unknown"
+"""In the place of the hash of a source that is not there."""
 
 UNKNOWN = "an unknown package"
 """Who provides an entry point that belongs to no distribution."""
@@ -248,15 +255,35 @@ def check_meant(used: Mapping[str, str], what: str = "trial") -> None:
     for key, expected in used.items():
         kind, _, name = key.partition("/")
         known = plugins(kind) if kind in KINDS else {}
-        if name not in known:
+        found = known[name].identity if name in known else ""
+        if kind == CALLBACKS:
+            found = identity_of(name)
+        if not found or (found.endswith(NOT_FOUND) and not expected.endswith(NOT_FOUND)):
             raise InputError(
                 f"{key}: is not installed here; the {what} was made with it ({expected})"
             )
-        found = known[name].identity
         if found != expected:
             raise InputError(
                 f"{key}: is not the one that was meant; here is {found}, expected {expected}"
             )
+
+
+def identity_of(name: str) -> str:
+    """Return which code is meant by `module:attribute`, as `Plugin.identity`; it is not imported.
+
+    Modules are also looked for in the working folder.
+    """
+    look_here()
+    top = name.partition(":")[0].partition(".")[0]
+    return f"{distribution_of(top) or UNKNOWN}, sha256 {_source_hash(name, tuple(sys.path))}"
+
+
+def distribution_of(top: str) -> str:
+    """Return name and version of the package that a module was installed with; empty without."""
+    from importlib import metadata  # noqa: PLC0415 - to ask is a good part of what starting takes
+
+    names = sorted(set(metadata.packages_distributions().get(top, ())))
+    return f"{names[0]} {metadata.version(names[0])}" if names else ""
 
 
 def distributions(used: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
@@ -334,9 +361,9 @@ def _source_hash(value: str, path: tuple[str, ...]) -> str:
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
-        return "unknown"
+        return NOT_FOUND
     if spec is None:
-        return "unknown"
+        return NOT_FOUND
     digest = hashlib.sha256()
     folders = [Path(place) for place in spec.submodule_search_locations or ()]
     files = [(str(file.relative_to(root)), file) for root in folders for file in _sources(root)]

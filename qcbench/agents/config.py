@@ -10,7 +10,7 @@ from qcbench.agents.distilled_agent import Distilled
 from qcbench.agents.front import compared_with
 from qcbench.agents.mix import mix_config, scenarios_of, shared_of
 from qcbench.agents.reference_agent import ReferencePpo, ReferenceSettings
-from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
+from qcbench.agents.rllib.settings import Common, RllibA2c, RllibDqn, RllibPpo
 from qcbench.agents.tuned_agent import Tuned
 from qcbench.bench.compose import compose, to_plain, with_shares
 from qcbench.bench.config import ClusterConfig, ScenarioConfig
@@ -21,6 +21,7 @@ from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, Positive, Seed, config
 from qcbench.envs.options import check_reward, check_track
 from qcbench.errors import InputError
+from qcbench.plugins import CALLBACKS, identity_of
 from qcbench.policies.features.rewards import Reward
 from qcbench.tracking.config import TrackingConfig
 
@@ -69,6 +70,7 @@ class TrainConfig:
         name: of the run; the agent's where None.
         seed: of worlds, weights and what the agent draws.
         runs_dir: folder of all runs.
+        tensorboard: whether the curves are written for TensorBoard too, into the run's folder.
         cluster: where it runs, which is no part of what it is: the folder of a training does not
             have it, and who goes on with one says it anew.
     """
@@ -81,6 +83,7 @@ class TrainConfig:
     name: str | None = None
     seed: Seed = 0
     runs_dir: str = "runs"
+    tensorboard: bool = False
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
     further: list[ScenarioConfig] = field(default_factory=list)
 
@@ -93,20 +96,22 @@ class TrainConfig:
 def stored(settings: TrainConfig) -> dict[str, Any]:
     """Return what is kept of a config with what it began: all but where that runs.
 
-    One of a single scenario has no key that says so.
+    One of a single scenario has no key that says so, as one without event files has none.
     """
-    spare = {"cluster"} if settings.further else {"cluster", "further"}
+    spare = {"cluster"}
+    spare |= set() if settings.further else {"further"}
+    spare |= set() if settings.tensorboard else {"tensorboard"}
     return {key: value for key, value in plain(settings).items() if key not in spare}
 
 
 def meant(settings: TrainConfig) -> dict[str, Any]:
-    """Return what makes two trainings, or sweeps, the same: all but where they run and are kept."""
-    places = ("tracking", "runs_dir")
+    """Return what makes two trainings, or sweeps, the same: all but where they run and appear."""
+    places = ("tracking", "runs_dir", "tensorboard")
     return {key: value for key, value in stored(settings).items() if key not in places}
 
 
 def code_of_others(settings: TrainConfig) -> dict[str, str]:
-    """Return the identities of others' code that worlds and validation of a training consist of.
+    """Return the identities of others' code that a training consists of.
 
     Raises:
         InputError: a package that has it is not installed.
@@ -120,7 +125,13 @@ def code_of_others(settings: TrainConfig) -> dict[str, str]:
     found: dict[str, str] = {}
     for scenario in settings.scenarios:
         found |= plugins_used(scenario, None, named)
-    return found
+    return found | callbacks_used(agent)
+
+
+def callbacks_used(agent: AgentConfig) -> dict[str, str]:
+    """Return the identities of an agent's callbacks; nothing of them is imported."""
+    names = agent.callback_names if isinstance(agent, Common) else ()
+    return {f"{CALLBACKS}/{name}": identity_of(name) for name in names}
 
 
 def total_steps(settings: TrainConfig) -> int:

@@ -1,4 +1,4 @@
-"""The curves of a training run, as points for MLflow: noted while it trains, or read back later."""
+"""The curves of a training run as points with names: noted while it trains, or read back later."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -59,12 +59,17 @@ def publish(path: Path, tracking: TrackingConfig) -> PublishedTraining:
             path,
             stored(config),
             baseline_of(config),
-            list(_points(folder, lines)),
+            list(points(folder, lines)),
             "FINISHED" if last >= total_steps(config) else "KILLED",
         )
 
 
-def _points(folder: RunFolder, lines: list[dict[str, Any]]) -> Iterator[CurvePoint]:
+def points(folder: RunFolder, lines: list[dict[str, Any]]) -> Iterator[CurvePoint]:
+    """Give what the lines of a run's curves say, in their order.
+
+    Raises:
+        InputError: the folder does not say when the run was started.
+    """
     started_s = _started_s(folder)
     judged = evaluations(lines)
     for line in lines:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import assert_never
 
 from qcbench.agents.agent import Learner
-from qcbench.agents.config import AgentConfig, ValidationConfig
+from qcbench.agents.config import AgentConfig, ValidationConfig, callbacks_used
 from qcbench.agents.distilled_agent import Distilled, DistilledLearner
 from qcbench.agents.reference_agent import (
     MakeShards,
@@ -14,17 +15,48 @@ from qcbench.agents.reference_agent import (
     ReferenceSettings,
 )
 from qcbench.agents.reference_ppo import Shards
-from qcbench.agents.rllib.settings import RllibA2c, RllibDqn, RllibPpo
+from qcbench.agents.rllib.settings import Common, RllibA2c, RllibDqn, RllibPpo
 from qcbench.agents.tuned_agent import Tuned, TunedLearner
 from qcbench.bench import nodes
 from qcbench.bench.cluster import Cluster, check, connect, is_inline
 from qcbench.bench.config import ClusterConfig
+from qcbench.bench.jobs.plugged import files_of
 from qcbench.bench.manifest import usable_cores
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.errors import InputError
+from qcbench.plugins import distribution_of, distributions
 
 EXTRAS = ("agents",)
 """Of the package: what a node needs for an agent besides what it needs for a suite."""
+
+
+def check_code(agent: AgentConfig) -> None:
+    """Load what an agent names of somebody's code, before anything is begun for it.
+
+    Raises:
+        InputError: it cannot be loaded, or is not what it must be.
+    """
+    if isinstance(agent, Common) and agent.callback_names:
+        from qcbench.agents.rllib.callbacks import classes  # noqa: PLC0415 - ray: seconds
+
+        classes(agent.callback_names)
+
+
+def needs_of(agent: AgentConfig) -> tuple[str, ...]:
+    """Return what a node needs for an agent: packages, such as `acme==1.2` with its callbacks."""
+    return (*nodes.requirements(EXTRAS), *distributions([callbacks_used(agent)]))
+
+
+def modules_of(agent: AgentConfig) -> dict[str, Path]:
+    """Return the files of an agent's callbacks that belong to no package, by where Python looks.
+
+    Raises:
+        InputError: as of `check_code`.
+    """
+    check_code(agent)
+    names = agent.callback_names if isinstance(agent, Common) else ()
+    tops = dict.fromkeys(name.partition(":")[0].partition(".")[0] for name in names)
+    return {name: path for top in tops if not distribution_of(top) for name, path in files_of(top)}
 
 
 @contextmanager
@@ -35,9 +67,11 @@ def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | Non
     RLlib starts a private Ray of its own where no other is joined.
 
     Raises:
-        InputError: no cluster there, one that cannot be joined, or a node that lacks packages.
+        InputError: no cluster there, one that cannot be joined, a node that lacks packages, or
+            somebody's code that cannot be used.
     """
     check(cluster)
+    check_code(agent)
     local = cluster.address == "local"
     if isinstance(agent, ReferenceSettings | Tuned):
         alone = isinstance(agent, ReferenceSettings) and agent.ppo.shards == 1
@@ -46,7 +80,7 @@ def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | Non
             return
         with connect(cluster, _cores(agent, cluster)) as found:
             if not local:
-                nodes.check_everywhere(nodes.requirements(EXTRAS))
+                nodes.check_everywhere(needs_of(agent))
             yield found
         return
     if local:
@@ -58,7 +92,7 @@ def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | Non
         )
     with connect(cluster, 1) as found:
         if agent.env_runners or agent.learners:
-            nodes.check_everywhere(nodes.requirements(EXTRAS))
+            nodes.check_everywhere(needs_of(agent))
         yield found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from qcbench.agents.run_folder import (
     read_config,
     read_progress,
 )
+from qcbench.agents.tensorboard import Events, NoEvents
 from qcbench.agents.tuned_agent import Tuned
 from qcbench.bench.cluster import Cluster
 from qcbench.bench.config import ClusterConfig
@@ -192,6 +193,7 @@ class _Session:
         self.curves: Curves = open_curves(
             self.config.tracking, folder.path, stored(self.config), self.validation.baseline
         )
+        self.events = Events(folder.path) if self.config.tensorboard else NoEvents()
         self._clock, self._before_s = time.monotonic(), 0.0
         self._saved = time.monotonic()
 
@@ -229,6 +231,7 @@ class _Session:
                 ) from error
             finally:
                 self.display.stop()
+                self.events.close()
         self.curves.close("KILLED" if stopped else "FINISHED", self.display.note)
         if self.best is None:
             raise RunError(f"{self.folder.path}: was never evaluated")
@@ -245,7 +248,7 @@ class _Session:
 
     def _take_over(self) -> None:
         """Take over the curves and the best policy of earlier sessions."""
-        kept = self.folder.go_on_from(self.learner.steps)
+        kept = self._kept()
         if kept:
             self._before_s = float(kept[-1]["time_s"])
         for steps, evaluation in evaluations(kept):
@@ -254,6 +257,13 @@ class _Session:
                 self.best, self.best_steps = evaluation, steps
         if self.best is not None:
             self.folder.restore_export(self.best_steps)
+
+    def _kept(self) -> list[dict[str, Any]]:
+        """Forget the curves after what was restored, and return those before it."""
+        kept = self.folder.go_on_from(self.learner.steps)
+        if self.config.tensorboard:
+            self.events.begin(curves.points(self.folder, kept))
+        return kept
 
     def _train(self, stop: Callable[[], bool]) -> None:
         """Train; where actors that learn have died, again from the latest checkpoint.
@@ -279,7 +289,7 @@ class _Session:
         if self.folder.latest is None:
             raise lost
         self.learner.restore(self.folder.latest)
-        self.folder.go_on_from(self.learner.steps)
+        self._kept()
         self.display.note(f"{lost}; going on from the checkpoint after {self.learner.steps:,}")
 
     def _update(self, stop: Callable[[], bool]) -> None:
@@ -302,6 +312,7 @@ class _Session:
     def _note_update(self, update: Update) -> None:
         figures = dict(update.figures)
         self.folder.note("update", update.steps, self._elapsed_s(), figures)
+        self.events.add(update.steps, curves.of_update(figures))
         self.curves.add(update.steps, curves.of_update(figures))
         shown = ", ".join(
             f"{name} {figures[name]:.3g}" for name in SHOWN_OF_UPDATES if name in figures
@@ -318,6 +329,7 @@ class _Session:
         card = replace(card, provenance=self._provenance(found))
         self._checkpoint(card, tensors)
         self.folder.note("evaluation", steps, self._elapsed_s(), asdict(found))
+        self.events.add(steps, curves.of_evaluation(found))
         self.judged = steps
         better = found.better_than(self.best)
         if better:

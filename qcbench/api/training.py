@@ -24,7 +24,9 @@ def train(
     """Train an agent on a scenario; what `qcbench train` does.
 
     Args:
-        overrides: such as `agent=reference_ppo`, `scenario=placement/qce5`, `seed=1`.
+        overrides: such as `agent=reference_ppo`, `scenario=placement/qce5`, `seed=1`;
+            `tensorboard=true` for its curves as event files, and for RLlib's agents
+            `agent.callbacks=module:Class`.
         config_dirs: folders of your own configs.
         progress: `bar`, `lines`, `silent`, or `auto`.
 
@@ -47,7 +49,7 @@ def sweep(
     """Train an agent many times with different settings; what `qcbench sweep` does.
 
     Args:
-        overrides: such as `sweep=reference_ppo`, `scenario=placement/qce5`.
+        overrides: such as `agent=ppo`, `sweep=asha`, `scenario=placement/qce5`.
         config_dirs: folders of your own configs.
 
     Returns:

@@ -121,7 +121,7 @@ def publish_training(
     series: dict[str, list[tuple[int, float]]] = {}
     times_ms: dict[str, dict[int, int]] = {}
     for found in figures:
-        for point in _points(found):
+        for point in points_of(found):
             series.setdefault(point.name, []).append((point.steps, point.value))
             times_ms.setdefault(point.name, {})[point.steps] = point.at_ms
     content = replace(content, series=series, times_ms=times_ms)
@@ -168,7 +168,7 @@ class MlflowCurves:
 
     def add(self, steps: int, figures: Mapping[str, Any]) -> None:
         """Take figures."""
-        self._points += _points(CurvePoint(steps, time.time(), figures))
+        self._points += points_of(CurvePoint(steps, time.time(), figures))
 
     def flush(self, say: Callable[[str], None]) -> None:
         """Write what was added; where others are publishing, the next time does it."""
@@ -272,7 +272,7 @@ def _content(folder: Path, params: Mapping[str, str], status: str = "") -> Conte
     )
 
 
-def _points(found: CurvePoint) -> list[Point]:
+def points_of(found: CurvePoint) -> list[Point]:
     """Return what can be shown."""
     at_ms = int(found.time_s * 1000)
     return [

@@ -35,7 +35,26 @@ TINY = [
 ]
 
 
-@pytest.mark.parametrize("name", options_of("sweep"))
+OWN = ["a2c", "dqn", "ppo"]
+"""Sweeps that are for the agent of their name."""
+
+
+def test_there_are_no_other_sweeps() -> None:
+    assert sorted(options_of("sweep")) == sorted(["asha", "optuna", "pbt", *OWN])
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_sweeps_of_one_agent_say_how_they_are_run(name: str, root: Path) -> None:
+    command = (root / "conf" / "sweep" / f"{name}.yaml").read_text().splitlines()[1]
+    verb, *words = command.removeprefix("#   qcbench ").split()
+    assert verb == "sweep"
+    told = compose_sweep(words)
+    assert told.agent.name == name
+    assert len(settings_of(told)) == len(told.sweep.space) >= 5
+    assert told.validation.every_steps == told.agent.steps // 2
+
+
+@pytest.mark.parametrize("name", ["asha", "optuna", "pbt"])
 @pytest.mark.parametrize("agent", ["reference_ppo", "ppo", "a2c", "dqn"])
 def test_every_sweep_is_typed_and_fits_every_agent(name: str, agent: str) -> None:
     told = compose_sweep([f"sweep={name}", f"agent={agent}"])
@@ -120,7 +139,7 @@ def test_trial_goes_on_and_another_takes_over_its_network(tmp_path: Path) -> Non
 @pytest.mark.ray
 @pytest.mark.parametrize("name", options_of("sweep"))
 def test_tune_takes_what_it_is_told(name: str) -> None:
-    told = compose_sweep([f"sweep={name}"])
+    told = compose_sweep([f"sweep={name}", f"agent={name if name in OWN else 'reference_ppo'}"])
     found = tune_config(told.sweep, 1000, seed=1)
     assert found.num_samples == told.sweep.trials
     assert (found.metric, found.mode) == ("score", "min")

@@ -111,6 +111,7 @@ ELSEWHERE = {
     "pg_dump": "tests/tracking",
     "export": "tests/tracking",
     "read -rs": "tests/tracking",
+    "tensorboard --logdir": "tests/agents",
     "qcbench train agent=ppo agent.env_runners": "tests/agents",
     "qcbench train agent=reference_ppo agent.ppo.shards": "tests/agents",
 }
@@ -193,6 +194,10 @@ def test_commands(page: Path, tmp_path: Path, request: pytest.FixtureRequest) ->
     (tmp_path / "jobs.csv").write_text(JOBS)
     (tmp_path / "allocation.json").write_text(json.dumps(ALLOCATION))
     (tmp_path / "patient.py").write_text(next(blocks(ROOT / "docs/policies.md", "python")))
+    for text in blocks(page, "python"):
+        named = re.match(r"# (\w+\.py)\n", text)  # a file of one's own
+        if named:
+            (tmp_path / named[1]).write_text(text)
     for text in blocks(page, "yaml"):
         named = re.match(r"# (conf/\S+\.yaml)\n", text)  # a file of one's own
         if named:

@@ -18,6 +18,7 @@ from qcbench.agents import training
 from qcbench.agents.checkpoints import checkpoints
 from qcbench.agents.config import compose_train
 from qcbench.agents.run_folder import create_folder, open_folder, read_progress
+from qcbench.agents.tensorboard import EVENTS
 from qcbench.bench.run_names import find
 from qcbench.cli.main import main
 from qcbench.errors import InputError
@@ -99,6 +100,17 @@ def test_a_killed_training_goes_on_from_an_empty_cache(
     words = [f"checkpoint={last}", f"to={tmp_path / 'last'}", f"runs_dir={url}"]
     assert main(["export", run, *words]) == 0
     assert digest(tmp_path / "last") == digest(done.folder / "checkpoints" / last / "exported")
+
+
+@pytest.mark.e2e
+def test_event_files_are_there_too(machine: Machine, s3: str, bucket: str) -> None:
+    machine("here")
+    few = ["agent.ppo.steps=800", "tensorboard=true", f"runs_dir=s3://{bucket}/runs"]
+    done = training.start(compose_train([*SMALL, *few]), progress="silent")
+    (file,) = (done.folder / EVENTS).iterdir()
+    (key,) = [key for key in keys_of(s3, bucket) if f"/{EVENTS}/" in key]
+    assert key.endswith(file.name)
+    assert object_of(s3, bucket, key) == file.read_bytes()
 
 
 def test_a_training_that_never_began_leaves_nothing(

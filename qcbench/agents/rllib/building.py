@@ -10,6 +10,7 @@ import gymnasium
 import ray
 from ray.tune.registry import register_env
 
+from qcbench.agents.rllib.callbacks import guarded
 from qcbench.agents.rllib.environments import environment_maker
 from qcbench.agents.rllib.settings import Common
 from qcbench.bench.cluster import connect
@@ -24,7 +25,11 @@ def common(config: Any, settings: Common, worlds: ScenarioWorlds, seed: int) -> 
     """Return a config of RLlib's new API stack that samples and learns here, or in actors.
 
     There are as many environments and decisions of an update, however many share them.
+
+    Raises:
+        InputError: a callback that cannot be used.
     """
+    callbacks = guarded(settings.callback_names)
     if not ray.is_initialized():
         _start(1 + settings.env_runners + settings.learners)
     name = f"qcbench-{uuid4().hex}"
@@ -37,6 +42,7 @@ def common(config: Any, settings: Common, worlds: ScenarioWorlds, seed: int) -> 
             gym_env_vectorize_mode="vector_entry_point",
         )
         .learners(num_learners=settings.learners)
+        .callbacks(callbacks)
         # One that dies is started again where there is room, and the others go on meanwhile.
         .fault_tolerance(restart_failed_env_runners=True, delay_between_env_runner_restarts_s=0.0)
         .training(

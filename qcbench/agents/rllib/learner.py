@@ -14,8 +14,10 @@ from ray.exceptions import RayActorError
 
 from qcbench.agents.agent import DivergedError, LostError, Update
 from qcbench.agents.checkpoints import read_torch, write_torch
+from qcbench.agents.rllib.callbacks import check_failures, logged
 from qcbench.agents.rllib.networks import Design
 from qcbench.errors import InputError
+from qcbench.plugins import PluginError
 from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.weights import Tensors
 
@@ -60,6 +62,8 @@ class RllibLearner:
                 result = self._algorithm.train()
             except RayActorError as error:
                 raise self._lost(before) from error
+            except PluginError:
+                raise
             except (RuntimeError, ValueError) as error:
                 if "nan" not in str(error):
                     raise
@@ -67,7 +71,8 @@ class RllibLearner:
                 raise DivergedError(
                     f"{self.steps:,} steps: the policy's probabilities are NaN; {ADVICE}"
                 ) from error
-            figures = _figures(result)
+            check_failures(self._algorithm)
+            figures = {**_figures(result), **logged(result)}
             self._check_finite(figures)
             rate = (self.steps - before) / (time.perf_counter() - began)
             again = self._restarts() - restarts
@@ -149,7 +154,7 @@ class RllibLearner:
         Raises:
             DivergedError: it is not.
         """
-        losses = {name: value for name, value in figures.items() if "loss" in name}
+        losses = {name: value for name, value in figures.items() if name in LOSSES}
         for name, value in losses.items():
             if not math.isfinite(value):
                 raise DivergedError(f"{self.steps:,} steps: {name} is {value}; {ADVICE}")
@@ -212,6 +217,9 @@ LEARNED = {
     "gradients_default_optimizer_global_norm": "gradient_norm",
 }
 """What RLlib's learners report, and what it is called in our curves."""
+
+LOSSES = frozenset(name for name in LEARNED.values() if "loss" in name)
+"""Figures that end a training where they are not finite."""
 
 
 def _figures(result: Mapping[str, Any]) -> dict[str, float]:

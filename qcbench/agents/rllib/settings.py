@@ -1,5 +1,6 @@
 """Settings of RLlib's agents: the YAML group `agent`. Ray is imported only when one is trained."""
 
+import re
 from dataclasses import field
 from typing import Annotated, Literal
 
@@ -69,6 +70,8 @@ class Common:
             process that trains.
         learners: actors of Ray that every gradient step is shared out to; 0 takes them in the
             process that trains.
+        callbacks: classes of RLlib's callbacks, `module:Class`: one, or several that are called in
+            this order. Modules are looked for in the working folder too.
         learning_rate: of the optimiser.
         discount: of later rewards, for each decision.
         gradient_norm: at which gradients are cut.
@@ -88,6 +91,7 @@ class Common:
     environments: Count = 32
     env_runners: Amount = 0
     learners: Amount = 0
+    callbacks: str | tuple[str, ...] = ()
     learning_rate: Positive = 3e-4
     discount: Share = 0.99
     gradient_norm: Positive = 0.5
@@ -102,6 +106,14 @@ class Common:
         if self.reward.kind == "hindsight" and not self.masked:
             raise InputError("agent.reward.kind: hindsight knows no violations; set masked to true")
         self._check_shares("environments", "env_runners", self.environments)
+        for name in self.callback_names:
+            if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(?<!\.py):[A-Za-z_]\w*", name):
+                raise InputError(f"agent.callbacks: {name!r}; a class is named as module:Class")
+
+    @property
+    def callback_names(self) -> tuple[str, ...]:
+        """The names of all callbacks."""
+        return (self.callbacks,) if isinstance(self.callbacks, str) else self.callbacks
 
     def _check_shares(self, name: str, among: str, count: int) -> None:
         """Refuse what cannot be shared out evenly: what is learned would not be the same."""

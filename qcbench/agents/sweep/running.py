@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qcbench.agents.config import meant, stored, total_steps
-from qcbench.agents.learners import EXTRAS
+from qcbench.agents.learners import check_code, needs_of
 from qcbench.agents.reference_agent import ReferenceSettings
 from qcbench.agents.run_folder import evaluation_of
 from qcbench.agents.sweep.config import SweepRunConfig
@@ -158,6 +158,7 @@ def _check(config: SweepRunConfig, cluster: ClusterConfig) -> None:
         InputError: it cannot.
     """
     check(cluster)
+    check_code(config.agent)
     if is_inline(cluster):
         raise InputError("cluster: trials of a sweep run on Ray; choose cluster=local or auto")
     if cluster.address == "local" and config.sweep.gpus:
@@ -200,7 +201,7 @@ def _ran(
         from qcbench.agents.sweep.courier import courier_beside  # noqa: PLC0415 - Ray and PyArrow
 
         if joins:
-            nodes.check_everywhere(nodes.requirements(EXTRAS))
+            nodes.check_everywhere(needs_of(config.agent))
             _note_resources(config, say)
         told = f"{config.sweep.trials} trials, {config.sweep.concurrent} at a time"
         say(f"{shown_path(folder)}: {told}")
@@ -266,7 +267,7 @@ def _tune(
     joins = cluster.address != "local"
     store = folder.resolve() / TUNE
     trainable = tune.with_resources(
-        make_trainable(place, config, nodes.requirements(EXTRAS) if joins else ()),
+        make_trainable(place, config, needs_of(config.agent) if joins else ()),
         tune.PlacementGroupFactory(
             [
                 {"CPU": config.sweep.cpus, "GPU": config.sweep.gpus},

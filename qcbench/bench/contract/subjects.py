@@ -1,17 +1,12 @@
 """What can be checked: registered policies, and a user's own code before it is registered."""
 
-import importlib
 import re
-import sys
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from qcbench.bench.contract.checks import Subject
-from qcbench.errors import CODE_ERRORS, InputError, reason_of
-from qcbench.loading import CalledWhileLoadedError, loading
+from qcbench.loading import module_named
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card
@@ -64,20 +59,7 @@ def own_code(
         InputError: the code cannot be loaded, or has no such function or parameter.
     """
     where, _, function = name.partition(":")
-    factory, documented = factory_in(_module(where), where, function)
+    factory, documented = factory_in(module_named(where), where, function)
     info = registry.described(track, name, factory, documented)
     registry.check_given(info, parameters)
     return Subject(info, partial(factory, **parameters), may_violate=may_violate)
-
-
-def _module(name: str) -> ModuleType:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        with loading(name):
-            return importlib.import_module(name)
-    except CalledWhileLoadedError:
-        raise
-    except CODE_ERRORS as error:
-        raise InputError(f"{name}: cannot be loaded ({reason_of(error)})") from error

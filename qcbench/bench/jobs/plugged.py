@@ -156,7 +156,7 @@ def _package(plugin: Plugin) -> PluggedPackage:
     dist = plugin.point.dist
     if dist is None:
         raise TypeError("an entry point of no distribution")
-    files = {name: path for top in _tops(dist) for name, path in _files_of(top)}
+    files = {name: path for top in _tops(dist) for name, path in files_of(top)}
     suffixes = (*EXTENSION_SUFFIXES, ".so", ".pyd")
     compiled = next((name for name in sorted(files) if name.endswith(suffixes)), "")
     return PluggedPackage(
@@ -186,7 +186,7 @@ def _tops(dist: Distribution) -> list[str]:
     return [name for name in dict.fromkeys(named) if not name.startswith("__editable__")]
 
 
-def _files_of(top: str) -> Iterator[tuple[str, Path]]:
+def files_of(top: str) -> Iterator[tuple[str, Path]]:
     """Give the files of a module or package, by their names below a folder of modules."""
     try:
         spec = find_spec(top)

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 def _going(told: Told) -> Going:
     from qcbench.agents.config import compose_train, meant  # noqa: PLC0415
+    from qcbench.agents.learners import modules_of  # noqa: PLC0415
 
     config = compose_train(told.overrides, told.config_dirs)
-    return Going(config.agent.name, meant(config))
+    return Going(config.agent.name, meant(config), modules_of(config.agent))
 
 
 def _work(told: Told, there: There) -> None:
