@@ -16,8 +16,16 @@ from qcbench.cloud.splits import Splits
 from qcbench.cloud.summary import RowSummary
 from qcbench.errors import shown
 from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel, kind_of
+from qcbench.kernels.memory import used_again
 from qcbench.kernels.placement.chances import Chances, ChanceSource
-from qcbench.kernels.placement.event_state import RUN, SERVER, EventState, begin, make_event_state
+from qcbench.kernels.placement.event_state import (
+    QUEUED,
+    RUN,
+    SERVER,
+    EventState,
+    begin,
+    make_event_state,
+)
 from qcbench.kernels.placement.events import (
     DECIDE,
     ENDED,
@@ -58,7 +66,8 @@ class TrialWorld:
         self.splits = Splits(tasks, fleet, scenario.physics, scenario.estimates, fleet.errors())
         self._source = ChanceSource([scenario], [streams], self.worlds.width)
         self.chances = self._source.chances()
-        self._room = make_event_state(1, self.worlds, self.chances.users)
+        room = make_event_state(1, self.worlds, self.chances.users)
+        self._room = room._replace(queued=used_again("queued", self.worlds.width, QUEUED))
         self._sums = make_sums(self.worlds.width, len(fleet))
         worlds = self.worlds
         self._known = Known(worlds.arrival_s, worlds.fidelity, worlds.stride, 1, fleet.prices())
@@ -110,7 +119,7 @@ class TrialWorld:
         """Return the fidelity of the tasks that are done, as records have it, shape (T,)."""
         rows = ended.rows[: ended.arrived]
         task = np.flatnonzero(rows["status"] == DONE)
-        qpu = rows["qpu"][task]
+        qpu = rows["qpu"][task].astype(np.int64)
         found = self.splits.of_whole(task, qpu)
         if self._drift is not None:
             errors = self._drift.multiplier(qpu, rows["start_s"][task])
@@ -123,7 +132,7 @@ class TrialWorld:
         """Return what a trial leaves, new, with the rest of a cloud that is used again."""
         servers = np.zeros(len(self._room.servers), dtype=SERVER)
         state = self._room._replace(clouds=np.zeros(1, dtype=RUN), servers=servers)
-        return state, np.empty(self.worlds.width, dtype=ROW)
+        return state, used_again("rows", self.worlds.width, ROW)
 
 
 class EventTrial:

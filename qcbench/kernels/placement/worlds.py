@@ -11,6 +11,8 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels.rules import due_of, latest_of, side_by_side, value_of
 
+MOST_QPUS = 2**15 - 1
+"""More have no number in the rows of a trial, see `outcome.ROW`."""
 BLOCK = 4096
 """Tasks whose estimates are put side by side at the same time."""
 
@@ -59,7 +61,8 @@ def worlds_of(scenarios: Sequence[Scenario], *, unrolled: bool = False) -> World
         unrolled: compile anew for every number of QPUs, for code that is a tenth faster.
 
     Raises:
-        InputError: fleets differ, or no model gives a figure that the scenario asks for.
+        InputError: fleets differ, there are too many QPUs, or no model gives a figure that the
+            scenario asks for.
     """
     fleet = scenarios[0].fleet
     if any(scenario.fleet != fleet for scenario in scenarios):
@@ -71,6 +74,11 @@ def worlds_of(scenarios: Sequence[Scenario], *, unrolled: bool = False) -> World
     workloads = [scenario.workload for scenario in scenarios]
     counts = np.array([len(workload) for workload in workloads], dtype=np.int64)
     worlds, width, qpus = len(scenarios), max(int(counts.max()), 1), len(fleet)
+    if qpus > MOST_QPUS:
+        raise InputError(
+            f"scenario {scenarios[0].name}: engine compiled: {qpus} QPUs; it takes {MOST_QPUS} at "
+            "most, engine simpy more"
+        )
     figures = np.empty((worlds, width, 3, qpus))
     for world, scenario in enumerate(scenarios):
         known, count = scenario.estimates, int(counts[world])
