@@ -1,11 +1,11 @@
 """The waiting task of the least figure, without a look at every task at every decision."""
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, heappushpop
 
 from qcbench.policies.protocol import PolicyContext, Queueing
-from qcbench.policies.view import QueueView, WaitingTask, listed
+from qcbench.policies.view import QueueView, ReadOnlySequence, WaitingTask, listed
 
 
 def least(
@@ -43,15 +43,18 @@ def ranking(figure: Callable[[WaitingTask], float], grows: bool) -> Queueing:
 
     def take(view: QueueView) -> int:
         """Return the position of the task of the least figure; it is taken out of the ranking."""
-        waiting, ranked = listed(view.waiting), len(tickets)
-        if ranked and (ranked > len(waiting) or waiting[ranked - 1].ticket != tickets[-1]):
+        waiting: Sequence[WaitingTask] = view.waiting
+        if waiting.__class__ is ReadOnlySequence:
+            waiting = listed(waiting)
+        ranked, last = len(tickets), len(waiting) - 1
+        if ranked and (ranked > last + 1 or waiting[ranked - 1].ticket != tickets[-1]):
             tickets.clear()
             heap.clear()
             ranked = 0
-        last = len(waiting) - 1
-        for task in waiting[ranked:last] if ranked < last else ():
-            tickets.append(task.ticket)
-            heappush(heap, (figure(task), task.ticket, task))
+        if ranked < last:
+            for task in waiting[ranked:last]:
+                tickets.append(task.ticket)
+                heappush(heap, (figure(task), task.ticket, task))
         if ranked <= last:  # as a rule one has joined since the last decision
             task = waiting[last]
             ticket = task.ticket
@@ -59,8 +62,9 @@ def ranking(figure: Callable[[WaitingTask], float], grows: bool) -> Queueing:
             known, ticket, task = heappushpop(heap, (figure(task), ticket, task))
         else:
             known, ticket, task = heappop(heap)
-        while grows and known != (now := figure(task)):  # it has grown: others may be less
-            known, ticket, task = heappushpop(heap, (now, ticket, task))
+        if grows:
+            while known != (now := figure(task)):  # it has grown: others may be less
+                known, ticket, task = heappushpop(heap, (now, ticket, task))
         position = bisect_left(tickets, ticket)
         del tickets[position]
         return position
