@@ -1,6 +1,7 @@
 """Pull by exclusive QPUs: tasks wait in one queue; when a QPU frees, the policy picks the next."""
 
 from collections.abc import Callable
+from math import nan
 
 import numpy as np
 from simpy import Event
@@ -117,8 +118,18 @@ class QueueingBroker:
             state["qubits"] = self._qubits[row]
             state["mean_exec_s"] = self._mean_s[row]
         if execution is not None:
-            execution.reopen(row, self._clock.now)
-            self._join(queued, execution)
+            # What follows is `reopen` and `_join`, for an iteration of a job is little else.
+            execution.row = row
+            execution.start_s = nan
+            execution.submit_s = state["arrival_s"] = now = self._clock.now
+            state["ticket"] = tickets = self._tickets
+            self._tickets = tickets + 1
+            self._stamps_s -= now
+            waiting = self._waiting
+            waiting.append(queued.task)
+            self._executions.append(execution)
+            if not self._uniform or len(waiting) == 1:
+                self._offer(queued.task)
             return
         opened = self._world.open(queued.job, row)
         if isinstance(opened, JobExecutions):
@@ -133,10 +144,13 @@ class QueueingBroker:
         self._stamps_s -= now
         waiting.append(queued.task)
         self._executions.append(execution)
-        if self._uniform and len(waiting) > 1:
-            return  # while tasks wait that fit all QPUs, none is idle
+        if not self._uniform or len(waiting) == 1:
+            self._offer(queued.task)
+
+    def _offer(self, task: WaitingTask) -> None:
+        """Let the first idle QPU that a task fits pull: while others wait that fit all, none is."""
         for qpu in self._qpus:
-            if qpu.running is None and qpu.up and queued.task.qubits <= self._capacity[qpu.index]:
+            if qpu.running is None and qpu.up and task.qubits <= self._capacity[qpu.index]:
                 self._pull(qpu)
                 return
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, heappushpop
 
 from qcbench.policies.protocol import PolicyContext, Queueing
-from qcbench.policies.view import QueueView, ReadOnlySequence, WaitingTask, listed
+from qcbench.policies.view import QueueView, WaitingTask, listed
 
 
 def least(
@@ -40,12 +40,16 @@ def ranking(figure: Callable[[WaitingTask], float], grows: bool) -> Queueing:
     """Of the tasks that are ranked, in order of the queue."""
     heap: list[tuple[float, int, WaitingTask]] = []
     """Figure when it was last computed, ticket and task."""
+    seen: Sequence[WaitingTask] = ()
+    waiting: Sequence[WaitingTask] = seen
+    """What the view has shown last, and the list behind it: it is the same all the time."""
 
     def take(view: QueueView) -> int:
         """Return the position of the task of the least figure; it is taken out of the ranking."""
-        waiting: Sequence[WaitingTask] = view.waiting
-        if waiting.__class__ is ReadOnlySequence:
-            waiting = listed(waiting)
+        nonlocal seen, waiting
+        if view.waiting is not seen:
+            seen = view.waiting
+            waiting = listed(seen)
         ranked, last = len(tickets), len(waiting) - 1
         if ranked and (ranked > last + 1 or waiting[ranked - 1].ticket != tickets[-1]):
             tickets.clear()
