@@ -203,7 +203,7 @@ def _take_kinds(kinds: dict[str, dict[Any, str]], part: pl.DataFrame) -> None:
     for column in part.iter_columns():
         known = kinds.setdefault(column.name, {})
         if column.dtype != pl.Null and column.dtype not in known:
-            first = column.is_not_null().arg_max()
+            first = column.is_not_null().arg_max() or 0
             known[column.dtype] = str(part.get_column("trial_id")[first])
             conflict(column.name, known)
 

@@ -122,7 +122,7 @@ def side_by_side(parts: Sequence[Any], width: int, kind: type = np.float64) -> A
     """
     first = parts[0]
     if len(parts) > 1 or len(first) < width:
-        found = np.zeros((len(parts), width), dtype=kind)
+        found: Any = np.zeros((len(parts), width), dtype=kind)
         for world, part in enumerate(parts):
             found[world, : len(part)] = part
         return found.reshape(-1)

@@ -1,7 +1,7 @@
 """Rows cut as text are what Python's reader of JSON makes of them, whatever they hold."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
-def read(some: list[Mapping[str, Any]]) -> dict[int, dict[str, object]]:
+def read(some: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, object]]:
     """Return the values of each row, those that lack left out, and check the types of columns."""
     found: dict[int, dict[str, object]] = {}
     for part, places in parts_of(pl.Series(list(map(exact_row, some)), dtype=pl.String)):
@@ -71,9 +71,10 @@ def test_numbers_come_back_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> N
 def test_rows_of_a_few_shapes_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """A failed trial among others does not send its block to Python's reader."""
     monkeypatch.delattr(row_texts, "_by_python")
-    done = {"trial_id": "a", "error": None, "jobs": 3, "mean": 0.1}
-    failed = {"trial_id": "b", "error": 'ValueError: "x", \\ and ä,'[:-1]}
-    found = read([done, failed, done | {"mean": None}])
+    done: dict[str, Any] = {"trial_id": "a", "error": None, "jobs": 3, "mean": 0.1}
+    failed: dict[str, Any] = {"trial_id": "b", "error": 'ValueError: "x", \\ and ä,'[:-1]}
+    rows_read: list[dict[str, Any]] = [done, failed, done | {"mean": None}]
+    found = read(rows_read)
     assert found[0] == {"trial_id": "a", "jobs": 3, "mean": 0.1}
     assert found[1] == failed
     assert found[2] == {"trial_id": "a", "jobs": 3}
@@ -81,6 +82,7 @@ def test_rows_of_a_few_shapes_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_text_and_numbers_are_refused(order: int) -> None:
-    some = [{"trial_id": "a", "x": "12"}, {"trial_id": "b", "x": 12}][::order]
+    text: dict[str, Any] = {"trial_id": "a", "x": "12"}
+    number: dict[str, Any] = {"trial_id": "b", "x": 12}
     with pytest.raises(InputError, match="x is text in trial a and a number in trial b"):
-        read(some)
+        read([text, number][::order])
