@@ -59,11 +59,13 @@ def worlds_frame(parts: Iterable[pl.DataFrame], trials: Iterable[Trial]) -> pl.D
 
     Facts that were found twice are equal, unless they could not be found once.
     """
+    found = pl.concat([pl.DataFrame(schema=SCHEMA), *parts])
+    if found.is_empty():
+        return found
     order = pl.DataFrame(
         list(bearers(trials)),
         schema={"scenario": pl.String, "replicate": pl.Int64},
         orient="row",
     )
-    found = pl.concat([pl.DataFrame(schema=SCHEMA), *parts])
     found = found.sort("error", "bound", "best").unique(["scenario", "replicate"], keep="first")
     return order.join(found, on=["scenario", "replicate"], how="inner", maintain_order="left")

@@ -38,7 +38,6 @@ class Manifest:
         keep_records: whether each trial's records are stored.
         provenance: package versions, git commit and kind of machine.
         model_version: of the qcbench that began it.
-        mismatch: why the run cannot be continued by this version; empty where it can.
     """
 
     run_id: str
@@ -48,12 +47,16 @@ class Manifest:
     keep_records: bool
     provenance: Mapping[str, Any]
     model_version: int = MODEL_VERSION
-    mismatch: str = ""
 
     @property
     def grows(self) -> bool:
         """Whether more trials may follow those of the first round, see `qcbench.bench.rounds`."""
         return self.suite.get("until") is not None
+
+    @cached_property
+    def mismatch(self) -> str:
+        """Why the run cannot be continued by this version; empty where it can."""
+        return _mismatch(self.trials, self.model_version)
 
     @cached_property
     def trial_ids(self) -> tuple[str, ...]:
@@ -141,7 +144,6 @@ def load(path: Path) -> Manifest:
             keep_records=data["keep_records"],
             provenance=data["provenance"],
             model_version=model_version,
-            mismatch=_mismatch(trials, model_version),
         )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error

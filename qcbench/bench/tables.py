@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from qcbench.arrays import IntArray
 from qcbench.bench.outcome import HEAD, Outcome
-from qcbench.errors import InputError
+from qcbench.bench.row_texts import conflict, parts_of
 from qcbench.finite import exact_row
 
 
@@ -72,8 +74,8 @@ SHARD_SCHEMA: dict[str, Any] = {
     "attempt": pl.Int64,
     "traceback": pl.String,
 }
-BLOCK = 4096
-"""Rows that are Python's objects at the same time."""
+BLOCK = 8192
+"""Rows that are text in many columns at the same time."""
 TIMING_COLUMNS = ("trial_id", "wall_s", "cpu_s", "worker", "attempt")
 
 
@@ -168,8 +170,8 @@ def trials_frame(selected: pl.DataFrame) -> pl.DataFrame:
     """Return the result table: the columns of `HEAD`, then the metrics in first-seen order.
 
     A metric of whole numbers is an integer column, one that has a fraction anywhere (or is nowhere
-    defined) a float column. Rows are read in blocks: as Python's objects they take ten times the
-    memory of the table.
+    defined) a float column. Rows are read in blocks: as text, and as Python's objects even more,
+    they take many times the memory of the table.
 
     Args:
         selected: from `select`.
@@ -177,74 +179,40 @@ def trials_frame(selected: pl.DataFrame) -> pl.DataFrame:
     Raises:
         InputError: a metric that is text in one trial and a number in another.
     """
-    columns: dict[str, _ResultColumn] = {name: _ResultColumn(name) for name in HEAD}
-    height = 0
+    kinds: dict[str, dict[Any, str]] = {name: {} for name in HEAD}
+    parts: list[pl.DataFrame] = []
+    places: list[IntArray] = []
+    begin = 0
     for block in selected.get_column("row").to_frame().iter_slices(BLOCK):
-        cells = _cells(block.get_column("row"))
-        for name in cells:
-            columns.setdefault(name, _ResultColumn(name))
-        absent = (None,) * block.height
-        for name, column in columns.items():
-            column.add(cells.get(name, absent), cells["trial_id"], height)
-        height += block.height
-    found = {name: column.series() for name, column in columns.items()}
-    for name in HEAD:
-        found[name] = found[name].cast(pl.Int64 if name in ("replicate", "seed") else pl.String)
-    return pl.DataFrame(list(found.values()))
+        for part, where in parts_of(block.get_column("row")):
+            _take_kinds(kinds, part)
+            parts.append(part)
+            places.append(begin + where)
+        begin += block.height
+    dtypes = {name: _dtype(name, found) for name, found in kinds.items()}
+    typed = [part.cast({name: dtypes[name] for name in part.columns}) for part in parts]
+    table = pl.concat([pl.DataFrame(schema=dtypes), *typed], how="diagonal")
+    order = np.concatenate([np.empty(0, dtype=np.int64), *places])
+    if (np.diff(order) < 0).any():  # rows of several shapes, one after the other
+        table = table[np.argsort(order)]
+    return table
 
 
-def _cells(texts: pl.Series) -> Mapping[str, Sequence[Any]]:
-    """Return the values of some rows by column, columns in first-seen order."""
-    rows: list[dict[str, Any]] = json.loads(f"[{','.join(texts)}]")
-    shapes = dict.fromkeys(map(tuple, rows))
-    if len(shapes) == 1:  # as of the trials of one track
-        return dict(zip(next(iter(shapes)), zip(*map(dict.values, rows), strict=True), strict=True))
-    names = dict.fromkeys(name for shape in shapes for name in shape)
-    return {name: [row.get(name) for row in rows] for name in names}
+def _take_kinds(kinds: dict[str, dict[Any, str]], part: pl.DataFrame) -> None:
+    """Take in of which types metrics are, each with the first trial that has one."""
+    for column in part.iter_columns():
+        known = kinds.setdefault(column.name, {})
+        if column.dtype != pl.Null and column.dtype not in known:
+            first = column.is_not_null().arg_max() or 0
+            known[column.dtype] = str(part.get_column("trial_id")[first])
+            conflict(column.name, known)
 
 
-class _ResultColumn:
-    """A column of the result table while it is put together.
-
-    Attributes:
-        kinds: types of its values, each with the id of the first trial that has one.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.kinds: dict[type, str] = {}
-        self._parts: list[pl.Series] = []
-        self._height = 0
-
-    def add(self, values: Sequence[Any], trial_ids: Sequence[str], height: int) -> None:
-        """Add the values of some trials, which come after `height` others."""
-        if self._height < height:
-            self._parts.append(pl.Series(self.name, [None] * (height - self._height)))
-        self._height = height + len(values)
-        types = list(map(type, values))
-        kinds = set(types) - {type(None)}
-        for kind in kinds - self.kinds.keys():
-            self.kinds[kind] = trial_ids[types.index(kind)]
-        if str in self.kinds and len(self.kinds) > 1:
-            number = next(self.kinds[kind] for kind in self.kinds if kind is not str)
-            raise InputError(
-                f"metric {self.name} is text in trial {self.kinds[str]} and a number in trial "
-                f"{number}; a metric has one type"
-            )
-        if len(kinds) > 1:
-            values = [None if value is None else float(value) for value in values]
-        kind = next(iter(kinds), int) if len(kinds) < 2 else float
-        self._parts.append(pl.Series(self.name, values, dtype=_DTYPES[kind]))
-
-    def series(self) -> pl.Series:
-        """Return the whole column."""
-        kind = next(iter(self.kinds), float) if len(self.kinds) < 2 else float
-        dtype = _DTYPES[kind]
-        empty = pl.Series(self.name, [], dtype=dtype)
-        return pl.concat([empty, *(part.cast(dtype) for part in self._parts)])
-
-
-_DTYPES: dict[type, Any] = {int: pl.Int64, str: pl.String, float: pl.Float64}
+def _dtype(name: str, found: Mapping[Any, str]) -> Any:
+    """Return the type of a column that has values of some types."""
+    if name in HEAD:
+        return pl.Int64 if name in ("replicate", "seed") else pl.String
+    return next(iter(found)) if len(found) == 1 else pl.Float64
 
 
 def timings_frame(selected: pl.DataFrame) -> pl.DataFrame:

@@ -28,6 +28,10 @@ class Clock(Environment):
 
     def __init__(self) -> None:
         super().__init__(initial_time=0.0)
+        self.queue: list[Any] = self._queue
+        """SimPy's own events to come: time, priority, number and event."""
+        self.numbers = self._eid
+        """SimPy's own numbers of events."""
         self._retries = 0
         self._begun = self.alarm()
 

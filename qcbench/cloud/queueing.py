@@ -1,6 +1,7 @@
 """Pull by exclusive QPUs: tasks wait in one queue; when a QPU frees, the policy picks the next."""
 
 from collections.abc import Callable
+from math import nan
 
 import numpy as np
 from simpy import Event
@@ -71,7 +72,10 @@ class QueueingBroker:
         self._gives_up = failures is not None and failures.on_failure == "fail"
         self._restarts = failures is None or failures.on_failure == "restart"
         self._drops = world.rules.deadlines == "drop"
-        self._limited = world.rules.rescheduling.max_decisions is not None
+        self._plain = (
+            self._uniform and not self._drops and world.rules.rescheduling.max_decisions is None
+        )
+        """Whether any task may be chosen at any decision, and then is executed."""
         self._all = ReadOnlySequence(self._waiting)
         self.view = QueueView(fleet, world.table())
         self.view.highest_value = world.workload.highest_value()
@@ -108,40 +112,85 @@ class QueueingBroker:
 
     def submit(self, queued: QueuedJob, row: int) -> None:
         """Queue the next task of a job."""
-        if queued.task.row != row:
-            queued.state["row"] = row
-            queued.state["qubits"] = self._qubits[row]
-            queued.state["mean_exec_s"] = self._mean_s[row]
-        if queued.row is not None:
-            queued.row.reopen(row, self._clock.now)
-            self._join(queued, queued.row)
+        state, execution = queued.state, queued.row
+        if state["row"] != row:
+            state["row"] = row
+            state["qubits"] = self._qubits[row]
+            state["mean_exec_s"] = self._mean_s[row]
+        if execution is not None:
+            # What follows is `reopen` and `_join`, for an iteration of a job is little else.
+            execution.row = row
+            execution.start_s = nan
+            execution.submit_s = state["arrival_s"] = now = self._clock.now
+            state["ticket"] = tickets = self._tickets
+            self._tickets = tickets + 1
+            self._stamps_s -= now
+            waiting = self._waiting
+            waiting.append(queued.task)
+            self._executions.append(execution)
+            if not self._uniform or len(waiting) == 1:
+                self._offer(queued.task)
             return
-        execution = self._world.open(queued.job, row)
-        if isinstance(execution, JobExecutions):
-            queued.row = execution
-        self._join(queued, execution)
+        opened = self._world.open(queued.job, row)
+        if isinstance(opened, JobExecutions):
+            queued.row = opened
+        self._join(queued, opened)
 
     def _join(self, queued: QueuedJob, execution: Execution) -> None:
-        now, state = self._clock.now, queued.state
+        now, state, waiting = self._clock.now, queued.state, self._waiting
         state["arrival_s"] = now
         state["ticket"] = self._tickets
         self._tickets += 1
         self._stamps_s -= now
-        self._waiting.append(queued.task)
+        waiting.append(queued.task)
         self._executions.append(execution)
-        if self._uniform and len(self._waiting) > 1:
-            return  # while tasks wait that fit all QPUs, none is idle
+        if not self._uniform or len(waiting) == 1:
+            self._offer(queued.task)
+
+    def _offer(self, task: WaitingTask) -> None:
+        """Let the first idle QPU that a task fits pull: while others wait that fit all, none is."""
         for qpu in self._qpus:
-            if qpu.running is None and qpu.up and queued.task.qubits <= self._capacity[qpu.index]:
+            if qpu.running is None and qpu.up and task.qubits <= self._capacity[qpu.index]:
                 self._pull(qpu)
                 return
 
     def _pull(self, qpu: ExclusiveQpu) -> None:
         """Let the policy choose among the waiting tasks that fit this idle QPU, and start one."""
-        world, view, index = self._world, self.view, qpu.index
-        waiting, sees_all = self._waiting, self._sees_all[index]
+        world, view, waiting, index = self._world, self.view, self._waiting, qpu.index
         view.now_s = now = self._clock.now
         view.qpu = index
+        if self._plain:
+            count = len(waiting)
+            if not count:
+                return
+            view.waiting = self._all
+            world.decisions += 1
+            choice = self._decide(view)
+            if choice.__class__ is not int or not 0 <= choice < count:
+                raise _refused(choice, count)
+            del waiting[choice]
+            self._stamps_s += now
+            execution = self._executions.pop(choice)
+        else:
+            chosen = self._choose(index)
+            if chosen is None:
+                return
+            execution = chosen
+        row = execution.row
+        estimate_s = self._estimate_s[row][index]
+        execution.parts = ((index, self._qubits[row]),)
+        execution.order = order = world.valid_decisions
+        world.valid_decisions = order + 1
+        execution.estimated_wait_s = now - execution.submit_s
+        execution.estimated_exec_s = estimate_s
+        slowdown = self._slowdown
+        execution.exec_s = estimate_s if slowdown is None else estimate_s * slowdown[row]
+        qpu.start(execution)
+
+    def _choose(self, index: int) -> Execution | None:
+        """Let the policy choose where not all tasks fit, or decisions or time are limited."""
+        world, view, now = self._world, self.view, self._clock.now
+        waiting, sees_all = self._waiting, self._sees_all[index]
         while True:  # until a task is chosen that is not too late
             if sees_all:
                 view.waiting = self._all
@@ -150,36 +199,19 @@ class QueueingBroker:
                 fitting = self._fitting(self._capacity[index])
                 view.waiting = ReadOnlySequence([waiting[position] for position in fitting])
                 count = len(fitting)
-            if not count:
-                return
-            if not self._limited:
-                world.decisions += 1
-            elif not world.may_decide():
-                return
+            if not count or not world.may_decide():
+                return None
             choice = self._decide(view)
             if choice.__class__ is not int or not 0 <= choice < count:
-                raise PolicyError(
-                    f"the policy returned {shown(choice)}; a choice is an int, a position in "
-                    f"0..{count - 1}"
-                )
+                raise _refused(choice, count)
             if not sees_all:
                 choice = fitting[choice]
             del waiting[choice]
             self._stamps_s += now
             execution = self._executions.pop(choice)
             if not self._drops or not world.drops(execution):
-                break
+                return execution
             self._give_up_next(execution, DROPPED)
-        row = execution.row
-        estimate_s = self._estimate_s[row][index]
-        execution.parts = ((index, self._qubits[row]),)
-        execution.order = world.valid_decisions
-        world.valid_decisions += 1
-        execution.estimated_wait_s = now - execution.submit_s
-        execution.estimated_exec_s = estimate_s
-        slowdown = self._slowdown
-        execution.exec_s = estimate_s if slowdown is None else estimate_s * slowdown[row]
-        qpu.start(execution)
 
     def _fitting(self, capacity: int) -> list[int]:
         """Return the positions of the waiting tasks that need no more qubits."""
@@ -239,3 +271,10 @@ class QueueingBroker:
     def busy_s(self) -> FloatArray:
         """Return the time that each QPU has worked up to now."""
         return np.array([server.busy_until_now_s() for server in self._qpus])
+
+
+def _refused(choice: object, count: int) -> PolicyError:
+    """Return the error of a policy that chose none of so many tasks."""
+    return PolicyError(
+        f"the policy returned {shown(choice)}; a choice is an int, a position in 0..{count - 1}"
+    )

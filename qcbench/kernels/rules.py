@@ -1,6 +1,8 @@
 """The rules of a scenario as numbers, for all kernels; see `qcbench.cloud.rules`."""
 
-from typing import NamedTuple, get_args
+from collections.abc import Sequence
+from typing import Any, NamedTuple, get_args
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -95,3 +97,36 @@ def latest_of(scenario: Scenario, exec_s: FloatArray) -> FloatArray:
 def _all(value: float, count: int) -> FloatArray:
     """Return the same number so many times, of which there is one in memory; read-only."""
     return np.broadcast_to(np.float64(value), count)
+
+
+_FILLED: "WeakValueDictionary[tuple[float, int], FloatArray]" = WeakValueDictionary()
+
+
+def filled(value: float, count: int) -> FloatArray:
+    """Return the same number so many times: an array that all share who have one; none writes it.
+
+    A kernel asks every task for its due time, its value and its slowdown, of which most worlds have
+    none; of a million tasks each would be 8 MB of new memory.
+    """
+    found = _FILLED.get((value, count))
+    if found is None:
+        found = _FILLED[value, count] = np.full(count, value)
+    return found
+
+
+def side_by_side(parts: Sequence[Any], width: int, kind: type = np.float64) -> Any:
+    """Return columns of several worlds as one array, each with zeros up to a width.
+
+    Args:
+        parts: of each world, shape (tasks,); nobody changes what is returned, for it may be one.
+    """
+    first = parts[0]
+    if len(parts) > 1 or len(first) < width:
+        found: Any = np.zeros((len(parts), width), dtype=kind)
+        for world, part in enumerate(parts):
+            found[world, : len(part)] = part
+        return found.reshape(-1)
+    if first.strides == (0,):
+        return filled(first.item(0), width)
+    # What cannot be written is another type to Numba, which would compile everything anew.
+    return np.require(first, dtype=kind, requirements=["C", "W"])

@@ -1,7 +1,7 @@
 """The waiting task of the least figure, without a look at every task at every decision."""
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, heappushpop
 
 from qcbench.policies.protocol import PolicyContext, Queueing
@@ -40,18 +40,25 @@ def ranking(figure: Callable[[WaitingTask], float], grows: bool) -> Queueing:
     """Of the tasks that are ranked, in order of the queue."""
     heap: list[tuple[float, int, WaitingTask]] = []
     """Figure when it was last computed, ticket and task."""
+    seen: Sequence[WaitingTask] = ()
+    waiting: Sequence[WaitingTask] = seen
+    """What the view has shown last, and the list behind it: it is the same all the time."""
 
     def take(view: QueueView) -> int:
         """Return the position of the task of the least figure; it is taken out of the ranking."""
-        waiting, ranked = listed(view.waiting), len(tickets)
-        if ranked and (ranked > len(waiting) or waiting[ranked - 1].ticket != tickets[-1]):
+        nonlocal seen, waiting
+        if view.waiting is not seen:
+            seen = view.waiting
+            waiting = listed(seen)
+        ranked, last = len(tickets), len(waiting) - 1
+        if ranked and (ranked > last + 1 or waiting[ranked - 1].ticket != tickets[-1]):
             tickets.clear()
             heap.clear()
             ranked = 0
-        last = len(waiting) - 1
-        for task in waiting[ranked:last] if ranked < last else ():
-            tickets.append(task.ticket)
-            heappush(heap, (figure(task), task.ticket, task))
+        if ranked < last:
+            for task in waiting[ranked:last]:
+                tickets.append(task.ticket)
+                heappush(heap, (figure(task), task.ticket, task))
         if ranked <= last:  # as a rule one has joined since the last decision
             task = waiting[last]
             ticket = task.ticket
@@ -59,8 +66,9 @@ def ranking(figure: Callable[[WaitingTask], float], grows: bool) -> Queueing:
             known, ticket, task = heappushpop(heap, (figure(task), ticket, task))
         else:
             known, ticket, task = heappop(heap)
-        while grows and known != (now := figure(task)):  # it has grown: others may be less
-            known, ticket, task = heappushpop(heap, (now, ticket, task))
+        if grows:
+            while known != (now := figure(task)):  # it has grown: others may be less
+                known, ticket, task = heappushpop(heap, (now, ticket, task))
         position = bisect_left(tickets, ticket)
         del tickets[position]
         return position

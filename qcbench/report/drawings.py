@@ -9,7 +9,8 @@ from typing import TypeAlias
 import polars as pl
 from matplotlib.figure import Figure
 
-from qcbench.report import figures, fronts, grids, over_time, partition, text, times
+from qcbench.report import figures, grids, over_time, partition, text, times
+from qcbench.report.attainment import attainment_plot
 from qcbench.report.chosen_worlds import ChosenWorld
 from qcbench.report.rows import Block, blocks
 from qcbench.report.style import FigureFiles, Look, looks, render
@@ -134,7 +135,7 @@ def _of_scenario(
             figures.trade_off_plot, own, scenario, metric, FIDELITY, order, look, goals=goals
         )
     if summary.fronts is not None:
-        found["attainment"] = partial(fronts.attainment_plot, summary.fronts, scenario)
+        found["attainment"] = partial(attainment_plot, summary.fronts, scenario)
     for kind in ("size", "priority"):
         found[f"by-{kind}"] = partial(grids.box_plot, means, scenario, kind, order, look)
     return found

@@ -7,9 +7,11 @@ scenario, which keeps what is compared on the same resampled worlds.
 """
 
 import hashlib
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +36,8 @@ COMPILED = 1 << 20
 """Counts from which compiled loops save more than it takes to import Numba, where that is there."""
 
 Statistic = Literal["mean", "iqm"]
+Counts: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+"""(resamples, observations): how often each was drawn."""
 
 
 def generator_of(seed: int, scenario: str, what: str = "bootstrap") -> np.random.Generator:
@@ -61,14 +65,8 @@ def resample_counts(
     """
     columns = strata * observations
     rows = max(1, CELLS // columns) if columns else 1
-    if strata == 1 and _is_compiled(resamples * columns):
-        from qcbench.stats.counting import tally  # noqa: PLC0415
-
-        counts = np.zeros((resamples, columns), dtype=np.int64)
-        for start in range(0, resamples, rows):
-            part = counts[start : start + rows]
-            tally(rng.integers(0, observations, size=part.shape, dtype=np.uint32), part)
-        return counts
+    if strata == 1 and _is_tallied(observations, resamples, rng):
+        return _tallied(observations, resamples, rng).astype(np.int64)
     stratum = np.repeat(np.arange(strata, dtype=np.int64) * observations, observations)
     cells = stratum + (np.arange(min(rows, resamples), dtype=np.int64) * columns)[:, None]
     counts = np.empty((resamples, columns), dtype=np.int64)
@@ -80,14 +78,55 @@ def resample_counts(
     return counts
 
 
+def is_large(cells: int) -> bool:
+    """Return whether there are so many counts that it pays to take another way to the same bits."""
+    return cells >= COMPILED
+
+
 def _is_compiled(cells: int) -> bool:
     """Return whether loops over so many counts are compiled; that changes no bit."""
-    return cells >= COMPILED and find_spec("numba") is not None
+    return is_large(cells) and find_spec("numba") is not None
+
+
+def _is_tallied(observations: int, resamples: int, rng: np.random.Generator) -> bool:
+    """Return whether draws are made and counted in one compiled loop; that changes no bit."""
+    return (
+        1 < observations < 2**15
+        and _is_compiled(resamples * observations)
+        and type(rng.bit_generator) is np.random.PCG64
+        and sys.byteorder == "little"
+    )
+
+
+def _tallied(observations: int, resamples: int, rng: np.random.Generator) -> Counts:
+    """Return what `resample_counts` does in short numbers, and leave the generator as it does.
+
+    A generator makes 64 bits at a time and NumPy draws from 32, the lower ones first; what is left
+    over waits in the generator.
+    """
+    from qcbench.stats.counting import tally  # noqa: PLC0415
+
+    source = rng.bit_generator
+    state: dict[str, Any] = dict(source.state)
+    words = np.full(int(state["has_uint32"]), state["uinteger"], dtype=np.uint32)
+    counts = np.zeros((resamples, observations), dtype=np.int16)
+    rows = max(1, CELLS // observations)
+    for start in range(0, resamples, rows):
+        part, drawn = counts[start : start + rows], 0
+        while drawn < part.size:
+            lacking = max(0, part.size - drawn - words.size)
+            more = rng.integers(0, 2**64, (lacking + 1) // 2, dtype=np.uint64).view(np.uint32)
+            words = np.concatenate([words, more]) if words.size else more
+            drawn, used = tally(words, part, drawn)
+            words = words[used:]
+    left = {"has_uint32": words.size, "uinteger": int(words[0]) if words.size else 0}
+    source.state = dict(source.state) | left
+    return counts
 
 
 def resample_blocks(
     observations: int, resamples: int, rng: np.random.Generator
-) -> Iterator[IntArray]:
+) -> Iterator[Counts]:
     """Draw what `resample_counts` draws, a block of resamples after the other.
 
     The counts of 20,000 resamples of 4,000 worlds are 640 MB, and all that is made of them is one
@@ -97,7 +136,11 @@ def resample_blocks(
     if observations * resamples > WHOLE:
         rows = max(1, BLOCK // observations // ALIGNED) * ALIGNED
     for start in range(0, resamples, rows):
-        yield resample_counts(observations, min(rows, resamples - start), rng)
+        size = min(rows, resamples - start)
+        if _is_tallied(observations, size, rng):
+            yield _tallied(observations, size, rng)
+        else:
+            yield resample_counts(observations, size, rng)
 
 
 def interquartile_mean(values: FloatArray) -> float:
@@ -126,12 +169,15 @@ def interquartile_se(values: FloatArray) -> tuple[float, int]:
     return float(held.std(ddof=1) / ((1.0 - 2.0 * cut / n) * np.sqrt(n))), n - 2 * cut - 1
 
 
-def mean_distribution(values: FloatArray, counts: IntArray | FloatArray) -> FloatArray:
+def mean_distribution(
+    values: FloatArray, counts: Counts | FloatArray, sizes: FloatArray | None = None
+) -> FloatArray:
     """Mean of every column in every resample.
 
     Args:
         values: (observations, columns); NaN marks an observation that a column lacks.
         counts: (resamples, observations).
+        sizes: (resamples,) sums of the counts, where somebody knows them.
 
     Returns:
         (resamples, columns); NaN where a resample holds no value of the column.
@@ -140,13 +186,17 @@ def mean_distribution(values: FloatArray, counts: IntArray | FloatArray) -> Floa
     weights = np.asarray(counts, dtype=np.float64)
     total = weights @ np.where(present, values, 0.0)
     # Whole numbers, so that no order of adding them up matters.
-    full = bool(present.all())
-    size = weights.sum(axis=1, keepdims=True) if full else weights @ present.astype(np.float64)
+    if present.all():
+        size = (weights.sum(axis=1) if sizes is None else sizes)[:, None]
+    else:
+        size = weights @ present.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(total / size)
 
 
-def column_means(values: FloatArray, counts: IntArray | FloatArray) -> FloatArray:
+def column_means(
+    values: FloatArray, counts: Counts | FloatArray, sizes: FloatArray | None = None
+) -> FloatArray:
     """Mean of every column in every resample, of each as if it were the only one.
 
     Takes and gives what `mean_distribution` does. A product with many columns may add up in another
@@ -161,13 +211,13 @@ def column_means(values: FloatArray, counts: IntArray | FloatArray) -> FloatArra
         part, here = weights[start : start + SLICE], means[start : start + SLICE]
         for index in np.flatnonzero(full):
             np.matmul(part, columns[index], out=here[:, index])
-    means[:, full] /= weights.sum(axis=1)[:, None]
+    means[:, full] /= (weights.sum(axis=1) if sizes is None else sizes)[:, None]
     for index in np.flatnonzero(~full):
         means[:, index] = mean_distribution(columns[index][:, None], weights)[:, 0]
     return means
 
 
-def iqm_distribution(values: FloatArray, counts: IntArray) -> FloatArray:
+def iqm_distribution(values: FloatArray, counts: Counts) -> FloatArray:
     """Interquartile mean of every column in every resample.
 
     Args:
@@ -181,44 +231,62 @@ def iqm_distribution(values: FloatArray, counts: IntArray) -> FloatArray:
     most = int(sizes.max(initial=0))
     narrow = np.int16 if most < 2**15 else np.int32 if most < 2**31 else np.int64
     # Resamples along the rows: every step then goes over neighbours in memory.
-    drawn = np.ascontiguousarray(counts.astype(narrow).T)
+    drawn = np.ascontiguousarray(counts.astype(narrow, copy=False).T)
     alike = narrow is np.int16 and _is_compiled(counts.size) and bool((sizes == sizes[0]).all())
+    held = _Held.of(len(values), len(sizes), most) if alike and len(values) > 1 else None
 
     def found(column: FloatArray) -> FloatArray:
-        if alike and len(column) > 1 and bool(np.isfinite(column).all()):
-            return _full_column_iqm(column, drawn, int(sizes[0]))
+        if held is not None and bool(np.isfinite(column).all()):
+            return _full_column_iqm(column, drawn, held)
         return _column_iqm(column, drawn)
 
     return np.column_stack([found(column) for column in values.T])
 
 
-def _full_column_iqm(
-    values: FloatArray, drawn: npt.NDArray[np.signedinteger[Any]], size: int
-) -> FloatArray:
+@dataclass(frozen=True)
+class _Held:
+    """Where compiled sums go, one column of values after the other.
+
+    Attributes:
+        size: sum of the counts, the same in every resample.
+        cells: (observations but one, resamples) sums of counts, held between the cuts.
+        ends: up to which row, and from which one on, these are the lower and the upper cut.
+    """
+
+    size: int
+    cells: FloatArray
+    ends: IntArray
+
+    @classmethod
+    def of(cls, observations: int, resamples: int, size: int) -> "_Held":
+        cells = np.empty((observations - 1, min(SLICE, resamples)))
+        return cls(size, cells, np.array([0, observations - 1]))
+
+
+def _full_column_iqm(values: FloatArray, drawn: Counts, held: _Held) -> FloatArray:
     """Return what `_column_iqm` does, to the last bit, where no value lacks: from compiled sums.
 
     Args:
         values: (observations,), all of them finite.
         drawn: (observations, resamples) counts.
-        size: their sum, the same in every resample.
+        held: of so many observations and resamples.
     """
     from qcbench.stats.counting import sums_within  # noqa: PLC0415
 
     order = np.argsort(values, kind="stable")
-    ordered = values[order]
+    ordered, steps, size = values[order], np.diff(values[order]), held.size
     cut, resamples = size // 4, drawn.shape[1]
-    steps = np.diff(ordered)
     total = np.full(resamples, (size - cut) * ordered[-1] - cut * ordered[0])
-    cells = np.empty(len(steps) * min(SLICE, resamples))
     for start in range(0, resamples, SLICE):
         width = min(SLICE, resamples - start)
-        kept = cells[: len(steps) * width].reshape(len(steps), width)
-        sums_within(drawn, order, start, cut, size - cut, np.zeros(width, dtype=np.int32), kept)
-        total[start : start + width] -= kept.T @ steps
+        part = held if width == held.cells.shape[1] else _Held.of(values.size, width, size)
+        sums = np.zeros(width, dtype=np.int16)
+        sums_within(drawn, order, start, cut, size - cut, sums, part.cells, part.ends)
+        total[start : start + width] -= part.cells.T @ steps
     return np.asarray(total / (size - 2 * cut))
 
 
-def _column_iqm(values: FloatArray, drawn: npt.NDArray[np.signedinteger[Any]]) -> FloatArray:
+def _column_iqm(values: FloatArray, drawn: Counts) -> FloatArray:
     """Interquartile mean of one column in every resample.
 
     Args:

@@ -6,8 +6,9 @@ from math import nan
 
 import numpy as np
 
-from qcbench.arrays import BoolArray, FloatArray, IntArray
+from qcbench.arrays import BoolArray, FloatArray
 from qcbench.stats.bootstrap import (
+    Counts,
     column_means,
     interquartile_mean,
     interquartile_se,
@@ -58,16 +59,21 @@ def resample_scenario(
     baseline: int,
     goal: str,
     level: float,
-    blocks: Iterable[IntArray],
+    blocks: Iterable[Counts],
     until: list[str | None],
 ) -> Resampled:
     """Go once over the resamples of a scenario, from which its intervals come."""
     paired: list[PairedDistribution] = []
     means, iqms = [], []
+    kept = np.empty((0, 0))
     for counts in blocks:
-        weights = counts.astype(np.float64)
-        paired.append(paired_distribution(matrix, baseline, weights, goal=goal))
-        means.append(column_means(matrix, weights))
+        if kept.shape[0] < counts.shape[0]:  # the first is the largest; new memory costs time
+            kept = np.empty(counts.shape)
+        weights = kept[: counts.shape[0]]
+        weights[:] = counts
+        sizes = counts.sum(axis=1).astype(np.float64)
+        paired.append(paired_distribution(matrix, baseline, weights, goal=goal, sizes=sizes))
+        means.append(column_means(matrix, weights, sizes))
         iqms.append(iqm_distribution(matrix, counts))
     compared = contrasts(matrix)
     found = p_values_of(compared, ANYTIME if until else STUDENT)

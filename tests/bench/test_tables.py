@@ -27,6 +27,7 @@ from qcbench.bench.tables import (
 )
 from qcbench.bench.trial import COORDINATES
 from qcbench.errors import InputError
+from qcbench.finite import exact_row
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 WHOLE = st.integers(-(2**63), 2**63 - 1)
@@ -54,7 +55,7 @@ def entry(
         "seed": 0,
     }
     row = {**coordinates, "status": status, "error": error, **metrics}
-    return Entry(trial_id, status, json.dumps(row), 0.1, 0.1, "host:1", attempt, "trace")
+    return Entry(trial_id, status, exact_row(row), 0.1, 0.1, "host:1", attempt, "trace")
 
 
 @st.composite

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from synthetic_trials import synthetic_trials
 
-from qcbench.report.fronts import attainment_plot, table_of
+from qcbench.report.attainment import attainment_plot
+from qcbench.report.fronts import table_of
 from qcbench.report.html import write_report
 from qcbench.report.leaderboard import as_text
 from qcbench.report.run import RunDescription

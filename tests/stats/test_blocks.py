@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from qcbench.stats import bootstrap, kept
+from qcbench.stats import bootstrap, kept, paired
 from qcbench.stats.bootstrap import (
     column_means,
     iqm_distribution,
@@ -119,3 +119,44 @@ def test_a_kept_summary_has_every_bit_and_is_of_its_run_alone() -> None:
     assert kept.from_text(text, kept.key_of("others", metric="m", seed=0)) is None
     assert kept.from_text(text[: len(text) // 2], key) is None
     assert kept.from_text("[]", key) is None
+
+
+@pytest.mark.parametrize("policies", [1, 2, 5, 10])
+@pytest.mark.parametrize("resamples", [64, 96, 100, 2048])
+def test_one_product_for_policies_and_baseline_has_the_same_bits(
+    policies: int, resamples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(9)
+    matrix = rng.lognormal(4.0, 0.4, (513, policies))
+    counts = resample_counts(513, resamples, rng).astype(np.float64)
+    found = []
+    for large in (False, True):
+        monkeypatch.setattr(paired, "is_large", lambda cells, large=large: large and cells > 30_000)
+        found.append(paired.paired_distribution(matrix, 0, counts))
+    assert np.array_equal(found[0].difference_resampled, found[1].difference_resampled)
+    assert np.array_equal(found[0].relative_resampled, found[1].relative_resampled)
+
+
+@pytest.mark.parametrize("observations", [2, 3, 1000, 2**15 - 1])
+def test_draws_of_compiled_loops_leave_the_generator_as_numpy_does(
+    observations: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    plain, compiled = np.random.default_rng(10), np.random.default_rng(10)
+    for resamples in (1, 3, 70):
+        monkeypatch.setattr(bootstrap, "COMPILED", 2**62)
+        expected = resample_counts(observations, resamples, plain)
+        monkeypatch.setattr(bootstrap, "COMPILED", 0)
+        assert np.array_equal(resample_counts(observations, resamples, compiled), expected)
+        after = [rng.integers(0, 9, 3, dtype=np.uint32).tolist() for rng in (compiled, plain)]
+        assert after[0] == after[1]
+
+
+def test_a_draw_that_favours_some_is_drawn_again() -> None:
+    """Of 32 bits some numbers are one too many: NumPy takes the next, and so does the loop."""
+    counting = pytest.importorskip("qcbench.stats.counting")
+    words = np.array([0, 2**31, 1, 2**32 - 1, 3 * 2**30], dtype=np.uint32)
+    counts = np.zeros((2, 3), dtype=np.int16)
+    # The least of three equal parts is where the low half of word * 3 is below 2**32 % 3 = 1.
+    assert counting.tally(words, counts, 0) == (4, 5)
+    assert counts.tolist() == [[1, 1, 1], [0, 0, 1]]

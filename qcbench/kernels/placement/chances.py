@@ -12,6 +12,7 @@ from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.scenario import Scenario
 from qcbench.kernels.admission import bucket_rates, number_users
 from qcbench.kernels.failures import FailureTimes
+from qcbench.kernels.rules import filled
 
 
 class Chances(NamedTuple):
@@ -39,17 +40,21 @@ class ChanceSource:
 
     def __init__(self, scenarios: Sequence[Scenario], streams: Sequence[Streams], width: int):
         rules, fleet = scenarios[0].rules, scenarios[0].fleet
-        slowdown = np.ones((len(scenarios), width))
+        slowdown = None
         user = np.zeros((len(scenarios), width), dtype=np.int32)
         for world, scenario in enumerate(scenarios):
             tasks = len(scenario.workload.tasks)
             drawn = draw_slowdown(rules.execution_sigma, tasks, streams[world].execution)
             if drawn is not None:
+                if slowdown is None:
+                    slowdown = np.ones((len(scenarios), width))
                 slowdown[world, :tasks] = drawn
             if scenario.workload.user is not None:
                 user[world, :tasks] = number_users(scenario.workload)[0]
         rates = bucket_rates(rules.admission, [scenario.workload for scenario in scenarios])
         self._failures = FailureTimes(rules.failures, streams, len(fleet))
+        if slowdown is None:
+            slowdown = filled(1.0, len(scenarios) * width)
         self._fixed = (slowdown.reshape(-1), user.reshape(-1), rates)
 
     def extend(self) -> None:

@@ -9,6 +9,7 @@ from qcbench.cloud.backlog import growth_of, half_of
 from qcbench.cloud.execution import CENSORED, DONE, STATUS
 from qcbench.cloud.summary import QUANTILES, RowSummary, quantiles_of_own
 from qcbench.kernels.compiling import called, kernel
+from qcbench.kernels.memory import used_again
 from qcbench.kernels.placement.step import Table
 from qcbench.policies import numpy_sums
 from qcbench.policies.numpy_sums import MOST_SUMMED
@@ -54,8 +55,8 @@ class Sums(NamedTuple):
 def make_sums(tasks: int, qpus: int) -> Sums:
     """Return room to add up so many rows."""
     return Sums(
-        completion_s=np.empty(tasks),
-        squares=np.empty(tasks),
+        completion_s=used_again("completion", tasks, np.float64),
+        squares=used_again("squares", tasks, np.float64),
         block=np.empty((SUMS, MOST_SUMMED)),
         halves=np.empty((DEEP, SUMS)),
         left=np.empty(DEEP, dtype=np.int64),

@@ -16,8 +16,9 @@ from qcbench.cloud.splits import Splits
 from qcbench.cloud.summary import RowSummary
 from qcbench.errors import shown
 from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel, kind_of, number_of
+from qcbench.kernels.memory import used_again
 from qcbench.kernels.placement.chances import Chances, ChanceSource
-from qcbench.kernels.placement.event_state import EventState, begin, make_event_state
+from qcbench.kernels.placement.event_state import QUEUED, EventState, begin, make_event_state
 from qcbench.kernels.placement.events import (
     DECIDE,
     ENDED,
@@ -59,7 +60,8 @@ class TrialWorld:
         self.splits = Splits(tasks, fleet, scenario.physics, scenario.estimates, fleet.errors())
         self._source = ChanceSource([scenario], [streams], self.worlds.width)
         self.chances = self._source.chances()
-        self.state = make_event_state(1, self.worlds, self.chances.users)
+        state = make_event_state(1, self.worlds, self.chances.users)
+        self.state = state._replace(queued=used_again("queued", self.worlds.width, QUEUED))
         self._sums = make_sums(self.worlds.width, len(fleet))
         worlds = self.worlds
         self._known = Known(worlds.arrival_s, worlds.fidelity, worlds.stride, 1, fleet.prices())
@@ -97,8 +99,8 @@ class TrialWorld:
         self._begin(*self.known(rows), 0, 0)
 
     def rows(self) -> Table:
-        """Return new rows, to be filled by a trial."""
-        return np.empty(self.worlds.width, dtype=ROW)
+        """Return rows that nobody else has, to be filled by a trial."""
+        return used_again("rows", self.worlds.width, ROW)
 
     def summarise(self, ended: Ended, warm_up_s: float) -> RowSummary:
         """Add up the rows of a trial."""
@@ -112,7 +114,7 @@ class TrialWorld:
         """Return the fidelity of the tasks that are done, as records have it, shape (T,)."""
         rows = ended.rows[: ended.arrived]
         task = np.flatnonzero(rows["status"] == DONE)
-        qpu = rows["qpu"][task]
+        qpu = rows["qpu"][task].astype(np.int64)
         found = self.splits.of_whole(task, qpu)
         if self._drift is not None:
             errors = self._drift.multiplier(qpu, rows["start_s"][task])

@@ -9,7 +9,12 @@ import numpy.typing as npt
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
-from qcbench.kernels.rules import due_of, latest_of, value_of
+from qcbench.kernels.rules import due_of, latest_of, side_by_side, value_of
+
+MOST_QPUS = 2**15 - 1
+"""More have no number in the rows of a trial, see `outcome.ROW`."""
+BLOCK = 4096
+"""Tasks whose estimates are put side by side at the same time."""
 
 
 class Worlds(NamedTuple):
@@ -56,48 +61,48 @@ def worlds_of(scenarios: Sequence[Scenario], *, unrolled: bool = False) -> World
         unrolled: compile anew for every number of QPUs, for code that is a tenth faster.
 
     Raises:
-        InputError: fleets differ, or no model gives a figure that the scenario asks for.
+        InputError: fleets differ, there are too many QPUs, or no model gives a figure that the
+            scenario asks for.
     """
     fleet = scenarios[0].fleet
-    counts = np.array([len(scenario.workload) for scenario in scenarios], dtype=np.int64)
+    if any(scenario.fleet != fleet for scenario in scenarios):
+        name = next(scenario.name for scenario in scenarios if scenario.fleet != fleet)
+        raise InputError(
+            f"scenario {name}: its fleet differs from world to world; a kernel takes worlds of one "
+            "fleet"
+        )
+    workloads = [scenario.workload for scenario in scenarios]
+    counts = np.array([len(workload) for workload in workloads], dtype=np.int64)
     worlds, width, qpus = len(scenarios), max(int(counts.max()), 1), len(fleet)
-    arrival_s = np.zeros((worlds, width))
-    qubits = np.zeros((worlds, width), dtype=np.int32)
-    depth = np.zeros((worlds, width), dtype=np.int32)
-    due_s, latest_s, value = np.zeros((3, worlds, width))
+    if qpus > MOST_QPUS:
+        raise InputError(
+            f"scenario {scenarios[0].name}: engine compiled: {qpus} QPUs; it takes {MOST_QPUS} at "
+            "most, engine simpy more"
+        )
     figures = np.empty((worlds, width, 3, qpus))
     for world, scenario in enumerate(scenarios):
-        if scenario.fleet != fleet:
-            raise InputError(
-                f"scenario {scenario.name}: its fleet differs from world to world; a kernel takes "
-                "worlds of one fleet"
-            )
-        workload, count = scenario.workload, int(counts[world])
-        known = scenario.estimates
-        arrival_s[world, :count] = workload.arrival_s
-        qubits[world, :count] = workload.tasks.qubits
-        depth[world, :count] = workload.tasks.depth
-        due_s[world, :count] = due_of(workload)
-        value[world, :count] = value_of(workload)
-        latest_s[world, :count] = latest_of(scenario, known.exec_s)
+        known, count = scenario.estimates, int(counts[world])
         figures[world, count:] = 0.0
-        figures[world, :count, 0] = known.exec_s
-        figures[world, :count, 1] = known.fidelity
-        figures[world, :count, 2] = known.price
+        for begin in range(0, count, BLOCK):  # all three while the memory is at hand
+            part = slice(begin, min(begin + BLOCK, count))
+            figures[world, part, 0] = known.exec_s[part]
+            figures[world, part, 1] = known.fidelity[part]
+            figures[world, part, 2] = known.price[part]
+    latest_s = [latest_of(scenario, scenario.estimates.exec_s) for scenario in scenarios]
     flat = figures.reshape(-1)
     return Worlds(
         width=width,
         stride=3 * qpus,
         tasks=counts,
-        arrival_s=arrival_s.reshape(-1),
-        qubits=qubits.reshape(-1),
-        depth=depth.reshape(-1),
+        arrival_s=side_by_side([each.arrival_s for each in workloads], width),
+        qubits=side_by_side([each.tasks.qubits for each in workloads], width, np.int32),
+        depth=side_by_side([each.tasks.depth for each in workloads], width, np.int32),
         exec_s=flat,
         fidelity=flat[qpus:],
         price=flat[2 * qpus :],
-        due_s=due_s.reshape(-1),
-        latest_s=latest_s.reshape(-1),
-        value=value.reshape(-1),
+        due_s=side_by_side([due_of(each) for each in workloads], width),
+        latest_s=side_by_side(latest_s, width),
+        value=side_by_side([value_of(each) for each in workloads], width),
         qpu_qubits=tuple(fleet.qubits.tolist()) if unrolled else fleet.qubits.astype(np.int64),
         clops=fleet.figures("clops_v"),
     )

@@ -13,4 +13,4 @@ def policy(context: PolicyContext) -> Queueing:
 
 def figure(task: WaitingTask | Waiting) -> float:
     """Return what the least of is taken."""
-    return -float(task.priority)
+    return -1.0 * task.priority
