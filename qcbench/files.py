@@ -14,9 +14,6 @@ from typing import Any, BinaryIO
 
 from qcbench.errors import InputError, UnwritableError
 
-LONGEST_NAME = 100
-"""Of a folder; file systems take 255 bytes, and a time or a number is added."""
-
 LONGEST_VALUE = 60
 """Characters that a message quotes of a value; a file can hold a value of many megabytes."""
 
@@ -71,20 +68,6 @@ def writing(path: Path) -> Iterator[None]:
         raise UnwritableError(
             f"{path}: cannot be written ({reason}); free space or choose another place"
         ) from error
-
-
-def check_folder_name(key: str, name: str) -> None:
-    """Refuse a name that would lead to another place than a folder beside its like.
-
-    Raises:
-        InputError: as said; the empty name passes.
-    """
-    if "/" in name or "\\" in name or name[:1] in (".", "-") or not name.isprintable():
-        raise InputError(
-            f"{key}: {name!r}; it names a folder: no slash, and no . or - at the beginning"
-        )
-    if len(name) > LONGEST_NAME:
-        raise InputError(f"{key}: has {len(name)} characters; at most {LONGEST_NAME}")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -42,11 +42,10 @@ def loading(what: str) -> Iterator[None]:
         _LOADED.reset(token)
 
 
-def look_here() -> None:
-    """Let Python find modules in the working folder, as it does where a script lies there."""
+def path_with_here() -> list[str]:
+    """Return where Python looks for modules, with the working folder, as for a script there."""
     here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    return sys.path if here in sys.path else [here, *sys.path]
 
 
 def module_named(name: str) -> ModuleType:
@@ -55,7 +54,7 @@ def module_named(name: str) -> ModuleType:
     Raises:
         InputError: it cannot be loaded.
     """
-    look_here()
+    sys.path[:] = path_with_here()
     try:
         with loading(name):
             return importlib.import_module(name)

@@ -13,11 +13,12 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from qcbench.errors import CODE_ERRORS, InputError, QcbenchError, nearest, one_line, reason_of
-from qcbench.loading import look_here
+from qcbench.loading import path_with_here
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -271,11 +272,12 @@ def check_meant(used: Mapping[str, str], what: str = "trial") -> None:
 def identity_of(name: str) -> str:
     """Return which code is meant by `module:attribute`, as `Plugin.identity`; it is not imported.
 
-    Modules are also looked for in the working folder.
+    Modules are also looked for in the working folder, which does not become a place where any other
+    module is imported from: the name may be that of a file that somebody sent.
     """
-    look_here()
     top = name.partition(":")[0].partition(".")[0]
-    return f"{distribution_of(top) or UNKNOWN}, sha256 {_source_hash(name, tuple(sys.path))}"
+    path = path_with_here()
+    return f"{distribution_of(top) or UNKNOWN}, sha256 {_source_hash(name, tuple(path))}"
 
 
 def distribution_of(top: str) -> str:
@@ -356,10 +358,9 @@ def _source_hash(value: str, path: tuple[str, ...]) -> str:
 
     A version alone does not say what an editable installation runs.
     """
-    del path
     top = value.partition(":")[0].partition(".")[0]
     try:
-        spec = importlib.util.find_spec(top)
+        spec = PathFinder.find_spec(top, list(path)) or importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return NOT_FOUND
     if spec is None:

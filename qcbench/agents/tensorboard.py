@@ -10,9 +10,11 @@ that.
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from qcbench.errors import UnwritableError
 from qcbench.files import writing
 from qcbench.tracking.training_view import CurvePoint, points_of
 
@@ -75,7 +77,8 @@ class Events(NoEvents):
         """Write no more."""
         if self._writer is not None:
             writer, self._writer = self._writer, None
-            with writing(self._folder):
+            # All is in the file; who could not write it has been told.
+            with suppress(UnwritableError), writing(self._folder):
                 writer.close()
 
     def _write(self, found: CurvePoint) -> None:

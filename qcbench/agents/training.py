@@ -41,6 +41,7 @@ from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.run_names import told_name
 from qcbench.bench.stopping import StopFlag
 from qcbench.errors import UnwritableError
+from qcbench.plugins import PluginError
 from qcbench.policies.exported.card import Card, HeuristicCard, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
 from qcbench.policies.exported.weights import Tensors
@@ -213,7 +214,7 @@ class _Session:
                     self.folder.store()
                 elif self.judged != self.learner.steps:
                     self._evaluate()
-            except DivergedError as error:
+            except (DivergedError, PluginError) as error:
                 self.folder.store()
                 self.curves.close("FAILED", self.display.note)
                 raise RunError(f"{self.folder.path}: {error}; what it had learned is kept") from (

@@ -14,6 +14,23 @@ from qcbench.storage import mirror
 MOST_OF_A_NAME = 1000
 """Folders that begin in the same second."""
 
+LONGEST_NAME = 100
+"""Of a folder; file systems take 255 bytes, and a time or a number is added."""
+
+
+def check_folder_name(key: str, name: str) -> None:
+    """Refuse a name that would lead to another place than a folder beside its like.
+
+    Raises:
+        InputError: as said; the empty name passes.
+    """
+    if "/" in name or "\\" in name or name[:1] in (".", "-") or not name.isprintable():
+        raise InputError(
+            f"{key}: {name!r}; it names a folder: no slash, and no . or - at the beginning"
+        )
+    if len(name) > LONGEST_NAME:
+        raise InputError(f"{key}: has {len(name)} characters; at most {LONGEST_NAME}")
+
 
 def stem_of(name: str, otherwise: str, now: datetime | None = None) -> str:
     """Return how the folder of something that begins is called, `NAME-STAMP`.

@@ -133,21 +133,23 @@ def _with_facts(outcome: Outcome, facts_of: FactsOf, trial: Trial) -> Outcome:
 def _attempt_several(
     run_trial: RunTrial, trials: Sequence[Trial], track: str, worker: str
 ) -> list[Outcome]:
-    """Run trials at a time; where one of them fails each alone, so that each says what it has."""
+    """Run trials at a time; those that fail again alone, so that each says what it has."""
+    done: dict[str, Outcome] = {}
     if isinstance(run_trial, RunTrials) and len(trials) > 1:
         started = time.perf_counter()
-        with suppress(*CODE_ERRORS):
+        with suppress(*CODE_ERRORS):  # what all have in common fails: each says so
             results = run_trial.run(trials)
-            rows = [
-                plain_row(trial, track, result.row)
-                for trial, result in zip(trials, results, strict=True)
-            ]
-            more_s = time.perf_counter() - started - added(result.wall_s for result in results)
-            return [
-                _done(trial, row, result, result.wall_s + more_s / len(trials), worker)
-                for trial, row, result in zip(trials, rows, results, strict=True)
-            ]
-    return [attempt_trial(run_trial, trial, track, worker) for trial in trials]
+            some = [trial for trial in trials if trial.trial_id in results]
+            rows = [plain_row(trial, track, results[trial.trial_id].row) for trial in some]
+            more_s = time.perf_counter() - started - added(r.wall_s for r in results.values())
+            for trial, row in zip(some, rows, strict=True):
+                result = results[trial.trial_id]
+                elapsed_s = result.wall_s + more_s / len(some)
+                done[trial.trial_id] = _done(trial, row, result, elapsed_s, worker)
+    return [
+        done.get(trial.trial_id) or attempt_trial(run_trial, trial, track, worker)
+        for trial in trials
+    ]
 
 
 def _done(

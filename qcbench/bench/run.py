@@ -9,11 +9,12 @@ from qcbench.bench.facts import Facts, coordinates
 from qcbench.bench.metrics.names import bounded_of, metrics_of_several
 from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
 from qcbench.bench.seeds import policy_stream
-from qcbench.bench.together import Clock, RunTrials
+from qcbench.bench.together import RunTrials, ShareClock
 from qcbench.bench.trial import Trial, TrialResult
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.records import Records
+from qcbench.errors import CODE_ERRORS
 from qcbench.policies import registry
 from qcbench.policies.names import modules_of
 from qcbench.policies.protocol import Decide, PolicyContext
@@ -134,28 +135,43 @@ def alike(trial: Trial) -> Hashable:
     return trial.suite, trial.scenario, trial.replicate, trial.seed, id(trial.scenario_config)
 
 
-def _run(trials: Sequence[Trial], *, keep_records: bool) -> list[TrialResult]:
-    """Run trials that `alike` is equal for, or one; steps go over all before the next begins."""
-    clock = Clock()
+def _run(trials: Sequence[Trial], *, keep_records: bool) -> dict[str, TrialResult]:
+    """Run trials that `alike` is equal for, or one; steps go over all before the next begins.
+
+    Returns:
+        The results by id; of several trials those that fail have none.
+    """
+    clock = ShareClock()
     world = world_of(trials[0], shared=_shares(trials[0]))
+    done: list[Trial] = []
     rows: list[dict[str, Any]] = []
     frames: list[pl.DataFrame | None] = []
     at_a_time = max(1, MOST_TASKS // max(1, len(world.scenario.workload.tasks)))
     for first in range(0, len(trials), at_a_time):
-        some, records = trials[first : first + at_a_time], []
-        clock.begin()
-        for trial in some:
-            records.append(_simulate(trial, world))
+        some: list[Trial] = []
+        records: list[Records] = []
+        for trial in trials[first : first + at_a_time]:
+            clock.begin()
+            try:
+                records.append(_simulate(trial, world))
+            except CODE_ERRORS:
+                if len(trials) == 1:
+                    raise
+                continue
+            some.append(trial)
             clock.lap()
-        rows += rows_of(some, records)
+        done += some
+        rows += rows_of(some, records) if some else []
         frames += [
             each.frame(trial.trial_id) if keep_records else None
             for trial, each in zip(some, records, strict=True)
         ]
-    return [
-        TrialResult(row, wall_s, cpu_s, records=frame)
-        for row, frame, (wall_s, cpu_s) in zip(rows, frames, clock.times(), strict=True)
-    ]
+    return {
+        trial.trial_id: TrialResult(row, wall_s, cpu_s, records=frame)
+        for trial, row, frame, (wall_s, cpu_s) in zip(
+            done, rows, frames, clock.times() if done else (), strict=True
+        )
+    }
 
 
 run_trial = RunTrials(partial(_run, keep_records=False), alike)

@@ -7,6 +7,7 @@ from typing import Any
 
 from qcbench.bench.compose import compose_entry
 from qcbench.bench.config import ScenarioConfig, SuiteConfig
+from qcbench.bench.folders import check_folder_name
 from qcbench.bench.metrics.names import check_metric
 from qcbench.bench.plugged import metrics_wanted, plugins_used
 from qcbench.bench.scenario import build_scenario, resolve_scenario
@@ -16,7 +17,6 @@ from qcbench.bench.worlds import splits_of
 from qcbench.cloud.partition import batch_of
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError, nearest
-from qcbench.files import check_folder_name
 from qcbench.kernels import engine
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig

@@ -12,13 +12,14 @@ class RunTrials:
     """Runs one trial, or several that have something in common: the results are the same.
 
     Args:
-        run: runs trials that `alike` is equal for, or one; where one of them fails it raises.
+        run: runs trials that `alike` is equal for, or one; of several it leaves out those that
+            fail, a single one raises.
         alike: says what a trial has in common with others, None of one that is run alone.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[Trial]], list[TrialResult]],
+        run: Callable[[Sequence[Trial]], dict[str, TrialResult]],
         alike: Callable[[Trial], Hashable],
     ) -> None:
         self.run = run
@@ -26,7 +27,7 @@ class RunTrials:
 
     def __call__(self, trial: Trial) -> TrialResult:
         """Run a trial."""
-        return self.run([trial])[0]
+        return self.run([trial])[trial.trial_id]
 
 
 def batches(
@@ -43,7 +44,7 @@ def batches(
             yield list(some)
 
 
-class Clock:
+class ShareClock:
     """The time of trials that run together: what each takes, and an equal share of all else."""
 
     def __init__(self) -> None:
@@ -51,11 +52,11 @@ class Clock:
         self._own: list[tuple[float, float]] = []
 
     def begin(self) -> None:
-        """Begin with the first of those that follow each other."""
+        """Begin with one of them."""
         self._last = _now()
 
     def lap(self) -> None:
-        """End one and begin with the next."""
+        """End it."""
         wall_s, cpu_s = self._last
         self._last = _now()
         self._own.append((self._last[0] - wall_s, self._last[1] - cpu_s))

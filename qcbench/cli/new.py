@@ -8,9 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from qcbench.bench.folders import check_folder_name
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.errors import InputError, nearest
-from qcbench.files import check_folder_name, quoted, write_text
+from qcbench.files import quoted, write_text
 from qcbench.tracks import TRACKS, USUAL, is_track
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "data" / "new"

@@ -10,8 +10,12 @@ from qcbench.errors import UnwritableError
 LOCKED_S = 5.0
 """For which a reader and a writer wait for each other."""
 
-UNWRITABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
-"""What SQLite says of a disk that is full, broken or not to be written."""
+REFUSED = {
+    sqlite3.SQLITE_FULL: "cannot be written ({}); free space",
+    sqlite3.SQLITE_IOERR: "cannot be read or written ({}); see to the disk",
+    sqlite3.SQLITE_READONLY: "cannot be written ({}); see to its permissions",
+}
+"""What SQLite says of a disk that is full, broken or not to be written, and what would be right."""
 
 
 class _Base(sqlite3.Connection):
@@ -26,12 +30,11 @@ class _Base(sqlite3.Connection):
         try:
             return super().execute(*arguments)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in UNWRITABLE:
+            words = REFUSED.get(error.sqlite_errorcode & 0xFF)
+            if words is None:
                 raise
             file = super().execute("PRAGMA database_list").fetchone()[2]
-            raise UnwritableError(
-                f"{file}: cannot be written ({error}); free space or choose another place"
-            ) from error
+            raise UnwritableError(f"{file}: {words.format(error)}") from error
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:

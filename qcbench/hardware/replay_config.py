@@ -12,13 +12,13 @@ from annotated_types import Interval, Le, MinLen
 
 from qcbench.bench.compose import compose, compose_policy, of_track, to_plain
 from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.folders import check_folder_name
 from qcbench.bench.overrides import nested
 from qcbench.bench.plugged import plugins_used
 from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, NotNegative, Positive, Seed, config
 from qcbench.errors import InputError
-from qcbench.files import check_folder_name
 from qcbench.hardware.backend import BackendConfig
 from qcbench.hardware.circuits import read_qpy
 from qcbench.hardware.providers.registry import conf_dirs, provider_of

@@ -233,7 +233,7 @@ def iqm_distribution(values: FloatArray, counts: Counts) -> FloatArray:
     # Resamples along the rows: every step then goes over neighbours in memory.
     drawn = np.ascontiguousarray(counts.astype(narrow, copy=False).T)
     alike = narrow is np.int16 and _is_compiled(counts.size) and bool((sizes == sizes[0]).all())
-    held = _Held.of(len(values), len(sizes), most) if alike and len(values) > 1 else None
+    held = _Block.of(len(values), len(sizes), most) if alike and len(values) > 1 else None
 
     def found(column: FloatArray) -> FloatArray:
         if held is not None and bool(np.isfinite(column).all()):
@@ -244,7 +244,7 @@ def iqm_distribution(values: FloatArray, counts: Counts) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _Block:
     """Where compiled sums go, one column of values after the other.
 
     Attributes:
@@ -258,12 +258,12 @@ class _Held:
     ends: IntArray
 
     @classmethod
-    def of(cls, observations: int, resamples: int, size: int) -> "_Held":
+    def of(cls, observations: int, resamples: int, size: int) -> "_Block":
         cells = np.empty((observations - 1, min(SLICE, resamples)))
         return cls(size, cells, np.array([0, observations - 1]))
 
 
-def _full_column_iqm(values: FloatArray, drawn: Counts, held: _Held) -> FloatArray:
+def _full_column_iqm(values: FloatArray, drawn: Counts, held: _Block) -> FloatArray:
     """Return what `_column_iqm` does, to the last bit, where no value lacks: from compiled sums.
 
     Args:
@@ -279,7 +279,7 @@ def _full_column_iqm(values: FloatArray, drawn: Counts, held: _Held) -> FloatArr
     total = np.full(resamples, (size - cut) * ordered[-1] - cut * ordered[0])
     for start in range(0, resamples, SLICE):
         width = min(SLICE, resamples - start)
-        part = held if width == held.cells.shape[1] else _Held.of(values.size, width, size)
+        part = held if width == held.cells.shape[1] else _Block.of(values.size, width, size)
         sums = np.zeros(width, dtype=np.int16)
         sums_within(drawn, order, start, cut, size - cut, sums, part.cells, part.ends)
         total[start : start + width] -= part.cells.T @ steps

@@ -1,6 +1,7 @@
 """A sweep's folder from nodes that do not have its disk: here, who may not see the marker."""
 
 import errno
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.session import RunError
 from qcbench.errors import InputError, StoppedError, UnwritableError
+from qcbench.plugins import PluginError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ray]
 
@@ -153,19 +155,29 @@ def test_a_checkpoint_is_kept_whole_or_not_at_all(
         courier.call("write", f"{folder}/../x", b"")
 
 
-def test_what_failed_by_itself_is_not_tried_again(folder: Path, elsewhere: SweepPlace) -> None:
+@pytest.mark.parametrize("kind", [InputError, PluginError])
+def test_what_failed_by_itself_is_not_tried_again(
+    folder: Path, elsewhere: SweepPlace, kind: type[Exception]
+) -> None:
     tried = []
 
     def attempt() -> None:
         with workplace(elsewhere, HOME) as at, _final(at):
             tried.append(at)
-            raise InputError("a bad setting")
+            raise kind("a bad setting")
 
-    for kind in (InputError, RunError):
-        with pytest.raises(kind, match="a bad setting"):
+    for told in (kind, RunError):
+        with pytest.raises(told, match="a bad setting"):
             attempt()
     assert len(tried) == 1
     assert (folder / HOME / FAILED).read_text() == "a bad setting"
+
+
+def many_steps(lines: SweepLines) -> None:
+    """Let Tune go on until something stops it; it does not wait for the courier."""
+    for step in range(200):
+        lines.on_step_end(step, [])
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("kind", ["trainer", "library", "system"])
@@ -194,7 +206,7 @@ def test_a_full_disk_is_no_fault_of_a_trial(folder: Path, kind: str) -> None:
         told.on_trial_recover(0, [], None)
         told.on_trial_error(0, [], None)
         with pytest.raises(UnwritableError, match="weights: cannot be written"):
-            told.on_step_end(0, [])
+            many_steps(told)
     assert lines == []
     assert not (folder / HOME / FAILED).exists()
 
@@ -231,7 +243,7 @@ def test_a_courier_that_died_ends_the_sweep_in_a_line(folder: Path) -> None:
     with courier_beside(folder) as place:
         ray.kill(place.courier)
         with pytest.raises(StoppedError, match="the courier of the sweep has died"):
-            SweepLines(print, place).on_step_end(0, [])
+            many_steps(SweepLines(print, place))
 
 
 def test_tune_writes_and_reads_through_it(

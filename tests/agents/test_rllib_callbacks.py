@@ -18,9 +18,10 @@ from qcbench.agents.run_folder import open_folder, read_progress
 from qcbench.agents.training import Trained, start
 from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig
+from qcbench.bench.session import RunError
 from qcbench.cli.main import main
 from qcbench.errors import InputError
-from qcbench.plugins import PluginError, _source_hash
+from qcbench.plugins import PluginError, _source_hash, check_meant, identity_of
 
 SMALL = [
     "agent=ppo",
@@ -66,6 +67,17 @@ TEXT = '''
     class Late(RLlibCallback):
         def on_train_result(self, **_):
             raise ValueError("nan")
+
+
+    class Grumpy(RLlibCallback):
+        def __init__(self):
+            if "GRUMPY" not in os.environ:
+                raise ValueError("in an actor")
+
+
+    class Unmade(RLlibCallback):
+        def __init__(self):
+            raise ValueError("anywhere")
 
 
     class Needy(RLlibCallback):
@@ -129,6 +141,15 @@ def test_the_command_line_says_it_in_a_line(own: Path, capsys: pytest.CaptureFix
         assert main([verb, *SMALL, "agent.callbacks=my_callbacks:Lenghts"]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert "my_callbacks:Lenghts: has no such class; did you mean Lengths" in line
+
+
+def test_to_know_what_is_meant_imports_nothing(own: Path) -> None:
+    (own.parent / "polars.py").write_text("raise SystemExit('somebody sent this file')")
+    before = list(sys.path)
+    assert identity_of("my_callbacks:Lengths") != identity_of("no_such_module:Lengths")
+    with pytest.raises(InputError, match="zzz:X: is not installed here"):
+        check_meant({"callbacks/zzz:X": "an unknown package, sha256 0"})
+    assert sys.path == before
 
 
 def test_a_file_of_ones_own_goes_along_and_a_package_does_not(own: Path) -> None:
@@ -220,8 +241,21 @@ def test_rllibs_own_figures_are_none_of_a_callback(own: Path, agent: str) -> Non
 def test_one_that_fails_ends_the_training(own: Path, runners: int) -> None:
     assert own.is_file()
     said = r"agent.callbacks: my_callbacks:Broken.on_episode_end raised KeyError: 'nan' \(my_"
-    with pytest.raises(PluginError, match=said):
+    with pytest.raises(RunError, match=rf"train-.*: {said}.*; what it had learned is kept"):
         train("my_callbacks:Broken", f"agent.env_runners={runners}")
+
+
+@pytest.mark.ray
+@pytest.mark.e2e
+@pytest.mark.usefixtures("private_ray")
+def test_one_that_cannot_be_made_ends_it_too(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert own.is_file()
+    monkeypatch.setenv("GRUMPY", "not here")
+    with pytest.raises(PluginError, match=r"my_callbacks:Grumpy raised ValueError: in an actor"):
+        train("my_callbacks:Grumpy", "agent.env_runners=1")
+    with pytest.raises(PluginError, match=r"my_callbacks:Unmade raised ValueError: anywhere"):
+        train("my_callbacks:Unmade")
+    assert not list(Path("runs").glob("train-*"))
 
 
 @pytest.mark.ray
@@ -229,5 +263,5 @@ def test_one_that_fails_ends_the_training(own: Path, runners: int) -> None:
 @pytest.mark.usefixtures("private_ray")
 def test_one_that_fails_where_the_algorithm_is_does_so_too(own: Path) -> None:
     assert own.is_file()
-    with pytest.raises(PluginError, match=r"Late.on_train_result raised ValueError: nan"):
+    with pytest.raises(RunError, match=r"Late.on_train_result raised ValueError: nan"):
         train("my_callbacks:Late")

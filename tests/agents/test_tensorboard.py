@@ -1,5 +1,6 @@
 """Curves as event files of TensorBoard: what they say, and that no point is there twice."""
 
+import resource
 import shutil
 import struct
 from collections import Counter
@@ -127,3 +128,22 @@ def test_figures_without_a_value_are_left_out(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(UnwritableError, match="cannot be written"):
         Events(tmp_path / "gone").begin([])
+
+
+def many(found: Events) -> None:
+    """Write more than there is room for."""
+    for step in range(1000):
+        found.add(step, {"reward": 1.0})
+
+
+def test_a_disk_that_fills_up_is_told_once(tmp_path: Path) -> None:
+    found = Events(tmp_path)
+    found.begin([])
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard[1]))
+    try:
+        with pytest.raises(UnwritableError, match="tensorboard: cannot be written"):
+            many(found)
+        found.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, hard)

@@ -3,16 +3,19 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from qcbench.bench import run
 from qcbench.bench.config import ScenarioEntry, SuiteConfig
 from qcbench.bench.outcome import Outcome, attempt_trial, attempts
-from qcbench.bench.run import run_recorded_trial, run_trial
+from qcbench.bench.run import _simulate, run_recorded_trial, run_trial
 from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.together import batches
 from qcbench.bench.trial import Trial
+from qcbench.cloud.records import Records
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracks import Track
 
@@ -117,6 +120,23 @@ def test_one_that_fails_says_it_and_the_others_are_done() -> None:
     assert not outcomes[2].retry
 
 
+def test_one_that_fails_is_the_only_one_that_runs_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = trials_of("placement")[:5]
+    simulated: list[str] = []
+
+    def simulate(trial: Trial, *more: Any) -> Records:
+        simulated.append(trial.policy)
+        if trial is trials[2]:
+            raise ValueError("bad luck")
+        return _simulate(trial, *more)
+
+    monkeypatch.setattr(run, "_simulate", simulate)
+    (outcomes,) = together(trials)
+    assert [outcome.failed for outcome in outcomes] == [False, False, True, False, False]
+    assert "ValueError: bad luck" in str(outcomes[2].row["error"])
+    assert simulated == [trial.policy for trial in (*trials, trials[2])]
+
+
 def test_what_is_run_alone() -> None:
     compiled = trials_of("placement")
     assert [len(batch) for batch in batches(run_trial, compiled)] == [5] * 6
@@ -151,5 +171,5 @@ def test_each_takes_its_own_time_and_a_share_of_the_rest() -> None:
     for outcome in outcomes:
         assert outcome.cpu_s > 0.0
         assert 0.0 < outcome.wall_s <= outcome.elapsed_s
-    fastest, lookahead, best_fidelity = (outcome.wall_s for outcome in outcomes)
+    fastest, lookahead, best_fidelity = (outcome.cpu_s for outcome in outcomes)
     assert lookahead > 3 * max(fastest, best_fidelity)

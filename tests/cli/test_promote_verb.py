@@ -223,7 +223,10 @@ def test_cfg_prints_what_would_be_judged(runs: Path, capsys: pytest.CaptureFixtu
             ["lookahead", "suite=placement-v1", "suite.policies=[random]"],
             "suite.policies: says nothing of a promotion, which has replicates= and baseline= it",
         ),
-        (["lookahead", "suite=placement-v1", "losses=maybe"], "losses: 'maybe'; input should be"),
+        (
+            ["lookahead", "suite=placement-v1", "losses=maybe"],
+            "losses: 'maybe'; must be true or false",
+        ),
         (["pragm", "engine=compiled"], "track partition has no kernel"),
     ],
 )

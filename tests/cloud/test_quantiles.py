@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from qcbench.cloud.summary import mean, quantiles, total
+from qcbench.bench.metrics.common import means
+from qcbench.cloud.summary import quantiles, total
 
 SHARES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
@@ -16,9 +17,9 @@ def test_quantiles_are_those_of_numpy(count: int) -> None:
         assert quantiles(values, SHARES) == np.quantile(values, SHARES).tolist()
         assert values.tobytes() == before.tobytes()
         assert total(values) == float(values.sum())
-        assert mean(total(values), len(values)) == float(values.mean())
+        assert means([total(values)], [len(values)]) == [float(values.mean())]
 
 
 def test_nothing_has_no_quantiles_and_no_mean() -> None:
     assert quantiles(np.zeros(0), (0.5, 0.9)) == [None, None]
-    assert mean(0.0, 0) is None
+    assert means([0.0], [0]) == [None]

@@ -102,23 +102,28 @@ class Guarded(RLlibCallback):
         make: makes it.
 
     Attributes:
-        failure: what it raised where environments are; then it is called no more.
+        failure: what it raised where environments are, or when it was made; then it is called no
+            more.
     """
 
     def __init__(self, title: str, make: Callable[[], Any]) -> None:
         self.title = title
         self.failure = ""
-        self.inner: Any = called(title, make)
+        self.inner: Any = None
+        try:
+            self.inner = make()
+        except CODE_ERRORS as error:
+            self.failure = failure(title, error)
 
 
 def _hook(name: str) -> Callable[..., None]:
     def call(self: Guarded, *arguments: Any, **named: Any) -> None:
+        if self.failure:
+            return
         function = getattr(self.inner, name)
         title = f"{self.title}.{name}"
         if name not in IN_RUNNERS:
             called(title, function, *arguments, **named)
-            return
-        if self.failure:
             return
         try:
             function(*arguments, **named)
@@ -159,14 +164,15 @@ def guarded(names: Sequence[str]) -> list[Callable[[], Guarded]]:
 
 
 def check_failures(algorithm: Any) -> None:
-    """Tell of callbacks that have failed where environments are.
+    """Tell of callbacks that have failed where environments are, or could not be made.
 
     Raises:
         PluginError: one has.
     """
     if not any(isinstance(each, Guarded) for each in algorithm.callbacks):
         return
-    for found in algorithm.env_runner_group.foreach_env_runner(_failure_of):
+    here = [each.failure for each in algorithm.callbacks if isinstance(each, Guarded)]
+    for found in here + algorithm.env_runner_group.foreach_env_runner(_failure_of):
         if found:
             raise PluginError(found)
 

@@ -95,7 +95,7 @@ class RllibLearner:
             self._before = steps
             self._at_learners(partial(_take_state, state["module"], state["optimizers"]))
             torch.set_rng_state(state["draws"])
-        except LostError:
+        except (LostError, PluginError):
             raise
         except RayActorError as error:
             raise self._lost(self._before) from error
@@ -241,5 +241,16 @@ def _figures(result: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _built(build: Build, seed: int) -> Any:
+    """Build the algorithm.
+
+    Raises:
+        PluginError: a callback cannot be made, or failed at once.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    return build(seed)
+    algorithm = build(seed)
+    try:
+        check_failures(algorithm)
+    except PluginError:
+        algorithm.stop()
+        raise
+    return algorithm

@@ -22,12 +22,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import RayActorError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from qcbench.agents.checkpoints import CHECKPOINTS
@@ -80,8 +81,9 @@ class SweepPlace:
         return ray.get_actor(self.name, namespace=NAMESPACE)
 
     def note_fault(self, fault: str) -> None:
-        """Tell the courier that the folder cannot be written."""
-        ray.get(self.courier.note_fault.remote(fault))
+        """Tell the courier that the folder cannot be written; one that has died is told nothing."""
+        with suppress(ValueError, RayActorError):
+            ray.get(self.courier.note_fault.remote(fault))
 
 
 class Courier(Files):

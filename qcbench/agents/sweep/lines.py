@@ -19,25 +19,36 @@ class SweepLines(Callback):
 
     def __init__(self, say: Callable[[str], None], place: SweepPlace) -> None:
         self._say, self._place = say, place
+        self._asked: Any = None
 
     def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
-        """Ask the courier whether somebody met a full disk.
+        """Ask the courier whether somebody met a full disk, without waiting for it to answer.
 
         Raises:
             UnwritableError: so it is. Tune would log what other methods raise.
+            StoppedError: the courier has died.
         """
         del iteration, trials
-        if fault := self._fault():
+        if fault := self._fault(patient=False):
             raise UnwritableError(fault)
 
-    def _fault(self) -> str:
+    def _fault(self, *, patient: bool = True) -> str:
         """Return what the courier has been told.
+
+        Args:
+            patient: wait for the answer; nothing is known before it comes otherwise.
 
         Raises:
             StoppedError: it has died, and with it the way to the folder.
         """
         try:
-            return str(ray.get(self._place.courier.fault.remote()))
+            if patient:
+                return str(ray.get(self._place.courier.fault.remote()))
+            self._asked = self._asked or self._place.courier.fault.remote()
+            if not ray.wait([self._asked], timeout=0)[0]:
+                return ""
+            asked, self._asked = self._asked, None
+            return str(ray.get(asked))
         except (ValueError, RayActorError) as error:
             raise StoppedError(f"the courier of the sweep has died ({reason_of(error)})") from error
 

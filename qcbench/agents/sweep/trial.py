@@ -38,6 +38,7 @@ from qcbench.bench.session import RunError
 from qcbench.errors import InputError, UnwritableError
 from qcbench.files import write_text
 from qcbench.locks import TakenError
+from qcbench.plugins import PluginError
 
 if TYPE_CHECKING:
     from qcbench.agents.sweep.courier import SweepPlace, Workplace
@@ -154,7 +155,7 @@ def _final(at: "Workplace") -> Iterator[None]:
         yield
     except TakenError:
         raise
-    except (InputError, RunError) as error:
+    except (InputError, RunError, PluginError) as error:
         if _unwritable(error):
             raise
         at.home.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,8 @@ from qcbench.policies.exported.weights import Tensors
 
 ITEMS = 64
 """Buffers are made for so many items, and made anew where there are more."""
+SIZES = 256
+"""Numbers of items for which parts of the buffers are kept."""
 
 
 @dataclass(frozen=True)
@@ -124,17 +126,22 @@ class _Buffers:
     __slots__ = ("after", "count", "hidden", "offsets", "ones", "scores", "seen")
 
     def __init__(
-        self, seen: FloatArray, hidden: Sequence[FloatArray], after: Sequence[FloatArray]
+        self,
+        seen: FloatArray,
+        hidden: Sequence[FloatArray],
+        after: Sequence[FloatArray],
+        offsets: FloatArray,
+        ones: FloatArray,
     ) -> None:
         self.seen, self.hidden, self.after = seen, hidden, after
+        self.offsets, self.ones = offsets, ones
         self.scores = after[-1][:, 0]
-        self.offsets, self.ones = np.empty(len(seen)), np.ones(len(seen))
         self.count = np.array(float(len(seen)))
 
     def first(self, items: int) -> "_Buffers":
-        """Return those of the first items."""
+        """Return those of the first items, which are part of these."""
         hidden, after = ([each[:items] for each in part] for part in (self.hidden, self.after))
-        return _Buffers(self.seen[:items], hidden, after)
+        return _Buffers(self.seen[:items], hidden, after, self.offsets[:items], self.ones[:items])
 
 
 class PerItemNetwork:
@@ -188,7 +195,8 @@ class PerItemNetwork:
         hidden = [np.empty((items, len(bias))) for bias in widths]
         widths = [self._head_bias, *(bias for _, bias, _ in self._head)]
         after = [np.empty((items, len(bias))) for bias in widths]
-        self._whole = _Buffers(np.empty((items, len(self._from_each))), hidden, after)
+        seen, offsets = np.empty((items, len(self._from_each))), np.empty(items)
+        self._whole = _Buffers(seen, hidden, after, offsets, np.ones(items))
         self._of: dict[int, _Buffers] = {}
         self._pooled = np.empty(2 * self._width)
         self._mean = self._pooled[: self._width]
@@ -198,6 +206,8 @@ class PerItemNetwork:
         """Return buffers for so many items."""
         if items > len(self._whole.seen):
             self._make_buffers(2 * items)
+        if len(self._of) == SIZES:
+            self._of.clear()
         found = self._of[items] = self._whole.first(items)
         return found
 
