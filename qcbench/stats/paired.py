@@ -17,8 +17,8 @@ TIE = 1e-12
 
 
 BUNDLE = 32
-"""Rows of which a product of matrices treats all alike, as OpenBLAS was seen to on processors without
-AVX-512 and on those that it takes for them."""
+"""Rows of which a product of matrices treats all alike; seen of OpenBLAS's kernels for processors
+without AVX-512."""
 
 
 @dataclass(frozen=True)
