@@ -95,15 +95,15 @@ def settling(name: Activation) -> Callable[[FloatArray, FloatArray], object]:
 
     def rectify(x: FloatArray, rounds: FloatArray) -> None:
         maximum(x, rounds, out=x)
-        subtract(x, rounds, out=x)
+        subtract(x, rounds, x)
 
     maximum, subtract, add = np.maximum, np.subtract, np.add
     activate = activation(name)
 
     def settle(x: FloatArray, rounds: FloatArray) -> None:
         activate(x)
-        add(x, rounds, out=x)
-        subtract(x, rounds, out=x)
+        add(x, rounds, x)
+        subtract(x, rounds, x)
 
     return rectify if name == "relu" else settle
 
@@ -116,32 +116,40 @@ class _Buffers:
     """Where a decision's numbers go, a row an item.
 
     Attributes:
-        seen: features of items, rounded.
+        row: rounded features, the shared ones first and then those of items.
+        shared, seen: the parts of it.
         hidden, after: outputs of the layers of encoder and head.
         scores: of the items, the first output of the last layer.
         offsets: what is added to them.
         ones, count: as many as there are items.
     """
 
-    __slots__ = ("after", "count", "hidden", "offsets", "ones", "scores", "seen")
+    __slots__ = (
+        *("after", "count", "hidden", "offsets", "ones", "row", "scores", "seen", "shared"),
+    )
 
     def __init__(
         self,
-        seen: FloatArray,
+        row: FloatArray,
+        shared: int,
         hidden: Sequence[FloatArray],
         after: Sequence[FloatArray],
         offsets: FloatArray,
         ones: FloatArray,
     ) -> None:
-        self.seen, self.hidden, self.after = seen, hidden, after
+        self.row, self.hidden, self.after = row, hidden, after
         self.offsets, self.ones = offsets, ones
+        self.shared = row[:shared]
+        self.seen = row[shared:].reshape(len(ones), -1)
         self.scores = after[-1][:, 0]
-        self.count = np.array(float(len(seen)))
+        self.count = np.array(float(len(ones)))
 
     def first(self, items: int) -> "_Buffers":
         """Return those of the first items, which are part of these."""
         hidden, after = ([each[:items] for each in part] for part in (self.hidden, self.after))
-        return _Buffers(self.seen[:items], hidden, after, self.offsets[:items], self.ones[:items])
+        shared, each = len(self.shared), self.seen.shape[1]
+        row, offsets = self.row[: shared + items * each], self.offsets[:items]
+        return _Buffers(row, shared, hidden, after, offsets, self.ones[:items])
 
 
 class PerItemNetwork:
@@ -184,7 +192,7 @@ class PerItemNetwork:
         self._width = len(layers.encoder[-1].bias)
         self._from_item = np.ascontiguousarray(weight[: self._width])
         self._from_context = np.ascontiguousarray(weight[self._width :])
-        self._offset = network.offset is not None
+        self._offset, self._offset_column = network.offset is not None, 0
         if network.offset is not None:
             self._offset_column = seen.each.index(network.offset.feature)
             self._coefficient = np.array(network.offset.coefficient)
@@ -195,8 +203,9 @@ class PerItemNetwork:
         hidden = [np.empty((items, len(bias))) for bias in widths]
         widths = [self._head_bias, *(bias for _, bias, _ in self._head)]
         after = [np.empty((items, len(bias))) for bias in widths]
-        seen, offsets = np.empty((items, len(self._from_each))), np.empty(items)
-        self._whole = _Buffers(seen, hidden, after, offsets, np.ones(items))
+        shared = len(self._from_shared)
+        row, offsets = np.empty(shared + items * len(self._from_each)), np.empty(items)
+        self._whole = _Buffers(row, shared, hidden, after, offsets, np.ones(items))
         self._of: dict[int, _Buffers] = {}
         self._pooled = np.empty(2 * self._width)
         self._mean = self._pooled[: self._width]
@@ -204,7 +213,7 @@ class PerItemNetwork:
 
     def _buffers(self, items: int) -> "_Buffers":
         """Return buffers for so many items."""
-        if items > len(self._whole.seen):
+        if items > len(self._whole.ones):
             self._make_buffers(2 * items)
         if len(self._of) == SIZES:
             self._of.clear()
@@ -226,50 +235,67 @@ class PerItemNetwork:
         """
         items = each.shape[0]
         buffers = self._of.get(items) or self._buffers(items)
-        settle = self._settle
         seen, seen_shared = each, shared
         if self._scaling.clips:
             seen = self._scaling.apply(each, self._each_columns)
             seen_shared = self._scaling.apply(shared, self._shared_columns)
-        exact = buffers.seen
-        add, subtract = np.add, np.subtract
         rounds = self._round_seen
-        add(seen, rounds, out=exact)
-        subtract(exact, rounds, out=exact)
-        exact_shared = add(seen_shared, rounds)
-        subtract(exact_shared, rounds, out=exact_shared)
+        np.subtract(np.add(seen, rounds, buffers.seen), rounds, buffers.seen)
+        np.subtract(np.add(seen_shared, rounds, buffers.shared), rounds, buffers.shared)
+        return self._scored(buffers, each[:, self._offset_column], allowed)
+
+    def outputs_of_row(
+        self, row: FloatArray, items: int, allowed: BoolArray | None = None
+    ) -> FloatArray:
+        """Return the same of a whole observation in one row, shared features first."""
+        buffers = self._of.get(items) or self._buffers(items)
+        shared, each = len(buffers.shared), len(self._from_each)
+        if self._scaling.clips:
+            table = row[shared : shared + items * each].reshape(items, each)
+            return self.outputs(row[:shared], table, allowed)
+        seen, rounds, end = buffers.row, self._round_seen, shared + items * each
+        np.subtract(np.add(row[:end], rounds, seen), rounds, seen)
+        return self._scored(buffers, row[shared + self._offset_column : end : each], allowed)
+
+    def _scored(self, buffers: _Buffers, offsets: Numbers, allowed: BoolArray | None) -> FloatArray:
+        """Return the outputs for the features that are in the buffers.
+
+        Args:
+            offsets: the feature of each item that is added to its score, if one is.
+        """
+        settle, add = self._settle, np.add
         hidden = buffers.hidden[0]
-        exact.dot(self._from_each, hidden)
-        common = exact_shared.dot(self._from_shared)
-        add(common, self._first_bias, out=common)
-        add(hidden, common, out=hidden)
+        buffers.seen.dot(self._from_each, hidden)
+        common = buffers.shared.dot(self._from_shared)
+        add(common, self._first_bias, common)
+        add(hidden, common, hidden)
         settle(hidden, self._round_first)
         for layer, (weight, bias, rounds) in enumerate(self._encoder, 1):
             following = buffers.hidden[layer]
             hidden.dot(weight, following)
-            add(following, bias, out=following)
+            add(following, bias, following)
             settle(following, rounds)
             hidden = following
         self._pool(hidden, allowed, buffers)
         context = self._pooled
         for weight, bias, rounds in self._context:
             context = context.dot(weight)
-            add(context, bias, out=context)
+            add(context, bias, context)
             settle(context, rounds)
         following = buffers.after[0]
         hidden.dot(self._from_item, following)
         common = context.dot(self._from_context)
-        add(common, self._head_bias, out=common)
-        add(following, common, out=following)
+        add(common, self._head_bias, common)
+        add(following, common, following)
         rounds = self._round_last
         for layer, (weight, bias, next_rounds) in enumerate(self._head, 1):
             settle(following, rounds)
             hidden, following, rounds = following, buffers.after[layer], next_rounds
             hidden.dot(weight, following)
-            add(following, bias, out=following)
+            add(following, bias, following)
         if self._offset:
-            np.multiply(each[:, self._offset_column], self._coefficient, out=buffers.offsets)
-            add(buffers.scores, buffers.offsets, out=buffers.scores)
+            np.multiply(offsets, self._coefficient, buffers.offsets)
+            add(buffers.scores, buffers.offsets, buffers.scores)
         return following
 
     def _pool(self, hidden: FloatArray, allowed: BoolArray | None, buffers: _Buffers) -> None:
@@ -281,7 +307,7 @@ class PerItemNetwork:
             buffers = self._of.get(items) or self._buffers(items)
         mean = self._mean
         buffers.ones.dot(pooled, mean)  # an exact sum, too
-        np.divide(mean, buffers.count, out=mean)
-        np.add(mean, self._round_mean, out=mean)
-        np.subtract(mean, self._round_mean, out=mean)
+        np.divide(mean, buffers.count, mean)
+        np.add(mean, self._round_mean, mean)
+        np.subtract(mean, self._round_mean, mean)
         np.maximum.reduce(pooled, axis=0, out=self._most)

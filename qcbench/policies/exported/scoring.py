@@ -40,7 +40,7 @@ def _per_item(card: Card, network: PerItemNetwork, layout: Layout) -> Scores:
     shared, each = len(layout.shared), len(layout.each)
     of_all = columns(card.observation.shared, layout.shared)
     of_item = columns(card.observation.each, layout.each)
-    outputs = network.outputs
+    whole = of_all is None and of_item is None
     # A list goes into an array by `pack_into` in half the time that making one of it takes.
     raw, packing, numbers = bytearray(), Struct(""), np.empty(0)
 
@@ -51,13 +51,13 @@ def _per_item(card: Card, network: PerItemNetwork, layout: Layout) -> Scores:
             raw = bytearray(packing.size)
             numbers = np.frombuffer(raw)
         packing.pack_into(raw, 0, *observation)
+        if whole:
+            return network.outputs_of_row(numbers, items, allowed)
         first, rest = numbers[:shared], numbers[shared : shared + items * each]
         table = rest.reshape(items, each)
-        if of_all is not None:
-            first = first[of_all]
-        if of_item is not None:
-            table = np.ascontiguousarray(table[:, of_item])
-        return outputs(first, table, allowed)
+        first = first if of_all is None else first[of_all]
+        table = table if of_item is None else np.ascontiguousarray(table[:, of_item])
+        return network.outputs(first, table, allowed)
 
     return score
 
