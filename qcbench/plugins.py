@@ -275,16 +275,24 @@ def identity_of(name: str) -> str:
     Modules are also looked for in the working folder, which does not become a place where any other
     module is imported from: the name may be that of a file that somebody sent.
     """
-    top = name.partition(":")[0].partition(".")[0]
     path = path_with_here()
-    return f"{distribution_of(top) or UNKNOWN}, sha256 {_source_hash(name, tuple(path))}"
+    return f"{distribution_of(name) or UNKNOWN}, sha256 {_source_hash(name, tuple(path))}"
 
 
-def distribution_of(top: str) -> str:
-    """Return name and version of the package that a module was installed with; empty without."""
+def top_of(value: str) -> str:
+    """Return the module or package of the top level that `module:attribute` is in."""
+    return value.partition(":")[0].partition(".")[0]
+
+
+def distribution_of(value: str) -> str:
+    """Return name and version of the package that a module was installed with; empty without.
+
+    Args:
+        value: the module, or `module:attribute`.
+    """
     from importlib import metadata  # noqa: PLC0415 - to ask is a good part of what starting takes
 
-    names = sorted(set(metadata.packages_distributions().get(top, ())))
+    names = sorted(set(metadata.packages_distributions().get(top_of(value), ())))
     return f"{names[0]} {metadata.version(names[0])}" if names else ""
 
 
@@ -358,7 +366,7 @@ def _source_hash(value: str, path: tuple[str, ...]) -> str:
 
     A version alone does not say what an editable installation runs.
     """
-    top = value.partition(":")[0].partition(".")[0]
+    top = top_of(value)
     try:
         spec = PathFinder.find_spec(top, list(path)) or importlib.util.find_spec(top)
     except (ImportError, ValueError):

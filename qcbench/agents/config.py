@@ -98,10 +98,12 @@ def stored(settings: TrainConfig) -> dict[str, Any]:
 
     One of a single scenario has no key that says so, as one without event files has none.
     """
-    spare = {"cluster"}
-    spare |= set() if settings.further else {"further"}
-    spare |= set() if settings.tensorboard else {"tensorboard"}
-    return {key: value for key, value in plain(settings).items() if key not in spare}
+    where_there = {"further", "tensorboard"}
+    return {
+        key: value
+        for key, value in plain(settings).items()
+        if key != "cluster" and (value or key not in where_there)
+    }
 
 
 def meant(settings: TrainConfig) -> dict[str, Any]:

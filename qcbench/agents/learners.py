@@ -24,7 +24,7 @@ from qcbench.bench.jobs.plugged import files_of
 from qcbench.bench.manifest import usable_cores
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.errors import InputError
-from qcbench.plugins import distribution_of, distributions
+from qcbench.plugins import distribution_of, distributions, top_of
 
 EXTRAS = ("agents",)
 """Of the package: what a node needs for an agent besides what it needs for a suite."""
@@ -55,7 +55,7 @@ def modules_of(agent: AgentConfig) -> dict[str, Path]:
     """
     check_code(agent)
     names = agent.callback_names if isinstance(agent, Common) else ()
-    tops = dict.fromkeys(name.partition(":")[0].partition(".")[0] for name in names)
+    tops = dict.fromkeys(map(top_of, names))
     return {name: path for top in tops if not distribution_of(top) for name, path in files_of(top)}
 
 

@@ -262,8 +262,7 @@ class _Session:
     def _kept(self) -> list[dict[str, Any]]:
         """Forget the curves after what was restored, and return those before it."""
         kept = self.folder.go_on_from(self.learner.steps)
-        if self.config.tensorboard:
-            self.events.begin(curves.points(self.folder, kept))
+        self.events.begin(curves.points(self.folder, kept))
         return kept
 
     def _train(self, stop: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from simpy import Event
 
-from qcbench.cloud.clock import COMPLETION, Clock
+from qcbench.cloud.clock import Clock
 from qcbench.cloud.containers import Containers
 from qcbench.cloud.rules import ClassicalPoolRules
 
@@ -90,9 +90,7 @@ class ClassicalPool:
             heap.append((operations, 0, then))
             if alarm.callbacks is not None:
                 self._alarm = alarm = clock.alarm()  # the former one is still on the clock
-            alarm.callbacks = self._callbacks  # as `Clock.rearm`, of which this is the most
-            end_s = now + operations / self._alone
-            heappush(clock.queue, (end_s, COMPLETION, next(clock.numbers), alarm))
+            clock.rearm(alarm, self._callbacks, now + operations / self._alone)
 
     def _rate(self) -> float:
         """Operations a second that each active task receives."""

@@ -2,11 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable
-from heapq import heappush
 
 from simpy import Event
 
-from qcbench.cloud.clock import COMPLETION, Clock
+from qcbench.cloud.clock import Clock
 from qcbench.cloud.execution import Execution
 from qcbench.policies.view import NEVER_USED
 
@@ -100,9 +99,7 @@ class ExclusiveQpu:
             self._callbacks = [self._finish]
         self.running = execution
         execution.start_s = now = clock.now
-        alarm = self._alarm
-        alarm.callbacks = self._callbacks  # as `Clock.rearm`, of which this is the most
-        heappush(clock.queue, (now + execution.exec_s, COMPLETION, next(clock.numbers), alarm))
+        clock.rearm(self._alarm, self._callbacks, now + execution.exec_s)
 
     def _finish(self, alarm: Event) -> None:
         execution = self.running

@@ -1,7 +1,6 @@
 """Pull by exclusive QPUs: tasks wait in one queue; when a QPU frees, the policy picks the next."""
 
 from collections.abc import Callable
-from math import nan
 
 import numpy as np
 from simpy import Event
@@ -110,47 +109,30 @@ class QueueingBroker:
         self._jobs[job] = queued = QueuedJob(task, resume)
         return queued
 
-    def submit(self, queued: QueuedJob, row: int) -> None:
-        """Queue the next task of a job."""
-        state, execution = queued.state, queued.row
+    def submit(self, queued: QueuedJob, row: int, lost: Execution | None = None) -> None:
+        """Queue the next task of a job, or one again whose execution was lost."""
+        now, state, execution = self._clock.now, queued.state, lost or queued.row
         if state["row"] != row:
             state["row"] = row
             state["qubits"] = self._qubits[row]
             state["mean_exec_s"] = self._mean_s[row]
-        if execution is not None:
-            # What follows is `reopen` and `_join`, for an iteration of a job is little else.
-            execution.row = row
-            execution.start_s = nan
-            execution.submit_s = state["arrival_s"] = now = self._clock.now
-            state["ticket"] = tickets = self._tickets
-            self._tickets = tickets + 1
-            self._stamps_s -= now
-            waiting = self._waiting
-            waiting.append(queued.task)
-            self._executions.append(execution)
-            if not self._uniform or len(waiting) == 1:
-                self._offer(queued.task)
-            return
-        opened = self._world.open(queued.job, row)
-        if isinstance(opened, JobExecutions):
-            queued.row = opened
-        self._join(queued, opened)
-
-    def _join(self, queued: QueuedJob, execution: Execution) -> None:
-        now, state, waiting = self._clock.now, queued.state, self._waiting
+        if execution is None:
+            execution = self._world.open(queued.job, row)
+            if isinstance(execution, JobExecutions):
+                queued.row = execution
+        elif lost is None:
+            queued.row.reopen(row, now)  # type: ignore[union-attr]
         state["arrival_s"] = now
-        state["ticket"] = self._tickets
-        self._tickets += 1
+        state["ticket"] = tickets = self._tickets
+        self._tickets = tickets + 1
         self._stamps_s -= now
+        waiting = self._waiting
         waiting.append(queued.task)
         self._executions.append(execution)
-        if not self._uniform or len(waiting) == 1:
-            self._offer(queued.task)
-
-    def _offer(self, task: WaitingTask) -> None:
-        """Let the first idle QPU that a task fits pull: while others wait that fit all, none is."""
+        if self._uniform and len(waiting) > 1:
+            return  # while tasks wait that fit all QPUs, none is idle
         for qpu in self._qpus:
-            if qpu.running is None and qpu.up and task.qubits <= self._capacity[qpu.index]:
+            if qpu.running is None and qpu.up and queued.task.qubits <= self._capacity[qpu.index]:
                 self._pull(qpu)
                 return
 
@@ -251,7 +233,7 @@ class QueueingBroker:
             self._stamps_s -= self._clock.now
         else:
             lost.parts = ()
-            self._join(self._jobs[lost.job], lost)
+            self.submit(self._jobs[lost.job], lost.row, lost)
 
     def repair(self, qpu: int) -> None:
         """Put a QPU back into service, with what it had lost first."""

@@ -99,18 +99,18 @@ def _all(value: float, count: int) -> FloatArray:
     return np.broadcast_to(np.float64(value), count)
 
 
-_FILLED: "WeakValueDictionary[tuple[float, int], FloatArray]" = WeakValueDictionary()
+_FILLED: "WeakValueDictionary[tuple[float, int, type], Any]" = WeakValueDictionary()
 
 
-def filled(value: float, count: int) -> FloatArray:
+def filled(value: float, count: int, kind: type = np.float64) -> Any:
     """Return the same number so many times: an array that all share who have one; none writes it.
 
     A kernel asks every task for its due time, its value and its slowdown, of which most worlds have
     none; of a million tasks each would be 8 MB of new memory.
     """
-    found = _FILLED.get((value, count))
+    found = _FILLED.get((value, count, kind))
     if found is None:
-        found = _FILLED[value, count] = np.full(count, value)
+        found = _FILLED[value, count, kind] = np.full(count, value, dtype=kind)
     return found
 
 
@@ -127,6 +127,6 @@ def side_by_side(parts: Sequence[Any], width: int, kind: type = np.float64) -> A
             found[world, : len(part)] = part
         return found.reshape(-1)
     if first.strides == (0,):
-        return filled(first.item(0), width)
+        return filled(first.item(0), width, kind)
     # What cannot be written is another type to Numba, which would compile everything anew.
     return np.require(first, dtype=kind, requirements=["C", "W"])

@@ -25,7 +25,7 @@ from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.errors import InputError
 from qcbench.stats import table
 from qcbench.stats.bootstrap import RESAMPLES, column_means, generator_of, resample_blocks
-from qcbench.stats.goals import Goal
+from qcbench.stats.goals import Goal, check_goals
 from qcbench.stats.intervals import LEVEL, Estimate, interval, wilson_interval
 from qcbench.stats.paired import differences, standard_errors
 
@@ -148,8 +148,9 @@ def fronts_of(
         level: coverage of the intervals.
 
     Raises:
-        InputError: a goal that is no metric of the table.
+        InputError: a goal that is no metric of the table, or goals that cannot be a front.
     """
+    check_goals("suite.goals", goals)
     for goal in goals:
         if goal.metric not in table.metrics(trials):
             raise InputError(f"suite.goals: {goal.metric!r} is no column of the result table")

@@ -19,7 +19,7 @@ from ray.rllib.callbacks.callbacks import RLlibCallback
 
 from qcbench.errors import CODE_ERRORS, InputError, nearest
 from qcbench.loading import module_named
-from qcbench.plugins import PluginError, called, distribution_of, failure
+from qcbench.plugins import PluginError, called, distribution_of, failure, top_of
 
 BASE = "ray.rllib.callbacks.callbacks.RLlibCallback"
 """What a callback is a class of."""
@@ -157,9 +157,8 @@ def guarded(names: Sequence[str]) -> list[Callable[[], Guarded]]:
     """
     found = classes(names)
     for name in names:
-        top = name.partition(":")[0].partition(".")[0]
-        if not distribution_of(top):
-            cloudpickle.register_pickle_by_value(import_module(top))
+        if not distribution_of(name):
+            cloudpickle.register_pickle_by_value(import_module(top_of(name)))
     return [partial(Guarded, _title(name), made) for name, made in zip(names, found, strict=True)]
 
 

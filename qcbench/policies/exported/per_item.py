@@ -125,7 +125,15 @@ class _Buffers:
     """
 
     __slots__ = (
-        *("after", "count", "hidden", "offsets", "ones", "row", "scores", "seen", "shared"),
+        "after",
+        "count",
+        "hidden",
+        "offsets",
+        "ones",
+        "row",
+        "scores",
+        "seen",
+        "shared",
     )
 
     def __init__(

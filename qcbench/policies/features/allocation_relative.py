@@ -24,18 +24,17 @@ from qcbench.policies.features.relative import (
     COMMON,
     FAR,
     LATEST_S,
+    QPUS,
+    QPUS_SCALE,
     SCALE_S,
     SHORTEST_S,
+    TASKS_EACH,
     VARIANCE,
     Remembered,
     come,
     follow,
     observe_stream,
 )
-
-TASKS_EACH = 4.0
-"""So many waiting tasks for each QPU are halfway between none and a queue without end."""
-QPUS_SCALE = 8.0
 
 ARRIVED, WORK_S, DEPTH, GATES = range(COMMON, COMMON + 4)
 """What is remembered besides: how many have arrived, those that were not asked about included; and
@@ -47,7 +46,7 @@ LAYOUT = Layout(
     item="QPU",
     shared=(
         *FLEET,
-        Feature("fleet", "number of QPUs q, q / (q + 8)"),
+        QPUS,
         Feature("layers", "depth d of the task against the mean m, d / (d + m)"),
         Feature("gates", "its two-qubit gates t against their mean m, t / (t + m)"),
         Feature("fastest", "shortest execution e of a part on any QPU, e / (e + s)"),

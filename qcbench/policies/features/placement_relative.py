@@ -16,10 +16,13 @@ from qcbench.policies.features.relative import (
     GAP_S,
     LATEST_S,
     LOAD,
+    QPUS,
+    QPUS_SCALE,
     REMEMBERED,
     SCALE_S,
     SEEN,
     SHORTEST_S,
+    TASKS_EACH,
     VARIANCE,
     Remembered,
     come,
@@ -29,10 +32,7 @@ from qcbench.policies.features.relative import (
 )
 from qcbench.policies.features.survey import survey
 
-TASKS_EACH = 4.0
-"""So many tasks to come for each QPU are halfway between none and a stream without end."""
 QUEUE_SCALE = 4.0
-QPUS_SCALE = 8.0
 
 SHARE, WORK_S, SPEED = range(3)
 """What is remembered of each QPU: means of its share of a task's demand, of the execution that this
@@ -43,7 +43,7 @@ LAYOUT = Layout(
     item="QPU",
     shared=(
         Feature("width", "qubits of the task over those of the largest QPU"),
-        Feature("fleet", "number of QPUs q, q / (q + 8)"),
+        QPUS,
         Feature("fitting", "share of the QPUs that the task fits"),
         Feature("idle_share", "share of the QPUs that have nothing to do"),
         Feature("violations", "infeasible decisions for this task, tenths, at most 1"),

@@ -15,8 +15,11 @@ from qcbench.policies.features.relative import (
     FAR,
     LATEST_S,
     LOAD,
+    QPUS,
+    QPUS_SCALE,
     SCALE_S,
     SHORTEST_S,
+    TASKS_EACH,
     VARIANCE,
     Remembered,
     come,
@@ -24,10 +27,6 @@ from qcbench.policies.features.relative import (
     observe_stream,
 )
 from qcbench.policies.twins import Choosing, waiting_at
-
-TASKS_EACH = 4.0
-"""So many waiting tasks for each QPU are halfway between none and a queue without end."""
-QPUS_SCALE = 8.0
 
 JOINED, DEMAND_S, AGE_S, NEW = range(COMMON, COMMON + 4)
 """What is remembered besides: how many have joined, those that were not seen included; and means,
@@ -42,7 +41,7 @@ LAYOUT = Layout(
         Feature("waiting", "tasks n that wait and fit the QPU, of a fleet of q, n / (n + 4 q)"),
         Feature("far_waiting", "the same, n / (n + 64 q)"),
         Feature("unseen", "share of them that have no place in the observation"),
-        Feature("fleet", "number of QPUs q, q / (q + 8)"),
+        QPUS,
         Feature(
             "oldest",
             "age a of the task that waits longest against the time w = n s / q in which the fleet "

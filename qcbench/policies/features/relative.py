@@ -18,6 +18,10 @@ RECENT = 12.0
 """And one that is to see a burst."""
 FAR = 16.0
 """Times that are this much longer than the mean execution are halfway on the second scale."""
+TASKS_EACH = 4.0
+"""So many tasks for each QPU are halfway between none and a stream, or a queue, without end."""
+QPUS_SCALE = 8.0
+"""A fleet of so many QPUs is halfway between none and one without end."""
 SHORTEST_S = 1e-9
 """Added to what is divided, so that tasks that take no time do no harm."""
 
@@ -27,6 +31,7 @@ gaps between them, of all and of the recent ones; of the execution s of a task; 
 COMMON = 6
 """So many numbers."""
 
+QPUS = Feature("fleet", "number of QPUs q, q / (q + 8)")
 BURST = Feature("burst", "mean r of the last 12 gaps, r / (r + g): below 1/2 in a burst")
 LOAD = Feature("load", "load l = s / g of the fleet of q QPUs, l / (l + q): 1/2 at load 1")
 VARIANCE = Feature("variance", "squared coefficient of variation v of executions, v / (v + 1)")
