@@ -257,7 +257,7 @@ class Validation:
                 source.suite, source.name, replicate, policy.label, seed=source.seed
             )
             context = PolicyContext(world.scenario.fleet, rng)
-            records = world.compiled(policy, context, world.streams())
+            records = world.compiled.records(policy, context, world.streams())
             found.append(
                 {
                     "truncated": records.truncated,

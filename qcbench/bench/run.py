@@ -1,12 +1,12 @@
 """From a trial's plain data to its row and to the facts of its world; nothing else is touched."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qcbench.bench.drawn import SharedWorld, policy_of, world_of
 from qcbench.bench.facts import Facts, coordinates
-from qcbench.bench.metrics.names import bounded_of, metrics_of_several
+from qcbench.bench.metrics.names import bounded_of, metrics_of, metrics_of_summaries
 from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.together import RunTrials, ShareClock
@@ -15,6 +15,7 @@ from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.records import Records
 from qcbench.errors import CODE_ERRORS
+from qcbench.kernels.engine import Summing
 from qcbench.policies import registry
 from qcbench.policies.names import modules_of
 from qcbench.policies.protocol import Decide, PolicyContext
@@ -22,6 +23,7 @@ from qcbench.policies.protocol import Decide, PolicyContext
 if TYPE_CHECKING:
     import polars as pl
 
+Made = TypeVar("Made")
 PolicyFactory = Callable[[PolicyContext], Decide]
 MOST_TASKS = 100_000
 """Of trials whose records are there at the same time; one may have more."""
@@ -47,26 +49,34 @@ def _shares(trial: Trial) -> bool:
 
 
 def _simulate(trial: Trial, world: SharedWorld, factory: PolicyFactory | None = None) -> Records:
-    policy, scenario = policy_of(trial), world.scenario
-    coordinates = (trial.suite, trial.scenario, trial.replicate, trial.policy)
-    rng = partial(policy_stream, *coordinates, seed=trial.seed)
-    context = PolicyContext(fleet=scenario.fleet, rng=rng)
+    policy, scenario, context = policy_of(trial), world.scenario, _context(trial, world)
     factory = factory and registry.guarded(factory)
     if trial.engine == "compiled":
-        return world.compiled(factory or policy, context, world.streams())
+        return world.compiled.records(factory or policy, context, world.streams())
     decide = factory(context) if factory else registry.make(scenario.track, policy, context)
     return Cloud(scenario, decide, world.streams()).run()
 
 
+def _context(trial: Trial, world: SharedWorld) -> PolicyContext:
+    coordinates = (trial.suite, trial.scenario, trial.replicate, trial.policy)
+    rng = partial(policy_stream, *coordinates, seed=trial.seed)
+    return PolicyContext(fleet=world.scenario.fleet, rng=rng)
+
+
 def row_of(trial: Trial, records: Records) -> dict[str, Any]:
     """Return the row of the result table: coordinates, status, metrics."""
-    return rows_of([trial], [records])[0]
+    config = trial.scenario_config
+    warm_up_s = float(config.get("rules", {}).get("warm_up_s", 0.0))
+    found = metrics_of(config["track"])(records, warm_up_s)
+    found |= plugged_metrics(trial.plugins, records, warm_up_s)
+    return _rows([trial], [records.truncated], [found])[0]
 
 
-def rows_of(trials: Sequence[Trial], all_records: Sequence[Records]) -> list[dict[str, Any]]:
+def _rows(
+    trials: Sequence[Trial], truncated: Sequence[bool], metrics: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """Return the rows of trials on one world."""
     config = trials[0].scenario_config
-    warm_up_s = float(config.get("rules", {}).get("warm_up_s", 0.0))
     known = {
         "track": config["track"],
         "status": "done",
@@ -74,7 +84,6 @@ def rows_of(trials: Sequence[Trial], all_records: Sequence[Records]) -> list[dic
         "offered_load": config.get("offered_load"),
         **{f"axis_{name}": value for name, value in config.get("axes", {}).items()},
     }
-    found = metrics_of_several(config["track"], all_records, warm_up_s)
     return [
         {
             "trial_id": trial.trial_id,
@@ -85,11 +94,10 @@ def rows_of(trials: Sequence[Trial], all_records: Sequence[Records]) -> list[dic
             "seed": trial.seed,
             "engine": trial.engine,
             **known,
-            "truncated": records.truncated,
-            **metrics,
-            **plugged_metrics(trial.plugins, records, warm_up_s),
+            "truncated": ended,
+            **found,
         }
-        for trial, records, metrics in zip(trials, all_records, found, strict=True)
+        for trial, ended, found in zip(trials, truncated, metrics, strict=True)
     ]
 
 
@@ -143,35 +151,68 @@ def _run(trials: Sequence[Trial], *, keep_records: bool) -> dict[str, TrialResul
     """
     clock = ShareClock()
     world = world_of(trials[0], shared=_shares(trials[0]))
-    done: list[Trial] = []
-    rows: list[dict[str, Any]] = []
-    frames: list[pl.DataFrame | None] = []
+    summing = None if keep_records else _summing(trials[0], world)
     at_a_time = max(1, MOST_TASKS // max(1, len(world.scenario.workload.tasks)))
+    found: list[tuple[dict[str, Any], pl.DataFrame | None]] = []
     for first in range(0, len(trials), at_a_time):
-        some: list[Trial] = []
-        records: list[Records] = []
-        for trial in trials[first : first + at_a_time]:
-            clock.begin()
-            try:
-                records.append(_simulate(trial, world))
-            except CODE_ERRORS:
-                if len(trials) == 1:
-                    raise
-                continue
-            some.append(trial)
-            clock.lap()
-        done += some
-        rows += rows_of(some, records) if some else []
-        frames += [
-            each.frame(trial.trial_id) if keep_records else None
-            for trial, each in zip(some, records, strict=True)
-        ]
+        block = trials[first : first + at_a_time]
+        each = partial(_done, block, clock, alone=len(trials) == 1)
+        if summing is None:
+            done = each(lambda trial: _simulate(trial, world))
+            found += [
+                (row_of(trial, records), records.frame(trial.trial_id) if keep_records else None)
+                for trial, records in done
+            ]
+        else:
+            found += [(row, None) for row in _summed(each, world, summing(len(block)))]
+    times = clock.times() if found else ()
     return {
-        trial.trial_id: TrialResult(row, wall_s, cpu_s, records=frame)
-        for trial, row, frame, (wall_s, cpu_s) in zip(
-            done, rows, frames, clock.times() if done else (), strict=True
-        )
+        row["trial_id"]: TrialResult(row, wall_s, cpu_s, records=frame)
+        for (row, frame), (wall_s, cpu_s) in zip(found, times, strict=True)
     }
+
+
+def _summing(trial: Trial, world: SharedWorld) -> Callable[[int], Summing] | None:
+    """Return what trials on a world are added up in; None where metrics need records."""
+    if trial.engine != "compiled" or has_metrics(trial.plugins):
+        return None
+    return world.compiled.summing
+
+
+def _summed(
+    each: Callable[[Callable[[Trial], None]], list[tuple[Trial, None]]],
+    world: SharedWorld,
+    sums: Summing,
+) -> list[dict[str, Any]]:
+    """Run trials without records, and return the rows of those that are done."""
+    done = each(lambda trial: sums.add(policy_of(trial), _context(trial, world)))
+    if not done:
+        return []
+    of = sums.summaries()
+    metrics = metrics_of_summaries(world.scenario.track, of, world.scenario.fleet)
+    return _rows([trial for trial, _ in done], of.truncated, metrics)
+
+
+def _done(
+    trials: Sequence[Trial], clock: ShareClock, run: Callable[[Trial], Made], *, alone: bool
+) -> list[tuple[Trial, Made]]:
+    """Run trials one after the other, and return those that are done.
+
+    Args:
+        alone: one that fails raises; else it is left out.
+    """
+    done = []
+    for trial in trials:
+        clock.begin()
+        try:
+            made = run(trial)
+        except CODE_ERRORS:
+            if alone:
+                raise
+            continue
+        done.append((trial, made))
+        clock.lap()
+    return done
 
 
 run_trial = RunTrials(partial(_run, keep_records=False), alike)

@@ -11,7 +11,7 @@ from qcbench.cloud.estimates import Estimates
 from qcbench.cloud.execution import STATUS
 from qcbench.cloud.levels import Levels
 from qcbench.cloud.partition import Plan
-from qcbench.cloud.summary import RowSummary, summarise
+from qcbench.cloud.summary import TrialSummary, summarise
 from qcbench.fleet.profile import Fleet
 from qcbench.workload.workload import Workload
 
@@ -94,7 +94,7 @@ class Records:
     def _repr_html_(self) -> str:
         return self.frame()._repr_html_()
 
-    def summary(self, warm_up_s: float) -> RowSummary:
+    def summary(self, warm_up_s: float) -> TrialSummary:
         """Return counts and sums over the task rows that arrived after a warm-up."""
         return summarise(self, warm_up_s)
 

@@ -1,7 +1,7 @@
-"""Counts and sums over the task rows of a trial: what metrics that all tracks have are made of."""
+"""Counts and sums of a trial: what metrics that all tracks have are made of."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,10 +19,14 @@ QUANTILES = (0.5, 0.95, 0.99)
 """Of the completion times, in every summary."""
 
 
-class RowSummary(NamedTuple):
+class TrialSummary(NamedTuple):
     """Of the rows that arrived after the warm-up; sums and quantiles are over those that are done.
 
     Attributes:
+        truncated: whether the rules allowed no further decision.
+        decisions: of the policy in the whole trial.
+        utilisation: mean share of time that a QPU worked, from 0 to the end of the observation;
+            None where that is no time.
         statuses: rows of each status, see `qcbench.cloud.execution.STATUS`.
         violations, restarts: in all.
         quantiles_s: of the completion times, at `QUANTILES`; None of nothing.
@@ -37,6 +41,9 @@ class RowSummary(NamedTuple):
         backlog_growth: of the jobs, see `qcbench.cloud.backlog`.
     """
 
+    truncated: bool
+    decisions: int
+    utilisation: float | None
     statuses: Sequence[int]
     violations: int
     restarts: int
@@ -60,7 +67,17 @@ class RowSummary(NamedTuple):
         return self.statuses[DONE]
 
 
-def summarise(records: "Records", warm_up_s: float) -> RowSummary:
+Summaries: TypeAlias = Any
+"""A `TrialSummary` of several trials on one world: each field is a sequence of all their values."""
+
+
+def by_field(summaries: Sequence[TrialSummary]) -> Summaries:
+    """Return the summaries of trials as one."""
+    fields: Any = zip(*summaries, strict=True)
+    return TrialSummary(*fields)
+
+
+def summarise(records: "Records", warm_up_s: float) -> TrialSummary:
     """Add up columns of records."""
     status = records.status
     seen: BoolArray | slice = slice(None)
@@ -73,7 +90,10 @@ def summarise(records: "Records", warm_up_s: float) -> RowSummary:
     wait_s, finish_s = records.wait_s[rows], records.finish_s[rows]
     positive = those(exec_s > 0)
     slowdown = completion_s[positive] / exec_s[positive]
-    return RowSummary(
+    return TrialSummary(
+        truncated=records.truncated,
+        decisions=records.decisions,
+        utilisation=utilisation(records.busy_s, records.end_s),
         statuses=np.bincount(status[seen], minlength=len(STATUS)).tolist(),
         violations=int(np.add.reduce(records.violations[seen])),
         restarts=int(np.add.reduce(records.restarts[seen])),
@@ -91,6 +111,16 @@ def summarise(records: "Records", warm_up_s: float) -> RowSummary:
         placed=np.bincount(records.qpu + 1, minlength=len(records.fleet) + 1).tolist()[1:],
         backlog_growth=backlog_growth(records, warm_up_s),
     )
+
+
+def utilisation(busy_s: FloatArray, end_s: float) -> float | None:
+    """Return the mean share of time that a QPU worked, from 0 to the end of the observation."""
+    return share_of_time(total(busy_s), len(busy_s), end_s)
+
+
+def share_of_time(busy_s: float, qpus: int, end_s: float) -> float | None:
+    """Return the same of the time that all QPUs together have worked."""
+    return busy_s / qpus / end_s if end_s > 0 else None
 
 
 def those(chosen: BoolArray) -> BoolArray | slice:

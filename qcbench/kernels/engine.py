@@ -6,12 +6,13 @@ it is imported, and numba with it, when a trial of that track runs.
 
 import importlib.util
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Rules
 from qcbench.cloud.scenario import Scenario
+from qcbench.cloud.summary import Summaries
 from qcbench.errors import InputError
 from qcbench.extras import install
 from qcbench.policies import registry
@@ -22,11 +23,33 @@ from qcbench.tracks import TRACKS, Track, module_of
 AnyPolicy: TypeAlias = PolicyConfig | Callable[[PolicyContext], Decide]
 """A registered policy, which may have a compiled twin, or a factory, which has none."""
 
-Simulator: TypeAlias = Callable[[AnyPolicy, PolicyContext, Streams], Records]
-"""Simulates a trial on the world that it was made for, under a policy, given that world's streams
-from their beginning. Built-in policies run as compiled twins; any other is asked in Python at every
-decision, with the view that it has on the SimPy cloud. A decision that its track does not know is a
-`PolicyError`."""
+
+class Summing(Protocol):
+    """Trials on one world of which nobody wants to see the records."""
+
+    def add(self, policy: AnyPolicy, context: PolicyContext) -> None:
+        """Simulate a trial, as `Simulator.records` does, and add it up."""
+
+    def summaries(self) -> Summaries:
+        """Return those that were added, in their order, after the warm-up of the world's rules."""
+
+
+class Simulator(NamedTuple):
+    """Simulates trials on the world that it was made for.
+
+    Built-in policies run as compiled twins; any other is asked in Python at every decision, with
+    the view that it has on the SimPy cloud. A decision that its track does not know is a
+    `PolicyError`.
+
+    Attributes:
+        records: simulates a trial under a policy, given the world's streams from their beginning.
+        summing: returns what so many trials are added up in, which takes a fraction of the time;
+            None where metrics of the world's trials need records.
+    """
+
+    records: Callable[[AnyPolicy, PolicyContext, Streams], Records]
+    summing: Callable[[int], Summing] | None = None
+
 
 COMPILED = tuple(track for track, info in TRACKS.items() if info.kernel)
 
@@ -75,8 +98,8 @@ def simulator(scenario: Scenario, streams: Streams) -> Simulator:
 def simulate(
     scenario: Scenario, policy: AnyPolicy, context: PolicyContext, streams: Streams
 ) -> Records:
-    """Simulate one trial, see `simulator` and `Simulator`."""
-    return simulator(scenario, streams)(policy, context, streams)
+    """Simulate one trial, see `Simulator`."""
+    return simulator(scenario, streams).records(policy, context, streams)
 
 
 def python_policy(track: Track, policy: AnyPolicy, context: PolicyContext) -> Decide:

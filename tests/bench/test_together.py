@@ -3,19 +3,18 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from qcbench.bench import run
 from qcbench.bench.config import ScenarioEntry, SuiteConfig
-from qcbench.bench.outcome import Outcome, attempt_trial, attempts
-from qcbench.bench.run import _simulate, run_recorded_trial, run_trial
+from qcbench.bench.drawn import policy_of
+from qcbench.bench.outcome import Outcome, attempt_trial, attempts, plain_row
+from qcbench.bench.run import row_of, run_recorded_trial, run_trial, simulate_trial
 from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.together import batches
 from qcbench.bench.trial import Trial
-from qcbench.cloud.records import Records
 from qcbench.policies.config import PolicyConfig
 from qcbench.tracks import Track
 
@@ -28,6 +27,16 @@ SUITES: dict[Track, tuple[list[ScenarioEntry], tuple[str, ...]]] = {
                 overrides=["workload.tasks=30", "rules.warm_up_s=200.0"],
             ),
             ScenarioEntry(base="placement/qce5-stream", overrides=["workload.tasks=40"]),
+            ScenarioEntry(
+                base="placement/ibm12-stream",
+                overrides=[
+                    "workload.tasks=60",
+                    "rules.horizon_s=300.0",
+                    "rules.max_decisions=30",
+                    "physics.fidelity={model: icpp2025}",
+                ],
+                name="ended-early",
+            ),
         ],
         ("earliest_completion", "greedy", "random", "lookahead", "round_robin"),
     ),
@@ -83,6 +92,14 @@ def test_rows_are_those_of_each_alone(track: Track) -> None:
     assert rows([outcome for batch in batched for outcome in batch]) == rows(alone)
 
 
+@pytest.mark.parametrize("track", list(SUITES))
+def test_rows_are_those_of_records(track: Track) -> None:
+    trials = trials_of(track)
+    of_records = [plain_row(trial, track, row_of(trial, simulate_trial(trial))) for trial in trials]
+    summed = [outcome for batch in together(trials, track) for outcome in batch]
+    assert rows(summed) == sorted(repr(list(row.items())) for row in of_records)
+
+
 def test_rows_do_not_depend_on_order_and_chunks() -> None:
     trials = trials_of("placement")
     expected = rows([attempt_trial(run_trial, trial, "placement", "here") for trial in trials])
@@ -124,13 +141,13 @@ def test_one_that_fails_is_the_only_one_that_runs_twice(monkeypatch: pytest.Monk
     trials = trials_of("placement")[:5]
     simulated: list[str] = []
 
-    def simulate(trial: Trial, *more: Any) -> Records:
+    def policy(trial: Trial) -> PolicyConfig:
         simulated.append(trial.policy)
         if trial is trials[2]:
             raise ValueError("bad luck")
-        return _simulate(trial, *more)
+        return policy_of(trial)
 
-    monkeypatch.setattr(run, "_simulate", simulate)
+    monkeypatch.setattr(run, "policy_of", policy)
     (outcomes,) = together(trials)
     assert [outcome.failed for outcome in outcomes] == [False, False, True, False, False]
     assert "ValueError: bad luck" in str(outcomes[2].row["error"])

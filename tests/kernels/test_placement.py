@@ -111,7 +111,7 @@ def test_trials_of_one_world(parts: bool) -> None:
     overrides = ["workload.tasks=150", *(["physics.fidelity={model: icpp2025}"] if parts else [])]
     config = compose_scenario("placement/qce5-unreliable", overrides)
     scenario = build_scenario(resolve_scenario(config, "test", 0), "test", replicate=1, seed=0)
-    run = simulator(scenario, seeded_streams(2))
+    run = simulator(scenario, seeded_streams(2)).records
     for name in ("earliest_completion", "fastest", "greedy", "random", "fastest"):
         policy = PolicyConfig(name=name)
         for _ in range(2):

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from qcbench.cloud.execution import CENSORED, DONE, STATUS
-from qcbench.cloud.summary import RowSummary, summarise
+from qcbench.cloud.summary import TrialSummary, by_field, summarise
+from qcbench.kernels.placement.event_state import RUN, SERVER
 from qcbench.kernels.placement.outcome import ROW
-from qcbench.kernels.placement.summary import Known, add_up, make_sums, summary_of
+from qcbench.kernels.placement.summary import Known, add_up, make_sums, summaries_of
 
 QPUS = 3
 
@@ -34,13 +35,17 @@ def rows_of(count: int, seed: int, *, all_done: bool) -> tuple[Known, Any]:
     return Known(arrival_s, rng.random(count * QPUS), QPUS, 1, prices), rows
 
 
-def by_numpy(known: Known, rows: Any, warm_up_s: float) -> RowSummary:
+def by_numpy(known: Known, cloud: Any, servers: Any, rows: Any, warm_up_s: float) -> TrialSummary:
     """Add up the same rows as records."""
     count, qpu = len(rows), rows["qpu"]
     done = rows["status"] == DONE
     places = np.arange(count) * known.stride + qpu
     records: Any = SimpleNamespace(
         fleet=range(QPUS),
+        truncated=bool(cloud["truncated"]),
+        decisions=int(cloud["decisions"]),
+        busy_s=servers["busy_s"].copy(),
+        end_s=float(cloud["now_s"]),
         workload=SimpleNamespace(arrival_s=known.arrival_s),
         job_status=rows["status"],
         job_finish_s=rows["finish_s"].copy(),
@@ -61,14 +66,28 @@ def by_numpy(known: Known, rows: Any, warm_up_s: float) -> RowSummary:
     return summarise(records, warm_up_s)
 
 
+def ended(count: int, seed: int, *, all_done: bool) -> tuple[Any, Any]:
+    """Return the cloud of the rows as it is afterwards, and its QPUs."""
+    rng = np.random.default_rng(seed)
+    clouds, servers = np.zeros(1, dtype=RUN), np.zeros(QPUS, dtype=SERVER)
+    clouds["now_s"] = rng.lognormal(5.0, 2.0) if count else 0.0
+    clouds["next_arrival"], clouds["left"] = count, not all_done
+    clouds["truncated"], clouds["decisions"] = rng.random() < 0.5 and not all_done, 3 * count
+    servers["busy_s"] = rng.lognormal(3.0, 2.0, QPUS)
+    return clouds, servers
+
+
 @pytest.mark.parametrize("all_done", [True, False])
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 127, 128, 129, 136, 257, 500, 1000, 4097, 20_000])
 def test_sums_are_those_of_numpy(count: int, all_done: bool) -> None:
-    sums = make_sums(count, QPUS)
+    sums = make_sums(10, count, QPUS)
+    expected = []
     for seed in (1, 2):
         known, rows = rows_of(count, seed, all_done=all_done)
+        clouds, servers = ended(count, seed, all_done=all_done)
         for warm_up_s in (0.0, float(np.median(known.arrival_s)) if count else 1.0, 1e300):
-            expected = repr(by_numpy(known, rows, warm_up_s))
-            for told in {False, all_done}:
-                add_up(known, rows, count, warm_up_s, told, sums)
-                assert repr(summary_of(sums)) == expected
+            add_up(known, clouds, servers, rows, warm_up_s, sums, len(expected))
+            expected.append(by_numpy(known, clouds[0], servers, rows, warm_up_s))
+    found = summaries_of(sums, len(expected))
+    for name, values in by_field(expected)._asdict().items():
+        assert repr(list(values)) == repr(list(getattr(found, name))), name

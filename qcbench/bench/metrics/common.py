@@ -13,7 +13,7 @@ from qcbench.bench.metrics.fairness import fairness_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
-from qcbench.cloud.summary import RowSummary, total
+from qcbench.cloud.summary import Summaries, TrialSummary, by_field, total
 
 NAMES = (
     *("tasks", "done", "dropped", "failed", "censored", "decisions", "violations", "restarts"),
@@ -33,7 +33,7 @@ Columns: TypeAlias = dict[str, Sequence[Any]]
 """Metrics of several trials on one world: of each name the value of every trial."""
 
 
-def task_metrics(records: Records, summary: RowSummary, warm_up_s: float) -> dict[str, Any]:
+def task_metrics(records: Records, summary: TrialSummary, warm_up_s: float) -> dict[str, Any]:
     """Return counts and means over the task rows that arrived after the warm-up.
 
     Means and quantiles are over tasks that are done; None where there is none. The cost is None
@@ -42,28 +42,26 @@ def task_metrics(records: Records, summary: RowSummary, warm_up_s: float) -> dic
     Args:
         summary: of the records, after the warm-up.
     """
-    return rows_of(task_columns([records], [summary], warm_up_s))[0]
+    columns = task_columns(by_field([summary])) | due_columns([records], warm_up_s)
+    return rows_of(columns)[0]
 
 
-def task_columns(
-    trials: Sequence[Records], summaries: Sequence[RowSummary], warm_up_s: float
-) -> Columns:
-    """Return the same of several trials on one world.
+def task_columns(of: Summaries) -> Columns:
+    """Return those of the same of several trials that need no due times, nor users.
 
     Args:
-        summaries: of their records, after the warm-up.
+        of: the trials, after the warm-up.
     """
-    of = by_field(summaries)
     statuses = list(zip(*of.statuses, strict=True))
     done = statuses[DONE]
     p50_s, p95_s, p99_s = zip(*of.quantiles_s, strict=True)
-    columns: Columns = {
+    return {
         "tasks": list(map(sum, of.statuses)),
         "done": done,
         "dropped": statuses[DROPPED],
         "failed": statuses[FAILED],
         "censored": statuses[CENSORED],
-        "decisions": [records.decisions for records in trials],
+        "decisions": of.decisions,
         "violations": of.violations,
         "restarts": of.restarts,
         "mean_completion_s": means(of.completion_s, done),
@@ -76,23 +74,21 @@ def task_columns(
         "mean_fidelity": means(of.fidelity, done),
         "total_cost": [None if isnan(cost) else cost for cost in of.cost],
         "makespan_s": of.last_finish_s,
-        "utilisation": list(map(utilisation, trials)),
+        "utilisation": of.utilisation,
         "backlog_growth": of.backlog_growth,
     }
+
+
+def due_columns(trials: Sequence[Records], warm_up_s: float) -> Columns:
+    """Return what is told of jobs with due times, or users; nothing where they have none."""
     workload = trials[0].workload
-    if workload.due_s is not None or workload.user is not None:
-        more = [
-            deadline_metrics(records, warm_up_s) | fairness_metrics(records, warm_up_s)
-            for records in trials
-        ]
-        columns.update({name: [each[name] for each in more] for name in more[0]})
-    return columns
-
-
-def by_field(summaries: Sequence[RowSummary]) -> Any:
-    """Return a summary whose fields have the values of all trials."""
-    fields: Any = zip(*summaries, strict=True)
-    return RowSummary(*fields)
+    if workload.due_s is None and workload.user is None:
+        return {}
+    more = [
+        deadline_metrics(records, warm_up_s) | fairness_metrics(records, warm_up_s)
+        for records in trials
+    ]
+    return {name: [each[name] for each in more] for name in more[0]}
 
 
 def rows_of(columns: Columns) -> list[dict[str, Any]]:
@@ -119,19 +115,12 @@ def real_exec_s(world: Scenario, slowdown: FloatArray | None) -> FloatArray:
     return exec_s if slowdown is None else exec_s * slowdown[:, np.newaxis]
 
 
-def utilisation(records: Records) -> float | None:
-    """Return the mean share of time that a QPU worked, from 0 to the end of the observation."""
-    if records.end_s <= 0:
-        return None
-    return total(records.busy_s) / len(records.busy_s) / records.end_s
-
-
-def balance(summary: RowSummary) -> dict[str, Any]:
+def balance(summary: TrialSummary) -> dict[str, Any]:
     """Return how tasks are spread over the QPUs: entropy of the shares (0..1), largest share.
 
     A policy that sends everything to one QPU has entropy 0 and largest share 1.
     """
-    return rows_of(balance_columns([shares_of(summary)]))[0]
+    return rows_of(balance_columns([shares_of(summary.placed)]))[0]
 
 
 def balance_columns(shares: Sequence[Sequence[float]]) -> Columns:
@@ -159,7 +148,7 @@ def _log(number: int) -> float:
     return float(np.log(number))
 
 
-def shares_of(summary: RowSummary) -> list[float]:
+def shares_of(placed: Sequence[int]) -> list[float]:
     """Return each QPU's share of the tasks that were placed; nothing where none was."""
-    placed = sum(summary.placed)
-    return [count / placed for count in summary.placed] if placed else []
+    tasks = sum(placed)
+    return [count / tasks for count in placed] if tasks else []

@@ -3,7 +3,7 @@
 The module of a track beside this one says it, in the same file that computes them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
 from qcbench.arrays import FloatArray
@@ -12,7 +12,9 @@ from qcbench.bench.metrics.bounded import Bounded
 from qcbench.bench.metrics.plugged import goal_told, load_metric, plugged_names
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
+from qcbench.cloud.summary import Summaries
 from qcbench.errors import InputError, nearest
+from qcbench.fleet.profile import Fleet
 from qcbench.plugins import RENAME
 from qcbench.tracks import TRACKS, Track, module_of
 
@@ -33,15 +35,14 @@ def metrics_of(track: Track) -> Metrics:
     return found
 
 
-def metrics_of_several(
-    track: Track, trials: Sequence[Records], warm_up_s: float
-) -> list[dict[str, Any]]:
-    """Return the metrics of trials on one world, together where a track can."""
-    module = module_of(METRICS, track)
-    together = getattr(module, "metrics_of_several", None)
-    if together is None:
-        return [module.metrics(records, warm_up_s) for records in trials]
-    found: list[dict[str, Any]] = together(trials, warm_up_s)
+def metrics_of_summaries(track: Track, of: Summaries, fleet: Fleet) -> list[dict[str, Any]]:
+    """Return the metrics of trials on one world of a track whose metrics need nothing else.
+
+    Args:
+        of: the trials, after the warm-up.
+        fleet: of their world, whose jobs have neither due times nor users.
+    """
+    found: list[dict[str, Any]] = module_of(METRICS, track).metrics_of_summaries(of, fleet)
     return found
 
 

@@ -1,6 +1,5 @@
 """Metrics of a placement trial."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -10,15 +9,18 @@ from qcbench.bench.metrics.bounded import Bounded
 from qcbench.bench.metrics.common import (
     Columns,
     balance_columns,
-    by_field,
+    due_columns,
     means,
     real_exec_s,
     rows_of,
     shares_of,
     task_columns,
 )
+from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
+from qcbench.cloud.summary import Summaries, by_field
+from qcbench.fleet.profile import Fleet
 
 SHARES_SHOWN = 16
 """Fleets up to this size have a column for each QPU's share of the tasks."""
@@ -40,23 +42,30 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     `total_completion_s` is QSimPy's metric, the sum of wait and execution without the delays that
     violations cause; `total_turnaround_s` counts them.
     """
-    return metrics_of_several([records], warm_up_s)[0]
+    of = by_field([records.summary(warm_up_s)])
+    return metrics_of_summaries(of, records.fleet, due_columns([records], warm_up_s))[0]
 
 
-def metrics_of_several(trials: Sequence[Records], warm_up_s: float) -> list[dict[str, Any]]:
-    """Return the same of trials on one world: column by column, which takes a third of the time."""
-    summaries = [records.summary(warm_up_s) for records in trials]
-    shares = list(map(shares_of, summaries))
-    of = by_field(summaries)
-    done = [summary.done for summary in summaries]
+def metrics_of_summaries(
+    of: Summaries, fleet: Fleet, due: Columns | None = None
+) -> list[dict[str, Any]]:
+    """Return the same of trials on one world: column by column, which takes a third of the time.
+
+    Args:
+        of: the trials, after the warm-up.
+        due: see `common.due_columns`.
+    """
+    shares = list(map(shares_of, of.placed))
+    done = [statuses[DONE] for statuses in of.statuses]
     columns: Columns = {
-        **task_columns(trials, summaries, warm_up_s),
+        **task_columns(of),
+        **(due or {}),
         "total_completion_s": of.spent_s,
         "total_turnaround_s": of.completion_s,
         "mean_estimate_error_s": means(of.estimate_error_s, done),
         **balance_columns(shares),
     }
-    names = _share_names(trials[0].fleet.names)
+    names = _share_names(fleet.names)
     return [
         {**row, **dict(zip(names, own, strict=bool(names and own)))}
         for row, own in zip(rows_of(columns), shares, strict=True)

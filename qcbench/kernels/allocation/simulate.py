@@ -98,7 +98,7 @@ class Trial:
 
 def simulator(scenario: Scenario, _streams: Streams) -> Simulator:
     """Return what simulates trials on one world, which share nothing."""
-    return partial(simulate, scenario)
+    return Simulator(partial(simulate, scenario))
 
 
 def simulate(

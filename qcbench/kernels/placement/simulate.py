@@ -1,18 +1,16 @@
 """Trials of the placement track on the kernel."""
 
 from functools import partial
-from typing import cast
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
 from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
-from qcbench.kernels.engine import AnyPolicy, Simulator, late_policy
-from qcbench.kernels.placement.outcome import Ended, LateRecords, records_of
-from qcbench.kernels.placement.trial import EventTrial, TrialWorld
-from qcbench.kernels.twins import fresh_twin
-from qcbench.policies.config import PolicyConfig
-from qcbench.policies.protocol import Placement, PolicyContext, ScriptError
+from qcbench.kernels.engine import AnyPolicy, Simulator
+from qcbench.kernels.placement.outcome import records_of
+from qcbench.kernels.placement.summing import PlacementSums
+from qcbench.kernels.placement.trial import TrialWorld, simulated
+from qcbench.policies.protocol import PolicyContext
 
 
 def simulator(scenario: Scenario, streams: Streams) -> Simulator:
@@ -21,30 +19,20 @@ def simulator(scenario: Scenario, streams: Streams) -> Simulator:
     Raises:
         InputError: the scenario cannot be compiled.
     """
-    if scenario.workload.phases is not None:
+    workload = scenario.workload
+    if workload.phases is not None:
         raise InputError(
             f"scenario {scenario.name}: engine compiled: jobs with phases have no kernel in track "
             "placement; use engine simpy"
         )
-    return partial(_simulate, TrialWorld(scenario, streams))
+    world = TrialWorld(scenario, streams)
+    if workload.due_s is not None or workload.user is not None:
+        return Simulator(partial(_records, world))
+    return Simulator(partial(_records, world), partial(PlacementSums, world))
 
 
-def _simulate(
+def _records(
     world: TrialWorld, policy: AnyPolicy, context: PolicyContext, streams: Streams
 ) -> Records:
-    python = late_policy("placement", policy, context)
-    twin = fresh_twin("placement", policy, world.scenario.fleet)
-    trial = EventTrial(world)
-    if twin is None:
-        trial.ask(cast(Placement, python()))
-    elif not trial.run(twin, context):
-        script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
-        raise ScriptError(f"{script}: the script ends before the tasks do")
-    return records_late(world, trial.ended(), streams)
-
-
-def records_late(world: TrialWorld, ended: Ended, streams: Streams) -> Records:
-    """Return the records of a trial that is over; they need the world for as long as they live."""
-    scenario = world.scenario
-    make = partial(records_of, scenario, world.splits, ended, streams)
-    return LateRecords(scenario, ended, make, partial(world.summarise, ended))
+    rows = simulated(world, policy, context)
+    return records_of(world.scenario, world.splits, world.state, rows, streams)

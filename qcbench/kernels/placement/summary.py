@@ -1,4 +1,7 @@
-"""`qcbench.cloud.summary.summarise` compiled: the same floats, without columns in between."""
+"""`qcbench.cloud.summary.summarise` compiled: the same floats, without columns in between.
+
+Trials on one world are added up one after the other, each into rows of its own.
+"""
 
 from typing import Any, NamedTuple
 
@@ -7,7 +10,13 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.backlog import growth_of, half_of
 from qcbench.cloud.execution import CENSORED, DONE, STATUS
-from qcbench.cloud.summary import QUANTILES, RowSummary, quantiles_of_own
+from qcbench.cloud.summary import (
+    QUANTILES,
+    Summaries,
+    TrialSummary,
+    quantiles_of_own,
+    share_of_time,
+)
 from qcbench.kernels.compiling import called, kernel
 from qcbench.kernels.memory import used_again
 from qcbench.kernels.placement.step import Table
@@ -19,9 +28,12 @@ SUMS = 8
 """What is added up over rows that are done."""
 DEEP = 48
 """How often rows are halved at most."""
-LAST_FINISH, SQUARES = range(SUMS, SUMS + 2)
-"""Totals beside these: the latest end; of the backlog, see `qcbench.cloud.backlog.growth_of`."""
-VIOLATIONS, RESTARTS, SLOWED, ARRIVALS, KEPT, FIRST_QPU = range(len(STATUS), len(STATUS) + 6)
+LAST_FINISH, SQUARES, BUSY, END = range(SUMS, SUMS + 4)
+"""Totals beside these: the latest end; of the backlog, see `qcbench.cloud.backlog.growth_of`; how
+long the QPUs have worked; when the observation ended."""
+VIOLATIONS, RESTARTS, SLOWED, ARRIVALS, KEPT, DECISIONS, TRUNCATED, FIRST_QPU = range(
+    len(STATUS), len(STATUS) + 8
+)
 """Counts beside those of each status; the arrivals after the warm-up and the rows that are kept are
 of the backlog."""
 
@@ -30,21 +42,23 @@ _half_of: Any = called(half_of)
 
 
 class Sums(NamedTuple):
-    """Where rows are added up.
+    """Where the rows of N trials on one world are added up.
 
     Attributes:
-        completion_s: of the rows that are done and seen, one after the other.
-        squares: of the rows that are part of the backlog, one after the other.
+        completion_s: of the rows of each that are done and seen, one after the other, shape (N, T).
+        squares: of the rows of a trial that are part of the backlog, one after the other.
+        busy_s: for how long each QPU has worked in a trial, shape (Q,).
         block: of up to `MOST_SUMMED` rows, shape (`SUMS`, `MOST_SUMMED`).
         halves: sums over the rows at each depth of halving, the total first, shape (`DEEP`,
             `SUMS`).
         left: rows at each depth that are still to be added up, shape (`DEEP`,).
-        totals: copied from halves, and the others above.
-        counts: of each status, and the others above.
+        totals: of each trial, copied from halves, and the others above, shape (N, totals).
+        counts: of each trial, of each status, and the others above, shape (N, counts).
     """
 
     completion_s: FloatArray
     squares: FloatArray
+    busy_s: FloatArray
     block: FloatArray
     halves: FloatArray
     left: IntArray
@@ -52,42 +66,59 @@ class Sums(NamedTuple):
     counts: IntArray
 
 
-def make_sums(tasks: int, qpus: int) -> Sums:
-    """Return room to add up so many rows."""
+def make_sums(trials: int, tasks: int, qpus: int) -> Sums:
+    """Return room to add up the rows of so many trials."""
     return Sums(
-        completion_s=used_again("completion", tasks, np.float64),
+        completion_s=used_again("completion", trials * tasks, np.float64).reshape(trials, tasks),
         squares=used_again("squares", tasks, np.float64),
+        busy_s=np.empty(qpus),
         block=np.empty((SUMS, MOST_SUMMED)),
         halves=np.empty((DEEP, SUMS)),
         left=np.empty(DEEP, dtype=np.int64),
-        totals=np.empty(SUMS + 2),
-        counts=np.empty(FIRST_QPU + qpus, dtype=np.int64),
+        totals=np.empty((trials, SUMS + 4)),
+        counts=np.empty((trials, FIRST_QPU + qpus), dtype=np.int64),
     )
 
 
-def summary_of(sums: Sums) -> RowSummary:
-    """Return what `add_up` has found; it moves the completion times."""
-    counts = sums.counts.tolist()
-    totals = sums.totals.tolist()
-    completion_s, wait_s, exec_s, spent_s, error_s, success, cost, slowdown = totals[:SUMS]
-    return RowSummary(
-        statuses=counts[: len(STATUS)],
-        violations=counts[VIOLATIONS],
-        restarts=counts[RESTARTS],
-        quantiles_s=quantiles_of_own(sums.completion_s[: counts[DONE]], QUANTILES),
-        last_finish_s=totals[LAST_FINISH] if counts[DONE] else None,
-        completion_s=completion_s,
-        wait_s=wait_s,
-        exec_s=exec_s,
-        spent_s=spent_s,
-        estimate_error_s=error_s,
-        fidelity=success,
-        cost=cost,
-        slowdown=slowdown,
-        slowed=counts[SLOWED],
-        placed=counts[FIRST_QPU:],
-        backlog_growth=(growth_of(totals[SQUARES], counts[ARRIVALS]) if counts[ARRIVALS] else None),
-    )
+def summaries_of(sums: Sums, trials: int) -> Summaries:
+    """Return what `add_up` has found of so many trials; it moves their completion times."""
+    told, totals = sums.counts[:trials].tolist(), sums.totals[:trials].T.tolist()
+    counts = list(zip(*told, strict=True))
+    qpus = sums.counts.shape[1] - FIRST_QPU
+    done = counts[DONE]
+    fields: dict[str, Any] = {
+        "truncated": list(map(bool, counts[TRUNCATED])),
+        "decisions": counts[DECISIONS],
+        "utilisation": [
+            share_of_time(busy_s, qpus, end_s)
+            for busy_s, end_s in zip(totals[BUSY], totals[END], strict=True)
+        ],
+        "statuses": [each[: len(STATUS)] for each in told],
+        "violations": counts[VIOLATIONS],
+        "restarts": counts[RESTARTS],
+        "quantiles_s": [
+            quantiles_of_own(sums.completion_s[trial, :some], QUANTILES)
+            for trial, some in enumerate(done)
+        ],
+        "last_finish_s": [
+            last_s if some else None for last_s, some in zip(totals[LAST_FINISH], done, strict=True)
+        ],
+        "completion_s": totals[COMPLETION],
+        "wait_s": totals[WAIT],
+        "exec_s": totals[EXEC],
+        "spent_s": totals[SPENT],
+        "estimate_error_s": totals[ERROR],
+        "fidelity": totals[SUCCESS],
+        "cost": totals[COST],
+        "slowdown": totals[SLOWDOWN],
+        "slowed": counts[SLOWED],
+        "placed": [each[FIRST_QPU:] for each in told],
+        "backlog_growth": [
+            growth_of(squares, some) if some else None
+            for squares, some in zip(totals[SQUARES], counts[ARRIVALS], strict=True)
+        ],
+    }
+    return TrialSummary(**fields)
 
 
 class Known(NamedTuple):
@@ -107,17 +138,51 @@ class Known(NamedTuple):
 
 @kernel
 def add_up(
-    known: Known, rows: Table, arrived: int, warm_up_s: float, all_done: bool, sums: Sums
+    known: Known, clouds: Table, servers: Table, rows: Table, warm_up_s: float, sums: Sums, at: int
 ) -> None:
-    """Add up the rows of a trial that is over, in one pass: of many tasks they fill no cache.
+    """Add up a trial that is over.
 
     Args:
+        clouds: the record `event_state.RUN` of its cloud.
+        servers: records `event_state.SERVER` of its QPUs.
         rows: records `outcome.ROW`.
+        at: which of the trials it is.
+    """
+    counts, totals, completion_s = sums.counts[at], sums.totals[at], sums.completion_s[at]
+    counts[:] = 0
+    for qpu in range(len(servers)):
+        sums.busy_s[qpu] = servers[qpu].busy_s
+    own = Sums(
+        completion_s,
+        sums.squares,
+        sums.busy_s,
+        sums.block,
+        sums.halves,
+        sums.left,
+        totals,
+        counts,
+    )
+    totals[BUSY] = _sum_of(sums.busy_s, len(servers), own)
+    cloud = clouds[0]
+    totals[END] = cloud.now_s
+    counts[DECISIONS] = cloud.decisions
+    counts[TRUNCATED] = cloud.truncated
+    all_done = cloud.left + cloud.given_up + cloud.dropped + cloud.truncated == 0
+    _add_up_rows(known, rows, cloud.next_arrival, warm_up_s, all_done, own)
+
+
+@called
+def _add_up_rows(
+    known: Known, rows: Table, arrived: int, warm_up_s: float, all_done: bool, sums: Sums
+) -> None:
+    """Add up the rows of a trial in one pass: of many tasks they fill no cache.
+
+    Args:
         arrived: how many tasks have arrived.
         all_done: that all of these are done is known, so that nobody needs to look beforehand.
+        sums: of this trial.
     """
     counts = sums.counts
-    counts[:] = 0
     sums.totals[LAST_FINISH] = -np.inf
     count = 0
     for task in range(arrived):

@@ -2,20 +2,18 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from qcbench.arrays import FloatArray
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.drift import DriftPath
 from qcbench.cloud.estimates import task_table
-from qcbench.cloud.execution import DONE
 from qcbench.cloud.scenario import Scenario
 from qcbench.cloud.splits import Splits
-from qcbench.cloud.summary import RowSummary
 from qcbench.errors import shown
 from qcbench.kernels.compiling import compiled_for, drawing, inlined, kernel, kind_of, number_of
+from qcbench.kernels.engine import AnyPolicy, late_policy
 from qcbench.kernels.memory import used_again
 from qcbench.kernels.placement.chances import Chances, ChanceSource
 from qcbench.kernels.placement.event_state import QUEUED, EventState, begin, make_event_state
@@ -26,16 +24,14 @@ from qcbench.kernels.placement.events import (
     decide,
     run_to_decision,
 )
-from qcbench.kernels.placement.outcome import ROW, Ended
+from qcbench.kernels.placement.outcome import ROW
 from qcbench.kernels.placement.qpus import stop_counting
 from qcbench.kernels.placement.step import Table
-from qcbench.kernels.placement.summary import Known, add_up, make_sums, summary_of
 from qcbench.kernels.placement.worlds import Worlds, worlds_of
 from qcbench.kernels.rules import Limits, limits_of
-from qcbench.kernels.twins import Twin, asker, draws
-from qcbench.physics import fidelity
-from qcbench.physics.config import PartsFidelity
-from qcbench.policies.protocol import Placement, PolicyContext, PolicyError
+from qcbench.kernels.twins import Twin, asker, draws, fresh_twin
+from qcbench.policies.config import PolicyConfig
+from qcbench.policies.protocol import Placement, PolicyContext, PolicyError, ScriptError
 from qcbench.policies.twins import NO_DECISION, Memory, PlacingInFull
 from qcbench.policies.view import PlacementView
 
@@ -50,6 +46,8 @@ class TrialWorld:
         chances: that are known by now; a trial that goes on for longer makes them more.
         splits: what physics says of executions, for records.
         state: of the one cloud that all trials run in, one after the other.
+        drift: of the QPUs' errors, which trials that go on for longer draw further.
+        kind: stands for the types of what functions of the kernel are given first.
     """
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
@@ -62,20 +60,12 @@ class TrialWorld:
         self.chances = self._source.chances()
         state = make_event_state(1, self.worlds, self.chances.users)
         self.state = state._replace(queued=used_again("queued", self.worlds.width, QUEUED))
-        self._sums = make_sums(self.worlds.width, len(fleet))
-        worlds = self.worlds
-        self._known = Known(worlds.arrival_s, worlds.fidelity, worlds.stride, 1, fleet.prices())
-        # Fidelity is that of the estimates, or else found for what was executed.
-        self._as_estimated = not isinstance(scenario.physics.fidelity, PartsFidelity)
-        self._drift: DriftPath | None = None
+        self.drift: DriftPath | None = None
         if scenario.rules.drift is not None:  # records draw it too, from the stream itself
-            self._drift = DriftPath(scenario.rules.drift, len(fleet), deepcopy(streams.drift))
-            self._as_estimated = False
+            self.drift = DriftPath(scenario.rules.drift, len(fleet), deepcopy(streams.drift))
         given = self.known(self.rows())
-        self._kind = number_of(kind_of(given))
-        self._begin: Any = compiled_for(begin, (*given, 0, 0), self._kind)
-        summed = (self._known, given[-1], 0, 0.0, False, self._sums)
-        self._add_up = compiled_for(add_up, summed, (self._kind, kind_of(self._known)))
+        self.kind = number_of(kind_of(given))
+        self._begin: Any = compiled_for(begin, (*given, 0, 0), self.kind)
 
     def extend(self) -> None:
         """Know more chances."""
@@ -91,7 +81,7 @@ class TrialWorld:
     ) -> Callable[..., int]:
         """Return what lets a twin of this kind decide, compiled."""
         function = _run_plain if rng is None else _run_drawing
-        kind = self._kind, Memory if twin.memory.__class__ is Memory else kind_of(twin)
+        kind = self.kind, Memory if twin.memory.__class__ is Memory else kind_of(twin)
         return compiled_for(function, (*self.known(rows), twin, rng), kind)
 
     def begin(self, rows: Table) -> None:
@@ -102,47 +92,23 @@ class TrialWorld:
         """Return rows that nobody else has, to be filled by a trial."""
         return used_again("rows", self.worlds.width, ROW)
 
-    def summarise(self, ended: Ended, warm_up_s: float) -> RowSummary:
-        """Add up the rows of a trial."""
-        known = self._known
-        if not self._as_estimated:
-            known = known._replace(fidelity=self._fidelity(ended), stride=1, each=0)
-        self._add_up(known, ended.rows, ended.arrived, float(warm_up_s), ended.all_done, self._sums)
-        return summary_of(self._sums)
-
-    def _fidelity(self, ended: Ended) -> FloatArray:
-        """Return the fidelity of the tasks that are done, as records have it, shape (T,)."""
-        rows = ended.rows[: ended.arrived]
-        task = np.flatnonzero(rows["status"] == DONE)
-        qpu = rows["qpu"][task].astype(np.int64)
-        found = self.splits.of_whole(task, qpu)
-        if self._drift is not None:
-            errors = self._drift.multiplier(qpu, rows["start_s"][task])
-            found = fidelity.drifted(found, errors)
-        of_task = np.empty(self.worlds.width)
-        of_task[task] = found
-        return of_task
-
 
 class EventTrial:
-    """A scenario on the event kernel, until another trial on its world begins."""
+    """A scenario on the event kernel, until another trial on its world begins.
+
+    Attributes:
+        rows: records `outcome.ROW`, which nobody else has.
+    """
 
     def __init__(self, world: TrialWorld) -> None:
         self._world = world
-        self._rows = world.rows()
-        world.begin(self._rows)
-
-    def ended(self) -> Ended:
-        """Return what is left when it is over."""
-        clouds, servers = self._world.state.clouds, self._world.state.servers
-        busy_s, warm_busy_s = servers["busy_s"].copy(), servers["warm_busy_s"].copy()
-        cloud: Any = clouds.item()
-        return Ended(cloud, busy_s, warm_busy_s, self._rows)
+        self.rows = world.rows()
+        world.begin(self.rows)
 
     def run(self, twin: Twin, context: PolicyContext) -> bool:
         """Run to the end under a twin; False where its script ends too early."""
         rng = context.rng if draws("placement", twin) else None
-        run = self._world.run_of(self._rows, twin, rng)
+        run = self._world.run_of(self.rows, twin, rng)
         return self._until(run, twin, rng) == ENDED
 
     def ask(self, policy: Placement) -> None:
@@ -151,7 +117,7 @@ class EventTrial:
         Raises:
             PolicyError: it decided on what is no QPU.
         """
-        world, state, rows = self._world, self._world.state, self._rows
+        world, state, rows = self._world, self._world.state, self.rows
         scenario, tasks = world.scenario, world.scenario.workload.tasks
         qpus = len(scenario.fleet)
         table = task_table(tasks, scenario.estimates)
@@ -185,7 +151,25 @@ class EventTrial:
             self._world.extend()
 
     def _call(self, function: Callable[..., Any], *others: object) -> Any:
-        return function(*self._world.known(self._rows), *others)
+        return function(*self._world.known(self.rows), *others)
+
+
+def simulated(world: TrialWorld, policy: AnyPolicy, context: PolicyContext) -> Table:
+    """Return the rows of a trial that is over; the world's state is what is left of its cloud.
+
+    Raises:
+        InputError: the policy cannot be built.
+        PolicyError: it decided on what is no QPU, or its script ends before the tasks do.
+    """
+    python = late_policy("placement", policy, context)
+    twin = fresh_twin("placement", policy, world.scenario.fleet)
+    trial = EventTrial(world)
+    if twin is None:
+        trial.ask(cast(Placement, python()))
+    elif not trial.run(twin, context):
+        script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
+        raise ScriptError(f"{script}: the script ends before the tasks do")
+    return trial.rows
 
 
 @kernel

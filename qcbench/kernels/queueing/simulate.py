@@ -31,7 +31,7 @@ from qcbench.policies.twins import TwinContext
 
 def simulator(scenario: Scenario, _streams: Streams) -> Simulator:
     """Return what simulates trials on one world, which share nothing."""
-    return partial(simulate, scenario)
+    return Simulator(partial(simulate, scenario))
 
 
 def simulate(
