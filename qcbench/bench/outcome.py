@@ -13,7 +13,7 @@ import polars as pl
 
 from qcbench.bench.facts import Facts, FactsOf, unknown
 from qcbench.bench.together import RunTrials, batches
-from qcbench.bench.trial import COORDINATES, Trial, TrialResult
+from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult
 from qcbench.errors import CODE_ERRORS, InputError, one_line, said
 from qcbench.sums import added
 
@@ -205,6 +205,8 @@ def plain_row(trial: Trial, track: str, row: Mapping[str, Any]) -> dict[str, Val
         ValueError: a coordinate that contradicts the trial, an unknown status, or a metric that is
             no number, text or None.
     """
+    if isinstance(row, PlainRow):
+        return row
     coordinates = _coordinates(trial, str(row.get("track") or track))
     for name, value in coordinates.items():
         if row.get(name, value) != value:
@@ -223,11 +225,16 @@ def plain_row(trial: Trial, track: str, row: Mapping[str, Any]) -> dict[str, Val
         if value.__class__ is int and -LARGE <= value < LARGE:
             continue
         if name not in head:
-            plain[name] = _plain_value(name, value)
+            plain[name] = plain_value(name, value)
     return plain
 
 
-def _plain_value(name: str, value: Any) -> Value:
+def plain_value(name: str, value: Any) -> Value:
+    """Return a value of a row in a type that is stored.
+
+    Raises:
+        ValueError: it is no number, text or None.
+    """
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         value = value.item()
     if value is None or isinstance(value, float):

@@ -1,16 +1,18 @@
 """From a trial's plain data to its row and to the facts of its world; nothing else is touched."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qcbench.bench.drawn import SharedWorld, policy_of, world_of
 from qcbench.bench.facts import Facts, coordinates
 from qcbench.bench.metrics.names import bounded_of, metrics_of, metrics_of_summaries
 from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
+from qcbench.bench.outcome import plain_value
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.together import RunTrials, ShareClock
-from qcbench.bench.trial import Trial, TrialResult
+from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.records import Records
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Made = TypeVar("Made")
+_coordinates = attrgetter(*COORDINATES[:-1])
 PolicyFactory = Callable[[PolicyContext], Decide]
 MOST_TASKS = 100_000
 """Of trials whose records are there at the same time; one may have more."""
@@ -69,36 +72,20 @@ def row_of(trial: Trial, records: Records) -> dict[str, Any]:
     warm_up_s = float(config.get("rules", {}).get("warm_up_s", 0.0))
     found = metrics_of(config["track"])(records, warm_up_s)
     found |= plugged_metrics(trial.plugins, records, warm_up_s)
-    return _rows([trial], [records.truncated], [found])[0]
+    known = dict(zip(COORDINATES, _coordinates(trial), strict=False)) | _known(trial)
+    return {**known, "truncated": records.truncated, **found}
 
 
-def _rows(
-    trials: Sequence[Trial], truncated: Sequence[bool], metrics: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return the rows of trials on one world."""
-    config = trials[0].scenario_config
-    known = {
+def _known(trial: Trial) -> dict[str, Any]:
+    """Return what rows have in common on a world."""
+    config = trial.scenario_config
+    return {
         "track": config["track"],
         "status": "done",
         "error": None,
         "offered_load": config.get("offered_load"),
         **{f"axis_{name}": value for name, value in config.get("axes", {}).items()},
     }
-    return [
-        {
-            "trial_id": trial.trial_id,
-            "suite": trial.suite,
-            "scenario": trial.scenario,
-            "policy": trial.policy,
-            "replicate": trial.replicate,
-            "seed": trial.seed,
-            "engine": trial.engine,
-            **known,
-            "truncated": ended,
-            **found,
-        }
-        for trial, ended, found in zip(trials, truncated, metrics, strict=True)
-    ]
 
 
 def facts_of(trial: Trial) -> Facts:
@@ -183,14 +170,19 @@ def _summed(
     each: Callable[[Callable[[Trial], None]], list[tuple[Trial, None]]],
     world: SharedWorld,
     sums: Summing,
-) -> list[dict[str, Any]]:
+) -> list[PlainRow]:
     """Run trials without records, and return the rows of those that are done."""
     done = each(lambda trial: sums.add(policy_of(trial), _context(trial, world)))
     if not done:
         return []
-    of = sums.summaries()
-    metrics = metrics_of_summaries(world.scenario.track, of, world.scenario.fleet)
-    return _rows([trial for trial, _ in done], of.truncated, metrics)
+    of, trials = sums.summaries(), [trial for trial, _ in done]
+    coordinates = zip(*map(_coordinates, trials), strict=True)
+    before: dict[str, Sequence[Any]] = dict(zip(COORDINATES, coordinates, strict=False))
+    for name, value in _known(trials[0]).items():
+        before[name] = [plain_value(name, value)] * len(trials)
+    before["truncated"] = list(map(int, of.truncated))
+    scenario = world.scenario
+    return list(map(PlainRow, metrics_of_summaries(scenario.track, of, scenario.fleet, before)))
 
 
 def _done(
@@ -202,13 +194,14 @@ def _done(
         alone: one that fails raises; else it is left out.
     """
     done = []
+    clock.begin()
     for trial in trials:
-        clock.begin()
         try:
             made = run(trial)
         except CODE_ERRORS:
             if alone:
                 raise
+            clock.begin()
             continue
         done.append((trial, made))
         clock.lap()

@@ -52,7 +52,7 @@ class ShareClock:
         self._own: list[tuple[float, float]] = []
 
     def begin(self) -> None:
-        """Begin with one of them."""
+        """Begin with the next of them, which begins at once where one has ended."""
         self._last = _now()
 
     def lap(self) -> None:

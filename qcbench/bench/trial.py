@@ -90,6 +90,10 @@ class Trial:
         object.__setattr__(self, "trial_id", digest)
 
 
+class PlainRow(dict[str, float | int | str | None]):
+    """A row that was made as it is stored, see `qcbench.bench.outcome.plain_row`."""
+
+
 class TrialResult(NamedTuple):
     """What `run_trial` gives back: the row of the result table, and what cannot be reproduced.
 

@@ -87,27 +87,30 @@ def make_twin(track: Track, policy: object, context: TwinContext) -> Twin | None
     return no_twin()._replace(rule=names(track).index(policy.name), memory=kept)
 
 
-def fresh_twin(track: Track, policy: object, fleet: Fleet) -> Twin | None:
-    """Return the same where twins know the fleet alone: a copy of one that is made once a fleet.
+def twin_again(track: Track, policy: object, fleet: Fleet) -> Twin | None:
+    """Return a copy of a twin that is made once a fleet, where twins know the fleet alone.
 
-    That of a policy that reads a file, or has a memory of its own, is made for every trial.
+    None where trials do not begin alike: of a policy that has no twin, reads a file, draws while it
+    is built or has a memory of its own.
+
+    Raises:
+        InputError: the policy cannot be built.
     """
     if not isinstance(policy, PolicyConfig) or policy.name not in names(track):
         return None
-    if registry.reads_file(track, policy.name):
-        return make_twin(track, policy, TwinContext(fleet))
     first = _first_twin(OnFleet(track, policy, fleet))
     if first is None:
         return None
     rule, known, drawn = first
-    if known.__class__ is not Memory:
-        return make_twin(track, policy, TwinContext(fleet))
     return Twin(rule, Memory(known.whole.copy(), known.real.copy()), drawn)
 
 
 @lru_cache(maxsize=64)
 def _first_twin(key: OnFleet) -> Twin | None:
-    return make_twin(key.track, key.config, TwinContext(key.fleet))
+    if not registry.is_built_alike(key):
+        return None
+    twin = make_twin(key.track, key.config, TwinContext(key.fleet))
+    return twin if twin is not None and twin.memory.__class__ is Memory else None
 
 
 def is_ranked(twin: Twin) -> bool:

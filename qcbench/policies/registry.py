@@ -213,14 +213,14 @@ def builder(track: Track, config: PolicyConfig, context: PolicyContext) -> Calla
     and process, to see whether it can be; but for one that reads a file, which may have changed,
     and one that draws while it is built, after which a twin draws other numbers.
     """
-    if config.name in modules_of(track) and _is_built_alike(OnFleet(track, config, context.fleet)):
+    if config.name in modules_of(track) and is_built_alike(OnFleet(track, config, context.fleet)):
         return partial(make, track, config, context)
     decide = make(track, config, context)
     return lambda: decide
 
 
 @lru_cache(maxsize=64)
-def _is_built_alike(key: OnFleet) -> bool:
+def is_built_alike(key: OnFleet) -> bool:
     """Build a policy, unless it reads a file; return whether that says it for all its trials."""
     if reads_file(key.track, key.config.name):
         return False

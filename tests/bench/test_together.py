@@ -32,7 +32,7 @@ SUITES: dict[Track, tuple[list[ScenarioEntry], tuple[str, ...]]] = {
                 overrides=[
                     "workload.tasks=60",
                     "rules.horizon_s=300.0",
-                    "rules.max_decisions=30",
+                    "rules.drift={}",
                     "physics.fidelity={model: icpp2025}",
                 ],
                 name="ended-early",
@@ -156,7 +156,7 @@ def test_one_that_fails_is_the_only_one_that_runs_twice(monkeypatch: pytest.Monk
 
 def test_what_is_run_alone() -> None:
     compiled = trials_of("placement")
-    assert [len(batch) for batch in batches(run_trial, compiled)] == [5] * 6
+    assert [len(batch) for batch in batches(run_trial, compiled)] == [5] * 8
     of_simpy = trials_of("placement", "simpy")
     assert {len(batch) for batch in batches(run_trial, of_simpy)} == {1}
     plugged = [replace(trial, plugins={"metrics/some": "acme 1.2"}) for trial in compiled]

@@ -34,8 +34,9 @@ REPLICATES = 30
 """Of `placement-v1`."""
 PLANS = frozenset({"lookahead"})
 """Policies that are not simple: what they think takes longer than the cloud."""
-LEAST_PER_S, MOST_OF_KERNEL, MOST_SUITE_S = 1_000, 4.0, 6.0
-"""A trial was to take twice its kernel's time at most; 3.4 to 3.5 is what it takes."""
+LEAST_PER_S, MOST_OF_KERNEL, MOST_SUITE_S = 1_000, 2.5, 6.0
+"""Trials were to take twice their kernels' time at most; together they take 2.1 to 2.3 times as
+long, one under a policy that decides fast three times, for what is not the kernel is the same."""
 
 
 class Taken(NamedTuple):
@@ -128,7 +129,8 @@ def show(engine: str, worlds: Sequence[World], replicates: int) -> tuple[float, 
             of_policy[each.policy].append(each)
             of_policy["all" if each.policy in PLANS else "simple policies"].append(each)
     of_policy["all"] += of_policy["simple policies"]
-    simple = (0.0, 0.0)
+    simple = of_policy["simple policies"]
+    rate, whole = 0.0, sum(row.trial_s for row in simple) / sum(row.kernel_s for row in simple)
     for name in sorted(of_policy, key=lambda name: (name in ("simple policies", "all"), name)):
         rows = of_policy[name]
         spent_s = median(row.trial_s for row in rows)
@@ -136,13 +138,14 @@ def show(engine: str, worlds: Sequence[World], replicates: int) -> tuple[float, 
         ratio = median(row.trial_s / row.kernel_s for row in rows)
         print(f"{name:22}{1e3 * spent_s:9.2f}{1 / spent_s:9,.0f}{1e3 * kernel_s:10.3f}{ratio:7.2f}")
         if name == "simple policies":
-            simple = (1 / spent_s, ratio)
+            rate = 1 / spent_s
     drawn_ms = 1e3 * median(world.drawn_s for world in worlds)
     taken_s = sum(world.drawn_s + sum(each.trial_s for each in world.trials) for world in worlds)
     whole_s = taken_s * REPLICATES / replicates
+    print(f"simple policies: all trials take {whole:.2f} times as long as their kernels")
     print(f"{'a world':22}{drawn_ms:9.2f}")
     print(f"the suite, {REPLICATES} replicates: {whole_s:.1f} s (from {replicates} replicates)")
-    return *simple, whole_s
+    return rate, whole, whole_s
 
 
 def main() -> int:

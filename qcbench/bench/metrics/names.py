@@ -3,7 +3,7 @@
 The module of a track beside this one says it, in the same file that computes them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from qcbench.arrays import FloatArray
@@ -35,14 +35,18 @@ def metrics_of(track: Track) -> Metrics:
     return found
 
 
-def metrics_of_summaries(track: Track, of: Summaries, fleet: Fleet) -> list[dict[str, Any]]:
+def metrics_of_summaries(
+    track: Track, of: Summaries, fleet: Fleet, before: Mapping[str, Sequence[Any]]
+) -> list[dict[str, Any]]:
     """Return the metrics of trials on one world of a track whose metrics need nothing else.
 
     Args:
         of: the trials, after the warm-up.
         fleet: of their world, whose jobs have neither due times nor users.
+        before: columns that stand before the metrics.
     """
-    found: list[dict[str, Any]] = module_of(METRICS, track).metrics_of_summaries(of, fleet)
+    room = module_of(METRICS, track)
+    found: list[dict[str, Any]] = room.metrics_of_summaries(of, fleet, before=before)
     return found
 
 

@@ -43,21 +43,24 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     violations cause; `total_turnaround_s` counts them.
     """
     of = by_field([records.summary(warm_up_s)])
-    return metrics_of_summaries(of, records.fleet, due_columns([records], warm_up_s))[0]
+    due = due_columns([records], warm_up_s)
+    return metrics_of_summaries(of, records.fleet, due=due)[0]
 
 
 def metrics_of_summaries(
-    of: Summaries, fleet: Fleet, due: Columns | None = None
+    of: Summaries, fleet: Fleet, *, before: Columns | None = None, due: Columns | None = None
 ) -> list[dict[str, Any]]:
     """Return the same of trials on one world: column by column, which takes a third of the time.
 
     Args:
         of: the trials, after the warm-up.
+        before: columns that stand before the metrics.
         due: see `common.due_columns`.
     """
     shares = list(map(shares_of, of.placed))
     done = [statuses[DONE] for statuses in of.statuses]
     columns: Columns = {
+        **(before or {}),
         **task_columns(of),
         **(due or {}),
         "total_completion_s": of.spent_s,
@@ -66,10 +69,10 @@ def metrics_of_summaries(
         **balance_columns(shares),
     }
     names = _share_names(fleet.names)
-    return [
-        {**row, **dict(zip(names, own, strict=bool(names and own)))}
-        for row, own in zip(rows_of(columns), shares, strict=True)
-    ]
+    rows = rows_of(columns)
+    for row, own in zip(rows, shares, strict=True):
+        row.update(zip(names, own, strict=bool(names and own)))
+    return rows
 
 
 def bounded(world: Scenario, slowdown: FloatArray | None) -> Bounded | None:

@@ -29,10 +29,10 @@ from qcbench.kernels.placement.qpus import stop_counting
 from qcbench.kernels.placement.step import Table
 from qcbench.kernels.placement.worlds import Worlds, worlds_of
 from qcbench.kernels.rules import Limits, limits_of
-from qcbench.kernels.twins import Twin, asker, draws, fresh_twin
+from qcbench.kernels.twins import Twin, asker, draws, make_twin, twin_again
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.protocol import Placement, PolicyContext, PolicyError, ScriptError
-from qcbench.policies.twins import NO_DECISION, Memory, PlacingInFull
+from qcbench.policies.twins import NO_DECISION, Memory, PlacingInFull, TwinContext
 from qcbench.policies.view import PlacementView
 
 SCRIPT_ENDED = 3
@@ -161,9 +161,11 @@ def simulated(world: TrialWorld, policy: AnyPolicy, context: PolicyContext) -> T
         InputError: the policy cannot be built.
         PolicyError: it decided on what is no QPU, or its script ends before the tasks do.
     """
-    python = late_policy("placement", policy, context)
-    twin = fresh_twin("placement", policy, world.scenario.fleet)
-    trial = EventTrial(world)
+    fleet = world.scenario.fleet
+    trial, twin = EventTrial(world), twin_again("placement", policy, fleet)
+    if twin is None:
+        python = late_policy("placement", policy, context)
+        twin = make_twin("placement", policy, TwinContext(fleet))
     if twin is None:
         trial.ask(cast(Placement, python()))
     elif not trial.run(twin, context):
