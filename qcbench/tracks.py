@@ -5,7 +5,7 @@ facts and `module_of` for what they have for the track; no other table lists the
 
   qcbench/policies/TRACK/          its policies, one file each
   qcbench/bench/metrics/TRACK      `NAMES`, `PREFIXES`, `MORE_IS_BETTER`, `metrics`, `bounded`, and
-                                   `metrics_of_several` where trials on one world share work
+                                   `metrics_of_summaries` where metrics need no records
   qcbench/bench/contract/TRACK     `SCENARIO`, `OVERRIDES`, `views`, `edges`
   qcbench/kernels/TRACK/simulate   `simulate`, where it has a kernel
   qcbench/policies/features/TRACK  `LAYOUTS`, `USUAL_REWARD`, where it is learned

@@ -16,7 +16,7 @@ import numpy as np
 from qcbench.agents.front import HYPERVOLUME, Front, compared_with
 from qcbench.arrays import FloatArray
 from qcbench.bench.drawn import SharedWorld
-from qcbench.bench.metrics.names import goal_of, metrics_of, plugged_among
+from qcbench.bench.metrics.names import goal_of, metrics_of, metrics_of_summaries, plugged_among
 from qcbench.bench.metrics.plugged import load_metric, measured
 from qcbench.bench.seeds import policy_stream, stream
 from qcbench.bench.worlds import ScenarioWorlds
@@ -256,8 +256,16 @@ class Validation:
             rng = policy_stream(
                 source.suite, source.name, replicate, policy.label, seed=source.seed
             )
-            context = PolicyContext(world.scenario.fleet, rng)
-            records = world.compiled.records(policy, context, world.streams())
+            fleet = world.scenario.fleet
+            context, engine = PolicyContext(fleet, rng), world.compiled
+            if engine.summing is not None and not others:
+                sums = engine.summing(1)
+                sums.add(policy, context)
+                of = sums.summaries()
+                before = {"truncated": of.truncated}
+                found += metrics_of_summaries(self.track, of, fleet, before)
+                continue
+            records = engine.records(policy, context, world.streams())
             found.append(
                 {
                     "truncated": records.truncated,
