@@ -22,6 +22,7 @@ from qcbench.configs import Count, Positive, Seed, config
 from qcbench.envs.options import check_reward, check_track
 from qcbench.errors import InputError
 from qcbench.plugins import CALLBACKS, identity_of
+from qcbench.policies.config import PolicyConfig
 from qcbench.policies.features.rewards import Reward
 from qcbench.tracking.config import TrackingConfig
 
@@ -120,13 +121,16 @@ def code_of_others(settings: TrainConfig) -> dict[str, str]:
     """
     metric, agent = settings.validation.metric, settings.agent
     judging = [] if metric is None else [metric]
+    policies = [baseline_of(settings)]
     if isinstance(agent, Tuned):
+        policies.append(agent.policy)
         judging += agent.guards
         judging += [goal.metric for goal in agent.front.goals] if agent.front else []
     named = plugged_among(settings.scenario.track, judging)
     found: dict[str, str] = {}
     for scenario in settings.scenarios:
-        found |= plugins_used(scenario, None, named)
+        for policy in policies:
+            found |= plugins_used(scenario, PolicyConfig(name=policy), named)
     return found | callbacks_used(agent)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from qcbench.agents.agent import Learner
-from qcbench.agents.config import AgentConfig, ValidationConfig, callbacks_used
+from qcbench.agents.config import AgentConfig, TrainConfig, ValidationConfig, code_of_others
 from qcbench.agents.distilled_agent import Distilled, DistilledLearner
 from qcbench.agents.reference_agent import (
     MakeShards,
@@ -42,9 +42,9 @@ def check_code(agent: AgentConfig) -> None:
         classes(agent.callback_names)
 
 
-def needs_of(agent: AgentConfig) -> tuple[str, ...]:
-    """Return what a node needs for an agent: packages, such as `acme==1.2` with its callbacks."""
-    return (*nodes.requirements(EXTRAS), *distributions([callbacks_used(agent)]))
+def needs_of(settings: TrainConfig) -> tuple[str, ...]:
+    """Return what a node needs for a training: packages, such as `acme==1.2` with its callbacks."""
+    return (*nodes.requirements(EXTRAS), *distributions([code_of_others(settings)]))
 
 
 def modules_of(agent: AgentConfig) -> dict[str, Path]:
@@ -60,7 +60,7 @@ def modules_of(agent: AgentConfig) -> dict[str, Path]:
 
 
 @contextmanager
-def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | None]:
+def joined(settings: TrainConfig, cluster: ClusterConfig) -> Iterator[Cluster | None]:
     """Join the cluster that an agent's actors are to live on, for the length of the context.
 
     An agent that asks for none trains in this process, whatever the cluster: then there is nothing.
@@ -70,6 +70,7 @@ def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | Non
         InputError: no cluster there, one that cannot be joined, a node that lacks packages, or
             somebody's code that cannot be used.
     """
+    agent = settings.agent
     check(cluster)
     check_code(agent)
     local = cluster.address == "local"
@@ -80,7 +81,7 @@ def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | Non
             return
         with connect(cluster, _cores(agent, cluster)) as found:
             if not local:
-                nodes.check_everywhere(needs_of(agent))
+                nodes.check_everywhere(needs_of(settings))
             yield found
         return
     if local:
@@ -92,7 +93,7 @@ def joined(agent: AgentConfig, cluster: ClusterConfig) -> Iterator[Cluster | Non
         )
     with connect(cluster, 1) as found:
         if agent.env_runners or agent.learners:
-            nodes.check_everywhere(needs_of(agent))
+            nodes.check_everywhere(needs_of(settings))
         yield found
 
 

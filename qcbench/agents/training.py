@@ -105,7 +105,7 @@ def start(
     check_place(runs_folder(config.runs_dir))
     check_store(config.tracking, runs_folder(config.runs_dir))
     absent = absent_folders(runs_folder(config.runs_dir))
-    with joined(config.agent, config.cluster) as cluster:
+    with joined(config, config.cluster) as cluster:
         learner, validation = _parts(config, cluster)
         try:
             with create_folder(config, command) as folder:
@@ -139,7 +139,7 @@ def go_on(
         RunError: the agent diverged, or actors that learned have died.
     """
     where = cluster or ClusterConfig()
-    with open_folder(path) as folder, joined(folder.config.agent, where) as found:
+    with open_folder(path) as folder, joined(folder.config, where) as found:
         learner, validation = _parts(folder.config, found)
         try:
             if folder.latest is not None:

@@ -19,7 +19,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qcbench.agents.config import meant, stored, total_steps
+from qcbench.agents.config import code_of_others, meant, stored, total_steps
 from qcbench.agents.learners import check_code, needs_of
 from qcbench.agents.reference_agent import ReferenceSettings
 from qcbench.agents.run_folder import evaluation_of
@@ -45,6 +45,7 @@ from qcbench.bench.run_names import told_name
 from qcbench.errors import InputError, StoppedError, UnwritableError
 from qcbench.files import read_json
 from qcbench.locks import take_lock
+from qcbench.plugins import check_meant
 from qcbench.storage import mirror
 from qcbench.storage.lease import TakenOverError
 from qcbench.storage.places import runs_folder, shown_path
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 
 PREFIX = "sweep-"
 TUNE, LOCK = "tune", "sweep.lock"
+PLUGINS = "plugins"
+"""Key of the first line of a sweep's config."""
 
 Say = Callable[[str], None]
 
@@ -91,10 +94,13 @@ def go_on(folder: Path, cluster: ClusterConfig | None = None, *, say: Say | None
         cluster: where it goes on; a private Ray if None.
 
     Raises:
-        InputError: no sweep, one that another process runs, or a cluster that cannot be used.
+        InputError: no sweep, one that another process runs, a cluster that cannot be used, or a
+            package that it uses is not the one that it began with.
     """
     where = cluster or ClusterConfig()
-    _check(read_sweep(folder), where)
+    config = read_sweep(folder)
+    check_meant(_plugins_of(folder), "sweep")
+    _check(config, where)
     return _run(folder, where, say or _to_stderr, again=True)
 
 
@@ -201,7 +207,7 @@ def _ran(
         from qcbench.agents.sweep.courier import courier_beside  # noqa: PLC0415 - Ray and PyArrow
 
         if joins:
-            nodes.check_everywhere(needs_of(config.agent))
+            nodes.check_everywhere(needs_of(config))
             _note_resources(config, say)
         told = f"{config.sweep.trials} trials, {config.sweep.concurrent} at a time"
         say(f"{shown_path(folder)}: {told}")
@@ -267,7 +273,7 @@ def _tune(
     joins = cluster.address != "local"
     store = folder.resolve() / TUNE
     trainable = tune.with_resources(
-        make_trainable(place, config, needs_of(config.agent) if joins else ()),
+        make_trainable(place, config, needs_of(config) if joins else ()),
         tune.PlacementGroupFactory(
             [
                 {"CPU": config.sweep.cpus, "GPU": config.sweep.gpus},
@@ -340,14 +346,34 @@ def _create(config: SweepRunConfig, command: str) -> Path:
 
     runs = runs_folder(config.runs_dir)
     text = f"# {command}\n" + OmegaConf.to_yaml(OmegaConf.create(stored(config)))
-    started = datetime.now(UTC).isoformat()
+    started, used = datetime.now(UTC).isoformat(), code_of_others(config)
+    plugins = {PLUGINS: used} if used else {}
 
     def content(name: str) -> bytes:
         # By this line all copies of a sweep are one, and of none that is like it.
-        return f"# {json.dumps({NAME: name, 'started': started})}\n{text}".encode()
+        return f"# {json.dumps({NAME: name, 'started': started, **plugins})}\n{text}".encode()
 
     stem = PREFIX + stem_of(config.name or config.agent.name, "agent")
     return make_folder(runs, stem, SWEEP, content)
+
+
+def _plugins_of(folder: Path) -> dict[str, str]:
+    """Return the identities of others' code that a sweep began with, see `_create`.
+
+    Raises:
+        InputError: the line that has them is damaged.
+    """
+    file = folder / SWEEP
+    first = file.read_text(encoding="utf-8").partition("\n")[0]
+    if not first.startswith("# {"):  # written by hand
+        return {}
+    try:
+        found = json.loads(first.removeprefix("# ")).get(PLUGINS, {})
+    except ValueError as error:
+        raise InputError(f"{file}: its first line is damaged ({error})") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{file}: {PLUGINS} in its first line are no names with identities")
+    return found
 
 
 def _locked(folder: Path) -> mirror.Lock:
