@@ -64,9 +64,12 @@ def verdict(results: Comparison) -> str:
     of = f"{text.plural(cells, 'pair')} of scenario and policy"
     if claimed:
         return f"The {metric} differs beyond chance in {claimed} of {of}."
-    if int(results.cells["pairs"].min()) < LEAST_WORLDS:  # type: ignore[arg-type]
-        return f"Below {LEAST_WORLDS} common worlds nothing is claimed of the {metric}."
-    return f"The {metric} differs beyond chance in none of {of}."
+    few = int((results.cells["pairs"] < LEAST_WORLDS).sum())
+    below = f"elow {LEAST_WORLDS} common worlds nothing is claimed"
+    if few == cells:
+        return f"B{below} of the {metric}."
+    told = f"The {metric} differs beyond chance in none of {of}"
+    return f"{told}; b{below}, as in {few} of them." if few else f"{told}."
 
 
 def render(compared: RunComparison) -> RenderableType:

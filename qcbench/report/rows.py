@@ -1,7 +1,7 @@
 """What a leaderboard shows of each policy; shared by the terminal, Markdown and HTML."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,17 +150,30 @@ def headline(summary: Summary) -> str:
     sentence = f"{first['policy']}{', the baseline,' if is_baseline else ''} is best"
     if count > 1:
         sentence += f" overall and first in {first['wins']} of {count} scenarios"
-    sentence += "" if is_baseline else _to_baseline(first, summary)
+    if tied := _tied(summary):
+        sentence += f", as is {_some(tied)}"
+    sentence += "" if is_baseline else _to_baseline(first, summary, count)
     rivals = _not_told_apart(summary)
     if fewest_worlds(summary) < LEAST_WORLDS:
         return f"{sentence}. {NO_CLAIM}"
     if not rivals:
-        return f"{sentence}. Every other policy is worse beyond chance."
-    shown = ", ".join(rivals[:3]) + (f" and {len(rivals) - 3} more" if len(rivals) > 3 else "")
-    return f"{sentence}. Not told apart from it: {shown}."
+        idle = summary.scenarios.filter(pl.col("n") == 0).get_column("policy")
+        less = ", or finishes nothing in a scenario" if len(idle) else ""
+        return f"{sentence}. Every other policy is worse beyond chance{less}."
+    return f"{sentence}. Not told apart from it: {_some(rivals)}."
 
 
-def _to_baseline(first: Mapping[str, Any], summary: Summary) -> str:
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _tied(summary: Summary) -> list[str]:
+    """Policies that share the rank of the first."""
+    rank = summary.overall.get_column("rank")
+    return summary.overall.filter(rank == rank[0]).get_column("policy").to_list()[1:]
+
+
+def _to_baseline(first: Mapping[str, Any], summary: Summary, count: int) -> str:
     """How the best policy differs from the baseline, and whether that may be chance."""
     value, low, high = (first[f"relative_{name}"] for name in ("percent", "low", "high"))
     if value is None:
@@ -171,6 +184,8 @@ def _to_baseline(first: Mapping[str, Any], summary: Summary) -> str:
     ends = text.percent_interval(low, high)
     found = f"; its {metric} is {amount} % {word} {baseline} {ends}".rstrip()
     claimable = first["p_value"] is not None
+    if first["scenarios"] < count:
+        found += f" over {first['scenarios']} of {count} scenarios"
     return found + (", maybe by chance" * (claimable and direction(first, summary) == "unclear"))
 
 

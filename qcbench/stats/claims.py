@@ -87,7 +87,8 @@ class Overall:
     Attributes:
         scenarios: (policies,) in which the ratio is defined.
         log_ratio, se, degrees: (policies,) mean logarithm, its standard error, and the degrees of
-            freedom of that by Welch and Satterthwaite.
+            freedom of that by Welch and Satterthwaite. NaN where two differ in a scenario in which
+            they have no ratio, such as 0 beside something: the others do not say all.
         worlds: (policies,) the fewest in any of the scenarios.
     """
 
@@ -103,8 +104,10 @@ def over_scenarios(parts: Sequence[Contrasts], reference: int) -> Overall:
     log_ratio = np.stack([part.log_ratio[:, reference] for part in parts])
     variance = np.stack([part.log_ratio_variance[:, reference] for part in parts])
     worlds = np.stack([part.worlds[:, reference] for part in parts])
+    difference = np.stack([part.difference[:, reference] for part in parts])
     used: BoolArray = np.isfinite(log_ratio)
     count = used.sum(axis=0)
+    differ = (~used & (np.abs(difference) > 0)).any(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(used, log_ratio, 0.0).sum(axis=0) / count
         within = np.where(used, variance, 0.0)
@@ -114,6 +117,7 @@ def over_scenarios(parts: Sequence[Contrasts], reference: int) -> Overall:
     # Without any spread, as of one policy against itself, any number will do.
     degrees = np.where(total == 0, worlds.min(axis=0) - 1, degrees)
     fewest = np.where(used, worlds, np.iinfo(np.int64).max).min(axis=0)
+    mean = np.where(differ, np.nan, mean)
     return Overall(count, mean, se, degrees, np.where(count > 0, fewest, 0))
 
 

@@ -122,6 +122,8 @@ def attainment(worlds: FloatArray, share: float) -> FloatArray:
             upto = np.searchsorted(points[:, 0], places, side="right")
             row[upto > 0] = best[upto[upto > 0] - 1]
     needed = max(1, ceil(share * len(worlds) - 1e-9))
+    if needed > len(worlds):
+        return np.empty((0, 2))
     reached = np.sort(least, axis=0)[needed - 1]
     before = np.concatenate([[np.inf], reached[:-1]])
     corners = reached < before
@@ -177,7 +179,7 @@ def fronts_of(
             | _with_ends("hypervolume", volume)
             | {f"reference_{g.metric}": at for g, at in zip(goals, mean * factors, strict=True)}
         )
-        below = np.array([dominated(world) for world in points]).reshape(worlds, -1)
+        below = np.array([dominated(world) for world in points]).reshape(worlds, len(policies))
         for policy, values, without, contribution in zip(
             policies, below.T, lost, contributions, strict=True
         ):

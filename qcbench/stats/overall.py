@@ -6,7 +6,7 @@ from math import nan
 import numpy as np
 import polars as pl
 
-from qcbench.arrays import FloatArray
+from qcbench.arrays import FloatArray, IntArray
 from qcbench.stats import table
 from qcbench.stats.claims import (
     Inference,
@@ -41,8 +41,12 @@ def overall_frame(
     policies = table.names(by_scenario, "policy")
     compared = [part.compared for part in parts.values()]
     found = [over_scenarios(compared, reference) for reference in range(len(policies))]
-    side, p_values = _sides_overall(found, parts, goal, by)
-    rank, (rank_low, rank_high) = ranks_of(side), rank_ranges(side, p_values, level)
+    idle = _idle(parts)
+    side, p_values = _sides_overall(found, idle, parts, goal, by)
+    # Nobody asks whether a policy that finishes less than another comes after it by chance.
+    p_of_ranks = np.where(idle[:, None] != idle[None, :], 0.0, p_values)
+    rank, (rank_low, rank_high) = ranks_of(side), rank_ranges(side, p_of_ranks, level)
+    first = _first_in(by_scenario)
     others = [policy for policy in range(len(policies)) if policy != baseline]
     corrected = holm([float(p_values[policy, baseline]) for policy in others])
     corrected_of = dict(zip(others, corrected, strict=True))
@@ -53,7 +57,7 @@ def overall_frame(
         shares = [float(one.probability[index]) for one in paired]
         relative = relative_over_scenarios(found[baseline], index, level, by)
         rows.append(
-            {"policy": policy, "scenarios": len(paired)}
+            {"policy": policy, "scenarios": int(found[baseline].scenarios[index])}
             | {name: int(own.get_column(name).sum()) for name in ("n", "failed", "missing")}
             | {"rank": rank[index], "rank_low": rank_low[index], "rank_high": rank_high[index]}
             | {"mean_rank": np.mean([part.rank[index] for part in parts.values()])}
@@ -65,13 +69,13 @@ def overall_frame(
             | {"p_value": corrected_of.get(index, nan)}
             | average_probability(shares, [int(one.pairs[index]) for one in paired], level)
             | {
-                "wins": int((own.get_column("rank") == 1.0).sum()),
+                "wins": first.get(policy, 0),
                 "collapsed": int(own.get_column("collapsed").sum()),
             }
         )
     frame = table.frame(rows).sort("rank", "mean_rank", "policy")
     best = policies.index(frame.get_column("policy")[0])
-    against = dict(zip(policies, _corrected_for_all(p_values)[best], strict=True))
+    against = dict(zip(policies, _corrected_for_all(p_of_ranks)[best], strict=True))
     told = pl.Series("p_best", [against[name] for name in frame.get_column("policy")], pl.Float64)
     return frame.with_columns(told.fill_nan(None))
 
@@ -84,18 +88,33 @@ def _corrected_for_all(p_values: FloatArray) -> FloatArray:
     return found
 
 
+def _idle(parts: dict[str, Resampled]) -> IntArray:
+    """Return in how many scenarios each policy finishes nothing."""
+    lacking = [np.logical_not(np.isfinite(part.matrix).any(axis=0)) for part in parts.values()]
+    return np.asarray(np.sum(lacking, axis=0))
+
+
+def _first_in(by_scenario: pl.DataFrame) -> dict[str, int]:
+    """Return in how many scenarios no policy ranks before one."""
+    firsts = by_scenario.filter(pl.col("rank") == pl.col("rank").min().over("scenario"))
+    return dict(firsts.group_by("policy").len().iter_rows())
+
+
 def _sides_overall(
-    found: Sequence[Overall], parts: dict[str, Resampled], goal: str, by: Inference
+    found: Sequence[Overall],
+    idle: IntArray,
+    parts: dict[str, Resampled],
+    goal: str,
+    by: Inference,
 ) -> tuple[FloatArray, FloatArray]:
     """Return which of every two policies is better over all scenarios, and the p values of that.
 
-    One that finishes nothing in more scenarios than another comes after it. Where no ratio is
-    defined the mean rank decides, and nothing is claimed.
+    One that finishes nothing in more scenarios than another comes after it, and nothing is claimed
+    of their ratio over the others. Where none is defined the mean rank decides, and nothing is
+    claimed either.
     """
     policies = len(found)
     sign = 1.0 if goal == "min" else -1.0
-    lacking = [np.logical_not(np.isfinite(part.matrix).any(axis=0)) for part in parts.values()]
-    idle = np.sum(lacking, axis=0)
     mean_rank = np.mean([part.rank for part in parts.values()], axis=0)
     side, p_values = np.zeros((policies, policies)), np.full((policies, policies), nan)
     for first, second in np.ndindex(policies, policies):
@@ -104,7 +123,7 @@ def _sides_overall(
         if first == second:
             continue
         if idle[first] != idle[second]:
-            side[first, second], p_values[first, second] = np.sign(idle[first] - idle[second]), 0.0
+            side[first, second] = np.sign(idle[first] - idle[second])
         elif np.isfinite(ratio):
             side[first, second] = sign * np.sign(ratio)
             worlds, se = int(overall.worlds[first]), float(overall.se[first])
