@@ -11,10 +11,13 @@ it calls. So all sources of a track are part of the key under which its function
 """
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -29,6 +32,7 @@ from qcbench.tracks import TRACKS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 LARGE = 2**63
+_SPARING = Lock()
 
 
 def kernel(function: Function) -> Function:
@@ -187,12 +191,34 @@ def _forgiving(compiled: Any) -> Any:
 
 def _or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
     def tried(*arguments: Any) -> Any:
+        _spare_linear_algebra()
         try:
             return method(*arguments)
         except (OSError, EOFError, UnpicklingError):
             return None
 
     return tried
+
+
+def _spare_linear_algebra() -> None:
+    """Let Numba not load SciPy's linear algebra only to see that it is there.
+
+    That takes as long as all else of Numba that a kernel from the cache needs. Functions that
+    multiply matrices look for it again when they are compiled.
+    """
+    with _SPARING:
+        if "numba.np.arraymath" in sys.modules or find_spec("scipy") is None:
+            return
+        from numba.np import linalg  # noqa: PLC0415 - with the first kernel that is called
+
+        look = linalg.ensure_blas
+        linalg.ensure_blas = lambda: None
+        try:
+            from numba.np import arraymath  # noqa: PLC0415
+
+            arraymath.ensure_blas = look
+        finally:
+            linalg.ensure_blas = look
 
 
 def _keyed(compiled: Any, function: Function) -> Function:
