@@ -49,6 +49,9 @@ WORLDS = "worlds.parquet"
 PARTS = ("shards", "worlds", "records")
 """Folders of a run."""
 
+STATES = ["trial_id", "status"]
+"""Columns that say what became of which trial."""
+
 
 class RunStore:
     """Results of one run. Made by `create_run` or `open_run`; a context that gives up the lock.
@@ -85,8 +88,9 @@ class RunStore:
         if lock is not None:
             for place in (folder, *(folder / part for part in PARTS)):
                 remove_temporary(place)
-        self._read_shards()
+        self._look_at_shards()
         self._read_worlds()
+        self._read_states()
 
     @property
     def complete(self) -> bool:
@@ -174,12 +178,17 @@ class RunStore:
         Where the run is finished it is the file, if that is what `finish` has written: it is read
         in no time, and the shards are text.
         """
+        data = self._whole_table()
+        return self.compacted() if data is None else pl.read_parquet(data)
+
+    def _whole_table(self) -> bytes | None:
+        """Return the file of the result table, if it is of the shards and worlds that are here."""
         try:
             data = (self.folder / TABLE).read_bytes()
-            whole = (self.folder / "tables.json").read_bytes() == self._made_of(data)
+            said = (self.folder / "tables.json").read_bytes()
         except FileNotFoundError:
-            whole = False
-        return pl.read_parquet(data) if whole else self.compacted()
+            return None
+        return data if said == self._made_of(data) else None
 
     def compacted(self) -> pl.DataFrame:
         """Return what `table` does, made of the shards, whatever the file says."""
@@ -301,8 +310,7 @@ class RunStore:
         self._failed.difference_update(done)
         self._finished.update(done, failed)
 
-    def _read_shards(self) -> None:
-        ids = frozenset(trial.trial_id for trial in self.trials)
+    def _look_at_shards(self) -> None:
         for path in sorted((self.folder / "shards").glob("[!.]*")):
             try:
                 if path.name != _shard_name(path.read_bytes()):
@@ -311,17 +319,30 @@ class RunStore:
                 self._set_aside(path, str(error))
             else:
                 self._shards.add(path.name)
-        try:
-            found = self._read(("trial_id", "status"))
-            sound = ids.issuperset(found.get_column("trial_id").to_list())
-        except (Exception, pl.exceptions.PanicException):  # as of `read_shard`
-            sound = False
-        if not sound:
+
+    def _read_states(self) -> None:
+        """Take in which trials have a row, and set aside shards that are none of this run."""
+        ids = frozenset(trial.trial_id for trial in self.trials)
+        found = self._states(ids)
+        if found is None:
             self._look_closer(ids)
-            found = self._read(("trial_id", "status"))
+            found = self._read(STATES)
         is_done = found.get_column("status") == "done"
         ids_found = found.get_column("trial_id")
         self._note(ids_found.filter(is_done).to_list(), ids_found.filter(~is_done).to_list())
+
+    def _states(self, ids: Set[str]) -> pl.DataFrame | None:
+        """Return what the shards say of their trials, or the table made of them, which is quicker.
+
+        None where something in them is none of this run.
+        """
+        try:
+            whole = self._whole_table()
+            found = self._read(STATES) if whole is None else pl.read_parquet(whole, columns=STATES)
+            sound = ids.issuperset(found.get_column("trial_id").to_list())
+        except (Exception, pl.exceptions.PanicException):  # as of `read_shard`
+            sound = False
+        return found if sound else None
 
     def _read_worlds(self) -> None:
         for path in sorted((self.folder / "worlds").glob("[!.]*")):
