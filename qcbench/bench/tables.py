@@ -8,6 +8,7 @@ they were dealt out to shards.
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from qcbench.arrays import IntArray
+from qcbench.bench.manifest import usable_cores
 from qcbench.bench.outcome import HEAD, Outcome
 from qcbench.bench.row_texts import conflict, parts_of
 from qcbench.finite import exact_row
@@ -76,6 +78,8 @@ SHARD_SCHEMA: dict[str, Any] = {
 }
 BLOCK = 8192
 """Rows that are text in many columns at the same time."""
+AT_ONCE = 4
+"""Blocks of rows that are read side by side, at most."""
 TIMING_COLUMNS = ("trial_id", "wall_s", "cpu_s", "worker", "attempt")
 
 
@@ -182,13 +186,15 @@ def trials_frame(selected: pl.DataFrame) -> pl.DataFrame:
     kinds: dict[str, dict[Any, str]] = {name: {} for name in HEAD}
     parts: list[pl.DataFrame] = []
     places: list[IntArray] = []
-    begin = 0
-    for block in selected.get_column("row").to_frame().iter_slices(BLOCK):
-        for part, where in parts_of(block.get_column("row")):
-            _take_kinds(kinds, part)
-            parts.append(part)
-            places.append(begin + where)
-        begin += block.height
+    rows = selected.get_column("row")
+    begins = range(0, len(rows), BLOCK)
+    with ThreadPoolExecutor(min(AT_ONCE, usable_cores())) as pool:
+        blocks = pool.map(parts_of, (rows.slice(begin, BLOCK) for begin in begins))
+        for begin, block in zip(begins, blocks, strict=True):
+            for part, where in block:
+                _take_kinds(kinds, part)
+                parts.append(part)
+                places.append(begin + where)
     dtypes = {name: _dtype(name, found) for name, found in kinds.items()}
     typed = [part.cast({name: dtypes[name] for name in part.columns}) for part in parts]
     table = pl.concat([pl.DataFrame(schema=dtypes), *typed], how="diagonal")
