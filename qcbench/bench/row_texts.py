@@ -48,6 +48,12 @@ def parts_of(texts: pl.Series) -> list[Part]:
     return parts
 
 
+def of_one_shape(texts: pl.Series) -> pl.DataFrame | None:
+    """Return rows as columns where all have the same names in the same order; None elsewhere."""
+    found = _of_first_shape(texts)
+    return found[0] if found is not None and found[1].all() else None
+
+
 def conflict(name: str, kinds: Mapping[Any, str]) -> None:
     """Raise an `InputError` where a metric has text and numbers.
 
@@ -92,7 +98,9 @@ def _of_first_shape(texts: pl.Series) -> tuple[pl.DataFrame, pl.Series] | None:
     columns = _columns(cut.select(values))
     if columns is None:
         return None
-    return pl.DataFrame([each.alias(name) for each, name in zip(columns, names, strict=True)]), taken
+    return pl.DataFrame(
+        [each.alias(name) for each, name in zip(columns, names, strict=True)]
+    ), taken
 
 
 def _columns(texts: pl.DataFrame) -> list[pl.Series] | None:

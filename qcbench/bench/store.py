@@ -31,6 +31,7 @@ from qcbench.bench import rounds as round_files
 from qcbench.bench import tables
 from qcbench.bench.facts import SCHEMA, bearers, worlds_frame
 from qcbench.bench.folders import remove_empty
+from qcbench.bench.gathered import Compacted, Gathered
 from qcbench.bench.manifest import Manifest
 from qcbench.bench.outcome import Outcome
 from qcbench.bench.rounds import Rounds
@@ -91,6 +92,7 @@ class RunStore:
         self._look_at_shards()
         self._read_worlds()
         self._read_states()
+        self._gathered = None if self._shards else Gathered()
 
     @property
     def complete(self) -> bool:
@@ -163,12 +165,15 @@ class RunStore:
             kept.append(self.folder / "worlds" / name)
             self._take_in(name, facts)
         entries = [Entry.of(outcome) for outcome in outcomes]
-        data = tables.shard_bytes(entries)
+        frame = tables.frame_of(entries)
+        data = tables.parquet_bytes(frame)
         name = _shard_name(data)
         shard = self.folder / "shards" / name
         write_durable(shard, data)
         mirror.push(*kept, shard, last=name)
         self._shards.add(name)
+        if self._gathered is not None:
+            self._gathered.take(frame)
         done = [entry.trial_id for entry in entries if entry.status == "done"]
         self._note(done, [entry.trial_id for entry in entries if entry.status != "done"])
 
@@ -234,14 +239,14 @@ class RunStore:
         absent = len(self.trials) - len(self._finished)
         if absent:
             raise InputError(f"{self.folder}: {absent} trials have no result yet; resume the run")
-        selected = self._selected()
+        made, failures = self._compacted()
         path = self.folder / TABLE
-        table = tables.parquet_bytes(tables.trials_frame(selected))
+        table = tables.parquet_bytes(made.trials)
         worlds = self.worlds()
         about = {} if worlds.is_empty() else {self.folder / WORLDS: tables.parquet_bytes(worlds)}
         files = about | {
-            self.folder / "failures.jsonl": tables.failures_text(selected).encode(),
-            self.folder / "timings.parquet": tables.parquet_bytes(tables.timings_frame(selected)),
+            self.folder / "failures.jsonl": failures.encode(),
+            self.folder / "timings.parquet": tables.parquet_bytes(made.timings),
             path: table,
             self.folder / "tables.json": self._made_of(table),
         }
@@ -250,6 +255,17 @@ class RunStore:
                 write_durable(file, data)
         mirror.push(*files)
         return path
+
+    def _compacted(self) -> tuple[Compacted, str]:
+        """Return the tables, and the lines of the failures, of all trials."""
+        gathered, self._gathered = self._gathered, None
+        order = [trial.trial_id for trial in self.trials]
+        made = None if gathered is None else gathered.compacted(order)
+        if made is not None:
+            return made, ""
+        selected = self._selected()
+        made = Compacted(tables.trials_frame(selected), tables.timings_frame(selected))
+        return made, tables.failures_text(selected)
 
     def _made_of(self, table: bytes) -> bytes:
         """Return what `tables.json` says of a table that is made of the shards that are here."""

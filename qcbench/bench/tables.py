@@ -183,7 +183,6 @@ def trials_frame(selected: pl.DataFrame) -> pl.DataFrame:
     Raises:
         InputError: a metric that is text in one trial and a number in another.
     """
-    kinds: dict[str, dict[Any, str]] = {name: {} for name in HEAD}
     parts: list[pl.DataFrame] = []
     places: list[IntArray] = []
     rows = selected.get_column("row")
@@ -192,16 +191,27 @@ def trials_frame(selected: pl.DataFrame) -> pl.DataFrame:
         blocks = pool.map(parts_of, (rows.slice(begin, BLOCK) for begin in begins))
         for begin, block in zip(begins, blocks, strict=True):
             for part, where in block:
-                _take_kinds(kinds, part)
                 parts.append(part)
                 places.append(begin + where)
-    dtypes = {name: _dtype(name, found) for name, found in kinds.items()}
-    typed = [part.cast({name: dtypes[name] for name in part.columns}) for part in parts]
-    table = pl.concat([pl.DataFrame(schema=dtypes), *typed], how="diagonal")
+    table = joined(parts)
     order = np.concatenate([np.empty(0, dtype=np.int64), *places])
     if (np.diff(order) < 0).any():  # rows of several shapes, one after the other
         table = table[np.argsort(order)]
     return table
+
+
+def joined(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return parts of a result table, one below the other, with one type a column.
+
+    Raises:
+        InputError: a metric that is text in one trial and a number in another.
+    """
+    kinds: dict[str, dict[Any, str]] = {name: {} for name in HEAD}
+    for part in parts:
+        _take_kinds(kinds, part)
+    dtypes = {name: _dtype(name, found) for name, found in kinds.items()}
+    typed = [part.cast({name: dtypes[name] for name in part.columns}) for part in parts]
+    return pl.concat([pl.DataFrame(schema=dtypes), *typed], how="diagonal")
 
 
 def _take_kinds(kinds: dict[str, dict[Any, str]], part: pl.DataFrame) -> None:
