@@ -98,9 +98,8 @@ def _of_first_shape(texts: pl.Series) -> tuple[pl.DataFrame, pl.Series] | None:
     columns = _columns(cut.select(values))
     if columns is None:
         return None
-    return pl.DataFrame(
-        [each.alias(name) for each, name in zip(columns, names, strict=True)]
-    ), taken
+    named = [each.alias(name) for each, name in zip(columns, names, strict=True)]
+    return pl.DataFrame(named), taken
 
 
 def _columns(texts: pl.DataFrame) -> list[pl.Series] | None:
@@ -114,9 +113,9 @@ def _columns(texts: pl.DataFrame) -> list[pl.Series] | None:
         return None
     left = [name for name in names if firsts[name] and name not in found]
     whole = [name for name in left if not {".", "e"} & set(firsts[name])]
-    for kind, tried in ((pl.Int64, whole), (pl.Float64, left)):
-        tried = [name for name in tried if name not in found]
-        numbers = texts.select(pl.col(tried).cast(kind, strict=False))
+    for kind, some in ((pl.Int64, whole), (pl.Float64, left)):
+        tried = [pl.col(name).cast(kind, strict=False) for name in some if name not in found]
+        numbers = texts.select(tried)
         for column in numbers.iter_columns():
             if column.null_count() == absent[column.name]:
                 found[column.name] = column

@@ -9,7 +9,6 @@ scenario, which keeps what is compared on the same resampled worlds.
 import hashlib
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
 

@@ -130,4 +130,6 @@ def test_a_run_has_the_same_tables_gathered_read_and_continued(
         patched.setattr(gathered.Gathered, "take", refused)
         continued = finished(store, 4)
     assert continued["trials.parquet"] == at_once["trials.parquet"]
-    assert continued["failures.jsonl"].count(b"\n") == len(fail)
+    failed = [each["failures.jsonl"].count(b"\n") for each in (at_once, continued)]
+    assert failed[0] == failed[1] == len(open_run(store.folder).failed)
+    assert bool(failed[0]) == bool(fail)
