@@ -132,7 +132,7 @@ class Run:
             self.folder,
             trials=self.trials,
             summary=self.summary(),
-            run=describe_run(self.folder, self.expected),
+            run=describe_run(self.folder, self.expected, self.manifest),
             worlds=chosen_worlds(self._store, self.trials, self.summary(), worlds),
             drawers=drawers,
         )
