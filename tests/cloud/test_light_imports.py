@@ -57,3 +57,44 @@ def test_importing_the_package_takes_less_than_0_3_s_of_processor_time() -> None
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(taken) < 0.3
+
+
+def test_to_open_a_run_is_to_import_what_runs_none() -> None:
+    loaded = modules_after("from qcbench.api import open_run, leaderboard")
+    assert "qcbench.api.stored" in loaded
+    assert loaded.isdisjoint({"qcbench.api.suites", "qcbench.bench.run", "qcbench.tracking.client"})
+
+
+def test_all_names_of_the_api_are_in_their_places() -> None:
+    from qcbench import api  # noqa: PLC0415
+
+    assert set(api.PLACES) == set(api.__all__) == set(dir(api))
+    for name in api.__all__:
+        assert getattr(api, name).__module__ == f"qcbench.api.{api.PLACES[name]}"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = api.nothing
+
+
+KERNEL = """
+import numpy as np
+from qcbench.stats.counting import tally
+assert tally(np.zeros(2, dtype=np.uint32), np.zeros((1, 2), dtype=np.int16), 0) == (2, 2)
+"""
+
+
+def test_a_kernel_needs_no_linear_algebra_of_scipy() -> None:
+    pytest.importorskip("numba")
+    assert "scipy.linalg" not in modules_after(KERNEL)
+
+
+def test_what_multiplies_matrices_finds_linear_algebra_where_it_is_compiled() -> None:
+    pytest.importorskip("numba")
+    program = """
+from numba import njit
+values = np.random.default_rng(0).random((3, 5))
+found = njit(lambda a: (np.dot(a, a.T), np.cov(a), np.linalg.inv(np.dot(a, a.T))))(values)
+assert np.allclose(found[0], values @ values.T)
+assert np.allclose(found[1], np.cov(values))
+assert np.allclose(found[2] @ found[0], np.eye(3))
+"""
+    assert "scipy.linalg" in modules_after(KERNEL + program)
