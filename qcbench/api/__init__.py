@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qcbench.caches import ensure_home
-from qcbench.extras import door
+from qcbench.extras import door, require
 
 if TYPE_CHECKING:
     from qcbench.api.comparing import compare
@@ -127,6 +127,8 @@ PLACES = {
 def __getattr__(name: str) -> Any:
     if name not in PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Whichever name it is, who lacks all that is optional learns so from the name.
+    require("pydantic", room="api")
     with door():
         return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)
 
