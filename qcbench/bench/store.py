@@ -347,7 +347,7 @@ class RunStore:
         ids_found = found.get_column("trial_id")
         self._note(ids_found.filter(is_done).to_list(), ids_found.filter(~is_done).to_list())
 
-    def _states(self, ids: Set[str]) -> pl.DataFrame | None:
+    def _states(self, ids: frozenset[str]) -> pl.DataFrame | None:
         """Return what the shards say of their trials, or the table made of them, which is quicker.
 
         None where something in them is none of this run.
