@@ -92,13 +92,8 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def shard_bytes(entries: Sequence[Entry]) -> bytes:
-    """Return a shard file."""
-    return parquet_bytes(frame_of(entries))
-
-
 def frame_of(entries: Sequence[Entry]) -> pl.DataFrame:
-    """Return entries as a frame of shards."""
+    """Return entries as a frame of shards, of which `parquet_bytes` makes a file."""
     columns = {name: [getattr(entry, name) for entry in entries] for name in SHARD_SCHEMA}
     return pl.DataFrame(columns, schema=SHARD_SCHEMA)
 
