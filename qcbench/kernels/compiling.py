@@ -211,7 +211,9 @@ def _spare_linear_algebra() -> None:
             return
         from numba.np import linalg  # noqa: PLC0415 - with the first kernel that is called
 
-        look = linalg.ensure_blas
+        look = getattr(linalg, "ensure_blas", None)
+        if look is None:  # another Numba looks elsewhere
+            return
         linalg.ensure_blas = lambda: None
         try:
             from numba.np import arraymath  # noqa: PLC0415
