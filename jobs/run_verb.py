@@ -15,13 +15,13 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 # Before NumPy and Ray: one thread a process, no reports to elsewhere.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
+from qcbench import api
 from qcbench.bench import nodes
 from qcbench.bench.jobs.plugged import sent_needs
 from qcbench.cli.job_verbs import VERBS
@@ -128,7 +128,8 @@ def run(arguments: Sequence[str] | None) -> int:
     verb = VERBS[options.verb]
     nodes.check((*nodes.requirements(verb.extras), *sent_needs(Path(__file__).resolve().parent)))
     # What is noted as installed may not be there; better known before a cluster is joined.
-    import_module("qcbench.api")
+    for name in api.__all__:
+        getattr(api, name)
     from qcbench.bench.jobs.parcel import is_name  # noqa: PLC0415 - after the check
 
     for name in ("deliver", "pack"):

@@ -66,7 +66,7 @@ def publish(
                 f"{told_name(run.folder)}`, or say reports=no"
             )
         entry = make_entry(
-            run=describe_run(run.folder, run.expected),
+            run=describe_run(run.folder, run.expected, run.manifest),
             manifest=run.manifest,
             summary=run.summary(),
             done=int((run.trials["status"] == "done").sum()),

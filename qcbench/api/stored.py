@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from qcbench.api.notebook import table
 from qcbench.bench.config import SuiteConfig
-from qcbench.bench.metrics.names import goal_of
 from qcbench.bench.run_folder import open_run as open_store
 from qcbench.bench.run_names import find, told_name
 from qcbench.bench.typed import plain, typed
@@ -132,7 +131,7 @@ class Run:
             self.folder,
             trials=self.trials,
             summary=self.summary(),
-            run=describe_run(self.folder, self.expected),
+            run=describe_run(self.folder, self.expected, self.manifest),
             worlds=chosen_worlds(self._store, self.trials, self.summary(), worlds),
             drawers=drawers,
         )
@@ -159,7 +158,7 @@ class Run:
             )
         metric = metric or self.suite.primary_metric
         own = metric == self.suite.primary_metric
-        goal = self.suite.goal if own else goal_of(metric)
+        goal = self.suite.goal if own else _goal_of(metric)
         baseline, seed = self.suite.baseline, self.suite.seed
         growth = self._growth
         goals = self.suite.goals if own else []
@@ -204,6 +203,12 @@ class Run:
         if until is None or rounds is None:
             return None
         return Growth(until.half_width, rounds.ended)
+
+
+def _goal_of(metric: str) -> str:
+    from qcbench.bench.metrics.names import goal_of  # noqa: PLC0415 - it loads those of all tracks
+
+    return goal_of(metric)
 
 
 @door()

@@ -31,6 +31,7 @@ from qcbench.bench import rounds as round_files
 from qcbench.bench import tables
 from qcbench.bench.facts import SCHEMA, bearers, worlds_frame
 from qcbench.bench.folders import remove_empty
+from qcbench.bench.gathered import Compacted, Gathered
 from qcbench.bench.manifest import Manifest
 from qcbench.bench.outcome import Outcome
 from qcbench.bench.rounds import Rounds
@@ -48,6 +49,9 @@ WORLDS = "worlds.parquet"
 
 PARTS = ("shards", "worlds", "records")
 """Folders of a run."""
+
+STATES = ["trial_id", "status"]
+"""Columns that say what became of which trial."""
 
 
 class RunStore:
@@ -85,8 +89,10 @@ class RunStore:
         if lock is not None:
             for place in (folder, *(folder / part for part in PARTS)):
                 remove_temporary(place)
-        self._read_shards()
+        self._look_at_shards()
         self._read_worlds()
+        self._read_states()
+        self._gathered = None if self._shards else Gathered()
 
     @property
     def complete(self) -> bool:
@@ -159,12 +165,15 @@ class RunStore:
             kept.append(self.folder / "worlds" / name)
             self._take_in(name, facts)
         entries = [Entry.of(outcome) for outcome in outcomes]
-        data = tables.shard_bytes(entries)
+        frame = tables.frame_of(entries)
+        data = tables.parquet_bytes(frame)
         name = _shard_name(data)
         shard = self.folder / "shards" / name
         write_durable(shard, data)
         mirror.push(*kept, shard, last=name)
         self._shards.add(name)
+        if self._gathered is not None:
+            self._gathered.take(frame)
         done = [entry.trial_id for entry in entries if entry.status == "done"]
         self._note(done, [entry.trial_id for entry in entries if entry.status != "done"])
 
@@ -174,12 +183,17 @@ class RunStore:
         Where the run is finished it is the file, if that is what `finish` has written: it is read
         in no time, and the shards are text.
         """
+        data = self._whole_table()
+        return self.compacted() if data is None else pl.read_parquet(data)
+
+    def _whole_table(self) -> bytes | None:
+        """Return the file of the result table, if it is of the shards and worlds that are here."""
         try:
             data = (self.folder / TABLE).read_bytes()
-            whole = (self.folder / "tables.json").read_bytes() == self._made_of(data)
+            said = (self.folder / "tables.json").read_bytes()
         except FileNotFoundError:
-            whole = False
-        return pl.read_parquet(data) if whole else self.compacted()
+            return None
+        return data if said == self._made_of(data) else None
 
     def compacted(self) -> pl.DataFrame:
         """Return what `table` does, made of the shards, whatever the file says."""
@@ -225,14 +239,14 @@ class RunStore:
         absent = len(self.trials) - len(self._finished)
         if absent:
             raise InputError(f"{self.folder}: {absent} trials have no result yet; resume the run")
-        selected = self._selected()
+        made, failures = self._compacted()
         path = self.folder / TABLE
-        table = tables.parquet_bytes(tables.trials_frame(selected))
+        table = tables.parquet_bytes(made.trials)
         worlds = self.worlds()
         about = {} if worlds.is_empty() else {self.folder / WORLDS: tables.parquet_bytes(worlds)}
         files = about | {
-            self.folder / "failures.jsonl": tables.failures_text(selected).encode(),
-            self.folder / "timings.parquet": tables.parquet_bytes(tables.timings_frame(selected)),
+            self.folder / "failures.jsonl": failures.encode(),
+            self.folder / "timings.parquet": tables.parquet_bytes(made.timings),
             path: table,
             self.folder / "tables.json": self._made_of(table),
         }
@@ -241,6 +255,17 @@ class RunStore:
                 write_durable(file, data)
         mirror.push(*files)
         return path
+
+    def _compacted(self) -> tuple[Compacted, str]:
+        """Return the tables, and the lines of the failures, of all trials."""
+        gathered, self._gathered = self._gathered, None
+        order = [trial.trial_id for trial in self.trials]
+        made = None if gathered is None else gathered.compacted(order)
+        if made is not None:
+            return made, ""
+        selected = self._selected()
+        made = Compacted(tables.trials_frame(selected), tables.timings_frame(selected))
+        return made, tables.failures_text(selected)
 
     def _made_of(self, table: bytes) -> bytes:
         """Return what `tables.json` says of a table that is made of the shards that are here."""
@@ -301,8 +326,7 @@ class RunStore:
         self._failed.difference_update(done)
         self._finished.update(done, failed)
 
-    def _read_shards(self) -> None:
-        ids = frozenset(trial.trial_id for trial in self.trials)
+    def _look_at_shards(self) -> None:
         for path in sorted((self.folder / "shards").glob("[!.]*")):
             try:
                 if path.name != _shard_name(path.read_bytes()):
@@ -311,17 +335,30 @@ class RunStore:
                 self._set_aside(path, str(error))
             else:
                 self._shards.add(path.name)
-        try:
-            found = self._read(("trial_id", "status"))
-            sound = ids.issuperset(found.get_column("trial_id").to_list())
-        except (Exception, pl.exceptions.PanicException):  # as of `read_shard`
-            sound = False
-        if not sound:
+
+    def _read_states(self) -> None:
+        """Take in which trials have a row, and set aside shards that are none of this run."""
+        ids = frozenset(trial.trial_id for trial in self.trials)
+        found = self._states(ids)
+        if found is None:
             self._look_closer(ids)
-            found = self._read(("trial_id", "status"))
+            found = self._read(STATES)
         is_done = found.get_column("status") == "done"
         ids_found = found.get_column("trial_id")
         self._note(ids_found.filter(is_done).to_list(), ids_found.filter(~is_done).to_list())
+
+    def _states(self, ids: frozenset[str]) -> pl.DataFrame | None:
+        """Return what the shards say of their trials, or the table made of them, which is quicker.
+
+        None where something in them is none of this run.
+        """
+        try:
+            whole = self._whole_table()
+            found = self._read(STATES) if whole is None else pl.read_parquet(whole, columns=STATES)
+            sound = ids.issuperset(found.get_column("trial_id").to_list())
+        except (Exception, pl.exceptions.PanicException):  # as of `read_shard`
+            sound = False
+        return found if sound else None
 
     def _read_worlds(self) -> None:
         for path in sorted((self.folder / "worlds").glob("[!.]*")):

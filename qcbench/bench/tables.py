@@ -8,6 +8,7 @@ they were dealt out to shards.
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from qcbench.arrays import IntArray
+from qcbench.bench.manifest import usable_cores
 from qcbench.bench.outcome import HEAD, Outcome
 from qcbench.bench.row_texts import conflict, parts_of
 from qcbench.finite import exact_row
@@ -76,6 +78,8 @@ SHARD_SCHEMA: dict[str, Any] = {
 }
 BLOCK = 8192
 """Rows that are text in many columns at the same time."""
+AT_ONCE = 4
+"""Blocks of rows that are read side by side, at most."""
 TIMING_COLUMNS = ("trial_id", "wall_s", "cpu_s", "worker", "attempt")
 
 
@@ -88,13 +92,8 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def shard_bytes(entries: Sequence[Entry]) -> bytes:
-    """Return a shard file."""
-    return parquet_bytes(frame_of(entries))
-
-
 def frame_of(entries: Sequence[Entry]) -> pl.DataFrame:
-    """Return entries as a frame of shards."""
+    """Return entries as a frame of shards, of which `parquet_bytes` makes a file."""
     columns = {name: [getattr(entry, name) for entry in entries] for name in SHARD_SCHEMA}
     return pl.DataFrame(columns, schema=SHARD_SCHEMA)
 
@@ -179,23 +178,35 @@ def trials_frame(selected: pl.DataFrame) -> pl.DataFrame:
     Raises:
         InputError: a metric that is text in one trial and a number in another.
     """
-    kinds: dict[str, dict[Any, str]] = {name: {} for name in HEAD}
     parts: list[pl.DataFrame] = []
     places: list[IntArray] = []
-    begin = 0
-    for block in selected.get_column("row").to_frame().iter_slices(BLOCK):
-        for part, where in parts_of(block.get_column("row")):
-            _take_kinds(kinds, part)
-            parts.append(part)
-            places.append(begin + where)
-        begin += block.height
-    dtypes = {name: _dtype(name, found) for name, found in kinds.items()}
-    typed = [part.cast({name: dtypes[name] for name in part.columns}) for part in parts]
-    table = pl.concat([pl.DataFrame(schema=dtypes), *typed], how="diagonal")
+    rows = selected.get_column("row")
+    begins = range(0, len(rows), BLOCK)
+    with ThreadPoolExecutor(min(AT_ONCE, usable_cores())) as pool:
+        blocks = pool.map(parts_of, (rows.slice(begin, BLOCK) for begin in begins))
+        for begin, block in zip(begins, blocks, strict=True):
+            for part, where in block:
+                parts.append(part)
+                places.append(begin + where)
+    table = joined(parts)
     order = np.concatenate([np.empty(0, dtype=np.int64), *places])
     if (np.diff(order) < 0).any():  # rows of several shapes, one after the other
         table = table[np.argsort(order)]
     return table
+
+
+def joined(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return parts of a result table, one below the other, with one type a column.
+
+    Raises:
+        InputError: a metric that is text in one trial and a number in another.
+    """
+    kinds: dict[str, dict[Any, str]] = {name: {} for name in HEAD}
+    for part in parts:
+        _take_kinds(kinds, part)
+    dtypes = {name: _dtype(name, found) for name, found in kinds.items()}
+    typed = [part.cast({name: dtypes[name] for name in part.columns}) for part in parts]
+    return pl.concat([pl.DataFrame(schema=dtypes), *typed], how="diagonal")
 
 
 def _take_kinds(kinds: dict[str, dict[Any, str]], part: pl.DataFrame) -> None:

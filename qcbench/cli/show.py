@@ -74,7 +74,7 @@ def _of_run(run: "Run") -> Iterator[Line]:
     from qcbench.storage.places import shown_path  # noqa: PLC0415
     from qcbench.tracking.mlflow_view import link_in_file  # noqa: PLC0415
 
-    about, name = describe_run(run.folder, run.expected), told_name(run.folder)
+    about, name = describe_run(run.folder, run.expected, run.manifest), told_name(run.folder)
     suite = run.suite
     yield "run", run.folder.name
     yield "suite", f"{suite.name} ({suite.track}): {suite.description}"

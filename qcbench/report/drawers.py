@@ -12,7 +12,7 @@ from typing import BinaryIO
 import polars as pl
 
 from qcbench.report.chosen_worlds import ChosenWorld
-from qcbench.report.drawings import plan
+from qcbench.report.drawings import drawn_of, plan
 from qcbench.report.style import FigureFiles
 from qcbench.stats.summary import Summary
 
@@ -51,7 +51,8 @@ class Drawers:
         parts, own = len(self._processes), plan(trials, summary, worlds)
         if not parts:
             return own.pictures()
-        data = [pickle.dumps((trials, summary, worlds, part, parts)) for part in range(parts)]
+        sent = drawn_of(trials, summary)
+        data = [pickle.dumps((sent, summary, worlds, part, parts)) for part in range(parts)]
         with ThreadPoolExecutor(parts) as waiting:
             given = list(waiting.map(_ask, self._processes, data))
         found: dict[str, FigureFiles | None] = {}

@@ -15,6 +15,7 @@ from qcbench.report.chosen_worlds import ChosenWorld
 from qcbench.report.rows import Block, blocks
 from qcbench.report.style import FigureFiles, Look, looks, render
 from qcbench.stats.summary import Summary
+from qcbench.stats.table import AXIS
 
 FIDELITY = "mean_fidelity"
 
@@ -53,6 +54,13 @@ class Drawings:
         return found
 
 
+def drawn_of(trials: pl.DataFrame, summary: Summary) -> pl.DataFrame:
+    """Return the columns of a result table that figures are drawn of: few of very many."""
+    drawn = {"scenario", "policy", "replicate", "status", "track", summary.metric, FIDELITY}
+    names = [name for name in trials.columns if name in drawn or name.startswith(AXIS)]
+    return trials.select(names)
+
+
 def plan(
     trials: pl.DataFrame, summary: Summary, worlds: Mapping[str, ChosenWorld] | None = None
 ) -> Drawings:
@@ -63,6 +71,7 @@ def plan(
         summary: of those trials.
         worlds: one of each scenario, over time.
     """
+    trials = drawn_of(trials, summary)
     look = looks(summary.policies, summary.baseline)
     overall = summary.overall.to_dicts()
     order = [str(row["policy"]) for row in overall]

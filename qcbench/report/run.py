@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.bench import manifest as manifests
+from qcbench.bench.manifest import Manifest
 from qcbench.errors import InputError
 
 
@@ -88,17 +89,20 @@ class RunDescription:
         return shlex.join(words)
 
 
-def describe_run(folder: Path, expected: int | None = None) -> RunDescription:
+def describe_run(
+    folder: Path, expected: int | None = None, manifest: Manifest | None = None
+) -> RunDescription:
     """Read `manifest.json` and `machine.json` of a run.
 
     Args:
         folder: of the run.
         expected: trials that it has, with a result or without; those of its manifest where None.
+        manifest: of the run, where it is read already: one of very many trials takes a second.
 
     Raises:
         InputError: no run, or files that are damaged.
     """
-    manifest = manifests.load(folder / "manifest.json")
+    manifest = manifest or manifests.load(folder / "manifest.json")
     path = folder / "machine.json"
     try:
         sessions = json.loads(path.read_text()) if path.is_file() else []
@@ -123,11 +127,11 @@ def describe_run(folder: Path, expected: int | None = None) -> RunDescription:
         run_s=sum(times) if times else None,
         told=None if told is None else str(told),
         scenarios={
-            trial.scenario: ScenarioFacts(
-                str(trial.scenario_config.get("description", "")),
-                trial.scenario_config.get("offered_load"),
-                (trial.scenario_config.get("rules") or {}).get("warm_up_s", 0.0),
+            scenario: ScenarioFacts(
+                str(config.get("description", "")),
+                config.get("offered_load"),
+                (config.get("rules") or {}).get("warm_up_s", 0.0),
             )
-            for trial in manifest.trials
+            for scenario, config in {t.scenario: t.scenario_config for t in manifest.trials}.items()
         },
     )

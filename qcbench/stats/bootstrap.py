@@ -9,7 +9,6 @@ scenario, which keeps what is compared on the same resampled worlds.
 import hashlib
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
 
@@ -31,7 +30,8 @@ ALIGNED = 64
 """Resamples in a block are a multiple of this, for matrix products work on a few rows at once: then
 each sum is added up in the same order as without blocks, to the last bit."""
 SLICE = 4 * ALIGNED
-"""Resamples that become floating-point numbers at the same time."""
+"""Resamples that become floating-point numbers at the same time, compiled or not: a product with a
+few columns alone may add up in another order."""
 COMPILED = 1 << 20
 """Counts from which compiled loops save more than it takes to import Numba, where that is there."""
 
@@ -217,73 +217,72 @@ def column_means(
     return means
 
 
-def iqm_distribution(values: FloatArray, counts: Counts) -> FloatArray:
+def iqm_distribution(
+    values: FloatArray, counts: Counts, sizes: FloatArray | None = None
+) -> FloatArray:
     """Interquartile mean of every column in every resample.
 
     Args:
         values: (observations, columns); NaN marks an observation that a column lacks.
         counts: (resamples, observations).
+        sizes: (resamples,) sums of the counts, where somebody knows them.
 
     Returns:
         (resamples, columns); NaN where a resample holds no value of the column.
     """
-    sizes = counts.sum(axis=1)
-    most = int(sizes.max(initial=0))
+    drawn = counts.sum(axis=1) if sizes is None else sizes
+    most = int(drawn.max(initial=0))
     narrow = np.int16 if most < 2**15 else np.int32 if most < 2**31 else np.int64
-    # Resamples along the rows: every step then goes over neighbours in memory.
-    drawn = np.ascontiguousarray(counts.astype(narrow, copy=False).T)
-    alike = narrow is np.int16 and _is_compiled(counts.size) and bool((sizes == sizes[0]).all())
-    held = _Block.of(len(values), len(sizes), most) if alike and len(values) > 1 else None
-
-    def found(column: FloatArray) -> FloatArray:
-        if held is not None and bool(np.isfinite(column).all()):
-            return _full_column_iqm(column, drawn, held)
-        return _column_iqm(column, drawn)
-
-    return np.column_stack([found(column) for column in values.T])
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Where compiled sums go, one column of values after the other.
-
-    Attributes:
-        size: sum of the counts, the same in every resample.
-        cells: (observations but one, resamples) sums of counts, held between the cuts.
-        ends: up to which row, and from which one on, these are the lower and the upper cut.
-    """
-
-    size: int
-    cells: FloatArray
-    ends: IntArray
-
-    @classmethod
-    def of(cls, observations: int, resamples: int, size: int) -> "_Block":
-        cells = np.empty((observations - 1, min(SLICE, resamples)))
-        return cls(size, cells, np.array([0, observations - 1]))
+    found = np.empty((len(counts), values.shape[1]))
+    lacking = np.ones(values.shape[1], dtype=np.bool_)
+    alike = narrow is np.int16 and _is_compiled(counts.size) and bool((drawn == most).all())
+    if alike and len(values) > 1:
+        lacking = np.logical_not(np.isfinite(values).all(axis=0))
+        _full_iqms(values, counts, most, np.flatnonzero(~lacking), found)
+    if lacking.any():
+        # Resamples along the rows: every step then goes over neighbours in memory.
+        turned = np.ascontiguousarray(counts.astype(narrow, copy=False).T)
+        for index in np.flatnonzero(lacking):
+            found[:, index] = _column_iqm(values[:, index], turned)
+    return found
 
 
-def _full_column_iqm(values: FloatArray, drawn: Counts, held: _Block) -> FloatArray:
-    """Return what `_column_iqm` does, to the last bit, where no value lacks: from compiled sums.
+def _full_iqms(
+    values: FloatArray, counts: Counts, size: int, columns: IntArray, found: FloatArray
+) -> None:
+    """Write what `_column_iqm` gives, to the last bit, of columns that lack nothing.
+
+    Its sums are compiled. All columns of a few resamples come one after the other, while a
+    processor's cache holds these.
 
     Args:
-        values: (observations,), all of them finite.
-        drawn: (observations, resamples) counts.
-        held: of so many observations and resamples.
+        values: (observations, columns), of at least two observations.
+        counts: (resamples, observations).
+        size: sum of the counts, the same in every resample.
+        columns: which of them.
+        found: (resamples, columns), of which these are written.
     """
     from qcbench.stats.counting import sums_within  # noqa: PLC0415
 
-    order = np.argsort(values, kind="stable")
-    ordered, steps, size = values[order], np.diff(values[order]), held.size
-    cut, resamples = size // 4, drawn.shape[1]
-    total = np.full(resamples, (size - cut) * ordered[-1] - cut * ordered[0])
-    for start in range(0, resamples, SLICE):
-        width = min(SLICE, resamples - start)
-        part = held if width == held.cells.shape[1] else _Block.of(values.size, width, size)
-        sums = np.zeros(width, dtype=np.int16)
-        sums_within(drawn, order, start, cut, size - cut, sums, part.cells, part.ends)
-        total[start : start + width] -= part.cells.T @ steps
-    return np.asarray(total / (size - 2 * cut))
+    observations, cut = len(values), size // 4
+    orders = [np.argsort(values[:, index], kind="stable") for index in columns]
+    ordered = [values[order, index] for order, index in zip(orders, columns, strict=True)]
+    steps = [np.diff(each) for each in ordered]
+    whole = [(size - cut) * each[-1] - cut * each[0] for each in ordered]
+    width = 0
+    for start in range(0, len(counts), SLICE):
+        part = counts[start : start + SLICE]
+        if len(part) != width:
+            width = len(part)
+            turned = np.empty((observations, width), dtype=np.int16)
+            sums = np.empty(width, dtype=np.int16)
+            kept = np.empty((observations - 1, width))
+            ends = np.array([0, observations - 1])
+        turned[:] = part.T
+        for place, index in enumerate(columns):
+            sums_within(turned, orders[place], cut, size - cut, sums, kept, ends)
+            total = whole[place] - kept.T @ steps[place]
+            found[start : start + width, index] = total / (size - 2 * cut)
 
 
 def _column_iqm(values: FloatArray, drawn: Counts) -> FloatArray:

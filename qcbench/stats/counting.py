@@ -6,6 +6,9 @@ import numpy as np
 
 from qcbench.kernels.compiling import kernel_beside_others
 
+LOOKS = 16
+"""Rows between two looks whether the rest are all alike."""
+
 
 @kernel_beside_others
 def tally(words: Any, counts: Any, begin: int) -> tuple[int, int]:
@@ -40,26 +43,26 @@ def tally(words: Any, counts: Any, begin: int) -> tuple[int, int]:
 
 @kernel_beside_others
 def sums_within(
-    drawn: Any, order: Any, start: int, low: int, high: int, sums: Any, out: Any, held: Any
+    drawn: Any, order: Any, low: int, high: int, sums: Any, out: Any, held: Any
 ) -> None:
     """Add up counts in the order of the observations; write each sum, held within two ends.
 
     Args:
         drawn: (observations, resamples) counts.
         order: of the observations.
-        start: the first resample of as many as `out` has columns.
         low, high: the ends.
-        sums: (columns,) zeros, which become sums.
-        out: (observations but the last of `order`, columns) floats.
+        sums: (resamples,) of anything, which become sums.
+        out: (observations but the last of `order`, resamples) floats.
         held: how many of the first rows of `out` are the low end throughout, and from which one on
             the rows are the high end; of the last call, for these rows are not written again.
     """
     # Short numbers, and plain loops: so each becomes a few instructions on many at once.
     least, most = np.int16(low), np.int16(high)
     places, width = out.shape
+    sums[:] = 0
     place = 0
     while place < places:
-        counts = drawn[order[place]][start : start + width]
+        counts = drawn[order[place]]
         largest = np.int16(0)
         for column in range(width):
             sums[column] += counts[column]
@@ -70,19 +73,22 @@ def sums_within(
             out[place, :] = low
         place += 1
     held[0] = place
-    while place < places:
-        smallest = np.int16(2**15 - 1)
-        for column in range(width):
-            smallest = min(smallest, sums[column])
-        if smallest >= most:
-            break
+    going = place < places
+    while going:
         row = out[place]
         for column in range(width):
             row[column] = np.float64(min(max(sums[column], least), most))
         place += 1
-        if place < places:
-            counts = drawn[order[place]][start : start + width]
+        going = place < places
+        if going:
+            counts = drawn[order[place]]
             for column in range(width):
                 sums[column] += counts[column]
+            # To look for the least takes as long as to add, and more rows of the same do no harm.
+            if place % LOOKS == 0:
+                smallest = np.int16(2**15 - 1)
+                for column in range(width):
+                    smallest = min(smallest, sums[column])
+                going = smallest < most
     out[place : max(place, held[1]), :] = high
     held[1] = place

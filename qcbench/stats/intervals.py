@@ -23,10 +23,12 @@ class Estimate:
     high: float
 
 
+@lru_cache(maxsize=4096)
 def student_t_cdf(t: float, degrees: int) -> float:
     """P(T <= t) of Student's t with a whole number of degrees of freedom.
 
     The finite series of Abramowitz and Stegun (26.7.3 and 26.7.4): exact, and no SciPy is needed.
+    It is asked for either way round of every two policies.
     """
     angle = atan(abs(t) / sqrt(degrees))
     cosine, term, total = cos(angle), 1.0, 0.0

@@ -71,10 +71,10 @@ def resample_scenario(
             kept = np.empty(counts.shape)
         weights = kept[: counts.shape[0]]
         weights[:] = counts
-        sizes = counts.sum(axis=1).astype(np.float64)
+        sizes = np.full(counts.shape[0], float(matrix.shape[0]))
         paired.append(paired_distribution(matrix, baseline, weights, goal=goal, sizes=sizes))
         means.append(column_means(matrix, weights, sizes))
-        iqms.append(iqm_distribution(matrix, counts))
+        iqms.append(iqm_distribution(matrix, counts, sizes))
     compared = contrasts(matrix)
     found = p_values_of(compared, ANYTIME if until else STUDENT)
     idle: BoolArray = np.logical_not(np.isfinite(matrix).any(axis=0))

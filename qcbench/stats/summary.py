@@ -1,7 +1,7 @@
 """The numbers of a leaderboard, from the result table of a run."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -118,31 +118,32 @@ def summarise(
     """
     table.check(trials, metric=metric, goal=goal, baseline=baseline)
     scenarios, policies = table.names(trials, "scenario"), table.names(trials, "policy")
-    rows: list[dict[str, object]] = []
     means = table.means(trials)
     matrices = [table.world_matrix(trials, name, policies, metric) for name in scenarios]
+    failures = [_failures(trials.filter(pl.col("scenario") == name)) for name in scenarios]
 
-    def resampled(scenario: str, matrix: FloatArray) -> Resampled:
+    def told(
+        scenario: str, matrix: FloatArray, failed: Mapping[str, int]
+    ) -> tuple[Resampled, list[dict[str, object]]]:
         blocks = resample_blocks(matrix.shape[0], resamples, generator_of(seed, scenario))
         place = policies.index(baseline)
         until = _until(growth, scenario, matrix, place)
-        return resample_scenario(matrix, place, goal, level, blocks, until)
+        part = resample_scenario(matrix, place, goal, level, blocks, until)
+        collapsed = _collapsed(means.filter(pl.col("scenario") == scenario))
+        return part, [
+            {"scenario": scenario, "policy": policy}
+            | scenario_row(part, index, failed.get(policy, 0), level)
+            | {"collapsed": policy in collapsed}
+            | ({"until": part.until[index]} if part.until else {})
+            for index, policy in enumerate(policies)
+        ]
 
     large = max(matrix.shape[0] for matrix in matrices) * resamples > WHOLE
     threads = min(THREADS, len(os.sched_getaffinity(0)), len(scenarios)) if large else 1
     with ThreadPoolExecutor(threads) as pool:
-        parts = dict(zip(scenarios, pool.map(resampled, scenarios, matrices), strict=True))
-    for scenario, part in parts.items():
-        here = trials.filter(pl.col("scenario") == scenario)
-        collapsed = _collapsed(means.filter(pl.col("scenario") == scenario))
-        failed = _failures(here)
-        for index, policy in enumerate(policies):
-            rows.append(
-                {"scenario": scenario, "policy": policy}
-                | scenario_row(part, index, failed.get(policy, 0), level)
-                | {"collapsed": policy in collapsed}
-                | ({"until": part.until[index]} if part.until else {})
-            )
+        found = list(pool.map(told, scenarios, matrices, failures))
+    parts = {name: part for name, (part, _) in zip(scenarios, found, strict=True)}
+    rows = [row for _, of_scenario in found for row in of_scenario]
     by_scenario = table.frame(rows)
     by = STUDENT if growth is None else ANYTIME
     overall = overall_frame(parts, by_scenario, policies.index(baseline), goal, level, by)

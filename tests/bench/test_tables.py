@@ -22,7 +22,6 @@ from qcbench.bench.tables import (
     parquet_bytes,
     read_shard,
     select,
-    shard_bytes,
     trials_frame,
 )
 from qcbench.bench.trial import COORDINATES
@@ -86,13 +85,15 @@ ONE_BLOCK = [HealthCheck.function_scoped_fixture]  # the same for all examples
 @settings(max_examples=60, deadline=None, suppress_health_check=ONE_BLOCK)
 def test_any_dealing_gives_the_same_bytes(rows: list[Entry], data: st.DataObject) -> None:
     order = [row.trial_id for row in rows]
-    expected = compact([shard_bytes(rows)], order)
+    expected = compact([parquet_bytes(frame_of(rows))], order)
 
     doubled = rows + data.draw(st.lists(st.sampled_from(rows), max_size=6))
     shuffled = data.draw(st.permutations(doubled))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(shuffled)), max_size=5)))
     edges = [0, *cuts, len(shuffled)]
-    shards = [shard_bytes(shuffled[low:high]) for low, high in pairwise(edges) if low < high]
+    shards = [
+        parquet_bytes(frame_of(shuffled[low:high])) for low, high in pairwise(edges) if low < high
+    ]
     assert compact(shards, order) == expected
 
 
@@ -153,7 +154,7 @@ def test_a_failure_is_listed_with_its_traceback() -> None:
 
 
 def test_whatever_is_no_shard_is_an_error() -> None:
-    whole = shard_bytes([entry(n, {"m": n}) for n in range(5)])
+    whole = parquet_bytes(frame_of([entry(n, {"m": n}) for n in range(5)]))
     assert len(read_shard(whole)) == 5
     for data in (b"", b"PAR1", whole[: len(whole) // 2], whole[100:], b"x" * 400):
         with pytest.raises(ShardError):

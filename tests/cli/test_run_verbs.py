@@ -81,7 +81,7 @@ def change(run: Path, column: str, by: float) -> str:
                 row[column] += by
                 values = {**vars(entry), "row": json.dumps(row)}
                 entries[place] = tables.Entry(**values)
-                data = tables.shard_bytes(entries)
+                data = tables.parquet_bytes(tables.frame_of(entries))
                 path.unlink()
                 digest = hashlib.sha256(data).hexdigest()[: len(path.stem)]
                 name = path.name.replace(path.stem, digest)

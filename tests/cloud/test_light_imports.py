@@ -57,3 +57,19 @@ def test_importing_the_package_takes_less_than_0_3_s_of_processor_time() -> None
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(taken) < 0.3
+
+
+def test_to_open_a_run_is_to_import_what_runs_none() -> None:
+    loaded = modules_after("from qcbench.api import open_run, leaderboard")
+    assert "qcbench.api.stored" in loaded
+    assert loaded.isdisjoint({"qcbench.api.suites", "qcbench.bench.run", "qcbench.tracking.client"})
+
+
+def test_all_names_of_the_api_are_in_their_places() -> None:
+    from qcbench import api  # noqa: PLC0415
+
+    assert set(api.PLACES) == set(api.__all__) == set(dir(api))
+    for name in api.__all__:
+        assert getattr(api, name).__module__ == f"qcbench.api.{api.PLACES[name]}"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = api.nothing

@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qcbench.stats import bootstrap, kept, paired
 from qcbench.stats.bootstrap import (
@@ -73,6 +75,45 @@ def test_compiled_counts_and_sums_have_the_same_bits(
     for plain, compiled in zip(found[:3], found[3:], strict=True):
         np.testing.assert_array_equal(plain[0], compiled[0])
         np.testing.assert_array_equal(plain[1], compiled[1])
+
+
+@given(st.integers(2, 70), st.integers(1, 5), st.integers(1, 140), st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_compiled_interquartile_means_are_those_of_numpy(
+    worlds: int, policies: int, resamples: int, seed: int
+) -> None:
+    """Whatever the order of values and how they tie, some columns full and others not."""
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(seed)
+    values = rng.lognormal(4.0, rng.choice([1e-9, 0.4, 20.0]), (worlds, policies))
+    values = np.where(rng.random(values.shape) < 0.3, rng.choice(values[:, 0], 1), values)
+    values *= rng.choice([-1.0, 1.0], policies)
+    values[rng.random(worlds) < 0.2, rng.integers(policies)] = np.nan
+    counts = resample_counts(worlds, resamples, rng)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bootstrap, "SLICE", 64)
+        plain = iqm_distribution(values, counts)
+        patched.setattr(bootstrap, "COMPILED", 0)
+        sizes = np.full(resamples, float(worlds))
+        for told in (None, sizes):
+            assert np.array_equal(iqm_distribution(values, counts, told), plain, equal_nan=True)
+
+
+@given(st.integers(2, 60), st.integers(1, 40), st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_sums_within_ends_are_sums_that_are_clipped(worlds: int, resamples: int, seed: int) -> None:
+    """Also where rows that need not be written again are of another order of the observations."""
+    counting = pytest.importorskip("qcbench.stats.counting")
+    rng = np.random.default_rng(seed)
+    counts = resample_counts(worlds, resamples, rng).astype(np.int16)
+    low, high = worlds // 4, worlds - worlds // 4
+    turned, sums = np.ascontiguousarray(counts.T), np.empty(resamples, dtype=np.int16)
+    out, held = np.full((worlds - 1, resamples), np.nan), np.array([0, worlds - 1])
+    for _ in range(4):
+        order = rng.permutation(worlds)
+        counting.sums_within(turned, order, low, high, sums, out, held)
+        expected = np.clip(np.cumsum(turned[order], axis=0)[:-1], low, high)
+        assert np.array_equal(out, expected)
 
 
 @pytest.mark.parametrize("repeated", [1, 1000, 10**8])
