@@ -42,8 +42,7 @@ class DistilledShards(LocalShards):
         self._cloud_envs = envs.unwrapped
         self._teacher = teacher
         worlds = self._cloud_envs.bank.worlds
-        told = teacher.horizon, teacher.samples, teacher.tail, seed
-        self._futures = futures(*told, worlds, teacher.search)
+        self._futures = futures(teacher.horizon, teacher.samples, teacher.tail, seed, worlds)
         self._seen: dict[int, list[Tensor]] = {shard.rows.start: [] for shard in self._shards}
         self._regret: dict[int, Tensor] = {}
         self._lost: dict[int, Tensor] = {}

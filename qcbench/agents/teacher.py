@@ -1,4 +1,4 @@
-"""The teacher of a distilled agent: rollouts, and searches in them."""
+"""The teacher of a distilled agent: rollouts."""
 
 from typing import ClassVar
 
@@ -16,8 +16,6 @@ class Teacher:
         epochs: passes over what was collected.
         horizon: tasks that follow in each future.
         samples: futures of a decision; the first is the world's own.
-        search: share of the futures, rounded up and the world's own first, that a search makes better
-            than what earliest completion decides in them.
         tail: from how many times the usual completion time on they count more; the usual one is the
             mean of a world's tasks by earliest completion.
         fidelity: weight of what the estimated fidelity lacks to the best QPU's, as a share of it,
@@ -34,7 +32,6 @@ class Teacher:
     epochs: Count = 2
     horizon: Count = 40
     samples: Count = 8
-    search: Share = 0.0
     tail: Tail = 3.0
     fidelity: NotNegative = 0.1
     share: Share = 0.25

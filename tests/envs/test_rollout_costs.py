@@ -1,6 +1,5 @@
 """What each QPU would cost at a decision, as agents imitate it."""
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -118,22 +117,3 @@ def test_lost_fidelity_is_that_of_the_estimates() -> None:
         at = (int(clouds["world"][e]) * worlds.width + int(clouds["task"][e])) * worlds.stride
         fidelity = np.where(allowed[e], worlds.fidelity[at : at + fleet], -1.0)
         assert lost[e].argmin() == fidelity.argmax()
-
-
-@pytest.mark.e2e
-@pytest.mark.parametrize(("scenario", "tail"), [("placement/qce5", "any"), (UNRELIABLE, 2.5)])
-def test_a_search_makes_no_future_worse(scenario: str, tail: Tail) -> None:
-    envs, less = environments(scenario), 0
-    seen = envs.reset(seed=0)[0]
-    told = 8, 3, tail, 0, envs.bank.worlds
-    plain, one, searched = (futures(*told, search) for search in (0.0, 0.1, 1.0))
-    assert (plain.searched, one.searched, searched.searched) == (0, 1, 3)
-    for _ in range(20):
-        costs = [envs.rollout_costs(0, 3, each) for each in (plain, one, searched)]
-        assert np.array_equal(costs[2], envs.rollout_costs(0, 3, searched)), "nothing is left over"
-        fits = np.isfinite(costs[0])
-        for more, fewer in pairwise(each[fits] for each in costs):
-            assert (fewer <= more * (1 + 1e-12)).all()
-            less += int((fewer < more).sum())
-        seen = envs.step(seen["action_mask"].argmax(1))[0]
-    assert less

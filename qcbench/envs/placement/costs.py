@@ -6,19 +6,14 @@ but the usual time is what a world's tasks take by earliest completion on averag
 makes up futures from what it has seen, these know the world. One future is the world's own. Of the
 others each task is drawn from all of the world, and times between arrivals are a stretch of the
 world's, so that bursts stay bursts. No future is longer than the tasks that are still to come.
-
-In some of the futures, the world's own first, a search makes what earliest completion decides there
-better, see `search`: what a QPU costs is then what it costs if all goes well afterwards.
 """
 
-from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.envs.placement.search import Schedule, improve, make_schedule
 from qcbench.kernels.compiling import called, kernel_beside_others
 from qcbench.kernels.placement.step import Record as Row
 from qcbench.kernels.placement.worlds import Worlds
@@ -27,51 +22,35 @@ from qcbench.policies.features.relative import SHORTEST_S
 from qcbench.policies.tails import Tail, counted, tail_of, uncounted
 
 
-ROUNDED = 1e-9
-"""Above a whole number of futures, which is no reason for one more."""
-
-
 class Futures(NamedTuple):
     """How decisions are rolled out, and working space.
 
     Attributes:
         horizon: tasks that follow at most.
         samples: futures of a decision.
-        searched: the first so many of them are made better by a search.
         seed: of what is drawn for them.
         rows, then_s: where estimates of the tasks of a future begin, and when they arrive, shape
             (horizon,).
         free_s: when QPUs are free in a future, shape (QPUs,).
         tail_s: from where the tail begins in each world, shape (worlds,).
-        schedule: of the tasks of a future.
     """
 
     horizon: int
     samples: int
-    searched: int
     seed: int
     rows: IntArray
     then_s: FloatArray
     free_s: FloatArray
     tail_s: FloatArray
-    schedule: Schedule
 
 
-def futures(
-    horizon: int, samples: int, tail: Tail, seed: int, worlds: Worlds, search: float = 0.0
-) -> Futures:
-    """Return how decisions are rolled out in some worlds.
-
-    Args:
-        search: share of the futures that are made better by a search, rounded up.
-    """
+def futures(horizon: int, samples: int, tail: Tail, seed: int, worlds: Worlds) -> Futures:
+    """Return how decisions are rolled out in some worlds."""
     qpus, tail_s = len(worlds.qpu_qubits), np.zeros(len(worlds.tasks))
     usual_times(worlds, np.zeros(qpus), np.zeros(qpus), tail_s)
     tail_s *= tail_of(tail)
     rows, then_s = np.zeros(horizon, dtype=np.int64), np.zeros(horizon)
-    searched, schedule = ceil(search * samples - ROUNDED), make_schedule(horizon, qpus)
-    free_s = np.zeros(qpus)
-    return Futures(horizon, samples, searched, seed, rows, then_s, free_s, tail_s, schedule)
+    return Futures(horizon, samples, seed, rows, then_s, np.zeros(qpus), tail_s)
 
 
 called(counted)
@@ -144,11 +123,10 @@ def rollout_costs(
                 random = _made_up(worlds, cloud, of_world, steps, futures, random)
             for q in range(qpus):
                 if out[at + q] < np.inf:
-                    counts = _play(worlds, cloud, free_at_s, e * qpus, task_at, q, steps, futures)
-                    if sample < futures.searched:
-                        _begin(worlds, cloud, free_at_s, e * qpus, task_at, q, futures)
-                        counts -= _saved(worlds, cloud, steps, futures)
-                    out[at + q] += counts / futures.samples
+                    out[at + q] += (
+                        _play(worlds, cloud, free_at_s, e * qpus, task_at, q, steps, futures)
+                        / futures.samples
+                    )
         for q in range(qpus):
             if out[at + q] < np.inf:
                 mean = out[at + q] / (steps + 1)
@@ -185,24 +163,6 @@ def _made_up(
 
 
 @called
-def _begin(
-    worlds: Worlds,
-    cloud: Row,
-    free_at_s: FloatArray,
-    state_at: int,
-    task_at: int,
-    candidate: int,
-    futures: Futures,
-) -> None:
-    """Write when QPUs are free for the tasks of a future, the task itself on a candidate."""
-    now_s, free_s = cloud.now_s, futures.free_s
-    for q in range(len(worlds.qpu_qubits)):
-        at_s = free_at_s[state_at + q]
-        free_s[q] = at_s if at_s > now_s else now_s
-    free_s[candidate] += worlds.exec_s[task_at + candidate]
-
-
-@called
 def _play(
     worlds: Worlds,
     cloud: Row,
@@ -216,8 +176,10 @@ def _play(
     """Return what the tasks of a future count, the task itself on a candidate."""
     now_s, tail_s = cloud.now_s, futures.tail_s[cloud.world]
     qpus, free_s, exec_s = len(worlds.qpu_qubits), futures.free_s, worlds.exec_s
-    qpu, ends_s = futures.schedule.qpu, futures.schedule.finish_s
-    _begin(worlds, cloud, free_at_s, state_at, task_at, candidate, futures)
+    for q in range(qpus):
+        at_s = free_at_s[state_at + q]
+        free_s[q] = at_s if at_s > now_s else now_s
+    free_s[candidate] += exec_s[task_at + candidate]
     total = counted(free_s[candidate] - now_s, tail_s)
     for step in range(steps):
         row, then_s = futures.rows[step], futures.then_s[step]
@@ -228,21 +190,5 @@ def _play(
             if finish_s < ended_s:
                 best, ended_s = q, finish_s
         free_s[best] = ended_s
-        if futures.searched:
-            qpu[step], ends_s[step] = best, ended_s
         total += counted(ended_s - then_s, tail_s)
     return total
-
-
-@called
-def _saved(worlds: Worlds, cloud: Row, steps: int, futures: Futures) -> float:
-    """Return by how much less the tasks of a future, as they were played, count after a search."""
-    return improve(
-        worlds.exec_s,
-        futures.rows,
-        futures.then_s,
-        steps,
-        futures.free_s,
-        futures.tail_s[cloud.world],
-        futures.schedule,
-    )
