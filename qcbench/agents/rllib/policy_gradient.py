@@ -25,7 +25,14 @@ from qcbench.agents.rllib.building import built, common
 from qcbench.agents.rllib.learner import RllibLearner
 from qcbench.agents.rllib.modules import ActorCritic
 from qcbench.agents.rllib.networks import Design, make_design
-from qcbench.agents.rllib.rollouts import MODULE, Rollout, RolloutRunner, Rollouts, learned_from
+from qcbench.agents.rllib.rollouts import (
+    MODULE,
+    Minibatches,
+    Rollout,
+    RolloutRunner,
+    Rollouts,
+    learned_from,
+)
 from qcbench.agents.rllib.settings import RllibA2c, RllibPpo
 from qcbench.bench.worlds import ScenarioWorlds
 
@@ -41,6 +48,30 @@ class PpoLearner(PPOTorchLearner):
         if not isinstance(episodes[0], Rollout):
             return super()._make_batch_if_necessary(training_data)
         return learned_from(episodes, self.module[MODULE].unwrapped(), self.config)
+
+    def _create_iterator_if_necessary(self, *, training_data: Any, **options: Any) -> Any:
+        size = options.get("minibatch_size")
+        if not size or not isinstance(training_data.episodes[0], Rollout):
+            return super()._create_iterator_if_necessary(training_data=training_data, **options)
+        epochs = options["num_epochs"]
+        return Minibatches(
+            self._make_batch_if_necessary(training_data),
+            size=size,
+            epochs=epochs,
+            shuffle=options["shuffle_batch_per_epoch"] and epochs > 1,
+            count=options.get("num_total_minibatches", 0),
+        )
+
+    def apply_gradients(self, gradients_dict: Any) -> None:
+        """Take a step, as RLlib does, which asks every tensor twice whether it is finite."""
+        norms = torch._foreach_norm(list(gradients_dict.values()))
+        if not torch.stack(norms).sum().isfinite():
+            super().apply_gradients(gradients_dict)
+            return
+        for name, gradient in gradients_dict.items():
+            self._params[name].grad = gradient
+        for optimizer in self._named_optimizers.values():
+            optimizer.step()
 
 
 class Ppo(PPO):

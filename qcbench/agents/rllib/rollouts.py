@@ -6,7 +6,7 @@ The draws, the order of the decisions and so what is learned are RLlib's, to the
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -299,3 +299,45 @@ def _moments(numbers: Array, learners: int) -> tuple[Any, Any]:
     count, total, squares = sums.tolist()
     mean = total / count
     return np.float32(mean), np.float32(math.sqrt(max(0.0, squares / count - mean * mean)))
+
+
+class Minibatches:
+    """The rows of a batch in RLlib's order, epoch after epoch, gathered once each.
+
+    Args:
+        batch: what `learned_from` makes.
+        size: rows of a minibatch.
+        epochs: how often each row comes.
+        shuffle: whether the order is drawn anew after each epoch.
+        count: of the minibatches, where all learners need as many; otherwise as epochs say.
+    """
+
+    def __init__(
+        self, batch: MultiAgentBatch, *, size: int, epochs: int, shuffle: bool, count: int
+    ) -> None:
+        columns = batch.policy_batches[MODULE]
+        self._columns = {name: column for name, column in columns.items() if name != Columns.OBS}
+        self._observed = columns[Columns.OBS]
+        self._rows, self._steps = len(columns), batch.env_steps()
+        self._size, self._epochs, self._shuffle, self._count = size, epochs, shuffle, count
+
+    def __iter__(self) -> Iterator[MultiAgentBatch]:
+        """Yield the minibatches."""
+        order, start, covered, given = np.arange(self._rows), 0, 0, 0
+        while given < self._count if self._count else covered < self._epochs:
+            missing, parts = self._size, []
+            while start + missing >= self._rows:
+                parts.append(order[start:])
+                missing -= self._rows - start
+                start, covered = 0, covered + 1
+                if self._shuffle:
+                    order = order[np.random.permutation(self._rows)]  # noqa: NPY002 - RLlib's
+            parts.append(order[start : start + missing])
+            start += missing
+            given += 1
+            yield self._gathered(torch.from_numpy(np.concatenate(parts)))
+
+    def _gathered(self, rows: torch.Tensor) -> MultiAgentBatch:
+        found = {name: column[rows] for name, column in self._columns.items()}
+        found[Columns.OBS] = {name: column[rows] for name, column in self._observed.items()}
+        return MultiAgentBatch({MODULE: SampleBatch(found)}, env_steps=self._steps)
