@@ -164,7 +164,7 @@ class A2cLearner(PpoLearner):
         distribution = module.get_train_action_dist_cls().from_logits(
             fwd_out[Columns.ACTION_DIST_INPUTS]
         )
-        value = module.compute_values(batch)
+        value = module.compute_values(batch, embeddings=fwd_out.get(Columns.EMBEDDINGS))
         target = batch[Postprocessing.VALUE_TARGETS]
         advantage = (target - value).detach()
         policy_loss = -(distribution.logp(batch[Columns.ACTIONS]) * advantage)[kept].mean()
