@@ -1,5 +1,6 @@
 """RLlib's PPO on our environments, and A2C on its sampler."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -20,6 +21,8 @@ from ray.rllib.utils.metrics import (
     SYNCH_WORKER_WEIGHTS_TIMER,
     TIMERS,
 )
+
+from torch import Tensor
 
 from qcbench.agents.rllib.building import built, common
 from qcbench.agents.rllib.learner import RllibLearner
@@ -62,6 +65,23 @@ class PpoLearner(PPOTorchLearner):
             count=options.get("num_total_minibatches", 0),
         )
 
+    def _make_modules_ddp_if_necessary(self) -> None:
+        """Leave the network as it is.
+
+        Torch's wrapper is made for large ones, whose gradients travel while others are computed;
+        of small ones it takes longer than their forward pass. All learners begin with the weights
+        that the seed gives.
+        """
+
+    def _update(self, batch: Any) -> tuple[Any, Any, Any]:
+        forward = self.module.forward_train(batch)
+        losses = self.compute_losses(fwd_out=forward, batch=batch)
+        gradients = self.compute_gradients(losses)
+        if self.config.num_learners > 1:
+            averaged(gradients.values(), self.config.num_learners)
+        self.apply_gradients(self.postprocess_gradients(gradients))
+        return forward, losses, {}
+
     def apply_gradients(self, gradients_dict: Any) -> None:
         """Take a step, as RLlib does, which asks every tensor twice whether it is finite."""
         norms = torch._foreach_norm(list(gradients_dict.values()))
@@ -72,6 +92,16 @@ class PpoLearner(PPOTorchLearner):
             self._params[name].grad = gradient
         for optimizer in self._named_optimizers.values():
             optimizer.step()
+
+
+def averaged(gradients: Iterable[Tensor], learners: int) -> None:
+    """Replace gradients by their means over all learners, all of them in one message."""
+    parts = list(gradients)
+    flat = torch.cat([each.ravel() for each in parts])
+    torch.distributed.all_reduce(flat)
+    flat /= learners
+    for each, mean in zip(parts, flat.split([each.numel() for each in parts]), strict=True):
+        each.copy_(mean.view_as(each))
 
 
 class Ppo(PPO):
