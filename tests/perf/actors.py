@@ -1,0 +1,161 @@
+"""RLlib's agents in one process and with actors, in turn, while other work leaves the cores free.
+
+    python -m tests.perf.actors [--agent ppo] [--env-runners 2] [--learners 2] [--rounds 30]
+
+All trainings stand side by side and take a few updates in turn; those that wait use no processor.
+A turn counts where other processes used less than `--others` of a core meanwhile, so that figures
+of a shared machine are those of free cores; where there is none, all turns count and a line says so.
+Rates are medians over turns, ratios medians over rounds of what stood side by side. One process
+takes one thread of torch; `two threads` is what it could take of the second core.
+"""
+
+import argparse
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any
+
+import psutil
+import torch
+
+from qcbench.agents.agent import Update
+from qcbench.agents.config import compose_train
+from qcbench.agents.learners import make_learner
+from qcbench.bench.cluster import connect
+from qcbench.bench.config import ClusterConfig
+from qcbench.bench.environments import world_source
+
+WARM_UP_UPDATES = 2
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Updates in a row.
+
+    Attributes:
+        steps: decisions.
+        others: cores that other processes used meanwhile.
+    """
+
+    steps: int
+    wall_s: float
+    processor_s: float
+    others: float
+
+    @property
+    def rate(self) -> float:
+        """Decisions a second."""
+        return self.steps / self.wall_s
+
+
+@dataclass
+class Training:
+    """One of those that stand side by side."""
+
+    name: str
+    threads: int
+    learner: Any
+    updates: Iterator[Update]
+    turns: list[Turn] = field(default_factory=list)
+
+    def take_turn(self, count: int) -> None:
+        """Take some updates."""
+        torch.set_num_threads(self.threads)
+        steps, own, busy, began = self.learner.steps, own_s(), busy_s(), time.perf_counter()
+        for _ in range(count):
+            next(self.updates)
+        wall_s = time.perf_counter() - began
+        processor_s, busy = own_s() - own, busy_s() - busy
+        others = max(0.0, busy - processor_s) / wall_s
+        self.turns.append(Turn(self.learner.steps - steps, wall_s, processor_s, others))
+
+
+def own_s() -> float:
+    """Processor time of this process and all that it has started."""
+    total = 0.0
+    me = psutil.Process()
+    for each in [me, *me.children(recursive=True)]:
+        try:
+            spent = each.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += spent.user + spent.system
+    return total
+
+
+def busy_s() -> float:
+    """Processor time of all processes of the machine."""
+    spent = psutil.cpu_times()
+    return float(spent.user + spent.nice + spent.system + spent.irq + spent.softirq)
+
+
+def training(name: str, agent: str, overrides: list[str], *, threads: int = 1) -> Training:
+    """Return a training that is warm."""
+    told = compose_train([f"agent={agent}", "tracking=none", "agent.steps=1000000000", *overrides])
+    learner = make_learner(told.agent, [world_source(told.scenario)], 0)
+    updates = learner.run(lambda: False)
+    for _ in range(WARM_UP_UPDATES):
+        next(updates)
+    return Training(name, threads, learner, updates)
+
+
+def show(trainings: list[Training], most: float) -> None:
+    """Print the tables."""
+    rounds = range(len(trainings[0].turns))
+    free = [n for n in rounds if all(each.turns[n].others < most for each in trainings)]
+    print(f"{len(free)} of {len(rounds)} rounds with others below {most:g} of a core", end="")
+    print("" if free else "; all rounds count")
+    print(f"{'':<30}{'decisions/s':>12}{'cores':>8}{'others':>8}{'ratio':>8}  quartiles")
+    for each in trainings:
+        turns = [each.turns[n] for n in free or rounds]
+        ratios = sorted(
+            each.turns[n].rate / trainings[0].turns[n].rate for n in free or rounds
+        )
+        quarter = len(ratios) // 4
+        print(
+            f"{each.name:<30}{median(t.rate for t in turns):>12,.0f}"
+            f"{median(t.processor_s / t.wall_s for t in turns):>8.2f}"
+            f"{median(t.others for t in turns):>8.2f}{median(ratios):>8.2f}"
+            f"  {ratios[quarter]:.2f} .. {ratios[-1 - quarter]:.2f}"
+        )
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--agent", default="ppo")
+    parser.add_argument("--env-runners", type=int, default=2)
+    parser.add_argument("--learners", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--updates", type=int, default=2, help="of a turn")
+    parser.add_argument("--others", type=float, default=0.1, help="cores that others may use")
+    parser.add_argument("overrides", nargs="*", help="of the agent, for all trainings")
+    told = parser.parse_args()
+    runners, learners = told.env_runners, told.learners
+    actors = [f"agent.env_runners={runners}", f"agent.learners={learners}"]
+    one = ["agent.env_runners=1", "agent.learners=1"]
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}")
+    # Ray shares out names of cores and no cores: all actors there at once, with work for few.
+    with connect(ClusterConfig(address="local", object_store_mb=128), 5 + runners + learners):
+        plain = (told.agent, told.overrides)
+        trainings = [
+            training("one process", *plain),
+            training(f"{runners} env runners, {learners} learners", told.agent, [*told.overrides, *actors]),
+            training("1 env runner, 1 learner", told.agent, [*told.overrides, *one]),
+            training("one process, two threads", *plain, threads=2),
+        ]
+        for _ in range(told.rounds):
+            for each in trainings:
+                each.take_turn(told.updates)
+        show(trainings, told.others)
+        for each in trainings:
+            each.learner.close()
+
+
+if __name__ == "__main__":
+    main()
