@@ -65,6 +65,16 @@ class PpoLearner(PPOTorchLearner):
             count=options.get("num_total_minibatches", 0),
         )
 
+    def configure_optimizers_for_module(self, module_id: Any, config: Any = None) -> None:
+        """Take Adam as RLlib does, in one pass over all weights instead of ten over each."""
+        parameters = self.get_parameters(self._module[module_id])
+        self.register_optimizer(
+            module_id=module_id,
+            optimizer=torch.optim.Adam(parameters, fused=True),
+            params=parameters,
+            lr_or_lr_schedule=config.lr,
+        )
+
     def _make_modules_ddp_if_necessary(self) -> None:
         """Leave the network as it is.
 
