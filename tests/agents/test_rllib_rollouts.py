@@ -1,4 +1,4 @@
-"""Arrays of decisions in the place of RLlib's episodes: the same decisions, batches and policies."""
+"""Arrays of decisions in the place of RLlib's episodes: the same batches and policies."""
 
 import sys
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("ray.rllib")
 
+import torch
 from ray.rllib.utils.postprocessing.value_predictions import compute_value_targets
 
 from qcbench.agents.config import compose_train
@@ -113,9 +114,7 @@ def test_learners_stay_alike_and_take_as_many_steps_as_one(private_ray: None) ->
         def told_by(one: Any, *_: Any, **__: Any) -> tuple[int, dict[str, Any]]:
             return one.taken, module_of(one).state_dict()
 
-        (first, weights), (second, others) = (
-            each.get() for each in group.foreach_learner(told_by)
-        )
+        (first, weights), (second, others) = (each.get() for each in group.foreach_learner(told_by))
         # 3 epochs of 6 * 30 decisions and at least a row more for each environment, in 64s.
         assert first == second >= 3 * 9
         for name, tensor in weights.items():

@@ -3,10 +3,13 @@
     python -m tests.perf.actors [--agent ppo] [--env-runners 2] [--learners 2] [--rounds 30]
 
 All trainings stand side by side and take a few updates in turn; those that wait use no processor.
-A turn counts where other processes used less than `--others` of a core meanwhile, so that figures
-of a shared machine are those of free cores; where there is none, all turns count and a line says so.
-Rates are medians over turns, ratios medians over rounds of what stood side by side. One process
-takes one thread of torch; `two threads` is what it could take of the second core.
+A round counts where other processes used less than `--others` of a core in each of its turns, so
+that figures of a shared machine are those of free cores; where there is none, all count and a line
+says so. Rates are medians over turns, ratios medians over rounds of what stood side by side. The
+path is decisions a second of processor time along the longest way through an update: the process
+that trains, its busiest env runner, its busiest learner. That is what free cores would give if
+nobody waited for messages, and depends little on who else is there. One process takes one thread
+of torch; `two threads` is what it could take of the second core.
 """
 
 import argparse
@@ -38,12 +41,14 @@ class Turn:
 
     Attributes:
         steps: decisions.
+        path_s: processor time of the longest way.
         others: cores that other processes used meanwhile.
     """
 
     steps: int
     wall_s: float
     processor_s: float
+    path_s: float
     others: float
 
     @property
@@ -60,31 +65,38 @@ class Training:
     threads: int
     learner: Any
     updates: Iterator[Update]
+    runners: list[int]
+    learners: list[int]
     turns: list[Turn] = field(default_factory=list)
 
     def take_turn(self, count: int) -> None:
         """Take some updates."""
         torch.set_num_threads(self.threads)
-        steps, own, busy, began = self.learner.steps, own_s(), busy_s(), time.perf_counter()
+        steps, before, busy, began = self.learner.steps, own_s(), busy_s(), time.perf_counter()
         for _ in range(count):
             next(self.updates)
         wall_s = time.perf_counter() - began
-        processor_s, busy = own_s() - own, busy_s() - busy
+        spent = {pid: s - before.get(pid, 0.0) for pid, s in own_s().items()}
+        processor_s, busy = sum(spent.values()), busy_s() - busy
+        path_s = spent[os.getpid()]
+        for actors in (self.runners, self.learners):
+            path_s += max((spent[pid] for pid in actors), default=0.0)
         others = max(0.0, busy - processor_s) / wall_s
-        self.turns.append(Turn(self.learner.steps - steps, wall_s, processor_s, others))
+        made = self.learner.steps - steps
+        self.turns.append(Turn(made, wall_s, processor_s, path_s, others))
 
 
-def own_s() -> float:
-    """Processor time of this process and all that it has started."""
-    total = 0.0
+def own_s() -> dict[int, float]:
+    """Processor time of this process and all that it has started, by their ids."""
+    found = {}
     me = psutil.Process()
     for each in [me, *me.children(recursive=True)]:
         try:
             spent = each.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        total += spent.user + spent.system
-    return total
+        found[each.pid] = spent.user + spent.system
+    return found
 
 
 def busy_s() -> float:
@@ -100,7 +112,17 @@ def training(name: str, agent: str, overrides: list[str], *, threads: int = 1) -
     updates = learner.run(lambda: False)
     for _ in range(WARM_UP_UPDATES):
         next(updates)
-    return Training(name, threads, learner, updates)
+    group, learners = learner.algorithm.env_runner_group, learner.algorithm.learner_group
+    found = [
+        group.foreach_env_runner(_process, local_env_runner=False),
+        [each.get() for each in learners.foreach_learner(_process)],
+    ]
+    actors = [[pid for pid in pids if pid != os.getpid()] for pids in found]
+    return Training(name, threads, learner, updates, *actors)
+
+
+def _process(_: Any, **__: Any) -> int:
+    return os.getpid()
 
 
 def show(trainings: list[Training], most: float) -> None:
@@ -109,18 +131,23 @@ def show(trainings: list[Training], most: float) -> None:
     free = [n for n in rounds if all(each.turns[n].others < most for each in trainings)]
     print(f"{len(free)} of {len(rounds)} rounds with others below {most:g} of a core", end="")
     print("" if free else "; all rounds count")
-    print(f"{'':<30}{'decisions/s':>12}{'cores':>8}{'others':>8}{'ratio':>8}  quartiles")
+    print(
+        f"{'':<30}{'decisions/s':>12}{'cores':>8}{'others':>8}{'ratio':>8}  {'quartiles':<14}"
+        f"{'path':>8}{'ratio':>8}"
+    )
     for each in trainings:
         turns = [each.turns[n] for n in free or rounds]
-        ratios = sorted(
-            each.turns[n].rate / trainings[0].turns[n].rate for n in free or rounds
-        )
+        ratios = sorted(each.turns[n].rate / trainings[0].turns[n].rate for n in free or rounds)
         quarter = len(ratios) // 4
+        paths = [t.steps / max(t.path_s, 1e-9) for t in turns]
+        first = [trainings[0].turns[n] for n in free or rounds]
+        shorter = [p / (t.steps / max(t.path_s, 1e-9)) for p, t in zip(paths, first, strict=True)]
         print(
             f"{each.name:<30}{median(t.rate for t in turns):>12,.0f}"
             f"{median(t.processor_s / t.wall_s for t in turns):>8.2f}"
             f"{median(t.others for t in turns):>8.2f}{median(ratios):>8.2f}"
-            f"  {ratios[quarter]:.2f} .. {ratios[-1 - quarter]:.2f}"
+            f"  {f'{ratios[quarter]:.2f} .. {ratios[-1 - quarter]:.2f}':<14}"
+            f"{median(paths):>8,.0f}{median(shorter):>8.2f}"
         )
 
 
@@ -145,7 +172,11 @@ def main() -> None:
         plain = (told.agent, told.overrides)
         trainings = [
             training("one process", *plain),
-            training(f"{runners} env runners, {learners} learners", told.agent, [*told.overrides, *actors]),
+            training(
+                f"{runners} env runners, {learners} learners",
+                told.agent,
+                [*told.overrides, *actors],
+            ),
             training("1 env runner, 1 learner", told.agent, [*told.overrides, *one]),
             training("one process, two threads", *plain, threads=2),
         ]

@@ -21,7 +21,6 @@ from ray.rllib.utils.metrics import (
     SYNCH_WORKER_WEIGHTS_TIMER,
     TIMERS,
 )
-
 from torch import Tensor
 
 from qcbench.agents.rllib.building import built, common
