@@ -16,17 +16,16 @@ from ray.rllib.utils.postprocessing.value_predictions import compute_value_targe
 
 from qcbench.agents.config import compose_train
 from qcbench.agents.learners import make_learner
+from qcbench.agents.rllib.batches import Minibatches, value_targets
 from qcbench.agents.rllib.learner import module_of
 from qcbench.agents.rllib.policy_gradient import PpoLearner
 from qcbench.agents.rllib.rollouts import (
-    Minibatches,
     Rollout,
     RolloutRunner,
     Rollouts,
     joined,
     pieces,
     shares,
-    value_targets,
 )
 from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig

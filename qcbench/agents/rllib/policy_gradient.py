@@ -1,6 +1,5 @@
 """RLlib's PPO on our environments, and A2C on its sampler."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -21,20 +20,13 @@ from ray.rllib.utils.metrics import (
     SYNCH_WORKER_WEIGHTS_TIMER,
     TIMERS,
 )
-from torch import Tensor
 
+from qcbench.agents.rllib.batches import Minibatches, averaged, learned_from
 from qcbench.agents.rllib.building import built, common
-from qcbench.agents.rllib.learner import RllibLearner
+from qcbench.agents.rllib.learner import MODULE, RllibLearner
 from qcbench.agents.rllib.modules import ActorCritic
 from qcbench.agents.rllib.networks import Design, make_design
-from qcbench.agents.rllib.rollouts import (
-    MODULE,
-    Minibatches,
-    Rollout,
-    RolloutRunner,
-    Rollouts,
-    learned_from,
-)
+from qcbench.agents.rllib.rollouts import Rollout, RolloutRunner, Rollouts
 from qcbench.agents.rllib.settings import RllibA2c, RllibPpo
 from qcbench.bench.worlds import ScenarioWorlds
 
@@ -101,16 +93,6 @@ class PpoLearner(PPOTorchLearner):
             self._params[name].grad = gradient
         for optimizer in self._named_optimizers.values():
             optimizer.step()
-
-
-def averaged(gradients: Iterable[Tensor], learners: int) -> None:
-    """Replace gradients by their means over all learners, all of them in one message."""
-    parts = list(gradients)
-    flat = torch.cat([each.ravel() for each in parts])
-    torch.distributed.all_reduce(flat)
-    flat /= learners
-    for each, mean in zip(parts, flat.split([each.numel() for each in parts]), strict=True):
-        each.copy_(mean.view_as(each))
 
 
 class Ppo(PPO):

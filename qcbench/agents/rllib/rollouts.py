@@ -1,4 +1,4 @@
-"""What env runners of PPO and A2C collect, as arrays, and what learners make of it.
+"""What env runners of PPO and A2C collect, as arrays, on their way to the learners.
 
 RLlib keeps each decision in a Python object of its episode, and its connectors take those apart
 again; between actors the objects travel twice. Here a runner writes arrays, and they stay arrays.
@@ -6,7 +6,7 @@ The draws, the order of the decisions and so what is learned are RLlib's, to the
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,8 @@ import torch
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
-from ray.rllib.evaluation.postprocessing import Postprocessing
-from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
 Array = npt.NDArray[Any]
-
-MODULE = "default_policy"
-"""Under which RLlib has the only module."""
 
 
 @dataclass(frozen=True)
@@ -228,120 +223,3 @@ class Rollouts(TrainingData):
             steps = math.ceil(options.get("num_epochs", 1) * whole.rows / size)
             told = {"num_total_minibatches": steps}
         return [(TrainingData(episodes=[part]), told) for part in shares(whole, num_shards)]
-
-
-def learned_from(rollouts: Sequence[Rollout], module: Any, config: Any) -> MultiAgentBatch:
-    """Return a batch with advantages and targets of the value, as RLlib's connectors make it.
-
-    Args:
-        rollouts: of this learner.
-        module: its network.
-        config: of the algorithm.
-    """
-    whole = joined(rollouts)
-    columns = whole.columns
-    observed = {
-        name.partition("/")[2]: torch.from_numpy(column)
-        for name, column in columns.items()
-        if name.startswith(f"{Columns.OBS}/")
-    }
-    with torch.no_grad():
-        values = module.compute_values({Columns.OBS: observed}).numpy()
-    targets = value_targets(
-        values,
-        columns[Columns.REWARDS],
-        columns[Columns.TERMINATEDS],
-        columns[Columns.TRUNCATEDS],
-        config.gamma,
-        config.lambda_,
-    )
-    advantages = targets - values
-    mean, spread = _moments(advantages, config.num_learners)
-    advantages = (advantages - mean) / max(1e-4, spread)
-    kept = (
-        Columns.LOSS_MASK,
-        Columns.ACTIONS,
-        Columns.ACTION_DIST_INPUTS,
-        Columns.ACTION_LOGP,
-    )
-    batch = SampleBatch(
-        {
-            Columns.OBS: observed,
-            **{name: torch.from_numpy(columns[name]) for name in kept},
-            Postprocessing.ADVANTAGES: torch.from_numpy(advantages),
-            Postprocessing.VALUE_TARGETS: torch.from_numpy(targets),
-        }
-    )
-    return MultiAgentBatch({MODULE: batch}, env_steps=whole.rows)
-
-
-def value_targets(
-    values: Array, rewards: Array, terminated: Array, cut: Array, discount: float, trace: float
-) -> Array:
-    """Return generalised advantages plus values, by the same operations as RLlib's.
-
-    Rows at the ends of pieces, which no loss counts, carry what comes after them, as there.
-    """
-    goes_on = 1.0 - terminated
-    keeps = (discount * trace * (goes_on * (1.0 - cut))).tolist()
-    errors = (rewards + discount * goes_on * np.append(values[1:], 0.0) - values).tolist()
-    running = 0.0
-    # Numbers of Python: those of NumPy are ten times slower, one at a time.
-    for row in range(len(errors) - 1, -1, -1):
-        running = errors[row] + keeps[row] * running
-        errors[row] = running
-    return (np.array(errors).astype(np.float32) + values).astype(np.float32)
-
-
-def _moments(numbers: Array, learners: int) -> tuple[Any, Any]:
-    """Return mean and standard deviation, over all learners where there are several."""
-    if learners < 2:
-        return numbers.mean(), numbers.std()
-    wide = numbers.astype(np.float64)
-    sums = torch.tensor([len(wide), wide.sum(), np.square(wide).sum()], dtype=torch.float64)
-    torch.distributed.all_reduce(sums)
-    count, total, squares = sums.tolist()
-    mean = total / count
-    return np.float32(mean), np.float32(math.sqrt(max(0.0, squares / count - mean * mean)))
-
-
-class Minibatches:
-    """The rows of a batch in RLlib's order, epoch after epoch, gathered once each.
-
-    Args:
-        batch: what `learned_from` makes.
-        size: rows of a minibatch.
-        epochs: how often each row comes.
-        shuffle: whether the order is drawn anew after each epoch.
-        count: of the minibatches, where all learners need as many; otherwise as epochs say.
-    """
-
-    def __init__(
-        self, batch: MultiAgentBatch, *, size: int, epochs: int, shuffle: bool, count: int
-    ) -> None:
-        columns = batch.policy_batches[MODULE]
-        self._columns = {name: column for name, column in columns.items() if name != Columns.OBS}
-        self._observed = columns[Columns.OBS]
-        self._rows, self._steps = len(columns), batch.env_steps()
-        self._size, self._epochs, self._shuffle, self._count = size, epochs, shuffle, count
-
-    def __iter__(self) -> Iterator[MultiAgentBatch]:
-        """Yield the minibatches."""
-        order, start, covered, given = np.arange(self._rows), 0, 0, 0
-        while given < self._count if self._count else covered < self._epochs:
-            missing, parts = self._size, []
-            while start + missing >= self._rows:
-                parts.append(order[start:])
-                missing -= self._rows - start
-                start, covered = 0, covered + 1
-                if self._shuffle:
-                    order = order[np.random.permutation(self._rows)]  # noqa: NPY002 - RLlib's
-            parts.append(order[start : start + missing])
-            start += missing
-            given += 1
-            yield self._gathered(torch.from_numpy(np.concatenate(parts)))
-
-    def _gathered(self, rows: torch.Tensor) -> MultiAgentBatch:
-        found = {name: column[rows] for name, column in self._columns.items()}
-        found[Columns.OBS] = {name: column[rows] for name, column in self._observed.items()}
-        return MultiAgentBatch({MODULE: SampleBatch(found)}, env_steps=self._steps)
