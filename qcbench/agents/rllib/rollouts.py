@@ -15,7 +15,8 @@ import numpy.typing as npt
 import torch
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.training_data import TrainingData
-from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+
+from qcbench.agents.rllib.runners import EnvRunner
 
 Array = npt.NDArray[Any]
 
@@ -41,7 +42,7 @@ class Rollout:
         return int(self.lengths.sum())
 
 
-class RolloutRunner(SingleAgentEnvRunner):
+class RolloutRunner(EnvRunner):
     """RLlib's env runner, without an object for each decision.
 
     There are no callbacks on episodes and no connectors: whoever wants those takes RLlib's own.
