@@ -166,6 +166,8 @@ def main() -> None:
     actors = [f"agent.env_runners={runners}", f"agent.learners={learners}"]
     one = ["agent.env_runners=1", "agent.learners=1"]
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray gives way to all other processes, which would count where there are any.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}")
     # Ray shares out names of cores and no cores: all actors there at once, with work for few.
     with connect(ClusterConfig(address="local", object_store_mb=128), 5 + runners + learners):
