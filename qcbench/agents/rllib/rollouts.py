@@ -50,6 +50,8 @@ class RolloutRunner(EnvRunner):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self._seen: dict[str, Array] = {}
+        self._over = np.zeros(self.num_envs, dtype=np.bool_)
         self._finished: list[tuple[int, float]] = []
         self._ended = self._reported = 0
 
@@ -58,7 +60,7 @@ class RolloutRunner(EnvRunner):
 
         A step after an episode's end begins the next one; what was decided for it is no decision.
         """
-        if self._needs_initial_reset:
+        if not self._seen:
             self._begin()
         before = self._over.copy()
         steps: list[tuple[Array, ...]] = []
@@ -89,10 +91,8 @@ class RolloutRunner(EnvRunner):
         # Below the wrapper that makes an object of what is told of each environment.
         self._plain = self.env.env
         self._seen, _ = self._plain.reset(seed=self._seed)
-        self._over = np.zeros(self.num_envs, dtype=np.bool_)
         self._lengths = np.zeros(self.num_envs, dtype=np.int64)
         self._returns = np.zeros(self.num_envs)
-        self._needs_initial_reset = False
 
     def _decide(self, explore: bool) -> tuple[Array, Array, Array]:
         """Return inputs of the distributions, what was drawn from them, and its logarithms."""
@@ -201,10 +201,10 @@ def shares(rollout: Rollout, count: int) -> list[Rollout]:
         chosen[part].append(piece)
         filled[part] += int(rollout.lengths[piece])
     found = []
-    for part in chosen:
-        lengths = rollout.lengths[part]
+    for share in chosen:
+        lengths = rollout.lengths[share]
         ends = np.cumsum(lengths)
-        rows = np.arange(lengths.sum()) + np.repeat(starts[part] - ends + lengths, lengths)
+        rows = np.arange(lengths.sum()) + np.repeat(starts[share] - ends + lengths, lengths)
         columns = {name: column[rows] for name, column in rollout.columns.items()}
         found.append(Rollout(columns, lengths))
     return found

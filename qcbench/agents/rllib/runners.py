@@ -14,6 +14,6 @@ class EnvRunner(SingleAgentEnvRunner):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        if self.worker_index and self._seed is not None:
+        if self.worker_index:
             before = (self.worker_index - 1) * self.config.num_envs_per_env_runner
-            self._seed = self.config.seed + before
+            self._seed: int | None = self.config.seed + before
