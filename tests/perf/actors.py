@@ -105,6 +105,13 @@ def busy_s() -> float:
     return float(spent.user + spent.nice + spent.system + spent.irq + spent.softirq)
 
 
+def wait(patience_s: float, most: float) -> None:
+    """Wait until all processes together use less than so much of a core."""
+    until = time.perf_counter() + patience_s
+    while time.perf_counter() < until and psutil.cpu_percent(0.3) / 100 * os.cpu_count() > most:
+        pass
+
+
 def training(name: str, agent: str, overrides: list[str], *, threads: int = 1) -> Training:
     """Return a training that is warm."""
     told = compose_train([f"agent={agent}", "tracking=none", "agent.steps=1000000000", *overrides])
@@ -160,6 +167,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--updates", type=int, default=2, help="of a turn")
     parser.add_argument("--others", type=float, default=0.1, help="cores that others may use")
+    parser.add_argument(
+        "--patience-s", type=float, default=0.0, help="how long a round waits for free cores"
+    )
     parser.add_argument("overrides", nargs="*", help="of the agent, for all trainings")
     told = parser.parse_args()
     runners, learners = told.env_runners, told.learners
@@ -183,6 +193,7 @@ def main() -> None:
             training("one process, two threads", *plain, threads=2),
         ]
         for _ in range(told.rounds):
+            wait(told.patience_s, told.others)
             for each in trainings:
                 each.take_turn(told.updates)
         show(trainings, told.others)
