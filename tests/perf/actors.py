@@ -16,9 +16,10 @@ import argparse
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -28,6 +29,8 @@ import torch
 from qcbench.agents.agent import Update
 from qcbench.agents.config import compose_train
 from qcbench.agents.learners import make_learner
+from qcbench.agents.rllib.batches import Minibatches, learned_from
+from qcbench.agents.rllib.learner import MODULE
 from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.environments import world_source
@@ -158,6 +161,43 @@ def show(trainings: list[Training], most: float) -> None:
         )
 
 
+def least_ms(call: Callable[[], object], tries: int = 30) -> float:
+    """Return the least processor time of some tries: what others do makes it longer, never less."""
+    found = []
+    for _ in range(tries):
+        began = time.process_time()
+        call()
+        found.append(time.process_time() - began)
+    return 1000 * min(found)
+
+
+def phases(agent: str, overrides: list[str], count: int) -> None:
+    """Print what parts of an update take in one process, and of one of so many that share them."""
+    print(
+        f"{'ms of processor time':<30}{'sampling':>10}{'batch':>8}{'steps':>8}{'each':>8}{'sum':>8}"
+    )
+    for name, share in (("one process", 1), (f"one of {count}", count)):
+        settings = compose_train([f"agent={agent}", *overrides]).agent
+        parts = {key: getattr(settings, key) // share for key in ("environments", "minibatch")}
+        told = [f"agent.{key}={value}" for key, value in parts.items()]
+        alone = training(name, agent, [*overrides, *told])
+        algorithm = alone.learner.algorithm
+        runner, learner = algorithm.env_runner, algorithm.learner_group._learner
+        module, rollouts = learner.module[MODULE].unwrapped(), runner.sample()
+        batch = learned_from(rollouts, module, learner.config)
+        options = {"size": parts["minibatch"], "epochs": settings.epochs, "shuffle": True}
+        minibatches = list(Minibatches(batch, **options, count=0))
+        one, steps = minibatches[0].policy_batches, len(minibatches)
+        sampling_ms = least_ms(runner.sample)
+        batch_ms = least_ms(partial(learned_from, rollouts, module, learner.config))
+        step_ms = least_ms(partial(learner._update, one), 100)
+        whole = sampling_ms + batch_ms + steps * step_ms
+        print(
+            f"{name:<30}{sampling_ms:>10.1f}{batch_ms:>8.1f}{steps:>8}{step_ms:>8.2f}{whole:>8.0f}"
+        )
+        alone.learner.close()
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -171,6 +211,7 @@ def main() -> None:
         "--patience-s", type=float, default=0.0, help="how long a round waits for free cores"
     )
     parser.add_argument("overrides", nargs="*", help="of the agent, for all trainings")
+    parser.add_argument("--phases", action="store_true", help="only what the parts of ppo take")
     told = parser.parse_args()
     runners, learners = told.env_runners, told.learners
     actors = [f"agent.env_runners={runners}", f"agent.learners={learners}"]
@@ -179,6 +220,10 @@ def main() -> None:
     # Ray gives way to all other processes, which would count where there are any.
     os.environ.setdefault("RAY_worker_niceness", "0")
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}")
+    if told.phases:
+        with connect(ClusterConfig(address="local", object_store_mb=128), 3):
+            phases(told.agent, told.overrides, told.learners)
+        return
     # Ray shares out names of cores and no cores: all actors there at once, with work for few.
     with connect(ClusterConfig(address="local", object_store_mb=128), 5 + runners + learners):
         plain = (told.agent, told.overrides)
