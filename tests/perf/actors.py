@@ -161,41 +161,40 @@ def show(trainings: list[Training], most: float) -> None:
         )
 
 
-def least_ms(call: Callable[[], object], tries: int = 30) -> float:
-    """Return the least processor time of some tries: what others do makes it longer, never less."""
-    found = []
-    for _ in range(tries):
-        began = time.process_time()
-        call()
-        found.append(time.process_time() - began)
-    return 1000 * min(found)
+def phases(agent: str, overrides: list[str], count: int, tries: int = 60) -> None:
+    """Print what parts of an update take in one process, and of one of so many that share them.
 
-
-def phases(agent: str, overrides: list[str], count: int) -> None:
-    """Print what parts of an update take in one process, and of one of so many that share them."""
-    print(
-        f"{'ms of processor time':<30}{'sampling':>10}{'batch':>8}{'steps':>8}{'each':>8}{'sum':>8}"
-    )
+    It is the least processor time of some tries, in turn: others make it longer, never less.
+    """
+    calls: dict[str, list[Callable[[], object]]] = {}
+    steps = {}
     for name, share in (("one process", 1), (f"one of {count}", count)):
         settings = compose_train([f"agent={agent}", *overrides]).agent
         parts = {key: getattr(settings, key) // share for key in ("environments", "minibatch")}
         told = [f"agent.{key}={value}" for key, value in parts.items()]
-        alone = training(name, agent, [*overrides, *told])
-        algorithm = alone.learner.algorithm
+        algorithm = training(name, agent, [*overrides, *told]).learner.algorithm
         runner, learner = algorithm.env_runner, algorithm.learner_group._learner
-        module, rollouts = learner.module[MODULE].unwrapped(), runner.sample()
-        batch = learned_from(rollouts, module, learner.config)
+        made = partial(learned_from, runner.sample(), learner.module[MODULE].unwrapped())
         options = {"size": parts["minibatch"], "epochs": settings.epochs, "shuffle": True}
-        minibatches = list(Minibatches(batch, **options, count=0))
-        one, steps = minibatches[0].policy_batches, len(minibatches)
-        sampling_ms = least_ms(runner.sample)
-        batch_ms = least_ms(partial(learned_from, rollouts, module, learner.config))
-        step_ms = least_ms(partial(learner._update, one), 100)
-        whole = sampling_ms + batch_ms + steps * step_ms
+        minibatches = list(Minibatches(made(learner.config), **options, count=0))
+        step = partial(learner._update, minibatches[0].policy_batches)
+        calls[name] = [runner.sample, partial(made, learner.config), step]
+        steps[name] = len(minibatches)
+    least = {name: [float("inf")] * 3 for name in calls}
+    for _ in range(tries):
+        for name, parts_of in calls.items():
+            for at, call in enumerate(parts_of):
+                began = time.process_time()
+                call()
+                taken_ms = 1000 * (time.process_time() - began)
+                least[name][at] = min(least[name][at], taken_ms)
+    names = f"{'sampling':>10}{'batch':>8}{'steps':>8}{'each':>8}{'sum':>8}"
+    print(f"{'ms of processor time':<30}{names}")
+    for name, (sampling, batch, step_ms) in least.items():
+        whole = sampling + batch + steps[name] * step_ms
         print(
-            f"{name:<30}{sampling_ms:>10.1f}{batch_ms:>8.1f}{steps:>8}{step_ms:>8.2f}{whole:>8.0f}"
+            f"{name:<30}{sampling:>10.1f}{batch:>8.1f}{steps[name]:>8}{step_ms:>8.2f}{whole:>8.0f}"
         )
-        alone.learner.close()
 
 
 def main() -> None:
