@@ -119,14 +119,17 @@ def test_learner_goes_on_from_what_it_saved(overrides: list[str], tmp_path: Path
 
 
 @pytest.mark.e2e
-def test_env_runners_share_the_environments(tmp_path: Path) -> None:
-    learner = learner_of(config_of_trial([*A2C, "agent.env_runners=2"], tmp_path))
+@pytest.mark.parametrize("agent", [DQN, A2C], ids=["dqn", "a2c"])
+def test_env_runners_share_the_environments(agent: list[str], tmp_path: Path) -> None:
+    learner = learner_of(config_of_trial([*agent, "agent.env_runners=2"], tmp_path), seed=7)
     try:
         before = weights(learner)
         next(learner.run(lambda: False))
         group = learner.algorithm.env_runner_group
         envs = group.foreach_env_runner(lambda r: r.num_envs, local_env_runner=False)
         assert envs == [2, 2], "four environments, however many share them"
+        seeds = group.foreach_env_runner(lambda r: r._seed, local_env_runner=False)
+        assert seeds == [7, 9], "all see other worlds: those that one process sees"
         assert not np.array_equal(before, weights(learner))
     finally:
         learner.close()

@@ -12,6 +12,7 @@ from ray.tune.registry import register_env
 
 from qcbench.agents.rllib.callbacks import guarded
 from qcbench.agents.rllib.environments import environment_maker
+from qcbench.agents.rllib.runners import EnvRunner
 from qcbench.agents.rllib.settings import Common
 from qcbench.bench.cluster import connect
 from qcbench.bench.config import ClusterConfig
@@ -37,6 +38,7 @@ def common(config: Any, settings: Common, worlds: ScenarioWorlds, seed: int) -> 
     return (
         config.environment(name, disable_env_checking=True, normalize_actions=False)
         .env_runners(
+            env_runner_cls=EnvRunner,
             num_env_runners=settings.env_runners,
             num_envs_per_env_runner=settings.environments // max(1, settings.env_runners),
             gym_env_vectorize_mode="vector_entry_point",

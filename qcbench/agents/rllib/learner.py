@@ -56,6 +56,9 @@ class RllibLearner:
 
     def run(self, should_stop: Callable[[], bool]) -> Iterator[Update]:
         """Train to the end, or until told to stop; yields after each iteration of RLlib."""
+        # As in actors. Torch's threads meet after every small operation: where other processes want
+        # the cores too they make it many times slower, and their number changes the last bits.
+        torch.set_num_threads(1)
         while self.steps < self.total and not should_stop():
             before, began, restarts = self.steps, time.perf_counter(), self._restarts()
             try:

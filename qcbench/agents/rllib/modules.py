@@ -53,9 +53,16 @@ class ActorCritic(_Module, ValueFunctionAPI):
         outputs, _ = self.network(observation, mask)
         return {Columns.ACTION_DIST_INPUTS: self._inputs(outputs, mask)}
 
-    def compute_values(self, batch: Batch, embeddings: Any = None) -> Tensor:
-        """Return the value of each situation."""
-        del embeddings
+    def _forward_train(self, batch: Batch, **_: Any) -> Batch:
+        observation, mask = self.seen(batch)
+        outputs, value = self.network(observation, mask)
+        # Losses hand these on to `compute_values`, so that the network is asked once and not twice.
+        return {Columns.ACTION_DIST_INPUTS: self._inputs(outputs, mask), Columns.EMBEDDINGS: value}
+
+    def compute_values(self, batch: Batch, embeddings: Tensor | None = None) -> Tensor:
+        """Return the value of each situation: what the network said of it, or says now."""
+        if embeddings is not None:
+            return embeddings
         observation, mask = self.seen(batch)
         value: Tensor = self.network(observation, mask)[1]
         return value
