@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.api.notebook import table
 from qcbench.bench.config import SuiteConfig
 from qcbench.bench.metrics.names import goal_of
@@ -110,11 +111,13 @@ class Run:
         """What is wrong with the run's files, one line each."""
         return tuple(self._store.warnings)
 
+    @checks_arguments
     def records(self, trial_id: str) -> "pl.DataFrame":
         """Return one row a task of a trial, where the run kept them."""
         return self._store.records(trial_id)
 
     @door()
+    @checks_arguments
     def report(self, drawers: "Drawers | None" = None, *, worlds: "Which" = "quick") -> Path:
         """Write `report.html` and `figures/` into the run's folder; return the page's path.
 
@@ -140,6 +143,7 @@ class Run:
         return page
 
     @door()
+    @checks_arguments
     def summary(self, metric: str | None = None) -> Summary:
         """Summarise the results per scenario and policy.
 
@@ -207,6 +211,7 @@ class Run:
 
 
 @door()
+@checks_arguments
 def open_run(run: str | None = None, *, runs_dir: str = "runs") -> Run:
     """Return a stored run by id, by the beginning of one, or by path; the latest where None."""
     return Run(find("run", runs_folder(runs_dir), run))
