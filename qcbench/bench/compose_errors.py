@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from qcbench.bench.conf_files import check_clash, options_of, roots
+from qcbench.bench.conf_files import check_clash, check_no_path, options_of, roots
 from qcbench.errors import InputError, nearest, reason_of
 
 NO_NAME = r"(?i)null|true|false|[+-]?(nan|inf|[\d_.]+(e[+-]?\d+)?)"
@@ -49,6 +49,8 @@ def check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequenc
         group = key.lstrip("+~").partition("@")[0]
         if equals and not group:
             raise InputError(f"{text}: has no key before the =; an override is key=value")
+        if equals and group in groups:
+            check_no_path(group, option, config_dirs)
         outside = ".." in option.split("/")
         if equals and group in groups and (outside or re.fullmatch(NO_NAME, option)):
             known = options_of(group, config_dirs)

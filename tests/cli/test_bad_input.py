@@ -239,6 +239,46 @@ def test_one_broken_file_does_not_hide_the_others(
     assert "nan.yaml" in listed
 
 
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["run", "suite=mine/suite/grid.yaml"], "write suite=grid --config-dir mine"),
+        (["run", "suite=./mine/suite/grid"], "write suite=grid --config-dir mine"),
+        (["run", 'suite="my own/suite/a/b.yaml"'], "write suite=a/b --config-dir 'my own'"),
+        (["run", "suite=suite/grid.yaml"], "write suite=grid --config-dir ."),
+        (["run", "suite=grid.yaml"], "write suite=grid --config-dir FOLDER, with the file in F"),
+        (["run", "suite=mine/suite/grid.yaml", "--config-dir", "mine"], "write suite=grid"),
+        (["run", "mine/suite/grid.yaml"], "did you mean suite=grid --config-dir mine?"),
+        (["run", "suite.policies=[mine/policy/x.yaml]"], "write x --config-dir mine"),
+        (["simulate", "scenario=../mine/scenario/x.yaml"], "write scenario=x --config-dir ../mine"),
+        (["simulate", "fleet=mine/fleet/x.yml"], "write fleet=x --config-dir mine"),
+        (["simulate", "policy=mine/policy/x.yaml"], "write policy=x --config-dir mine"),
+        (["train", "agent=mine/agent/x.yaml"], "write agent=x --config-dir mine"),
+        (["suites", "mine/suite/grid.yaml"], "write qcbench suites grid --config-dir mine"),
+        (["fleets", "mine/fleet/x.yaml"], "write qcbench fleets x --config-dir mine"),
+        (["claims", "mine/claim/x.yaml"], "write qcbench claims x --config-dir mine"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_the_path_of_a_config_is_no_name(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    advice: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in ("mine/suite/grid.yaml", "grid.yaml"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("name: grid\n")
+    refuse(capsys, arguments, advice)
+
+
+def test_names_may_end_as_files_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["suites", "quickstart.yaml"]) == 0
+    assert "qce5-published" in capsys.readouterr().out
+
+
 def test_a_task_that_fits_no_qpu(capsys: pytest.CaptureFixture[str]) -> None:
     small = ["fleet=identical", "++scenario.fleet.qpus=[{device: perth}, {device: lagos}]"]
     refuse(capsys, ["simulate", *small], "fits no QPU", "identical", "7")
