@@ -19,6 +19,7 @@ from qcbench.bench.conf_files import providers_of, shadowed
 from qcbench.bench.contract.checks import Subject, run_checks
 from qcbench.bench.contract.plugged import CHECKS, Plugged, run_plugged_checks
 from qcbench.bench.contract.subjects import is_own_code, of_factory, own_code, registered
+from qcbench.bench.overrides import value_of
 from qcbench.bench.run import PolicyFactory
 from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.suite import suite_scenarios
@@ -243,7 +244,7 @@ def contract_overrides(name: str, given: Sequence[str], config_dirs: Sequence[Pa
         return list(given)
     if is_own_code(name):
         return ["policy=default", "policy.name=own", *given]
-    runs = next((v for k, _, v in (t.partition("=") for t in given) if k == "runs_dir"), "runs")
+    runs = value_of(given, "runs_dir", "runs")
     return known_policies([f"policy={policy_of_run(name, runs_folder(runs))}", *given], config_dirs)
 
 

@@ -11,6 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from qcbench.bench.overrides import unquoted
 from qcbench.cli.examples import examples_of
 from qcbench.errors import InputError
 from qcbench.files import quoted
@@ -125,10 +126,13 @@ def told_dirs(config_dirs: Sequence[Path]) -> str:
 
 
 def as_option(text: str) -> str:
-    """Turn `to=FOLDER` into `--to=FOLDER`: options may be written like overrides."""
+    """Turn `to=FOLDER` into `--to=FOLDER`: options may be written like overrides, quotes included.
+
+    Overrides need quotes round a text with spaces (`output="a b/x.csv"`), so they go round these.
+    """
     key, equals, value = text.partition("=")
     if equals and re.fullmatch(r"[a-z][a-z_.\-]*", key):
-        return f"--{re.sub('[_.]', '-', key)}={value}"
+        return f"--{re.sub('[_.]', '-', key)}={unquoted(value)}"
     return text
 
 

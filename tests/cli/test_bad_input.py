@@ -279,6 +279,14 @@ def test_names_may_end_as_files_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert "qce5-published" in capsys.readouterr().out
 
 
+def test_quotes_round_a_value_are_taken_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refuse(capsys, ["publish", 'to="my site"'], "my site/entries: has no entry")
+    refuse(capsys, ["leaderboard", "x", "runs_dir='my runs'"], "no such run in my runs")
+
+
 def test_a_task_that_fits_no_qpu(capsys: pytest.CaptureFixture[str]) -> None:
     small = ["fleet=identical", "++scenario.fleet.qpus=[{device: perth}, {device: lagos}]"]
     refuse(capsys, ["simulate", *small], "fits no QPU", "identical", "7")
