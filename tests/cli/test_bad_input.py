@@ -212,7 +212,7 @@ def test_one_line_and_exit_code_2(
         (b"name: [a\n  b: {", ["mine.yaml", "line 2"]),
         (b"name: x\n\ttrack: y\n", ["mine.yaml", "line 2"]),
         (b"name: \xff\xfe", ["mine.yaml", "UTF-8"]),
-        (b"", ["suite", "missing"]),
+        (b"", ["suite/mine.yaml: is empty; a suite has at least a name"]),
         (b"name: x\npolices: [greedy]\n", ["suite.polices", "policies"]),
         (b"- a\n- b\n", ["suite"]),
     ],
@@ -223,6 +223,38 @@ def test_a_suite_file_that_cannot_be_read(
     (tmp_path / "suite").mkdir()
     (tmp_path / "suite" / "mine.yaml").write_bytes(content)
     refuse(capsys, ["run", "--config-dir", str(tmp_path), "suite=mine"], *words)
+
+
+@pytest.mark.parametrize(
+    ("qpu", "words"),
+    [
+        ("device: hanoi, readout_error: .nan", "readout_error: nan; must be a finite number"),
+        ("device: hanoi, readout_error: 3", "readout_error: 3; must be in 0..1"),
+        ("device: hanoi, readot_error: 0.1", "readot_error: no such key"),
+        ("device: hanoi, coupling: [[0, 1], [0, 0]]", "coupling[1]: link [0, 0] must join"),
+        ("device: hanoi, coupling: [[0, 27]]", "coupling[0]: link [0, 27] must join two different"),
+        ("name: lab", "QPU lab: qubits is missing"),
+        ("device: hanoii", "device 'hanoii'"),
+    ],
+)
+def test_a_fault_of_a_fleet_names_fleet_entry_and_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, qpu: str, words: str
+) -> None:
+    (tmp_path / "fleet").mkdir()
+    text = f"name: ours\nqpus: [{{device: perth}}, {{{qpu}}}]\n"
+    (tmp_path / "fleet" / "mine.yaml").write_text(text)
+    told = ["--config-dir", str(tmp_path)]
+    refuse(capsys, ["simulate", "fleet=mine", *told], "fleet ours: ", "qpus[1]", words)
+    refuse(capsys, ["fleets", "mine", *told], "fleet ", "qpus[1]", words)
+
+
+@pytest.mark.parametrize("verb", [["simulate", "fleet=mine"], ["fleets", "mine"]])
+def test_an_empty_file_is_told_as_such(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: list[str]
+) -> None:
+    (tmp_path / "fleet").mkdir()
+    (tmp_path / "fleet" / "mine.yaml").write_text(" \n")
+    refuse(capsys, [*verb, "--config-dir", str(tmp_path)], "fleet/mine.yaml: is empty; a fleet has")
 
 
 @pytest.mark.parametrize(("verb", "group"), [("suites", "suite"), ("fleets", "fleet")])
