@@ -65,9 +65,8 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or type(error).__name__
         raise UnwritableError(
-            f"{path}: cannot be written ({reason}); free space or choose another place"
+            f"{path}: cannot be written ({_reason(error)}); free space or choose another place"
         ) from error
 
 

@@ -51,7 +51,7 @@ class Run:
     def _repr_html_(self) -> str:
         about = self._store.manifest.provenance
         rows: list[tuple[str, object]] = [
-            ("suite", f"{self.suite.name} ({self.suite.track}): {self.suite.description}"),
+            ("suite", self.suite.headed),
             ("state", self.state),
             ("failed", len(self._store.failed)),
             ("policies", ", ".join(dict.fromkeys(t.policy for t in self._store.trials))),
