@@ -109,8 +109,19 @@ def _taken(key: str, hint: Any, value: Any) -> Any:
         return found if type(found) is int else UNFIT
     if kind is bool:
         return bool(value) if isinstance(value, bool | np.bool_) else UNFIT
+    if kind is Mapping:
+        return _plain(value) if isinstance(value, Mapping) else UNFIT
     unsaid = kind is Any or not isinstance(kind, type)
     return value if unsaid or isinstance(value, kind) else UNFIT
+
+
+def _plain(value: Any) -> Any:
+    """Return what a config may hold with NumPy's numbers as Python's, which configs are made of."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key: _plain(inside) for key, inside in value.items()}
+    return [_plain(inside) for inside in value] if isinstance(value, list) else value
 
 
 def _wanted(members: Sequence[Any], value: Any) -> str:

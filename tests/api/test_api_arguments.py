@@ -1,7 +1,7 @@
 """What Python hands to the API and does not fit is one line that names the argument."""
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -102,6 +102,12 @@ def test_what_is_meant_is_told() -> None:
 def test_paths_and_texts_are_taken_for_each_other() -> None:
     assert given("runs_dir", str, Path("there")) == "there"
     assert given("config_dirs", Sequence[Path], ("conf",)) == [Path("conf")]
+
+
+def test_numbers_of_numpy_are_taken_in_mappings() -> None:
+    policy = {"name": "lookahead", "parameters": {"horizon": np.int64(3)}}
+    assert type(given("policy", Mapping[str, Any], policy)["parameters"]["horizon"]) is int
+    assert len(qcbench.simulate(policy=policy, overrides=FEW).arrival_s) == 3
 
 
 def test_a_mistyped_name_is_told_by_python() -> None:
