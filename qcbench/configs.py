@@ -9,6 +9,7 @@ import sys
 from collections.abc import Hashable, Iterable, Mapping, Sized
 from dataclasses import dataclass, fields
 from functools import cache
+from operator import index
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -85,6 +86,30 @@ def check_range(key: str, hint: Any, value: object) -> None:
     wrong = misfit(key, hint, value)
     if wrong:
         raise InputError(wrong)
+
+
+def integral(value: object) -> object:
+    """Return a whole number of any type, such as NumPy's, as an `int`; all else as it is.
+
+    `True` and 1.0 count as 1 in Python; who is given one for a whole number was meant otherwise.
+    """
+    if type(value) is int or isinstance(value, bool):
+        return value
+    try:
+        return index(value)  # type: ignore[arg-type]  # that is what is tried
+    except TypeError:
+        return value
+
+
+def seed_of(key: str, value: object) -> int:
+    """Return a seed or a replicate that Python gives; equal numbers of any type are one world.
+
+    Raises:
+        InputError: it is no whole number, or out of range.
+    """
+    found = integral(value)
+    check_range(key, Seed, found)
+    return cast(int, found)
 
 
 def misfit(key: str, hint: Any, value: Any) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from qcbench.errors import InputError, UnwritableError
+from qcbench.urls import check_no_url
 
 LONGEST_VALUE = 60
 """Characters that a message quotes of a value; a file can hold a value of many megabytes."""
@@ -64,9 +65,8 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or type(error).__name__
         raise UnwritableError(
-            f"{path}: cannot be written ({reason}); free space or choose another place"
+            f"{path}: cannot be written ({_reason(error)}); free space or choose another place"
         ) from error
 
 
@@ -143,6 +143,7 @@ def look_at(path: Path) -> os.stat_result:
     Raises:
         InputError: there is nothing, or it cannot be looked at.
     """
+    check_no_url(path)
     try:
         return path.stat()
     except FileNotFoundError:
@@ -164,6 +165,7 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         InputError: it cannot be read, or is something else than a file.
     """
+    check_no_url(path)
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import resource
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,6 +13,7 @@ from qcbench.agents.checkpoints import write_torch
 from qcbench.errors import InputError, UnwritableError
 from qcbench.files import (
     check_writable,
+    is_folder,
     parse_json,
     quoted,
     read_bytes,
@@ -166,6 +168,17 @@ def test_only_files_are_read(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             read_bytes(path)
+
+
+@pytest.mark.parametrize("url", ["http://host/x.csv", "s3://bucket/a/x.json"])
+def test_a_url_is_no_file(url, tmp_path, monkeypatch):
+    for read in (read_bytes, is_folder):
+        with pytest.raises(InputError, match=f"^{url}: is a URL; .* download it first$"):
+            read(Path(url))
+    monkeypatch.chdir(tmp_path)
+    Path(url).parent.mkdir(parents=True)
+    Path(url).write_text("x")
+    assert read_bytes(Path(url)) == b"x"
 
 
 def test_a_text_that_is_none_is_not_written(tmp_path):

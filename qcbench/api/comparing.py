@@ -1,5 +1,6 @@
 """Two stored runs side by side."""
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.api.stored import Run, open_run
 from qcbench.bench.changes import RunComparison, changes
 from qcbench.bench.metrics.names import goal_of
@@ -9,6 +10,7 @@ from qcbench.stats.comparison import compare_tables
 
 
 @door()
+@checks_arguments
 def compare(
     first: str, second: str, *, metric: str | None = None, runs_dir: str = "runs"
 ) -> RunComparison:

@@ -5,6 +5,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.api.suites import compose_run
 from qcbench.bench.compose import (
     compose,
@@ -17,7 +18,9 @@ from qcbench.bench.compose import (
 from qcbench.bench.conf_files import providers_of, shadowed
 from qcbench.bench.contract.checks import Subject, run_checks
 from qcbench.bench.contract.plugged import CHECKS, Plugged, run_plugged_checks
-from qcbench.bench.contract.subjects import is_own_code, own_code, registered
+from qcbench.bench.contract.subjects import is_own_code, of_factory, own_code, registered
+from qcbench.bench.overrides import value_of
+from qcbench.bench.run import PolicyFactory
 from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.suite import suite_scenarios
 from qcbench.bench.typed import plain, typed
@@ -67,23 +70,36 @@ class ContractConfig:
     runs_dir: str = "runs"
 
 
+FACTORY = "function:itself"
+"""In the place of the name of own code: a factory that Python hands over."""
+
+
 def subjects(
-    name: str, overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
+    policy: str | PolicyFactory,
+    overrides: Sequence[str] = (),
+    config_dirs: Sequence[Path] = (),
 ) -> Iterator[Subject]:
-    """Return what a name means, on every track that it is known on.
+    """Return what a name means, on every track that it is known on; or a factory itself.
 
     Raises:
         InputError: a name, key or value that does not exist or does not fit.
     """
-    data = to_plain(
-        compose("test-policy", contract_overrides(name, overrides, config_dirs), config_dirs)
-    )
-    settings = typed(ContractConfig, data, "")
-    track = _checked(settings.track)
-    if is_own_code(name):
-        yield own_code(
-            name, track or USUAL, settings.policy.parameters, may_violate=settings.may_violate
+    name = policy if isinstance(policy, str) else FACTORY
+    meant = contract_overrides(name, overrides, config_dirs)
+    settings = typed(ContractConfig, to_plain(compose("test-policy", meant, config_dirs)), "")
+    track, given = _checked(settings.track), settings.policy.parameters
+    if not isinstance(policy, str):
+        yield of_factory(
+            getattr(policy, "__name__", "function"),
+            policy,
+            policy,
+            track=track or USUAL,
+            parameters=given,
+            may_violate=settings.may_violate,
         )
+        return
+    if is_own_code(name):
+        yield own_code(name, track or USUAL, given, may_violate=settings.may_violate)
         return
     for each in [track] if track else _tracks(settings):
         chosen = typed(PolicyConfig, of_track(plain(settings.policy), each, config_dirs), "policy")
@@ -93,13 +109,16 @@ def subjects(
 
 @door()
 @starts_work
+@checks_arguments
 def check_policy(
-    policy: str, *, track: str | None = None, overrides: Sequence[str] = ()
+    policy: str | PolicyFactory, *, track: str | None = None, overrides: Sequence[str] = ()
 ) -> list[str]:
     """Check a policy against the contract of its track; what `qcbench test-policy` does.
 
     Args:
-        policy: a registered name, `mine.py`, `their.module:function`, a folder, or a model.
+        policy: a registered name, `mine.py`, `their.module:function`, a folder, a model, or
+            your own factory: a function that takes a `PolicyContext` and returns the one that
+            decides.
         track: kind of decision; every track that has a policy of this name where None, and
             placement for your own code.
         overrides: such as `policy.parameters.patience_s=5.0`, `may_violate=true`.
@@ -118,6 +137,7 @@ def check_policy(
 
 @door()
 @starts_work
+@checks_arguments
 def check_plugin(
     kind: str,
     plugin: str | Callable[..., Any],
@@ -224,7 +244,7 @@ def contract_overrides(name: str, given: Sequence[str], config_dirs: Sequence[Pa
         return list(given)
     if is_own_code(name):
         return ["policy=default", "policy.name=own", *given]
-    runs = next((v for k, _, v in (t.partition("=") for t in given) if k == "runs_dir"), "runs")
+    runs = value_of(given, "runs_dir", "runs")
     return known_policies([f"policy={policy_of_run(name, runs_folder(runs))}", *given], config_dirs)
 
 

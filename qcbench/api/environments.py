@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.bench import environments
 from qcbench.bench.config import ScenarioConfig
 from qcbench.envs.worlds import Split
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 
 @door()
+@checks_arguments
 def environment(
     scenario: str | ScenarioConfig = "placement/qce5",
     *,
@@ -45,6 +47,7 @@ def environment(
 
 
 @door()
+@checks_arguments
 def vector_environment(
     scenario: str | ScenarioConfig = "placement/qce5",
     num_envs: int = 64,

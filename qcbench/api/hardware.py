@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qcbench.api.arguments import checks_arguments
+from qcbench.configs import seed_of
 from qcbench.extras import door
 from qcbench.loading import starts_work
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 @door()
 @starts_work
+@checks_arguments
 def replay(
     overrides: Sequence[str] = (),
     *,
@@ -37,6 +40,7 @@ def replay(
 
 
 @door()
+@checks_arguments
 def gap(*replays: str, replays_dir: str = "replays", seed: int = 0) -> "Gap":
     """Return the gap between simulation and a stored replay; the latest where none is named.
 
@@ -44,4 +48,4 @@ def gap(*replays: str, replays_dir: str = "replays", seed: int = 0) -> "Gap":
     """
     from qcbench.hardware.results import gap_of  # noqa: PLC0415 - scipy
 
-    return gap_of(replays, replays_dir, seed).gap
+    return gap_of(replays, replays_dir, seed_of("seed", seed)).gap

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.api.notebook import text
 from qcbench.api.stored import open_run
 from qcbench.extras import door
@@ -22,6 +23,7 @@ class Leaderboard:
         self.summary = summary
         self._run = run
 
+    @checks_arguments
     def text(self, format: "Format" = "table") -> str:
         """Return it as a table for a terminal of 100 columns, or as csv, json or markdown."""
         from qcbench.report.leaderboard import as_text, plain  # noqa: PLC0415 - rich
@@ -41,6 +43,7 @@ class Leaderboard:
 
 
 @door()
+@checks_arguments
 def leaderboard(
     run: str | None = None, *, metric: str | None = None, runs_dir: str = "runs"
 ) -> Leaderboard:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import overload
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.api.notebook import table
 from qcbench.bench.listing import Listed, list_all
 from qcbench.extras import door
@@ -49,6 +50,7 @@ def _row(each: Listed) -> tuple[object, ...]:
 
 
 @door()
+@checks_arguments
 def runs(runs_dir: str = "runs", replays_dir: str = "replays") -> RunList:
     """Return runs, trainings, sweeps and replays, the latest last; what `qcbench runs` lists.
 

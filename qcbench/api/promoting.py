@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.bench.progress import Kind
 from qcbench.extras import door
 from qcbench.loading import starts_work
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 @door()
 @starts_work
+@checks_arguments
 def promote(
     candidate: str,
     overrides: Sequence[str] = (),

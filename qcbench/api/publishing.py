@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.api.stored import open_run
 from qcbench.bench.run_names import told_name
 from qcbench.content import hash_of
@@ -26,6 +27,7 @@ def site_folder(to: str) -> Path:
 
 @door()
 @starts_work
+@checks_arguments
 def publish(
     runs: Sequence[str] = (),
     *,
@@ -82,6 +84,7 @@ def publish(
 
 
 @door()
+@checks_arguments
 def check_published(to: str) -> tuple[int, tuple[str, ...]]:
     """Return how many entries of a site are right, and a line for each fault.
 

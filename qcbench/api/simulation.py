@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.bench.compose import (
     compose,
     compose_policy,
@@ -21,7 +22,7 @@ from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain, typed
 from qcbench.cloud.records import Records
-from qcbench.configs import Seed, config
+from qcbench.configs import Seed, config, seed_of
 from qcbench.errors import InputError
 from qcbench.extras import door
 from qcbench.loading import starts_work
@@ -59,6 +60,7 @@ class SimulateConfig:
     format: str = "auto"
 
 
+@checks_arguments
 def compose_simulate(
     overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()
 ) -> SimulateConfig:
@@ -78,6 +80,7 @@ def compose_simulate(
     return replace(settings, policy=found)
 
 
+@checks_arguments
 def trial_of(settings: SimulateConfig) -> Trial:
     """Return the one trial that a simulation runs."""
     settings = replace(settings, policy=registry.resolve(settings.scenario.track, settings.policy))
@@ -98,6 +101,7 @@ def trial_of(settings: SimulateConfig) -> Trial:
 
 @door()
 @starts_work
+@checks_arguments
 def simulate(
     scenario: str | ScenarioConfig = "placement/qce5",
     policy: str | Mapping[str, Any] | PolicyFactory | None = None,
@@ -130,12 +134,11 @@ def simulate(
         InputError: a name, key or value that does not exist or does not fit.
         PolicyError: the policy took a decision that its track does not know.
     """
+    replicate = seed_of("seed", seed)
     if isinstance(scenario, str):
         scenario = compose_scenario(scenario, overrides, config_dirs)
     elif overrides:
         raise InputError("overrides: go with a scenario's name, not with a config")
-    if engine not in get_args(Engine):
-        raise InputError(f"engine: {engine!r}; must be one of {', '.join(get_args(Engine))}")
     policy = TRACKS[scenario.track].baseline if policy is None else policy
     factory = policy if callable(policy) else None
     named = {"name": "custom"} if callable(policy) else compose_policy(policy, config_dirs)
@@ -150,7 +153,7 @@ def simulate(
         suite=suite,
         scenario=scenario.name,
         policy=chosen.label or chosen.name,
-        replicate=seed,
+        replicate=replicate,
         engine=engine,
         scenario_config=plain(scenario),
         policy_config=plain(chosen),

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.api.notebook import table
 from qcbench.bench.config import SuiteConfig
 from qcbench.bench.run_folder import open_run as open_store
@@ -49,7 +50,7 @@ class Run:
     def _repr_html_(self) -> str:
         about = self._store.manifest.provenance
         rows: list[tuple[str, object]] = [
-            ("suite", f"{self.suite.name} ({self.suite.track}): {self.suite.description}"),
+            ("suite", self.suite.headed),
             ("state", self.state),
             ("failed", len(self._store.failed)),
             ("policies", ", ".join(dict.fromkeys(t.policy for t in self._store.trials))),
@@ -109,11 +110,13 @@ class Run:
         """What is wrong with the run's files, one line each."""
         return tuple(self._store.warnings)
 
+    @checks_arguments
     def records(self, trial_id: str) -> "pl.DataFrame":
         """Return one row a task of a trial, where the run kept them."""
         return self._store.records(trial_id)
 
     @door()
+    @checks_arguments
     def report(self, drawers: "Drawers | None" = None, *, worlds: "Which" = "quick") -> Path:
         """Write `report.html` and `figures/` into the run's folder; return the page's path.
 
@@ -139,6 +142,7 @@ class Run:
         return page
 
     @door()
+    @checks_arguments
     def summary(self, metric: str | None = None) -> Summary:
         """Summarise the results per scenario and policy.
 
@@ -212,6 +216,7 @@ def _goal_of(metric: str) -> str:
 
 
 @door()
+@checks_arguments
 def open_run(run: str | None = None, *, runs_dir: str = "runs") -> Run:
     """Return a stored run by id, by the beginning of one, or by path; the latest where None."""
     return Run(find("run", runs_folder(runs_dir), run))

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.api.stored import Run
 from qcbench.bench.cluster import check as check_cluster
 from qcbench.bench.compose import compose, suite_config, to_plain
@@ -69,6 +70,7 @@ class ResumeConfig:
     retry_failed: bool = False
 
 
+@checks_arguments
 def compose_run(
     overrides: Sequence[str] = (),
     config_dirs: Sequence[Path] = (),
@@ -116,6 +118,7 @@ def _with_policies(suite: SuiteConfig, tracking: TrackingConfig, runs: str) -> S
     return replace(suite, policies=found, baseline=baseline)
 
 
+@checks_arguments
 def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = ()) -> ResumeConfig:
     """Compose how a run is gone on with from Hydra overrides."""
     return typed(ResumeConfig, to_plain(compose("resume", overrides, config_dirs)), "")
@@ -123,6 +126,7 @@ def compose_resume(overrides: Sequence[str] = (), config_dirs: Sequence[Path] = 
 
 @door()
 @starts_work
+@checks_arguments
 def run_suite(
     suite: str = "quickstart",
     overrides: Sequence[str] = (),
@@ -155,6 +159,7 @@ def run_suite(
 
 @door()
 @starts_work
+@checks_arguments
 def resume(
     run: str | None = None,
     *,
@@ -169,6 +174,7 @@ def resume(
 
 @door()
 @starts_work
+@checks_arguments
 def rerun(
     run: str | None = None,
     *,
@@ -183,6 +189,7 @@ def rerun(
 
 @door()
 @starts_work
+@checks_arguments
 def start_run(
     told: RunConfig, config_dirs: Sequence[Path] = (), command: str | None = None
 ) -> RunStore:
@@ -214,6 +221,7 @@ def start_run(
 
 @door()
 @starts_work
+@checks_arguments
 def start_again(folder: Path, runs: Path) -> RunStore:
     """Make the folder of a run with the same trials as a stored one.
 
@@ -241,6 +249,7 @@ def start_again(folder: Path, runs: Path) -> RunStore:
 
 @door()
 @starts_work
+@checks_arguments
 def drive(
     store: RunStore,
     cluster: ClusterConfig,
@@ -305,6 +314,7 @@ class UnfinishedError(StoppedError):
         self.published = published
 
 
+@checks_arguments
 def get_ready(tracking: TrackingConfig, runs_dir: str) -> None:
     """Begin to load what `finish` needs, beside the trials: MLflow takes seconds."""
     from qcbench.tracking import client  # noqa: PLC0415
@@ -315,6 +325,7 @@ def get_ready(tracking: TrackingConfig, runs_dir: str) -> None:
 
 @door()
 @starts_work
+@checks_arguments
 def finish(run: Run, tracking: TrackingConfig, drawers: "Drawers | None" = None) -> Published:
     """Write the report of a run and show it in MLflow, side by side.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.bench.progress import Kind
 from qcbench.extras import door
 from qcbench.loading import starts_work
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 @door()
 @starts_work
+@checks_arguments
 def train(
     overrides: Sequence[str] = (),
     *,
@@ -41,6 +43,7 @@ def train(
 
 @door()
 @starts_work
+@checks_arguments
 def sweep(
     overrides: Sequence[str] = (),
     *,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from qcbench.api.arguments import checks_arguments
 from qcbench.bench.run_folder import open_run
 from qcbench.bench.run_names import find
 from qcbench.bench.trial import Trial
@@ -13,6 +14,7 @@ from qcbench.bench.verifying import (
     problems_of,
     repeat,
 )
+from qcbench.configs import seed_of
 from qcbench.errors import InputError
 from qcbench.extras import door
 from qcbench.loading import starts_work
@@ -30,6 +32,7 @@ def _nothing(*_: object) -> None:
 
 @door()
 @starts_work
+@checks_arguments
 def verify(
     run: str | None = None,
     *,
@@ -55,10 +58,11 @@ def verify(
     Raises:
         InputError: no such run, or one without numbers.
     """
+    which = seed_of("seed", seed)
     if sample is not None and sample < 1:
         raise InputError(f"sample: {sample}; repeat at least one trial")
     store = open_run(find("run", runs_folder(runs_dir), run))
-    trials, notes, repeated = chosen(store, sample, seed), notes_of(store), []
+    trials, notes, repeated = chosen(store, sample, which), notes_of(store), []
     begin(store.folder.name, notes, trials)
     table = store.compacted()
     for each in repeat(store, table, trials):

@@ -11,13 +11,21 @@ from qcbench.bench.compose_errors import (
     NO_NAME,
     broken_yaml,
     check_choices,
+    check_not_empty,
     chosen_again,
     no_text,
     one_line,
     split_group,
     unusable,
 )
-from qcbench.bench.conf_files import check_clash, check_dirs, conf_dir, options_of, roots
+from qcbench.bench.conf_files import (
+    check_clash,
+    check_dirs,
+    check_no_path,
+    conf_dir,
+    options_of,
+    roots,
+)
 from qcbench.bench.config import ScenarioConfig, ScenarioEntry, SuiteConfig
 from qcbench.bench.overrides import (
     below_scenario,
@@ -101,10 +109,8 @@ def compose(
             )
         except MissingConfigException as error:
             missing = (error.missing_cfg_file or name).removesuffix(".yaml")
-            group, _, option = str(missing).rpartition("/")
-            if not error.options:
-                group, option = split_group(str(missing))
-            options = error.options or options_of(group, config_dirs)
+            group, option = split_group(str(missing))
+            options = options_of(group, config_dirs)
             raise InputError(
                 f"{group}={option}: no such {group}{nearest(option, options)}"
             ) from None
@@ -147,6 +153,8 @@ def known_policies(
     result: list[str] = []
     for text in overrides:
         key, _, name = text.partition("=")
+        if key == "policy":
+            check_no_path("policy", name, config_dirs)
         if key == "policy" and name not in files and lies_elsewhere(name := name.strip("'\"")):
             quoted = name.replace("\\", r"\\").replace('"', r"\"")
             result += ["policy=default", f'policy.name="{quoted}"']
@@ -182,6 +190,7 @@ def compose_alone(group: str, name: str, config_dirs: Sequence[Path] = ()) -> di
         InputError: there is none of this name, or it cannot be composed.
     """
     check_clash(group, name, config_dirs)
+    check_not_empty(group, name, config_dirs)
     read = None if re.fullmatch(NO_NAME, name) else _as_it_stands(group, name, config_dirs)
     if read is not None:
         return read
@@ -235,6 +244,7 @@ def compose_policy(entry: str | Mapping[str, Any], config_dirs: Sequence[Path] =
         raise InputError(
             f"policy {name}: parameters are {given!r}; they are a mapping {{key: value}}"
         )
+    check_no_path("policy", name, config_dirs, listed=True)
     if name not in options_of("policy", config_dirs):
         return dict(changes)
     base = compose_alone("policy", name, config_dirs)

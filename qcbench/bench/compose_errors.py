@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from qcbench.bench.conf_files import check_clash, options_of, roots
+from qcbench.bench.conf_files import check_clash, check_no_path, options_of, roots
 from qcbench.errors import InputError, nearest, reason_of
 
 NO_NAME = r"(?i)null|true|false|[+-]?(nan|inf|[\d_.]+(e[+-]?\d+)?)"
 """What Hydra reads as something other than a text."""
+
+NEVER_EMPTY = ("suite", "scenario", "fleet", "workload")
+"""Groups whose files need some key."""
+
+QUOTES = "'\""
 
 SAID = (
     (r"Recursive interpolation detected\s+full_key: (\S+)", "{0}: refers to itself"),
@@ -49,6 +55,8 @@ def check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequenc
         group = key.lstrip("+~").partition("@")[0]
         if equals and not group:
             raise InputError(f"{text}: has no key before the =; an override is key=value")
+        if equals and group in groups:
+            check_no_path(group, option, config_dirs)
         outside = ".." in option.split("/")
         if equals and group in groups and (outside or re.fullmatch(NO_NAME, option)):
             known = options_of(group, config_dirs)
@@ -59,6 +67,20 @@ def check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequenc
             raise InputError(f"{group}={option}: no such {group}{nearest(option, known)}")
         if equals and group in groups:
             check_clash(group, option, config_dirs)
+            check_not_empty(group, option, config_dirs)
+
+
+def check_not_empty(group: str, option: str, config_dirs: Sequence[Path]) -> None:
+    """Refuse an empty file; it would be said of its first key that it is missing.
+
+    Raises:
+        InputError: the user's file of this name is empty.
+    """
+    for folder in config_dirs if group in NEVER_EMPTY else ():
+        path = folder / group / f"{option.strip(QUOTES).removesuffix('.yaml')}.yaml"
+        with suppress(OSError):
+            if path.is_file() and not path.read_bytes().strip():
+                raise InputError(f"{path}: is empty; a {group} has at least a name")
 
 
 def chosen_again(error: Exception, choices: Sequence[str]) -> str:

@@ -1,9 +1,11 @@
 """Where config files lie, and which there are; what is in them, `qcbench.bench.compose` says."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from qcbench.errors import InputError
+from qcbench.files import at_home
 from qcbench.plugins import Plugin, conf_folders
 
 OURS = "qcbench"
@@ -42,6 +44,54 @@ def providers_of(group: str, config_dirs: Sequence[Path] = ()) -> dict[str, str]
         for name in _options(root, group):
             found.setdefault(name, provider)
     return found
+
+
+def by_name(group: str, option: str, config_dirs: Sequence[Path] = ()) -> str:
+    """Return how an option is told by name whose file somebody names: `NAME --config-dir FOLDER`.
+
+    Options of a group are names below its folder, wherever that lies. Empty where no path is given.
+    """
+    path = Path(option.strip("'\""))
+    below, ended = "/" in option, path.suffix in (".yaml", ".yml")
+    if not path.name or not (below or ended):
+        return ""
+    file = path if ended else path.with_name(f"{path.name}.yaml")
+    if not (below and ended) and (not _is_file(file) or path.is_dir()):
+        return ""
+    if str(file.with_suffix("")) in options_of(group, config_dirs):
+        return ""
+    *above, name = file.with_suffix("").parts
+    places = [place for place, part in enumerate(above) if part == group]
+    if not places:
+        return f"{name} --config-dir FOLDER, with the file in FOLDER/{group}"
+    name = "/".join([*above[places[-1] + 1 :], name])
+    folder = at_home(Path(*above[: places[-1]]))
+    if folder.resolve() in (known.resolve() for known in (conf_dir(), *config_dirs)):
+        return name
+    return f"{name} --config-dir {shlex.quote(str(folder))}"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no name of a file
+        return False
+
+
+def check_no_path(
+    group: str, option: str, config_dirs: Sequence[Path] = (), listed: bool = False
+) -> None:
+    """Refuse the path of a config file in the place of its name.
+
+    Args:
+        listed: it stands in a list of names, not behind `group=`.
+
+    Raises:
+        InputError: it is one; says what to write.
+    """
+    if told := by_name(group, option, config_dirs):
+        what, key = (f"{group} ", "") if listed else (f"{group}=",) * 2
+        raise InputError(f"{what}{option}: is a path, and configs are named; write {key}{told}")
 
 
 def check_clash(group: str, option: str, config_dirs: Sequence[Path] = ()) -> None:

@@ -141,6 +141,12 @@ class SuiteConfig:
     bounds: bool = True
 
     @property
+    def headed(self) -> str:
+        """Name and track, and the description if there is one."""
+        head = f"{self.name} ({self.track})"
+        return f"{head}: {self.description}" if self.description else head
+
+    @property
     def replicate_range(self) -> tuple[int, int]:
         """The fewest and the most replicates."""
         if self.until is None:

@@ -8,6 +8,7 @@ from qcbench import extras
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.worlds import ScenarioWorlds, scenario_worlds
+from qcbench.configs import seed_of
 from qcbench.envs.worlds import Split
 from qcbench.errors import InputError
 from qcbench.tracks import TRACKS, Track, learned_tracks
@@ -41,7 +42,7 @@ def world_source(
     elif overrides:
         raise InputError("overrides: go with a scenario's name, not with a config")
     environment_id(scenario.track)
-    return scenario_worlds(scenario, suite, seed)
+    return scenario_worlds(scenario, suite, seed_of("seed", seed))
 
 
 def environment_id(track: Track, *, discrete: bool = False) -> str:

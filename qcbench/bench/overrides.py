@@ -32,6 +32,19 @@ def nested(overrides: Sequence[str]) -> list[str]:
     return result
 
 
+def unquoted(value: str) -> str:
+    """Return a value without the one pair of quotes around all of it that Hydra would take off."""
+    inside = value[1:-1]
+    pair = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return inside if pair and value[0] not in inside else value
+
+
+def value_of(overrides: Sequence[str], key: str, usual: str) -> str:
+    """Return what overrides say of a key, before they are composed; the usual where nothing."""
+    given = (text.partition("=") for text in overrides)
+    return next((unquoted(value) for name, _, value in given if name == key), usual)
+
+
 def of_mix(overrides: Sequence[str]) -> list[str]:
     """Let `scenario=[a, b]` stand for a mix of these scenarios."""
     return [re.sub(r"^scenario=(?=\[)", "mix.sources=", text) for text in overrides]

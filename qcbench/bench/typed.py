@@ -53,13 +53,28 @@ def typed(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     Raises:
         InputError: an unknown or missing key, or a value of another type or range.
     """
-    _check_numbers(data, where)
     try:
+        _check_numbers(data, where)
         value: T = _adapter(cast(Hashable, cls)).validate_python(dict(data))
+        _check_truths(data, value, where)
     except ValidationError as error:
-        raise InputError(_explain(cls, error.errors(), where)) from None
-    _check_truths(data, value, where)
+        raise InputError(_with_fleet(_explain(cls, error.errors(), where), data, where)) from None
+    except InputError as error:
+        raise InputError(_with_fleet(str(error), data, where)) from None
     return value
+
+
+def _with_fleet(message: str, data: Mapping[str, Any], where: str) -> str:
+    """Return a message with the name of the fleet that it is about.
+
+    Most fleets are in files of their own, which nobody has named: a scenario has.
+    """
+    path = "scenario.fleet"
+    part: Any = data if where == "scenario" else data.get("scenario")
+    fleet = part.get("fleet") if isinstance(part, Mapping) else None
+    name = fleet.get("name") if isinstance(fleet, Mapping) else None
+    about = isinstance(name, str) and message.startswith(f"{path}.")
+    return f"fleet {name}: {message}" if about else message
 
 
 def plain(value: object) -> dict[str, Any]:
@@ -157,7 +172,8 @@ def _one_line(cls: type, error: ErrorDetails, where: str) -> str:
     if kind == "missing":
         return f"{path}: is missing"
     if kind == "value_error" and isinstance(cause := error.get("ctx", {}).get("error"), InputError):
-        return str(cause)
+        entry = any(isinstance(part, int) for part in loc) and not str(cause).startswith(path)
+        return f"{path}: {cause}" if entry else str(cause)
     if kind in {"dataclass_type", "dict_type"}:
         return f"{path}: {error['input']!r}; must be a mapping of keys to values"
     if kind == "invalid_key":

@@ -11,6 +11,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from qcbench.bench.overrides import unquoted
 from qcbench.cli.examples import examples_of
 from qcbench.errors import InputError
 from qcbench.files import quoted
@@ -82,7 +83,7 @@ def parse(verb: str, summary: str, arguments: Sequence[str]) -> HydraArguments:
 
 def _no_override(verb: str, word: str, config_dirs: Sequence[Path]) -> str:
     """Say of a bare word that it is no override, and which one may be meant."""
-    from qcbench.bench.conf_files import options_of  # noqa: PLC0415 - for who has mistyped
+    from qcbench.bench.conf_files import by_name, options_of  # noqa: PLC0415 - for who has mistyped
     from qcbench.cli.groups import GROUPS, policy_names  # noqa: PLC0415
     from qcbench.policies.source import is_source  # noqa: PLC0415
 
@@ -96,10 +97,27 @@ def _no_override(verb: str, word: str, config_dirs: Sequence[Path]) -> str:
     elif is_source(word) and "suite" in groups:
         meant = [f"'suite.policies=[{word},earliest_completion]'"]
     if not meant:
+        there = [(group, by_name(group, word, config_dirs)) for group in groups if group in word]
+        meant = [f"{group}={told}" for group, told in there if told]
+    if not meant:
         close = get_close_matches(word, known.values(), n=3, cutoff=0.6)
         meant = [choice for choice, name in known.items() if name in close]
     hint = f"; did you mean {', '.join(meant[:3])}?" if meant else f"; see `qcbench {verb} --help`"
     return f"is no override, which is key=value{hint}"
+
+
+def check_named(verb: str, name: str | None, config_dirs: Sequence[Path]) -> None:
+    """Refuse the path of a config to a verb that shows one by its name, such as `suites`.
+
+    Raises:
+        InputError: it is one; says the command with the name.
+    """
+    from qcbench.bench.conf_files import by_name  # noqa: PLC0415 - where it is needed
+
+    if name and (told := by_name(verb.removesuffix("s"), name, config_dirs)):
+        raise InputError(
+            f"{verb}: {quoted(name)} is a path, and configs are named; write qcbench {verb} {told}"
+        )
 
 
 def told_dirs(config_dirs: Sequence[Path]) -> str:
@@ -108,10 +126,13 @@ def told_dirs(config_dirs: Sequence[Path]) -> str:
 
 
 def as_option(text: str) -> str:
-    """Turn `to=FOLDER` into `--to=FOLDER`: options may be written like overrides."""
+    """Turn `to=FOLDER` into `--to=FOLDER`: options may be written like overrides, quotes included.
+
+    Overrides need quotes round a text with spaces (`output="a b/x.csv"`), so they go round these.
+    """
     key, equals, value = text.partition("=")
     if equals and re.fullmatch(r"[a-z][a-z_.\-]*", key):
-        return f"--{re.sub('[_.]', '-', key)}={value}"
+        return f"--{re.sub('[_.]', '-', key)}={unquoted(value)}"
     return text
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from qcbench.cli.arguments import Parser, as_option
+from qcbench.cli.arguments import Parser, as_option, check_named
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.tables import Listing, print_table
 from qcbench.errors import InputError
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
     options = parser.parse_intermixed_args([as_option(text) for text in arguments])
+    check_named("claims", options.claim, options.config_dir)
     if options.claim:
         _measure(options)
     elif options.record:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qcbench.bench.conf_files import check_dirs, options_of, providers_of
-from qcbench.cli.arguments import Parser, told_dirs
+from qcbench.cli.arguments import Parser, check_named, told_dirs
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.stages import next_step
 from qcbench.cli.tables import Listing, print_table
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
     options = parser.parse_args(arguments)
     check_dirs(options.config_dir)
+    check_named("fleets", options.fleet, options.config_dir)
     known = options_of("fleet", options.config_dir)
     if options.fleet is not None and options.fleet not in known:
         raise InputError(f"fleet {options.fleet}: no such fleet{nearest(options.fleet, known)}")

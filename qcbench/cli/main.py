@@ -1,6 +1,7 @@
 """`qcbench VERB ...`: finds the verb, and turns errors into one line and an exit code.
 
-Exit codes: 0 done, 1 a run that could not go on, 2 input that cannot be used, 130 interrupted.
+Exit codes: 0 done, 1 a run that could not go on or a check whose answer is no, 2 input that cannot
+be used, 130 interrupted.
 """
 
 import atexit

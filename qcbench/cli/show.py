@@ -77,7 +77,7 @@ def _of_run(run: "Run") -> Iterator[Line]:
     about, name = describe_run(run.folder, run.expected, run.manifest), told_name(run.folder)
     suite = run.suite
     yield "run", run.folder.name
-    yield "suite", f"{suite.name} ({suite.track}): {suite.description}"
+    yield "suite", suite.headed
     yield "state", _state(run)
     yield "began", _began(about)
     if about.told:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qcbench.bench.conf_files import options_of, providers_of
-from qcbench.cli.arguments import Parser, told_dirs
+from qcbench.cli.arguments import Parser, check_named, told_dirs
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.stages import next_step
 from qcbench.cli.tables import Listing, print_table
@@ -17,6 +17,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("suite", nargs="?", help="name of a suite")
     parser.add_argument("--config-dir", action="append", default=[], type=Path)
     options = parser.parse_args(arguments)
+    check_named("suites", options.suite, options.config_dir)
     table = (
         _scenarios(options.suite, options.config_dir)
         if options.suite

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qcbench.arrays import IntArray
+from qcbench.configs import integral
 from qcbench.errors import InputError, nearest
 
 MOST = 2**63 - 1
@@ -28,12 +29,11 @@ def whole(option: str, value: Any, least: int = 0, wanted: str = "") -> int:
     Raises:
         InputError: it is none, or too small or large.
     """
-    if isinstance(value, np.integer) or (isinstance(value, np.ndarray) and value.shape == ()):
-        value = value.item()
-    if value.__class__ is not int or not least <= value <= MOST:
+    value = integral(value)
+    if type(value) is not int or not least <= value <= MOST:
         wanted = wanted or f"must be a whole number from {least}"
         raise InputError(f"{option}: {shown(value)}; {wanted}{_too_large(value)}")
-    return int(value)
+    return value
 
 
 def wholes(value: Any) -> IntArray | None:

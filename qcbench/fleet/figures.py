@@ -49,7 +49,8 @@ def check_coupling(where: str, coupling: object, qubits: int | None) -> None:
     if not isinstance(coupling, Sequence) or isinstance(coupling, str):
         raise InputError(f"{where}: coupling is {quoted(coupling)}; it must be a list of pairs")
     seen = set()
-    for link in coupling:
+    for place, link in enumerate(coupling):
+        key = f"{where}: coupling[{place}]"
         pair = (
             isinstance(link, Sequence)
             and not isinstance(link, str)
@@ -57,13 +58,11 @@ def check_coupling(where: str, coupling: object, qubits: int | None) -> None:
             and all(isinstance(end, int) and not isinstance(end, bool) for end in link)
         )
         if not pair:
-            raise InputError(f"{where}: link {quoted(link)} must be a pair of two qubits")
+            raise InputError(f"{key}: link {quoted(link)} must be a pair of two qubits")
         a, b = min(link), max(link)
         if a < 0 or a == b or (qubits is not None and b >= qubits):
-            last = "the last qubit" if qubits is None else f"{qubits - 1}"
-            raise InputError(
-                f"{where}: link {quoted(link)} must join two different qubits out of 0..{last}"
-            )
+            among = ", numbered from 0" if qubits is None else f" out of 0..{qubits - 1}"
+            raise InputError(f"{key}: link {quoted(link)} must join two different qubits{among}")
         if (a, b) in seen:
-            raise InputError(f"{where}: link [{a}, {b}] is stated twice; links have no direction")
+            raise InputError(f"{key}: link [{a}, {b}] is stated twice; links have no direction")
         seen.add((a, b))

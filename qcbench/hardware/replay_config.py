@@ -28,6 +28,7 @@ from qcbench.policies.source import files_of
 from qcbench.storage.places import runs_folder
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import policy_of_run, resolve_policy
+from qcbench.urls import check_no_url
 from qcbench.workload.circuits.qiskit_identity import extraction_identity
 
 MOST_SHOTS = 100_000
@@ -208,6 +209,7 @@ def _with_circuits(settings: ReplayConfig) -> ReplayConfig:
     workload = scenario["workload"]
     if settings.circuits is not None:
         path = Path(settings.circuits)
+        check_no_url(path)
         if not path.exists():
             raise InputError(f"tasks={path}: is no number and no such file or folder")
         shots = int(workload["circuits"].get("shots", 1024))

@@ -8,6 +8,7 @@ Sources: Kleinrock, *Queueing Systems I* (1975); Gross et al., *Fundamentals of 
 
 from dataclasses import dataclass
 from math import isfinite
+from sys import float_info
 
 from qcbench.errors import InputError
 from qcbench.sums import added
@@ -104,28 +105,28 @@ def mmck(arrival_rate: float, mean_service_s: float, servers: int, capacity: int
     _positive(arrival_rate, mean_service_s, servers)
     if capacity < servers:
         raise InputError(f"capacity: {capacity} is less than the {servers} servers")
-    offered = arrival_rate * mean_service_s
+    offered = min(max(arrival_rate * mean_service_s, float_info.min), float_info.max)
     weights = [1.0]
     for present in range(1, capacity + 1):
-        weights.append(weights[-1] * offered / min(present, servers))
-        if weights[-1] > 1e200:  # only the proportions matter
+        ratio = offered / min(present, servers)
+        if weights[-1] * ratio > 1e200:  # only the proportions matter
             weights = [weight / weights[-1] for weight in weights]
+        weights.append(weights[-1] * ratio)
     total = added(weights)
     probability = [weight / total for weight in weights]
-    blocking = probability[capacity]
-    accepted_rate = arrival_rate * (1.0 - blocking)
     waiting = added((n - servers) * probability[n] for n in range(servers + 1, capacity + 1))
-    number = waiting + accepted_rate * mean_service_s  # Little's law for those in service
-    must_wait = added(probability[servers:capacity]) / (1.0 - blocking)
-    wait = waiting / accepted_rate
+    # Added up, since 1 less the probability that nobody is let in says nothing where that is 1.
+    busy = added(min(n, servers) * probability[n] for n in range(1, capacity + 1))
+    let_in = added(probability[:capacity])
+    wait = waiting / busy * mean_service_s  # Little's law, for the line and for those in service
     return QueueMeans(
         wait_s=wait,
         response_s=wait + mean_service_s,
         waiting=waiting,
-        number=number,
-        wait_probability=must_wait,
-        utilisation=accepted_rate * mean_service_s / servers,
-        blocking=blocking,
+        number=waiting + busy,
+        wait_probability=added(probability[servers:capacity]) / let_in,
+        utilisation=busy / servers,
+        blocking=probability[capacity],
     )
 
 

@@ -17,7 +17,7 @@ from qcbench.bench.compose import (
     with_shares,
 )
 from qcbench.bench.config import ClusterConfig, ScenarioConfig, SuiteConfig
-from qcbench.bench.overrides import nested
+from qcbench.bench.overrides import nested, value_of
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, Seed, config
 from qcbench.errors import InputError
@@ -111,7 +111,7 @@ def compose_promote(
         InputError: a name, key or value that does not exist or does not fit.
     """
     given = nested(overrides)
-    runs = next((v for k, _, v in (t.partition("=") for t in given) if k == "runs_dir"), "runs")
+    runs = value_of(given, "runs_dir", "runs")
     name = policy_of_run(candidate, runs_folder(runs))
     complete = known_policies([f"policy={name}", *given], config_dirs)
     data = to_plain(compose("promote", complete, config_dirs))

@@ -3,7 +3,7 @@
 import pytest
 
 from qcbench.bench.compose import compose_scenario
-from qcbench.bench.overrides import below_scenario, nested, split
+from qcbench.bench.overrides import below_scenario, nested, split, unquoted, value_of
 from qcbench.errors import InputError
 from qcbench.workload.config import BatchArrivals, BurstArrivals, PoissonArrivals
 
@@ -23,6 +23,25 @@ def test_relative_overrides_become_absolute_once() -> None:
     assert below_scenario("rules.warm_up_s=1") == "scenario.rules.warm_up_s=1"
     assert below_scenario("~rules.drift") == "~scenario.rules.drift"
     assert below_scenario("fleet@scenario.fleet=x") == "fleet@scenario.fleet=x"
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ('"my site"', "my site"),
+        ("'my site'", "my site"),
+        ("'it\"s'", 'it"s'),
+        ('""', ""),
+        ('"', '"'),
+        ('"a', '"a'),
+        ('"a" or "b"', '"a" or "b"'),
+        ("plain", "plain"),
+    ],
+)
+def test_one_pair_of_quotes_round_a_value_is_not_of_it(value: str, meant: str) -> None:
+    assert unquoted(value) == meant
+    assert value_of(["a=1", f"runs_dir={value}", "runs_dir=x"], "runs_dir", "runs") == meant
+    assert value_of(["a=1"], "runs_dir", "runs") == "runs"
 
 
 def test_choices_and_values_are_told_apart() -> None:

@@ -212,7 +212,7 @@ def test_one_line_and_exit_code_2(
         (b"name: [a\n  b: {", ["mine.yaml", "line 2"]),
         (b"name: x\n\ttrack: y\n", ["mine.yaml", "line 2"]),
         (b"name: \xff\xfe", ["mine.yaml", "UTF-8"]),
-        (b"", ["suite", "missing"]),
+        (b"", ["suite/mine.yaml: is empty; a suite has at least a name"]),
         (b"name: x\npolices: [greedy]\n", ["suite.polices", "policies"]),
         (b"- a\n- b\n", ["suite"]),
     ],
@@ -223,6 +223,38 @@ def test_a_suite_file_that_cannot_be_read(
     (tmp_path / "suite").mkdir()
     (tmp_path / "suite" / "mine.yaml").write_bytes(content)
     refuse(capsys, ["run", "--config-dir", str(tmp_path), "suite=mine"], *words)
+
+
+@pytest.mark.parametrize(
+    ("qpu", "words"),
+    [
+        ("device: hanoi, readout_error: .nan", "readout_error: nan; must be a finite number"),
+        ("device: hanoi, readout_error: 3", "readout_error: 3; must be in 0..1"),
+        ("device: hanoi, readot_error: 0.1", "readot_error: no such key"),
+        ("device: hanoi, coupling: [[0, 1], [0, 0]]", "coupling[1]: link [0, 0] must join"),
+        ("device: hanoi, coupling: [[0, 27]]", "coupling[0]: link [0, 27] must join two different"),
+        ("name: lab", "QPU lab: qubits is missing"),
+        ("device: hanoii", "device 'hanoii'"),
+    ],
+)
+def test_a_fault_of_a_fleet_names_fleet_entry_and_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, qpu: str, words: str
+) -> None:
+    (tmp_path / "fleet").mkdir()
+    text = f"name: ours\nqpus: [{{device: perth}}, {{{qpu}}}]\n"
+    (tmp_path / "fleet" / "mine.yaml").write_text(text)
+    told = ["--config-dir", str(tmp_path)]
+    refuse(capsys, ["simulate", "fleet=mine", *told], "fleet ours: ", "qpus[1]", words)
+    refuse(capsys, ["fleets", "mine", *told], "fleet ", "qpus[1]", words)
+
+
+@pytest.mark.parametrize("verb", [["simulate", "fleet=mine"], ["fleets", "mine"]])
+def test_an_empty_file_is_told_as_such(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: list[str]
+) -> None:
+    (tmp_path / "fleet").mkdir()
+    (tmp_path / "fleet" / "mine.yaml").write_text(" \n")
+    refuse(capsys, [*verb, "--config-dir", str(tmp_path)], "fleet/mine.yaml: is empty; a fleet has")
 
 
 @pytest.mark.parametrize(("verb", "group"), [("suites", "suite"), ("fleets", "fleet")])
@@ -237,6 +269,54 @@ def test_one_broken_file_does_not_hide_the_others(
     assert "quickstart" in listed or "qce5" in listed
     assert "nosuch" in listed
     assert "nan.yaml" in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["run", "suite=mine/suite/grid.yaml"], "write suite=grid --config-dir mine"),
+        (["run", "suite=./mine/suite/grid"], "write suite=grid --config-dir mine"),
+        (["run", 'suite="my own/suite/a/b.yaml"'], "write suite=a/b --config-dir 'my own'"),
+        (["run", "suite=suite/grid.yaml"], "write suite=grid --config-dir ."),
+        (["run", "suite=grid.yaml"], "write suite=grid --config-dir FOLDER, with the file in F"),
+        (["run", "suite=mine/suite/grid.yaml", "--config-dir", "mine"], "write suite=grid"),
+        (["run", "mine/suite/grid.yaml"], "did you mean suite=grid --config-dir mine?"),
+        (["run", "suite.policies=[mine/policy/x.yaml]"], "write x --config-dir mine"),
+        (["simulate", "scenario=../mine/scenario/x.yaml"], "write scenario=x --config-dir ../mine"),
+        (["simulate", "fleet=mine/fleet/x.yml"], "write fleet=x --config-dir mine"),
+        (["simulate", "policy=mine/policy/x.yaml"], "write policy=x --config-dir mine"),
+        (["train", "agent=mine/agent/x.yaml"], "write agent=x --config-dir mine"),
+        (["suites", "mine/suite/grid.yaml"], "write qcbench suites grid --config-dir mine"),
+        (["fleets", "mine/fleet/x.yaml"], "write qcbench fleets x --config-dir mine"),
+        (["claims", "mine/claim/x.yaml"], "write qcbench claims x --config-dir mine"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_the_path_of_a_config_is_no_name(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    advice: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in ("mine/suite/grid.yaml", "grid.yaml"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("name: grid\n")
+    refuse(capsys, arguments, advice)
+
+
+def test_names_may_end_as_files_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["suites", "quickstart.yaml"]) == 0
+    assert "qce5-published" in capsys.readouterr().out
+
+
+def test_quotes_round_a_value_are_taken_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refuse(capsys, ["publish", 'to="my site"'], "my site/entries: has no entry")
+    refuse(capsys, ["leaderboard", "x", "runs_dir='my runs'"], "no such run in my runs")
 
 
 def test_a_task_that_fits_no_qpu(capsys: pytest.CaptureFixture[str]) -> None:

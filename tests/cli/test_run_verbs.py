@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -218,6 +219,9 @@ def test_show_says_what_a_run_is(run: Path, capsys: Output) -> None:
     lines = capsys.readouterr().out.splitlines()
     shown = {line[:10].strip(): line[12:] for line in lines if line[:10].strip()}
     assert shown["run"] == run.name
+    suite = qcbench.open_run(run.name).suite
+    assert shown["suite"] == f"quickstart (placement): {suite.description}"
+    assert replace(suite, description="").headed == "quickstart (placement)"
     assert shown["state"] == "complete: 12 of 12 trials have a result, 6 of them failed"
     assert shlex.split(shown["told"]) == ["qcbench", "run", *TOLD]
     text = "\n".join(lines)

@@ -7,6 +7,14 @@ from qcbench.cli.workload import main
 from qcbench.workload.formats.task_files import read_task_set
 
 
+def test_a_url_is_told_as_it_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    for url in ("http://host/x.csv", "https://host/a b.json"):
+        assert main(["show", url]) == 2
+        assert capsys.readouterr().err.startswith(f"qcbench workload: {url}: is a URL; files are")
+    assert main(["show", "file:///no/x.csv"]) == 2
+    assert "give the path, /no/x.csv" in capsys.readouterr().err
+
+
 def test_the_published_size_is_one_command(tmp_path, capsys):
     path = tmp_path / "tasks.csv"
     assert main(["generate", str(path), "--subsets", "1900", "--seed", "3"]) == 0

@@ -59,6 +59,18 @@ def test_huge_rooms_do_not_overflow():
     assert queueing.mmck(100.0, 1.0, 1, 5000).blocking == pytest.approx(0.99)
 
 
+@pytest.mark.parametrize(("rate", "service"), [(1e20, 1.0), (1e300, 1e300), (1e-5, 1e300)])
+def test_a_finite_queue_is_stable_under_any_load(rate, service):
+    full = queueing.mmck(rate, service, 2, 5)
+    assert full.waiting == pytest.approx(3.0)
+    assert full.number == pytest.approx(5.0)
+    assert full.utilisation == full.blocking == full.wait_probability == pytest.approx(1.0)
+    assert full.wait_s == pytest.approx(3.0 / 2.0 * service)
+    assert queueing.mmck(rate, service, 1, 1).wait_s == 0.0
+    idle = queueing.mmck(1e-300, 1e-300, 2, 5)
+    assert (idle.wait_s, idle.wait_probability, idle.blocking) == (0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

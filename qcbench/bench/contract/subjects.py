@@ -1,7 +1,7 @@
 """What can be checked: registered policies, and a user's own code before it is registered."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.folder import PACKAGED, folder_of, read_folder_card
 from qcbench.policies.exported.reference import LEARNED
+from qcbench.policies.protocol import Decide
 from qcbench.policies.source import factory_in
 from qcbench.tracks import TRACKS, Track
 
@@ -60,6 +61,32 @@ def own_code(
     """
     where, _, function = name.partition(":")
     factory, documented = factory_in(module_named(where), where, function)
+    return of_factory(
+        name, factory, documented, track=track, parameters=parameters, may_violate=may_violate
+    )
+
+
+def of_factory(
+    name: str,
+    factory: Callable[..., Decide],
+    documented: object,
+    *,
+    track: Track,
+    parameters: Mapping[str, Any],
+    may_violate: bool = False,
+) -> Subject:
+    """Return a factory that is there as a subject.
+
+    Args:
+        name: what it is called in messages.
+        documented: what has its description.
+        track: the kind of decision.
+        parameters: that the factory is given.
+        may_violate: it may choose QPUs that a task does not fit.
+
+    Raises:
+        InputError: it has no such parameter.
+    """
     info = registry.described(track, name, factory, documented)
     registry.check_given(info, parameters)
     return Subject(info, partial(factory, **parameters), may_violate=may_violate)

@@ -9,6 +9,7 @@ import numpy as np
 
 from qcbench.errors import InputError, nearest
 from qcbench.files import is_folder, parse_json, read_bytes
+from qcbench.urls import check_no_url
 from qcbench.workload.algorithms import PUBLISHED_FAMILIES
 from qcbench.workload.formats.columns_json import task_json, write_json
 from qcbench.workload.formats.columns_parquet import read_parquet, write_parquet
@@ -132,6 +133,7 @@ def read_task_set(
     Raises:
         InputError: one line that names file, line or row, column and what would be right.
     """
+    check_no_url(path)
     try:
         return _read(path, format, shots, any_algorithm, cache)
     except InputError as error:  # of the tasks themselves, which know no file
