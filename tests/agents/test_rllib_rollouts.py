@@ -66,7 +66,14 @@ def learned(overrides: list[str], updates: int = 3) -> tuple[Any, dict[str, floa
         learner.close()
 
 
-@pytest.mark.parametrize("overrides", [PPO, A2C, ALLOCATION], ids=["ppo", "a2c", "allocation"])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param(PPO, id="ppo"),
+        pytest.param(A2C, id="a2c", marks=pytest.mark.e2e),
+        pytest.param(ALLOCATION, id="allocation", marks=pytest.mark.e2e),
+    ],
+)
 def test_the_same_is_learned_as_from_rllibs_episodes(
     overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private_ray: None
 ) -> None:

@@ -95,7 +95,7 @@ class PpoLearner(PPOTorchLearner):
             optimizer.step()
 
 
-class Ppo(PPO):
+class ArraysPpo(PPO):
     """RLlib's PPO that passes arrays of our env runners on to the learners."""
 
     def training_step(self) -> None:
@@ -137,7 +137,7 @@ def ppo_learner(settings: RllibPpo, worlds: ScenarioWorlds, seed: int) -> RllibL
     design = make_design(settings, worlds.fleet, seed)
 
     def build(of: int) -> Any:
-        config = common(PPOConfig(algo_class=Ppo), settings, worlds, of)
+        config = common(PPOConfig(algo_class=ArraysPpo), settings, worlds, of)
         _sampling(config, settings, design)
         config.learners(learner_class=PpoLearner)
         config.training(
@@ -214,7 +214,7 @@ class A2cConfig(PPOConfig):
         return A2cLearner
 
 
-class A2c(Ppo):
+class A2c(ArraysPpo):
     """Advantage actor-critic: PPO's sampler, A2C's losses and optimiser."""
 
     @classmethod
