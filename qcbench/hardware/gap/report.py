@@ -158,7 +158,7 @@ def headline(gap: Gap) -> str:
     """Return the result in a few sentences; nothing stands in it that its interval does not."""
     execution = next(one for one in gap.metrics if one.metric.name == "execution")
     if not execution.rows:
-        return "No task can be compared: none has a measured and a simulated execution time above 0."
+        return "No task can be compared: none has both execution times, above 0."
     shown = rows.factor(execution.gap)
     words = f"Execution takes {rows.number(shown.value)} times as long as simulated"
     devices = f"{gap.devices} {'device' if gap.devices == 1 else 'devices'}"
