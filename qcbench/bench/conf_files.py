@@ -7,6 +7,7 @@ from pathlib import Path
 from qcbench.errors import InputError
 from qcbench.files import at_home
 from qcbench.plugins import Plugin, conf_folders
+from qcbench.urls import check_no_url
 
 OURS = "qcbench"
 """Who provides the packaged configs."""
@@ -50,11 +51,16 @@ def by_name(group: str, option: str, config_dirs: Sequence[Path] = ()) -> str:
     """Return how an option is told by name whose file somebody names: `NAME --config-dir FOLDER`.
 
     Options of a group are names below its folder, wherever that lies. Empty where no path is given.
+
+    Raises:
+        InputError: a URL.
     """
     path = Path(option.strip("'\""))
     below, ended = "/" in option, path.suffix in (".yaml", ".yml")
     if not path.name or not (below or ended):
         return ""
+    if ended:  # models of a store are named as URLs are
+        check_no_url(path)
     file = path if ended else path.with_name(f"{path.name}.yaml")
     if not (below and ended) and (not _is_file(file) or path.is_dir()):
         return ""

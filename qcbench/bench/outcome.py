@@ -6,14 +6,13 @@ import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
-from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import polars as pl
 
 from qcbench.bench.facts import Facts, FactsOf, unknown
 from qcbench.bench.together import RunTrials, batches
-from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult
+from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult, own_coordinates
 from qcbench.errors import CODE_ERRORS, InputError, one_line, said
 from qcbench.sums import added
 
@@ -24,7 +23,6 @@ Value: TypeAlias = float | int | str | None
 HEAD = (*COORDINATES, "status", "error")
 """The columns that every row has, in order; the metrics follow."""
 
-_own = attrgetter(*COORDINATES[:-1])
 LARGE = 2**63
 PLAIN = frozenset({float, type(None)})
 """What most values of a row are."""
@@ -249,7 +247,7 @@ def plain_value(name: str, value: Any) -> Value:
 
 
 def _coordinates(trial: Trial, track: str) -> dict[str, Value]:
-    return dict(zip(COORDINATES, (*_own(trial), track), strict=True))
+    return dict(zip(COORDINATES, (*own_coordinates(trial), track), strict=True))
 
 
 def error_line(error: BaseException) -> str:

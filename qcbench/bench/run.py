@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qcbench.bench.drawn import SharedWorld, policy_of, world_of
@@ -12,7 +11,7 @@ from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
 from qcbench.bench.outcome import plain_value
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.together import RunTrials, ShareClock
-from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult
+from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult, own_coordinates
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.records import Records
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 Made = TypeVar("Made")
-_coordinates = attrgetter(*COORDINATES[:-1])
 PolicyFactory = Callable[[PolicyContext], Decide]
 MOST_TASKS = 100_000
 """Of trials whose records are there at the same time; one may have more."""
@@ -72,7 +70,7 @@ def row_of(trial: Trial, records: Records) -> dict[str, Any]:
     warm_up_s = float(config.get("rules", {}).get("warm_up_s", 0.0))
     found = metrics_of(config["track"])(records, warm_up_s)
     found |= plugged_metrics(trial.plugins, records, warm_up_s)
-    known = dict(zip(COORDINATES, _coordinates(trial), strict=False)) | _known(trial)
+    known = dict(zip(COORDINATES, own_coordinates(trial), strict=False)) | _known(trial)
     return {**known, "truncated": records.truncated, **found}
 
 
@@ -176,7 +174,7 @@ def _summed(
     if not done:
         return []
     of, trials = sums.summaries(), [trial for trial, _ in done]
-    coordinates = zip(*map(_coordinates, trials), strict=True)
+    coordinates = zip(*map(own_coordinates, trials), strict=True)
     before: dict[str, Sequence[Any]] = dict(zip(COORDINATES, coordinates, strict=False))
     for name, value in _known(trials[0]).items():
         before[name] = [plain_value(name, value)] * len(trials)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -116,3 +117,6 @@ class TrialResult(NamedTuple):
 COORDINATES = ("trial_id", "suite", "scenario", "policy", "replicate", "seed", "engine", "track")
 """The first columns of the result table, in order; `status`, `error` and the metrics follow. All
 but the last, which is the scenario's, are attributes of a trial."""
+
+own_coordinates = attrgetter(*COORDINATES[:-1])
+"""Returns the values of those of a trial."""

@@ -289,6 +289,7 @@ def test_one_broken_file_does_not_hide_the_others(
         (["suites", "mine/suite/grid.yaml"], "write qcbench suites grid --config-dir mine"),
         (["fleets", "mine/fleet/x.yaml"], "write qcbench fleets x --config-dir mine"),
         (["claims", "mine/claim/x.yaml"], "write qcbench claims x --config-dir mine"),
+        (["run", "suite=https://a.b/suite/x.yaml"], "https://a.b/suite/x.yaml: is a URL"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
