@@ -22,6 +22,7 @@ from qcbench.bench.seeds import policy_stream, stream
 from qcbench.bench.worlds import ScenarioWorlds
 from qcbench.envs.worlds import Split, checked_world
 from qcbench.errors import InputError
+from qcbench.kernels.engine import Asked
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.folder import read_folder_card
@@ -258,10 +259,10 @@ class Validation:
             )
             fleet = world.scenario.fleet
             context, engine = PolicyContext(fleet, rng), world.compiled
-            if engine.summing is not None and not others:
-                sums = engine.summing(1)
-                sums.add(policy, context)
-                of = sums.summaries()
+            if engine.summed is not None and not others:
+                (ended,), of = engine.summed([Asked(policy, context)])
+                if ended.error is not None:
+                    raise ended.error
                 before = {"truncated": of.truncated}
                 found += metrics_of_summaries(self.track, of, fleet, before)
                 continue

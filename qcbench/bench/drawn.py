@@ -54,6 +54,12 @@ def _policy(content: ConfigKey) -> PolicyConfig:
     return typed(PolicyConfig, content.mapping, "policy")
 
 
+_read: dict[int, tuple[Mapping[str, Any], PolicyConfig]] = {}
+"""Policies by the identity of a mapping that is kept with each: trials that come together share it,
+and to compare its content takes longer than most parts of a trial."""
+MOST_READ = 64
+
+
 @dataclass(frozen=True)
 class SharedWorld:
     """What trials under different policies have in common.
@@ -89,7 +95,14 @@ def policy_of(trial: Trial) -> PolicyConfig:
     Raises:
         InputError: it cannot be used.
     """
-    return _policy(ConfigKey(trial.policy, trial.policy_config))
+    known = _read.get(id(trial.policy_config))
+    if known is not None and known[0] is trial.policy_config:
+        return known[1]
+    policy = _policy(ConfigKey(trial.policy, trial.policy_config))
+    if len(_read) >= MOST_READ:
+        _read.clear()
+    _read[id(trial.policy_config)] = trial.policy_config, policy
+    return policy
 
 
 def world_of(trial: Trial, *, shared: bool) -> SharedWorld:

@@ -14,7 +14,6 @@ from qcbench.bench.facts import Facts, FactsOf, unknown
 from qcbench.bench.together import RunTrials, batches
 from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult, own_coordinates
 from qcbench.errors import CODE_ERRORS, InputError, one_line, said
-from qcbench.sums import added
 
 RunTrial: TypeAlias = Callable[[Trial], TrialResult]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -108,41 +107,62 @@ def attempts(
         bearers: ids of those that bring the facts of their world along.
     """
     for batch in batches(run_trial, trials):
-        outcomes = _attempt_several(run_trial, batch, track, worker)
-        if facts_of is not None:
-            outcomes = [
-                _with_facts(outcome, facts_of, trial) if trial.trial_id in bearers else outcome
-                for outcome, trial in zip(outcomes, batch, strict=True)
-            ]
-        yield outcomes
+        found = FoundFacts(facts_of, bearers)
+        outcomes = _attempt_several(run_trial, batch, track, worker, found)
+        yield list(map(found.brought, outcomes, batch))
 
 
-def _with_facts(outcome: Outcome, facts_of: FactsOf, trial: Trial) -> Outcome:
-    """Find the facts of a trial's world, of which it may also be unknown."""
-    started = time.perf_counter()
-    try:
-        facts = facts_of(trial)
-    except CODE_ERRORS as error:
-        facts = unknown(trial, error_line(error))
-    elapsed_s = outcome.elapsed_s + time.perf_counter() - started
-    return outcome._replace(facts=facts, elapsed_s=elapsed_s)
+class FoundFacts:
+    """The facts of worlds, found while these are there where that is possible.
+
+    Args:
+        facts_of: finds the facts of a world; nobody wants any where None.
+        bearers: ids of the trials that bring those of their world along.
+    """
+
+    def __init__(self, facts_of: FactsOf | None, bearers: Collection[str]) -> None:
+        self._facts_of = facts_of
+        self._bearers = bearers
+        self._found: dict[str, tuple[Facts, float]] = {}
+
+    def find(self, trials: Sequence[Trial]) -> None:
+        """Find the facts of the world of trials if one of them is to bring them along."""
+        if self._facts_of is None:
+            return
+        for trial in trials:
+            if trial.trial_id not in self._bearers or trial.trial_id in self._found:
+                continue
+            started = time.perf_counter()
+            try:
+                facts = self._facts_of(trial)
+            except CODE_ERRORS as error:
+                facts = unknown(trial, error_line(error))
+            self._found[trial.trial_id] = facts, time.perf_counter() - started
+
+    def brought(self, outcome: Outcome, trial: Trial) -> Outcome:
+        """Return an outcome with the facts that its trial is to bring along."""
+        if self._facts_of is None or trial.trial_id not in self._bearers:
+            return outcome
+        self.find([trial])
+        facts, took_s = self._found[trial.trial_id]
+        return outcome._replace(facts=facts, elapsed_s=outcome.elapsed_s + took_s)
 
 
 def _attempt_several(
-    run_trial: RunTrial, trials: Sequence[Trial], track: str, worker: str
+    run_trial: RunTrial, trials: Sequence[Trial], track: str, worker: str, found: FoundFacts
 ) -> list[Outcome]:
     """Run trials at a time; those that fail again alone, so that each says what it has."""
     done: dict[str, Outcome] = {}
     if isinstance(run_trial, RunTrials) and len(trials) > 1:
-        started = time.perf_counter()
         with suppress(*CODE_ERRORS):  # what all have in common fails: each says so
-            results = run_trial.run(trials)
+            results = run_trial.run(trials, found.find)
+            started = time.perf_counter()
             some = [trial for trial in trials if trial.trial_id in results]
             rows = [plain_row(trial, track, results[trial.trial_id].row) for trial in some]
-            more_s = time.perf_counter() - started - added(r.wall_s for r in results.values())
+            more_s = (time.perf_counter() - started) / max(1, len(some))
             for trial, row in zip(some, rows, strict=True):
                 result = results[trial.trial_id]
-                elapsed_s = result.wall_s + more_s / len(some)
+                elapsed_s = result.wall_s + more_s
                 done[trial.trial_id] = _done(trial, row, result, elapsed_s, worker)
     return [
         done.get(trial.trial_id) or attempt_trial(run_trial, trial, track, worker)

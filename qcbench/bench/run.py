@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from qcbench.bench.drawn import SharedWorld, policy_of, world_of
 from qcbench.bench.facts import Facts, coordinates
@@ -10,16 +12,19 @@ from qcbench.bench.metrics.names import bounded_of, metrics_of, metrics_of_summa
 from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
 from qcbench.bench.outcome import plain_value
 from qcbench.bench.seeds import policy_stream
-from qcbench.bench.together import RunTrials, ShareClock
+from qcbench.bench.together import RunTrials, ShareClock, Turn
 from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult, own_coordinates
 from qcbench.cloud.cloud import Cloud
 from qcbench.cloud.execution import draw_slowdown
 from qcbench.cloud.records import Records
+from qcbench.cloud.summary import Summaries, joined
 from qcbench.errors import CODE_ERRORS
-from qcbench.kernels.engine import Summing
+from qcbench.fleet.profile import Fleet
+from qcbench.kernels.engine import Asked, Summed
 from qcbench.policies import registry
 from qcbench.policies.names import modules_of
 from qcbench.policies.protocol import Decide, PolicyContext
+from qcbench.tracks import Track
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +33,14 @@ Made = TypeVar("Made")
 PolicyFactory = Callable[[PolicyContext], Decide]
 MOST_TASKS = 100_000
 """Of trials whose records are there at the same time; one may have more."""
+
+
+class SummedTrials(NamedTuple):
+    """Trials on one world that are done, its QPUs, and what the trials add up to."""
+
+    trials: list[Trial]
+    fleet: Fleet
+    summaries: Summaries
 
 
 def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Records:
@@ -118,91 +131,123 @@ def facts_of(trial: Trial) -> Facts:
 
 
 def alike(trial: Trial) -> Hashable:
-    """Return what trials have in common that are run together: their world, on the kernel.
+    """Return what trials have in common that are run together: their scenario, on the kernel.
 
     None of a trial that is run alone: one on the SimPy cloud takes so long that nothing is gained,
     and the code of others is shown no world but its own.
     """
     if trial.engine != "compiled" or trial.plugins or not _shares(trial):
         return None
-    return trial.suite, trial.scenario, trial.replicate, trial.seed, id(trial.scenario_config)
+    return trial.suite, trial.scenario, trial.seed, id(trial.scenario_config)
 
 
-def _run(trials: Sequence[Trial], *, keep_records: bool) -> dict[str, TrialResult]:
+def _run(trials: Sequence[Trial], turn: Turn, *, keep_records: bool) -> dict[str, TrialResult]:
     """Run trials that `alike` is equal for, or one; steps go over all before the next begins.
 
     Returns:
         The results by id; of several trials those that fail have none.
     """
-    clock = ShareClock()
-    world = world_of(trials[0], shared=_shares(trials[0]))
-    summing = None if keep_records else _summing(trials[0], world)
-    at_a_time = max(1, MOST_TASKS // max(1, len(world.scenario.workload.tasks)))
-    found: list[tuple[dict[str, Any], pl.DataFrame | None]] = []
-    for first in range(0, len(trials), at_a_time):
-        block = trials[first : first + at_a_time]
-        each = partial(_done, block, clock, alone=len(trials) == 1)
-        if summing is None:
-            done = each(lambda trial: _simulate(trial, world))
-            found += [
-                (row_of(trial, records), records.frame(trial.trial_id) if keep_records else None)
-                for trial, records in done
-            ]
-        else:
-            found += [(row, None) for row in _summed(each, world, summing(len(block)))]
-    times = clock.times() if found else ()
+    clock, alone = ShareClock(), len(trials) == 1
+    told: list[tuple[dict[str, Any], pl.DataFrame | None]] = []
+    untold: list[SummedTrials] = []
+    for _, on_world in groupby(trials, attrgetter("replicate")):
+        some = list(on_world)
+        try:
+            world = world_of(some[0], shared=_shares(some[0]))
+            summed = None if keep_records else _summed_on(some[0], world)
+        except CODE_ERRORS:
+            if alone:
+                raise
+            continue  # each of them says so, alone
+        at_a_time = max(1, MOST_TASKS // max(1, len(world.scenario.workload.tasks)))
+        for first in range(0, len(some), at_a_time):
+            block = some[first : first + at_a_time]
+            if summed is None:
+                told += [
+                    (row_of(trial, made), made.frame(trial.trial_id) if keep_records else None)
+                    for trial, made in _done(block, partial(_timed, world, clock), alone=alone)
+                ]
+            else:
+                asked = _done(block, partial(_asked, world), alone=alone)
+                untold.append(_summed(asked, world.scenario.fleet, summed, clock, alone=alone))
+        with clock.left_out():
+            turn(some)
+    told += [(row, None) for row in _rows(untold)]
+    times = clock.times() if told else ()
     return {
         row["trial_id"]: TrialResult(row, wall_s, cpu_s, records=frame)
-        for (row, frame), (wall_s, cpu_s) in zip(found, times, strict=True)
+        for (row, frame), (wall_s, cpu_s) in zip(told, times, strict=True)
     }
 
 
-def _summing(trial: Trial, world: SharedWorld) -> Callable[[int], Summing] | None:
-    """Return what trials on a world are added up in; None where metrics need records."""
+def _timed(world: SharedWorld, clock: ShareClock, trial: Trial) -> Records:
+    clock.begin()
+    records = _simulate(trial, world)
+    clock.end()
+    return records
+
+
+def _asked(world: SharedWorld, trial: Trial) -> Asked:
+    return Asked(policy_of(trial), _context(trial, world))
+
+
+def _summed_on(trial: Trial, world: SharedWorld) -> Summed | None:
+    """Return what adds trials on a world up; None where metrics need records."""
     if trial.engine != "compiled" or has_metrics(trial.plugins):
         return None
-    return world.compiled.summing
+    return world.compiled.summed
 
 
 def _summed(
-    each: Callable[[Callable[[Trial], None]], list[tuple[Trial, None]]],
-    world: SharedWorld,
-    sums: Summing,
-) -> list[PlainRow]:
-    """Run trials without records, and return the rows of those that are done."""
-    done = each(lambda trial: sums.add(policy_of(trial), _context(trial, world)))
-    if not done:
+    asked: Sequence[tuple[Trial, Asked]],
+    fleet: Fleet,
+    summed: Summed,
+    clock: ShareClock,
+    *,
+    alone: bool,
+) -> SummedTrials:
+    """Run trials on a world without records."""
+    ended, summaries = summed([each for _, each in asked])
+    done = []
+    for (trial, _), end in zip(asked, ended, strict=True):
+        if end.error is None:
+            done.append(trial)
+            clock.took(end.wall_s, end.cpu_s)
+        elif alone:
+            raise end.error
+    return SummedTrials(done, fleet, summaries)
+
+
+def _rows(told: Sequence[SummedTrials]) -> list[PlainRow]:
+    """Return the rows of trials of one scenario."""
+    trials = [trial for each in told for trial in each.trials]
+    if not trials:
         return []
-    of, trials = sums.summaries(), [trial for trial, _ in done]
+    of = joined([each.summaries for each in told])
     coordinates = zip(*map(own_coordinates, trials), strict=True)
-    before: dict[str, Sequence[Any]] = dict(zip(COORDINATES, coordinates, strict=False))
+    before: dict[str, Any] = dict(zip(COORDINATES, coordinates, strict=False))
     for name, value in _known(trials[0]).items():
         before[name] = [plain_value(name, value)] * len(trials)
-    before["truncated"] = list(map(int, of.truncated))
-    scenario = world.scenario
-    return list(map(PlainRow, metrics_of_summaries(scenario.track, of, scenario.fleet, before)))
+    before["truncated"] = of.truncated
+    track: Track = trials[0].scenario_config["track"]
+    return list(map(PlainRow, metrics_of_summaries(track, of, told[0].fleet, before)))
 
 
 def _done(
-    trials: Sequence[Trial], clock: ShareClock, run: Callable[[Trial], Made], *, alone: bool
+    trials: Sequence[Trial], run: Callable[[Trial], Made], *, alone: bool
 ) -> list[tuple[Trial, Made]]:
-    """Run trials one after the other, and return those that are done.
+    """Do something with trials one after the other, and return those of which it is done.
 
     Args:
         alone: one that fails raises; else it is left out.
     """
     done = []
-    clock.begin()
     for trial in trials:
         try:
-            made = run(trial)
+            done.append((trial, run(trial)))
         except CODE_ERRORS:
             if alone:
                 raise
-            clock.begin()
-            continue
-        done.append((trial, made))
-        clock.lap()
     return done
 
 

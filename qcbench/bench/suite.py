@@ -163,10 +163,10 @@ def expand(suite: SuiteConfig, scenarios: Sequence[ScenarioConfig]) -> list[Tria
     wanted = metrics_wanted(suite)
     trials: list[Trial] = []
     first = 0
+    policies = [(policy, plain(policy)) for policy in suite.policies]
     for scenario in scenarios:
         scenario_config = plain(scenario)
-        for policy in suite.policies:
-            policy_config = plain(policy)
+        for policy, policy_config in policies:
             used = plugins_used(scenario, policy, wanted)
             trials += [
                 Trial(

@@ -1,11 +1,22 @@
-"""Trials that are run at a time: those on one world have most of what they need in common."""
+"""Trials that are run at a time: those of one scenario have much of what they need in common.
+
+Those on one world share all that does not depend on the policy; what is told of trials is computed
+for those of many worlds at once.
+"""
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
+from typing import TypeAlias
 
 from qcbench.bench.trial import Trial, TrialResult
 from qcbench.sums import added
+
+Turn: TypeAlias = Callable[[Sequence[Trial]], None]
+"""What is to be done with trials on one world while it is there."""
+AT_A_TIME = 128
+"""Trials that are run together at most: who wants to stop waits for them."""
 
 
 class RunTrials:
@@ -13,13 +24,14 @@ class RunTrials:
 
     Args:
         run: runs trials that `alike` is equal for, or one; of several it leaves out those that
-            fail, a single one raises.
+            fail, a single one raises. Takes its turn with each world, whose time counts for none
+            of the trials.
         alike: says what a trial has in common with others, None of one that is run alone.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[Trial]], dict[str, TrialResult]],
+        run: Callable[[Sequence[Trial], Turn], dict[str, TrialResult]],
         alike: Callable[[Trial], Hashable],
     ) -> None:
         self.run = run
@@ -27,7 +39,11 @@ class RunTrials:
 
     def __call__(self, trial: Trial) -> TrialResult:
         """Run a trial."""
-        return self.run([trial])[trial.trial_id]
+        return self.run([trial], no_turn)[trial.trial_id]
+
+
+def no_turn(trials: Sequence[Trial]) -> None:
+    """Do nothing with a world."""
 
 
 def batches(
@@ -41,7 +57,8 @@ def batches(
         if common is None:
             yield from ([trial] for trial in some)
         else:
-            yield list(some)
+            alike = list(some)
+            yield from (alike[at : at + AT_A_TIME] for at in range(0, len(alike), AT_A_TIME))
 
 
 class ShareClock:
@@ -52,14 +69,25 @@ class ShareClock:
         self._own: list[tuple[float, float]] = []
 
     def begin(self) -> None:
-        """Begin with the next of them, which begins at once where one has ended."""
+        """Begin with the next of them."""
         self._last = _now()
 
-    def lap(self) -> None:
+    def end(self) -> None:
         """End it."""
-        wall_s, cpu_s = self._last
-        self._last = _now()
-        self._own.append((self._last[0] - wall_s, self._last[1] - cpu_s))
+        wall_s, cpu_s = _now()
+        self.took(wall_s - self._last[0], cpu_s - self._last[1])
+
+    def took(self, wall_s: float, cpu_s: float) -> None:
+        """Take in what the next of them took, as somebody else has measured it [s]."""
+        self._own.append((wall_s, cpu_s))
+
+    @contextmanager
+    def left_out(self) -> Iterator[None]:
+        """Take what goes by for the time of none."""
+        wall_s, cpu_s = _now()
+        yield
+        until = _now()
+        self._began = self._began[0] + until[0] - wall_s, self._began[1] + until[1] - cpu_s
 
     def times(self) -> Iterator[tuple[float, float]]:
         """Return wall-clock and processor time of each up to now [s]."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from qcbench.arrays import BoolArray, FloatArray
+from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.cloud.backlog import backlog_growth
 from qcbench.cloud.execution import DONE, STATUS
 
@@ -25,8 +25,7 @@ class TrialSummary(NamedTuple):
     Attributes:
         truncated: whether the rules allowed no further decision.
         decisions: of the policy in the whole trial.
-        utilisation: mean share of time that a QPU worked, from 0 to the end of the observation;
-            None where that is no time.
+        utilisation: see `share_of_time`.
         statuses: rows of each status, see `qcbench.cloud.execution.STATUS`.
         violations, restarts: in all.
         quantiles_s: of the completion times, at `QUANTILES`; None of nothing.
@@ -43,7 +42,7 @@ class TrialSummary(NamedTuple):
 
     truncated: bool
     decisions: int
-    utilisation: float | None
+    utilisation: float
     statuses: Sequence[int]
     violations: int
     restarts: int
@@ -61,19 +60,30 @@ class TrialSummary(NamedTuple):
     placed: Sequence[int]
     backlog_growth: float | None
 
-    @property
-    def done(self) -> int:
-        """How many rows are done."""
-        return self.statuses[DONE]
 
-
+COUNTS = frozenset(
+    {"truncated", "decisions", "statuses", "violations", "restarts", "slowed", "placed"}
+)
+"""Fields that are known of every trial, in whole numbers."""
 Summaries: TypeAlias = Any
-"""A `TrialSummary` of several trials on one world: each field is a sequence of all their values."""
+"""A `TrialSummary` of N trials: each field is an array of all their values, shape (N,)
+or (N, values of each), with NaN where a trial has None."""
 
 
 def by_field(summaries: Sequence[TrialSummary]) -> Summaries:
     """Return the summaries of trials as one."""
-    fields: Any = zip(*summaries, strict=True)
+    fields: Any = {
+        name: np.array(own, dtype=np.int64 if name in COUNTS else np.float64)
+        for name, own in zip(TrialSummary._fields, zip(*summaries, strict=True), strict=True)
+    }
+    return TrialSummary(**fields)
+
+
+def joined(parts: Sequence[Summaries]) -> Summaries:
+    """Return the summaries of trials on several worlds as one."""
+    if len(parts) == 1:
+        return parts[0]
+    fields: Any = map(np.concatenate, zip(*parts, strict=True))
     return TrialSummary(*fields)
 
 
@@ -93,7 +103,7 @@ def summarise(records: "Records", warm_up_s: float) -> TrialSummary:
     return TrialSummary(
         truncated=records.truncated,
         decisions=records.decisions,
-        utilisation=utilisation(records.busy_s, records.end_s),
+        utilisation=share_of_time(total(records.busy_s), len(records.busy_s), records.end_s),
         statuses=np.bincount(status[seen], minlength=len(STATUS)).tolist(),
         violations=int(np.add.reduce(records.violations[seen])),
         restarts=int(np.add.reduce(records.restarts[seen])),
@@ -113,14 +123,14 @@ def summarise(records: "Records", warm_up_s: float) -> TrialSummary:
     )
 
 
-def utilisation(busy_s: FloatArray, end_s: float) -> float | None:
-    """Return the mean share of time that a QPU worked, from 0 to the end of the observation."""
-    return share_of_time(total(busy_s), len(busy_s), end_s)
+def share_of_time(busy_s: float, qpus: int, end_s: float) -> float:
+    """Return the mean share of time that a QPU worked, NaN of no time.
 
-
-def share_of_time(busy_s: float, qpus: int, end_s: float) -> float | None:
-    """Return the same of the time that all QPUs together have worked."""
-    return busy_s / qpus / end_s if end_s > 0 else None
+    Args:
+        busy_s: that all QPUs together have worked.
+        end_s: of the observation, which begins at 0.
+    """
+    return busy_s / qpus / end_s if end_s > 0 else np.nan
 
 
 def those(chosen: BoolArray) -> BoolArray | slice:
@@ -142,28 +152,51 @@ def quantiles(values: FloatArray, shares: Sequence[float]) -> list[float | None]
         values: in any order.
         shares: ascending.
     """
-    return quantiles_of_own(values.copy(), shares)
+    (found,) = quantiles_of_rows(values[np.newaxis].copy(), np.array([len(values)]), shares)
+    return found.tolist() if len(values) else [None] * len(shares)
 
 
-def quantiles_of_own(values: FloatArray, shares: Sequence[float]) -> list[float | None]:
-    """Return the same of numbers that nobody else needs in their order."""
-    if not len(values):
-        return [None] * len(shares)
-    last = len(values) - 1
-    many = last >= SORTED
-    if not many:
-        values.sort()
-    found: list[float | None] = []
-    sorted_to = 0
-    for share in shares:
-        place = last * share
-        below = int(place)
-        if many:  # all that is smaller goes before it, which takes a fraction of sorting
-            values[sorted_to:].partition(below - sorted_to)
-            sorted_to = below
-        low = high = values.item(below)
-        if below < last:
-            high = float(values[below + 1 :].min()) if many else values.item(below + 1)
-        part = place - below
-        found.append(low + (high - low) * part if part < HALF else high - (high - low) * (1 - part))
+def quantiles_of_rows(values: FloatArray, counts: IntArray, shares: Sequence[float]) -> FloatArray:
+    """Return the same of each row, NaN of nothing, shape (rows, shares).
+
+    Args:
+        values: in any order, which is another one afterwards, shape (rows, most).
+        counts: how many of each row are meant, the first ones, shape (rows,).
+        shares: ascending.
+    """
+    place = np.maximum(counts - 1, 0)[:, np.newaxis] * np.array(shares)
+    below = place.astype(np.int64)
+    above = np.minimum(below + 1, np.maximum(counts - 1, 0)[:, np.newaxis])
+    most = int(np.maximum.reduce(counts, initial=0))
+    if most and most <= SORTED and np.minimum.reduce(counts) == most:
+        values[:, :most].sort(axis=1)
+    else:
+        for row, count in enumerate(counts.tolist()):
+            if count <= SORTED:
+                values[row, :count].sort()
+            else:
+                _bring(values[row, :count], below[row].tolist())
+    if not most:
+        return np.full(place.shape, np.nan)
+    rows = np.arange(len(values))[:, np.newaxis]
+    low, high, part = values[rows, below], values[rows, above], place - below
+    rise = high - low
+    found: FloatArray = np.where(part < HALF, low + rise * part, high - rise * (1 - part))
+    found[counts == 0] = np.nan
     return found
+
+
+def _bring(values: FloatArray, places: Sequence[int]) -> None:
+    """Bring numbers to where sorting would, at some places, ascending, and at those after them.
+
+    All that is smaller goes before each, which takes a fraction of sorting.
+    """
+    done = 0
+    for place in places:
+        if place >= done:
+            values[done:].partition(place - done)
+        after = values[place + 1 :]
+        if len(after):
+            least = int(after.argmin())
+            after[0], after[least] = after[least], after[0]
+        done = max(done, place + 2)

@@ -5,8 +5,8 @@ it is imported, and numba with it, when a trial of that track runs.
 """
 
 import importlib.util
-from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.records import Records
@@ -24,14 +24,24 @@ AnyPolicy: TypeAlias = PolicyConfig | Callable[[PolicyContext], Decide]
 """A registered policy, which may have a compiled twin, or a factory, which has none."""
 
 
-class Summing(Protocol):
-    """Trials on one world of which nobody wants to see the records."""
+class Asked(NamedTuple):
+    """A trial on a world: its policy, and what that may know."""
 
-    def add(self, policy: AnyPolicy, context: PolicyContext) -> None:
-        """Simulate a trial, as `Simulator.records` does, and add it up."""
+    policy: AnyPolicy
+    context: PolicyContext
 
-    def summaries(self) -> Summaries:
-        """Return those that were added, in their order, after the warm-up of the world's rules."""
+
+class Ended(NamedTuple):
+    """What the simulation of a trial took [s], and why it failed if it did."""
+
+    wall_s: float
+    cpu_s: float
+    error: BaseException | None = None
+
+
+Summed: TypeAlias = Callable[[Sequence[Asked]], tuple[list[Ended], Summaries]]
+"""Simulates trials and adds them up: returns how each ended, and what those that did not fail add
+up to after the warm-up, in their order."""
 
 
 class Simulator(NamedTuple):
@@ -43,12 +53,13 @@ class Simulator(NamedTuple):
 
     Attributes:
         records: simulates a trial under a policy, given the world's streams from their beginning.
-        summing: returns what so many trials are added up in, which takes a fraction of the time;
-            None where metrics of the world's trials need records.
+        summed: simulates trials of which nobody wants to see the records, in a fraction of the
+            time: those whose twins know the fleet alone in one compiled call. None where metrics
+            of the world's trials need records.
     """
 
     records: Callable[[AnyPolicy, PolicyContext, Streams], Records]
-    summing: Callable[[int], Summing] | None = None
+    summed: Summed | None = None
 
 
 COMPILED = tuple(track for track, info in TRACKS.items() if info.kernel)

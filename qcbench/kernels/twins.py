@@ -87,18 +87,23 @@ def make_twin(track: Track, policy: object, context: TwinContext) -> Twin | None
     return no_twin()._replace(rule=names(track).index(policy.name), memory=kept)
 
 
-def twin_again(track: Track, policy: object, fleet: Fleet) -> Twin | None:
-    """Return a copy of a twin that is made once a fleet, where twins know the fleet alone.
+def twin_at_first(track: Track, policy: object, fleet: Fleet) -> Twin | None:
+    """Return a twin before its first decision, made once a fleet, where twins know the fleet alone.
 
-    None where trials do not begin alike: of a policy that has no twin, reads a file, draws while it
-    is built or has a memory of its own.
+    Its memory is to be copied before it decides. None where trials do not begin alike: of a policy
+    that has no twin, reads a file, draws while it is built or has a memory of its own.
 
     Raises:
         InputError: the policy cannot be built.
     """
     if not isinstance(policy, PolicyConfig) or policy.name not in names(track):
         return None
-    first = _first_twin(OnFleet(track, policy, fleet))
+    return _first_twin(OnFleet(track, policy, fleet))
+
+
+def twin_again(track: Track, policy: object, fleet: Fleet) -> Twin | None:
+    """Return the same, ready to decide."""
+    first = twin_at_first(track, policy, fleet)
     if first is None:
         return None
     rule, known, drawn = first

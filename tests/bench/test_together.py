@@ -3,15 +3,19 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from qcbench.bench import drawn as drawn_module
 from qcbench.bench import run
 from qcbench.bench.config import ScenarioEntry, SuiteConfig
-from qcbench.bench.drawn import policy_of
+from qcbench.bench.drawn import SharedWorld, policy_of, world_of
+from qcbench.bench.facts import Facts
 from qcbench.bench.outcome import Outcome, attempt_trial, attempts, plain_row
-from qcbench.bench.run import row_of, run_recorded_trial, run_trial, simulate_trial
+from qcbench.bench.run import facts_of, row_of, run_recorded_trial, run_trial, simulate_trial
+from qcbench.bench.scenario import build_scenario
 from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.together import batches
 from qcbench.bench.trial import Trial
@@ -88,7 +92,7 @@ def test_rows_are_those_of_each_alone(track: Track) -> None:
     assert {outcome.error for outcome in alone} == {""}
     batched = together(trials, track)
     policies = len(SUITES[track][1])
-    assert {len(batch) for batch in batched} == {policies}
+    assert {len(batch) for batch in batched} == {2 * policies}  # on both worlds of a scenario
     assert rows([outcome for batch in batched for outcome in batch]) == rows(alone)
 
 
@@ -156,7 +160,7 @@ def test_one_that_fails_is_the_only_one_that_runs_twice(monkeypatch: pytest.Monk
 
 def test_what_is_run_alone() -> None:
     compiled = trials_of("placement")
-    assert [len(batch) for batch in batches(run_trial, compiled)] == [5] * 8
+    assert [len(batch) for batch in batches(run_trial, compiled)] == [10] * 4  # of a scenario
     of_simpy = trials_of("placement", "simpy")
     assert {len(batch) for batch in batches(run_trial, of_simpy)} == {1}
     plugged = [replace(trial, plugins={"metrics/some": "acme 1.2"}) for trial in compiled]
@@ -190,3 +194,42 @@ def test_each_takes_its_own_time_and_a_share_of_the_rest() -> None:
         assert 0.0 < outcome.wall_s <= outcome.elapsed_s
     fastest, lookahead, best_fidelity = (outcome.cpu_s for outcome in outcomes)
     assert lookahead > 3 * max(fastest, best_fidelity)
+
+
+def test_a_world_that_cannot_be_drawn_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = trials_of("placement")[:10]
+    expected = rows([attempt_trial(run_trial, trial, "placement", "here") for trial in trials[:5]])
+
+    def world(trial: Trial, *, shared: bool) -> SharedWorld:
+        if trial.replicate == 1:
+            raise ValueError("no such world")
+        return world_of(trial, shared=shared)
+
+    monkeypatch.setattr(run, "world_of", world)
+    (outcomes,) = together(trials)
+    assert rows(outcomes[:5]) == expected
+    assert {str(each.row["error"]) for each in outcomes[5:]} == {"ValueError: no such world"}
+
+
+def test_facts_are_found_while_their_world_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = trials_of("placement")[:10]
+    drawn: list[int] = []
+
+    def build(*arguments: Any) -> Any:
+        drawn.append(arguments[2])
+        return build_scenario(*arguments)
+
+    def facts(trial: Trial) -> Facts:
+        time.sleep(0.2)
+        return facts_of(trial)
+
+    monkeypatch.setattr(drawn_module, "build_scenario", build)
+    drawn_module._world.cache_clear()
+    bring = {trials[0].trial_id, trials[7].trial_id}
+    (outcomes,) = attempts(run_trial, trials, "placement", "here", facts_of=facts, bearers=bring)
+    assert drawn == [0, 1]
+    for outcome in outcomes:
+        assert outcome.wall_s < 0.2
+        assert (outcome.facts is not None) == (outcome.trial_id in bring)
+        assert (outcome.elapsed_s >= 0.2) == (outcome.trial_id in bring)
+    assert outcomes[7].facts == facts_of(trials[7])

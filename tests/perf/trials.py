@@ -1,6 +1,6 @@
 """What a trial costs beside its simulation: `python -m tests.perf.trials [--replicates 3]`.
 
-All trials of `placement-v1` as workers run them, those on one world together, and beside each the
+All trials of `placement-v1` as workers run them, those of a scenario together, and beside each the
 kernel alone on the same world: from drawn arrays to the last event. Processor time of this process,
 as the trials report it, with their share of what they report none of; medians over the trials of a
 policy. What it takes to draw a world is told by itself: it is done before its trials.
@@ -13,15 +13,16 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from statistics import median
 from typing import NamedTuple
 
 from qcbench.api.suites import compose_run
-from qcbench.bench.drawn import policy_of, world_of
+from qcbench.bench import run
+from qcbench.bench.drawn import SharedWorld, policy_of, world_of
 from qcbench.bench.ledger import by_world
 from qcbench.bench.outcome import attempts
-from qcbench.bench.run import run_trial
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.trial import Trial
@@ -47,10 +48,10 @@ class Taken(NamedTuple):
     kernel_s: float
 
 
-class World(NamedTuple):
-    """Processor time of a world before its trials [s], and what these took."""
+class Worlds(NamedTuple):
+    """Processor time of the worlds of a scenario before their trials, and what these took [s]."""
 
-    drawn_s: float
+    drawn_s: list[float]
     trials: list[Taken]
 
 
@@ -79,36 +80,55 @@ def kernel_s(trial: Trial, world: TrialWorld) -> float:
     return time.process_time() - began
 
 
-def trials_s(trials: Sequence[Trial]) -> list[float]:
-    """Return the processor time of each trial of a world as a worker runs them [s]."""
-    began = time.process_time()
-    batches = attempts(run_trial, trials, "placement", "perf")
-    outcomes = [outcome for batch in batches for outcome in batch]
-    taken_s = time.process_time() - began
+@contextmanager
+def timed_drawing() -> Iterator[list[float]]:
+    """Collect what it takes to draw each world for its trials [s]."""
+    draw, drawn_s = world_of, list[float]()
+
+    def timed(trial: Trial, *, shared: bool) -> SharedWorld:
+        began = time.process_time()
+        world = draw(trial, shared=shared)
+        if trial.engine == "compiled":
+            _ = world.compiled
+        drawn_s.append(time.process_time() - began)
+        return world
+
+    setattr(run, "world_of", timed)  # noqa: B010 - a function is replaced on purpose
+    try:
+        yield drawn_s
+    finally:
+        setattr(run, "world_of", draw)  # noqa: B010
+
+
+def trials_s(trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
+    """Return the processor time of each trial as a worker runs them, and of drawing worlds [s]."""
+    with timed_drawing() as drawn_s:
+        began = time.process_time()
+        batches = attempts(run.run_trial, trials, "placement", "perf")
+        outcomes = [outcome for batch in batches for outcome in batch]
+        taken_s = time.process_time() - began
     for outcome in outcomes:
         if outcome.failed:
             raise AssertionError(outcome.error)
     told_s = [outcome.cpu_s for outcome in outcomes]
-    share_s = (taken_s - sum(told_s)) / len(outcomes)
-    return [each + share_s for each in told_s]
+    share_s = (taken_s - sum(told_s) - sum(drawn_s)) / len(outcomes)
+    return [each + share_s for each in told_s], drawn_s
 
 
-def measure(trials: Sequence[Trial]) -> Iterator[World]:
-    """Run the trials world by world, and the kernels of those that are compiled."""
-    for _, group in groupby(trials, key=lambda trial: (trial.scenario, trial.replicate)):
+def measure(trials: Sequence[Trial]) -> Iterator[Worlds]:
+    """Run the trials scenario by scenario, and the kernels of those that are compiled."""
+    for _, group in groupby(trials, key=lambda trial: trial.scenario):
         some = list(group)
-        began = time.process_time()
-        world = world_of(some[0], shared=True)
-        if some[0].engine == "compiled":
-            _ = world.compiled
-        drawn_s = time.process_time() - began
-        taken_s = trials_s(some)
+        taken_s, drawn_s = trials_s(some)
         alone_s = [float("nan")] * len(some)
         if some[0].engine == "compiled":
-            alone = kernel_world(some[0])
-            kernel_s(some[0], alone)
-            alone_s = [kernel_s(trial, alone) for trial in some]
-        yield World(
+            alone_s = []
+            for _, on_world in groupby(some, key=lambda trial: trial.replicate):
+                together = list(on_world)
+                alone = kernel_world(together[0])
+                kernel_s(together[0], alone)
+                alone_s += [kernel_s(trial, alone) for trial in together]
+        yield Worlds(
             drawn_s,
             [Taken(t.policy, *both) for t, *both in zip(some, taken_s, alone_s, strict=True)],
         )
@@ -120,7 +140,7 @@ def warm(trials: Sequence[Trial]) -> None:
         trials_s([trial])
 
 
-def show(engine: str, worlds: Sequence[World], replicates: int) -> tuple[float, float, float]:
+def show(engine: str, worlds: Sequence[Worlds], replicates: int) -> tuple[float, float, float]:
     """Print a table; return the simple policies' rate, their ratio, and the time of the suite."""
     print(f"{engine:22}{'trial ms':>9}{'trials/s':>9}{'kernel ms':>10}{'ratio':>7}")
     of_policy: dict[str, list[Taken]] = defaultdict(list)
@@ -139,8 +159,8 @@ def show(engine: str, worlds: Sequence[World], replicates: int) -> tuple[float, 
         print(f"{name:22}{1e3 * spent_s:9.2f}{1 / spent_s:9,.0f}{1e3 * kernel_s:10.3f}{ratio:7.2f}")
         if name == "simple policies":
             rate = 1 / spent_s
-    drawn_ms = 1e3 * median(world.drawn_s for world in worlds)
-    taken_s = sum(world.drawn_s + sum(each.trial_s for each in world.trials) for world in worlds)
+    drawn_ms = 1e3 * median(each_s for world in worlds for each_s in world.drawn_s)
+    taken_s = sum(sum(each.drawn_s) + sum(t.trial_s for t in each.trials) for each in worlds)
     whole_s = taken_s * REPLICATES / replicates
     print(f"simple policies: all trials take {whole:.2f} times as long as their kernels")
     print(f"{'a world':22}{drawn_ms:9.2f}")

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from qcbench.arrays import FloatArray
+from qcbench.arrays import FloatArray, IntArray
 from qcbench.bench.metrics.deadlines import deadline_metrics
 from qcbench.bench.metrics.fairness import fairness_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED
@@ -29,8 +29,9 @@ MORE_IS_BETTER = frozenset({"done", "mean_fidelity"})
 """Of `task_metrics`."""
 
 
-Columns: TypeAlias = dict[str, Sequence[Any]]
-"""Metrics of several trials on one world: of each name the value of every trial."""
+Columns: TypeAlias = dict[str, Any]
+"""Metrics of several trials of a scenario: of each name the value of every trial, in an array, with
+NaN where it is unknown, or in a list, with None."""
 
 
 def task_metrics(records: Records, summary: TrialSummary, warm_up_s: float) -> dict[str, Any]:
@@ -52,27 +53,28 @@ def task_columns(of: Summaries) -> Columns:
     Args:
         of: the trials, after the warm-up.
     """
-    statuses = list(zip(*of.statuses, strict=True))
-    done = statuses[DONE]
-    p50_s, p95_s, p99_s = zip(*of.quantiles_s, strict=True)
+    dropped, failed = of.statuses[:, DROPPED], of.statuses[:, FAILED]
+    done, censored = of.statuses[:, DONE], of.statuses[:, CENSORED]
+    p50_s, p95_s, p99_s = of.quantiles_s.T
+    of_each = some(done)
     return {
-        "tasks": list(map(sum, of.statuses)),
+        "tasks": np.add.reduce(of.statuses, axis=1),
         "done": done,
-        "dropped": statuses[DROPPED],
-        "failed": statuses[FAILED],
-        "censored": statuses[CENSORED],
+        "dropped": dropped,
+        "failed": failed,
+        "censored": censored,
         "decisions": of.decisions,
         "violations": of.violations,
         "restarts": of.restarts,
-        "mean_completion_s": means(of.completion_s, done),
+        "mean_completion_s": of.completion_s / of_each,
         "p50_completion_s": p50_s,
         "p95_completion_s": p95_s,
         "p99_completion_s": p99_s,
-        "mean_wait_s": means(of.wait_s, done),
-        "mean_exec_s": means(of.exec_s, done),
-        "mean_slowdown": means(of.slowdown, of.slowed),
-        "mean_fidelity": means(of.fidelity, done),
-        "total_cost": [None if isnan(cost) else cost for cost in of.cost],
+        "mean_wait_s": of.wait_s / of_each,
+        "mean_exec_s": of.exec_s / of_each,
+        "mean_slowdown": of.slowdown / some(of.slowed),
+        "mean_fidelity": of.fidelity / of_each,
+        "total_cost": of.cost,
         "makespan_s": of.last_finish_s,
         "utilisation": of.utilisation,
         "backlog_growth": of.backlog_growth,
@@ -92,16 +94,23 @@ def due_columns(trials: Sequence[Records], warm_up_s: float) -> Columns:
 
 
 def rows_of(columns: Columns) -> list[dict[str, Any]]:
-    """Return the metrics of each trial."""
-    return [
-        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-    ]
+    """Return the metrics of each trial in plain types, what is unknown as None."""
+    plain = dict(columns)
+    for dtype in (np.int64, np.float64):
+        arrays = {n: own for n, own in columns.items() if getattr(own, "dtype", None) == dtype}
+        if not arrays:
+            continue
+        values = np.array(list(arrays.values()))
+        told = values.tolist()
+        if dtype is np.float64 and np.isnan(values).any():
+            told = [[None if isnan(value) else value for value in own] for own in told]
+        plain.update(zip(arrays, told, strict=True))
+    return [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)]
 
 
-def means(totals: Sequence[float], counts: Sequence[int]) -> list[float | None]:
-    """Return the mean of so many numbers for each trial, None of nothing."""
-    pairs = zip(totals, counts, strict=True)
-    return [total / count if count else None for total, count in pairs]
+def some(counts: IntArray) -> FloatArray:
+    """Return what sums are divided by for means: NaN where there is nothing."""
+    return np.where(counts > 0, counts, np.nan)
 
 
 def real_exec_s(world: Scenario, slowdown: FloatArray | None) -> FloatArray:
@@ -120,27 +129,29 @@ def balance(summary: TrialSummary) -> dict[str, Any]:
 
     A policy that sends everything to one QPU has entropy 0 and largest share 1.
     """
-    return rows_of(balance_columns([shares_of(summary.placed)]))[0]
+    return rows_of(balance_columns(shares_of(by_field([summary]).placed)))[0]
 
 
-def balance_columns(shares: Sequence[Sequence[float]]) -> Columns:
+def balance_columns(shares: FloatArray) -> Columns:
     """Return the same of several trials.
 
     Args:
         shares: of each, see `shares_of`.
     """
-    used = [[share for share in own if share > 0] for own in shares]
-    every = np.array([share for own in used for share in own])
-    terms = every * np.log(every)
-    entropies: list[float | None] = []
-    first = 0
-    for own, all_shares in zip(used, shares, strict=True):
-        entropy = -total(terms[first : first + len(own)])
-        first += len(own)
-        qpus = len(all_shares)
-        entropies.append((entropy / _log(qpus) if qpus > 1 else 0.0) if qpus else None)
-    largest = [max(own) if own else None for own in shares]
-    return {"choice_entropy": entropies, "largest_share": largest}
+    trials, qpus = shares.shape
+    if qpus == 0:
+        return dict.fromkeys(BALANCE_NAMES, np.full(trials, np.nan))
+    used = shares > 0
+    taken = shares[used]
+    terms = taken * np.log(taken)  # of all at once; a sum is over the QPUs that are used
+    ends = np.add.accumulate(np.add.reduce(used, axis=1)).tolist()
+    spread = zip([0, *ends], ends, strict=False)
+    entropy = np.array([-total(terms[first:end]) for first, end in spread])
+    relative = entropy / _log(qpus) if qpus > 1 else np.zeros(trials)
+    return {
+        "choice_entropy": np.where(np.isnan(shares[:, 0]), np.nan, relative),
+        "largest_share": np.maximum.reduce(shares, axis=1),
+    }
 
 
 @cache
@@ -148,7 +159,10 @@ def _log(number: int) -> float:
     return float(np.log(number))
 
 
-def shares_of(placed: Sequence[int]) -> list[float]:
-    """Return each QPU's share of the tasks that were placed; nothing where none was."""
-    tasks = sum(placed)
-    return [count / tasks for count in placed] if tasks else []
+def shares_of(placed: IntArray) -> FloatArray:
+    """Return each QPU's share of the tasks that were placed, NaN where none was; shape as given.
+
+    Args:
+        placed: of each trial on each QPU, shape (trials, QPUs).
+    """
+    return placed / some(np.add.reduce(placed, axis=1))[:, np.newaxis]

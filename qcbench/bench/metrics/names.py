@@ -38,11 +38,11 @@ def metrics_of(track: Track) -> Metrics:
 def metrics_of_summaries(
     track: Track, of: Summaries, fleet: Fleet, before: Mapping[str, Sequence[Any]]
 ) -> list[dict[str, Any]]:
-    """Return the metrics of trials on one world of a track whose metrics need nothing else.
+    """Return the metrics of trials of one scenario of a track whose metrics need nothing else.
 
     Args:
         of: the trials, after the warm-up.
-        fleet: of their world, whose jobs have neither due times nor users.
+        fleet: of their worlds, whose jobs have neither due times nor users.
         before: columns that stand before the metrics.
     """
     room = module_of(METRICS, track)

@@ -10,10 +10,10 @@ from qcbench.bench.metrics.common import (
     Columns,
     balance_columns,
     due_columns,
-    means,
     real_exec_s,
     rows_of,
     shares_of,
+    some,
     task_columns,
 )
 from qcbench.cloud.execution import DONE
@@ -50,29 +50,26 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
 def metrics_of_summaries(
     of: Summaries, fleet: Fleet, *, before: Columns | None = None, due: Columns | None = None
 ) -> list[dict[str, Any]]:
-    """Return the same of trials on one world: column by column, which takes a third of the time.
+    """Return the same of trials of one scenario, column by column.
 
     Args:
         of: the trials, after the warm-up.
         before: columns that stand before the metrics.
         due: see `common.due_columns`.
     """
-    shares = list(map(shares_of, of.placed))
-    done = [statuses[DONE] for statuses in of.statuses]
-    columns: Columns = {
-        **(before or {}),
-        **task_columns(of),
-        **(due or {}),
-        "total_completion_s": of.spent_s,
-        "total_turnaround_s": of.completion_s,
-        "mean_estimate_error_s": means(of.estimate_error_s, done),
-        **balance_columns(shares),
-    }
-    names = _share_names(fleet.names)
-    rows = rows_of(columns)
-    for row, own in zip(rows, shares, strict=True):
-        row.update(zip(names, own, strict=bool(names and own)))
-    return rows
+    shares = shares_of(of.placed)
+    return rows_of(
+        {
+            **(before or {}),
+            **task_columns(of),
+            **(due or {}),
+            "total_completion_s": of.spent_s,
+            "total_turnaround_s": of.completion_s,
+            "mean_estimate_error_s": of.estimate_error_s / some(of.statuses[:, DONE]),
+            **balance_columns(shares),
+            **dict(zip(_share_names(fleet.names), shares.T, strict=False)),
+        }
+    )
 
 
 def bounded(world: Scenario, slowdown: FloatArray | None) -> Bounded | None:

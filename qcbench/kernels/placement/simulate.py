@@ -8,7 +8,7 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.kernels.engine import AnyPolicy, Simulator
 from qcbench.kernels.placement.outcome import records_of
-from qcbench.kernels.placement.summing import PlacementSums
+from qcbench.kernels.placement.summing import summed
 from qcbench.kernels.placement.trial import TrialWorld, simulated
 from qcbench.policies.protocol import PolicyContext
 
@@ -28,7 +28,7 @@ def simulator(scenario: Scenario, streams: Streams) -> Simulator:
     world = TrialWorld(scenario, streams)
     if workload.due_s is not None or workload.user is not None:
         return Simulator(partial(_records, world))
-    return Simulator(partial(_records, world), partial(PlacementSums, world))
+    return Simulator(partial(_records, world), partial(summed, world))
 
 
 def _records(

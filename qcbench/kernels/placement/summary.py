@@ -3,6 +3,7 @@
 Trials on one world are added up one after the other, each into rows of its own.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +15,10 @@ from qcbench.cloud.summary import (
     QUANTILES,
     Summaries,
     TrialSummary,
-    quantiles_of_own,
+    quantiles_of_rows,
     share_of_time,
 )
-from qcbench.kernels.compiling import called, kernel
+from qcbench.kernels.compiling import called, inlined
 from qcbench.kernels.memory import used_again
 from qcbench.kernels.placement.step import Table
 from qcbench.policies import numpy_sums
@@ -28,9 +29,9 @@ SUMS = 8
 """What is added up over rows that are done."""
 DEEP = 48
 """How often rows are halved at most."""
-LAST_FINISH, SQUARES, BUSY, END = range(SUMS, SUMS + 4)
-"""Totals beside these: the latest end; of the backlog, see `qcbench.cloud.backlog.growth_of`; how
-long the QPUs have worked; when the observation ended."""
+LAST_FINISH, GROWTH, UTILISATION = range(SUMS, SUMS + 3)
+"""Figures beside these, NaN where there is none: the latest end; the growth of the backlog, see
+`qcbench.cloud.backlog`; see `qcbench.cloud.summary.share_of_time`."""
 VIOLATIONS, RESTARTS, SLOWED, ARRIVALS, KEPT, DECISIONS, TRUNCATED, FIRST_QPU = range(
     len(STATUS), len(STATUS) + 8
 )
@@ -39,6 +40,8 @@ of the backlog."""
 
 _numpy_sum: Any = called(numpy_sums.numpy_sum)
 _half_of: Any = called(half_of)
+_growth_of: Any = called(growth_of)
+_share_of_time: Any = called(share_of_time)
 
 
 class Sums(NamedTuple):
@@ -75,48 +78,35 @@ def make_sums(trials: int, tasks: int, qpus: int) -> Sums:
         block=np.empty((SUMS, MOST_SUMMED)),
         halves=np.empty((DEEP, SUMS)),
         left=np.empty(DEEP, dtype=np.int64),
-        totals=np.empty((trials, SUMS + 4)),
+        totals=np.empty((trials, SUMS + 3)),
         counts=np.empty((trials, FIRST_QPU + qpus), dtype=np.int64),
     )
 
 
-def summaries_of(sums: Sums, trials: int) -> Summaries:
-    """Return what `add_up` has found of so many trials; it moves their completion times."""
-    told, totals = sums.counts[:trials].tolist(), sums.totals[:trials].T.tolist()
-    counts = list(zip(*told, strict=True))
-    qpus = sums.counts.shape[1] - FIRST_QPU
-    done = counts[DONE]
+def summaries_of(sums: Sums, trials: Sequence[int]) -> Summaries:
+    """Return what `add_up` has found of some trials; it moves their completion times."""
+    chosen: Any = slice(None) if len(trials) == len(sums.counts) else list(trials)
+    counts, totals = sums.counts[chosen], sums.totals[chosen]
     fields: dict[str, Any] = {
-        "truncated": list(map(bool, counts[TRUNCATED])),
-        "decisions": counts[DECISIONS],
-        "utilisation": [
-            share_of_time(busy_s, qpus, end_s)
-            for busy_s, end_s in zip(totals[BUSY], totals[END], strict=True)
-        ],
-        "statuses": [each[: len(STATUS)] for each in told],
-        "violations": counts[VIOLATIONS],
-        "restarts": counts[RESTARTS],
-        "quantiles_s": [
-            quantiles_of_own(sums.completion_s[trial, :some], QUANTILES)
-            for trial, some in enumerate(done)
-        ],
-        "last_finish_s": [
-            last_s if some else None for last_s, some in zip(totals[LAST_FINISH], done, strict=True)
-        ],
-        "completion_s": totals[COMPLETION],
-        "wait_s": totals[WAIT],
-        "exec_s": totals[EXEC],
-        "spent_s": totals[SPENT],
-        "estimate_error_s": totals[ERROR],
-        "fidelity": totals[SUCCESS],
-        "cost": totals[COST],
-        "slowdown": totals[SLOWDOWN],
-        "slowed": counts[SLOWED],
-        "placed": [each[FIRST_QPU:] for each in told],
-        "backlog_growth": [
-            growth_of(squares, some) if some else None
-            for squares, some in zip(totals[SQUARES], counts[ARRIVALS], strict=True)
-        ],
+        "truncated": counts[:, TRUNCATED],
+        "decisions": counts[:, DECISIONS],
+        "utilisation": totals[:, UTILISATION],
+        "statuses": counts[:, : len(STATUS)],
+        "violations": counts[:, VIOLATIONS],
+        "restarts": counts[:, RESTARTS],
+        "quantiles_s": quantiles_of_rows(sums.completion_s[chosen], counts[:, DONE], QUANTILES),
+        "last_finish_s": totals[:, LAST_FINISH],
+        "completion_s": totals[:, COMPLETION],
+        "wait_s": totals[:, WAIT],
+        "exec_s": totals[:, EXEC],
+        "spent_s": totals[:, SPENT],
+        "estimate_error_s": totals[:, ERROR],
+        "fidelity": totals[:, SUCCESS],
+        "cost": totals[:, COST],
+        "slowdown": totals[:, SLOWDOWN],
+        "slowed": counts[:, SLOWED],
+        "placed": counts[:, FIRST_QPU:],
+        "backlog_growth": totals[:, GROWTH],
     }
     return TrialSummary(**fields)
 
@@ -136,7 +126,7 @@ class Known(NamedTuple):
     price_per_s: FloatArray
 
 
-@kernel
+@inlined
 def add_up(
     known: Known, clouds: Table, servers: Table, rows: Table, warm_up_s: float, sums: Sums, at: int
 ) -> None:
@@ -162,9 +152,9 @@ def add_up(
         totals,
         counts,
     )
-    totals[BUSY] = _sum_of(sums.busy_s, len(servers), own)
     cloud = clouds[0]
-    totals[END] = cloud.now_s
+    busy_s = _sum_of(sums.busy_s, len(servers), own)
+    totals[UTILISATION] = _share_of_time(busy_s, len(servers), cloud.now_s)
     counts[DECISIONS] = cloud.decisions
     counts[TRUNCATED] = cloud.truncated
     all_done = cloud.left + cloud.given_up + cloud.dropped + cloud.truncated == 0
@@ -194,8 +184,12 @@ def _add_up_rows(
         _note(known, rows, after, warm_up_s, half_s, sums)
     for which in range(SUMS):  # of nothing it is 0, as NumPy says, not -0
         sums.totals[which] = sums.halves[0, which] if count > 0 else 0.0
-    if half_s > 0.0:
-        sums.totals[SQUARES] = _sum_of(sums.squares, counts[KEPT], sums)
+    if counts[DONE] == 0:
+        sums.totals[LAST_FINISH] = np.nan
+    sums.totals[GROWTH] = np.nan
+    if counts[ARRIVALS] > 0:  # after the middle of some time
+        squares = _sum_of(sums.squares, counts[KEPT], sums)
+        sums.totals[GROWTH] = _growth_of(squares, counts[ARRIVALS])
     # Where some take no time, once more over the others.
     count = counts[SLOWED]
     if count < counts[DONE]:

@@ -80,7 +80,7 @@ class TrialWorld:
         self, rows: Table, twin: Twin, rng: np.random.Generator | None
     ) -> Callable[..., int]:
         """Return what lets a twin of this kind decide, compiled."""
-        function = _run_plain if rng is None else _run_drawing
+        function = run_plain if rng is None else _run_drawing
         kind = self.kind, Memory if twin.memory.__class__ is Memory else kind_of(twin)
         return compiled_for(function, (*self.known(rows), twin, rng), kind)
 
@@ -170,8 +170,13 @@ def simulated(world: TrialWorld, policy: AnyPolicy, context: PolicyContext) -> T
         trial.ask(cast(Placement, python()))
     elif not trial.run(twin, context):
         script = policy.parameters["file"] if isinstance(policy, PolicyConfig) else ""
-        raise ScriptError(f"{script}: the script ends before the tasks do")
+        raise script_ended(script)
     return trial.rows
+
+
+def script_ended(script: object) -> ScriptError:
+    """Return what is told of a script with fewer decisions than its trial has."""
+    return ScriptError(f"{script}: the script ends before the tasks do")
 
 
 @kernel
@@ -243,4 +248,4 @@ def _run(
         decide(worlds, limits, chances, state, rows, 0, choice)
 
 
-_run_plain, _run_drawing = kernel(_run), drawing(_run)
+run_plain, _run_drawing = kernel(_run), drawing(_run)
