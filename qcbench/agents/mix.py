@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
+from math import floor, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +16,19 @@ from qcbench.bench.seeds import stream
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, config
 from qcbench.errors import InputError
+from qcbench.number_texts import exact_text
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 MOST_SOURCES = 256
 """Each has environments, worlds and an evaluation of its own."""
+
+FINENESS = 100
+"""So many values at least a range has."""
+
+MOST_DIGITS = 17
+"""Of a 64-bit float."""
 
 
 @config
@@ -68,11 +76,21 @@ class SourceEntry(ScenarioEntry):
                     if isinstance(least, int) and isinstance(most, int):
                         value = str(rng.integers(least, most + 1))
                     else:
-                        value = f"{rng.uniform(least, most):.4g}"
+                        value = _rounded(float(rng.uniform(least, most)), least, most)
                     overrides.append(draw.override.replace(PLACEHOLDER, value))
                 yield ScenarioEntry(
                     base=self.base, name=name, overrides=overrides, axes=crossing.axes
                 )
+
+
+def _rounded(value: float, least: float, most: float) -> str:
+    """Return what is drawn from a range with four digits, and more where the range is narrow."""
+    places = floor(log10(max(abs(least), abs(most)) or 1.0))
+    digits = 4
+    while digits < MOST_DIGITS and 10.0 ** (places + 1 - digits) > (most - least) / FINENESS:
+        digits += 1
+    text = f"{value:.{digits}g}"
+    return text if least <= float(text) <= most else exact_text(value)
 
 
 @config

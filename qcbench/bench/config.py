@@ -9,6 +9,7 @@ from qcbench.cloud.rules import Rules
 from qcbench.configs import Amount, Count, Positive, Seed, config
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
+from qcbench.number_texts import exact_text, short_text
 from qcbench.physics.config import PhysicsConfig
 from qcbench.policies.config import PolicyConfig
 from qcbench.stats.goals import MOST_GOALS, Goal
@@ -68,10 +69,13 @@ class ScenarioEntry:
             entries = [
                 replace(
                     entry,
-                    name=f"{entry.name},{axis.axis}={value:g}"
+                    name=f"{entry.name},{axis.axis}={short_text(value)}"
                     if entry.axes.keys() - self.axes.keys()
-                    else f"{entry.name}/{axis.axis}={value:g}",
-                    overrides=[*entry.overrides, axis.override.replace(PLACEHOLDER, f"{value:g}")],
+                    else f"{entry.name}/{axis.axis}={short_text(value)}",
+                    overrides=[
+                        *entry.overrides,
+                        axis.override.replace(PLACEHOLDER, exact_text(value)),
+                    ],
                     axes={**entry.axes, axis.axis: value},
                 )
                 for entry in entries

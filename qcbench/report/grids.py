@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from qcbench.arrays import FloatArray
+from qcbench.number_texts import short_text
 from qcbench.report import text
 from qcbench.report.style import DPI, INK, WIDTH_IN, Look, style
 from qcbench.stats.table import AXIS
@@ -166,15 +167,15 @@ def _heat_map(own: pl.DataFrame, metric: str, x: str, y: str, third: str | None)
                         color="white" if dark else INK,
                     )
             axes.xaxis.set_major_locator(FixedLocator(range(len(columns))))
-            axes.set_xticklabels([f"{value:g}" for value in columns])
+            axes.set_xticklabels([short_text(value) for value in columns])
             axes.yaxis.set_major_locator(FixedLocator(range(len(rows))))
             named = not place or rows != grids[0][1]
-            axes.set_yticklabels([f"{value:g}" for value in rows] if named else [])
+            axes.set_yticklabels([short_text(value) for value in rows] if named else [])
             axes.set_xlabel(_axis_label(x))
             if not place:
                 axes.set_ylabel(_axis_label(y))
             if panel is not None:
-                axes.set_title(f"{_axis_label(str(third))} {panel:g}", fontsize=9)
+                axes.set_title(f"{_axis_label(str(third))} {short_text(panel)}", fontsize=9)
         unit = "%" if percent else scale.unit
         title = text.title_of(metric).capitalize() + (f" [{unit}]" if unit else "")
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)

@@ -15,6 +15,7 @@ from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.trial import as_before
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
+from qcbench.number_texts import exact_text
 from qcbench.policies.config import PolicyConfig
 from qcbench.stats.pooled import Pairs, total
 from qcbench.tracking.registry import Reference, Registry
@@ -80,10 +81,16 @@ class Judge:
         return {key: value for key, value in asdict(self).items() if key not in spare}
 
     def __str__(self) -> str:
-        guards = [f"{name}: {100 * share:g}%" for name, share in self.guards.items()]
+        guards = [f"{name}: {_percent(share)}" for name, share in self.guards.items()]
         by = f"suite={self.suite}" if self.suite else f"scenario={self.scenario}"
         more = f" losses={str(self.losses).lower()}" if self.suite else ""
         return f"{by} metric={self.metric} guards={{{', '.join(guards)}}}{more}"
+
+
+def _percent(share: float) -> str:
+    """Return a share as `guards` takes it; two shares never read the same."""
+    usual = f"{100 * share:g}"
+    return f"{usual}%" if float(usual) / 100.0 == share else exact_text(share)
 
 
 OF_SUITES = ("suite", "losses")

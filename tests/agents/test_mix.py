@@ -306,3 +306,19 @@ def test_what_has_no_ratio_to_the_baseline_is_refused_before_training(
     said = capsys.readouterr().err
     assert "validation.metric: violations of earliest_completion is 0 on average in" in said
     assert "choose another metric" in said
+
+
+def test_narrow_ranges_are_drawn_from_as_wide_ones_are() -> None:
+    """Four digits would make one value, and that beside the range, of all that is drawn here."""
+    for least, most in ((1000000.5, 1000001.5), (0.123456, 0.123457), (-0.00012341, -0.00012339)):
+        source = SourceEntry(
+            base="placement/random-stream",
+            name="random",
+            times=200,
+            draws=[DrawnValue(values=[least, most], override="x=VALUE")],
+        )
+        drawn = [float(entry.overrides[-1].partition("=")[2]) for entry in source.drawn(0)]
+        assert all(least <= value <= most for value in drawn)
+        assert len(set(drawn)) > 60
+        assert min(drawn) < least + 0.1 * (most - least)
+        assert max(drawn) > most - 0.1 * (most - least)

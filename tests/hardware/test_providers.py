@@ -16,8 +16,8 @@ from qcbench.bench.conf_files import conf_dir
 from qcbench.cli.main import main
 from qcbench.configs import config
 from qcbench.errors import InputError
-from qcbench.hardware.config import LocalBackend
-from qcbench.hardware.providers import local, registry
+from qcbench.hardware.config import EmulatorBackend, LocalBackend
+from qcbench.hardware.providers import emulator, local, registry
 from qcbench.hardware.providers.contract import check_provider
 from qcbench.hardware.replay_config import compose_replay, identity
 from qcbench.plugins import group_of
@@ -148,3 +148,24 @@ def test_contract_by_the_command_of_the_emulator(
 def test_a_paid_test_is_confirmed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", "test", "backend=ibm"]) == 2
     assert "submits two jobs, which are paid for; add yes=true" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("speed", [4.0, 1 / 3, 1234567.5, 1e20])
+def test_an_emulator_runs_at_the_speed_that_its_clock_is_read_by(
+    speed: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def started(overrides: list[str], *, log: Path | None) -> Any:
+        del log
+        told.extend(overrides)
+        raise InputError("stop here")
+
+    monkeypatch.setattr(emulator, "running_emulator", started)
+    backend = EmulatorBackend(speed=speed)
+    with (
+        pytest.raises(InputError, match="stop here"),
+        emulator.PROVIDER.open(backend, ["perth"], None),
+    ):
+        pass
+    assert float(told[0].removeprefix("time_scale=")) == speed

@@ -116,6 +116,15 @@ def test_tries_of_one_scenario_are_read_as_they_were_kept(registry: Registry) ->
     assert recall(registry, judge, CANDIDATE) == [one]
 
 
+def test_two_guards_never_read_the_same() -> None:
+    shares = (0.05, 0.07, 1 / 3, 0.333333, 0.05000000001)
+    told = {
+        str(Judge("s", "w", "makespan_s", "min", {"p99_completion_s": share})) for share in shares
+    }
+    assert len(told) == len(shares)
+    assert any("{p99_completion_s: 7%}" in text for text in told)
+
+
 def test_a_suite_and_a_scenario_are_two_judges(registry: Registry) -> None:
     of_suite = ["suite=placement-v1", "suite.scenarios=[placement/qce5]"]
     by_suite = compose_promote("lookahead", of_suite)

@@ -14,6 +14,7 @@ from qcbench.hardware.limits import reason_of_size
 from qcbench.hardware.port import Port
 from qcbench.hardware.providers.ibm import ABILITIES, execution_of, is_loopback
 from qcbench.hardware.providers.record import Provider
+from qcbench.number_texts import exact_text
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def _open(config: EmulatorBackend, devices: list[str], log: Path | None) -> Iter
     with ExitStack() as stack:
         url = config.url
         if url is None:
-            overrides = [f"time_scale={config.speed:g}", f"devices=[{','.join(devices)}]"]
+            overrides = [f"time_scale={exact_text(config.speed)}", f"devices=[{','.join(devices)}]"]
             process = running_emulator([*overrides, *config.overrides], log=log)
             url = stack.enter_context(process).url
         elif not is_loopback(url):
