@@ -195,8 +195,15 @@ def _mismatch(trials: Sequence[Trial], model_version: int) -> str:
 
 def edited(trials: Iterable[Trial]) -> str:
     """Say which trial has an id that is not its config's; empty where all are as they should be."""
-    changed = next((t.trial_id for t in trials if replace(t).trial_id != t.trial_id), "")
-    return changed and f"its manifest was edited (trial {changed} has another config)"
+    changed = next((t for t in trials if replace(t).trial_id != t.trial_id), None)
+    if changed is None:
+        return ""
+    if changed.id_before == changed.trial_id:
+        return (
+            "an earlier qcbench ran it, in which too few jobs arrived before the horizon (trial "
+            f"{changed.trial_id})"
+        )
+    return f"its manifest was edited (trial {changed.trial_id} has another config)"
 
 
 def provenance(command: str | None = None) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,6 +43,42 @@ def _without(content: Mapping[str, Any], path: tuple[str, ...], value: Any) -> d
     return dict(content)
 
 
+def _bursts_until(arrivals: Mapping[str, Any], horizon_s: float) -> bool:
+    """Busy worlds had been refused, so that fewer jobs came than the rate says."""
+    del horizon_s
+    return arrivals.get("process") == "bursts"
+
+
+def _cut_minute(arrivals: Mapping[str, Any], horizon_s: float) -> bool:
+    """The minute that the horizon cuts had been drawn in part, where a minute has many jobs."""
+    if arrivals.get("process") != "minute":
+        return False
+    per_minute = int(arrivals["per_minute"])
+    expected = horizon_s / 60.0 * per_minute
+    return int(expected + 10.0 * expected**0.5) + 20 <= ceil(horizon_s / 60.0) * per_minute
+
+
+CORRECTED: tuple[Callable[[Mapping[str, Any], float], bool], ...] = (_bursts_until, _cut_minute)
+"""Arrivals up to a horizon whose law was wrong under this model version. Such a scenario is hashed
+with a mark, so that what was run before is not reused; no other trial changes its id."""
+
+
+def as_hashed(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a scenario goes into identities: as before, and with marks of corrections."""
+    content = as_before(scenario_config)
+    workload, rules = content.get("workload", {}), content.get("rules", {})
+    horizon_s = rules.get("horizon_s")
+    if horizon_s is None or workload.get("tasks") != 0:
+        return content
+    arrivals = workload["arrivals"]
+    # Of a file 0 means all that it has, whatever the horizon.
+    drawn = workload["circuits"]["source"] in ("hybrid", "variational")
+    if not drawn or not any(applies(arrivals, horizon_s) for applies in CORRECTED):
+        return content
+    marked = {**workload, "arrivals": {**arrivals, "corrected": 1}}
+    return {**content, "workload": marked}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """Plain data that determines every number of a result.
@@ -74,6 +111,14 @@ class Trial:
     """First 16 hexadecimal digits of the SHA-256 of the resolved config and the model version."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "trial_id", self._hashed(as_hashed(self.scenario_config)))
+
+    @property
+    def id_before(self) -> str:
+        """The id under which it was run before laws of arrivals were corrected."""
+        return self._hashed(as_before(self.scenario_config))
+
+    def _hashed(self, scenario: Mapping[str, Any]) -> str:
         content = {
             "model_version": MODEL_VERSION,
             "suite": self.suite,
@@ -82,13 +127,12 @@ class Trial:
             "replicate": self.replicate,
             "seed": self.seed,
             "engine": self.engine,
-            "scenario_config": as_before(self.scenario_config),
+            "scenario_config": scenario,
             "policy_config": self.policy_config,
             **({"plugins": self.plugins} if self.plugins else {}),
         }
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
-        object.__setattr__(self, "trial_id", digest)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 class PlainRow(dict[str, float | int | str | None]):

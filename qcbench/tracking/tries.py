@@ -12,7 +12,7 @@ from itertools import count, takewhile
 from typing import Any
 
 from qcbench.bench.config import ScenarioConfig
-from qcbench.bench.trial import as_before
+from qcbench.bench.trial import as_hashed
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
 from qcbench.number_texts import exact_text
@@ -66,7 +66,7 @@ class Judge:
         plugins: Mapping[str, str] | None = None,
     ) -> "Judge":
         """Return the judge of a scenario, or of a suite that is named."""
-        configs = [as_before(plain(scenario)) for scenario in scenarios]
+        configs = [as_hashed(plain(scenario)) for scenario in scenarios]
         hashes = [_hash({key: config[key] for key in WORLDS}) for config in configs]
         ordered = dict(sorted(guards.items()))
         if not suite:

@@ -1,5 +1,7 @@
 """Draw arrivals as a process's config says."""
 
+from math import ceil
+
 import numpy as np
 from numpy.random import Generator
 
@@ -29,12 +31,17 @@ def draw_arrivals(process: Arrivals | TraceArrivals, jobs: int, generator: Gener
         InputError: the process needs more, or the last job comes later than clocks can tell.
     """
     times = _draw_arrivals(process, jobs, generator)
-    if jobs and not times[-1] <= LATEST_S:
-        raise InputError(
-            f"workload.arrivals: the last of {jobs} would come after {times[-1]:.3g} s, where a "
-            f"clock of 64 bits is no longer exact; the limit is {LATEST_S:g} s, so raise the rate"
-        )
+    _check_latest(times)
     return times
+
+
+def _check_latest(times: FloatArray) -> None:
+    if len(times) and not times[-1] <= LATEST_S:
+        raise InputError(
+            f"workload.arrivals: the last of {len(times)} would come after {times[-1]:.3g} s, "
+            f"where a clock of 64 bits is no longer exact; the limit is {LATEST_S:g} s, so raise "
+            "the rate"
+        )
 
 
 def _draw_arrivals(
@@ -67,30 +74,70 @@ def draw_arrivals_until(
 ) -> FloatArray:
     """Draw all arrivals of a process before a time, shape (jobs,) [s].
 
+    A process that has not reached it goes on from where it is. To draw it anew with room for more
+    would refuse worlds for being busy, and leave those where little arrives.
+
     Raises:
-        InputError: a process that has no rate.
+        InputError: a process that has no rate, or too many arrivals.
     """
-    match process:
-        case MinuteArrivals():
-            expected = until_s / 60.0 * process.per_minute
-        case PoissonArrivals() | BurstArrivals():
-            expected = until_s * rate_per_s(process)
-        case _:
-            raise InputError(
-                f"workload.tasks: 0 means all jobs before the horizon; process {process.process} "
-                "has no rate, so give their number"
-            )
+    expected = _expected_until(process, until_s)
     if expected > MOST_TASKS:
         raise InputError(
             f"workload.arrivals: about {expected:.3g} jobs before rules.horizon_s; at most "
             f"{MOST_TASKS}"
         )
-    jobs = int(expected + 10.0 * expected**0.5) + 20
-    while True:
-        times = draw_arrivals(process, jobs, generator)
-        if times[-1] >= until_s:
-            return times[times < until_s]
+    if isinstance(process, MinuteArrivals):
+        # A minute that is drawn in part is too empty everywhere, also before the horizon.
+        jobs = ceil(until_s / processes.MINUTE_S) * process.per_minute
+        times = processes.minute(generator, jobs, process.per_minute)
+    else:
+        times = _draw_at_least_until(process, until_s, expected, generator)
+    times = times[times < until_s]
+    _check_latest(times)
+    return times
+
+
+def _draw_at_least_until(
+    process: Arrivals | TraceArrivals, until_s: float, expected: float, generator: Generator
+) -> FloatArray:
+    jobs = int(expected + 10.0 * expected**0.5) + 20  # practically never too few if Poisson
+    blocks = [_draw_arrivals(process, jobs, generator)]
+    while blocks[-1][-1] < until_s:
+        if jobs > MOST_TASKS:
+            raise InputError(
+                f"workload.arrivals: more than {MOST_TASKS} jobs before rules.horizon_s, where "
+                f"about {expected:.3g} were expected: bursts are too dense and too long"
+            )
+        blocks.append(blocks[-1][-1] + np.cumsum(_next_gaps(process, jobs, generator)))
         jobs *= 2
+    return np.concatenate(blocks)
+
+
+def _expected_until(process: Arrivals | TraceArrivals, until_s: float) -> float:
+    """Return how many arrivals there are before a time on average."""
+    match process:
+        case MinuteArrivals():
+            return until_s / processes.MINUTE_S * process.per_minute
+        case PoissonArrivals() | BurstArrivals():
+            return until_s * rate_per_s(process)
+        case _:
+            raise InputError(
+                f"workload.tasks: 0 means all jobs before the horizon; process {process.process} "
+                "has no rate, so give their number"
+            )
+
+
+def _next_gaps(process: Arrivals | TraceArrivals, jobs: int, generator: Generator) -> FloatArray:
+    """Return the gaps that follow an arrival."""
+    match process:
+        case PoissonArrivals():
+            return generator.standard_exponential(jobs) / rate_per_s(process)
+        case BurstArrivals():
+            return processes.burst_gaps(
+                generator, jobs, rate_per_s(process), process.burstiness, process.mean_burst_s
+            )
+        case _:
+            raise TypeError(f"process {process.process} has no gaps")
 
 
 def rate_per_s(process: PoissonArrivals | BurstArrivals) -> float:

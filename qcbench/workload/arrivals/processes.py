@@ -30,24 +30,34 @@ def poisson(generator: Generator, jobs: int, rate_per_s: float) -> FloatArray:
 def bursts(
     generator: Generator, jobs: int, rate_per_s: float, burstiness: float, mean_burst_s: float
 ) -> FloatArray:
-    """Return the first arrivals of a stationary interrupted Poisson process.
+    """Return the first arrivals of a stationary interrupted Poisson process."""
+    gaps = burst_gaps(generator, jobs, rate_per_s, burstiness, mean_burst_s)
+    # At a random moment the cloud is between bursts with this probability, and the rest of an
+    # exponential pause is as long as a whole one.
+    if generator.random() >= 1.0 / burstiness:
+        mean_pause_s = mean_burst_s * (burstiness - 1.0)
+        gaps[:1] += generator.standard_exponential() * mean_pause_s
+    return np.cumsum(gaps)
 
-    While a burst lasts, arrivals (rate `burstiness * rate_per_s`) compete with its end (rate
-    `1 / mean_burst_s`). So the number of bursts that end between two arrivals is geometric, the
-    time spent inside bursts is a sum of that many plus one exponential steps of the joint rate,
-    and each ended burst adds one exponential pause: exact, and without a loop.
+
+def burst_gaps(
+    generator: Generator, jobs: int, rate_per_s: float, burstiness: float, mean_burst_s: float
+) -> FloatArray:
+    """Return the gaps that follow an arrival of an interrupted Poisson process.
+
+    The cloud is inside a burst then. While it lasts, arrivals (rate `burstiness * rate_per_s`)
+    compete with its end (rate `1 / mean_burst_s`). So the number of bursts that end between two
+    arrivals is geometric, the time spent inside bursts is a sum of that many plus one exponential
+    steps of the joint rate, and each ended burst adds one exponential pause: exact, and without a
+    loop.
     """
     inside = burstiness * rate_per_s
     either = inside + 1.0 / mean_burst_s
     mean_pause_s = mean_burst_s * (burstiness - 1.0)
     ended = generator.geometric(inside / either, size=jobs) - 1
-    gaps = generator.standard_gamma(ended + 1.0) / either
+    gaps: FloatArray = generator.standard_gamma(ended + 1.0) / either
     gaps += generator.standard_gamma(ended.astype(np.float64)) * mean_pause_s
-    # At a random moment the cloud is between bursts with this probability, and the rest of an
-    # exponential pause is as long as a whole one.
-    if generator.random() >= 1.0 / burstiness:
-        gaps[:1] += generator.standard_exponential() * mean_pause_s
-    return np.cumsum(gaps)
+    return gaps
 
 
 def qsimpy(rows_per_subset: Sequence[int], subset: int, jobs: int, seed: int) -> FloatArray:

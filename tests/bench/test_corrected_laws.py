@@ -1,0 +1,91 @@
+"""Trials whose arrivals were of a wrong law have new ids; all others keep theirs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qcbench.bench import manifest as manifests
+from qcbench.bench.compose import compose_scenario
+from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.run_folder import create_run
+from qcbench.bench.trial import Trial
+from qcbench.bench.typed import plain
+from qcbench.tracking.tries import Judge
+
+HYBRID = "hybrid/heron5"
+BURSTS = (
+    "workload.arrivals={process: bursts, rate_per_s: 0.02, load: null, burstiness: 5, "
+    "mean_burst_s: 600}"
+)
+CUT = [
+    "workload.arrivals={process: minute, per_minute: 1000}",
+    "rules.horizon_s=90",
+    "rules.warm_up_s=0",
+]
+OF_A_FILE = [
+    "workload=file",
+    "workload.circuits.path=x.csv",
+    "workload.tasks=0",
+    "rules.horizon_s=900",
+    "workload.arrivals={process: bursts, rate_per_s: 0.1}",
+]
+
+
+def trial_of(scenario: ScenarioConfig) -> Trial:
+    return Trial(
+        ordinal=0,
+        suite="s",
+        scenario="x",
+        policy="p",
+        replicate=0,
+        scenario_config=plain(scenario),
+        policy_config={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "overrides", "before"),
+    [
+        (HYBRID, [], "ce0fd9118d4ac806"),
+        (HYBRID, [BURSTS, "workload.tasks=100"], "98209c3a2fec63c3"),
+        (HYBRID, ["workload.arrivals={process: minute, per_minute: 25}"], "80e75ea6bef84ed3"),
+        ("placement/qce5-bursts", OF_A_FILE, "f554399c3c5025a6"),
+    ],
+)
+def test_the_others_keep_the_id_that_they_had(base: str, overrides: Any, before: str) -> None:
+    trial = trial_of(compose_scenario(base, overrides))
+    assert trial.trial_id == trial.id_before == before
+
+
+@pytest.mark.parametrize(
+    ("overrides", "before"), [([BURSTS], "d9c9acb711a7a792"), (CUT, "716665b8c91c53ac")]
+)
+def test_what_was_run_before_is_not_taken_for_the_same(
+    overrides: Any, before: str, tmp_path: Path
+) -> None:
+    scenario = compose_scenario(HYBRID, overrides)
+    trial = trial_of(scenario)
+    assert trial.id_before == before != trial.trial_id
+    with create_run(tmp_path, {}, [trial], track="queueing") as store:
+        path = store.folder / "manifest.json"
+    assert not manifests.load(path).mismatch
+    path.write_text(path.read_text().replace(trial.trial_id, before))
+    assert manifests.load(path).mismatch == (
+        "an earlier qcbench ran it, in which too few jobs arrived before the horizon (trial "
+        f"{before})"
+    )
+    path.write_text(path.read_text().replace(before, "0" * 16))
+    assert "was edited" in manifests.load(path).mismatch
+
+
+def test_promotions_do_not_pool_worlds_of_two_laws(monkeypatch: pytest.MonkeyPatch) -> None:
+    def worlds(*overrides: str) -> str:
+        scenario = compose_scenario(HYBRID, list(overrides))
+        return Judge.of([scenario], "mean_job_s", "min", {}).worlds
+
+    after = worlds(BURSTS), worlds()
+    monkeypatch.setattr("qcbench.bench.trial.CORRECTED", ())
+    before = worlds(BURSTS), worlds()
+    assert after[0] != before[0]
+    assert after[1] == before[1]
