@@ -193,8 +193,9 @@ class ScenarioConfig:
 
     Attributes:
         name: name in results and seeds.
-        offered_load: work that arrives over what the fleet can do, found when the suite is
-            expanded; None where it is not defined (everything arrives at once, shared QPUs).
+        offered_load: work that arrives over what the fleet can do, over all worlds, found when the
+            suite is expanded; None where it is not defined (everything arrives at once, shared
+            QPUs).
         axes: where it lies in a suite's grid.
     """
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from qcbench.bench.capacity import capacity_per_s, mix_of_file, mix_of_world
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.failures import check_failures
 from qcbench.bench.seeds import stream
@@ -16,10 +17,9 @@ from qcbench.cloud.scenario import Scenario
 from qcbench.errors import InputError
 from qcbench.files import at_home
 from qcbench.fleet.config import FleetConfig, QpuConfig
-from qcbench.fleet.draw import draw_sizes
+from qcbench.fleet.draw import draw_sizes, is_drawn
 from qcbench.fleet.load import load_fleet, resolve_fleet
 from qcbench.fleet.profile import Fleet
-from qcbench.stats.load import sustainable_rate_per_s
 from qcbench.tracks import TRACKS
 from qcbench.workload.circuits.selection import SUBSET_TASKS
 from qcbench.workload.config import (
@@ -52,6 +52,9 @@ MOST_DRIFT_STEPS = 100_000
 
 MIX_TASKS = 2600
 """Tasks that the mix is judged by where it is drawn at random: 100 of the paper's subsets."""
+
+MIX_FLEETS = 40
+"""Worlds whose fleets the capacity is judged by where their sizes are drawn."""
 
 
 def build_scenario(config: ScenarioConfig, suite: str, replicate: int, seed: int) -> Scenario:
@@ -223,41 +226,72 @@ def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioC
 
 def _with_load(config: ScenarioConfig, suite: str, seed: int) -> ScenarioConfig:
     """Turn an offered load into a rate of arrivals, and a rate into an offered load."""
+    workload = config.workload
+    offered = _load_of(workload)
     if config.rules.dispatch.qpus == "shared":
-        _check_splits(config, suite, seed)
+        if offered is not None:
+            raise InputError(
+                f"scenario {config.name}: workload.arrivals.load: is not defined where tasks share "
+                "QPUs, since how long they take depends on the policy; give rate_per_s"
+            )
+        _check_first_world(config, suite, seed)
         return config
-    if _is_given(config.workload):
+    if _is_given(workload):
+        return config
+    offered_per_s = _arrival_rate_per_s(workload)
+    if offered is None and offered_per_s is None and isinstance(workload.circuits, FileCircuits):
+        _check_first_world(config, suite, seed)
         return config
     rate_per_s = _capacity_per_s(config, suite, seed)
-    workload = config.workload
     arrivals = workload.arrivals
-    if isinstance(arrivals, PoissonArrivals | BurstArrivals) and arrivals.load is not None:
-        offered = arrivals.load
+    if offered is not None and isinstance(arrivals, PoissonArrivals | BurstArrivals):
         arrivals = replace(arrivals, load=None, rate_per_s=_rounded(offered * rate_per_s))
         workload = replace(workload, arrivals=arrivals)
         return replace(config, workload=workload, offered_load=offered)
-    offered_per_s = _arrival_rate_per_s(workload)
     if offered_per_s is None:
         return config
     return replace(config, offered_load=_rounded(offered_per_s / rate_per_s))
 
 
-def _check_splits(config: ScenarioConfig, suite: str, seed: int) -> None:
-    """Check that the first world's tasks fit all QPUs together and the models know them all."""
+def _check_first_world(config: ScenarioConfig, suite: str, seed: int) -> None:
+    """Check that the first world's tasks fit, and the models know them all."""
     _ = build_scenario(config, suite, replicate=0, seed=seed).estimates
 
 
 def _capacity_per_s(config: ScenarioConfig, suite: str, seed: int) -> float:
+    """Find what the fleet sustains; the first world says what cannot be run."""
     workload = config.workload
-    if isinstance(workload.circuits, HybridCircuits):
-        # Iterations drawn anew have the same mean and give a row each.
-        workload = replace(workload, circuits=replace(workload.circuits, iterations="equal"))
-    if not isinstance(workload.circuits, FileCircuits):
+    if isinstance(workload.circuits, FileCircuits):
+        if _load_of(workload) is not None:  # when they arrive is not known yet
+            workload = replace(workload, arrivals=BatchArrivals())
+    else:
+        if isinstance(workload.circuits, HybridCircuits):
+            # Iterations drawn anew have the same mean and give a row each.
+            workload = replace(workload, circuits=replace(workload.circuits, iterations="equal"))
         tasks = max(MIX_TASKS, workload.tasks)
         workload = replace(workload, tasks=tasks, arrivals=BatchArrivals())
-    scenario = build_scenario(replace(config, workload=workload), suite, replicate=0, seed=seed)
-    times = scenario.workload.executions()[:, np.newaxis]
-    return sustainable_rate_per_s(scenario.estimates.exec_s * times)
+    first = build_scenario(replace(config, workload=workload), suite, replicate=0, seed=seed)
+    _ = first.estimates
+    if isinstance(workload.circuits, FileCircuits):
+        mix = mix_of_file(workload, workload.circuits)
+    else:
+        mix = mix_of_world(first)
+    return capacity_per_s(first, mix, _first_fleets(config, suite, seed))
+
+
+def _first_fleets(config: ScenarioConfig, suite: str, seed: int) -> list[Fleet]:
+    """Return the fleets of the first worlds, one where all have the same."""
+    listed = _fleet_of(_Told(config.fleet))
+    return [
+        draw_sizes(config.fleet, listed, stream(suite, config.name, replicate, "fleet", seed=seed))
+        for replicate in range(MIX_FLEETS if is_drawn(config.fleet) else 1)
+    ]
+
+
+def _load_of(workload: WorkloadConfig) -> float | None:
+    """Return the offered load that is stated in the place of a rate."""
+    arrivals = workload.arrivals
+    return arrivals.load if isinstance(arrivals, PoissonArrivals | BurstArrivals) else None
 
 
 def _is_given(workload: WorkloadConfig) -> bool:

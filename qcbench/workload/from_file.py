@@ -86,6 +86,31 @@ def tasks_per_replicate(config: WorkloadConfig, circuits: FileCircuits) -> float
     return float(np.mean([file.taken(config.tasks, subset) for subset in file.rows]))
 
 
+def worlds_of_file(
+    config: WorkloadConfig, circuits: FileCircuits
+) -> list[tuple[IntArray, FloatArray]]:
+    """Return, of each world that a file has, its rows and how often each of them is run.
+
+    That is 1 where the first tasks run as they stand; where they are chosen by chance, the mean.
+    """
+    file = load_file(circuits)
+    subsets: list[int | None] = [*file.rows] or [None]
+    if circuits.subset != "by_replicate":
+        file.part(circuits.subset)  # there is one
+        subsets = [circuits.subset]
+    worlds = []
+    for subset in subsets:
+        rows = np.arange(len(file.content)) if subset is None else file.rows[subset]
+        if circuits.selection == "uniform":
+            count = config.tasks or len(rows)
+        else:
+            count = file.taken(config.tasks, subset)
+        if circuits.selection == "in_order":
+            rows = rows[:count]
+        worlds.append((rows, np.full(len(rows), count / len(rows))))
+    return worlds
+
+
 def resolve_file(circuits: FileCircuits, base_dir: Path | None = None) -> FileCircuits:
     """Return the source with the hash of its content, so that results are tied to the content.
 

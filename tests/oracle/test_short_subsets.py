@@ -16,7 +16,6 @@ from qcbench.bench.compose import compose_scenario
 from qcbench.bench.environments import world_source
 from qcbench.bench.scenario import build_scenario, resolve_scenario
 from qcbench.bench.worlds import splits_of
-from qcbench.cloud.estimates import estimate
 from qcbench.envs.registration import IDS
 from qcbench.envs.worlds import SPLITS
 from qcbench.errors import InputError
@@ -229,14 +228,12 @@ def test_other_arrivals_and_the_offered_load(path: Path) -> None:
     config = compose_scenario("placement/qsimpy-file", here(path))
     by_25 = compose_scenario("placement/qsimpy-file", [*here(path), "workload.circuits.subset=3"])
     loads = []
-    for each in (config, by_25):
+    for each, worlds in ((config, range(len(SIZES))), (by_25, [0])):
         resolved = resolve_scenario(each, "s", 0)
         mix = replace(resolved, workload=replace(resolved.workload, arrivals=BatchArrivals()))
-        first = build_scenario(mix, "s", 0, 0)
-        rate = sustainable_rate_per_s(
-            estimate(first.workload.tasks, first.fleet, config.physics).exec_s
-        )
+        exec_s = [build_scenario(mix, "s", k, 0).estimates.exec_s for k in worlds]
         assert resolved.offered_load is not None
+        rate = sustainable_rate_per_s(np.concatenate(exec_s))
         loads.append(resolved.offered_load * rate * 60.0)
     assert splits_of(config.workload).worlds == len(SIZES)
     # Tasks a minute: of the whole file on average, and of its subset with 25.
