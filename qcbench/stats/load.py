@@ -5,10 +5,12 @@ import numpy as np
 from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
 
-MANY_KINDS = 5000
-"""Of tasks, from which on the program is solved through its prices; as a whole it takes minutes."""
+MANY_KINDS, FEW_QPUS = 5000, 16
+"""Of so many kinds of tasks on so few QPUs the program is solved through its prices, in seconds; as a
+whole it takes a minute. With more QPUs there are too many prices to find."""
 
 CLOSE_ENOUGH, MOST_PLANES = 1e-9, 2000
+EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
 def sustainable_rate_per_s(exec_s: FloatArray, weights: FloatArray | None = None) -> float:
@@ -33,7 +35,8 @@ def sustainable_rate_per_s(exec_s: FloatArray, weights: FloatArray | None = None
     if weights is not None:
         counts = np.bincount(kind_of.reshape(-1), weights, len(kinds))
         total = float(weights.sum())
-    solve = _busiest_s if len(kinds) <= MANY_KINDS else _busiest_by_prices_s
+    by_prices = len(kinds) > MANY_KINDS and kinds.shape[1] <= FEW_QPUS
+    solve = _busiest_by_prices_s if by_prices else _busiest_s
     return float(total / np.float64(solve(kinds, counts.astype(np.float64))))
 
 
@@ -68,11 +71,15 @@ def _busiest_s(kinds: FloatArray, counts: FloatArray) -> float:
         method="highs",
     )
     if not solution.success:
-        raise InputError(
-            f"the offered load cannot be found: execution times are {kinds.min():.3g} to "
-            f"{kinds[np.isfinite(kinds)].max():.3g} s ({solution.message})"
-        )
+        raise _not_found(kinds, solution.message)
     return float(solution.x[-1])
+
+
+def _not_found(kinds: FloatArray, why: str) -> InputError:
+    return InputError(
+        f"the offered load cannot be found: execution times are {kinds.min():.3g} to "
+        f"{kinds[np.isfinite(kinds)].max():.3g} s ({why})"
+    )
 
 
 def _busiest_by_prices_s(kinds: FloatArray, counts: FloatArray) -> float:
@@ -106,8 +113,11 @@ def _busiest_by_prices_s(kinds: FloatArray, counts: FloatArray) -> float:
             b_eq=[1.0],
             bounds=[(0.0, None)] * (qpus + 1),
             method="highs",
+            options=EXACT,
         )
-        if not solution.success or -solution.fun * unit_s <= (1.0 + CLOSE_ENOUGH) * best_s:
+        if not solution.success:
+            raise _not_found(kinds, solution.message)
+        if -solution.fun * unit_s <= (1.0 + CLOSE_ENOUGH) * best_s:
             break
         prices = (solution.x[:-1] + best) / 2.0
     return best_s
