@@ -6,8 +6,8 @@ from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
 
 MANY_KINDS, FEW_QPUS = 5000, 16
-"""Of so many kinds of tasks on so few QPUs the program is solved through its prices, in seconds; as a
-whole it takes a minute. With more QPUs there are too many prices to find."""
+"""Of so many kinds of tasks on so few QPUs the program is solved through its prices, in seconds; as
+a whole it takes a minute. With more QPUs there are too many prices to find."""
 
 CLOSE_ENOUGH, MOST_PLANES = 1e-9, 2000
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
