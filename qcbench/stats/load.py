@@ -5,6 +5,9 @@ import numpy as np
 from qcbench.arrays import FloatArray
 from qcbench.errors import InputError
 
+LONGEST_S = 1e15
+"""In which a fleet is to have done a mix of tasks; more is a slip of units."""
+
 
 def sustainable_rate_per_s(exec_s: FloatArray) -> float:
     """Return the highest arrival rate that a fleet can sustain for a mix of tasks.
@@ -21,7 +24,7 @@ def sustainable_rate_per_s(exec_s: FloatArray) -> float:
     """
     if (exec_s == exec_s[:, :1]).all():
         # Identical QPUs share the work equally.
-        return float(exec_s.shape[1] / exec_s[:, 0].mean())
+        return _rate_per_s(exec_s.shape[1], float(exec_s[:, 0].mean()))
     from scipy.optimize import linprog  # noqa: PLC0415
     from scipy.sparse import coo_array  # noqa: PLC0415
 
@@ -55,4 +58,14 @@ def sustainable_rate_per_s(exec_s: FloatArray) -> float:
             f"the offered load cannot be found: execution times are {kinds.min():.3g} to "
             f"{kinds[np.isfinite(kinds)].max():.3g} s ({solution.message})"
         )
-    return float(len(exec_s) / solution.x[-1])
+    return _rate_per_s(len(exec_s), float(solution.x[-1]))
+
+
+def _rate_per_s(tasks: int, time_s: float) -> float:
+    """Return how many tasks a second that are; infinite where they take no time."""
+    if time_s > LONGEST_S:
+        raise InputError(
+            f"the offered load cannot be found: {tasks} tasks take {time_s:.3g} s, which is more "
+            f"than {LONGEST_S:g} s"
+        )
+    return tasks / time_s if time_s > 0 else np.inf
