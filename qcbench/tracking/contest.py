@@ -8,13 +8,14 @@ from typing import Literal
 from qcbench.bench.config import ClusterConfig, Engine, ScenarioConfig, ScenarioEntry, SuiteConfig
 from qcbench.bench.driver import RunError, run_trials
 from qcbench.bench.metrics.names import check_metric, goal_of, plugged_among
-from qcbench.bench.plugged import plugins_used
+from qcbench.bench.plugged import check_plugins, plugins_used
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run_folder import create_run
-from qcbench.bench.scenario import build_scenario, resolve_scenario
+from qcbench.bench.scenario import build_scenario, resolve_scenario, with_content
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.store import RunStore
 from qcbench.bench.suite import check_many, check_suite, composed_scenarios, expand, suite_data
+from qcbench.bench.trial import MODEL_VERSION
 from qcbench.bench.typed import typed
 from qcbench.bench.worlds import splits_of
 from qcbench.errors import InputError
@@ -135,9 +136,11 @@ def judge_of(settings: PromoteConfig, scenarios: Sequence[ScenarioConfig]) -> Ju
     """Return by what the candidate is judged.
 
     Raises:
-        InputError: a metric or guard that is none of the track.
+        InputError: a metric or guard that is none of the track, or a file of a scenario that cannot
+            be used.
     """
     track = settings.track
+    scenarios = [with_content(scenario) for scenario in scenarios]
     guards = _guards(settings)
     if settings.metric is not None:
         check_metric(track, settings.metric, "metric")
@@ -187,12 +190,22 @@ def check_contest(contest: Contest, store: RunStore) -> None:
     """Check that a run is that of the contest, wherever the policies' files lay.
 
     Raises:
-        InputError: it is not: a policy, or the standing champion, is another one since.
+        InputError: it is not: a policy, or the standing champion, is another one since, or what
+            they were run with is.
     """
+    if (model := store.manifest.model_version) != MODEL_VERSION:
+        raise InputError(
+            f"{store.folder}: model version {model} ran it, here is {MODEL_VERSION}; nothing was "
+            "promoted, promote again"
+        )
+    try:
+        check_plugins(store.trials)
+    except InputError as error:
+        raise InputError(f"{store.folder}: {error}; nothing was promoted, promote again") from None
     held = typed(SuiteConfig, store.manifest.suite, "suite")
     now = contest.suite
     same = len(held.policies) == len(now.policies) and all(
-        one.label == other.label and identity(one) == identity(other)
+        one.label == other.label and identity(one, now.track) == identity(other, now.track)
         for one, other in zip(held.policies, now.policies, strict=True)
     )
     if not same or replace(held, policies=[]) != replace(now, policies=[]):
