@@ -2,13 +2,17 @@
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qcbench.api import compose_simulate
+from qcbench.api import compose_run, compose_simulate
+from qcbench.bench.changes import changes
+from qcbench.bench.manifest import Manifest
 from qcbench.bench.run_folder import open_run
+from qcbench.bench.suite import expand, suite_data, suite_scenarios
 from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.files import read_json
@@ -136,3 +140,33 @@ def test_a_champion_is_the_code_that_became_it(
         check_contest(contest, open_run(run))
     decide(package, GOOD)
     assert compose_simulate(["policy=models:/placement@best"]).policy.name == "mine"
+
+
+def test_runs_that_are_compared_show_that_code_was_another(package: Path) -> None:
+    told = ["suite=quickstart", "suite.scenarios=[placement/qce5]", "suite.replicates=1"]
+
+    def manifest(*policies: str) -> Manifest:
+        listed = f"suite.policies=[{','.join(policies)}]"
+        suite = compose_run([*told, listed, f"suite.baseline={policies[0]}"]).suite
+        trials = tuple(expand(suite, suite_scenarios(suite)))
+        return Manifest(
+            run_id="run",
+            suite=suite_data(suite),
+            trials=trials,
+            track=suite.track,
+            keep_records=False,
+            provenance={},
+        )
+
+    first = manifest("mine", "greedy")
+    assert changes(first, manifest("mine", "greedy")) == []
+    (model,) = changes(first, replace(first, model_version=first.model_version + 1))
+    assert (model.where, model.key) == ("versions", "model")
+    decide(package, WORSE)
+    (change,) = changes(first, manifest("mine", "greedy"))
+    assert (change.where, change.key) == ("plug-in", KEY)
+    assert change.first != change.second
+    assert change.second == plugins("policies")["placement.mine"].identity
+    decide(package, GOOD)
+    found = {change.where: change for change in changes(first, manifest("greedy"))}
+    assert (found["plug-in"].key, found["plug-in"].second) == (KEY, "absent")
