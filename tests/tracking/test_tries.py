@@ -2,19 +2,22 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from qcbench.bench.run_folder import open_run
 from qcbench.bench.trial import MODEL_VERSION
+from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.policies.config import PolicyConfig
 from qcbench.stats.pooled import Pairs
 from qcbench.tracking import tries as memory
 from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.contest import contest_of, judge_of
+from qcbench.tracking.contest import check_contest, contest_of, hold, judge_of
 from qcbench.tracking.promote_config import PromoteConfig, compose_promote
 from qcbench.tracking.promotion import _candidates
 from qcbench.tracking.registry import Reference, Registry, open_registry
@@ -222,39 +225,42 @@ def test_an_alias_has_one_judge(registry: Registry) -> None:
         check_judge(registry, CHAMPION, judge)
 
 
+def write_tasks(seed: int) -> None:
+    assert main(["workload", "generate", "tasks.csv", "--subsets=120", f"--seed={seed}"]) == 0
+
+
+def write_fleet(count: int) -> None:
+    Path("fleet.json").write_text(f'[{{"device": "kolkata", "count": {count}}}]')
+
+
+TASKS = ["workload=file", "workload.circuits.path=tasks.csv", "workload.arrivals={process: batch}"]
+
+
 @pytest.mark.parametrize(
-    ("file", "before", "after", "told"),
-    [
-        (
-            "jobs.csv",
-            "arrival_s,qubits,depth,shots\n0,3,10,100\n1,4,20,100\n",
-            "arrival_s,qubits,depth,shots\n0,3,10,100\n1,4,30,100\n",
-            ["workload=file", "workload.circuits.path=jobs.csv", "workload.tasks=2"],
-        ),
-        (
-            "fleet.json",
-            '[{"device": "kolkata", "count": 2}]',
-            '[{"device": "kolkata", "count": 3}]',
-            ["fleet.file=fleet.json", "fleet.qpus=[]"],
-        ),
-    ],
+    ("write", "told"),
+    [(write_tasks, TASKS), (write_fleet, ["fleet.file=fleet.json", "fleet.qpus=[]"])],
 )
 def test_worlds_of_another_file_are_other_worlds(
-    file: str,
-    before: str,
-    after: str,
+    write: Callable[[int], None],
     told: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path(file).write_text(before)
-    first = judge_by(compose_promote("lookahead", told))
-    assert judge_by(compose_promote("lookahead", told)) == first
-    Path(file).write_text(after)
-    assert judge_by(compose_promote("lookahead", told)) != first
-    Path(file).write_text(before)
-    assert judge_by(compose_promote("lookahead", told)) == first
+    write(2)
+    settings = compose_promote("greedy", [*told, "replicates=20", "alias=mine"])
+    first = judge_by(settings)
+    assert judge_by(settings) == first
+    contest = contest_of(settings)
+    run = open_run(hold(contest, Path("runs"), settings.cluster, "silent"))
+    check_contest(contest, run)
+    write(3)
+    assert judge_by(settings) != first
+    with pytest.raises(InputError, match=r"files of scenario placement/qce5 have changed since"):
+        check_contest(contest, run)
+    write(2)
+    assert judge_by(settings) == first
+    check_contest(contest, run)
 
 
 def test_judges_of_packaged_scenarios_are_as_they_were_kept() -> None:
