@@ -210,15 +210,24 @@ def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioC
     """
     config = with_platform(config)
     check_rules(config)
-    config = replace(
-        config,
-        fleet=resolve_fleet(config.fleet),
-        workload=resolve_workload(config.workload),
-    )
+    config = with_content(config)
     config = _with_load(config, suite, seed)
     if config.rules.failures is not None:
         check_failures(build_scenario(config, suite, replicate=0, seed=seed))
     return config
+
+
+def with_content(config: ScenarioConfig) -> ScenarioConfig:
+    """Return the scenario with what is in the files that it names: a fleet, the hash of tasks.
+
+    Raises:
+        InputError: one cannot be used, or is another one than a hash that is there says.
+    """
+    return replace(
+        config,
+        fleet=resolve_fleet(config.fleet),
+        workload=resolve_workload(config.workload),
+    )
 
 
 def _with_load(config: ScenarioConfig, suite: str, seed: int) -> ScenarioConfig:
