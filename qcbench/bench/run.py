@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from qcbench.arrays import FloatArray
 from qcbench.bench.drawn import SharedWorld, policy_of, world_of
-from qcbench.bench.facts import Facts, coordinates
+from qcbench.bench.facts import Facts, unknown
 from qcbench.bench.failures import check_drawn
 from qcbench.bench.metrics.names import bounded_of, metrics_of, metrics_of_summaries
 from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
-from qcbench.bench.outcome import plain_value
+from qcbench.bench.outcome import error_line, plain_value
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.together import RunTrials, ShareClock, Turn
 from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult, own_coordinates
@@ -133,19 +133,26 @@ def facts_of(trial: Trial) -> Facts:
     shortest_s = world.estimates.exec_s.min(axis=1)
     if slowdown is not None:
         shortest_s = shortest_s * slowdown
-    found = bounded_of(world.track)(world, slowdown)
-    return {
-        **coordinates(trial),
+    known = {
+        **unknown(trial),
         "jobs": len(workload),
         "tasks": len(workload.tasks),
         "span_s": float(workload.arrival_s[-1]) if len(workload) else 0.0,
         "work_s": float(shortest_s @ workload.executions()),
-        "bounds": found and found.metric,
-        "bound": found and found.bound,
-        "method": found and found.method,
-        "best": found and found.best,
-        "best_method": found and found.best_method,
-        "error": None,
+    }
+    try:
+        found = bounded_of(world.track)(world, slowdown)
+    except CODE_ERRORS as error:  # the rest is known all the same
+        return {**known, "error": f"no bound is found: {error_line(error)}"}
+    if found is None:
+        return known
+    return {
+        **known,
+        "bounds": found.metric,
+        "bound": found.bound,
+        "method": found.method,
+        "best": found.best,
+        "best_method": found.best_method,
     }
 
 
