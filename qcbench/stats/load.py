@@ -1,5 +1,7 @@
 """Offered load: the work that arrives over what a fleet can do at best."""
 
+from math import inf
+
 import numpy as np
 
 from qcbench.arrays import FloatArray
@@ -14,14 +16,15 @@ def sustainable_rate_per_s(exec_s: FloatArray) -> float:
     min T subject to sum_q x_iq = 1, sum_i x_iq e_iq <= T, x >= 0. No policy can sustain more.
 
     Args:
-        exec_s: execution times, shape (tasks, QPUs), infinite where a task does not fit.
+        exec_s: execution times, shape (tasks, QPUs), infinite where a task does not fit; the rate
+            is infinite where they are all 0.
 
     Raises:
         InputError: times that no linear program can be solved for.
     """
     if (exec_s == exec_s[:, :1]).all():
         # Identical QPUs share the work equally.
-        return float(exec_s.shape[1] / exec_s[:, 0].mean())
+        return _rate_per_s(exec_s.shape[1], float(exec_s[:, 0].mean()))
     from scipy.optimize import linprog  # noqa: PLC0415
     from scipy.sparse import coo_array  # noqa: PLC0415
 
@@ -55,4 +58,8 @@ def sustainable_rate_per_s(exec_s: FloatArray) -> float:
             f"the offered load cannot be found: execution times are {kinds.min():.3g} to "
             f"{kinds[np.isfinite(kinds)].max():.3g} s ({solution.message})"
         )
-    return float(len(exec_s) / solution.x[-1])
+    return _rate_per_s(len(exec_s), float(solution.x[-1]))
+
+
+def _rate_per_s(tasks: int, time_s: float) -> float:
+    return tasks / time_s if time_s > 0 else inf
