@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import lru_cache
+from math import inf
 
 import numpy as np
 
@@ -242,6 +243,11 @@ def _with_load(config: ScenarioConfig, suite: str, seed: int) -> ScenarioConfig:
     arrivals = workload.arrivals
     if isinstance(arrivals, PoissonArrivals | BurstArrivals) and arrivals.load is not None:
         offered = arrivals.load
+        if rate_per_s == inf:
+            raise InputError(
+                f"scenario {config.name}: workload.arrivals.load: {offered:g}; the tasks take no "
+                "time, so that no rate of arrivals is a load; state rate_per_s"
+            )
         arrivals = replace(arrivals, load=None, rate_per_s=_rounded(offered * rate_per_s))
         workload = replace(workload, arrivals=arrivals)
         return replace(config, workload=workload, offered_load=offered)

@@ -1,5 +1,7 @@
 """Offered load: the work that arrives over what a fleet can do at best."""
 
+from math import inf
+
 import numpy as np
 
 from qcbench.arrays import FloatArray
@@ -17,7 +19,8 @@ def sustainable_rate_per_s(exec_s: FloatArray) -> float:
     min T subject to sum_q x_iq = 1, sum_i x_iq e_iq <= T, x >= 0. No policy can sustain more.
 
     Args:
-        exec_s: execution times, shape (tasks, QPUs), infinite where a task does not fit.
+        exec_s: execution times, shape (tasks, QPUs), infinite where a task does not fit; the rate
+            is infinite where they are all 0.
 
     Raises:
         InputError: times that no linear program can be solved for.
@@ -68,4 +71,4 @@ def _rate_per_s(tasks: int, time_s: float) -> float:
             f"the offered load cannot be found: {tasks} tasks take {time_s:.3g} s, which is more "
             f"than {LONGEST_S:g} s"
         )
-    return tasks / time_s if time_s > 0 else np.inf
+    return tasks / time_s if time_s > 0 else inf

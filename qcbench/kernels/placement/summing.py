@@ -13,7 +13,7 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.summary import Summaries
-from qcbench.errors import CODE_ERRORS
+from qcbench.errors import CODE_ERRORS, InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.identity import MadeOnce
 from qcbench.kernels.compiling import compiled_for, kernel, kind_of
@@ -146,11 +146,16 @@ class _Summing:
         given = (*_clouds_of(world), *more)
         run: Any = compiled_for(run_and_add_up, given, (world.kind, kind_of(self._known)))
         while (why := run(*given)) != ENDED:
+            error: BaseException = script_ended("")
             if why == MORE_CHANGES:
-                world.extend()
-                given = (*_clouds_of(world), *more)
-                continue
-            errors[int(twins.places[progress[NEXT]])] = script_ended("")
+                try:
+                    world.extend()
+                except InputError as too_many:
+                    error = too_many
+                else:
+                    given = (*_clouds_of(world), *more)
+                    continue
+            errors[int(twins.places[progress[NEXT]])] = error
             progress[:] = progress[NEXT] + 1, 0
         return taken_us, errors
 
