@@ -4,6 +4,7 @@ Whatever a message quotes (a name, a path, a value, words of a library) comes fr
 is made one printable line here, where every message passes, and not where it is written.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
@@ -69,10 +70,15 @@ def said(value: object) -> str:
         return f"a {type(value).__name__} that cannot be written out"
 
 
+def without_addresses(text: str) -> str:
+    """Return a text without addresses of memory, which differ from run to run."""
+    return re.sub(r"\b0x[0-9a-fA-F]{6,}\b", "0x...", text)
+
+
 def shown(value: object) -> str:
     """Return a value as Python writes it, in one line, whatever its own code does when asked."""
     try:
-        return one_line(repr(value))
+        return one_line(without_addresses(repr(value)))
     except CODE_ERRORS:
         return f"a {type(value).__name__} that cannot be written out"
 

@@ -360,9 +360,19 @@ def _distribution(point: "EntryPoint") -> tuple[str, str]:
     return ("", "") if dist is None else (dist.name, dist.version)
 
 
+CONTENT = frozenset(
+    (
+        *(".py", ".so", ".pyd", ".json", ".yaml", ".yml", ".toml", ".csv", ".txt", ".parquet"),
+        *(".npy", ".npz", ".safetensors", ".pt", ".pkl", ".onnx"),
+    )
+)
+"""Suffixes of the files that are hashed: source, compiled modules, and data as they are usual. What
+a package writes while it runs, such as logs, is not among them."""
+
+
 @lru_cache(maxsize=256)
 def _source_hash(value: str, path: tuple[str, ...]) -> str:
-    """Return a hash of the source that an entry point's package consists of; it is not imported.
+    """Return a hash of what an entry point's package consists of, see `CONTENT`; not imported.
 
     A version alone does not say what an editable installation runs.
     """
@@ -385,4 +395,6 @@ def _source_hash(value: str, path: tuple[str, ...]) -> str:
 
 
 def _sources(root: Path) -> list[Path]:
-    return [file for file in root.rglob("*.py") if "__pycache__" not in file.parts]
+    """Return the files of a package whose content its results may depend on."""
+    found = (file for file in root.rglob("*") if file.suffix in CONTENT)
+    return [file for file in found if "__pycache__" not in file.parts]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
 from qcbench.physics.config import PhysicsConfig
 from qcbench.stats.load import sustainable_rate_per_s
+from qcbench.sums import added
 from qcbench.workload.config import FileCircuits, WorkloadConfig
 from qcbench.workload.from_file import load_file, worlds_of_file
 from qcbench.workload.workload import Tasks
@@ -68,7 +70,8 @@ def capacity_per_s(first: Scenario, mix: Mix, fleets: Sequence[Fleet]) -> float:
         return sustainable_rate_per_s(first.estimates.exec_s)
     if len(rates) == 1:
         return rates[0]
-    return len(rates) / sum(1.0 / rate for rate in rates)
+    mean_s = added(1.0 / rate for rate in rates) / len(rates)
+    return 1.0 / mean_s if mean_s > 0 else inf
 
 
 def _sustained_per_s(mix: Mix, fleet: Fleet, physics: PhysicsConfig) -> float | None:

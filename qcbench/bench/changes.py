@@ -16,7 +16,8 @@ class Change:
     """A setting that is not the same in both.
 
     Attributes:
-        where: of what, such as `suite`, `scenario placement/qce5`, `policy greedy`, `version`.
+        where: of what, such as `suite`, `scenario placement/qce5`, `policy greedy`, `plug-in`,
+            `version`.
         key: the setting.
         first, second: its values; `absent` where one has none.
     """
@@ -53,6 +54,9 @@ def changes(first: Manifest, second: Manifest) -> list[Change]:
         for label in one:
             if label in other:
                 found += _between(f"{kind} {label}", _shown(one[label]), _shown(other[label]))
+    found += _between("plug-in", _code(first), _code(second))
+    models = ({"model": manifest.model_version} for manifest in (first, second))
+    found += _between("versions", *models)
     found += between_versions(first.provenance, second.provenance)
     before, after = (_mapping(one.provenance.get("machine")) for one in (first, second))
     return [*found, *_between("machine", before, after)]
@@ -108,6 +112,11 @@ def _configs(manifest: Manifest, kind: str, name: str) -> dict[str, Mapping[str,
     return {getattr(trial, kind): getattr(trial, name) for trial in reversed(manifest.trials)}
 
 
+def _code(manifest: Manifest) -> dict[str, str]:
+    """Return the identities of others' code that trials of a run used."""
+    return {key: told for trial in manifest.trials for key, told in trial.plugins.items()}
+
+
 def _between(where: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Change]:
     one, other = dict(_leaves(first)), dict(_leaves(second))
     for key in sorted({*one, *other}):
@@ -123,7 +132,7 @@ def _leaves(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         parts = [(str(key), value) for key, value in data.items()]
     elif isinstance(data, list) and any(isinstance(each, Mapping) for each in data):
         parts = [(str(place), value) for place, value in enumerate(data)]
-    if not parts:
+    if not parts and (prefix or data):
         yield prefix, data
     for key, value in parts:
         yield from _leaves(value, f"{prefix}.{key}" if prefix else key)

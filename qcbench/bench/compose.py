@@ -11,7 +11,7 @@ from qcbench.bench.compose_errors import (
     NO_NAME,
     broken_yaml,
     check_choices,
-    check_not_empty,
+    check_content,
     chosen_again,
     no_text,
     one_line,
@@ -190,7 +190,7 @@ def compose_alone(group: str, name: str, config_dirs: Sequence[Path] = ()) -> di
         InputError: there is none of this name, or it cannot be composed.
     """
     check_clash(group, name, config_dirs)
-    check_not_empty(group, name, config_dirs)
+    check_content(group, name, config_dirs)
     read = None if re.fullmatch(NO_NAME, name) else _as_it_stands(group, name, config_dirs)
     if read is not None:
         return read

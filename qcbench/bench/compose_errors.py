@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
+
+import yaml
 
 from qcbench.bench.conf_files import check_clash, check_no_path, options_of, roots
 from qcbench.errors import InputError, nearest, reason_of
@@ -67,20 +68,31 @@ def check_choices(choices: Sequence[str], groups: set[str], config_dirs: Sequenc
             raise InputError(f"{group}={option}: no such {group}{nearest(option, known)}")
         if equals and group in groups:
             check_clash(group, option, config_dirs)
-            check_not_empty(group, option, config_dirs)
+            check_content(group, option, config_dirs)
 
 
-def check_not_empty(group: str, option: str, config_dirs: Sequence[Path]) -> None:
-    """Refuse an empty file; it would be said of its first key that it is missing.
+def check_content(group: str, option: str, config_dirs: Sequence[Path]) -> None:
+    """Refuse a file that is no config of its group by its looks.
+
+    Of an empty one it would be said that its first key is missing, and of a fleet, which has a file
+    of its own, that the scenario's has no name.
 
     Raises:
-        InputError: the user's file of this name is empty.
+        InputError: the user's file of this name is empty, no mapping, or a fleet without a name.
     """
     for folder in config_dirs if group in NEVER_EMPTY else ():
         path = folder / group / f"{option.strip(QUOTES).removesuffix('.yaml')}.yaml"
-        with suppress(OSError):
-            if path.is_file() and not path.read_bytes().strip():
-                raise InputError(f"{path}: is empty; a {group} has at least a name")
+        try:
+            data = path.read_bytes() if path.is_file() else b"{}"
+            content = yaml.safe_load(data)
+        except (OSError, ValueError, yaml.YAMLError):  # Hydra says where
+            continue
+        if not data.strip():
+            raise InputError(f"{path}: is empty; a {group} has at least a name")
+        if content is not None and not isinstance(content, dict):
+            raise InputError(f"{path}: is no mapping of keys to values")
+        if group == "fleet" and content and not {"name", "defaults"} & set(content):
+            raise InputError(f"{path}: name is missing; a fleet has one")
 
 
 def chosen_again(error: Exception, choices: Sequence[str]) -> str:

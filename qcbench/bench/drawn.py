@@ -16,6 +16,7 @@ from qcbench.bench.trial import Trial
 from qcbench.bench.typed import typed
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.scenario import Scenario
+from qcbench.identity import MadeOnce
 from qcbench.kernels import engine
 from qcbench.kernels.engine import Simulator
 from qcbench.plugins import check_meant
@@ -54,10 +55,8 @@ def _policy(content: ConfigKey) -> PolicyConfig:
     return typed(PolicyConfig, content.mapping, "policy")
 
 
-_read: dict[int, tuple[Mapping[str, Any], PolicyConfig]] = {}
-"""Policies by the identity of a mapping that is kept with each: trials that come together share it,
-and to compare its content takes longer than most parts of a trial."""
-MOST_READ = 64
+_read = MadeOnce(lambda mapping: _policy(ConfigKey(mapping["name"], mapping)))
+"""The policy of a mapping, which trials that come together share."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +94,7 @@ def policy_of(trial: Trial) -> PolicyConfig:
     Raises:
         InputError: it cannot be used.
     """
-    known = _read.get(id(trial.policy_config))
-    if known is not None and known[0] is trial.policy_config:
-        return known[1]
-    policy = _policy(ConfigKey(trial.policy, trial.policy_config))
-    if len(_read) >= MOST_READ:
-        _read.clear()
-    _read[id(trial.policy_config)] = trial.policy_config, policy
-    return policy
+    return _read(trial.policy_config)
 
 
 def world_of(trial: Trial, *, shared: bool) -> SharedWorld:

@@ -33,11 +33,12 @@ SCHEMA: dict[str, Any] = {
     "error": pl.String,
 }
 """The columns: the last arrival, the sum of what every execution takes at its best; the metric that
-is bounded, the bound and the least value known, and how they were found; or why there is none."""
+is bounded, the bound and the least value known, and how they were found; or why there is none, of
+the bound alone or of everything."""
 
 
-def unknown(trial: Trial, error: str) -> Facts:
-    """Return the row of a world of which nothing could be found."""
+def unknown(trial: Trial, error: str | None = None) -> Facts:
+    """Return the row of a world of which nothing could be found, or is found yet."""
     return {**dict.fromkeys(SCHEMA), **coordinates(trial), "error": error}
 
 

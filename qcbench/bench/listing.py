@@ -19,6 +19,7 @@ from qcbench.bench.tables import ShardError
 from qcbench.errors import InputError
 from qcbench.files import read_json
 from qcbench.locks import is_running
+from qcbench.parquet import frame_at
 from qcbench.storage import mirror
 from qcbench.storage.stored_run import ABOUT
 
@@ -126,7 +127,7 @@ def _statuses(folder: Path, expected: int) -> pl.Series | None:
     mirror.pull(folder / TABLE)
     if (folder / TABLE).is_file():
         try:
-            found = pl.read_parquet(folder / TABLE, columns=["status"]).get_column("status")
+            found = frame_at(folder / TABLE, ["status"]).get_column("status")
         except (Exception, pl.exceptions.PanicException):  # as of a damaged shard
             found = pl.Series([], dtype=pl.String)
         if len(found) == expected:

@@ -1,6 +1,5 @@
 """One trial run once: the call of `run_trial`, guarded, and its row in plain types."""
 
-import re
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ import polars as pl
 from qcbench.bench.facts import Facts, FactsOf, unknown
 from qcbench.bench.together import RunTrials, batches
 from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult, own_coordinates
-from qcbench.errors import CODE_ERRORS, InputError, one_line, said
+from qcbench.errors import CODE_ERRORS, InputError, one_line, said, without_addresses
 
 RunTrial: TypeAlias = Callable[[Trial], TrialResult]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -278,5 +277,5 @@ def error_line(error: BaseException) -> str:
 def clean_line(text: str) -> str:
     """Return text in one line without memory addresses, which differ from run to run."""
     line = one_line(" ".join(text.encode("utf-8", "replace").decode().split()))
-    line = re.sub(r"\b0x[0-9a-fA-F]{6,}\b", "0x...", line)
+    line = without_addresses(line)
     return line if len(line) <= MAX_ERROR else line[: MAX_ERROR - 3] + "..."

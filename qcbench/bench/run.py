@@ -6,11 +6,13 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from qcbench.arrays import FloatArray
 from qcbench.bench.drawn import SharedWorld, policy_of, world_of
-from qcbench.bench.facts import Facts, coordinates
+from qcbench.bench.facts import Facts, unknown
+from qcbench.bench.failures import check_drawn
 from qcbench.bench.metrics.names import bounded_of, metrics_of, metrics_of_summaries
 from qcbench.bench.metrics.plugged import has_metrics, plugged_metrics
-from qcbench.bench.outcome import plain_value
+from qcbench.bench.outcome import error_line, plain_value
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.together import RunTrials, ShareClock, Turn
 from qcbench.bench.trial import COORDINATES, PlainRow, Trial, TrialResult, own_coordinates
@@ -53,7 +55,26 @@ def simulate_trial(trial: Trial, factory: PolicyFactory | None = None) -> Record
         InputError: the config cannot be used.
         PolicyError: the policy took a decision that its track does not know.
     """
-    return _simulate(trial, world_of(trial, shared=factory is None and _shares(trial)), factory)
+    shared = factory is None and _shares(trial)
+    return _simulate(trial, _world_to_run(trial, shared=shared), factory)
+
+
+def _world_to_run(trial: Trial, *, shared: bool) -> SharedWorld:
+    """Return the world of a trial, which can come to an end.
+
+    Raises:
+        InputError: it cannot, or the config cannot be used.
+    """
+    world = world_of(trial, shared=shared)
+    if world.scenario.rules.failures is not None:
+        check_drawn(world.scenario, _slowdown(world))
+    return world
+
+
+def _slowdown(world: SharedWorld) -> FloatArray | None:
+    """Return real over estimated execution time of each task, None where they are equal."""
+    sigma, tasks = world.scenario.rules.execution_sigma, len(world.scenario.workload.tasks)
+    return draw_slowdown(sigma, tasks, world.streams().execution)
 
 
 def _shares(trial: Trial) -> bool:
@@ -108,25 +129,30 @@ def facts_of(trial: Trial) -> Facts:
     shared = world_of(trial, shared=True)
     world = shared.scenario
     workload = world.workload
-    slowdown = draw_slowdown(
-        world.rules.execution_sigma, len(workload.tasks), shared.streams().execution
-    )
+    slowdown = _slowdown(shared)
     shortest_s = world.estimates.exec_s.min(axis=1)
     if slowdown is not None:
         shortest_s = shortest_s * slowdown
-    found = bounded_of(world.track)(world, slowdown)
-    return {
-        **coordinates(trial),
+    known = {
+        **unknown(trial),
         "jobs": len(workload),
         "tasks": len(workload.tasks),
         "span_s": float(workload.arrival_s[-1]) if len(workload) else 0.0,
         "work_s": float(shortest_s @ workload.executions()),
-        "bounds": found and found.metric,
-        "bound": found and found.bound,
-        "method": found and found.method,
-        "best": found and found.best,
-        "best_method": found and found.best_method,
-        "error": None,
+    }
+    try:
+        found = bounded_of(world.track)(world, slowdown)
+    except CODE_ERRORS as error:  # the rest is known all the same
+        return {**known, "error": f"no bound is found: {error_line(error)}"}
+    if found is None:
+        return known
+    return {
+        **known,
+        "bounds": found.metric,
+        "bound": found.bound,
+        "method": found.method,
+        "best": found.best,
+        "best_method": found.best_method,
     }
 
 
@@ -153,7 +179,7 @@ def _run(trials: Sequence[Trial], turn: Turn, *, keep_records: bool) -> dict[str
     for _, on_world in groupby(trials, attrgetter("replicate")):
         some = list(on_world)
         try:
-            world = world_of(some[0], shared=_shares(some[0]))
+            world = _world_to_run(some[0], shared=_shares(some[0]))
             summed = None if keep_records else _summed_on(some[0], world)
         except CODE_ERRORS:
             if alone:

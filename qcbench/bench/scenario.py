@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import lru_cache
+from math import inf
 
 import numpy as np
 
@@ -213,15 +214,24 @@ def resolve_scenario(config: ScenarioConfig, suite: str, seed: int) -> ScenarioC
     """
     config = with_platform(config)
     check_rules(config)
-    config = replace(
-        config,
-        fleet=resolve_fleet(config.fleet),
-        workload=resolve_workload(config.workload),
-    )
+    config = with_content(config)
     config = _with_load(config, suite, seed)
     if config.rules.failures is not None:
         check_failures(build_scenario(config, suite, replicate=0, seed=seed))
     return config
+
+
+def with_content(config: ScenarioConfig) -> ScenarioConfig:
+    """Return the scenario with what is in the files that it names: a fleet, the hash of tasks.
+
+    Raises:
+        InputError: one cannot be used, or is another one than a hash that is there says.
+    """
+    return replace(
+        config,
+        fleet=resolve_fleet(config.fleet),
+        workload=resolve_workload(config.workload),
+    )
 
 
 def _with_load(config: ScenarioConfig, suite: str, seed: int) -> ScenarioConfig:
@@ -245,6 +255,11 @@ def _with_load(config: ScenarioConfig, suite: str, seed: int) -> ScenarioConfig:
     rate_per_s = _capacity_per_s(config, suite, seed)
     arrivals = workload.arrivals
     if offered is not None and isinstance(arrivals, PoissonArrivals | BurstArrivals):
+        if rate_per_s == inf:
+            raise InputError(
+                f"scenario {config.name}: workload.arrivals.load: {offered:g}; the tasks take no "
+                "time, so that no rate of arrivals is a load; state rate_per_s"
+            )
         arrivals = replace(arrivals, load=None, rate_per_s=_rounded(offered * rate_per_s))
         workload = replace(workload, arrivals=arrivals)
         return replace(config, workload=workload, offered_load=offered)

@@ -139,10 +139,10 @@ class Session:
                     f"{outcome.error}"
                 )
             if outcome.facts is not None and outcome.facts["error"] is not None:
-                self.progress.note(
-                    f"nothing is known of {outcome.facts['scenario']}, replicate "
-                    f"{outcome.facts['replicate']}: {outcome.facts['error']}"
-                )
+                about = f"{outcome.facts['scenario']}, replicate {outcome.facts['replicate']}"
+                if outcome.facts["jobs"] is None:
+                    about = f"nothing is known of {about}"
+                self.progress.note(f"{about}: {outcome.facts['error']}")
         if self._growing is not None:
             self._growing.take(outcomes)
             self._grow(self._growing)

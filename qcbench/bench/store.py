@@ -39,6 +39,7 @@ from qcbench.bench.tables import Entry, ShardError
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
 from qcbench.files import remove_temporary, write_durable
+from qcbench.parquet import frame_at, frame_in
 from qcbench.storage import mirror
 
 TABLE = "trials.parquet"
@@ -184,7 +185,7 @@ class RunStore:
         in no time, and the shards are text.
         """
         data = self._whole_table()
-        return self.compacted() if data is None else pl.read_parquet(data)
+        return self.compacted() if data is None else frame_in(data)
 
     def _whole_table(self) -> bytes | None:
         """Return the file of the result table, if it is of the shards and worlds that are here."""
@@ -225,7 +226,7 @@ class RunStore:
         mirror.pull(path)
         if not path.is_file():
             raise InputError(f"{path}: no records; run the suite with keep_records=true")
-        return pl.read_parquet(path)
+        return frame_at(path)
 
     def finish(self) -> Path:
         """Write the result table and what goes with it; return the path of the table.
@@ -354,7 +355,7 @@ class RunStore:
         """
         try:
             whole = self._whole_table()
-            found = self._read(STATES) if whole is None else pl.read_parquet(whole, columns=STATES)
+            found = self._read(STATES) if whole is None else frame_in(whole, STATES)
             sound = ids.issuperset(found.get_column("trial_id").to_list())
         except (Exception, pl.exceptions.PanicException):  # as of `read_shard`
             sound = False

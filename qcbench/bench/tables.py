@@ -21,6 +21,7 @@ from qcbench.bench.manifest import usable_cores
 from qcbench.bench.outcome import HEAD, Outcome
 from qcbench.bench.row_texts import conflict, parts_of
 from qcbench.finite import exact_row
+from qcbench.parquet import frame_in, frames_at, schema_at
 
 
 class ShardError(ValueError):
@@ -114,7 +115,7 @@ def read_parquet(data: bytes, schema: Mapping[str, Any]) -> pl.DataFrame:
         ShardError: torn, no Parquet, or with other columns.
     """
     try:
-        frame = pl.read_parquet(io.BytesIO(data))
+        frame = frame_in(data)
     # A damaged file makes the reader raise nearly anything, even a panic of its Rust code.
     except (Exception, pl.exceptions.PanicException) as error:
         raise ShardError("no readable Parquet file") from error
@@ -131,9 +132,9 @@ def read_shards(paths: Sequence[Path], columns: Sequence[str]) -> pl.DataFrame:
     """
     if not paths:
         return pl.DataFrame(schema={name: SHARD_SCHEMA[name] for name in columns})
-    if pl.read_parquet_schema(paths[0]) != SHARD_SCHEMA:  # the others must have the same
+    if schema_at(paths[0]) != SHARD_SCHEMA:  # the others must have the same
         raise ShardError("no columns of a shard")
-    return pl.read_parquet(list(paths), columns=list(columns))
+    return frames_at(paths, columns)
 
 
 def entries_of(frame: pl.DataFrame) -> Iterator[Entry]:

@@ -21,6 +21,7 @@ from qcbench.bench.store import TABLE, RunStore
 from qcbench.bench.trial import MODEL_VERSION, Trial
 from qcbench.errors import InputError
 from qcbench.kernels import engine
+from qcbench.parquet import frame_at
 
 OTHERWISE = ("trial_id", "engine")
 """Columns in which a trial on the other engine has to differ."""
@@ -124,7 +125,7 @@ def problems_of(store: RunStore, table: pl.DataFrame) -> tuple[str, ...]:
     path = store.folder / TABLE
     if path.is_file():
         try:
-            same = pl.read_parquet(path).equals(table, null_equal=True)
+            same = frame_at(path).equals(table, null_equal=True)
         except (Exception, pl.exceptions.PanicException):  # as of a damaged shard
             same = False
         if not same:

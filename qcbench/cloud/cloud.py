@@ -14,7 +14,7 @@ from qcbench.cloud.broker import PushBroker, TaskLost
 from qcbench.cloud.clock import ARRIVAL, HORIZON, Clock, Process
 from qcbench.cloud.collect import Ending, collect
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED, FAILED, draw_slowdown
-from qcbench.cloud.failures import failing_qpu
+from qcbench.cloud.failures import failing_qpu, most_failures
 from qcbench.cloud.hold_and_wait import HoldAndWaitBroker
 from qcbench.cloud.hybrid_job import go_through
 from qcbench.cloud.levels import NOTHING, Areas, Present, levels
@@ -102,8 +102,11 @@ class Cloud:
         self._arrival_s = iter(workload.arrival_s.tolist())
         self._left = len(workload)
         if rules.failures is not None:
+            most = most_failures(len(fleet))
             for qpu, rng in enumerate(streams.failures.spawn(len(fleet))):
-                self.clock.process(failing_qpu(self.clock, self.broker, qpu, rules.failures, rng))
+                self.clock.process(
+                    failing_qpu(self.clock, self.broker, qpu, rules.failures, rng, most)
+                )
         self.clock.at(0.0, URGENT).callbacks.append(self._await_arrival)
 
     def run(self) -> Records:

@@ -149,6 +149,7 @@ def drawn_index(seed: int, episode: int, count: int) -> int:
         count: how many worlds are drawn from.
     """
     mixed = (seed & 0x7FFFFFFF) * 0x1E3779B1 + (episode & 0x7FFFFFFF) * 0x45EBCA77
+    mixed += (seed >> 31) * 0x165667B1  # the rest of the 63 bits
     mixed = (mixed ^ (mixed >> 31)) & 0x7FFFFFFF
     mixed = ((mixed ^ (mixed >> 15)) * 0x2C1B3C6D) & 0x7FFFFFFF
     mixed = ((mixed ^ (mixed >> 12)) * 0x297A2D39) & 0x7FFFFFFF

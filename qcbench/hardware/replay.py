@@ -42,6 +42,7 @@ from qcbench.hardware.providers.registry import connected, label_of, provider_of
 from qcbench.hardware.replay_config import ReplayConfig, replay_id
 from qcbench.hardware.stream import PLAYING, Stream
 from qcbench.hardware.table import task_table
+from qcbench.parquet import frame_at
 
 if TYPE_CHECKING:
     import polars as pl
@@ -148,12 +149,10 @@ def played(path: Path) -> Replay:
     Raises:
         InputError: it is none.
     """
-    import polars as pl  # noqa: PLC0415 - not for who only composes a replay
-
     folder = open_replay(path)
     unit = provider_of(folder.config.backend).price.unit
     with JobLedger(folder.ledger, reading=True) as ledger:
-        return Replay(path, pl.read_parquet(folder.table), ledger.charged(), unit)
+        return Replay(path, frame_at(folder.table), ledger.charged(), unit)
 
 
 def _discard_unused(

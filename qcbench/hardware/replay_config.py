@@ -19,6 +19,7 @@ from qcbench.bench.scenario import resolve_scenario
 from qcbench.bench.typed import plain, typed
 from qcbench.configs import Count, NotNegative, Positive, Seed, config
 from qcbench.errors import InputError
+from qcbench.hardware import circuits, qpy
 from qcbench.hardware.backend import BackendConfig
 from qcbench.hardware.circuits import read_qpy
 from qcbench.hardware.providers.registry import conf_dirs, provider_of
@@ -29,7 +30,7 @@ from qcbench.storage.places import runs_folder
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import policy_of_run, resolve_policy
 from qcbench.urls import check_no_url
-from qcbench.workload.circuits.qiskit_identity import extraction_identity
+from qcbench.workload.circuits.qiskit_identity import code_hash, extraction_identity
 
 MOST_SHOTS = 100_000
 """More than a device executes in one job."""
@@ -39,6 +40,9 @@ ANCHOR_SHOTS = 1_000
 
 SUITE = "replay"
 """Name of the suite whose worlds replays draw."""
+
+TABLING = (Path(circuits.__file__), Path(qpy.__file__))
+"""Files whose code makes a table of features of QPY circuits, besides that of the features."""
 
 
 @config
@@ -230,7 +234,8 @@ def _task_file(settings: ReplayConfig, path: Path, shots: int) -> Path:
     if not is_qpy(path):
         return path
     base = path if path.is_dir() else path.parent
-    digest = hashlib.sha256(json.dumps(extraction_identity()).encode())
+    made_by = [extraction_identity(), code_hash(TABLING)]
+    digest = hashlib.sha256(json.dumps(made_by).encode())
     for file in qpy_files(path):
         name, content = file.relative_to(base).as_posix(), qpy_bytes(file)
         digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())

@@ -18,6 +18,7 @@ from qcbench.hardware.plan import compiled_earlier, make_world
 from qcbench.hardware.replay_config import identity
 from qcbench.hardware.stream import PLAYING
 from qcbench.hardware.table import task_table
+from qcbench.parquet import frame_at
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,7 +58,7 @@ def read_table(path: Path) -> "pl.DataFrame":
     if not path.is_file():
         raise InputError(f"{path}: is not there; run the same `qcbench replay` again to its end")
     try:
-        table = pl.read_parquet(path)
+        table = frame_at(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path}: is no Parquet file, or a torn one ({error})") from error
     lacking = [name for name in LATER if name not in table.columns]
@@ -80,7 +81,7 @@ def anchors_of(replay: ReplayFolder) -> "pl.DataFrame | None":
     if not replay.anchors.is_file():
         return None
     try:
-        return pl.read_parquet(replay.anchors)
+        return frame_at(replay.anchors)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(
             f"{replay.anchors}: is no Parquet file, or a torn one ({error}); run the same `qcbench"

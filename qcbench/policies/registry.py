@@ -239,6 +239,11 @@ def guarded(factory: Callable[..., Decide]) -> Callable[..., Decide]:
 
     def build(context: PolicyContext, **parameters: Any) -> Decide:
         decide: Any = _called("the factory", factory, context, **parameters)
+        if inspect.iscoroutine(decide):
+            decide.close()
+            raise PolicyError("the factory is an async function; it is called as a plain one")
+        if inspect.iscoroutinefunction(decide):
+            raise PolicyError("the policy is an async function; it is asked as a plain one")
         if not callable(decide):
             raise PolicyError(
                 f"the factory returned {shown(decide)}; it returns the function that decides"

@@ -80,7 +80,7 @@ def with_text(name: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, 
             f"policy {name}: {path}: has {len(data):,} bytes; at most {LONGEST:,} go into a trial"
         )
     try:
-        return short, {**parameters, SOURCE: data.decode()}
+        return short, {**parameters, SOURCE: data.decode("utf-8-sig")}
     except UnicodeDecodeError:
         raise InputError(f"policy {name}: {path}: is not text in UTF-8") from None
 

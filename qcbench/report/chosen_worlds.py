@@ -18,6 +18,7 @@ from qcbench.bench.run_names import told_name
 from qcbench.bench.store import RunStore
 from qcbench.bench.trial import Trial
 from qcbench.errors import CODE_ERRORS, InputError
+from qcbench.parquet import frame_at
 from qcbench.policies.names import modules_of
 from qcbench.report import text
 from qcbench.report.grids import in_grid
@@ -172,7 +173,7 @@ def _costs_s(store: RunStore, trials: pl.DataFrame) -> dict[tuple[str, str], flo
     columns = ["trial_id", "cpu_s"]
     path = store.folder / "timings.parquet"
     try:  # without the shards, which are text
-        timings = pl.read_parquet(path, columns=columns)
+        timings = frame_at(path, columns)
     except (OSError, pl.exceptions.PolarsError):
         timings = store.timings().select(columns)
     usual = (

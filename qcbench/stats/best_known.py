@@ -7,13 +7,13 @@ it draws are always the same.
 """
 
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.kernels.compiling import called, kernel
+from qcbench.sources import source_hash
 from qcbench.stats.kept_searches import kept
 
 MOST_TASKS = 30
@@ -31,7 +31,7 @@ def best_known_completion(exec_s: FloatArray, arrival_s: FloatArray) -> float:
         exec_s: (tasks, QPUs) execution times, infinite where a task does not fit.
         arrival_s: (tasks,) arrivals.
     """
-    return kept(search_completion, Path(__file__), exec_s, arrival_s)
+    return kept(search_completion, source_hash(__name__), exec_s, arrival_s)
 
 
 def search_completion(exec_s: FloatArray, arrival_s: FloatArray) -> float:

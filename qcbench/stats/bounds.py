@@ -130,7 +130,8 @@ def _assignment_prices(held_s: FloatArray) -> FloatArray:
 
     qpus = held_s.shape[1]
     equal = np.ones(qpus)
-    if qpus == 1:
+    held_s = held_s[held_s.any(axis=1)]  # what takes no time keeps no QPU busy
+    if qpus == 1 or not len(held_s):
         return equal
     kinds, counts = np.unique(held_s / held_s.mean(), axis=0, return_counts=True)
     # The dual program: prices y of sum 1 and what each kind of task pays, u <= y_q p_q.

@@ -4,15 +4,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from qcbench.sources import source_hash
 from qcbench.stats.fronts import Fronts
 from qcbench.stats.summary import Summary
+
+MAKERS = ("qcbench.stats.gaps", "qcbench.stats.summary", __name__)
+"""Modules that turn trials into a summary, and that into a file."""
 
 FRAMES = ("scenarios", "overall", "means")
 FRAMES_OF_FRONTS = ("scenarios", "policies", "attainment")
@@ -29,13 +31,9 @@ def key_of(results: str, **arguments: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-@cache
 def _code() -> str:
-    """Return a hash of everything that turns trials into numbers."""
-    found = hashlib.sha256(f"{np.__version__} {pl.__version__}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        found.update(path.read_bytes())
-    return found.hexdigest()
+    """Return a word for everything that turns trials into numbers."""
+    return f"{np.__version__} {pl.__version__} {source_hash(*MAKERS)}"
 
 
 def to_text(summary: Summary, key: str) -> str:

@@ -8,7 +8,6 @@ import hashlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 
@@ -23,15 +22,15 @@ PATIENCE_S = 1.0
 Search = Callable[[FloatArray, FloatArray], float]
 
 
-def kept(search: Search, source: Path, *arrays: FloatArray) -> float:
+def kept(search: Search, code: str, *arrays: FloatArray) -> float:
     """Return what a search gives, from the file where it is there.
 
     Args:
         search: pure.
-        source: file with the code of the search and its settings.
+        code: stands for that of the search and its settings, see `qcbench.sources.source_hash`.
         arrays: what it is given.
     """
-    key = _key(source, arrays)
+    key = _key(code, arrays)
     path = user_cache() / "searches.sqlite"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,9 +53,9 @@ def kept(search: Search, source: Path, *arrays: FloatArray) -> float:
     return value
 
 
-def _key(source: Path, arrays: tuple[FloatArray, ...]) -> str:
+def _key(code: str, arrays: tuple[FloatArray, ...]) -> str:
     """Hash what a result depends on: the code, and every bit of what it is given."""
-    content = hashlib.sha256(source.read_bytes())
+    content = hashlib.sha256(code.encode())
     for array in arrays:
         content.update(f"{array.shape}{array.dtype}".encode())
         content.update(np.ascontiguousarray(array).tobytes())

@@ -1,5 +1,7 @@
 """Offered load: the work that arrives over what a fleet can do at best."""
 
+from math import inf
+
 import numpy as np
 
 from qcbench.arrays import FloatArray
@@ -8,6 +10,9 @@ from qcbench.errors import InputError
 MANY_KINDS, FEW_QPUS = 5000, 16
 """Of so many kinds of tasks on so few QPUs the program is solved through its prices, in seconds; as
 a whole it takes a minute. With more QPUs there are too many prices to find."""
+
+LONGEST_S = 1e15
+"""In which a fleet is to have done a mix of tasks; more is a slip of units."""
 
 CLOSE_ENOUGH, MOST_PLANES = 1e-9, 2000
 EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
@@ -21,7 +26,8 @@ def sustainable_rate_per_s(exec_s: FloatArray, weights: FloatArray | None = None
     min T subject to sum_q x_iq = 1, sum_i x_iq e_iq <= T, x >= 0. No policy can sustain more.
 
     Args:
-        exec_s: execution times, shape (tasks, QPUs), infinite where a task does not fit.
+        exec_s: execution times, shape (tasks, QPUs), infinite where a task does not fit; the rate
+            is infinite where they are all 0.
         weights: how often each task comes, shape (tasks,); all alike where None.
 
     Raises:
@@ -29,7 +35,7 @@ def sustainable_rate_per_s(exec_s: FloatArray, weights: FloatArray | None = None
     """
     if (exec_s == exec_s[:, :1]).all():
         # Identical QPUs share the work equally.
-        return float(exec_s.shape[1] / np.average(exec_s[:, 0], weights=weights))
+        return _rate_per_s(exec_s.shape[1], float(np.average(exec_s[:, 0], weights=weights)))
     kinds, kind_of, counts = np.unique(exec_s, axis=0, return_inverse=True, return_counts=True)
     total = float(len(exec_s))
     if weights is not None:
@@ -37,7 +43,7 @@ def sustainable_rate_per_s(exec_s: FloatArray, weights: FloatArray | None = None
         total = float(weights.sum())
     by_prices = len(kinds) > MANY_KINDS and kinds.shape[1] <= FEW_QPUS
     solve = _busiest_by_prices_s if by_prices else _busiest_s
-    return float(total / np.float64(solve(kinds, counts.astype(np.float64))))
+    return _rate_per_s(total, solve(kinds, counts.astype(np.float64)))
 
 
 def _busiest_s(kinds: FloatArray, counts: FloatArray) -> float:
@@ -121,3 +127,13 @@ def _busiest_by_prices_s(kinds: FloatArray, counts: FloatArray) -> float:
             break
         prices = (solution.x[:-1] + best) / 2.0
     return best_s
+
+
+def _rate_per_s(tasks: float, time_s: float) -> float:
+    """Return how many tasks a second that are; infinite where they take no time."""
+    if time_s > LONGEST_S:
+        raise InputError(
+            f"the offered load cannot be found: {tasks:g} tasks take {time_s:.3g} s, which is more "
+            f"than {LONGEST_S:g} s"
+        )
+    return tasks / time_s if time_s > 0 else inf

@@ -3,19 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from qcbench.bench.config import ClusterConfig, Engine, ScenarioConfig, ScenarioEntry, SuiteConfig
 from qcbench.bench.driver import RunError, run_trials
 from qcbench.bench.metrics.names import check_metric, goal_of, plugged_among
-from qcbench.bench.plugged import plugins_used
+from qcbench.bench.plugged import check_plugins, plugins_used
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run_folder import create_run
-from qcbench.bench.scenario import build_scenario, resolve_scenario
+from qcbench.bench.scenario import build_scenario, resolve_scenario, with_content, with_platform
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.store import RunStore
 from qcbench.bench.suite import check_many, check_suite, composed_scenarios, expand, suite_data
-from qcbench.bench.typed import typed
+from qcbench.bench.trial import MODEL_VERSION
+from qcbench.bench.typed import plain, typed
 from qcbench.bench.worlds import splits_of
 from qcbench.errors import InputError
 from qcbench.kernels import engine
@@ -135,9 +136,11 @@ def judge_of(settings: PromoteConfig, scenarios: Sequence[ScenarioConfig]) -> Ju
     """Return by what the candidate is judged.
 
     Raises:
-        InputError: a metric or guard that is none of the track.
+        InputError: a metric or guard that is none of the track, or a file of a scenario that cannot
+            be used.
     """
     track = settings.track
+    scenarios = [with_content(scenario) for scenario in scenarios]
     guards = _guards(settings)
     if settings.metric is not None:
         check_metric(track, settings.metric, "metric")
@@ -187,12 +190,27 @@ def check_contest(contest: Contest, store: RunStore) -> None:
     """Check that a run is that of the contest, wherever the policies' files lay.
 
     Raises:
-        InputError: it is not: a policy, or the standing champion, is another one since.
+        InputError: it is not: a policy, or the standing champion, is another one since, or what
+            they were run with is.
     """
+    if (model := store.manifest.model_version) != MODEL_VERSION:
+        raise InputError(
+            f"{store.folder}: model version {model} ran it, here is {MODEL_VERSION}; nothing was "
+            "promoted, promote again"
+        )
+    try:
+        check_plugins(store.trials)
+    except InputError as error:
+        raise InputError(f"{store.folder}: {error}; nothing was promoted, promote again") from None
+    if changed := _with_other_files(contest, store):
+        raise InputError(
+            f"{store.folder}: files of scenario {changed[0]} have changed since; nothing was "
+            "promoted, promote again"
+        )
     held = typed(SuiteConfig, store.manifest.suite, "suite")
     now = contest.suite
     same = len(held.policies) == len(now.policies) and all(
-        one.label == other.label and identity(one) == identity(other)
+        one.label == other.label and identity(one, now.track) == identity(other, now.track)
         for one, other in zip(held.policies, now.policies, strict=True)
     )
     if not same or replace(held, policies=[]) != replace(now, policies=[]):
@@ -200,6 +218,18 @@ def check_contest(contest: Contest, store: RunStore) -> None:
             f"{store.folder}: its policies were judged against others than those that stand now; "
             "nothing was promoted, promote again"
         )
+
+
+def _with_other_files(contest: Contest, store: RunStore) -> list[str]:
+    """Return the scenarios of a contest whose files are others now than in its run."""
+
+    def told(config: Mapping[str, Any]) -> list[Any]:
+        parts = [config["workload"][name] for name in ("circuits", "arrivals")]
+        return [config["fleet"], *(part.get("sha256") for part in parts)]
+
+    held = {trial.scenario: trial.scenario_config for trial in store.trials}
+    now = {one.name: plain(with_content(with_platform(one))) for one in contest.scenarios}
+    return [name for name in now if name in held and told(held[name]) != told(now[name])]
 
 
 def _engine(settings: PromoteConfig, scenarios: Sequence[ScenarioConfig]) -> Engine:

@@ -19,12 +19,14 @@ from qcbench.bench.progress import Kind
 from qcbench.bench.run_folder import open_run
 from qcbench.bench.run_names import HEADS
 from qcbench.errors import InputError
+from qcbench.plugins import key_of
 from qcbench.policies.exported.card import HeuristicCard, Provenance
 from qcbench.policies.exported.folder import (
     folder_of,
     write_folder,
 )
 from qcbench.policies.exported.reference import LEARNED
+from qcbench.policies.names import plugin_of
 from qcbench.stats.intervals import LEVEL
 from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.champion import add_packaged
@@ -115,7 +117,7 @@ def conclude(settings: PromoteConfig, contest: Contest, run: Path, command: str 
     store = open_run(run)
     check_complete(store)
     check_contest(contest, store)
-    suite = contest.suite
+    suite, track = contest.suite, contest.suite.track
     *rivals, candidate = suite.policies
     wanted, by = wanted_of(settings), judge_of(settings, contest.scenarios)
     shelf = _shelf(settings)
@@ -126,9 +128,12 @@ def conclude(settings: PromoteConfig, contest: Contest, run: Path, command: str 
     this = Try(
         suite.seed,
         suite.replicates,
-        {identity(rival): {name: found[rival.label, name] for name in goals} for rival in rivals},
+        {
+            identity(rival, track): {name: found[rival.label, name] for name in goals}
+            for rival in rivals
+        },
     )
-    tries = recall(shelf, by, candidate)
+    tries = recall(shelf, by, candidate, track)
     new = this not in tries
     verdict = judge(
         table,
@@ -137,7 +142,7 @@ def conclude(settings: PromoteConfig, contest: Contest, run: Path, command: str 
         by.metric,
         by.goal,
         known={
-            (rival.label, name): pool([*tries, this], identity(rival), name)
+            (rival.label, name): pool([*tries, this], identity(rival, track), name)
             for rival in rivals
             for name in goals
         },
@@ -146,7 +151,7 @@ def conclude(settings: PromoteConfig, contest: Contest, run: Path, command: str 
         level=1.0 - (1.0 - LEVEL) / _candidates(settings),
     )
     standing = rivals[0] if len(rivals) > 1 else None
-    if standing and identity(standing) == identity(candidate):
+    if standing and identity(standing, track) == identity(candidate, track):
         reasons = (f"it is the standing {wanted.name}@{wanted.alias}",)
         verdict = replace(verdict, reasons=reasons)
     count = len(tries) + new
@@ -158,7 +163,7 @@ def conclude(settings: PromoteConfig, contest: Contest, run: Path, command: str 
             "qcbench.judge": str(by),
             "qcbench.verdict": "; ".join(verdict.reasons)[:LONGEST_TAG] or "promoted",
         }
-        remember(shelf, by, candidate, this, tags, figures_of(verdict))
+        remember(shelf, by, candidate, track, this, tags, figures_of(verdict))
     reference = None
     if verdict.promoted:
         reference = _register(settings, shelf, by, verdict, count, run, command)
@@ -234,10 +239,12 @@ def _folder(
     if policy.name == LEARNED:
         yield folder_of(settings.track, str(policy.parameters["path"]))
         return
+    plugin = plugin_of(settings.track, policy.name)
     card = HeuristicCard(
         track=settings.track,
         name=policy.name,
         parameters=policy.parameters,
+        plugins={} if plugin is None else {key_of(plugin): plugin.identity},
         provenance=Provenance(
             command=command,
             scenario=by.suite or by.scenario,

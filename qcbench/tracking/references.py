@@ -10,6 +10,7 @@ from pathlib import Path
 from qcbench.bench.run_names import meant
 from qcbench.errors import InputError
 from qcbench.files import at_home
+from qcbench.plugins import check_meant
 from qcbench.policies import registry
 from qcbench.policies.config import PolicyConfig
 from qcbench.policies.exported.card import CARD, HeuristicCard
@@ -107,6 +108,13 @@ def _from_folder(config: PolicyConfig, track: Track, path: str, label: str) -> P
         if is_source(card.name):
             raise InputError(f"{folder / CARD}: is code; only a file that you name yourself is run")
         given.pop("sha256", None)
+        try:
+            check_meant(card.plugins, "policy")
+        except InputError as error:
+            raise InputError(
+                f"policy {config.name}: {error}; install that, or promote what is here to another "
+                "alias=NAME"
+            ) from None
     found = policy_of(card, path, label)
     return replace(found, parameters={**found.parameters, **given})
 

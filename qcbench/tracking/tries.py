@@ -12,18 +12,23 @@ from itertools import count, takewhile
 from typing import Any
 
 from qcbench.bench.config import ScenarioConfig
-from qcbench.bench.trial import as_hashed
+from qcbench.bench.trial import MODEL_VERSION, as_hashed
 from qcbench.bench.typed import plain
 from qcbench.errors import InputError
 from qcbench.number_texts import exact_text
 from qcbench.policies.config import PolicyConfig
+from qcbench.policies.names import plugin_of
 from qcbench.stats.pooled import Pairs, total
 from qcbench.tracking.registry import Reference, Registry
+from qcbench.tracks import Track
 
 JUDGE_TAG = "qcbench.judge"
 TRY_TAG, FIGURES_TAG = "qcbench.try", "qcbench.figures"
 LONGEST_TAG = 5000
 """Characters of a tag's value that every MLflow keeps; what is longer stands in several."""
+
+FIRST_MODEL = 3
+"""Model version of the first tries that were kept, whose keys do not name it."""
 
 WORLDS = ("track", "fleet", "workload", "rules", "physics")
 """Keys of a scenario that decide what its worlds are."""
@@ -151,20 +156,28 @@ class Try:
             raise ValueError(f"no try: {error!r}") from error
 
 
-def identity(policy: PolicyConfig) -> str:
-    """Return a word for what a policy does, wherever its files lie."""
+def identity(policy: PolicyConfig, track: Track) -> str:
+    """Return a word for what a policy does, wherever its files lie.
+
+    Of another package it is the code that is installed here, without which its name says nothing.
+    """
     known = dict(policy.parameters)
     content = {k: v for k, v in known.items() if k != "path" or "sha256" not in known}
-    return _hash([policy.name, content])
+    plugin = plugin_of(track, policy.name)
+    return _hash([policy.name, content, *([] if plugin is None else [plugin.identity])])
 
 
 def pool(tries: Iterable[Try], rival: str, metric: str) -> dict[str, Pairs]:
-    """Return by scenario what all worlds of a pair say; those that were drawn twice count once."""
+    """Return by scenario what all worlds of a pair say; those that were drawn twice count once.
+
+    Args:
+        tries: the oldest first; of equally many worlds of a seed the newest count.
+    """
     longest: dict[int, Try] = {}
     for one in tries:
         if metric in one.pairs.get(rival, {}):
             known = longest.get(one.seed)
-            if known is None or one.worlds > known.worlds:
+            if known is None or one.worlds >= known.worlds:
                 longest[one.seed] = one
     found = [longest[seed].pairs[rival][metric] for seed in sorted(longest)]
     names = dict.fromkeys(name for one in found for name in one)
@@ -209,8 +222,10 @@ def set_judge(shelf: Registry, reference: Reference, judge: Judge) -> None:
     shelf.tag_model(reference.name, _judge_tag(reference), json.dumps(judge.as_data()))
 
 
-def recall(shelf: Registry | None, judge: Judge, candidate: PolicyConfig) -> list[Try]:
-    """Return the earlier tries of a candidate before a judge.
+def recall(
+    shelf: Registry | None, judge: Judge, candidate: PolicyConfig, track: Track
+) -> list[Try]:
+    """Return the earlier tries of a candidate before a judge, the oldest first.
 
     Raises:
         InputError: a note that cannot be read.
@@ -218,7 +233,7 @@ def recall(shelf: Registry | None, judge: Judge, candidate: PolicyConfig) -> lis
     if shelf is None:
         return []
     found = []
-    for tags in shelf.notes(TRY_TAG, _key(judge, candidate)):
+    for tags in shelf.notes(TRY_TAG, _key(judge, candidate, track)):
         try:
             found.append(Try.from_text(_joined(tags), judge.scenario))
         except (KeyError, ValueError):
@@ -233,6 +248,7 @@ def remember(
     shelf: Registry,
     judge: Judge,
     candidate: PolicyConfig,
+    track: Track,
     found: Try,
     tags: Mapping[str, str],
     metrics: Mapping[str, float],
@@ -242,7 +258,7 @@ def remember(
     Args:
         tags, metrics: of its run besides.
     """
-    noted = {TRY_TAG: _key(judge, candidate), **_parted(found.to_text()), **tags}
+    noted = {TRY_TAG: _key(judge, candidate, track), **_parted(found.to_text()), **tags}
     shelf.note(noted, f"try of {candidate.label}", metrics)
 
 
@@ -258,8 +274,10 @@ def _joined(tags: Mapping[str, str]) -> str:
     return "".join(tags[key] for key in (FIGURES_TAG, *takewhile(tags.__contains__, more)))
 
 
-def _key(judge: Judge, candidate: PolicyConfig) -> str:
-    return _hash([judge.as_data(), identity(candidate)])
+def _key(judge: Judge, candidate: PolicyConfig, track: Track) -> str:
+    """Return what tries of a candidate are kept under: of another model version are others."""
+    model = [] if MODEL_VERSION == FIRST_MODEL else [MODEL_VERSION]
+    return _hash([judge.as_data(), identity(candidate, track), *model])
 
 
 def _judge_tag(reference: Reference) -> str:

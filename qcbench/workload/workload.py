@@ -14,6 +14,8 @@ UNKNOWN = -1
 """Depth and gates of a task without a circuit."""
 MOST = 2**31 - 1
 """Layers, gates, shots and qubits of a task; the product of two of them has 64 bits."""
+MOST_VALUE = 1e290
+"""Of a job: the sum over all jobs is a number."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,11 @@ class Workload:
                 raise InputError(
                     f"{len(column)} {name} for {len(arrivals)} jobs; every job has one"
                 )
+        if self.value is not None and len(arrivals) and not self.value.max() <= MOST_VALUE:
+            row = int(self.value.argmax())
+            raise InputError(
+                f"job {self.name(row)}: value is {self.value[row]:g}; it is at most {MOST_VALUE:g}"
+            )
         if self.due_s is not None and np.isnan(self.due_s).any():
             raise InputError(
                 f"job {self.name(int(np.isnan(self.due_s).argmax()))}: due_s is no time"

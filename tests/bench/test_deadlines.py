@@ -139,6 +139,54 @@ def test_users_are_told_of_with_and_without_due_times(due: bool) -> None:
     assert found.get("jain_slowdown", "none") == (None if due else "none")
 
 
+def test_who_gets_nothing_is_not_served_fairly() -> None:
+    """Of two users one is starved: half of the best index, of service as of slowdowns."""
+    scenario = one_machine([4.0, 50.0], [9.0, 9.0])
+    users = replace(scenario.workload, user=["ann", "ann", "bob"])
+    cut = replace(scenario, workload=users, rules=replace(scenario.rules, horizon_s=20.0))
+    found = fairness_metrics(run(cut, "fifo"), 0.0)
+    assert found == {"jain_service": 0.5, "jain_slowdown": 0.5}
+    assert fairness_metrics(run(cut, "fifo"), 1.0) == dict.fromkeys(found), "nobody came then"
+    none = replace(cut, workload=replace(users, user=["bob", "ann", "ann"]))
+    none = replace(none, rules=replace(none.rules, horizon_s=0.5))
+    assert fairness_metrics(run(none, "fifo"), 0.0) == dict.fromkeys(found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.sampled_from("abc")), min_size=1, max_size=8),
+    st.integers(1, 120),
+    st.sampled_from([0.0, 3.0]),
+)
+def test_fairness_as_the_rows_tell_it(
+    jobs: list[tuple[int, str]], horizon_s: int, warm_up_s: float
+) -> None:
+    """Each user in turn, in plain Python: nothing done is a pace of nothing."""
+    exec_s = [float(x) for x, _ in jobs]
+    scenario = one_machine(exec_s, [5.0] * len(jobs))
+    owners = ["a", *(owner for _, owner in jobs)]
+    arrival_s = np.arange(len(owners), dtype=np.float64)
+    workload = replace(scenario.workload, arrival_s=arrival_s, user=owners)
+    rules = replace(scenario.rules, horizon_s=float(horizon_s))
+    records = run(replace(scenario, workload=workload, rules=rules), "fifo")
+    paces = []
+    for owner in "abc":
+        slowdowns, came = [], False
+        for job, row in zip(records.job, records.frame().iter_rows(named=True), strict=True):
+            if owners[job] != owner or row["arrival_s"] < warm_up_s:
+                continue
+            came = True
+            if row["status"] == "done":
+                spent_s = row["wait_s"] + row["exec_s"]
+                slowdowns.append(max(1.0, spent_s / max(row["exec_s"], 10.0)))
+        if came:
+            paces.append(len(slowdowns) / sum(slowdowns) if slowdowns else 0.0)
+    squares = sum(pace * pace for pace in paces)
+    index = sum(paces) ** 2 / (len(paces) * squares) if squares else None
+    found = fairness_metrics(records, warm_up_s)["jain_slowdown"]
+    assert found == (None if index is None else pytest.approx(index))
+
+
 def test_without_due_times_nothing_is_added() -> None:
     scenario = one_machine([1.0], [1.0])
     plain = replace(scenario, workload=replace(scenario.workload, due_s=None))

@@ -10,15 +10,21 @@ import pytest
 from toys import FACTS, INLINE, WORK, toy_trials
 
 from qcbench.api import compose_run, compose_simulate, trial_of
+from qcbench.arrays import FloatArray
+from qcbench.bench import run as run_module
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
 from qcbench.bench.facts import SCHEMA, bearers, worlds_frame
+from qcbench.bench.metrics.bounded import Bounded
+from qcbench.bench.metrics.names import BoundedOf
 from qcbench.bench.run import facts_of, run_trial
 from qcbench.bench.run_folder import create_run, missing, open_run
 from qcbench.bench.store import RunStore
 from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.bench.trial import Trial
 from qcbench.bench.worker import Worker
+from qcbench.cloud.scenario import Scenario
+from qcbench.tracks import Track
 
 SHORT_CHUNKS = ClusterConfig(address="inline", chunk_s=1e-6)
 
@@ -151,6 +157,53 @@ def test_a_trial_is_not_below_the_bound_of_its_world(name: str) -> None:
             assert facts["bound"] <= facts["best"] <= value
         assert facts["jobs"] > 0
         assert facts["work_s"] > 0
+
+
+@pytest.mark.parametrize("scenario", ["placement/qce5", "allocation/eagle5", "serverless/small"])
+def test_a_world_of_tasks_that_take_no_time_is_bounded(scenario: str, tmp_path: Path) -> None:
+    job = "{0} {0}00 0 0 4 -1 -1 4 -1 -1 1 7 1 -1 -1 -1 -1 -1\n"
+    (tmp_path / "none.swf").write_text("".join(job.format(number) for number in range(1, 6)))
+    known = {"jobs": 5, "tasks": 5, "span_s": 500.0, "work_s": 0.0, "error": None}
+    trial = trial_of(
+        compose_simulate(
+            [
+                *(f"scenario={scenario}", f"policy={POLICY[scenario]}", "workload=file"),
+                *(f"workload.circuits.path={tmp_path / 'none.swf'}", "rules.warm_up_s=0"),
+                *("physics.time={model: given}", "physics.fidelity={model: none}"),
+            ]
+        )
+    )
+    facts = facts_of(trial)
+    assert {name: facts[name] for name in known} == known
+    value = run_trial(trial).row[facts["bounds"]]
+    assert facts["bound"] == pytest.approx(value, abs=1e-9)
+    assert facts["bound"] <= value
+
+
+POLICY = {
+    "placement/qce5": "earliest_completion",
+    "allocation/eagle5": "speed",
+    "serverless/small": "fifo",
+}
+
+
+def test_where_no_bound_is_found_all_else_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_found(_track: Track) -> BoundedOf:
+        def bounded(_world: Scenario, _slowdown: FloatArray | None) -> Bounded | None:
+            raise ValueError("of two\nlines")
+
+        return bounded
+
+    trial = trial_of(compose_simulate(SMALL["allocation"]))
+    before = facts_of(trial)
+    monkeypatch.setattr(run_module, "bounded_of", none_found)
+    facts = facts_of(trial)
+    assert facts["error"] == "no bound is found: ValueError: of two lines"
+    for name in SCHEMA:
+        if name in ("bounds", "bound", "method"):
+            assert facts[name] is None
+        elif name != "error":
+            assert facts[name] == before[name]
 
 
 def test_partition_knows_its_optimum_and_has_no_bound() -> None:

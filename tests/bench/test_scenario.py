@@ -1,6 +1,8 @@
 """Scenarios: offered load, rules that contradict each other, worlds that policies share."""
 
 from dataclasses import replace
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,22 @@ def test_tasks_go_where_they_are_relatively_fast() -> None:
     # One kind is fast on QPU 0, the other on QPU 1: both work at full speed.
     exec_s = np.array([[1.0, 10.0], [10.0, 1.0]] * 50)
     assert sustainable_rate_per_s(exec_s) == pytest.approx(2.0)
+
+
+def test_tasks_that_take_no_time_are_no_load(tmp_path: Path) -> None:
+    assert sustainable_rate_per_s(np.zeros((3, 2))) == inf
+    assert sustainable_rate_per_s(np.array([[0.0, 1.0], [0.0, 2.0]])) == inf
+    path = tmp_path / "none.swf"
+    path.write_text("1 0 0 0 4 -1 -1 4 -1 -1 1 7 1 -1 -1 -1 -1 -1\n")
+    given = ["physics.time={model: given}", "physics.fidelity={model: none}"]
+    overrides = ["workload=file", f"workload.circuits.path={path}", *given]
+    arrivals = "workload.arrivals={process: poisson, %s}"
+    config = compose_scenario("placement/qce5", [*overrides, arrivals % "rate_per_s: 2.0"])
+    assert resolve_scenario(config, "suite", 0).offered_load == 0.0
+    none = "physics.time={model: affine, intercept_s: 0.0, slope_s: 0.0}"
+    config = compose_scenario("placement/heron5-stream", [none, "workload.arrivals.load=0.5"])
+    with pytest.raises(InputError, match=r"arrivals.load: 0.5; the tasks take no time, so that"):
+        resolve_scenario(config, "suite", 0)
 
 
 def test_a_stated_load_becomes_a_rate_and_is_reported() -> None:

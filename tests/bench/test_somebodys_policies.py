@@ -230,3 +230,36 @@ def test_the_contract_reports_a_policy_that_leaves(
     shown = capsys.readouterr()
     assert "raised SystemExit" in shown.out
     assert "Traceback" not in shown.out + shown.err
+
+
+ASYNC = "async def decide(view):\n    return 0\n\ndef policy(context):\n    return decide\n"
+ASYNC_FACTORY = "async def policy(context):\n    return lambda view: 0\n"
+GENERATOR = (
+    "def decide(view):\n    yield 0\n\ndef policy(context):\n    return lambda view: decide(view)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (ASYNC, "the policy is an async function; it is asked as a plain one"),
+        (ASYNC_FACTORY, "the factory is an async function; it is called as a plain one"),
+        (GENERATOR, "the policy returned <generator object decide at 0x...>"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_no_plain_function(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(text)
+    assert main(["simulate", f"policy={file}", "workload.tasks=3"]) != 0
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def policy(context):\n    return lambda view: 0\n", encoding="utf-8-sig")
+    assert simulate("placement/qce5", str(file), overrides=["workload.tasks=3"]) is not None

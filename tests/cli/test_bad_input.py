@@ -255,6 +255,10 @@ def test_an_empty_file_is_told_as_such(
     (tmp_path / "fleet").mkdir()
     (tmp_path / "fleet" / "mine.yaml").write_text(" \n")
     refuse(capsys, [*verb, "--config-dir", str(tmp_path)], "fleet/mine.yaml: is empty; a fleet has")
+    (tmp_path / "fleet" / "mine.yaml").write_text("qpus: [{device: perth}]\n")
+    refuse(capsys, [*verb, "--config-dir", str(tmp_path)], "fleet/mine.yaml: name is missing")
+    (tmp_path / "fleet" / "mine.yaml").write_text("[a]\n")
+    refuse(capsys, [*verb, "--config-dir", str(tmp_path)], "fleet/mine.yaml: is no mapping of keys")
 
 
 @pytest.mark.parametrize(("verb", "group"), [("suites", "suite"), ("fleets", "fleet")])

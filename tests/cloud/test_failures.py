@@ -8,7 +8,7 @@ from tiny_clouds import PLACEMENT, PULL, make_cloud, make_fleet, make_workload, 
 
 from qcbench.cloud.clock import Clock
 from qcbench.cloud.cloud import Cloud, seeded_streams
-from qcbench.cloud.failures import failing_qpu
+from qcbench.cloud.failures import failing_qpu, most_failures
 from qcbench.cloud.records import Records
 from qcbench.cloud.rules import Dispatch, Failures
 from qcbench.fleet.profile import Fleet
@@ -210,7 +210,8 @@ def test_times_between_failures_and_to_repair_have_the_stated_means() -> None:
 
     clock, log = Clock(), Log()
     rules = Failures(mean_up_s=50.0, mean_down_s=8.0)
-    clock.process(failing_qpu(clock, log, 0, rules, np.random.default_rng(0)))  # type: ignore[arg-type]
+    rng, most = np.random.default_rng(0), most_failures(1)
+    clock.process(failing_qpu(clock, log, 0, rules, rng, most))  # type: ignore[arg-type]
     clock.run(until=58.0 * 4000)
     gaps = np.diff([0.0, *log.times])
     for times_s, mean_s in ((gaps[0::2], 50.0), (gaps[1::2], 8.0)):

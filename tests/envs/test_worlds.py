@@ -53,6 +53,8 @@ def test_drawn_worlds_are_even_and_the_same_compiled() -> None:
     for seed in (0, 1, 2**31 - 1, 2**40, 2**62):
         for episode in (0, 7, 2**33):
             assert compiled(seed, episode, 1000) == drawn_index(seed, episode, 1000)
+    large = [[drawn_index(s, e, count) for e in range(episodes)] for s in (7, 7 + 2**31, 7 + 2**40)]
+    assert len({tuple(own) for own in large}) == 3
 
 
 OVERRIDES = {

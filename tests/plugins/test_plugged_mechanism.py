@@ -17,7 +17,15 @@ from qcbench.bench.run import run_trial
 from qcbench.bench.suite import expand, suite_scenarios
 from qcbench.cli.main import main
 from qcbench.errors import InputError, one_line
-from qcbench.plugins import check_meant, distributions, find, group_of, plugins
+from qcbench.plugins import (
+    _source_hash,
+    check_meant,
+    distributions,
+    find,
+    group_of,
+    identity_of,
+    plugins,
+)
 from qcbench.policies import registry
 
 FIRST = '''"""The first QPU."""
@@ -278,3 +286,25 @@ baseline: greedy
     assert [policy.name for policy in told.policies] == ["first", "greedy"]
     trials = expand(told, suite_scenarios(told))
     assert [len(trial.plugins) for trial in trials] == [1, 1, 0, 0]
+
+
+def test_data_of_a_package_are_part_of_its_identity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "acme_data"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def identity() -> str:
+        _source_hash.cache_clear()
+        return identity_of("acme_data")
+
+    first = identity()
+    (package / "prices.csv").write_text("1\n")
+    second = identity()
+    (package / "prices.csv").write_text("2\n")
+    third = identity()
+    assert len({first, second, third}) == 3
+    (package / "last.log").write_text("written while it runs")
+    assert identity() == third

@@ -202,6 +202,24 @@ def test_tasks_that_fill_the_fleet_follow_each_other():
     assert bound == pytest.approx(20.0)
 
 
+def test_tasks_that_take_no_time_end_when_they_arrive():
+    qubits, capacity = np.array([10, 10, 10]), np.array([10, 10])
+    arrival_s = np.array([0.0, 5.0, 50.0])
+    found = [
+        makespan_lower_bound(exec_s, arrival_s, qubits, capacity)
+        for exec_s in (
+            np.zeros((3, 2)),
+            np.array([[8.0, 16.0], [0.0, 0.0], [0.0, 0.0]]),
+            np.array([[0.0, 9.0], [0.0, 9.0], [0.0, 9.0]]),
+        )
+    ]
+    assert found == pytest.approx([50.0, 50.0, 50.0])
+    exec_s = np.array([[10.0, 20.0], [10.0, 20.0], [0.0, 0.0]])
+    with_one = makespan_lower_bound(exec_s, np.zeros(3), qubits, capacity)
+    without = makespan_lower_bound(exec_s[:2], np.zeros(2), qubits[:2], capacity)
+    assert with_one == pytest.approx(without)
+
+
 @given(st.integers(0, 2**32))
 @settings(max_examples=150, deadline=None)
 def test_no_list_schedule_of_splits_ends_below_the_bound(seed):

@@ -16,13 +16,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "qcbench" / "searches.sqlite"
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "search.py"
-    path.write_text("one")
-    return path
-
-
 class Search:
     def __init__(self) -> None:
         self.times = 0
@@ -35,42 +28,39 @@ class Search:
 ONE, TWO = np.arange(6.0).reshape(2, 3), np.ones(2)
 
 
-def test_the_same_is_searched_once_and_given_to_the_bit(cache: Path, source: Path) -> None:
+def test_the_same_is_searched_once_and_given_to_the_bit(cache: Path) -> None:
     search = Search()
-    found = [kept(search, source, ONE, TWO) for _ in range(3)]
+    found = [kept(search, "one", ONE, TWO) for _ in range(3)]
     assert (set(found), search.times) == ({19 / 3}, 1)
-    assert kept(search, source, ONE.copy(order="F"), TWO) == 19 / 3
+    assert kept(search, "one", ONE.copy(order="F"), TWO) == 19 / 3
     assert search.times == 1
     for other in ((ONE.T, TWO), (ONE, TWO + 1e-15), (ONE.reshape(3, 2), TWO)):
-        kept(search, source, *other)
+        kept(search, "one", *other)
     assert search.times == 4
-    source.write_text("two")
-    kept(search, source, ONE, TWO)
+    kept(search, "two", ONE, TWO)
     assert search.times == 5
     assert cache.is_file()
 
 
-def test_what_was_found_first_goes(
-    cache: Path, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_found_first_goes(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_searches, "MOST_KEPT", 3)
     search = Search()
     for shift in range(5):
-        kept(search, source, ONE + shift, TWO)
+        kept(search, "one", ONE + shift, TWO)
     with sqlite3.connect(cache) as database:
         assert database.execute("SELECT count(*) FROM found").fetchone() == (3,)
-    kept(search, source, ONE + 4, TWO)
+    kept(search, "one", ONE + 4, TWO)
     assert search.times == 5
-    kept(search, source, ONE, TWO)
+    kept(search, "one", ONE, TWO)
     assert search.times == 6
 
 
-def test_a_file_that_is_none_costs_time_alone(cache: Path, source: Path) -> None:
+def test_a_file_that_is_none_costs_time_alone(cache: Path) -> None:
     cache.parent.mkdir(parents=True)
     cache.write_bytes(b"no database at all, but long enough to be read as one" * 20)
     search = Search()
-    assert [kept(search, source, ONE, TWO) for _ in range(2)] == [19 / 3, 19 / 3]
+    assert [kept(search, "one", ONE, TWO) for _ in range(2)] == [19 / 3, 19 / 3]
     assert search.times == 2
     cache.unlink()
     cache.mkdir()
-    assert kept(search, source, ONE, TWO) == 19 / 3
+    assert kept(search, "one", ONE, TWO) == 19 / 3

@@ -196,6 +196,25 @@ def test_bad_values_in_parquet_are_named(tmp_path):
     assert "version 2; 1 is supported" in message(path)
     frame.head(0).write_parquet(path, metadata={"qcbench-workload": "1"})
     assert "has no tasks" in message(path)
+    frame.write_parquet(path)
+    assert "column shots, row 1: 1.5 is no whole number" in message(path)
+    frame.drop("qubits").write_parquet(path)
+    assert "column qubits is missing" in message(path)
+
+
+def test_columns_alone_are_a_parquet_file_of_tasks(tmp_path):
+    plain, ours = tmp_path / "plain.parquet", tmp_path / "ours.parquet"
+    frame = pl.DataFrame([job(), job()])
+    frame.write_parquet(plain)
+    frame.write_parquet(ours, metadata={"qcbench-workload": "1"})
+    assert_same_tasks(read_task_set(plain).tasks, read_task_set(ours).tasks)
+
+
+def test_values_add_up_to_a_number(tmp_path):
+    path = tmp_path / "jobs.parquet"
+    pl.DataFrame([job() | {"arrival_s": 0.0, "value": 1e308}]).write_parquet(path)
+    with pytest.raises(InputError, match=r"job 0: value is 1e\+308; it is at most 1e\+290"):
+        read_task_set(path).workload(np.zeros(1))
 
 
 LINE = "1 0 5 30 4 -1 -1 8 60 -1 1 3 1 -1 1 -1 -1 -1"

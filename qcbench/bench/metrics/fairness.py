@@ -22,8 +22,9 @@ def fairness_metrics(records: Records, warm_up_s: float) -> dict[str, float | No
     """Return Jain's indices over users with jobs that arrived after the warm-up.
 
     One is over the execution time of a user's jobs that are done as a share of that of all of them,
-    each at its best, the other over the reciprocals of mean bounded slowdowns. There are none where
-    jobs have no users; where they have due times, both are None then.
+    each at its best, the other over the reciprocals of mean bounded slowdowns, which is 0 for who
+    asked for some and got nothing done. There are none where jobs have no users; where they have
+    due times, both are None then.
     """
     workload = records.workload
     if workload.user is None:
@@ -33,16 +34,18 @@ def fairness_metrics(records: Records, warm_up_s: float) -> dict[str, float | No
     of_job = number[: len(records.job_status)]
     seen = workload.arrival_s[: len(of_job)] >= warm_up_s
     asked_s, got_s = _service_s(records)
-    users = np.unique(of_job[seen])
-    asked = np.bincount(of_job[seen], asked_s[seen], minlength=number.max(initial=0) + 1)[users]
-    got = np.bincount(of_job[seen], got_s[seen], minlength=number.max(initial=0) + 1)[users]
+    users = number.max(initial=0) + 1
+    asked = np.bincount(of_job[seen], asked_s[seen], minlength=users)
+    got = np.bincount(of_job[seen], got_s[seen], minlength=users)
     wanting = asked > 0
-    served = number[records.job[rows]]
-    counts = np.bincount(served)
-    means = np.bincount(served, slowdown)[counts > 0] / counts[counts > 0]
+    of_row = number[records.job[rows]]
+    counts = np.bincount(of_row, minlength=users)
+    served = counts > 0
+    pace = np.zeros(users)
+    pace[served] = 1.0 / (np.bincount(of_row, slowdown, minlength=users)[served] / counts[served])
     return {
         "jain_service": jain(got[wanting] / asked[wanting]),
-        "jain_slowdown": jain(1.0 / means),
+        "jain_slowdown": jain(pace[served | wanting]),
     }
 
 

@@ -13,9 +13,11 @@ import numpy as np
 from qcbench.arrays import FloatArray, IntArray
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.summary import Summaries
-from qcbench.errors import CODE_ERRORS
+from qcbench.errors import CODE_ERRORS, InputError
+from qcbench.fleet.profile import Fleet
+from qcbench.identity import MadeOnce
 from qcbench.kernels.compiling import compiled_for, kernel, kind_of
-from qcbench.kernels.engine import Asked, Ended
+from qcbench.kernels.engine import AnyPolicy, Asked, Ended
 from qcbench.kernels.placement.chances import Chances
 from qcbench.kernels.placement.event_state import EventState, begin
 from qcbench.kernels.placement.events import ENDED, MORE_CHANGES
@@ -96,18 +98,10 @@ class _Summing:
 
     def run(self, asked: Sequence[Asked]) -> tuple[list[Ended], Summaries]:
         """Run all, and return how each ended and the sums of those that did not fail."""
-        places, twins, others = [], [], []
-        fleet = self._world.scenario.fleet
-        for place, (policy, _) in enumerate(asked):
-            twin = twin_at_first("placement", policy, fleet)
-            if twin is None or draws("placement", twin):
-                others.append(place)
-            else:
-                places.append(place)
-                twins.append(twin)
-        if twins:
-            self._run_together(twins, places)
-        for place in others:
+        ready = _ready(self._world.scenario.fleet, *[each.policy for each in asked])
+        if ready.twins is not None:
+            self._run_together(ready.twins)
+        for place in ready.others:
             self._run_alone(asked[place], place)
         done = [place for place, ended in enumerate(self._ended) if ended.error is None]
         if done and not self._as_estimated:
@@ -115,14 +109,15 @@ class _Summing:
             self._call(_over(done), known)
         return self._ended, summaries_of(self._sums, done)
 
-    def _run_together(self, twins: Sequence[Twin], places: Sequence[int]) -> None:
+    def _run_together(self, first: Twins) -> None:
         """Run trials that their twins know how to begin."""
+        twins = first._replace(whole=first.whole.copy(), real=first.real.copy())
         began_s = time.perf_counter()
-        taken_us, errors = self._call(twins_of(twins, places), self._known)
+        taken_us, errors = self._call(twins, self._known)
         took_s = time.perf_counter() - began_s
         told_s = [1e-6 * taken for taken in taken_us.tolist()]
         of_all = took_s / (sum(told_s) or 1.0)
-        for cpu_s, place in zip(told_s, places, strict=True):
+        for cpu_s, place in zip(told_s, twins.places.tolist(), strict=True):
             self._ended[place] = Ended(cpu_s * of_all, cpu_s, errors.get(place))
 
     def _run_alone(self, asked: Asked, place: int) -> None:
@@ -151,11 +146,16 @@ class _Summing:
         given = (*_clouds_of(world), *more)
         run: Any = compiled_for(run_and_add_up, given, (world.kind, kind_of(self._known)))
         while (why := run(*given)) != ENDED:
+            error: BaseException = script_ended("")
             if why == MORE_CHANGES:
-                world.extend()
-                given = (*_clouds_of(world), *more)
-                continue
-            errors[int(twins.places[progress[NEXT]])] = script_ended("")
+                try:
+                    world.extend()
+                except InputError as too_many:
+                    error = too_many
+                else:
+                    given = (*_clouds_of(world), *more)
+                    continue
+            errors[int(twins.places[progress[NEXT]])] = error
             progress[:] = progress[NEXT] + 1, 0
         return taken_us, errors
 
@@ -192,6 +192,36 @@ def _clouds_of(world: TrialWorld) -> tuple[Worlds, Limits, Chances, EventState]:
     return world.worlds, world.limits, world.chances, world.state
 
 
+class Ready(NamedTuple):
+    """Policies of trials on one world that are ready to be run.
+
+    Attributes:
+        twins: before their first decision; None where there is no such trial.
+        others: places of trials that Python has a part in.
+    """
+
+    twins: Twins | None
+    others: tuple[int, ...]
+
+
+def _made_ready(fleet: Fleet, *policies: AnyPolicy) -> Ready:
+    places, twins, others = [], [], []
+    for place, policy in enumerate(policies):
+        try:
+            twin = twin_at_first("placement", policy, fleet)
+        except CODE_ERRORS:  # its trial says why
+            twin = None
+        if twin is None or draws("placement", twin):
+            others.append(place)
+        else:
+            places.append(place)
+            twins.append(twin)
+    return Ready(twins_of(twins, places) if twins else None, tuple(others))
+
+
+_ready = MadeOnce(_made_ready)
+
+
 def _over(places: Sequence[int]) -> Twins:
     """Return what stands in the place of the twins of trials that are only to be added up."""
     trials = len(places)
@@ -208,15 +238,12 @@ def _over(places: Sequence[int]) -> Twins:
 def twins_of(twins: Sequence[Twin], places: Sequence[int]) -> Twins:
     """Return the twins of several trials as one."""
     memories = [twin.memory for twin in twins]
-    cuts, whole, real = [(0, 0)], 0, 0
-    for each in memories:
-        whole, real = whole + len(each.whole), real + len(each.real)
-        cuts.append((whole, real))
+    sizes = [(len(each.whole), len(each.real)) for each in memories]
     return Twins(
         rules=np.array([twin.rule for twin in twins]),
         whole=np.concatenate([each.whole for each in memories]),
         real=np.concatenate([each.real for each in memories]),
-        cuts=np.array(cuts),
+        cuts=np.cumsum([(0, 0), *sizes], axis=0),
         drawn=twins[0].drawn,
         places=np.array(places),
     )

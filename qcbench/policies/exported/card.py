@@ -185,12 +185,18 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True)
 class HeuristicCard:
-    """A registered policy under the name of a model: heuristics can be champions too."""
+    """A registered policy under the name of a model: heuristics can be champions too.
+
+    Attributes:
+        plugins: identities of others' code that it was judged with, see `qcbench.plugins`; with
+            other code it is another policy. A card has the key only where there are some.
+    """
 
     kind: Literal["heuristic"] = "heuristic"
     track: Track
     name: str
     parameters: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+    plugins: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
 
 
@@ -222,6 +228,8 @@ def read_card(text: str | bytes, where: str) -> Card | HeuristicCard:
 def write_card(card: Card | HeuristicCard) -> str:
     """Return the text of a `policy.json`; `read_card` gives the same card back."""
     data: dict[str, Any] = {"format": FORMAT, **asdict(card)}
+    if not data.get("plugins", True):
+        del data["plugins"]
     text = json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     if read_card(text, CARD) != card:
         raise TypeError(f"{card!r} has a value of another type than its field")

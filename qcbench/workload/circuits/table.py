@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from qcbench.arrays import IntArray
+from qcbench.parquet import frame_at
 from qcbench.workload.algorithms import FAMILIES
 from qcbench.workload.config import MqtCircuits
 from qcbench.workload.workload import CompiledFeatures, Tasks
@@ -57,12 +58,10 @@ class CircuitTable:
 @cache
 def load_circuits() -> CircuitTable:
     """Load the packaged table; takes milliseconds once and nothing afterwards."""
-    import polars as pl  # noqa: PLC0415
-
     features = ("depth", "one_qubit_gates", "two_qubit_gates", "measurements")
     columns = ["algorithm", "qubits", "original_depth", "original_two_qubit_gates"]
     columns += [f"{family}_{feature}" for family in FAMILIES for feature in features]
-    frame = pl.read_parquet(PACKAGED, columns=columns)
+    frame = frame_at(PACKAGED, columns)
 
     def column(name: str) -> IntArray:
         values = frame[name].to_numpy().astype(np.int64)
@@ -93,7 +92,5 @@ def load_gates(prefix: str) -> tuple[str, ...]:
     Args:
         prefix: `original`, or a family.
     """
-    import polars as pl  # noqa: PLC0415
-
     name = f"{prefix}_gates"
-    return tuple(pl.read_parquet(PACKAGED, columns=[name])[name].to_list())
+    return tuple(frame_at(PACKAGED, [name])[name].to_list())

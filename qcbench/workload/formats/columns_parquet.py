@@ -33,7 +33,8 @@ def read_parquet(path: Path) -> TaskSet:
         with _quiet():
             metadata = pl.read_parquet_metadata(BytesIO(data))
             version = metadata.get(KEY)
-            frame = pl.read_parquet(BytesIO(data)) if version == VERSION else pl.DataFrame()
+            known = version in (None, VERSION)  # somebody's own has columns alone
+            frame = pl.read_parquet(BytesIO(data)) if known else pl.DataFrame()
             columns = frame.to_dict(as_series=False)
     except BaseException as error:
         # A damaged file can also end in a panic of the library, which is no Exception.
@@ -41,9 +42,7 @@ def read_parquet(path: Path) -> TaskSet:
         if isinstance(error, MemoryError) or not (panic or isinstance(error, Exception)):
             raise
         raise InputError(f"{path}: is a damaged Parquet file, or one polars cannot read") from error
-    if version is None:
-        raise InputError(f"{path}: is no task file; its metadata lacks {KEY}")
-    if version != VERSION:
+    if version not in (None, VERSION):
         raise InputError(f"{path}: version {quoted(version)[1:-1]}; {VERSION} is supported")
     return from_columns(columns, str(path), _comments(path, metadata.get("comments", "[]")))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from qcbench.errors import InputError, nearest
+from qcbench.parquet import frame_at
 from qcbench.workload.algorithms import GRAPH_ALGORITHMS, GRAPHS_IN_TABLE, MAX_GRAPH_QUBITS
 from qcbench.workload.interaction_graph import IN_CLOSED_FORM, InteractionGraph
 
@@ -70,10 +71,8 @@ def graph_entry(algorithm: str, qubits: int) -> GraphEntry:
 
 @cache
 def _table() -> dict[tuple[str, int], GraphEntry]:
-    import polars as pl  # noqa: PLC0415
-
     entries = {}
-    for row in pl.read_parquet(PACKAGED_GRAPHS).iter_rows(named=True):
+    for row in frame_at(PACKAGED_GRAPHS).iter_rows(named=True):
         edges = np.array([row["first"], row["second"], row["gates"]], dtype=np.int64).T
         graph = InteractionGraph(row["qubits"], np.ascontiguousarray(edges))
         entries[row["algorithm"], row["qubits"]] = GraphEntry(graph, row["depth"])
