@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.errors import InputError, StoppedError, UnwritableError
 from qcbench.files import write_with
-from qcbench.hardware.anchors import anchor_table, due_moments, submit_anchors, with_anchors
+from qcbench.hardware.anchors import (
+    ANCHOR,
+    anchor_table,
+    due_moments,
+    submit_anchors,
+    with_anchors,
+)
 from qcbench.hardware.cost import Unit, confirm
 from qcbench.hardware.design import PLAN, Resolution, freeze, frozen, resolution, said
 from qcbench.hardware.executor import Executor, Patience
@@ -39,6 +45,7 @@ from qcbench.hardware.plan import (
 )
 from qcbench.hardware.port import BackendError, Port
 from qcbench.hardware.providers.registry import connected, label_of, provider_of
+from qcbench.hardware.refusals import let_pass
 from qcbench.hardware.replay_config import ReplayConfig, replay_id
 from qcbench.hardware.stream import PLAYING, Stream
 from qcbench.hardware.table import task_table
@@ -337,6 +344,8 @@ def _play(
         begun = max(begun, moments)
 
     anchors = world.config.anchors
+    let_pass(ledger, anchors or 0)
+    executor.recover(lambda intent: intent.phase == ANCHOR and intent.task == 0)
     anchor(due_moments(anchors, 0, 1))
     _drain(executor, port)  # the stream meets empty devices
     Stream(
@@ -363,6 +372,7 @@ def _play(
         _drain(executor, port)
     anchor(anchors or 0)
     _drain(executor, port)
+    let_pass(ledger, anchors or 0)
 
 
 def _drain(executor: Executor, port: Port) -> None:

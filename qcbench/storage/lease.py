@@ -163,7 +163,7 @@ def _take_over(
     # Here one clock wrote what it is compared with; one that was set meanwhile proves nothing.
     if other.machine == _machine() and 0 < other.until_s - time.time() <= lease_s:
         raise _taken(shown, who)
-    say(f"{shown}: held by {who}; waiting {lease_s:.0f} s for a sign that it lives")
+    say(f"{shown}: held by {who}; waiting up to {lease_s:.0f} s for a sign that it lives")
     # Looks are counted, not time: a store that does not answer shows no sign of anybody.
     looks = max(ceil(lease_s / LOOK_S), 2)
     for _ in range(looks):

@@ -86,7 +86,7 @@ def test_a_lease_that_nobody_renews_is_taken_over_whatever_the_clocks_say(
     leases.take(objects, KEY, SHOWN, lease_s=2.0, say=lines.append).close()
     assert 2.0 <= time.monotonic() - begun < 12.0
     assert lines == [
-        f"{SHOWN}: held by process 7 on far; waiting 2 s for a sign that it lives",
+        f"{SHOWN}: held by process 7 on far; waiting up to 2 s for a sign that it lives",
         f"{SHOWN}: taken over from process 7 on far, of which nothing was heard for 2 s",
     ]
 
@@ -98,7 +98,7 @@ def test_a_living_holder_whose_clock_is_off_is_left_alone(
     elsewhere: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By its own clock the lease has run out long ago, or never will; it is renewed all the same."""
+    """By its own clock the lease has run out long ago, or never will; but it is renewed."""
 
     def now_s() -> float:
         return time.time() + off_s * (current_thread().name == "lease")
@@ -131,7 +131,7 @@ def test_a_process_of_this_machine_that_lives_is_looked_at(
     for until_s in (time.time() - 1, time.time() + 1e6):
         holder(objects, pid=1, machine=leases._machine(), until_s=until_s)
         leases.take(objects, KEY, SHOWN, lease_s=1.0, say=lines.append).close()
-        assert "waiting 1 s" in lines[-2]
+        assert "waiting up to 1 s" in lines[-2]
 
 
 def test_a_process_of_this_machine_that_is_gone_holds_nothing(
