@@ -281,6 +281,8 @@ def _check_cost(world: ReplayWorld, compiled: CompiledTasks, port: Port, ledger:
     confirm(provider.name, price, cost.charge, budget, confirmed=config.yes, before=before)
     if before is None or budget > before:
         ledger.put("confirmed_s", budget)
+    if ledger.intents():
+        return  # its jobs are to be heard of, and what is to be submitted may be waited for
     left = port.remaining()
     if left is not None and left <= 0:
         what = "QPU seconds" if price.unit == "s" else "dollars"
