@@ -40,6 +40,7 @@ from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
 from qcbench.files import remove_temporary, write_durable
 from qcbench.storage import mirror
+from qcbench.storage.places import shown_path
 
 TABLE = "trials.parquet"
 """The result table of a finished run."""
@@ -220,13 +221,19 @@ class RunStore:
         """Return one row a task of a trial.
 
         Raises:
-            InputError: the run did not keep records, or not of this trial.
+            InputError: the run did not keep records, not of this trial, or they are damaged.
         """
         path = self.records_path(trial_id)
         mirror.pull(path)
         if not path.is_file():
             raise InputError(f"{path}: no records; run the suite with keep_records=true")
-        return pl.read_parquet(path)
+        try:
+            return tables.read_records(path.read_bytes())
+        except (OSError, ShardError) as error:
+            raise InputError(
+                f"{shown_path(path)}: is damaged ({error}); remove it, and `qcbench resume` runs"
+                " the trial again"
+            ) from error
 
     def finish(self) -> Path:
         """Write the result table and what goes with it; return the path of the table.

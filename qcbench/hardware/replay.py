@@ -155,12 +155,12 @@ def played(path: Path) -> Replay:
     Raises:
         InputError: it is none.
     """
-    import polars as pl  # noqa: PLC0415 - not for who only composes a replay
+    from qcbench.hardware.results import read_table  # noqa: PLC0415 - reads gaps as well
 
     folder = open_replay(path)
     unit = provider_of(folder.config.backend).price.unit
     with JobLedger(folder.ledger, reading=True) as ledger:
-        return Replay(path, pl.read_parquet(folder.table), ledger.charged(), unit)
+        return Replay(path, read_table(folder.table), ledger.charged(), unit)
 
 
 def _discard_unused(

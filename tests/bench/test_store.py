@@ -392,3 +392,27 @@ def test_damaged_sessions_are_set_aside_and_the_run_goes_on(runs: Path, data: by
     assert (store.folder / "quarantine" / "machine.json").read_bytes() == data
     assert describe_run(store.folder).run_s == 2.0
     assert open_run(store.folder, write=True).warnings == []
+
+
+@pytest.mark.parametrize("how", ["empty", "torn", "text", "binary", "another", "texts"])
+def test_damaged_records_are_one_line(runs: Path, how: str) -> None:
+    with create_run(runs, SUITE, toy_trials(1), track="placement", keep_records=True) as store:
+        path = store.records_path(store.trials[0].trial_id)
+        rows = pl.DataFrame({"trial_id": ["a"], "wait_s": [1.0]})
+        whole = tables.parquet_bytes(rows)
+        path.write_bytes(whole)
+        assert store.records(store.trials[0].trial_id).equals(rows)
+        path.write_bytes(
+            {
+                "empty": b"",
+                "torn": whole[: len(whole) // 2],
+                "text": b"no table",
+                "binary": bytes(range(256)),
+                "another": tables.parquet_bytes(rows.select("trial_id")),
+                "texts": tables.parquet_bytes(rows.cast(pl.String)),
+            }[how]
+        )
+        with pytest.raises(
+            InputError, match=r"is damaged .*; remove it, and `qcbench resume` runs"
+        ):
+            store.records(store.trials[0].trial_id)
