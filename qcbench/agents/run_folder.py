@@ -28,6 +28,7 @@ from qcbench.bench.manifest import provenance
 from qcbench.bench.run_names import HEADS
 from qcbench.errors import InputError
 from qcbench.files import (
+    read_bytes,
     read_json,
     remove_temporary,
     to_json,
@@ -225,15 +226,22 @@ def read_progress(path: Path) -> list[dict[str, Any]]:
     file = path / PROGRESS
     if not file.is_file():
         return []
-    lines = file.read_text(encoding="utf-8").split("\n")
+    lines = read_bytes(file).split(b"\n")
     found = []
     for number, text in enumerate(lines[:-1], 1):
         try:
             entry = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InputError(f"{file}: line {number} is no JSON") from None
         if not isinstance(entry, dict) or not {"kind", "steps", "time_s"} <= entry.keys():
             raise InputError(f"{file}: line {number} has no kind, steps and time_s")
+        if type(entry["steps"]) is not int or not isinstance(entry["time_s"], int | float):
+            raise InputError(f"{file}: line {number} has no numbers as steps and time_s")
+        if entry["kind"] == "evaluation":
+            try:
+                evaluation_of(entry)
+            except InputError as error:
+                raise InputError(f"{file}: line {number}: {error}") from None
         found.append(entry)
     return found
 
@@ -246,8 +254,17 @@ def evaluations(progress: list[dict[str, Any]]) -> Iterator[tuple[int, Evaluatio
 
 
 def evaluation_of(data: Mapping[str, Any]) -> Evaluation:
-    """Return an evaluation that was written as JSON, where what is not finite is null."""
-    known = {part.name: data[part.name] for part in fields(Evaluation)}
+    """Return an evaluation that was written as JSON, where what is not finite is null.
+
+    Raises:
+        InputError: it is none; says which part of it.
+    """
+    known = {}
+    for part in fields(Evaluation):
+        kind = {"metric": str, "goal": str, "figures": Mapping}.get(part.name, int | float | None)
+        if part.name not in data or not isinstance(data[part.name], kind):
+            raise InputError(f"{part.name} of an evaluation is missing or damaged")
+        known[part.name] = data[part.name]
     unknown = {k: float("nan") for k, v in known.items() if v is None}
     return Evaluation(**{**known, **unknown})
 

@@ -7,7 +7,7 @@ RUNS/<run id>/
     shards/           one Parquet file a finished chunk, named by the hash of its content
     worlds/           what is known of the worlds, one Parquet file a chunk that found some of it
     records/          one Parquet file a trial, where the suite keeps records
-    quarantine/       shards that were damaged or not of this run
+    quarantine/       shards that were damaged or not of this run, and a damaged machine.json
     trials.parquet    the result table, written when all trials are there
     worlds.parquet    bounds and other facts of the worlds
     tables.json       of which shards the result table is made, and its hash
@@ -28,7 +28,7 @@ from typing import Any
 import polars as pl
 
 from qcbench.bench import rounds as round_files
-from qcbench.bench import tables
+from qcbench.bench import sessions, tables
 from qcbench.bench.facts import SCHEMA, bearers, worlds_frame
 from qcbench.bench.folders import remove_empty
 from qcbench.bench.gathered import Compacted, Gathered
@@ -39,8 +39,9 @@ from qcbench.bench.tables import Entry, ShardError
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
 from qcbench.files import remove_temporary, write_durable
-from qcbench.parquet import frame_at, frame_in
+from qcbench.parquet import frame_in
 from qcbench.storage import mirror
+from qcbench.storage.places import shown_path
 
 TABLE = "trials.parquet"
 """The result table of a finished run."""
@@ -90,6 +91,7 @@ class RunStore:
         if lock is not None:
             for place in (folder, *(folder / part for part in PARTS)):
                 remove_temporary(place)
+            self._look_at_sessions()
         self._look_at_shards()
         self._read_worlds()
         self._read_states()
@@ -220,13 +222,19 @@ class RunStore:
         """Return one row a task of a trial.
 
         Raises:
-            InputError: the run did not keep records, or not of this trial.
+            InputError: the run did not keep records, not of this trial, or they are damaged.
         """
         path = self.records_path(trial_id)
         mirror.pull(path)
         if not path.is_file():
             raise InputError(f"{path}: no records; run the suite with keep_records=true")
-        return frame_at(path)
+        try:
+            return tables.read_records(path.read_bytes())
+        except (OSError, ShardError) as error:
+            raise InputError(
+                f"{shown_path(path)}: is damaged ({error}); remove it, and `qcbench resume` runs"
+                " the trial again"
+            ) from error
 
     def finish(self) -> Path:
         """Write the result table and what goes with it; return the path of the table.
@@ -275,10 +283,8 @@ class RunStore:
 
     def log_session(self, session: Mapping[str, Any]) -> None:
         """Add a session to `machine.json`, or replace the one with the same `started`."""
-        path = self.folder / "machine.json"
-        sessions = json.loads(path.read_text()) if path.is_file() else []
-        kept = [other for other in sessions if other.get("started") != session.get("started")]
-        write_durable(path, (json.dumps([*kept, session], indent=2) + "\n").encode())
+        path = self.folder / sessions.FILE
+        write_durable(path, sessions.with_session(sessions.read(self.folder), session))
         mirror.push(path)
 
     @property
@@ -326,6 +332,14 @@ class RunStore:
         self._failed.update(trial_id for trial_id in failed if trial_id not in self._finished)
         self._failed.difference_update(done)
         self._finished.update(done, failed)
+
+    def _look_at_sessions(self) -> None:
+        try:
+            sessions.read(self.folder)
+        except InputError as error:
+            said = f"{error}; it is set aside, and the sessions before this one are not known"
+            self.warnings.append(said)
+            self._to_quarantine(self.folder / sessions.FILE)
 
     def _look_at_shards(self) -> None:
         for path in sorted((self.folder / "shards").glob("[!.]*")):
@@ -395,11 +409,14 @@ class RunStore:
         now = "are missing until `qcbench resume`" if self._lock is None else "are run again"
         self.warnings.append(f"{path}: {reason}; its trials {now}")
         if self._lock is not None:
-            quarantine = self.folder / "quarantine"
-            quarantine.mkdir(exist_ok=True)
-            aside = path.replace(quarantine / path.name)
-            mirror.push(aside)
-            mirror.drop(path)
+            self._to_quarantine(path)
+
+    def _to_quarantine(self, path: Path) -> None:
+        quarantine = self.folder / "quarantine"
+        quarantine.mkdir(exist_ok=True)
+        aside = path.replace(quarantine / path.name)
+        mirror.push(aside)
+        mirror.drop(path)
 
 
 def _shard_name(data: bytes) -> str:

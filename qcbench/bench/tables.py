@@ -114,14 +114,31 @@ def read_parquet(data: bytes, schema: Mapping[str, Any]) -> pl.DataFrame:
     Raises:
         ShardError: torn, no Parquet, or with other columns.
     """
-    try:
-        frame = frame_in(data)
-    # A damaged file makes the reader raise nearly anything, even a panic of its Rust code.
-    except (Exception, pl.exceptions.PanicException) as error:
-        raise ShardError("no readable Parquet file") from error
+    frame = _parquet(data)
     if frame.schema != pl.Schema(schema):
         raise ShardError("no columns of a shard")
     return frame
+
+
+def read_records(data: bytes) -> pl.DataFrame:
+    """Return what a file of records holds, whose columns depend on the track.
+
+    Raises:
+        ShardError: torn, no Parquet, or no records.
+    """
+    frame = _parquet(data)
+    times = [kind for name, kind in frame.schema.items() if name.endswith("_s")]
+    if not times or pl.String in times:
+        raise ShardError("no records of a trial")
+    return frame
+
+
+def _parquet(data: bytes) -> pl.DataFrame:
+    try:
+        return frame_in(data)
+    # A damaged file makes the reader raise nearly anything, even a panic of its Rust code.
+    except (Exception, pl.exceptions.PanicException) as error:
+        raise ShardError("no readable Parquet file") from error
 
 
 def read_shards(paths: Sequence[Path], columns: Sequence[str]) -> pl.DataFrame:

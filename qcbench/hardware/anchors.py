@@ -18,6 +18,7 @@ from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.mirror import NoMirrorError, flip_of, measured_qubits, mirror
 from qcbench.hardware.plan import CompiledTasks, ReplayWorld, anchor_jobs, batch_intent
 from qcbench.hardware.port import Port
+from qcbench.hardware.refusals import left_out
 from qcbench.hardware.replay_config import ANCHOR_SHOTS
 from qcbench.hardware.stream import intent_hash
 from qcbench.sums import added
@@ -121,10 +122,16 @@ def submit_anchors(
 ) -> None:
     """Submit the anchor circuits of a moment of the replay; those that are there stay as they are.
 
+    What an earlier session was refused is taken up before the stream and after everything; of the
+    moments in between by the stream, among the tasks that were refused with it.
+
     Args:
         moment: 0 before the stream, `anchors - 1` after everything.
     """
     intents = ledger.intents()
+    if moment in {0, (world.config.anchors or 0) - 1}:
+        for intent in left_out(intents, ANCHOR, moment):
+            executor.again(intent, intent.at_s)
     known = {intent.hash for intent in intents}
     before: dict[int, list[str]] = {}
     for intent in intents:

@@ -259,7 +259,7 @@ def freeze(folder: Path, config: ReplayConfig) -> str:
         content = json.dumps(frozen(config), indent=1) + "\n"
         write_durable(path, content.encode())
     found = read_plan(folder)
-    if found is None or plan_hash(found["plan"]) != found["sha256"]:
+    if found is None or plan_hash(found["plan"]) != found.get("sha256"):
         raise InputError(f"{path}: is not the plan that was frozen; its hash does not fit it")
     return str(found["sha256"])
 
@@ -309,18 +309,22 @@ def kept(
     """
     plans = [read_plan(path) for path, _, _ in folders]
     found: list[str] = []
+    sound: list[dict[str, Any] | None] = []
+    """What each planned, where that is what was frozen."""
     for (path, _, _), plan in zip(folders, plans, strict=True):
+        fits = plan is not None and plan_hash(plan["plan"]) == plan.get("sha256")
+        sound.append(plan["plan"] if plan is not None and fits else None)
         if plan is None:
             found.append(f"{path.name}: no plan was frozen before its first submit")
-        elif plan_hash(plan["plan"]) != plan.get("sha256"):
+        elif not fits:
             found.append(f"{path.name}: its plan was changed, the hash does not fit it")
-    first = next((plan["plan"] for plan in plans if plan is not None), None)
+    first = next((plan for plan in sound if plan is not None), None)
     if first is not None and int(first.get("repeat", 1)) > len(folders):
         found.append(f"{len(folders)} of {first['repeat']} repetitions are in this report")
     found += _rows_lost(table)
-    for day, plan in enumerate(plans):
-        if plan is not None and "anchors" in plan["plan"]:
-            found += _anchors_lost(int(plan["plan"]["anchors"]["moments"]), day, table, anchors)
+    for day, plan in enumerate(sound):
+        if plan is not None and "anchors" in plan:
+            found += _anchors_lost(int(plan["anchors"]["moments"]), day, table, anchors)
     dates = [datetime.fromisoformat(date).date() for _, date, _ in folders]
     if len(set(dates)) < len(dates) and any(label == "hardware" for _, _, label in folders):
         found.append("repetitions were begun on the same day, and are no different days")

@@ -33,8 +33,6 @@ from qcbench.hardware.watching import Watcher
 
 QUOTA_EVERY_S = 5.0
 """Wall-clock time for which the account's word about its quota is believed."""
-TRIED_AGAIN = ("budget", "quota", "unavailable")
-"""Why an intent may have been refused by an earlier session and not by this one."""
 
 
 @dataclass(frozen=True)
@@ -123,29 +121,47 @@ class Executor:
         """Return what was last heard of an intent's job."""
         return self._open.status.get(hash_)
 
-    def recover(self) -> int:
-        """Take up the open intents of an earlier process; return how many.
+    def recover(self, which: Callable[[Intent], bool] = lambda _intent: True) -> int:
+        """Take up the open intents of an earlier process; return how many are open now.
 
         Those that are only planned may have a job nevertheless: they are looked up first.
+
+        Args:
+            which: says which ones.
         """
         for intent in self.ledger.intents(open_only=True):
-            self._open.entries[intent.hash] = OpenIntent(intent, lookup_first=intent.attempts > 0)
+            if which(intent) and intent.hash not in self._open.entries:
+                entry = OpenIntent(intent, lookup_first=intent.attempts > 0)
+                self._open.entries[intent.hash] = entry
         known = {job.job_id for job in self.ledger.jobs() if job.role == "duplicate"}
         self._open.strangers |= known
         return self.pending
 
     def again(self, intent: Intent, at_s: float) -> bool:
-        """Take up an intent that an earlier session was refused; whether that can be.
+        """Take up an intent that an earlier session was refused; whether it fits now.
 
-        It is submitted by `recover`.
+        Where it does it is open, and submitted with what is due next; else its row says what is
+        lacking now.
         """
-        if intent.error_class not in TRIED_AGAIN:
-            return False
-        if self._open.committed + intent.reserve > self.budget:
+        error_class, reason = self._lacking(intent.reserve)
+        if error_class:
+            self.ledger.finish(intent.hash, "refused", error_class=error_class, error=reason)
             return False
         planned_s = self.port.now_s()
         self.ledger.replan(intent.hash, at_s, planned_s)
         self._open.committed += intent.reserve
+        planned = replace(
+            intent,
+            state="planned",
+            job_id=None,
+            error_class="",
+            error="",
+            at_s=at_s,
+            planned_s=planned_s,
+        )
+        # An earlier session may have sent it without hearing of that.
+        entry = OpenIntent(planned, lookup_first=intent.attempts > 0)
+        self._open.entries[intent.hash] = entry
         return True
 
     def submit(self, intent: Intent) -> None:
@@ -159,27 +175,32 @@ class Executor:
         One that is not to be run keeps its reason; one that does not fit into the budget is
         recorded as refused.
         """
-        committed, unit = self._open.committed, "QPU seconds" if self.price.unit == "s" else "USD"
-        may = f"may need {intent.reserve:g} {unit}"
-        if intent.state == "planned" and committed + intent.reserve > self.budget:
-            spent = f"{committed:.1f}" if self.price.unit == "s" else f"{committed:.2f}"
-            reason = f"{may}; {spent} of {self.budget:g} are spent or reserved"
-            intent = replace(intent, state="refused", error_class="budget", error=reason)
-        left = self._quota() if intent.state == "planned" else None
-        reserved = committed - self._open.charged
-        if left is not None and left - reserved < intent.reserve:
-            # The service would accept the job with a warning and never run it.
-            reason = (
-                f"{may}; the account has {left:g} left, and {reserved:g} of them are reserved for"
-                " open jobs"
-            )
-            intent = replace(intent, state="refused", error_class="quota", error=reason)
+        if intent.state == "planned":
+            error_class, reason = self._lacking(intent.reserve)
+            if error_class:
+                intent = replace(intent, state="refused", error_class=error_class, error=reason)
         self.ledger.plan(intent)
         if intent.state == "planned":
             self._open.committed += intent.reserve
             self._open.entries[intent.hash] = OpenIntent(intent)
         else:
             self._unsent[intent.hash] = intent
+
+    def _lacking(self, reserve: float) -> tuple[str, str]:
+        """Return class and words of why a job may not be submitted now; empty where it may."""
+        committed, unit = self._open.committed, "QPU seconds" if self.price.unit == "s" else "USD"
+        may = f"may need {reserve:g} {unit}"
+        if committed + reserve > self.budget:
+            spent = f"{committed:.1f}" if self.price.unit == "s" else f"{committed:.2f}"
+            return "budget", f"{may}; {spent} of {self.budget:g} are spent or reserved"
+        left, reserved = self._quota(), committed - self._open.charged
+        if left is not None and left - reserved < reserve:
+            # The service would accept the job with a warning and never run it.
+            return "quota", (
+                f"{may}; the account has {left:g} left, and {reserved:g} of them are reserved for"
+                " open jobs"
+            )
+        return "", ""
 
     def _quota(self) -> float | None:
         if self.wall() - self._asked >= QUOTA_EVERY_S:

@@ -15,6 +15,7 @@ from qcbench.hardware.mirror import Mirror, NoMirrorError, fidelity_of, mirror, 
 from qcbench.hardware.plan import CompiledTasks, ReplayWorld, as_mirrored, batch_intent
 from qcbench.hardware.port import Port
 from qcbench.hardware.providers.record import Obstacle
+from qcbench.hardware.refusals import left_out
 from qcbench.hardware.stream import intent_hash
 
 MIRROR: Final = "mirror"
@@ -70,11 +71,11 @@ def run_mirrors(
 ) -> None:
     """Submit the mirror circuit of every compiled circuit that the stream has executed."""
     executor.on_end(lambda _intent: None)
-    known = {intent.hash for intent in ledger.intents()}
-    refused = [one for one in ledger.intents() if one.phase == MIRROR and one.state == "refused"]
-    if [one for one in refused if executor.again(one, 0.0)]:
-        executor.recover()
-    for number, (qpu, shots, digests) in enumerate(_batches(world, compiled, ledger)):
+    intents = ledger.intents()
+    for intent in left_out(intents, MIRROR):
+        executor.again(intent, intent.at_s)
+    before = sum(intent.phase == MIRROR for intent in intents)
+    for number, (qpu, shots, digests) in enumerate(_batches(world, compiled, ledger), before):
         figures = [as_mirrored(compiled.figures[qpu, digest]) for digest in digests]
         intent = batch_intent(
             world,
@@ -88,27 +89,33 @@ def run_mirrors(
             shots=shots,
             now_s=port.now_s(),
         )
-        if intent.hash not in known:
-            executor.submit(intent)
+        executor.submit(intent)
 
 
 def _batches(
     world: ReplayWorld, compiled: CompiledTasks, ledger: JobLedger
 ) -> list[tuple[int, int, list[str]]]:
-    """Return (QPU, shots, digests) of every batch, the same ones after a restart.
+    """Return (QPU, shots, digests) of every batch that is not planned yet.
 
-    A circuit that was executed with several levels of shots is measured with the fewest.
+    A circuit that was executed with several levels of shots is measured with the fewest. What has a
+    batch has no other one: a replay that goes on with more budget executes further tasks.
     """
     fewest: dict[tuple[int, str], int] = {}
+    planned = {
+        (intent.qpu, digest)
+        for intent in ledger.intents()
+        if intent.phase == MIRROR
+        for digest in intent.circuits
+    }
     for intent in ledger.intents():
         if intent.phase != "stream" or intent.state != "done":
             continue
         digest = intent.circuits[0]
         figures = compiled.figures[intent.qpu, digest]
         circuit = compiled.by_digest[digest].circuit
-        if no_mirror(circuit, figures, intent.shots, world.too_large):
-            continue
         key = (intent.qpu, digest)
+        if key in planned or no_mirror(circuit, figures, intent.shots, world.too_large):
+            continue
         fewest[key] = min(fewest.get(key, intent.shots), intent.shots)
     groups: dict[tuple[int, int], list[str]] = {}
     for (qpu, digest), shots in fewest.items():

@@ -23,7 +23,7 @@ from qcbench.hardware.intents import (
     KeptCircuit,
     State,
 )
-from qcbench.hardware.ledger_file import open_to_read, open_to_write, version_of
+from qcbench.hardware.ledger_file import check_whole, open_to_read, open_to_write, version_of
 from qcbench.hardware.port import JobFigures, JobStatus
 from qcbench.locks import take_lock
 from qcbench.sums import added
@@ -82,16 +82,19 @@ class JobLedger:
         try:
             if reading and version_of(path) == VERSION:
                 self._base = open_to_read(path)
+                check_whole(self._base)
                 return
             # Two clients would submit everything twice.
             self._lock = take_lock(path.with_suffix(".lock"), f"{path}: is being written")
             self._base = open_to_write(path)
+            check_whole(self._base)
             self._prepare()
         except (sqlite3.Error, InputError) as error:
             self.close()
             if isinstance(error, InputError):
                 raise
-            raise InputError(f"{path}: cannot be opened ({error})") from error
+            reason = f"{path}: cannot be opened ({error}); where it is damaged, restore it"
+            raise InputError(reason) from error
 
     def _prepare(self) -> None:
         """Make the tables, or bring those of version 1 up to date."""

@@ -57,7 +57,18 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         sqlite3.Error: it cannot be opened.
     """
     address = f"{path.resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(address, uri=True, timeout=LOCKED_S)
+    return sqlite3.connect(address, uri=True, timeout=LOCKED_S, factory=_Base)
+
+
+def check_whole(base: sqlite3.Connection) -> None:
+    """Raise where a part of a file cannot be read: later it would be in the middle of something.
+
+    Raises:
+        sqlite3.DatabaseError: so it is.
+    """
+    said = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if said != "ok":
+        raise sqlite3.DatabaseError(" ".join(str(said).split()))
 
 
 def version_of(path: Path) -> int:

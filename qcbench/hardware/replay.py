@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.errors import InputError, StoppedError, UnwritableError
 from qcbench.files import write_with
-from qcbench.hardware.anchors import anchor_table, due_moments, submit_anchors, with_anchors
+from qcbench.hardware.anchors import (
+    ANCHOR,
+    anchor_table,
+    due_moments,
+    submit_anchors,
+    with_anchors,
+)
 from qcbench.hardware.cost import Unit, confirm
 from qcbench.hardware.design import PLAN, Resolution, freeze, frozen, resolution, said
 from qcbench.hardware.executor import Executor, Patience
@@ -39,10 +45,10 @@ from qcbench.hardware.plan import (
 )
 from qcbench.hardware.port import BackendError, Port
 from qcbench.hardware.providers.registry import connected, label_of, provider_of
+from qcbench.hardware.refusals import let_pass
 from qcbench.hardware.replay_config import ReplayConfig, replay_id
 from qcbench.hardware.stream import PLAYING, Stream
 from qcbench.hardware.table import task_table
-from qcbench.parquet import frame_at
 
 if TYPE_CHECKING:
     import polars as pl
@@ -149,10 +155,12 @@ def played(path: Path) -> Replay:
     Raises:
         InputError: it is none.
     """
+    from qcbench.hardware.results import read_table  # noqa: PLC0415 - reads gaps as well
+
     folder = open_replay(path)
     unit = provider_of(folder.config.backend).price.unit
     with JobLedger(folder.ledger, reading=True) as ledger:
-        return Replay(path, frame_at(folder.table), ledger.charged(), unit)
+        return Replay(path, read_table(folder.table), ledger.charged(), unit)
 
 
 def _discard_unused(
@@ -273,6 +281,8 @@ def _check_cost(world: ReplayWorld, compiled: CompiledTasks, port: Port, ledger:
     confirm(provider.name, price, cost.charge, budget, confirmed=config.yes, before=before)
     if before is None or budget > before:
         ledger.put("confirmed_s", budget)
+    if ledger.intents():
+        return  # its jobs are to be heard of, and what is to be submitted may be waited for
     left = port.remaining()
     if left is not None and left <= 0:
         what = "QPU seconds" if price.unit == "s" else "dollars"
@@ -336,6 +346,8 @@ def _play(
         begun = max(begun, moments)
 
     anchors = world.config.anchors
+    let_pass(ledger, anchors or 0)
+    executor.recover(lambda intent: intent.phase == ANCHOR and intent.task == 0)
     anchor(due_moments(anchors, 0, 1))
     _drain(executor, port)  # the stream meets empty devices
     Stream(
@@ -362,6 +374,7 @@ def _play(
         _drain(executor, port)
     anchor(anchors or 0)
     _drain(executor, port)
+    let_pass(ledger, anchors or 0)
 
 
 def _drain(executor: Executor, port: Port) -> None:

@@ -19,6 +19,7 @@ from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.moments import latest_end_s
 from qcbench.hardware.plan import CompiledTasks, ReplayWorld
 from qcbench.hardware.port import BackendError, DeviceState, Port
+from qcbench.hardware.refusals import comes_again
 from qcbench.hardware.suspension import Suspensions
 from qcbench.policies.protocol import Placement, PolicyError
 
@@ -74,7 +75,8 @@ class Stream:
         self._lanes = [Lanes(fleet, tasks, self.world.estimates) for _ in self._policies]
         self._sequence = [0] * len(self._policies)
         self._due: list[_Due] = []
-        self._sections: deque[tuple[int, list[_Due]]] = deque()
+        self._late: deque[Intent] = deque()
+        self._sections: deque[tuple[int, list[_Due], list[Intent]]] = deque()
         self._where: dict[str, tuple[int, int]] = {}
         self._states: dict[str, tuple[float, DeviceState | None]] = {}
         self._placed = self._ended = 0
@@ -95,10 +97,12 @@ class Stream:
         """
         self._restore(self._schedule())
         suspensions = Suspensions(lambda: self.port.now_s() / self.port.speed, self.wall)
-        while self._due or self._sections or self.executor.pending:
+        while self._due or self._late or self._sections or self.executor.pending:
             now = self._moment(suspensions)
-            if self._sections and not self._due and not self.executor.pending:
+            if self._sections and not (self._due or self._late or self.executor.pending):
                 self._begin_section(now)
+            while self._late and self._has_room:
+                self._take_up(self._late.popleft())
             while self._due and self._due[0].at_s <= now and self._has_room:
                 due = heapq.heappop(self._due)
                 if self._sequence[due.policy] < self._most_decisions:
@@ -166,28 +170,64 @@ class Stream:
                 due.append(_Due(at_s, place, policy, task))
         return due
 
-    def _into_sections(self, left: list[_Due]) -> None:
-        """Let what is left of the section that has begun be due, and the others wait."""
+    def _into_sections(self, left: list[_Due], late: list[Intent]) -> None:
+        """Let what is left of the section that has begun be due, and the others wait.
+
+        What an earlier session was refused waits too, until its policy has the devices again: after
+        the section that goes on, in the order of the plan.
+
+        Args:
+            left: what is not placed.
+            late: what was refused and may be submitted now.
+        """
         blocks = self.world.crossover
         if blocks is None:
-            self._due = left
+            self._due, self._late = left, deque(late)
             heapq.heapify(self._due)
             return
-        parts: dict[int, list[_Due]] = {}
+        dues: dict[int, list[_Due]] = {}
         for due in left:
-            parts.setdefault(blocks.section(due.policy, due.task), []).append(due)
-        for section in sorted(parts):
+            dues.setdefault(blocks.section(due.policy, due.task), []).append(due)
+        refused: dict[int, list[Intent]] = {}
+        between: list[Intent] = []
+        section = None
+        for intent in late:
+            between.append(intent)  # anchors go with the task before which they were due
+            if intent.phase == "stream":
+                section = blocks.section(self._where[intent.hash][0], intent.task)
+                refused.setdefault(section, []).extend(between)
+                between = []
+        if section is None:
+            self._late.extend(between)
+        else:
+            refused[section] += between
+        for section in sorted({*dues, *refused}):
             began_s = self.ledger.get(start_key(section))
-            if began_s is None:
-                self._sections.append((section, parts[section]))
+            if began_s is not None and section in dues:
+                self._let_arrive(dues[section], float(began_s))
+                self._late.extend(refused.get(section, ()))
             else:
-                self._let_arrive(parts[section], float(began_s))
+                part = section, dues.get(section, []), refused.get(section, [])
+                self._sections.append(part)
 
     def _begin_section(self, now_s: float) -> None:
-        """Let the next policy have the devices."""
-        section, dues = self._sections.popleft()
-        self.ledger.put(start_key(section), now_s)
+        """Let the next policy have the devices, for the first time or for what was refused."""
+        section, dues, late = self._sections.popleft()
+        if self.ledger.get(start_key(section)) is None:
+            self.ledger.put(start_key(section), now_s)
         self._let_arrive(dues, now_s)
+        self._late.extend(late)
+
+    def _take_up(self, intent: Intent) -> None:
+        """Submit what an earlier session was refused, where it fits now."""
+        if intent.phase != "stream":
+            self.executor.again(intent, intent.at_s)
+            return
+        policy, qpu = self._where[intent.hash]
+        if self.executor.again(intent, self.now_s()):
+            self._lanes[policy].give(qpu, intent.hash, intent.task)
+        else:
+            self._ended += 1
 
     def _let_arrive(self, dues: list[_Due], began_s: float) -> None:
         for due in dues:
@@ -220,23 +260,28 @@ class Stream:
                 shifted[key] = replace(
                     due, at_s=due.at_s + self._delay_s, violations=due.violations + 1
                 )
-        self._into_sections(list(shifted.values()))
         # A stream that was interrupted goes on where it stopped: no arrival falls into the pause,
         # and nothing begins before the end of what has ended.
         self._begin_session(max(latest_s, latest_end_s(self.ledger)))
+        last_moment = (self.world.config.anchors or 0) - 1
+        late = []
         for intent in self.ledger.intents():
+            if intent.phase == "anchor" and 0 < intent.task < last_moment and comes_again(intent):
+                late.append(intent)
             if intent.phase != "stream":
                 continue
             policy = position[intent.policy]
             self._where[intent.hash] = (policy, intent.qpu)
-            taken_up = intent.state in OPEN
-            if intent.state == "refused":
-                taken_up = self.executor.again(intent, self.now_s())
-            if taken_up:
+            if intent.state in OPEN:
                 self._lanes[policy].give(intent.qpu, intent.hash, intent.task)
+                continue
+            self._lanes[policy].ended(intent.qpu, intent.hash, min(latest_s, intent.at_s))
+            if comes_again(intent):
+                late.append(intent)
             else:
                 self._ended += 1
-                self._lanes[policy].ended(intent.qpu, intent.hash, min(latest_s, intent.at_s))
+        left = [d for d in shifted.values() if self._sequence[d.policy] < self._most_decisions]
+        self._into_sections(left, late)
         self.executor.recover()
 
     @property

@@ -98,7 +98,7 @@ def task_table(
     if not rows:
         raise InputError("replay: no policy placed any task")
     rows += _unplaced(world, ledger, arrivals, rows[0], finished=finished)
-    frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=_schema())
+    frame = pl.DataFrame(rows, infer_schema_length=None, schema_overrides=schema())
     frame = _simulated_queue(frame)
     for part in (_as_compiled(world, compiled, frame), _by_policy(world)):
         frame = frame.join(part, on=["policy", "task"], how="left", maintain_order="left")
@@ -364,7 +364,8 @@ def _simulated_queue(frame: "pl.DataFrame") -> "pl.DataFrame":
     )
 
 
-def _schema() -> dict[str, Any]:
+def schema() -> dict[str, Any]:
+    """Return the types of the columns that may be without any value."""
     import polars as pl  # noqa: PLC0415
 
     floats = ("submitted_s", "started_s", "finished_s", "queue_s", "execution_s", "completion_s")

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import open_replay
 from qcbench.hardware.port import BackendError
+from qcbench.hardware.refusals import LATER_BY_ITSELF, comes_again
 from qcbench.hardware.replay import Replay, Say, run_replay
 from qcbench.hardware.replay_config import ReplayConfig
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 1800.0
 """Between two runs of the command; it doubles while nothing gets better."""
-COMES_BACK = ("quota", "unavailable")
-"""Why rows are refused that a later run submits, though nobody raises a budget."""
 
 
 def watch_replay(
@@ -38,7 +37,11 @@ def watch_replay(
             reason, left = str(error), -1
         else:
             with JobLedger(open_replay(replay.folder).ledger, reading=True) as ledger:
-                waiting = [one for one in ledger.intents() if one.error_class in COMES_BACK]
+                waiting = [
+                    one
+                    for one in ledger.intents()
+                    if comes_again(one) and one.error_class in LATER_BY_ITSELF
+                ]
             if not waiting:
                 return replay
             if len(waiting) != left:

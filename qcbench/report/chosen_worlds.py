@@ -174,7 +174,10 @@ def _costs_s(store: RunStore, trials: pl.DataFrame) -> dict[tuple[str, str], flo
     path = store.folder / "timings.parquet"
     try:  # without the shards, which are text
         timings = frame_at(path, columns)
-    except (OSError, pl.exceptions.PolarsError):
+        sound = timings.schema == {"trial_id": pl.String, "cpu_s": pl.Float64}
+    except (Exception, pl.exceptions.PanicException):  # as of a damaged shard
+        sound = False
+    if not sound:
         timings = store.timings().select(columns)
     usual = (
         trials.select("trial_id", "scenario", "policy")

@@ -1,6 +1,5 @@
 """What a report says about a run besides its numbers."""
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.bench import manifest as manifests
+from qcbench.bench import sessions
 from qcbench.bench.manifest import Manifest
 from qcbench.errors import InputError
 
@@ -103,15 +103,12 @@ def describe_run(
         InputError: no run, or files that are damaged.
     """
     manifest = manifest or manifests.load(folder / "manifest.json")
-    path = folder / "machine.json"
     try:
-        sessions = json.loads(path.read_text()) if path.is_file() else []
-        started = min((str(session["started"]) for session in sessions), default="")
-        times = [float(session["run_s"]) for session in sessions if "run_s" in session]
-        if started:
-            datetime.fromisoformat(started)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{path}: is no list of sessions ({error!r})") from error
+        known = sessions.read(folder)
+    except InputError as error:
+        raise InputError(f"{error}; remove it, no result depends on it") from None
+    started = min((str(session["started"]) for session in known), default="")
+    times = [float(session["run_s"]) for session in known if "run_s" in session]
     git = manifest.provenance.get("git") or {}
     told = manifest.provenance.get("command")
     commit = str(git.get("commit", ""))

@@ -19,15 +19,16 @@ class RunIndex:
         self._known: dict[str, list[str | int]] = {}
 
     def load(self) -> None:
-        """Read it; a line that was torn costs a download."""
+        """Read it; a line that is torn or damaged costs a download."""
         self._known = {}
         with suppress(FileNotFoundError):
-            for line in self._path.read_text(encoding="utf-8").splitlines():
-                with suppress(ValueError):
+            for line in self._path.read_bytes().splitlines():
+                with suppress(ValueError, TypeError, RecursionError):
                     name, *said = json.loads(line)
-                    self._known[name] = said
-                    if not said:
-                        del self._known[name]
+                    if isinstance(name, str):
+                        self._known[name] = said
+                        if not said:
+                            del self._known[name]
 
     def compact(self) -> None:
         """Write it anew, a line a file."""

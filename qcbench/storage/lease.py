@@ -2,8 +2,8 @@
 
 Stores have no locks that end with a process. A lease that is not renewed runs out, and the next
 process takes it over: at once where the holder was a process of this machine that is gone, else
-when it has seen nobody renew it for as long as it lasts. The clocks of two machines are compared
-only to shorten that wait.
+when it has itself seen nobody renew it for as long as it lasts, in which a living holder renews it
+three times. The clocks of two machines are never compared.
 
 A lease keeps two from doing the same work. It does not keep results safe, and need not: what suites
 store is named by its content, and says the same whoever writes it.
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 from threading import Event, Thread
 
@@ -44,7 +45,8 @@ class Holder:
         machine: a word for machine and name space of processes; host names may be those of many.
         token: another one for every lease.
         renewed: how often the holder has said that it lives.
-        until_s: when it runs out if it is not renewed [s since 1970, by the holder's clock].
+        until_s: when it runs out if it is not renewed [s since 1970, by the holder's clock, which
+            means something on its machine only].
     """
 
     host: str
@@ -134,13 +136,19 @@ def take(
             found = _read(objects, key)
             if found is None:
                 continue  # given up meanwhile
-            etag = _take_over(objects, key, shown, found, mine, told)
+            etag = _take_over(objects, key, shown, found, mine, lease_s, told)
         if etag is not None:
             return Lease(objects, key, mine, etag, lease_s)
 
 
 def _take_over(
-    objects: Objects, key: str, shown: str, found: tuple[Holder, str], mine: Holder, say: Say
+    objects: Objects,
+    key: str,
+    shown: str,
+    found: tuple[Holder, str],
+    mine: Holder,
+    lease_s: float,
+    say: Say,
 ) -> str | None:
     """Return the etag of a lease that was taken over; None where it was given up or taken first.
 
@@ -149,20 +157,23 @@ def _take_over(
     """
     other, etag = found
     who = f"process {other.pid} on {other.host}"
-    left_s = min(max(0.0, other.until_s - time.time()), LEASE_S) if not other.is_gone else 0.0
-    if left_s and other.machine == _machine():
+    if other.is_gone:
+        say(f"{shown}: taken over from {who}, which is gone")
+        return objects.replace(key, _text(mine), etag)
+    # Here one clock wrote what it is compared with; one that was set meanwhile proves nothing.
+    if other.machine == _machine() and 0 < other.until_s - time.time() <= lease_s:
         raise _taken(shown, who)
-    if left_s:
-        say(f"{shown}: held by {who}; waiting up to {left_s:.0f} s for a sign that it lives")
-    until = time.monotonic() + left_s
-    while time.monotonic() < until:
-        time.sleep(min(LOOK_S, left_s))
+    say(f"{shown}: held by {who}; waiting up to {lease_s:.0f} s for a sign that it lives")
+    # Looks are counted, not time: a store that does not answer shows no sign of anybody.
+    looks = max(ceil(lease_s / LOOK_S), 2)
+    for _ in range(looks):
+        time.sleep(lease_s / looks)
         now = _read(objects, key)
         if now is None:
             return None
-        if now[0] != other:
+        if now != found:
             raise _taken(shown, f"process {now[0].pid} on {now[0].host}")
-    say(f"{shown}: taken over from {who}, which is gone")
+    say(f"{shown}: taken over from {who}, of which nothing was heard for {lease_s:.0f} s")
     return objects.replace(key, _text(mine), etag)
 
 
@@ -208,7 +219,7 @@ def _text(holder: Holder) -> bytes:
 
 
 def _read(objects: Objects, key: str) -> tuple[Holder, str] | None:
-    """Return who holds a lease, and its etag; whoever wrote nonsense there is nobody's process."""
+    """Return who holds a lease, and its etag; who wrote what cannot be read is not known."""
     found = objects.get(key)
     if found is None:
         return None

@@ -22,6 +22,7 @@ from qcbench.bench.run_folder import create_run, missing, open_run
 from qcbench.bench.run_names import HEADS, find, find_any, list_runs
 from qcbench.bench.store import RunStore
 from qcbench.errors import InputError
+from qcbench.report.run import describe_run
 from qcbench.storage import stored_run
 
 NOW = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
@@ -316,11 +317,12 @@ def test_records_are_kept_on_request_and_run_again_when_gone(runs: Path) -> None
 
 def test_sessions_are_logged_once_each(runs: Path) -> None:
     with create_run(runs, SUITE, toy_trials(1), track="placement") as store:
-        store.log_session({"started": "a"})
-        store.log_session({"started": "b"})
-        store.log_session({"started": "a", "finished": "c"})
+        first, second = ("2026-03-01T12:30:05+00:00", "2026-03-01T12:31:05+00:00")
+        store.log_session({"started": first})
+        store.log_session({"started": second})
+        store.log_session({"started": first, "finished": "c"})
     sessions = json.loads((store.folder / "machine.json").read_text())
-    assert sessions == [{"started": "b"}, {"started": "a", "finished": "c"}]
+    assert sessions == [{"started": second}, {"started": first, "finished": "c"}]
 
 
 def test_a_finished_table_is_read_from_its_file_only_if_it_is_that_of_the_shards(
@@ -357,3 +359,60 @@ def test_a_finished_table_is_read_from_its_file_only_if_it_is_that_of_the_shards
         store.append([attempt_trial(work, store.trials[0], "placement", "host:2")])
         assert tables.parquet_bytes(store.table()) == expected
     assert len(from_shards) == 3
+
+
+DAMAGED = {
+    "empty": b"",
+    "torn": b'[{"started": "2026-03-01T12:30:05+00:00", "ho',
+    "no JSON": b"sessions: none\n",
+    "another type": b'{"started": "2026-03-01"}',
+    "another type within": b'[{"started": 5}]',
+    "a time that is none": b'[{"started": "2026-03-01T12:30:05+00:00", "run_s": "long"}]',
+    "binary": b"\x80\x00\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED.keys())
+def test_damaged_sessions_are_set_aside_and_the_run_goes_on(runs: Path, data: bytes) -> None:
+    with create_run(runs, SUITE, toy_trials(8), track="placement", now=NOW) as store:
+        fill(store, 0, 3)
+    path = store.folder / "machine.json"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"machine\.json.*; remove it, no result depends on it"):
+        describe_run(store.folder)
+    assert open_run(store.folder).warnings == [], "who only reads results needs no sessions"
+    session = {"started": NOW.isoformat(), "run_s": 2.0}
+    with open_run(store.folder, write=True) as again:
+        (warning,) = again.warnings
+        assert "machine.json" in warning
+        assert warning.endswith("it is set aside, and the sessions before this one are not known")
+        again.log_session(session | {"run_s": 1.0})
+        again.log_session(session)
+    assert json.loads(path.read_text()) == [session]
+    assert (store.folder / "quarantine" / "machine.json").read_bytes() == data
+    assert describe_run(store.folder).run_s == 2.0
+    assert open_run(store.folder, write=True).warnings == []
+
+
+@pytest.mark.parametrize("how", ["empty", "torn", "text", "binary", "another", "texts"])
+def test_damaged_records_are_one_line(runs: Path, how: str) -> None:
+    with create_run(runs, SUITE, toy_trials(1), track="placement", keep_records=True) as store:
+        path = store.records_path(store.trials[0].trial_id)
+        rows = pl.DataFrame({"trial_id": ["a"], "wait_s": [1.0]})
+        whole = tables.parquet_bytes(rows)
+        path.write_bytes(whole)
+        assert store.records(store.trials[0].trial_id).equals(rows)
+        path.write_bytes(
+            {
+                "empty": b"",
+                "torn": whole[: len(whole) // 2],
+                "text": b"no table",
+                "binary": bytes(range(256)),
+                "another": tables.parquet_bytes(rows.select("trial_id")),
+                "texts": tables.parquet_bytes(rows.cast(pl.String)),
+            }[how]
+        )
+        with pytest.raises(
+            InputError, match=r"is damaged .*; remove it, and `qcbench resume` runs"
+        ):
+            store.records(store.trials[0].trial_id)

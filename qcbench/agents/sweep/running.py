@@ -42,7 +42,7 @@ from qcbench.bench.driver import RunError
 from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
 from qcbench.bench.ledger import EXTRA_DEATHS
 from qcbench.bench.run_names import told_name
-from qcbench.errors import InputError, StoppedError, UnwritableError
+from qcbench.errors import InputError, StoppedError, UnwritableError, reason_of
 from qcbench.files import read_json
 from qcbench.locks import take_lock
 from qcbench.plugins import check_meant
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 
 PREFIX = "sweep-"
 TUNE, LOCK = "tune", "sweep.lock"
+STATES = "experiment_state-*.json"
+"""What Tune knows of its trials."""
 PLUGINS = "plugins"
 """Key of the first line of a sweep's config."""
 
@@ -121,10 +123,20 @@ def swept(folder: Path) -> Swept | None:
     """
     if not (folder / RESULTS).is_file():
         return None
-    trials = []
-    for entry in read_json(folder / RESULTS):
-        best = entry["best"] and evaluation_of(entry["best"])
-        trials.append(SweepTrial(**{**entry, "best": best}))
+    told, trials = read_json(folder / RESULTS), []
+    try:
+        if not isinstance(told, list):
+            raise TypeError("no list")
+        for entry in told:
+            best = entry["best"] and evaluation_of(entry["best"])
+            trials.append(SweepTrial(**{**entry, "best": best}))
+            if not isinstance(trials[-1].settings, dict):
+                raise TypeError("settings of a trial are damaged")
+    except (TypeError, KeyError, AttributeError, InputError) as error:
+        raise InputError(
+            f"{folder / RESULTS}: is no list of trials ({reason_of(error)}); remove it, and the"
+            " same command writes it anew"
+        ) from None
     config = best_config(folder)
     return Swept(folder, trials, config if config.is_file() else None)
 
@@ -284,14 +296,19 @@ def _tune(
     files = file_system(place)
     space = {name: domain(given) for name, given in config.sweep.ranges.items()}
     if again and tune.Tuner.can_restore(str(store / "tune")):
-        tuner = tune.Tuner.restore(
-            str(store / "tune"),
-            trainable=trainable,
-            param_space=space,
-            resume_unfinished=True,
-            resume_errored=True,  # those that failed by themselves do so at once, see `FAILED`
-            storage_filesystem=files,
-        )
+        if any((store / "tune").glob(STATES)):  # else it was killed before it wrote any
+            _ended(store / "tune")
+        try:
+            tuner = tune.Tuner.restore(
+                str(store / "tune"),
+                trainable=trainable,
+                param_space=space,
+                resume_unfinished=True,
+                resume_errored=True,  # those that failed by themselves do so at once, see `FAILED`
+                storage_filesystem=files,
+            )
+        except Exception as error:  # whatever Tune and pickle make of a damaged file
+            raise _damaged(store / "tune" / "tuner.pkl", error) from error
     else:
         shutil.rmtree(store, ignore_errors=True)
         tuner = tune.Tuner(
@@ -324,10 +341,24 @@ def _ended(experiment: Path) -> set[str]:
     """Return the trials that will not go on.
 
     After Ctrl-C Tune has all of them as ended; what it has written to go on from knows better.
+
+    Raises:
+        InputError: that is damaged.
     """
-    state = read_json(max(experiment.glob("experiment_state-*.json")))
-    trials = [json.loads(text) for text, _ in state["trial_data"]]
-    return {t["trial_id"] for t in trials if t["status"] in {"TERMINATED", "ERROR"}}
+    path = max(experiment.glob(STATES), default=experiment)
+    try:
+        state = read_json(path)
+        trials = [json.loads(text) for text, _ in state["trial_data"]]
+        return {t["trial_id"] for t in trials if t["status"] in {"TERMINATED", "ERROR"}}
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path}: Ray Tune cannot go on from it ({reason_of(error)}); restore it, or remove"
+        f" {path.parent}, and the sweep begins anew"
+    )
 
 
 def _reason(error: object) -> str:

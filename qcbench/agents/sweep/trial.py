@@ -36,7 +36,7 @@ from qcbench.bench.progress import Silent
 from qcbench.bench.run_names import HEADS
 from qcbench.bench.session import RunError
 from qcbench.errors import InputError, UnwritableError
-from qcbench.files import write_text
+from qcbench.files import read_json, write_text
 from qcbench.locks import TakenError
 from qcbench.plugins import PluginError
 
@@ -171,6 +171,18 @@ def run_trial(
     _train(begin(at, sweep, settings, None), report, at.ship)
 
 
+def _origin(source: Path) -> dict[str, Any]:
+    """Return which trial made a checkpoint of Tune, and after how many decisions.
+
+    Raises:
+        InputError: the checkpoint does not say.
+    """
+    found = read_json(source / FROM)
+    if not isinstance(found, dict) or not {"trial", "steps"} <= found.keys():
+        raise InputError(f"{source / FROM}: does not say which trial made the checkpoint")
+    return found
+
+
 def begin(
     at: "Workplace", sweep: SweepRunConfig, settings: dict[str, Any], source: Path | None
 ) -> Path:
@@ -186,7 +198,7 @@ def begin(
     parts = parts_of(home)
     if parts and source is None:
         return parts[-1]
-    origin = json.loads((source / FROM).read_text()) if source else {}
+    origin = _origin(source) if source else {}
     if parts and origin["trial"] == home.name:
         return parts[-1]
     config = config_of_trial(sweep, settings, home / str(len(parts)))
