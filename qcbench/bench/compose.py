@@ -33,6 +33,7 @@ from qcbench.bench.overrides import (
     check_hydra,
     forced,
     nested,
+    quoted_value,
     removals,
     split,
     unreadable,
@@ -60,7 +61,7 @@ def _hydra(config_dirs: Sequence[Path]) -> Iterator[list[str]]:
 
     check_dirs(config_dirs)
     others = roots(config_dirs)[1:]
-    paths = ",".join(f'"file://{folder.resolve()}"' for folder in others)
+    paths = ",".join(quoted_value(f"file://{folder.resolve()}") for folder in others)
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
         yield [f"hydra.searchpath=[{paths}]"] if paths else []
 

@@ -32,6 +32,13 @@ def nested(overrides: Sequence[str]) -> list[str]:
     return result
 
 
+def quoted_value(text: str) -> str:
+    """Return a text as a value of an override, whatever signs it has."""
+    # Backslashes stand for themselves, but before a quote.
+    whole = re.sub(r'(\\*)("|\Z)', lambda found: 2 * found[1] + found[2].replace('"', r"\""), text)
+    return f'"{whole}"'
+
+
 def unquoted(value: str) -> str:
     """Return a value without the one pair of quotes around all of it that Hydra would take off."""
     inside = value[1:-1]

@@ -1,7 +1,6 @@
 """`qcbench browse`: everything that was published beside the runs, in a browser."""
 
 import os
-import shlex
 import signal
 import sys
 import webbrowser
@@ -38,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         from qcbench.files import at_home  # noqa: PLC0415
         from qcbench.storage.places import local_folder, runs_folder  # noqa: PLC0415
         from qcbench.tracking.browsing import check_port, seed_registry, serving  # noqa: PLC0415
+        from qcbench.tracking.config import TrackingConfig  # noqa: PLC0415
         from qcbench.tracking.links import BROWSER  # noqa: PLC0415
         from qcbench.tracking.mlflow_view import link_in_file  # noqa: PLC0415
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
             if not link:
                 again = f"qcbench track {told_name(folder)}"
                 if options.store:
-                    again += f" {shlex.quote(f'tracking.uri=sqlite:///{store}')}"
+                    again += f" {TrackingConfig(uri=f'sqlite:///{store}').as_overrides()[0]}"
                 raise InputError(f"{options.run}: is not in {store}; publish it with `{again}`")
         check_port(options.port)
     address = f"http://{LOOPBACK}:{options.port}"

@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import time
@@ -40,6 +41,8 @@ SETTINGS = {
 HEALTH_TIMEOUT_S = 5.0
 GRANT_S = 1.0
 """Longest time from a server's making of an experiment to its owner's right to write there."""
+NO_PATH = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+"""What SQLAlchemy takes for the beginning of options, or for another character (from 2.1 on)."""
 SQLITE_MAGIC = b"SQLite format 3\x00"
 
 
@@ -66,8 +69,10 @@ def store_uri(tracking: TrackingConfig, runs: Path) -> str:
         return uri.rstrip("/")
     if uri.startswith(SQLITE) and uri != SQLITE:
         path = Path(uri.removeprefix(SQLITE)).resolve()
-        if "?" in str(path):  # what follows would be taken for options of the database
-            raise InputError(f"tracking.uri: {SQLITE}{path}: has a ? in it; choose another place")
+        if unsound := NO_PATH.search(str(path)):
+            raise InputError(
+                f"tracking.uri: {SQLITE}{path}: has a {unsound[0]} in it; choose another place"
+            )
         return f"{SQLITE}{path}"
     raise InputError(
         f"tracking.uri: {without_credentials(uri)} is neither http(s)://HOST:PORT nor {SQLITE}FILE"

@@ -3,6 +3,7 @@
 import re
 import shlex
 
+from qcbench.bench.overrides import quoted_value
 from qcbench.configs import config
 
 
@@ -45,4 +46,4 @@ def _quoted(text: str) -> str:
     """Return a text as a value of Hydra's."""
     if re.fullmatch(r"[A-Za-z][\w./:@-]*", text):
         return text
-    return '"{}"'.format(text.replace("\\", r"\\").replace('"', r"\""))
+    return quoted_value(text)

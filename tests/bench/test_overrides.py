@@ -1,8 +1,10 @@
 """What users write as overrides, and what becomes of it."""
 
+from pathlib import Path
+
 import pytest
 
-from qcbench.bench.compose import compose_scenario
+from qcbench.bench.compose import compose, compose_scenario
 from qcbench.bench.overrides import below_scenario, nested, split, unquoted, value_of
 from qcbench.errors import InputError
 from qcbench.workload.config import BatchArrivals, BurstArrivals, PoissonArrivals
@@ -84,3 +86,14 @@ def test_keys_that_only_the_dataclass_knows_need_no_plus() -> None:
 def test_a_mistyped_key_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError, match=r"max_decision: no such key; did you mean max_decisions"):
         compose_scenario(STREAM, ["rules.rescheduling.max_decision=7"])
+
+
+@pytest.mark.parametrize(
+    "name", ["a[1]", 'b"c', "d\\", 'e\\"', "f'", "g${x}", "h%20#,=?*", "i{j}: k"]
+)
+def test_a_folder_of_configs_may_have_any_name(name: str, tmp_path: Path) -> None:
+    for folder, label in ((name, "mine"), ("a1", "another's")):
+        group = tmp_path / folder / "policy"
+        group.mkdir(parents=True)
+        (group / "here.yaml").write_text(f"name: greedy\nlabel: {label}\n")
+    assert compose("simulate", ["policy=here"], [tmp_path / name]).policy.label == "mine"

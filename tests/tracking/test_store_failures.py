@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from qcbench.bench.compose import compose
 from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.tracking.client import mlflow_errors, open_client, store_uri, without_credentials
@@ -175,6 +176,7 @@ def test_a_deleted_experiment_is_restored_as_printed(store: Path, tmp_path: Path
         ("ftp://host", "neither"),
         ("sqlite:///", "neither"),
         ("sqlite:///a?b.db", "has a ?"),
+        ("sqlite:///a%20b.db", "has a %20 in it; choose another place"),
         ("https://me:secret@host", "credentials"),
     ],
 )
@@ -182,6 +184,20 @@ def test_addresses(uri: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=re.escape(words)) as caught:
         store_uri(TrackingConfig(uri=uri), tmp_path)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["w[1] a#b", "50%", "x=1,y", "a@b:c;d&e+f", 'a\\b"c'])
+def test_a_store_lies_where_it_is_said_to_lie(name: str, tmp_path: Path) -> None:
+    uri = store_uri(TrackingConfig(), tmp_path / name)
+    # Another command names it so that a shell and Hydra take it for the same.
+    (word,) = shlex.split(" ".join(TrackingConfig(uri=uri).as_overrides()))
+    assert compose("run", ["tracking=sqlite", word]).tracking.uri == uri
+    client = open_client(uri)
+    experiment = client.create_experiment("mine", (tmp_path / name / "kept").as_uri())
+    run = client.create_run(experiment)
+    client.log_text(run.info.run_id, "words", "text.txt")
+    assert (tmp_path / name / "mlflow.db").is_file()
+    assert [path.read_text() for path in (tmp_path / name / "kept").rglob("*.txt")] == ["words"]
 
 
 def test_an_address_is_printed_as_it_can_be_pasted() -> None:
