@@ -71,6 +71,24 @@ def test_bad_input_is_one_line(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["tracking=none", "mine"],
+        ["mine", "tracking=none"],
+        ["tracking=none", "--seed", "1", "mine"],
+    ],
+)
+def test_names_and_overrides_come_in_any_order(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = told(f"replays_dir={tmp_path}", "name=mine")
+    replay = open_or_create(config)
+    synthetic_table(config)[0].write_parquet(replay.table)
+    assert main(["gap", *words, "--replays-dir", str(tmp_path)]) == 0
+    assert str(tmp_path / "mine" / "gap.html") in capsys.readouterr().out
+
+
 def test_replay_that_is_not_at_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     open_or_create(told(f"replays_dir={tmp_path}"))
     assert main(["gap", "--replays-dir", str(tmp_path)]) == 2

@@ -130,7 +130,7 @@ def anchor_rows(gap: Gap) -> list[dict[str, Any]]:
         {
             "name": one.qpu + (f", day {one.day + 1}" if gap.days > 1 else ""),
             "anchor": one.anchor,
-            "values": " → ".join(number(value) for value in one.values),
+            "moments": " → ".join(number(value) for value in one.values),
             "change": number(one.change.value),
             "interval": ends_of(one.change),
             "p": f"{one.p_value:.2g}" if isfinite(one.p_value) else "–",
