@@ -345,12 +345,46 @@ def test_days_are_what_intervals_are_about() -> None:
     ]
     alone, pooled = analyse(table, fleet), analyse(pl.concat(days), fleet)
     assert pooled.days == 3
-    assert pooled.policies.by_day
+    assert pooled.policies.kind == "day"
     assert "days like the 3" in pooled.scope
     one, three = (gap.policies.measured["greedy"] for gap in (alone, pooled))
     assert three.high - three.low > 5 * (one.high - one.low), "days differ by a factor of four"
     assert "below 5" in pooled.policies.warning
     assert np.isnan([pair.p_value for pair in pooled.policies.pairs]).all()
+
+
+def test_repetitions_of_one_day_are_no_days(tmp_path: Path) -> None:
+    """They are called repetitions; three dates make days of them, and those of one date are one."""
+    _, fleet = synthetic_table(CONFIG)
+
+    def pooled(*dates: str) -> tuple[pl.DataFrame, Gap]:
+        parts = [
+            synthetic_table(CONFIG, seed=day)[0].with_columns(day=pl.lit(day), begun=pl.lit(date))
+            for day, date in enumerate(dates)
+        ]
+        return pl.concat(parts), analyse(pl.concat(parts), fleet)
+
+    table, one = pooled("2026-11-30", "2026-11-30", "2026-11-30")
+    assert (one.days, one.repetitions) == (1, 3)
+    assert one.policies.kind == "repetition"
+    assert one.policies.occasions == 3
+    assert "repetitions like the 3 that were replayed, all of them on one day" in one.scope
+    replay = open_or_create(told(f"replays_dir={tmp_path}"))
+    page = write_gap(as_measured(replay, table, one, Kept((), ()))).page.read_text()
+    assert "days like" not in page
+    assert "in 3 repetitions" in page
+    assert "<b>3 on 1 day</b>" in page
+    _, days = pooled("2026-11-29", "2026-11-30", "2026-11-30", "2026-12-01")
+    assert (days.days, days.repetitions) == (3, 4)
+    assert days.policies.kind == "day"
+    assert days.policies.occasions == 3
+    assert "days like the 3 on which" in days.scope
+    _, two = pooled("2026-11-29", "2026-11-30")
+    assert two.policies.kind == "block of time"
+    assert two.policies.occasions == 12
+    assert "the two days on which it was replayed, by blocks of time" in two.scope
+    _, mixed = pooled("2026-11-29", "2026-11-30", "2026-11-30")
+    assert "repetitions like the 3 that were replayed, on two days" in mixed.scope
 
 
 def as_measured(replay: ReplayFolder, table: pl.DataFrame, gap: Gap, plan: Kept) -> Measured:

@@ -16,7 +16,7 @@ from qcbench.bench.conf_files import conf_dir
 from qcbench.cli.main import main
 from qcbench.configs import config
 from qcbench.errors import InputError
-from qcbench.hardware.config import LocalBackend
+from qcbench.hardware.config import EmulatorBackend, LocalBackend
 from qcbench.hardware.providers import local, registry
 from qcbench.hardware.providers.contract import check_provider
 from qcbench.hardware.replay_config import compose_replay, identity
@@ -114,6 +114,27 @@ def test_contract_of_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         checks = list(check_provider(provider, told, port, "perth", token="t", group="g"))
     assert [check for check in checks if check.wrong] == []
     assert len(checks) == len({check.name for check in checks}) > 15
+
+
+def test_an_emulator_of_each_repetition_has_a_day_of_its_own() -> None:
+    told = EmulatorBackend(overrides=["drift.device=0"])
+    provider = registry.find("emulator")
+    assert provider.repeated(told, 1) == told
+    assert provider.repeated(told, 3).overrides == ["day=2", "drift.device=0"]
+    assert registry.find("local").repeated(LocalBackend(), 3) == LocalBackend()
+    used = []
+
+    @contextmanager
+    def opened(config: Any, _devices: list[str], _log: Path | None) -> Iterator[Any]:
+        used.append(config.overrides)
+        yield None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "provider_of", lambda _config: replace(provider, open=opened))
+        for repetition in (1, 2):
+            with registry.connected(told, ["perth"], repetition=repetition):
+                pass
+    assert used == [["drift.device=0"], ["day=1", "drift.device=0"]]
 
 
 def test_a_broken_rule_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
