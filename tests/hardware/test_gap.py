@@ -373,7 +373,7 @@ def test_repetitions_of_one_day_are_no_days(tmp_path: Path) -> None:
     page = write_gap(as_measured(replay, table, one, Kept((), ()))).page.read_text()
     assert "days like" not in page
     assert "in 3 repetitions" in page
-    assert "<b>3 on 1 day</b>" in page
+    assert "<b>3</b> on 1 day" in page
     _, days = pooled("2026-11-29", "2026-11-30", "2026-11-30", "2026-12-01")
     assert (days.days, days.repetitions) == (3, 4)
     assert days.policies.kind == "day"
