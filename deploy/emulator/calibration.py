@@ -56,7 +56,7 @@ def calibrate(
         device: name of a snapshot, such as `perth`.
         date: of the calibration.
         rng: draws the drift.
-        other: draws how far another calibration is from that of the start; None for that one.
+        other: draws how far another calibration is from the first day's; None for that one.
 
     Raises:
         InputError: there is no such snapshot.

@@ -227,6 +227,8 @@ class EmulatorConfig:
         port: on 127.0.0.1; 0 takes a free one.
         devices: names of calibration snapshots; a device `perth` is the backend `ibm_perth`.
         seed: of drift, hidden times, background load, faults and shots.
+        day: of the same devices: on another one they are calibrated anew, and jobs of others,
+            faults, run times and shots are drawn anew; what is hidden of a device stays.
         time_scale: emulated seconds that pass in a real one.
         quota_s: QPU seconds that each instance may use; null is no limit.
         plan: of all instances, as they state it.
@@ -244,6 +246,7 @@ class EmulatorConfig:
     port: Annotated[int, Interval(ge=0, le=65535)] = 0
     devices: tuple[str, ...] = ("washington", "kolkata", "hanoi", "perth", "lagos")
     seed: Seed = 0
+    day: Seed = 0
     time_scale: Annotated[float, Gt(0.0), Le(1e6)] = 60.0
     quota_s: NotNegative | None = None
     plan: str = "open"

@@ -18,7 +18,7 @@ from qcbench.errors import InputError
 
 from .calibration import EmulatedCalibration, calibrate
 from .config import EmulatorConfig
-from .draws import stream
+from .draws import of_day, stream
 from .timing import TimeModel, draw_time_model
 
 
@@ -58,12 +58,15 @@ def make_device(name: str, config: EmulatorConfig, date: datetime, number: int =
     """Return a device by the name of its snapshot; all it draws comes from the seed and the name.
 
     Args:
-        number: of its calibration: 0 is that of the start, earlier ones are negative.
+        number: of its calibration: 0 is that of the start, earlier ones are negative. That of day 0
+            is the one which all others are drawn from.
 
     Raises:
         InputError: there is no such snapshot.
     """
-    other = stream(config.seed, "calibration", name, str(number)) if number else None
+    other = None
+    if number or config.day:
+        other = of_day(config.seed, config.day, "calibration", name, str(number))
     calibration = calibrate(name, config.drift, date, stream(config.seed, "drift", name), other)
     raw = copy.deepcopy(calibration.configuration)
     decode_backend_configuration(raw)

@@ -5,6 +5,11 @@ import zlib
 import numpy as np
 
 
+def of_day(seed: int, day: int, *names: str | int) -> np.random.Generator:
+    """Return the generator of a name on a day: of what is not the same from one day to another."""
+    return stream(seed, *names, *(("day", day) if day else ()))
+
+
 def stream(seed: int, *names: str | int) -> np.random.Generator:
     """Return the generator of a name below a seed, such as `stream(0, "drift", "ibm_perth")`."""
     words = [name if isinstance(name, int) else zlib.crc32(name.encode()) for name in names]

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 
 from .config import Fault, FaultsConfig, Maintenance, Request
-from .draws import stream
+from .draws import of_day
 
 ON_SUBMIT: tuple[Fault, ...] = ("lost_response", "unavailable_after", "job_error")
 ON_ANY: tuple[Fault, ...] = ("unavailable", "rate_limit", "slow")
@@ -15,12 +15,13 @@ LAST: tuple[Fault, ...] = ("unauthorized",)
 class Faults:
     """Decides by script first, then by probability; the nth request of a kind has its own draw.
 
-    So a request meets the same fault in every run with this seed, whatever the others do meanwhile.
+    So a request meets the same fault in every run with this seed and day, whatever the others do
+    meanwhile.
     """
 
-    def __init__(self, config: FaultsConfig, seed: int) -> None:
+    def __init__(self, config: FaultsConfig, seed: int, day: int = 0) -> None:
         self._config = config
-        self._seed = seed
+        self._seed, self._day = seed, day
         self._lock = threading.Lock()
         self._seen: Counter[str] = Counter()
 
@@ -36,7 +37,7 @@ class Faults:
                 "any",
             }:
                 return scripted.fault
-        rng = stream(self._seed, "faults", kind, nth)
+        rng = of_day(self._seed, self._day, "faults", kind, nth)
         for fault in (*ON_ANY, *(ON_SUBMIT if kind == "submit" else ()), *LAST):
             if rng.random() < getattr(self._config, fault):
                 return fault

@@ -14,7 +14,7 @@ from .circuits import INVALID, TOO_MANY_SHOTS, CircuitError, InvalidCircuitError
 from .clock import ServiceClock
 from .config import EmulatorConfig, InstanceConfig, Maintenance
 from .devices import Device
-from .draws import stream
+from .draws import of_day
 from .execution import MOST_EXECUTIONS, PreparedItem, load_of, prepare
 from .history import History
 from .jobs import TOO_LONG, ServiceJob, Status
@@ -77,7 +77,7 @@ class Service:
     def _queue(self, name: str) -> BackendQueue:
         config = self.config
         windows = tuple(w for w in config.faults.maintenance if _backend(w) == name)
-        rng = stream(config.seed, "background", name)
+        rng = of_day(config.seed, config.day, "background", name)
         return BackendQueue(
             Background(config.background, rng),
             windows,
@@ -153,9 +153,9 @@ class Service:
         with self._lock:
             self._numbers += 1
             number = self._numbers
-        seed = self.config.seed
+        seed, day = self.config.seed, self.config.day
         try:
-            program = decode(program_id, params, stream(seed, "twirling", number))
+            program = decode(program_id, params, of_day(seed, day, "twirling", number))
         except UnknownProgramError as error:
             raise Refused(404, 1352, str(error)) from None
         except ProgramError as error:
@@ -248,7 +248,7 @@ class Service:
     def _times(
         self, program: ServiceProgram, prepared: Sequence[PreparedItem], device: Device, number: int
     ) -> RunTimes:
-        rng = stream(self.config.seed, "times", device.name, number)
+        rng = of_day(self.config.seed, self.config.day, "times", device.name, number)
         if prepared:
             return device.time_model.draw([one.load for one in prepared], rng)
         try:
@@ -450,7 +450,7 @@ class Service:
         ):  # calibrated while it waited
             job.prepared, job.device = self._prepare(job.program, device)[0], device
         if job.program is not None and not job.too_long:
-            rng = stream(self.config.seed, "shots", job.number)
+            rng = of_day(self.config.seed, self.config.day, "shots", job.number)
             seeds = [int(rng.integers(2**31)) for _ in job.prepared]
             job.simulation = self._workers.submit(job.prepared, seeds)
 

@@ -43,6 +43,7 @@ class Listed:
         version: of qcbench.
         folder: where it lies.
         problem: why it is damaged, in one line.
+        left: what there is left to do of a replay whose table is written, in words.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Listed:
     version: str = ""
     folder: Path
     problem: str = ""
+    left: str = ""
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.id}: {self.state}>"
@@ -186,12 +188,39 @@ def _sweep(folder: Path) -> dict[str, Any]:
 def _replay(folder: Path) -> dict[str, Any]:
     about = read_json(folder / HEADS["replay"])
     told = about["told"]
+    table = folder / "tasks.parquet"
+    left = _not_taken(table) if table.is_file() else ""
     return {
         "subject": str(told["scenario"]["name"]),
         "policies": tuple(str(each["label"] or each["name"]) for each in told["policies"]),
-        "state": "complete" if (folder / "tasks.parquet").is_file() else "unfinished",
+        "state": "complete" if table.is_file() and not left else "unfinished",
         "began": datetime.fromisoformat(about["date"]),
+        "left": left,
     }
+
+
+TAKEN_LATER = ("budget", "quota", "unavailable")
+"""Why rows of a replay are refused that the same command submits when there is more."""
+
+
+def _not_taken(table: Path) -> str:
+    """Return in words what of a replay was refused for now; empty where nothing was.
+
+    Raises:
+        InputError: the table cannot be read.
+    """
+    try:
+        rows = pl.read_parquet(table, columns=["state", "error_class"])
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{table}: is no Parquet file, or a torn one ({error})") from error
+    refused = rows.filter((pl.col("state") == "refused") & pl.col("error_class").is_in(TAKEN_LATER))
+    if refused.is_empty():
+        return ""
+    reasons = ", ".join(refused["error_class"].unique().sort())
+    return (
+        f"{refused.height} of {rows.height} rows were refused for now ({reasons}); the same"
+        " `qcbench replay` goes on with them when there is more"
+    )
 
 
 LOOKS: Mapping[Kind, Callable[[Path], dict[str, Any]]] = {

@@ -27,6 +27,11 @@ def main(arguments: Sequence[str]) -> int:
         help="config folder (default: calibrated)",
     )
     parser.add_argument("--name", default="", help="of the scenario (default: calibrated/REPLAY)")
+    parser.add_argument(
+        "--fill",
+        action="store_true",
+        help="devices of whose times the replay says too little get the means of the others",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
     options = parser.parse_args(arguments)
     from qcbench.hardware.calibrate import write_scenario  # noqa: PLC0415 - after the help
@@ -34,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
     measured = gap_of(options.replay, options.replays_dir, options.seed)
     name = options.name or f"calibrated/{measured.replay.folder.name}"
-    path = write_scenario(measured.replay, measured.gap, options.output, name)
+    path = write_scenario(measured.replay, measured.gap, options.output, name, fill=options.fill)
     print(path)
     print(f"qcbench simulate scenario={name} --config-dir {options.output}")
     return 0

@@ -8,31 +8,33 @@ from qcbench.cli.stages import next_step
 from qcbench.errors import InputError
 
 SUMMARY = (
-    "Write the gap report of a replay: HTML, Parquet, figures, and a run in MLflow. The first"
-    " arguments may be its name or path, or those of all repetitions of one; the latest replay if"
-    " none."
+    "Write the gap report of a replay: HTML, Parquet, figures, and a run in MLflow. Names or paths"
+    " of replays, those of all repetitions of one, stand before or after what is overridden; the"
+    " latest replay if none."
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the verb."""
-    names: list[str] = []
-    named, rest = named_run(arguments)
-    while named is not None:
-        names.append(named)
-        named, rest = named_run(rest)
     parser = Parser(prog="qcbench gap", description=SUMMARY)
-    parser.add_argument("overrides", nargs="*", help="tracking=none, tracking.uri=...")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="replay or override",
+        help="name or path of a replay; tracking=none, tracking.uri=...",
+    )
     parser.add_argument("--replays-dir", default="replays", help="folder of all replays")
     parser.add_argument("--seed", type=int, default=0, help="of the resamples")
-    options = parser.parse_intermixed_args(rest)
-    for text in options.overrides:
+    options = parser.parse_intermixed_args(arguments)
+    names = [word for word in options.words if named_run([word])[0] is not None]
+    overrides = [word for word in options.words if named_run([word])[0] is None]
+    for text in overrides:
         if not text.startswith("tracking"):
             raise InputError(f"gap: {text}: only tracking=... and tracking.KEY=... are known here")
     from qcbench.api import compose_resume  # noqa: PLC0415 - after the help
     from qcbench.hardware.results import gap_of, keep_together  # noqa: PLC0415
 
-    tracking = compose_resume(options.overrides).tracking
+    tracking = compose_resume(overrides).tracking
     measured = gap_of(names, options.replays_dir, options.seed)
     if len(names) > 1:
         keep_together(measured)

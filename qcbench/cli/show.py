@@ -177,7 +177,7 @@ def _of_other(found: "Listed") -> Iterator[Line]:
     from qcbench.storage.places import shown_path  # noqa: PLC0415
 
     yield found.kind, found.id
-    yield "state", found.problem or found.state
+    yield "state", found.problem or (f"{found.state}: {found.left}" if found.left else found.state)
     yield "folder", shown_path(found.folder)
     if found.began:
         yield "began", f"{found.began:%Y-%m-%d %H:%M} UTC"

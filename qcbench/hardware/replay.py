@@ -110,7 +110,10 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         stack.push(partial(_discard_unused, folder, absent))
         ledger = stack.enter_context(JobLedger(folder.ledger))
         log = folder.folder / "emulator.log"
-        port = stack.enter_context(connected(config.backend, _devices(world), log))
+        again = config.repetition or 1
+        port = stack.enter_context(
+            connected(config.backend, _devices(world), log, repetition=again)
+        )
         compiled = with_anchors(world, _compile(world, port, say)).with_kept(ledger.circuits())
         _check_cost(world, compiled, port, ledger)
         plan = folder.folder / PLAN
@@ -183,8 +186,10 @@ def _discard_unused(
 
 def estimate_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Outlook:
     """Estimate what a replay costs and can tell; circuits are compiled, nothing is submitted."""
-    world = make_world(next_repetition(config))
-    with connected(config.backend, _devices(world)) as port:
+    config = next_repetition(config)
+    world = make_world(config)
+    again = config.repetition or 1
+    with connected(config.backend, _devices(world), repetition=again) as port:
         compiled = with_anchors(world, _compile(world, port, say))
     return Outlook(forecast(world, compiled), resolution(world))
 

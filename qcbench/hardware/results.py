@@ -152,9 +152,13 @@ def gap_of(names: Sequence[str] = (), replays_dir: str = "replays", seed: int = 
     replays = [find_replay(name, replays_dir) for name in names] or [find_replay(None, replays_dir)]
     _check_alike(replays)
     table = pl.concat(
-        [table_of(replay).with_columns(day=pl.lit(day)) for day, replay in enumerate(replays)],
+        [
+            table_of(replay).with_columns(day=pl.lit(day), begun=pl.lit(replay.date[:10]))
+            for day, replay in enumerate(replays)
+        ],
         how="diagonal_relaxed",
     )
+    _check_no_copies(replays, table)
     anchors = [
         found.with_columns(day=pl.lit(day))
         for day, replay in enumerate(replays)
@@ -191,6 +195,37 @@ def _check_alike(replays: Sequence[ReplayFolder]) -> None:
                 f"{other.folder}: is no repetition of {first.folder} ({different} differs); those"
                 " of one command with repeat= are"
             )
+
+
+FEWEST_EQUAL = 5
+"""Fidelities that two repetitions must share to the last digit to be one and the same."""
+
+
+def _check_no_copies(replays: Sequence[ReplayFolder], table: "pl.DataFrame") -> None:
+    """Refuse repetitions that measured the very same noise: they say no more than one of them."""
+    import polars as pl  # noqa: PLC0415
+
+    measured = (
+        table.filter((pl.col("fidelity") < 1) & (pl.col("fidelity_noise") > 0))
+        .select("day", "qpu", "compiled", "fidelity")
+        .unique(["day", "qpu", "compiled"], keep="first", maintain_order=True)
+    )
+    pairs = measured.join(measured, on=["qpu", "compiled"], suffix="_other").filter(
+        pl.col("day") < pl.col("day_other")
+    )
+    same = (
+        pairs.group_by("day", "day_other")
+        .agg(n=pl.len(), same=(pl.col("fidelity") == pl.col("fidelity_other")).all())
+        .filter(pl.col("same") & (pl.col("n") >= FEWEST_EQUAL))
+        .sort("day", "day_other")
+    )
+    if same.height:
+        first, second = (replays[same[name][0]].folder for name in ("day", "day_other"))
+        raise InputError(
+            f"{second}: its {same['n'][0]} fidelities are those of {first} to the last digit, as"
+            " an emulator gives that was started anew with the same seed and day; copies are no"
+            " repetitions, leave one out or replay it anew"
+        )
 
 
 def _together(replays: Sequence[ReplayFolder], replays_dir: str) -> ReplayFolder:

@@ -1,7 +1,7 @@
 """The figures of the report. Each function draws one and returns it; nothing is shown or saved."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, log10
+from math import ceil, floor, log10
 from typing import Any
 
 import numpy as np
@@ -316,7 +316,9 @@ def _percent_axis(axes: Axes, ends: Sequence[float]) -> None:
         top = 10 ** ceil(log10(max(-low, high)))
         between = (3, 10) if top <= 1000 else (10,)  # more would touch each other
         steps = [5.0, 10.0]
-        steps += [m * 10.0**e for e in range(1, 9) for m in between if m * 10**e <= top]
+        decades = range(1, ceil(log10(top)))
+        stride = ceil(len(decades) / 8)
+        steps += [m * 10.0**e for e in decades[::stride] for m in between if m * 10**e <= top]
         ticks = [-step for step in reversed(steps)] + [0.0, *steps]
         left, right = axes.get_xlim()
         axes.xaxis.set_major_locator(FixedLocator([t for t in ticks if left <= t <= right]))
@@ -332,9 +334,12 @@ def _value_axis(axes: Axes, values: FloatArray) -> None:
     if low > 0 and high / low > 8:
         axes.set_xscale("log")
         axes.set_xlim(low / 1.15, high * 1.15)
-        ticks = [m * 10.0**e for e in range(-6, 12) for m in (1, 2, 5)]
+        decades = range(floor(log10(low)) - 1, ceil(log10(high)) + 2)
+        ticks = [m * 10.0**e for e in decades for m in (1, 2, 5)]
         inside = [tick for tick in ticks if low / 1.15 <= tick <= high * 1.15]
-        axes.xaxis.set_major_locator(FixedLocator(inside if len(inside) <= 7 else inside[::3]))
+        if len(inside) > 7:
+            inside = inside[:: 3 * ceil(len(inside) / 24)]
+        axes.xaxis.set_major_locator(FixedLocator(inside))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -358,12 +363,15 @@ def alike_of(curves: Mapping[str, FloatArray]) -> list[list[str]]:
 def _factor_axis(axes: Axes, top: float) -> None:
     axes.set_xlim(1, top)
     ticks = [1, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000, 10_000]
+    ticks += [10.0**e for e in range(5, ceil(log10(top)) + 1)]
     inside = [tick for tick in ticks if tick <= top * 1.001]
     gap = np.log(top) / 12
     kept = [inside[0]]
     for tick in inside[1:]:
         if np.log(tick / kept[-1]) >= gap:
             kept.append(tick)
+    if len(kept) < 2 and top > 1:
+        kept = [tick for tick in MaxNLocator(3).tick_values(1, top).tolist() if 1 <= tick <= top]
     axes.xaxis.set_major_locator(FixedLocator(kept))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))

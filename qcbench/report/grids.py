@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from qcbench.arrays import FloatArray
 from qcbench.number_texts import short_text
 from qcbench.report import text
+from qcbench.report.log_axes import log_ticks
 from qcbench.report.style import DPI, INK, WIDTH_IN, Look, style
 from qcbench.stats.table import AXIS
 
@@ -69,9 +70,8 @@ def box_plot(
                     _box(axes, y, values, looks[policy].colour, label)
                     labelled.add(policy)
         axes.set_xscale("log")
-        low = min(values[0] for values in boxes.values() if values[0] > 0) / scale.factor
-        high = max(values[4] for values in boxes.values()) / scale.factor
-        ticks = [m * 10.0**e for e in range(-6, 9) for m in (1, 3) if low <= m * 10.0**e <= high]
+        above = [one for values in boxes.values() for one in values if one > 0]
+        ticks = log_ticks(min(above) / scale.factor, max(above) / scale.factor) if above else []
         axes.xaxis.set_major_locator(FixedLocator(ticks))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticklabels([f"{tick:,.6g}" for tick in ticks])

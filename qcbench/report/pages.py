@@ -3,8 +3,9 @@
 import base64
 import hashlib
 from importlib import resources
+from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 
 SCRIPT = resources.files("qcbench.report").joinpath("templates/tables.js").read_text("utf-8")
@@ -31,12 +32,24 @@ def head_of(script: str) -> str:
     )
 
 
+def _printed(value: Any) -> Any:
+    """Let a page print what is text or a number, and no function.
+
+    Of a dictionary `row` a template's `{{ row.values }}` is the method, whatever keys there are; as
+    text it is an address, another one in every process.
+    """
+    if callable(value) and not isinstance(value, Undefined):  # which says itself what is missing
+        raise TypeError(f"a page would print {value!r}; give the key another name")
+    return value
+
+
 def environment(*packages: str) -> Environment:
     """Return the templates of some packages, then those that all pages share."""
     found = Environment(
         loader=ChoiceLoader([PackageLoader(name) for name in (*packages, "qcbench.report")]),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_printed,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -39,6 +39,24 @@ def perth() -> Any:
     return devices.make_device("perth", config.EmulatorConfig(), NOON)
 
 
+def test_another_day_keeps_the_device_and_draws_the_rest_anew(perth: Any) -> None:
+    first, again, later = (
+        devices.make_device("perth", config.EmulatorConfig(day=day), NOON) for day in (1, 1, 2)
+    )
+    for device in (first, later):
+        assert device.time_model == perth.time_model, "what is hidden of a device stays"
+        assert device.readout != perth.readout
+        assert device.calibration.reported != perth.calibration.reported
+    assert first.calibration == again.calibration
+    assert first.readout != later.readout
+    errors = [np.array(device.readout) for device in (perth, first)]
+    assert np.abs(np.log(errors[1] / errors[0])).max() < 2.0, "it is the same one, moved"
+    draws = emulator_module("draws")
+    assert draws.of_day(7, 0, "shots", 3).random() == draws.stream(7, "shots", 3).random()
+    each = [draws.of_day(7, day, "shots", 3).random() for day in (0, 1, 2)]
+    assert len(set(each)) == 3
+
+
 def queue(
     background: Any, log: list[Any], *, windows: Any = (), may_run: Any = None, **more: Any
 ) -> Any:

@@ -1,6 +1,7 @@
 """A replay as an experiment: levels of shots, repetitions, power, the frozen plan."""
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.hardware import design
 from qcbench.hardware.design import Resolution, freeze, frozen, plan_hash, resolution, said
-from qcbench.hardware.manifest import next_repetition, open_or_create, place_of
+from qcbench.hardware.manifest import MANIFEST, next_repetition, open_or_create, place_of
 from qcbench.hardware.plan import make_world
 from qcbench.hardware.replay_config import replay_id
 from qcbench.hardware.results import gap_of
@@ -115,6 +116,9 @@ def store(config: object, days: int = 1) -> list[str]:
     for day in range(days):
         own = replace(config, repeat=days, repetition=day + 1)
         replay = open_or_create(own)
+        manifest = replay.folder / MANIFEST
+        begun = json.loads(manifest.read_text()) | {"date": f"2026-11-{day + 1:02}T08:00:00+00:00"}
+        manifest.write_text(json.dumps(begun))
         freeze(replay.folder, own)
         table, _ = synthetic_table(own, seed=day, shots=(1_000, 10_000))
         table.drop("day").write_parquet(replay.table)
@@ -168,6 +172,17 @@ def test_repetitions_are_pooled(tmp_path: Path, capsys: pytest.CaptureFixture[st
         str(tmp_path / "c"),
     ]
     assert main([*told_to, "--name", "mine"]) == 0
+
+
+def test_copies_are_no_repetitions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second, third = store(told(f"replays_dir={tmp_path}"), days=3)
+    shutil.copy(Path(first) / "tasks.parquet", Path(third) / "tasks.parquet")
+    assert main(["gap", first, second, third, "--replays-dir", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"{third}: its" in said
+    assert "copies are no repetitions" in said
+    assert len(said.strip().splitlines()) == 1
+    assert gap_of([first, second]).gap.days == 2
 
 
 @pytest.mark.parametrize("case", ["twice", "other"])

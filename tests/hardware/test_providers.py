@@ -116,6 +116,27 @@ def test_contract_of_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(checks) == len({check.name for check in checks}) > 15
 
 
+def test_an_emulator_of_each_repetition_has_a_day_of_its_own() -> None:
+    told = EmulatorBackend(overrides=["drift.device=0"])
+    provider = registry.find("emulator")
+    assert provider.repeated(told, 1) == told
+    assert provider.repeated(told, 3).overrides == ["day=2", "drift.device=0"]
+    assert registry.find("local").repeated(LocalBackend(), 3) == LocalBackend()
+    used = []
+
+    @contextmanager
+    def opened(config: Any, _devices: list[str], _log: Path | None) -> Iterator[Any]:
+        used.append(config.overrides)
+        yield None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "provider_of", lambda _config: replace(provider, open=opened))
+        for repetition in (1, 2):
+            with registry.connected(told, ["perth"], repetition=repetition):
+                pass
+    assert used == [["drift.device=0"], ["day=1", "drift.device=0"]]
+
+
 def test_a_broken_rule_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port that forgets tokens and loses shots."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

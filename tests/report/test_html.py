@@ -15,7 +15,7 @@ from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
 from qcbench.report.drawers import drawers
 from qcbench.report.html import write_report
-from qcbench.report.pages import SCRIPT, head_of, script_hash
+from qcbench.report.pages import SCRIPT, environment, head_of, script_hash
 from qcbench.report.run import RunDescription, describe_run
 from qcbench.stats.summary import summarise
 
@@ -223,3 +223,12 @@ def test_processes_that_draw_change_no_byte_nor_does_their_death(written, tmp_pa
         for figure in (written.parent / "figures").iterdir():
             assert (folder / "figures" / figure.name).read_bytes() == figure.read_bytes()
     assert all(process.poll() is not None for process in drawing._processes)
+
+
+def test_a_page_prints_no_function() -> None:
+    """Of a dictionary `{{ row.values }}` is the method: as text it would be an address."""
+    template = environment().from_string("{{ row.values }}{{ row['keys'] }}{{ row.name }}")
+    with pytest.raises(TypeError, match="give the key another name"):
+        template.render(row={"values": "0.9", "keys": "k", "name": "n"})
+    fine = environment().from_string("{{ row['values'] }}{{ row['keys'] }}{{ row.name }}")
+    assert fine.render(row={"values": "0.9", "keys": "k", "name": "n"}) == "0.9kn"

@@ -12,7 +12,7 @@ from qcbench.fleet.profile import Fleet
 from qcbench.hardware.gap.anchors import AnchorDrift, anchor_drifts
 from qcbench.hardware.gap.fidelities import FidelityFit, fit_fidelity
 from qcbench.hardware.gap.models import TimeFit, fit_time
-from qcbench.hardware.gap.occasions import days_of, scope, with_days
+from qcbench.hardware.gap.occasions import days_of, periods_of, repetitions_of, scope, with_periods
 from qcbench.hardware.gap.policies import PolicyGap, policy_gap
 from qcbench.hardware.gap.queues import QueueFit, Waits, completions_of_policies, fit_queue, waits
 from qcbench.hardware.gap.split import (
@@ -37,6 +37,7 @@ class Gap:
         errors: rows by class of error, where there was one.
         duplicates: further jobs that were found and cancelled.
         days: on which the same tasks were replayed.
+        repetitions: how often; those of one day are no different days.
         devices: that something was measured on.
         scope: what the intervals speak of, in words.
         metrics: in the order of `METRICS`.
@@ -55,6 +56,7 @@ class Gap:
     errors: Mapping[str, int]
     duplicates: int
     days: int
+    repetitions: int
     devices: int
     scope: str
     metrics: tuple[MetricGap, ...]
@@ -80,7 +82,8 @@ def analyse(
     """Compute the gap.
 
     Args:
-        table: of `qcbench replay`; of several days, with the number of each as `day`.
+        table: of `qcbench replay`; of several days, with the number of each repetition as
+            `day`, and the date of its begin as `begun` where it is known.
         fleet: the simulator's profiles of its QPUs.
         seed: of what is drawn.
         anchors: the table of anchor circuits, where there are any.
@@ -95,8 +98,8 @@ def analyse(
             "replay: has no tasks" if not labels else f"replay: mixes {' and '.join(labels)} rows"
         )
     rng = np.random.default_rng(seed)
-    table = with_days(table)
-    days = days_of(table)
+    table = with_periods(table)
+    days, repetitions, periods = days_of(table), repetitions_of(table), periods_of(table)
     notes: list[str] = []
     time = queue = None
     time_split: list[GapPart] = []
@@ -109,7 +112,7 @@ def analyse(
                 "the time model ibm_usage is not fitted; give them in the fleet"
             )
         queue = fit_queue(table, fitted, fleet)
-        time_split = summarise(time_parts(table, fitted, fleet), TIME_PARTS, days)
+        time_split = summarise(time_parts(table, fitted, fleet), TIME_PARTS, periods)
     except InputError as error:
         notes.append(str(error))
     fidelity = fit_fidelity(table)
@@ -132,8 +135,9 @@ def analyse(
         errors={name: n for name, n in _counts(table, "error_class").items() if name},
         duplicates=int(table["duplicates"].sum()),
         days=days,
+        repetitions=repetitions,
         devices=devices,
-        scope=scope(days, devices),
+        scope=scope(days, repetitions, devices),
         metrics=tuple(metric_gap(table, metric, rng) for metric in METRICS),
         policies=policies,
         time=time,
@@ -142,7 +146,7 @@ def analyse(
         completions=completions_of_policies(table),
         fidelity=fidelity,
         time_split=tuple(time_split),
-        fidelity_split=tuple(summarise(parts, FIDELITY_PARTS, days)) if parts.height else (),
+        fidelity_split=tuple(summarise(parts, FIDELITY_PARTS, periods)) if parts.height else (),
         anchors=anchor_drifts(anchors),
         notes=tuple(notes),
     )

@@ -8,7 +8,7 @@ import polars as pl
 
 from qcbench.arrays import FloatArray
 from qcbench.hardware.gap.models import FOLDS, LEAST_ROWS, folds
-from qcbench.hardware.gap.occasions import DAYS_FOR_DAYS, days_of, numbered
+from qcbench.hardware.gap.occasions import ENOUGH, numbered, period_numbers, periods_of
 from qcbench.hardware.gap.tasks import measured_once
 from qcbench.stats.clusters import clustered_fit
 from qcbench.stats.intervals import Estimate
@@ -23,7 +23,8 @@ class FidelityFit:
     """How much worse, or better, each device is than its profile.
 
     Attributes:
-        error_scale: factor by QPU for all of its errors, with the interval over circuits, or days.
+        error_scale: factor by QPU for all of its errors, with the interval over circuits, or
+            over days or repetitions.
         before, after: mean absolute error of the fidelity, as simulated and on held-out tasks.
         other_qpu: the same on held-out devices, with the mean factor of the others; NaN for one.
         rows: rows that were fitted to.
@@ -65,10 +66,10 @@ def fit_fidelity(table: pl.DataFrame) -> FidelityFit | None:
         others = [scales[other] for other in names if other != name]
         if others:
             elsewhere[own == name] = simulated[own == name] ** float(np.mean(others))
-    days = days_of(table)
+    periods = periods_of(table)
     return FidelityFit(
         error_scale={
-            str(name): factor_of(rows.filter(pl.col("qpu") == name), days) for name in names
+            str(name): factor_of(rows.filter(pl.col("qpu") == name), periods) for name in names
         },
         before=float(np.mean(np.abs(measured - simulated))),
         after=float(np.mean(np.abs(measured - predicted))),
@@ -89,7 +90,7 @@ def _scale(measured: FloatArray, simulated: FloatArray) -> float:
     return scale
 
 
-def factor_of(rows: pl.DataFrame, days: int) -> Estimate:
+def factor_of(rows: pl.DataFrame, periods: int) -> Estimate:
     """Return the factor of the errors of the device of these rows, with its interval."""
     once = measured_once(rows)
     measured, simulated = (
@@ -98,7 +99,7 @@ def factor_of(rows: pl.DataFrame, days: int) -> Estimate:
     scale = _scale(measured, simulated)
     weight = simulated**scale
     x, y = weight * np.log(simulated), weight * np.log(measured)
-    day, circuit = numbered(once["day"]), numbered(once["compiled"])
-    clusters = day if days >= DAYS_FOR_DAYS else circuit
+    circuit = numbered(once["compiled"])
+    clusters = period_numbers(once) if periods >= ENOUGH else circuit
     ends = clustered_fit(x[:, None], y - scale * x, clusters, [circuit])[0].interval()
     return Estimate(scale, max(scale + ends.low, 0.0), scale + ends.high)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from qcbench.arrays import FloatArray
 from qcbench.hardware.gap.analysis import Gap
@@ -16,6 +16,7 @@ from qcbench.hardware.gap.models import measured_rows
 from qcbench.hardware.gap.policies import PolicyGap
 from qcbench.hardware.gap.split import GapPart
 from qcbench.hardware.gap.tasks import MetricGap
+from qcbench.report.log_axes import LogTicks
 from qcbench.report.style import COLOURS, DPI, LINE, MARKERS, NEUTRAL, WIDTH_IN, style
 
 ROW_IN = 0.3
@@ -73,9 +74,9 @@ def _log_axis(axes: Axes, name: Literal["x", "y"]) -> None:
     """Make an axis logarithmic, with numbers as people write them."""
     axes.set_xscale("log") if name == "x" else axes.set_yscale("log")
     axis = axes.xaxis if name == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axis.set_major_locator(LogTicks())
     axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
 
 
 def agreement_plot(

@@ -14,7 +14,7 @@ import polars as pl
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
-from qcbench.hardware.gap.occasions import days_of, numbered, occasions
+from qcbench.hardware.gap.occasions import numbered, occasions, periods_of
 from qcbench.physics.timing import circuit_length_s
 from qcbench.stats.clusters import clustered_fit
 from qcbench.stats.intervals import Estimate
@@ -137,8 +137,8 @@ def fit_time(table: pl.DataFrame, fleet: Fleet) -> TimeFit:
         if len(np.unique(qpu)) > 1:
             other[model] = _other_qpu(model, rows, qpu, fleet)
     chosen = min(models, key=lambda model: after[model].median_log)
-    days = days_of(table)
-    fitted_all = {model: fit_model(model, rows, fleet, days) for model in models}
+    periods = periods_of(table)
+    fitted_all = {model: fit_model(model, rows, fleet, periods) for model in models}
     spread = np.full(rows.height, fitted_all[chosen].sigma)
     return TimeFit(
         fitted=fitted_all,
@@ -189,10 +189,10 @@ def lengths_s(rows: pl.DataFrame, fleet: Fleet) -> FloatArray:
 
 
 def fit_model(
-    model: TimeModel, rows: pl.DataFrame, fleet: Fleet, days: int | None = None
+    model: TimeModel, rows: pl.DataFrame, fleet: Fleet, periods: int | None = None
 ) -> FittedTime:
-    """Fit a model; with the number of days, give its figures intervals."""
-    fitted = _fit_affine(rows, days) if model == "affine" else _fit_usage(rows, fleet, days)
+    """Fit a model; with the number of periods, give its figures intervals."""
+    fitted = _fit_affine(rows, periods) if model == "affine" else _fit_usage(rows, fleet, periods)
     residual = np.log(
         rows["execution_s"].to_numpy() / np.maximum(predict(fitted, rows, fleet), 1e-9)
     )
@@ -200,7 +200,7 @@ def fit_model(
     return replace(fitted, sigma=sigma)
 
 
-def _fit_affine(rows: pl.DataFrame, days: int | None) -> FittedTime:
+def _fit_affine(rows: pl.DataFrame, periods: int | None) -> FittedTime:
     shots = rows["shots"].to_numpy().astype(np.float64)
     operations = rows["simulated_depth"].to_numpy() * shots
     scale = max(float(operations.max()), 1.0)
@@ -208,7 +208,7 @@ def _fit_affine(rows: pl.DataFrame, days: int | None) -> FittedTime:
     found = _least_squares(design, np.zeros(rows.height), rows["execution_s"].to_numpy())
     intercept_s, slope_s = float(found.values[0]), float(found.values[1]) / scale
     parameters: dict[str, Estimate] = {}
-    if days is not None:
+    if periods is not None:
         # One line for all devices, so that devices are what its figures may vary with.
         ends = found.intervals(numbered(rows["qpu"]), numbered(rows["task"]))
         parameters = {
@@ -219,7 +219,7 @@ def _fit_affine(rows: pl.DataFrame, days: int | None) -> FittedTime:
     return FittedTime("affine", intercept_s, slope_s, parameters=parameters, identified=told_apart)
 
 
-def _fit_usage(rows: pl.DataFrame, fleet: Fleet, days: int | None) -> FittedTime:
+def _fit_usage(rows: pl.DataFrame, fleet: Fleet, periods: int | None) -> FittedTime:
     delay_of = {qpu.name: qpu.repetition_delay_s for qpu in fleet}
     overhead, delay, parameters, told_apart = {}, {}, {}, []
     for (name,), part in rows.partition_by("qpu", as_dict=True, maintain_order=True).items():
@@ -236,8 +236,8 @@ def _fit_usage(rows: pl.DataFrame, fleet: Fleet, days: int | None) -> FittedTime
         delay[str(name)] = float(found.values[1]) / usual
         if prior is None:
             told_apart.append(str(name))
-            if days is not None:
-                ends = found.intervals(occasions(part, days), numbered(part["task"]))
+            if periods is not None:
+                ends = found.intervals(occasions(part, periods), numbered(part["task"]))
                 parameters[f"overhead of {name} [s]"] = ends[0]
                 parameters[f"delay of {name} [us]"] = _scaled(ends[1], 1e6 / usual)
     return FittedTime(

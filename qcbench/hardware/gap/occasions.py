@@ -1,5 +1,7 @@
 """What the rows of a replay have in common: the device, the day, the block of time, the task."""
 
+from typing import Literal
+
 import numpy as np
 import polars as pl
 
@@ -12,18 +14,50 @@ from qcbench.stats.clusters import (
     equal_weights,
 )
 
-DAYS_FOR_DAYS = LEAST_CLUSTERS
-"""With so many days a statement is about days; with fewer about those that there were."""
+ENOUGH = LEAST_CLUSTERS
+"""With so many days a statement is about days; with fewer, and so many repetitions, about
+repetitions; with fewer of these about blocks of time."""
+
+Kind = Literal["day", "repetition", "block of time"]
 
 
-def with_days(table: pl.DataFrame) -> pl.DataFrame:
-    """Return a table with the number of its repetition, 0 where there is one."""
-    return table if "day" in table.columns else table.with_columns(day=pl.lit(0))
+def with_periods(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with the number of its repetition as `day`, and with its `period`.
+
+    A period is the date on which a repetition was begun; the repetition itself where there are
+    fewer than three dates, or none is known: repetitions of one day are no different days.
+    """
+    if "day" not in table.columns:
+        table = table.with_columns(day=pl.lit(0))
+    if "begun" in table.columns and table["begun"].n_unique() >= ENOUGH:
+        return table.with_columns(period=pl.col("begun").rank("dense").cast(pl.Int64) - 1)
+    return table.with_columns(period=pl.col("day"))
 
 
 def days_of(table: pl.DataFrame) -> int:
-    """Return on how many days the stream was replayed."""
+    """Return on how many days the stream was replayed; of what has no dates every repetition."""
+    return int(table["begun" if "begun" in table.columns else "day"].n_unique())
+
+
+def repetitions_of(table: pl.DataFrame) -> int:
+    """Return how often the stream was replayed."""
     return int(table["day"].n_unique())
+
+
+def periods_of(table: pl.DataFrame) -> int:
+    """Return how many different days, or repetitions where these are few, there are."""
+    return int(_period(table).n_unique())
+
+
+def kind_of(days: int, repetitions: int) -> Kind:
+    """Return what is taken for independent."""
+    if days >= ENOUGH:
+        return "day"
+    return "repetition" if repetitions >= ENOUGH else "block of time"
+
+
+def _period(rows: pl.DataFrame) -> pl.Series:
+    return rows["period" if "period" in rows.columns else "day"]
 
 
 def numbered(*columns: pl.Series) -> IntArray:
@@ -35,44 +69,56 @@ def numbered(*columns: pl.Series) -> IntArray:
     return found
 
 
-def occasions(rows: pl.DataFrame, days: int) -> IntArray:
+def occasions(rows: pl.DataFrame, periods: int) -> IntArray:
     """Return the independent occasion of every row on one device or under one policy.
 
     Args:
-        rows: with `day` and `block`.
-        days: of the whole table: from three on a day is an occasion, otherwise a block of time.
+        rows: with `day`, `period` where it is another number, and `block`.
+        periods: of the whole table: from three on one is an occasion, otherwise a block of time.
     """
-    if days >= DAYS_FOR_DAYS:
-        return numbered(rows["day"])
+    if periods >= ENOUGH:
+        return period_numbers(rows)
     return numbered(rows["day"], rows["block"])
 
 
-def on_a_device(rows: pl.DataFrame, values: pl.Series, days: int) -> Clustered:
+def period_numbers(rows: pl.DataFrame) -> IntArray:
+    """Return the number of the period of every row."""
+    return numbered(_period(rows))
+
+
+def on_a_device(rows: pl.DataFrame, values: pl.Series, periods: int) -> Clustered:
     """Return the mean of a column over the rows of one device."""
     found = values.to_numpy().astype(np.float64)
-    return clustered_mean(found, occasions(rows, days), [numbered(rows["task"])])
+    return clustered_mean(found, occasions(rows, periods), [numbered(rows["task"])])
 
 
-def over_devices(rows: pl.DataFrame, values: pl.Series, days: int) -> Clustered:
+def over_devices(rows: pl.DataFrame, values: pl.Series, periods: int) -> Clustered:
     """Return the mean of a column over devices, each of which counts the same."""
     if rows.is_empty():
         return clustered_mean(np.empty(0), np.empty(0, dtype=np.int64))
     device = numbered(rows["qpu"])
     crossed = [numbered(rows["task"])]
-    if days >= DAYS_FOR_DAYS:
-        crossed.append(numbered(rows["day"]))
+    if periods >= ENOUGH:
+        crossed.append(period_numbers(rows))
     found = values.to_numpy().astype(np.float64)
     return clustered_mean(found, device, crossed, equal_weights(device))
 
 
-def scope(days: int, devices: int) -> str:
+def scope(days: int, repetitions: int, devices: int) -> str:
     """Return in words what the intervals of a report speak of."""
-    when = (
-        f"days like the {days} on which it was replayed"
-        if days >= DAYS_FOR_DAYS
-        else ("the one day" if days == 1 else "the two days")
-        + " on which it was replayed, by blocks of time: other days may differ by more"
-    )
+    kind = kind_of(days, repetitions)
+    if kind == "day":
+        when = f"days like the {days} on which it was replayed"
+    elif kind == "repetition":
+        within = "all of them on one day" if days == 1 else "on two days"
+        when = (
+            f"repetitions like the {repetitions} that were replayed, {within}: other days may"
+            " differ by more"
+        )
+    else:
+        when = (
+            "the one day" if days == 1 else "the two days"
+        ) + " on which it was replayed, by blocks of time: other days may differ by more"
     words = f"Intervals and tests are about {when}."
     if devices < LEAST_CLUSTERS:
         devices_words = "device was" if devices == 1 else "devices were"

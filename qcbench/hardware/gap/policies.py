@@ -13,7 +13,15 @@ import numpy as np
 import polars as pl
 
 from qcbench.arrays import FloatArray, IntArray
-from qcbench.hardware.gap.occasions import DAYS_FOR_DAYS, days_of, numbered, occasions
+from qcbench.hardware.gap.occasions import (
+    Kind,
+    days_of,
+    kind_of,
+    numbered,
+    occasions,
+    periods_of,
+    repetitions_of,
+)
 from qcbench.stats.claims import LEAST_WORLDS, holm, p_value
 from qcbench.stats.clusters import Clustered, clustered_mean, covariance_of_means
 from qcbench.stats.intervals import LEVEL, Estimate, student_mean
@@ -55,8 +63,8 @@ class PolicyGap:
 
     Attributes:
         tasks: how many those are, those of several days counted each.
-        occasions: blocks of time or days that they are from.
-        by_day: whether these are days.
+        occasions: days, repetitions or blocks of time that they are from.
+        kind: what these are.
         simulated, measured: by policy [s].
         pairs: every two policies.
         p_best: probability that a policy is the best one of them here, by what was measured: luck
@@ -75,7 +83,7 @@ class PolicyGap:
 
     tasks: int
     occasions: int
-    by_day: bool
+    kind: Kind
     simulated: Mapping[str, float]
     measured: Mapping[str, Estimate]
     pairs: tuple[PairGap, ...]
@@ -122,13 +130,16 @@ def policy_gap(
     champion = int(expected.argmin())
     noise, degrees = covariance_of_means(data.found, data.clusters, [data.task])
     draws = likely_means(found, noise, degrees, DRAWS, rng)
-    by_day = days_of(table) >= DAYS_FOR_DAYS
+    kind = kind_of(days_of(table), repetitions_of(table))
+    in_blocks = kind == "block of time"
     return PolicyGap(
         tasks=len(data.task),
         occasions=number,
-        by_day=by_day,
+        kind=kind,
         simulated=dict(zip(names, expected.tolist(), strict=True)),
-        measured={name: _mean_time(data, place, by_day=by_day) for place, name in enumerate(names)},
+        measured={
+            name: _mean_time(data, place, in_blocks=in_blocks) for place, name in enumerate(names)
+        },
         pairs=pairs,
         p_best=dict(zip(names, shares_of_least(draws).tolist(), strict=True)),
         winner=winner_of(names, pairs),
@@ -141,7 +152,7 @@ def policy_gap(
     )
 
 
-def _mean_time(data: Completions, policy: int, *, by_day: bool) -> Estimate:
+def _mean_time(data: Completions, policy: int, *, in_blocks: bool) -> Estimate:
     """Return the mean completion of a policy, with an interval that skewed times allow.
 
     It is symmetric for the logarithm: where few long times are among them a mean is too low, and
@@ -150,7 +161,7 @@ def _mean_time(data: Completions, policy: int, *, by_day: bool) -> Estimate:
     """
     mean = data.contrast(np.eye(data.found.shape[1])[policy]).interval()
     half = mean.high - mean.value
-    if not by_day and isfinite(half):
+    if in_blocks and isfinite(half):
         rows = student_mean(data.found[:, policy])
         half = max(half, rows.high - rows.value)
     if not mean.value > 0:
@@ -165,9 +176,10 @@ def completions(table: pl.DataFrame, names: Sequence[str]) -> Completions | None
         pl.col("completion_s").is_finite() & pl.col("policy_simulated_completion_s").is_finite()
     )
     keys = ["day", "task"]
+    periods = [pl.col("period").first()] if "period" in done.columns else []
     common = (
         done.group_by(keys)
-        .agg(n=pl.len(), block=pl.col("block").min())
+        .agg(pl.col("block").min(), *periods, n=pl.len())
         .filter(pl.col("n") == len(names))
         .drop("n")
         .sort(keys)
@@ -187,7 +199,7 @@ def completions(table: pl.DataFrame, names: Sequence[str]) -> Completions | None
     return Completions(
         expected=matrix("policy_simulated_completion_s"),
         found=matrix("completion_s"),
-        clusters=occasions(common, days_of(table)),
+        clusters=occasions(common, periods_of(table)),
         task=numbered(common["task"]),
     )
 

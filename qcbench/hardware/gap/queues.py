@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import nan
+from math import isclose, isnan, nan
 
 import numpy as np
 import polars as pl
@@ -154,17 +154,25 @@ def _survival(part: pl.DataFrame, watched: str, ended: str) -> Waits:
 def median_survival_s(times_s: FloatArray, ended: BoolArray) -> float:
     """Return the time by which half have ended, by the product-limit estimator.
 
+    Where exactly half are left between two ends it is the middle of these, as it is of the median
+    of an even number of times: without censored ones it is that median. Half that is left for as
+    long as anyone was watched has no second end; there it is the first.
+
     Args:
         times_s: until the end, or for as long as one was watched.
         ended: whether it came to its end; otherwise it would have lasted longer.
     """
-    left, surviving = len(times_s), 1.0
+    left, surviving, reached_s = len(times_s), 1.0, nan
     for time_s in np.unique(times_s):
         here = times_s == time_s
         ends = int((here & ended).sum())
+        if ends and not isnan(reached_s):
+            return (reached_s + float(time_s)) / 2.0
         if ends:
             surviving *= 1.0 - ends / left
-            if surviving <= 0.5 + 1e-12:
+            if isclose(surviving, 0.5, rel_tol=1e-9):
+                reached_s = float(time_s)
+            elif surviving < 0.5:
                 return float(time_s)
         left -= int(here.sum())
-    return nan
+    return reached_s

@@ -87,10 +87,9 @@ def pair_rows(found: PolicyGap) -> list[dict[str, Any]]:
 
 
 def occasions(found: PolicyGap) -> str:
-    """Say over how many days, or blocks of time."""
-    kind = "day" if found.by_day else "block of time"
-    plural = "days" if found.by_day else "blocks of time"
-    return f"{found.occasions} {kind if found.occasions == 1 else plural}"
+    """Say over how many days, repetitions or blocks of time."""
+    plural = "blocks of time" if found.kind == "block of time" else f"{found.kind}s"
+    return f"{found.occasions} {found.kind if found.occasions == 1 else plural}"
 
 
 def fitted_rows(gap: Gap) -> list[dict[str, str]]:
@@ -125,12 +124,12 @@ def wait_rows(waits: Mapping[str, Waits]) -> list[dict[str, str]]:
 
 
 def anchor_rows(gap: Gap) -> list[dict[str, Any]]:
-    """Return a row an anchor circuit of a device, day by day."""
+    """Return a row an anchor circuit of a device, repetition by repetition."""
     return [
         {
-            "name": one.qpu + (f", day {one.day + 1}" if gap.days > 1 else ""),
+            "name": one.qpu + (f", repetition {one.day + 1}" if gap.repetitions > 1 else ""),
             "anchor": one.anchor,
-            "values": " → ".join(number(value) for value in one.values),
+            "moments": " → ".join(number(value) for value in one.values),
             "change": number(one.change.value),
             "interval": ends_of(one.change),
             "p": f"{one.p_value:.2g}" if isfinite(one.p_value) else "–",

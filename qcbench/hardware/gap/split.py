@@ -129,18 +129,18 @@ def fidelity_parts(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def summarise(parts: pl.DataFrame, meanings: dict[str, str], days: int) -> list[GapPart]:
+def summarise(parts: pl.DataFrame, meanings: dict[str, str], periods: int) -> list[GapPart]:
     """Return the mean of every part; every device counts the same."""
     return [
-        GapPart(name, meaning, over_devices(parts, parts[name], days).interval())
+        GapPart(name, meaning, over_devices(parts, parts[name], periods).interval())
         for name, meaning in meanings.items()
         if name in parts.columns
     ]
 
 
 def _with_parts(rows: pl.DataFrame, values: dict[str, FloatArray]) -> pl.DataFrame:
-    keys = ("policy", "task", "qpu", "day", "block")
-    return rows.select(keys).with_columns(**values)
+    keys = ("policy", "task", "qpu", "day", "period", "block")
+    return rows.select(name for name in keys if name in rows.columns).with_columns(**values)
 
 
 def _alone_s(rows: pl.DataFrame, held_s: FloatArray) -> FloatArray:

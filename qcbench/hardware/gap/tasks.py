@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from qcbench.hardware.gap.occasions import days_of, on_a_device, over_devices
+from qcbench.hardware.gap.occasions import on_a_device, over_devices, periods_of
 from qcbench.stats.clusters import sign_flip_p
 from qcbench.stats.intervals import Estimate
 
@@ -50,14 +50,15 @@ class MetricGap:
         rows: task and policy pairs that have both values.
         missing: pairs that lack one: not run, failed, censored, or not measured.
         gap: mean of log-ratios or differences over devices, each of which counts the same, with the
-            interval over devices (and days, where there are three).
+            interval over devices (and days or repetitions, where there are three).
         p_value: by turning round the signs of whole devices: that devices scatter around no gap; of
             n devices at least 2 / 2**n. NaN for fewer than three.
         noise_floor: the gap that no model can explain: of fidelities the spread that counting shots
             gives, of executions that between repetitions of one compiled circuit on one device
             (the policies repeat the task set); NaN for waits, or where nothing was repeated.
         within_noise: share of pairs whose gap is at most twice their noise.
-        by_qpu: the mean on each QPU, with the interval over blocks of time, or days.
+        by_qpu: the mean on each QPU, with the interval over days, repetitions
+            or blocks of time.
     """
 
     metric: Metric
@@ -101,7 +102,7 @@ def repetition_spread(rows: pl.DataFrame) -> float:
 
 def metric_gap(table: pl.DataFrame, metric: Metric, rng: np.random.Generator) -> MetricGap:
     """Compare one metric over all tasks and policies."""
-    days = days_of(table)
+    periods = periods_of(table)
     rows = paired(table, metric)
     values = rows["gap"].to_numpy().astype(np.float64)
     noise = np.full(len(values), np.nan)
@@ -113,14 +114,14 @@ def metric_gap(table: pl.DataFrame, metric: Metric, rng: np.random.Generator) ->
     # A circuit's fidelity is measured once on a device, whatever policies have placed it there.
     apart = measured_once(rows) if metric.name == "fidelity" else rows
     by_qpu = {
-        str(name[0]): on_a_device(part, part["gap"], days)
+        str(name[0]): on_a_device(part, part["gap"], periods)
         for name, part in apart.partition_by("qpu", as_dict=True, maintain_order=True).items()
     }
     return MetricGap(
         metric=metric,
         rows=len(values),
         missing=table.height - len(values),
-        gap=over_devices(apart, apart["gap"], days).interval(),
+        gap=over_devices(apart, apart["gap"], periods).interval(),
         p_value=sign_flip_p(np.array([found.value for found in by_qpu.values()]), rng),
         noise_floor=float(np.sqrt(np.mean(noise[known] ** 2))) if known.any() else np.nan,
         within_noise=float(np.mean(np.abs(values[known]) <= 2 * noise[known]))

@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from qcbench.errors import InputError
@@ -15,6 +16,13 @@ from qcbench.hardware.port import Port
 from qcbench.hardware.providers.ibm import ABILITIES, execution_of, is_loopback
 from qcbench.hardware.providers.record import Provider
 from qcbench.number_texts import exact_text
+
+
+def _repeated(config: EmulatorBackend, repetition: int) -> EmulatorBackend:
+    """Let an emulator that is started for a repetition have another day than those before."""
+    if repetition == 1:
+        return config
+    return replace(config, overrides=[f"day={repetition - 1}", *config.overrides])
 
 
 @contextmanager
@@ -71,6 +79,7 @@ PROVIDER = Provider(
     price=QPU_SECONDS,
     abilities=ABILITIES,
     too_large=lambda _config: reason_of_size,
+    repeated=_repeated,
     where=("url", "instance"),
     later=("mode", "longest_s", "repetition_delay_s", "fractional_gates"),
 )

@@ -60,6 +60,8 @@ class Provider:
         limits: returns what is known of an account: open jobs, and submits a minute.
         by_clock: returns, for a config whose time is charged by the clock, what a device may cost
             in one run of the command; None where jobs alone are charged.
+        repeated: returns the config for a repetition of a replay, counted from 1: a service that is
+            started for each of them would measure the same again.
         where: keys of the config that say where a backend is and how patient to be with it, and
             not what is measured: two replays that differ in them are the same.
         later: keys that count only where they are not at their default.
@@ -78,6 +80,7 @@ class Provider:
     too_large: Callable[[Any], Obstacle] = lambda _config: takes_all
     limits: Callable[[Any], tuple[int | None, int | None]] = lambda _config: (None, None)
     by_clock: Callable[[Any], float | None] = lambda _config: None
+    repeated: Callable[[Any, int], Any] = lambda config, _repetition: config
     where: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()

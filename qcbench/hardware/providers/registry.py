@@ -67,19 +67,25 @@ def label_of(config: Any) -> Label:
 
 
 @contextmanager
-def connected(config: Any, devices: list[str], log: Path | None = None) -> Iterator[Port]:
+def connected(
+    config: Any, devices: list[str], log: Path | None = None, *, repetition: int = 1
+) -> Iterator[Port]:
     """Open a backend, and close it when the block ends.
 
     Args:
         devices: that are asked for, for an emulator that is started.
         log: where a service that is started writes.
+        repetition: of a replay.
 
     Raises:
         InputError: libraries, a token, an instance or a service are missing.
     """
     with ExitStack() as stack:
         try:
-            port = stack.enter_context(provider_of(config).open(config, devices, log))
+            provider = provider_of(config)
+            port = stack.enter_context(
+                provider.open(provider.repeated(config, repetition), devices, log)
+            )
         except InputError:
             raise
         except ImportError as error:
