@@ -182,7 +182,9 @@ def _headline(run: "Run") -> str:
 
 def _of_other(found: "Listed") -> Iterator[Line]:
     """Say what is known of a training, sweep or replay."""
+    from qcbench.agents.told import judge_it, train_best  # noqa: PLC0415
     from qcbench.bench.run_names import told_name  # noqa: PLC0415
+    from qcbench.storage import mirror  # noqa: PLC0415
     from qcbench.storage.places import shown_path  # noqa: PLC0415
 
     yield found.kind, found.id
@@ -200,4 +202,14 @@ def _of_other(found: "Listed") -> Iterator[Line]:
     name = shlex.quote(str(found.folder)) if replay else told_name(found.folder)
     verbs = ["train"] if found.kind == "training" and found.state == "unfinished" else []
     verbs += [] if found.state == "damaged" else NEXT[found.kind]
-    yield from _headed("next", [f"qcbench {verb} {name}" for verb in verbs])
+    said = [f"qcbench {verb} {name}" for verb in verbs]
+    mirror.pull(found.folder / ("exported" if found.kind == "training" else "conf"))
+    if found.kind == "training" and "promote" in verbs:
+        said[verbs.index("promote")] = judge_it(found.folder)
+    if (
+        found.kind == "sweep"
+        and found.state == "complete"
+        and (training := train_best(found.folder))
+    ):
+        said.insert(0, training)
+    yield from _headed("next", said)
