@@ -91,12 +91,20 @@ class Evaluation:
         return not (self.violations or self.truncated or self.collapsed)
 
     @property
+    def relative(self) -> str:
+        """Say how far it is from the baseline, and how sure that is."""
+        if not np.isfinite(self.relative_percent):
+            return "no ratio to the baseline"
+        value = f"{self.relative_percent:+.2f} %"
+        if np.isfinite(self.low) and np.isfinite(self.high):
+            return f"{value} ({self.low:+.2f} .. {self.high:+.2f})"
+        return f"{value} ({'one world, ' if self.worlds == 1 else ''}no interval)"
+
+    @property
     def line(self) -> str:
         """Say it in a line."""
-        parts = [
-            f"{self.metric} {self.mean:.4g}, {self.relative_percent:+.2f} % "
-            f"({self.low:+.2f} .. {self.high:+.2f})"
-        ]
+        told = f"{self.mean:.4g}" if np.isfinite(self.mean) else "unknown"
+        parts = [f"{self.metric} {told}, {self.relative}"]
         if "worst_percent" in self.figures:
             worst, rank = self.figures["worst_percent"], self.figures["mean_rank"]
             parts.append(f"worst scenario {worst:+.2f} %, mean rank {rank:.2f} of 2")

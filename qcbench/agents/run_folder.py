@@ -20,10 +20,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from qcbench.agents.checkpoints import checkpoints, remove_unfinished, steps_of
+from qcbench.agents.checkpoints import (
+    CHECKPOINTS,
+    checkpoints,
+    name_of,
+    remove_unfinished,
+    steps_of,
+)
 from qcbench.agents.config import TrainConfig, check, code_of_others, meant, read_typed, stored
 from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
+from qcbench.bench.listing import ABOUT
 from qcbench.bench.manifest import provenance
 from qcbench.bench.run_names import HEADS
 from qcbench.errors import InputError
@@ -39,13 +46,19 @@ from qcbench.files import (
 from qcbench.locks import take_lock
 from qcbench.plugins import check_meant
 from qcbench.policies.exported.card import CARD, Card, HeuristicCard
-from qcbench.policies.exported.folder import EXPORTED, copy_folder, digest, write_folder
+from qcbench.policies.exported.folder import (
+    EXPORTED,
+    copy_folder,
+    digest,
+    read_folder_card,
+    write_folder,
+)
 from qcbench.policies.exported.weights import Tensors
 from qcbench.storage import mirror
-from qcbench.storage.places import runs_folder
+from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.identity import NAME
 
-CONFIG, ABOUT, PROGRESS, LOCK = HEADS["training"], "training.json", "progress.jsonl", "run.lock"
+CONFIG, PROGRESS, LOCK = HEADS["training"], "progress.jsonl", "run.lock"
 PREFIX = "train-"
 
 Kind = Literal["update", "evaluation"]
@@ -112,12 +125,39 @@ class RunFolder:
         """Make this the run's policy."""
         write_folder(self.path / EXPORTED, card, tensors)
 
+    def check_export(self, steps: int) -> None:
+        """Check that the policy after so many steps is there, in its checkpoint or as the run's.
+
+        Raises:
+            InputError: it is gone, or its files were damaged.
+        """
+        if self._checkpoint(steps) is None and not self._exports(steps):
+            raise InputError(
+                f"{shown_path(self.path)}: the best policy, after {steps:,} steps, is gone: there "
+                f"is no {CHECKPOINTS}/{name_of(steps)}, and {EXPORTED} has another; restore one of"
+                " them, or train anew"
+            )
+
     def restore_export(self, steps: int) -> None:
         """Make the policy of a checkpoint the run's, where a killed process has left another."""
-        source = next(c for c in checkpoints(self.path) if steps_of(c) == steps) / EXPORTED
-        target = self.path / EXPORTED
+        found = self._checkpoint(steps)
+        if found is None:
+            self.check_export(steps)
+            return
+        source, target = found / EXPORTED, self.path / EXPORTED
         if not (target / CARD).is_file() or digest(target) != digest(source):
             copy_folder(source, target)
+
+    def _checkpoint(self, steps: int) -> Path | None:
+        """Return the complete checkpoint after so many steps, if it is there."""
+        return next((each for each in checkpoints(self.path) if steps_of(each) == steps), None)
+
+    def _exports(self, steps: int) -> bool:
+        """Whether the run's policy is that after so many steps."""
+        folder = self.path / EXPORTED
+        if not (folder / CARD).is_file():
+            return False
+        return read_folder_card(folder).provenance.evaluation.get("steps") == float(steps)
 
     def store(self) -> None:
         """Put what is new where the runs are kept; a checkpoint has its policy's card last."""

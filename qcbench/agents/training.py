@@ -40,7 +40,7 @@ from qcbench.bench.manifest import versions
 from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.run_names import told_name
 from qcbench.bench.stopping import StopFlag
-from qcbench.errors import UnwritableError
+from qcbench.errors import InputError, UnwritableError
 from qcbench.plugins import PluginError
 from qcbench.policies.exported.card import Card, HeuristicCard, Provenance
 from qcbench.policies.exported.folder import EXPORTED, write_folder
@@ -139,12 +139,35 @@ def go_on(
         RunError: the agent diverged, or actors that learned have died.
     """
     where = cluster or ClusterConfig()
-    with open_folder(path) as folder, joined(folder.config, where) as found:
+    with open_folder(path) as folder:
+        if folder.latest is None and not folder.is_empty:
+            return _without_checkpoints(folder)
+        return _go_on(folder, where, display or make_progress(progress, work=STEPS))
+
+
+def _without_checkpoints(folder: RunFolder) -> Trained:
+    """Return what came of a run whose checkpoints are gone, where that was its end.
+
+    Raises:
+        InputError: it has not come to its end, or its policy is gone too.
+    """
+    found = trained(folder.path)
+    if found is not None and found.complete:
+        folder.check_export(found.best_steps)
+        return found
+    raise InputError(
+        f"{shown_path(folder.path)}: has no checkpoint in {checkpoints.CHECKPOINTS} any more, so "
+        f"that it cannot be gone on with; restore one, or train anew. What {EXPORTED} has is still "
+        "of use"
+    )
+
+
+def _go_on(folder: RunFolder, where: ClusterConfig, shown: Progress) -> Trained:
+    with joined(folder.config, where) as found:
         learner, validation = _parts(folder.config, found)
         try:
             if folder.latest is not None:
                 learner.restore(folder.latest)
-            shown = display or make_progress(progress, work=STEPS)
             return _Session(folder, learner, validation, shown, where).run()
         finally:
             learner.close()
@@ -249,13 +272,17 @@ class _Session:
 
     def _take_over(self) -> None:
         """Take over the curves and the best policy of earlier sessions."""
+        lines = read_progress(self.folder.path)
+        for steps, evaluation in evaluations(lines):
+            if steps <= self.learner.steps:
+                self.judged = steps
+                if evaluation.better_than(self.best):
+                    self.best, self.best_steps = evaluation, steps
+        if self.best is not None:
+            self.folder.check_export(self.best_steps)  # before anything is forgotten
         kept = self._kept()
         if kept:
             self._before_s = float(kept[-1]["time_s"])
-        for steps, evaluation in evaluations(kept):
-            self.judged = steps
-            if evaluation.better_than(self.best):
-                self.best, self.best_steps = evaluation, steps
         if self.best is not None:
             self.folder.restore_export(self.best_steps)
 

@@ -17,7 +17,7 @@ from qcbench.bench.overrides import rerun_command
 from qcbench.bench.plugged import check_plugins
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run import PolicyFactory
-from qcbench.bench.run_folder import create_run
+from qcbench.bench.run_folder import create_run, missing
 from qcbench.bench.run_folder import open_run as open_store
 from qcbench.bench.run_names import find, told_name
 from qcbench.bench.store import RunStore
@@ -28,6 +28,7 @@ from qcbench.errors import InputError, QcbenchError, StoppedError
 from qcbench.extras import door
 from qcbench.loading import starts_work
 from qcbench.policies.source import files_of, label_of, of_function
+from qcbench.storage.mirror import pull
 from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.references import resolve_policy
@@ -167,8 +168,23 @@ def resume(
     cluster: ClusterConfig | None = None,
     progress: Kind = "auto",
 ) -> Run:
-    """Run what a stopped or killed run still lacks; nothing where it is complete."""
+    """Run what a stopped or killed run still lacks; nothing where it is complete.
+
+    A promotion is judged then, as `promote` would have done: `verdict.json` in its folder says what
+    came of it.
+    """
+    from qcbench.tracking.begun import begun_in  # noqa: PLC0415 - where it is needed
+
     folder = find("run", runs_folder(runs_dir), run)
+    pull(folder, without="records")
+    begun = begun_in(folder)
+    if begun is not None:
+        from qcbench.tracking.promotion import go_on  # noqa: PLC0415
+
+        settings = begun.settings
+        told = replace(settings, cluster=cluster or settings.cluster)
+        go_on(folder, replace(begun, settings=told), progress)
+        return Run(folder)
     return drive(open_store(folder, write=True), cluster or ClusterConfig(), progress)
 
 
@@ -282,9 +298,22 @@ def drive(
     return Run(store.folder)
 
 
+def lacks(store: RunStore, retry_failed: bool = False) -> bool:
+    """Whether there is anything to run of a run that was begun before."""
+    wanted = _wants_bounds(store)
+    todo = missing(store.trials, store, retry_failed=retry_failed, facts=wanted)
+    return bool(todo) or not store.complete
+
+
 def _wants_bounds(store: RunStore) -> bool:
-    """Whether a run has bounds of its worlds; one that was begun before there were has not."""
-    return bool(store.manifest.suite.get("bounds", False))
+    """Whether a run has bounds of its worlds.
+
+    One that was begun before there were has not, nor has a promotion, whatever its suite once said.
+    """
+    from qcbench.tracking.contest import SUITE  # noqa: PLC0415 - where it is needed
+
+    suite = store.manifest.suite
+    return bool(suite.get("bounds", False)) and suite.get("name") != SUITE
 
 
 @dataclass(frozen=True)

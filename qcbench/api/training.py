@@ -36,9 +36,11 @@ def train(
         Its folder, with the best policy in `exported`, and how that was judged.
     """
     from qcbench.agents.config import compose_train  # noqa: PLC0415 - torch
+    from qcbench.agents.told import command_of  # noqa: PLC0415
     from qcbench.agents.training import start  # noqa: PLC0415
 
-    return start(compose_train(overrides, config_dirs), progress=progress)
+    command = command_of("train", overrides, config_dirs)
+    return start(compose_train(overrides, config_dirs), command=command, progress=progress)
 
 
 @door()
@@ -60,5 +62,7 @@ def sweep(
     """
     from qcbench.agents.sweep import running  # noqa: PLC0415 - torch
     from qcbench.agents.sweep.config import compose_sweep  # noqa: PLC0415
+    from qcbench.agents.told import command_of  # noqa: PLC0415
 
-    return running.sweep(compose_sweep(overrides, config_dirs))
+    command = command_of("sweep", overrides, config_dirs)
+    return running.sweep(compose_sweep(overrides, config_dirs), command=command)

@@ -149,7 +149,8 @@ def _guard_table(verdict: "Verdict") -> "Table":
 def _relative(found: "Estimate") -> tuple[str, str]:
     """Return a percentage and its interval, a dash where there is none."""
     value = f"{found.value:+.2f} %" if isfinite(found.value) else MISSING
-    ends = f"{found.low:+.2f} .. {found.high:+.2f} %" if isfinite(found.value) else MISSING
+    bounded = isfinite(found.low) and isfinite(found.high)
+    ends = f"{found.low:+.2f} .. {found.high:+.2f} %" if bounded else MISSING
     return value, ends
 
 

@@ -72,7 +72,9 @@ def _of_run(run: "Run") -> Iterator[Line]:
     from qcbench.bench.run_names import told_name  # noqa: PLC0415
     from qcbench.report.run import describe_run  # noqa: PLC0415
     from qcbench.storage.places import shown_path  # noqa: PLC0415
+    from qcbench.tracking.begun import begun_in  # noqa: PLC0415
     from qcbench.tracking.mlflow_view import link_in_file  # noqa: PLC0415
+    from qcbench.tracking.verdict_view import outcome_in  # noqa: PLC0415
 
     about, name = describe_run(run.folder, run.expected, run.manifest), told_name(run.folder)
     suite = run.suite
@@ -80,9 +82,12 @@ def _of_run(run: "Run") -> Iterator[Line]:
     yield "suite", suite.headed
     yield "state", _state(run)
     yield "began", _began(about)
-    if about.told:
-        yield "told", about.told
-    yield from _headed("changed", _changed(run, about))
+    begun = begun_in(run.folder)
+    told = begun.command if begun else about.told
+    if told:
+        yield "told", told
+    if begun is None:
+        yield from _headed("changed", _changed(run, about))
     yield from _headed("software", _software(run, about))
     scenarios = list(about.scenarios)
     yield "scenarios", f"{len(scenarios)}: {', '.join(scenarios)}"
@@ -95,13 +100,17 @@ def _of_run(run: "Run") -> Iterator[Line]:
     )
     yield from _headed("damaged", run.warnings)
     yield "result", _headline(run)
+    lacking = not run.complete
+    if begun is not None:
+        verdict = outcome_in(run.folder)
+        lacking |= not verdict
+        yield "verdict", verdict or f"none yet; `qcbench resume {name}`"
     report = run.folder / "report.html"
     yield "report", shown_path(report) if report.is_file() else f"none; `qcbench report {name}`"
     link, browse = link_in_file(run.folder)
     yield "tracking", link or f"not in MLflow's file here; `qcbench track {name}`"
     if browse:
         yield "browse it", browse
-    lacking = not run.complete
     verbs = ["resume"] if lacking else []
     verbs += ["leaderboard", "verify"] if run.trials.height else []
     yield from _headed("next", [f"qcbench {verb} {name}" for verb in [*verbs, "rerun"]])
@@ -173,7 +182,9 @@ def _headline(run: "Run") -> str:
 
 def _of_other(found: "Listed") -> Iterator[Line]:
     """Say what is known of a training, sweep or replay."""
+    from qcbench.agents.told import judge_it, train_best  # noqa: PLC0415
     from qcbench.bench.run_names import told_name  # noqa: PLC0415
+    from qcbench.storage import mirror  # noqa: PLC0415
     from qcbench.storage.places import shown_path  # noqa: PLC0415
 
     yield found.kind, found.id
@@ -191,4 +202,14 @@ def _of_other(found: "Listed") -> Iterator[Line]:
     name = shlex.quote(str(found.folder)) if replay else told_name(found.folder)
     verbs = ["train"] if found.kind == "training" and found.state == "unfinished" else []
     verbs += [] if found.state == "damaged" else NEXT[found.kind]
-    yield from _headed("next", [f"qcbench {verb} {name}" for verb in verbs])
+    said = [f"qcbench {verb} {name}" for verb in verbs]
+    mirror.pull(found.folder / ("exported" if found.kind == "training" else "conf"))
+    if found.kind == "training" and "promote" in verbs:
+        said[verbs.index("promote")] = judge_it(found.folder)
+    if (
+        found.kind == "sweep"
+        and found.state == "complete"
+        and (training := train_best(found.folder))
+    ):
+        said.insert(0, training)
+    yield from _headed("next", said)

@@ -1,10 +1,10 @@
 """`qcbench sweep`: many trainings of an agent with different settings."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qcbench.agents.told import train_best
 from qcbench.bench.run_names import told_name
 from qcbench.cli import training
 
@@ -48,7 +48,6 @@ def announce(done: "Swept") -> int:
         print(f"qcbench: interrupted; go on with `{again}`", file=sys.stderr)
         return 130
     if done.config is not None:
-        folder = shlex.quote(str(done.folder / "conf"))
         print(f"best      {done.folder / done.trials[0].run / 'exported'}")
-        print(f"train it  qcbench train --config-dir {folder} agent=best")
+        print(f"train it  {train_best(done.folder)}")
     return 0

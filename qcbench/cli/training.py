@@ -1,12 +1,12 @@
 """What the verbs that train agents have in common: they begin, or go on with what was stopped."""
 
 import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
+from qcbench.agents.told import command_of
 from qcbench.bench.overrides import nested, of_mix
 from qcbench.bench.run_names import Kind, find
 from qcbench.cli.arguments import HydraArguments, named_run, parse, show
@@ -64,8 +64,9 @@ def run(
         where = _where(options.runs[0], options.config_dirs)
         folder = find(KINDS[verb], runs_folder(where.runs_dir), named)
         return announce(training.go_on(folder, where.cluster))
-    command = shlex.join(["qcbench", verb, *arguments])
-    for config in [training.compose(overrides, options.config_dirs) for overrides in options.runs]:
+    configs = [training.compose(overrides, options.config_dirs) for overrides in options.runs]
+    for config, overrides in zip(configs, options.runs, strict=True):
+        command = command_of(verb, overrides, options.config_dirs)
         if code := announce(training.begin(config, command)):
             return code
     return 0

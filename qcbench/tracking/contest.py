@@ -29,6 +29,7 @@ from qcbench.policies.exported.folder import (
 )
 from qcbench.policies.protocol import PolicyContext
 from qcbench.storage.places import runs_folder
+from qcbench.tracking.begun import Begun, keep
 from qcbench.tracking.promote_config import LEAST_WORLDS, PromoteConfig
 from qcbench.tracking.references import resolve_policy
 from qcbench.tracking.registry import (
@@ -45,6 +46,7 @@ from qcbench.tracking.tries import (
 from qcbench.tracks import TRACKS
 
 SUITE = "promote"
+"""Name of the suite of every promotion, which makes their worlds others than those of suites."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,17 @@ class Contest:
     scenarios: tuple[ScenarioConfig, ...]
 
 
-def contest_of(settings: PromoteConfig, config_dirs: Sequence[Path] = ()) -> Contest:
+def contest_of(
+    settings: PromoteConfig,
+    config_dirs: Sequence[Path] = (),
+    known: Sequence[ScenarioConfig] | None = None,
+) -> Contest:
     """Return what a candidate has to face now.
+
+    Args:
+        settings: from `compose_promote`.
+        config_dirs: folders of your own configs, for the scenarios of a suite.
+        known: the scenarios, where they were composed before.
 
     Raises:
         InputError: a policy that means nothing, a metric or guard that is none, another judge than
@@ -70,7 +81,7 @@ def contest_of(settings: PromoteConfig, config_dirs: Sequence[Path] = ()) -> Con
     track, judged = settings.track, settings.suite
     reference = wanted_of(settings)
     read_reference(str(reference))
-    scenarios, entries = _judged_on(settings, config_dirs)
+    scenarios, entries = _judged_on(settings, config_dirs, known)
     shelf = open_registry(settings.tracking, runs_folder(settings.runs_dir))
     check_judge(shelf, reference, judge_of(settings, scenarios))
     rivals = _rivals(settings, shelf, reference)
@@ -95,16 +106,17 @@ def contest_of(settings: PromoteConfig, config_dirs: Sequence[Path] = ()) -> Con
         seed=settings.seed,
         engine=_engine(settings, scenarios),
         scenario_overrides=judged.scenario_overrides if judged else [],
+        bounds=False,
     )
     return Contest(suite, scenarios)
 
 
 def _judged_on(
-    settings: PromoteConfig, config_dirs: Sequence[Path]
+    settings: PromoteConfig, config_dirs: Sequence[Path], known: Sequence[ScenarioConfig] | None
 ) -> tuple[tuple[ScenarioConfig, ...], list[ScenarioEntry]]:
     """Return the scenarios that are judged on, and how a suite lists them."""
     if settings.suite is not None:
-        composed = composed_scenarios(settings.suite, config_dirs)
+        composed = known or composed_scenarios(settings.suite, config_dirs)
         return tuple(composed), settings.suite.scenarios
     if settings.scenario is None:
         raise TypeError("settings of a promotion have a suite or a scenario")
@@ -163,17 +175,54 @@ def wanted_of(settings: PromoteConfig) -> Reference:
     return Reference(settings.model or settings.track, settings.alias)
 
 
-def hold(contest: Contest, runs: Path, cluster: ClusterConfig, progress: Kind = "auto") -> Path:
+def hold(
+    contest: Contest,
+    runs: Path,
+    cluster: ClusterConfig,
+    progress: Kind = "auto",
+    begun: Begun | None = None,
+) -> Path:
     """Run all trials of a contest and return the folder of their run.
+
+    Args:
+        contest: what the candidate has to face.
+        runs: folder of all runs.
+        cluster: that does the work.
+        progress: `bar`, `lines`, `silent`, or `auto`.
+        begun: what the promotion was told, kept there so that it can be gone on with.
 
     Raises:
         InputError: a policy that cannot decide in this scenario; then there is no folder.
         RunError: the trials did not all end.
     """
     store = _start(contest, runs)
+    if begun is not None:
+        try:
+            keep(store, begun)
+        except BaseException:
+            store.discard()
+            raise
+    return run_rest(store, cluster, progress)
+
+
+def run_rest(
+    store: RunStore, cluster: ClusterConfig, progress: Kind = "auto", *, retry_failed: bool = False
+) -> Path:
+    """Run the trials of a contest that have no result yet; return the folder of the run.
+
+    Raises:
+        InputError: a cluster that cannot be used.
+        RunError: the trials did not all end.
+    """
     with store:
-        function = "qcbench.bench.run:run_trial"
-        outcome = run_trials(store.trials, function, store, cluster, make_progress(progress))
+        outcome = run_trials(
+            store.trials,
+            "qcbench.bench.run:run_trial",
+            store,
+            cluster,
+            make_progress(progress),
+            retry_failed=retry_failed,
+        )
     if outcome.interrupted:
         raise KeyboardInterrupt
     check_complete(store)
@@ -213,7 +262,7 @@ def check_contest(contest: Contest, store: RunStore) -> None:
         one.label == other.label and identity(one, now.track) == identity(other, now.track)
         for one, other in zip(held.policies, now.policies, strict=True)
     )
-    if not same or replace(held, policies=[]) != replace(now, policies=[]):
+    if not same or _worlds_of(held) != _worlds_of(now):
         raise InputError(
             f"{store.folder}: its policies were judged against others than those that stand now; "
             "nothing was promoted, promote again"
@@ -230,6 +279,11 @@ def _with_other_files(contest: Contest, store: RunStore) -> list[str]:
     held = {trial.scenario: trial.scenario_config for trial in store.trials}
     now = {one.name: plain(with_content(with_platform(one))) for one in contest.scenarios}
     return [name for name in now if name in held and told(held[name]) != told(now[name])]
+
+
+def _worlds_of(suite: SuiteConfig) -> SuiteConfig:
+    """Return a suite without its policies, and without what was once said of bounds."""
+    return replace(suite, policies=[], bounds=False)
 
 
 def _engine(settings: PromoteConfig, scenarios: Sequence[ScenarioConfig]) -> Engine:

@@ -142,6 +142,15 @@ def link_in_file(folder: Path, store: Path | None = None) -> tuple[str, str]:
     return (f"{BROWSER}{view_path(found[0], tag)}", browse_command(uri)) if found else ("", "")
 
 
+def is_published(folder: Path, tracking: TrackingConfig) -> bool:
+    """Whether a store shows a run, as far as can be told without asking a server."""
+    uri = store_uri(tracking, folder.resolve().parent) if tracking.enabled else ""
+    if not uri.startswith(SQLITE):
+        return True
+    link, _ = link_in_file(folder, Path(uri.removeprefix(SQLITE)))
+    return bool(link)
+
+
 def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
     """Return the id of an experiment, made where there is none.
 

@@ -16,9 +16,9 @@ import yaml
 
 from qcbench.bench.cluster import check as check_cluster
 from qcbench.bench.progress import Kind
-from qcbench.bench.run_folder import open_run
-from qcbench.bench.run_names import HEADS
-from qcbench.errors import InputError
+from qcbench.bench.run_folder import missing, open_run
+from qcbench.bench.run_names import HEADS, told_name
+from qcbench.errors import InputError, QcbenchError, StoppedError
 from qcbench.plugins import key_of
 from qcbench.policies.exported.card import HeuristicCard, Provenance
 from qcbench.policies.exported.folder import (
@@ -29,6 +29,7 @@ from qcbench.policies.exported.reference import LEARNED
 from qcbench.policies.names import plugin_of
 from qcbench.stats.intervals import LEVEL
 from qcbench.storage.places import runs_folder, shown_path
+from qcbench.tracking.begun import Begun
 from qcbench.tracking.champion import add_packaged
 from qcbench.tracking.contest import (
     Contest,
@@ -37,6 +38,7 @@ from qcbench.tracking.contest import (
     contest_of,
     hold,
     judge_of,
+    run_rest,
     wanted_of,
 )
 from qcbench.tracking.promote_config import PromoteConfig
@@ -57,6 +59,7 @@ from qcbench.tracking.tries import (
     set_judge,
 )
 from qcbench.tracking.verdict import Verdict, goals_of, judge, pairs_of
+from qcbench.tracking.verdict_view import FILE as VERDICT
 from qcbench.tracking.verdict_view import as_data, figures_of, write_verdict
 
 
@@ -99,9 +102,60 @@ def promote(
         RunError: the trials did not all end.
     """
     check_cluster(settings.cluster)
+    _candidates(settings)
     contest = contest_of(settings, config_dirs)
-    run = hold(contest, runs_folder(settings.runs_dir), settings.cluster, progress)
-    return conclude(settings, contest, run, command)
+    begun = Begun(settings, contest.scenarios, command)
+    run = hold(contest, runs_folder(settings.runs_dir), settings.cluster, progress, begun)
+    return _conclude_kept(begun, contest, run)
+
+
+def go_on(
+    folder: Path, begun: Begun, progress: Kind = "auto", *, retry_failed: bool = False
+) -> Promotion | None:
+    """Go on with a promotion that was stopped, up to its verdict.
+
+    Args:
+        folder: of its trials.
+        begun: what it was told, with where it is to run now.
+        progress: `bar`, `lines`, `silent`, or `auto`.
+        retry_failed: run again what is recorded as failed.
+
+    Returns:
+        What came of it; None where there is a verdict and no trial to run.
+
+    Raises:
+        InputError: its champion, or what a policy is, has changed since; no trial is run.
+        RunError: the trials did not all end.
+    """
+    settings = begun.settings
+    check_cluster(settings.cluster)
+    store = open_run(folder, write=True)
+    lacks = bool(missing(store.trials, store, retry_failed=retry_failed))
+    if not lacks and (folder / VERDICT).is_file():
+        store.close()
+        return None
+    try:
+        contest = contest_of(settings, known=begun.scenarios)
+        check_contest(contest, store)
+    except BaseException:
+        store.close()
+        raise
+    run = run_rest(store, settings.cluster, progress, retry_failed=retry_failed)
+    return _conclude_kept(begun, contest, run)
+
+
+def _conclude_kept(begun: Begun, contest: Contest, run: Path) -> Promotion:
+    """Judge a candidate by a run that is here, and say how to go on where that fails.
+
+    Raises:
+        StoppedError: it does; the trials are kept.
+    """
+    try:
+        return conclude(begun.settings, contest, run, begun.command)
+    except QcbenchError as error:
+        raise StoppedError(
+            f"{error}; all trials are kept, `qcbench resume {told_name(run)}` judges by them"
+        ) from error
 
 
 def conclude(settings: PromoteConfig, contest: Contest, run: Path, command: str = "") -> Promotion:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from qcbench.files import to_json, write_text
+from qcbench.errors import InputError
+from qcbench.files import read_json, to_json, write_text
 from qcbench.stats.intervals import Estimate
 from qcbench.storage.mirror import push
 from qcbench.tracking.tries import Judge
@@ -72,6 +73,22 @@ def write_verdict(run: Path, data: Mapping[str, Any]) -> None:
     path = run / FILE
     write_text(path, to_json(data, str(path), null=True, indent=2) + "\n")
     push(path)
+
+
+def outcome_in(run: Path) -> str:
+    """Return in a few words what came of a promotion, from its folder; empty without a verdict."""
+    path = run / FILE
+    if not path.is_file():
+        return ""
+    said: Any = read_json(path)
+    try:
+        promoted, version = said["promoted"], said["version"]
+        told = f"{said['policy']} for {said['for']}"
+        if promoted:
+            return f"{told}: promoted, version {version}"
+        return f"{told}: not promoted: {'; '.join(said['reasons'])}"
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: is no verdict ({error!r})") from None
 
 
 def _of_rival(rival: Rival, metric: str) -> dict[str, Any]:

@@ -75,6 +75,15 @@ def test_every_sweep_is_typed_and_fits_every_agent(name: str, agent: str) -> Non
         (["sweep.space.learning_rate=[normal,0.1,0.2]"], r"must be \[choice, ...\]"),
         (["sweep.space.learning_rate=[log,0.0,0.2]"], "must be positive"),
         (["sweep.space.learning_rate=[log,0.3,0.2]"], "from a lesser to a larger"),
+        (
+            ["+sweep.space.network.activation=[relu,tanh]"],
+            r"network\.activation: .*\[choice, \.\.\.\]",
+        ),
+        (
+            ["+sweep.space.ppo.learning_rate=0.1"],
+            r"ppo\.learning_rate: 0\.1; must be a list, \[choice",
+        ),
+        (["+sweep.space.ppo.learning_rat=[log,0.1,0.2]"], "did you mean learning_rate"),
         (["sweep.trials=0"], r"sweep\.trials: 0; must be at least 1"),
         (["sweep=grid"], "sweep=grid: no such sweep"),
         (["scenario=allocation/eagle5"], "is for track placement"),
@@ -83,6 +92,35 @@ def test_every_sweep_is_typed_and_fits_every_agent(name: str, agent: str) -> Non
 def test_bad_input_is_a_line(overrides: list[str], said: str) -> None:
     with pytest.raises(InputError, match=said):
         compose_sweep(overrides)
+
+
+@pytest.mark.parametrize(
+    ("override", "space"),
+    [
+        (
+            "+sweep.space.network.activation=[choice,relu,tanh]",
+            {"network.activation": ["relu", "tanh"]},
+        ),
+        ("sweep.space.network.activation=[choice,relu]", {"network.activation": ["relu"]}),
+        (
+            "+sweep.space.agent.network.activation=[choice,relu]",
+            {"agent.network.activation": ["relu"]},
+        ),
+        ("sweep.space={network.activation: [choice,relu]}", {"network.activation": ["relu"]}),
+    ],
+)
+def test_names_with_dots(override: str, space: dict[str, list[str]]) -> None:
+    told = compose_sweep([override])
+    assert set(told.sweep.space) == {"learning_rate", "discount", *space}
+    ((name, values),) = space.items()
+    assert list(told.sweep.ranges[name].values) == values
+    assert settings_of(told)[name] == "network.activation"
+
+
+def test_the_last_name_of_a_setting_holds() -> None:
+    told = compose_sweep(["+sweep.space.ppo.learning_rate=[choice,0.001]"])
+    assert list(settings_of(told).values()) == ["ppo.discount", "ppo.learning_rate"]
+    assert told.sweep.ranges["ppo.learning_rate"].values == (0.001,)
 
 
 def test_settings_reach_the_agent() -> None:

@@ -523,6 +523,59 @@ def test_a_sound_policy_is_better_than_a_faster_one_that_is_not() -> None:
     assert "COLLAPSED" in replace(GOOD, collapsed=True).line
 
 
+def test_one_world_has_no_interval() -> None:
+    alone = replace(GOOD, worlds=1, low=float("nan"), high=float("nan"))
+    assert alone.line == "mean_completion_s 20, -9.00 % (one world, no interval)"
+    assert replace(alone, worlds=2).line.endswith("-9.00 % (no interval)")
+    unknown = dict.fromkeys(("mean", "relative_percent"), float("nan"))
+    assert "nan" not in replace(alone, **unknown).line
+
+
+def test_a_best_checkpoint_that_is_gone(done: training.Trained, copied: Path) -> None:
+    """What is exported is that policy; where it is another, one line says what is missing."""
+    last = checkpoints(copied)[-1]
+    assert last.name == f"step-{done.steps:012d}"
+    entries = [json.loads(line) for line in (copied / "progress.jsonl").read_text().splitlines()]
+    for entry in entries:  # the best was that of before
+        if entry["kind"] == "evaluation":
+            entry["mean"] = 1.0 if entry["steps"] == 1600 else 50.0
+    progress = "".join(json.dumps(entry) + "\n" for entry in entries)
+    (copied / "progress.jsonl").write_text(progress)
+    for each in checkpoints(copied)[:-1]:
+        shutil.rmtree(each)
+    card = copied / "exported" / CARD
+    told = json.loads(card.read_text())
+    told["provenance"]["evaluation"]["steps"] = 800.0
+    card.write_text(json.dumps(told))
+    missing = (
+        f"{copied}: the best policy, after 1,600 steps, is gone: there is no checkpoints/step-0"
+    )
+    with pytest.raises(InputError, match=missing):
+        training.go_on(copied, progress="silent")
+    assert (copied / "progress.jsonl").read_text() == progress
+    told["provenance"]["evaluation"]["steps"] = 1600.0
+    card.write_text(json.dumps(told))
+    assert training.go_on(copied, progress="silent").best_steps == 1600
+
+
+def test_checkpoints_that_are_gone(
+    done: training.Trained, copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A training that had ended says what came of it; another one cannot go on."""
+    shutil.rmtree(copied / "checkpoints")
+    assert main(["train", str(copied)]) == 0
+    assert f"best      {done.best.line} after {done.best_steps:,} steps" in capsys.readouterr().out
+    progress = copied / "progress.jsonl"
+    *kept, last = progress.read_text().splitlines(keepends=True)
+    assert json.loads(last)["kind"] == "evaluation"
+    progress.write_text("".join(kept))
+    assert main(["train", str(copied)]) == 2
+    said = capsys.readouterr().err
+    assert f"{copied}: has no checkpoint in checkpoints any more" in said
+    assert said.count("\n") == 1
+    assert progress.read_text() == "".join(kept)
+
+
 def test_best_export_is_restored_after_a_crash_between_two_files(
     done: training.Trained, copied: Path
 ) -> None:

@@ -81,9 +81,39 @@ def compose_sweep(
     Raises:
         InputError: a group, key or value that does not exist or does not fit.
     """
-    settings = typed(SweepRunConfig, training_data("sweep", overrides, config_dirs), "")
+    data = training_data("sweep", overrides, config_dirs)
+    sweep = data.get("sweep")
+    if isinstance(sweep, dict) and isinstance(sweep.get("space"), Mapping):
+        sweep["space"] = dict(_lists(sweep["space"]))
+    settings = _one_range_each(typed(SweepRunConfig, data, ""))
     check_sweep(settings)
     return settings
+
+
+def _lists(space: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Give what is drawn by whole names: a name with dots may stand as mappings in mappings.
+
+    Raises:
+        InputError: something else than a list stands for a setting.
+    """
+    for name, given in space.items():
+        if isinstance(given, Mapping) and given:
+            yield from _lists(given, f"{prefix}{name}.")
+        elif isinstance(given, list):
+            yield f"{prefix}{name}", given
+        else:
+            key = f"sweep.space.{prefix}{name}"
+            raise InputError(
+                f"{key}: {given!r}; must be a list, [choice, ...], [uniform, FROM, TO] or [log, "
+                f"FROM, TO], such as {key}=[log,0.1,0.2]"
+            )
+
+
+def _one_range_each(settings: SweepRunConfig) -> SweepRunConfig:
+    """Let the last name of a setting say what it is drawn from: an override is after the file's."""
+    last = {key: name for name, key in settings_of(settings).items()}
+    space = {name: given for name, given in settings.sweep.space.items() if name in last.values()}
+    return replace(settings, sweep=replace(settings.sweep, space=space))
 
 
 def check_sweep(settings: SweepRunConfig) -> None:

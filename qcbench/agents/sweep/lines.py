@@ -1,6 +1,7 @@
 """What Tune tells of its trials while they run: lines for whoever watches, and a full disk."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 import ray
@@ -61,10 +62,12 @@ class SweepLines(Callback):
         """Say what came of a trial."""
         del iteration
         last = trial.last_result or {}
+        relative = last.get("relative_percent", float("nan"))
+        told = f"{relative:+.2f} %" if isfinite(relative) else "no ratio to the baseline"
         ended = sum(t.is_finished() for t in trials)
         self._say(
-            f"{trial.trial_id}: {last.get('relative_percent', float('nan')):+.2f} % after "
-            f"{last.get('steps', 0):,} steps ({ended} of {len(trials)} begun have ended)"
+            f"{trial.trial_id}: {told} after {last.get('steps', 0):,} steps ({ended} of "
+            f"{len(trials)} begun have ended)"
         )
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:

@@ -9,13 +9,12 @@ from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.run_folder import evaluations, read_config, read_progress
 from qcbench.agents.sweep.config import SweepRunConfig, settings_of
 from qcbench.agents.sweep.trial import TRIALS, parts_of
+from qcbench.agents.told import BEST, CONF
 from qcbench.bench.typed import plain
 from qcbench.files import to_json, write_text
 from qcbench.tracking.sweep_view import SweptTrial
 
 RESULTS = "results.json"
-CONF = "conf"
-BEST = "best"
 
 
 @dataclass(frozen=True)
