@@ -92,8 +92,8 @@ def _of_run(run: "Run") -> Iterator[Line]:
     scenarios = list(about.scenarios)
     yield "scenarios", f"{len(scenarios)}: {', '.join(scenarios)}"
     labels = dict.fromkeys(trial.policy for trial in run.manifest.trials)
-    told = (f"{label} (baseline)" if label == suite.baseline else label for label in labels)
-    yield "policies", f"{len(labels)}: {', '.join(told)}"
+    names = (f"{label} (baseline)" if label == suite.baseline else label for label in labels)
+    yield "policies", f"{len(labels)}: {', '.join(names)}"
     failures = Counter((one["policy"], one["scenario"], one["error"]) for one in run.failures)
     yield from _headed(
         "failed", [f"{n} x {p} in {s}: {why}" for (p, s, why), n in failures.most_common()]
