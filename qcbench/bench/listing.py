@@ -97,7 +97,7 @@ def _run(folder: Path) -> dict[str, Any]:
     about = {
         "subject": str(manifest.suite.get("name", "")),
         "policies": tuple(dict.fromkeys(trial.policy for trial in manifest.trials)),
-        "version": str(manifest.provenance.get("versions", {}).get("qcbench", "")),
+        "version": str((manifest.provenance.get("versions") or {}).get("qcbench", "")),
         "trials": expected,
     }
     statuses = _statuses(folder, expected)

@@ -135,6 +135,7 @@ def load(path: Path) -> Manifest:
             model_version = data["model_version"]
             if data["format"] != FORMAT:
                 raise InputError(f"{path}: format {data['format']}; this qcbench reads {FORMAT}")
+            _check_kinds(data)
             trials = tuple(_recorded(row, data["configs"]) for row in data["trials"])
         return Manifest(
             run_id=data["run_id"],
@@ -147,8 +148,28 @@ def load(path: Path) -> Manifest:
         )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except InputError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no manifest of a run ({error!r})") from error
+
+
+KINDS = {
+    **dict.fromkeys(("run_id", "track"), str),
+    **dict.fromkeys(("suite", "configs", "provenance"), dict),
+    **{"trials": list, "keep_records": bool, "model_version": int},
+}
+"""What stands in a manifest."""
+
+
+def _check_kinds(data: Mapping[str, Any]) -> None:
+    """Raise where a part of a manifest is none: `TypeError`."""
+    for name, kind in KINDS.items():
+        if not isinstance(data[name], kind):
+            raise TypeError(f"{name} is no {kind.__name__}")
+    for name in ("versions", "git", "machine"):
+        if not isinstance(data["provenance"].get(name) or {}, dict):
+            raise TypeError(f"{name} is no dict")
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def load(folder: Path, begun: Sequence[Trial]) -> Rounds:
         )
     except FileNotFoundError:
         return start
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         fits = False
     if not fits:
         raise InputError(

@@ -118,9 +118,9 @@ def describe_run(
         track=manifest.track,
         expected=len(manifest.trial_ids) if expected is None else expected,
         started=started,
-        versions=manifest.provenance.get("versions", {}),
+        versions=manifest.provenance.get("versions") or {},
         commit=f"{commit} with local changes" if commit and git.get("changed") else commit,
-        machine=manifest.provenance.get("machine", {}),
+        machine=manifest.provenance.get("machine") or {},
         run_s=sum(times) if times else None,
         told=None if told is None else str(told),
         scenarios={

@@ -17,6 +17,7 @@ from toys import toy_trials, work
 from qcbench.bench import manifest, tables, trial
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import run_trials
+from qcbench.bench.listing import list_all
 from qcbench.bench.outcome import attempt_trial
 from qcbench.bench.run_folder import create_run, missing, open_run
 from qcbench.bench.run_names import HEADS, find, find_any, list_runs
@@ -416,3 +417,34 @@ def test_damaged_records_are_one_line(runs: Path, how: str) -> None:
             InputError, match=r"is damaged .*; remove it, and `qcbench resume` runs"
         ):
             store.records(store.trials[0].trial_id)
+
+
+@pytest.mark.parametrize("name", ["suite", "provenance", "configs", "trials", "track", "versions"])
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}], ids=repr)
+def test_a_manifest_whose_part_is_another_thing_is_one_line(
+    runs: Path, name: str, value: object
+) -> None:
+    with create_run(runs, SUITE, toy_trials(2), track="placement") as store:
+        path = store.folder / "manifest.json"
+    data = json.loads(path.read_text())
+    part = data["provenance"] if name == "versions" else data
+    if type(part[name]) is type(value) or (name, value) == ("versions", None):
+        return
+    part[name] = value
+    path.write_text(json.dumps(data))
+    told = None if name == "versions" and not value else r"manifest\.json: is no manifest of a run"
+    for look in (open_run, describe_run):
+        if told is None:
+            look(store.folder)
+            continue
+        with pytest.raises(InputError, match=told):
+            look(store.folder)
+    assert list_all(runs)[0].state == ("unfinished" if told is None else "damaged")
+
+
+def test_a_manifest_that_is_nested_too_deep_is_one_line(runs: Path) -> None:
+    with create_run(runs, SUITE, toy_trials(2), track="placement") as store:
+        path = store.folder / "manifest.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(InputError, match=r"manifest\.json: is no manifest of a run"):
+        open_run(store.folder)

@@ -196,7 +196,7 @@ def recall(runs: Path, job_id: str) -> Submission | None:
         return Submission(**data)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{path}: is no remembered submission ({error!r})") from error
 
 
