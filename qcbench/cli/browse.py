@@ -1,7 +1,6 @@
 """`qcbench browse`: everything that was published beside the runs, in a browser."""
 
 import os
-import shlex
 import signal
 import sys
 import webbrowser
@@ -12,6 +11,7 @@ from types import FrameType
 from qcbench.bench.ports import LOOPBACK, MLFLOW
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.cli.stages import stage
+from qcbench.commands import override, word
 from qcbench.errors import InputError, StoppedError
 
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
             if not link:
                 again = f"qcbench track {told_name(folder)}"
                 if options.store:
-                    again += f" {shlex.quote(f'tracking.uri=sqlite:///{store}')}"
+                    again += f" {word(override('tracking.uri', f'sqlite:///{store}'))}"
                 raise InputError(f"{options.run}: is not in {store}; publish it with `{again}`")
         check_port(options.port)
     address = f"http://{LOOPBACK}:{options.port}"
