@@ -12,6 +12,7 @@ from pathlib import Path
 from qcbench.bench.conf_files import options_of
 from qcbench.bench.overrides import NESTED_GROUPS, SCENARIO_PARTS
 from qcbench.bench.run_names import HEADS, told_name
+from qcbench.commands import command, word
 from qcbench.errors import InputError
 from qcbench.files import read_json
 from qcbench.policies.exported.card import Card
@@ -45,19 +46,19 @@ class Told:
         except ValueError:
             words = iter(())
         overrides, folders = [], []
-        for word in words:
-            if word == "--config-dir":
+        for each in words:
+            if each == "--config-dir":
                 folders.append(next(words, ""))
-            elif word.startswith("--config-dir="):
-                folders.append(word.partition("=")[2])
-            elif "=" in word or word.startswith("~"):
-                overrides.append(word)
+            elif each.startswith("--config-dir="):
+                folders.append(each.partition("=")[2])
+            elif "=" in each or each.startswith("~"):
+                overrides.append(each)
         return cls(overrides, [folder for folder in folders if folder])
 
     @property
     def folders(self) -> list[str]:
         """The words that name the config folders."""
-        return [word for folder in self.config_dirs for word in ("--config-dir", folder)]
+        return [part for folder in self.config_dirs for part in ("--config-dir", folder)]
 
 
 def root_of(override: str) -> str:
@@ -67,8 +68,8 @@ def root_of(override: str) -> str:
 
 def command_of(verb: str, overrides: Sequence[str], config_dirs: Sequence[Path]) -> str:
     """Return the command that says this."""
-    folders = [word for path in config_dirs for word in ("--config-dir", str(path))]
-    return shlex.join(["qcbench", verb, *overrides, *folders])
+    folders = [part for path in config_dirs for part in ("--config-dir", str(path))]
+    return command(verb, *overrides, *folders)
 
 
 def train_best(sweep: Path) -> str:
@@ -82,7 +83,7 @@ def train_best(sweep: Path) -> str:
     told = Told.of(next((line[2:] for line in lines if line.startswith("# qcbench ")), ""))
     kept = [text for text in told.overrides if root_of(text) not in NOT_TRAINED]
     folders = [*told.folders, "--config-dir", str(sweep / CONF)]
-    return shlex.join(["qcbench", "train", *folders, f"agent={BEST}", *kept])
+    return command("train", *folders, f"agent={BEST}", *kept)
 
 
 def judge_it(training: Path) -> str:
@@ -90,14 +91,14 @@ def judge_it(training: Path) -> str:
 
     A policy of one fleet cannot be judged on another, so the command says what it was trained on.
     """
-    command = f"qcbench promote {told_name(training)}"
+    usual = f"qcbench promote {told_name(training)}"
     try:
         card = read_folder_card(training / EXPORTED)
         told = Told.of(str(read_json(training / ABOUT)["command"]))
     except (InputError, KeyError, TypeError):
-        return command
+        return usual
     if not isinstance(card, Card) or card.fleet == "any":
-        return command
+        return usual
     kept = [text for text in told.overrides if root_of(text) in OF_SCENARIOS]
     mixed = any(root_of(text) == "mix" for text in told.overrides)
     if mixed or any(text.startswith("scenario=[") for text in kept):
@@ -107,4 +108,4 @@ def judge_it(training: Path) -> str:
         named = f"scenario={first if first in known else 'SCENARIO'}"
         kept = [named, *(text for text in kept if not text.startswith("scenario="))]
     words = [*kept, *told.folders] if kept else []
-    return " ".join([command, *map(shlex.quote, words)])
+    return " ".join([usual, *map(word, words)])

@@ -33,12 +33,12 @@ from qcbench.bench.overrides import (
     check_hydra,
     forced,
     nested,
-    quoted_value,
     removals,
     split,
     unreadable,
 )
 from qcbench.bench.typed import typed
+from qcbench.commands import quoted_value
 from qcbench.errors import InputError, QcbenchError, nearest
 from qcbench.policies import registry
 from qcbench.policies.exported.reference import lies_elsewhere

@@ -1,9 +1,9 @@
 """Where config files lie, and which there are; what is in them, `qcbench.bench.compose` says."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from qcbench.commands import word
 from qcbench.errors import InputError
 from qcbench.files import at_home
 from qcbench.plugins import Plugin, conf_folders
@@ -74,7 +74,7 @@ def by_name(group: str, option: str, config_dirs: Sequence[Path] = ()) -> str:
     folder = at_home(Path(*above[: places[-1]]))
     if folder.resolve() in (known.resolve() for known in (conf_dir(), *config_dirs)):
         return name
-    return f"{name} --config-dir {shlex.quote(str(folder))}"
+    return f"{word(name)} --config-dir {word(folder)}"
 
 
 def _is_file(path: Path) -> bool:

@@ -1,11 +1,11 @@
 """What users may write as Hydra overrides, made into what Hydra takes."""
 
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qcbench.commands import command
 from qcbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,13 +30,6 @@ def nested(overrides: Sequence[str]) -> list[str]:
         group = re.sub(rf"^({'|'.join(NESTED_GROUPS)})=", r"\1@scenario.\1=", text)
         result.append(re.sub(rf"^([+~]*)({'|'.join(SCENARIO_PARTS)})\.", r"\1scenario.\2.", group))
     return result
-
-
-def quoted_value(text: str) -> str:
-    """Return a text as a value of an override, whatever signs it has."""
-    # Backslashes stand for themselves, but before a quote.
-    whole = re.sub(r'(\\*)("|\Z)', lambda found: 2 * found[1] + found[2].replace('"', r"\""), text)
-    return f'"{whole}"'
 
 
 def unquoted(value: str) -> str:
@@ -68,7 +61,7 @@ def rerun_command(overrides: Sequence[str], config_dirs: Sequence[Path] = ()) ->
     """Return the command that runs the same suite again, without where it was run and kept."""
     about = [text for text in overrides if re.match(r"[+~]*(suite\b|keep_records=)", text)]
     folders = [word for path in config_dirs for word in ("--config-dir", str(path))]
-    return shlex.join(["qcbench", "run", *about, *folders])
+    return command("run", *about, *folders)
 
 
 def split(overrides: Sequence[str], groups: set[str]) -> tuple[list[str], list[str]]:

@@ -5,12 +5,12 @@ their own; each folder says by its first file what it is.
 """
 
 import re
-import shlex
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from qcbench.commands import word
 from qcbench.errors import InputError, nearest
 from qcbench.storage.mirror import refresh
 from qcbench.storage.places import place_of, shown_path
@@ -185,6 +185,6 @@ def told_name(folder: Path) -> str:
         return place.told
     usual = Path("runs").resolve()
     if folder.resolve().parent == usual:
-        return shlex.quote(folder.name)
+        return word(folder.name)
     path = str(folder)
-    return shlex.quote(path if "/" in path else f"./{path}")
+    return word(path if "/" in path else f"./{path}")

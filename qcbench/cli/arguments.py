@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from qcbench.bench.overrides import unquoted
 from qcbench.cli.examples import examples_of
+from qcbench.commands import override
+from qcbench.commands import word as shell_word
 from qcbench.errors import InputError
 from qcbench.files import quoted
 
@@ -93,9 +94,10 @@ def _no_override(verb: str, word: str, config_dirs: Sequence[Path]) -> str:
         known |= {f"policy={name}": name for name in policy_names()}
     meant = [choice for choice, name in known.items() if name == word]
     if is_source(word) and "policy" in groups:
-        meant = [f"policy={word}"]
+        meant = [shell_word(override("policy", word))]
     elif is_source(word) and "suite" in groups:
-        meant = [f"'suite.policies=[{word},earliest_completion]'"]
+        listed = override("", word).removeprefix("=")
+        meant = [f"'suite.policies=[{listed},earliest_completion]'"]
     if not meant:
         there = [(group, by_name(group, word, config_dirs)) for group in groups if group in word]
         meant = [f"{group}={told}" for group, told in there if told]
@@ -122,7 +124,7 @@ def check_named(verb: str, name: str | None, config_dirs: Sequence[Path]) -> Non
 
 def told_dirs(config_dirs: Sequence[Path]) -> str:
     """Return the end of a command that names the same config folders; empty without any."""
-    return "".join(f" --config-dir {shlex.quote(str(path))}" for path in config_dirs)
+    return "".join(f" --config-dir {shell_word(path)}" for path in config_dirs)
 
 
 def as_option(text: str) -> str:

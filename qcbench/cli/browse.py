@@ -11,6 +11,7 @@ from types import FrameType
 from qcbench.bench.ports import LOOPBACK, MLFLOW
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.cli.stages import stage
+from qcbench.commands import override, word
 from qcbench.errors import InputError, StoppedError
 
 
@@ -37,7 +38,6 @@ def main(arguments: Sequence[str]) -> int:
         from qcbench.files import at_home  # noqa: PLC0415
         from qcbench.storage.places import local_folder, runs_folder  # noqa: PLC0415
         from qcbench.tracking.browsing import check_port, seed_registry, serving  # noqa: PLC0415
-        from qcbench.tracking.config import TrackingConfig  # noqa: PLC0415
         from qcbench.tracking.links import BROWSER  # noqa: PLC0415
         from qcbench.tracking.mlflow_view import link_in_file  # noqa: PLC0415
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
             if not link:
                 again = f"qcbench track {told_name(folder)}"
                 if options.store:
-                    again += f" {TrackingConfig(uri=f'sqlite:///{store}').as_overrides()[0]}"
+                    again += f" {word(override('tracking.uri', f'sqlite:///{store}'))}"
                 raise InputError(f"{options.run}: is not in {store}; publish it with `{again}`")
         check_port(options.port)
     address = f"http://{LOOPBACK}:{options.port}"

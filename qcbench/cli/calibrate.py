@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qcbench.cli.arguments import Parser
+from qcbench.commands import command, override
 
 SUMMARY = (
     "Fit time, spread and errors to a replay and write them as a scenario that simulate, run and"
@@ -41,5 +42,5 @@ def main(arguments: Sequence[str]) -> int:
     name = options.name or f"calibrated/{measured.replay.folder.name}"
     path = write_scenario(measured.replay, measured.gap, options.output, name, fill=options.fill)
     print(path)
-    print(f"qcbench simulate scenario={name} --config-dir {options.output}")
+    print(command("simulate", override("scenario", name), "--config-dir", str(options.output)))
     return 0

@@ -1,6 +1,5 @@
 """Verbs on a Ray cluster: sent, followed, fetched, stopped; what `qcbench submit` does."""
 
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from qcbench.bench.jobs.token import readable_by_others
 from qcbench.cli.job_verbs import VERBS
 from qcbench.cli.sent.verb import JobVerb, Told, note
 from qcbench.cli.where import Where, compose_where, is_where
+from qcbench.commands import command, override
 from qcbench.errors import InputError, nearest
 from qcbench.files import at_home
 from qcbench.storage.places import runs_folder
@@ -221,8 +221,8 @@ def _known_job(
 
 
 def _command(verb: str, job_id: str, runs_dir: str) -> str:
-    place = "" if runs_dir == "runs" else f" runs_dir={shlex.quote(runs_dir)}"
-    return f"qcbench submit {verb} {job_id}{place}"
+    place = [] if runs_dir == "runs" else [override("runs_dir", runs_dir)]
+    return command(f"submit {verb}", job_id, *place)
 
 
 def _ways_back(job_id: str, runs_dir: str) -> str:

@@ -1,11 +1,11 @@
 """`qcbench compare`: two runs side by side, and whether they differ beyond chance."""
 
-import shlex
 import sys
 from collections.abc import Sequence
 
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.cli.stages import next_step
+from qcbench.commands import command
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,5 +29,5 @@ def main(arguments: Sequence[str]) -> int:
     else:
         comparison.show(found)
         told = [options.second] + [f"runs_dir={options.runs_dir}"] * (options.runs_dir != "runs")
-        next_step(f"qcbench verify {shlex.join(told)}")
+        next_step(command("verify", *told))
     return 0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qcbench.cli.arguments import Parser, as_option
+from qcbench.commands import override, word
 from qcbench.errors import InputError
 from qcbench.files import write_durable
 from qcbench.policies.exported.card import CARD, ONNX, WEIGHTS, Card
@@ -57,9 +58,9 @@ def main(arguments: Sequence[str]) -> int:
     print(target)
     if options.format == "onnx":
         _write_onnx(target)
-    here = str(target) if lies_elsewhere(str(target)) else f"./{target}"
+    here = word(override("policy", target if lies_elsewhere(str(target)) else f"./{target}"))
     scenario = "" if card.track == USUAL else f" scenario=SCENARIO of track {card.track}"
-    print(f"use it with policy={here}{scenario}", file=sys.stderr)
+    print(f"use it with {here}{scenario}", file=sys.stderr)
     return 0
 
 

@@ -9,6 +9,7 @@ from qcbench.cli.arguments import Parser, check_named, told_dirs
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.stages import next_step
 from qcbench.cli.tables import Listing, print_table
+from qcbench.commands import command, override
 from qcbench.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str]) -> int:
         else _fleets(known, options.config_dir)
     )
     print_table(table, 160)
-    next_step(f"qcbench simulate fleet={options.fleet or 'qce5'}{told_dirs(options.config_dir)}")
+    chosen = override("fleet", options.fleet or "qce5")
+    next_step(f"{command('simulate', chosen)}{told_dirs(options.config_dir)}")
     return 0
 
 

@@ -1,10 +1,10 @@
 """`qcbench gap`: the gap between simulation and what replays measured, as a report."""
 
-import shlex
 from collections.abc import Sequence
 
 from qcbench.cli.arguments import Parser, named_run
 from qcbench.cli.stages import next_step
+from qcbench.commands import command
 from qcbench.errors import InputError
 
 SUMMARY = (
@@ -51,5 +51,5 @@ def main(arguments: Sequence[str]) -> int:
         from qcbench.hardware.gap.mlflow_run import publish_gap  # noqa: PLC0415
 
         print(f"MLflow run {publish_gap(measured, tracking)}")
-    next_step(f"qcbench calibrate {shlex.quote(str(measured.replay.folder))}")
+    next_step(command("calibrate", str(measured.replay.folder)))
     return 0

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from qcbench.caches import ensure_home
 from qcbench.cli.streams import standard_streams
+from qcbench.commands import command, override
 from qcbench.errors import InputError, QcbenchError, nearest, one_line
 from qcbench.extras import door
 from qcbench.loading import check_not_loading
@@ -117,7 +118,7 @@ def _meant(word: str) -> str:
     verbs = {"suite": "run", "scenario": "simulate", "agent": "train"}
     for group, verb in verbs.items():
         if word in options_of(group):
-            return f"; did you mean `qcbench {verb} {group}={word}`?"
+            return f"; did you mean `{command(verb, override(group, word))}`?"
     return nearest(word, VERBS)
 
 

@@ -3,13 +3,13 @@
 import importlib.util
 import keyword
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qcbench.bench.folders import check_folder_name
 from qcbench.cli.arguments import Parser, as_option
+from qcbench.commands import command
 from qcbench.errors import InputError, nearest
 from qcbench.files import quoted, write_text
 from qcbench.tracks import TRACKS, USUAL, is_track
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     _write(files)
     for path in files:
         print(f"written     {path}")
-    for place, command in enumerate(commands):
-        print(f"{'' if place else 'next':<10}  {command}")
+    for place, told in enumerate(commands):
+        print(f"{'' if place else 'next':<10}  {told}")
     return 0
 
 
@@ -79,16 +79,14 @@ def _policy(name: str, track: str) -> tuple[Mapping[Path, str], Sequence[str]]:
     test = _template("test").replace("NAME", name).replace("TRACK", track)
     of_track = [] if track == USUAL else [f"track={track}"]
     listed = f"suite.policies=[{name}.py,{info.baseline}]"
-    commands = (
-        ["qcbench", "test-policy", f"{name}.py", *of_track],
-        ["qcbench", "simulate", f"policy={name}.py", f"scenario={info.scenario}"],
-        [
-            *("qcbench", "run", f"suite={info.suite}", "suite.replicates=5", listed),
-            f"suite.baseline={info.baseline}",
-        ],
-    )
+    told = [f"suite={info.suite}", "suite.replicates=5", listed, f"suite.baseline={info.baseline}"]
+    commands = [
+        command("test-policy", f"{name}.py", *of_track),
+        command("simulate", f"policy={name}.py", f"scenario={info.scenario}"),
+        command("run", *told),
+    ]
     files = {Path(f"{name}.py"): _template(track), Path(f"test_{name}.py"): test}
-    return files, [shlex.join(words) for words in commands]
+    return files, commands
 
 
 def _check_module(name: str) -> None:
@@ -140,17 +138,17 @@ def _config(group: str, name: str, source: str) -> tuple[Mapping[Path, str], Seq
     text, named = re.subn(r"(?m)^name: .*$", f"name: {name}", text, count=1)
     if not named:
         text = f"{text.rstrip()}\nname: {name}\n"
-    folder = f"--config-dir {CONF}"
+    folder = ("--config-dir", str(CONF))
     commands = {
         "suite": [
-            f"qcbench suites {name} {folder}",
-            f"qcbench run suite={name} suite.replicates=2 {folder}",
-            "qcbench leaderboard",
+            command("suites", name, *folder),
+            command("run", f"suite={name}", "suite.replicates=2", *folder),
+            command("leaderboard"),
         ],
         "fleet": [
-            f"qcbench fleets {name} {folder}",
-            f"qcbench simulate fleet={name} {folder}",
-            f"qcbench simulate fleet={name} policy=lookahead output=records.csv {folder}",
+            command("fleets", name, *folder),
+            command("simulate", f"fleet={name}", *folder),
+            command("simulate", f"fleet={name}", "policy=lookahead", "output=records.csv", *folder),
         ],
     }
     return {CONF / group / f"{name}.yaml": text}, commands[group]

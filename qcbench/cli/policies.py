@@ -8,6 +8,7 @@ from qcbench.cli.arguments import Parser
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.stages import next_step
 from qcbench.cli.tables import Listing, print_table
+from qcbench.commands import command, override
 from qcbench.errors import InputError, nearest
 from qcbench.plugins import plugins
 from qcbench.policies.names import built_in, names_by_track
@@ -31,8 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     print_table(table, 200)
     info = TRACKS[USUAL if track is None else cast(Track, track)]
     next_step(
-        f"qcbench simulate scenario={info.scenario} policy={info.baseline}",
-        f"qcbench new policy mine{'' if track is None else f' track={track}'}",
+        command("simulate", override("scenario", info.scenario), override("policy", info.baseline)),
+        command("new policy", "mine", *([] if track is None else [f"track={track}"])),
     )
     return 0
 

@@ -1,6 +1,5 @@
 """`qcbench promote`: a candidate becomes the champion if it beats the standing one."""
 
-import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from math import isfinite
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qcbench.bench.overrides import nested
 from qcbench.cli.arguments import leading_name, parse, show
+from qcbench.commands import command, override, word
 from qcbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     if len(options.runs) > 1:
         raise InputError("--multirun: policies are promoted one by one")
     config = compose_promote(candidate, options.runs[0], options.config_dirs)
-    command = shlex.join(["qcbench", "promote", *arguments])
-    return announce(config, promote(config, command=command, config_dirs=options.config_dirs))
+    told = command("promote", *arguments)
+    return announce(config, promote(config, command=told, config_dirs=options.config_dirs))
 
 
 def announce(config: "PromoteConfig", done: "Promotion") -> int:
@@ -69,7 +69,7 @@ def announce(config: "PromoteConfig", done: "Promotion") -> int:
     print(f"\nresults   {done.run}", flush=True)
     if done.reference is not None:
         print(f"promoted  {title} is {verdict.label} now, version {done.reference.version}")
-        print(f"use it    policy=models:/{title}")
+        print(f"use it    {word(override('policy', f'models:/{title}'))}")
         return 0
     reasons = "; ".join(verdict.reasons)
     print(f"{verdict.label} is not promoted to {title}: {reasons}", file=sys.stderr)

@@ -1,11 +1,11 @@
 """`qcbench replay`: place a stream of real circuits by policies and execute them on a backend."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from qcbench.cli.arguments import parse, show
 from qcbench.cli.stages import next_step
+from qcbench.commands import command
 from qcbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,4 +88,4 @@ def announce(replay: "Replay") -> None:
         f"{said(replay.charged, replay.unit)} {'charged' if paid else 'at list price'}"
     )
     print(replay.folder)
-    next_step(f"qcbench gap {shlex.quote(str(replay.folder))}")
+    next_step(command("gap", str(replay.folder)))

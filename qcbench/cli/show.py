@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qcbench.cli.arguments import Parser, as_option
 from qcbench.cli.stages import stage
+from qcbench.commands import word
 from qcbench.errors import QcbenchError, one_line
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def _of_other(found: "Listed") -> Iterator[Line]:
     if found.version:
         yield "software", f"qcbench {found.version}"
     replay = found.kind == "replay"
-    name = shlex.quote(str(found.folder)) if replay else told_name(found.folder)
+    name = word(found.folder) if replay else told_name(found.folder)
     verbs = ["train"] if found.kind == "training" and found.state == "unfinished" else []
     verbs += [] if found.state == "damaged" else NEXT[found.kind]
     said = [f"qcbench {verb} {name}" for verb in verbs]

@@ -9,6 +9,7 @@ from qcbench.cli.arguments import HydraArguments, Parser, leading_name
 from qcbench.cli.examples import examples_of
 from qcbench.cli.job_verbs import VERBS
 from qcbench.cli.sent.verb import Told
+from qcbench.commands import command
 from qcbench.errors import InputError, nearest
 
 
@@ -37,7 +38,7 @@ def send(name: str, arguments: Sequence[str]) -> int:
     options = parser.parse_intermixed_args(rest)
     if named and not verb.named:
         why = (
-            f"`qcbench {name} {named}` goes on with it here"
+            f"`{command(name, named)}` goes on with it here"
             if name in {"train", "sweep"}
             else "it takes overrides such as key=value"
         )

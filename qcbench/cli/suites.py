@@ -8,6 +8,7 @@ from qcbench.cli.arguments import Parser, check_named, told_dirs
 from qcbench.cli.kept import Found, kept
 from qcbench.cli.stages import next_step
 from qcbench.cli.tables import Listing, print_table
+from qcbench.commands import command, override
 from qcbench.errors import InputError
 
 
@@ -24,7 +25,8 @@ def main(arguments: Sequence[str]) -> int:
         else _suites(options.config_dir)
     )
     print_table(table, 160)
-    next_step(f"qcbench run suite={options.suite or 'quickstart'}{told_dirs(options.config_dir)}")
+    chosen = override("suite", options.suite or "quickstart")
+    next_step(f"{command('run', chosen)}{told_dirs(options.config_dir)}")
     return 0
 
 

@@ -1,12 +1,12 @@
 """A folder that is a site: checked entries, and the pages that are made of them."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from qcbench.bench.folders import absent_folders, remove_empty
+from qcbench.commands import command
 from qcbench.errors import InputError
 from qcbench.files import read_bytes, replacing, to_json
 from qcbench.locks import turn
@@ -58,7 +58,7 @@ def _publish(folder: Path, new: Sequence[PublishedRun], reports: Mapping[str, by
     # What is about to be replaced may be anything.
     faults = [fault for path, fault in standing.located if path not in paths]
     if faults:
-        check = f"qcbench publish check {shlex.quote(f'to={folder}')}"
+        check = command("publish check", f"to={folder}")
         raise InputError(f"{faults[0]}; nothing is written, `{check}` tells all faults")
     for run in standing.runs:
         _check_same(folder, run, fresh)

@@ -1,9 +1,6 @@
 """The YAML group `tracking`."""
 
-import re
-import shlex
-
-from qcbench.bench.overrides import quoted_value
+from qcbench.commands import override, word
 from qcbench.configs import config
 
 
@@ -36,14 +33,7 @@ class TrackingConfig:
     def as_overrides(self) -> list[str]:
         """Return the words of a command line that say the same, as a shell takes them."""
         stated = {"uri": self.uri, "experiment": self.experiment, "prefix": self.prefix}
-        words = [f"tracking.{key}={_quoted(value)}" for key, value in stated.items() if value]
+        words = [override(f"tracking.{key}", value) for key, value in stated.items() if value]
         if not self.replicates:
             words.append("tracking.replicates=false")
-        return [shlex.quote(word) for word in words]
-
-
-def _quoted(text: str) -> str:
-    """Return a text as a value of Hydra's."""
-    if re.fullmatch(r"[A-Za-z][\w./:@-]*", text):
-        return text
-    return quoted_value(text)
+        return [word(each) for each in words]
