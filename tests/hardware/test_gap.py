@@ -234,6 +234,19 @@ def test_fit_of_two_levels_finds_its_figures() -> None:
         assert ends.low < ends.value < ends.high
 
 
+def test_devices_that_are_not_told_apart_show_no_figure(tmp_path: Path) -> None:
+    table, fleet = synthetic_table(CONFIG, tasks=60, shots=(1_000, 10_000))
+    some = table.filter((pl.col("qpu") != "kolkata") | (pl.col("shots") == 1_000))
+    gap = analyse(some, fleet)
+    assert set(gap.time.fitted["ibm_usage"].identified) == set(fleet.names) - {"kolkata"}
+    replay = open_or_create(told(f"replays_dir={tmp_path}"))
+    page = write_gap(as_measured(replay, some, gap, Kept((), ()))).page.read_text()
+    assert "not told apart on kolkata, spread" in page
+    assert "On kolkata no two levels of shots" in page
+    assert not re.search(r"kolkata [\d.]+ s and", page)
+    assert not {"overhead of kolkata [s]"} & set(gap.time.fitted["ibm_usage"].parameters)
+
+
 def test_one_level_tells_nothing_apart() -> None:
     table, fleet = synthetic_table(CONFIG)
     for fitted in fit_time(table, fleet).fitted.values():

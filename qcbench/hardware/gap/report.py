@@ -109,6 +109,7 @@ def _page(measured: "Measured", pictures: dict[str, FigureFiles]) -> str:
         least_p=f"{2 / 2**gap.devices:.2g}" if gap.devices >= LEAST_CLUSTERS else "",
         chosen=rows.model_words(gap.time.fitted[gap.time.chosen]) if gap.time else "",
         fitted_rows=rows.fitted_rows(gap),
+        not_told_apart=rows.not_told_apart(gap),
         wait_rows=rows.wait_rows(gap.waits),
         completion_rows=rows.wait_rows(gap.completions),
         time_rows=rows.time_rows(gap),

@@ -109,6 +109,15 @@ def fitted_rows(gap: Gap) -> list[dict[str, str]]:
     ]
 
 
+def not_told_apart(gap: Gap) -> list[str]:
+    """Return the devices without a fitted figure, where others have one."""
+    if gap.time is None:
+        return []
+    fitted = gap.time.fitted[gap.time.chosen]
+    measured = fitted.repetition_delay_s or {}
+    return [name for name in measured if fitted.identified and name not in fitted.identified]
+
+
 def wait_rows(waits: Mapping[str, Waits]) -> list[dict[str, str]]:
     """Return a row a device or policy: how long was waited."""
     return [
@@ -213,14 +222,15 @@ def model_words(fitted: FittedTime) -> str:
             f"affine, {number(fitted.intercept_s)} s + {fitted.slope_s:.3g} s x depth x shots,"
             f" spread {percent(fitted.sigma)}"
         )
-    delays = ", ".join(
-        f"{name} {number((fitted.overhead_s or {})[name])} s and {1e6 * delay:.0f} us"
-        for name, delay in (fitted.repetition_delay_s or {}).items()
-    )
-    return (
-        f"ibm_usage, overhead + (repetition delay + length) x shots, {delays}, spread"
-        f" {percent(fitted.sigma)}"
-    )
+    words = ["ibm_usage, overhead + (repetition delay + length) x shots"]
+    delays = fitted.repetition_delay_s or {}
+    words += [
+        f"{name} {number((fitted.overhead_s or {})[name])} s and {1e6 * delays[name]:.0f} us"
+        for name in fitted.identified
+    ]
+    if others := [name for name in delays if name not in fitted.identified]:
+        words.append(f"not told apart on {' and '.join(others)}")
+    return ", ".join([*words, f"spread {percent(fitted.sigma)}"])
 
 
 def number(value: float) -> str:
