@@ -47,6 +47,7 @@ from qcbench.hardware.port import BackendError, Port
 from qcbench.hardware.providers.registry import connected, label_of, provider_of
 from qcbench.hardware.refusals import let_pass
 from qcbench.hardware.replay_config import ReplayConfig, replay_id
+from qcbench.hardware.stored_tables import read_table
 from qcbench.hardware.stream import PLAYING, Stream
 from qcbench.hardware.table import task_table
 
@@ -155,8 +156,6 @@ def played(path: Path) -> Replay:
     Raises:
         InputError: it is none.
     """
-    from qcbench.hardware.results import read_table  # noqa: PLC0415 - reads gaps as well
-
     folder = open_replay(path)
     unit = provider_of(folder.config.backend).price.unit
     with JobLedger(folder.ledger, reading=True) as ledger:

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qcbench.errors import InputError, reason_of
+from qcbench.errors import InputError
 from qcbench.files import write_text
 from qcbench.fleet.load import load_fleet
 from qcbench.hardware.design import Kept, kept
@@ -16,15 +16,14 @@ from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import TABLE, ReplayFolder, find_replay
 from qcbench.hardware.plan import compiled_earlier, make_world
 from qcbench.hardware.replay_config import identity
+from qcbench.hardware.stored_tables import anchors_of, read_table
 from qcbench.hardware.stream import PLAYING
-from qcbench.hardware.table import schema, task_table
+from qcbench.hardware.table import task_table
 
 if TYPE_CHECKING:
     import polars as pl
 
 POOLED = "pooled.json"
-LATER = ("waited_s", "fidelity_with_medians")
-"""Columns of a table that came after the first release."""
 
 
 @dataclass(frozen=True)
@@ -44,71 +43,6 @@ class Measured:
     gap: Gap
     plan: Kept
     names: tuple[str, ...]
-
-
-def read_table(path: Path) -> "pl.DataFrame":
-    """Read the table of a replay.
-
-    Raises:
-        InputError: it is not there or cannot be read.
-    """
-    import polars as pl  # noqa: PLC0415
-
-    if not path.is_file():
-        raise InputError(f"{path}: is not there; run the same `qcbench replay` again to its end")
-    table = _parquet(path)
-    kinds = dict.fromkeys(("label", "policy", "qpu", "state"), pl.String)
-    _check_kinds(path, table, {**kinds, "task": pl.Int64, "shots": pl.Int64}, schema())
-    lacking = [name for name in LATER if name not in table.columns]
-    if lacking:
-        raise InputError(
-            f"{path}: has no {lacking[0]}, it is of an earlier version; run the same"
-            " `qcbench replay` again, which submits nothing that is at its end"
-        )
-    return table
-
-
-def anchors_of(replay: ReplayFolder) -> "pl.DataFrame | None":
-    """Return the anchor circuits of a replay at its end; None where it has none.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    import polars as pl  # noqa: PLC0415
-
-    path = replay.anchors
-    if not path.is_file():
-        return None
-    table = _parquet(path)
-    kinds = dict.fromkeys(("label", "qpu", "anchor"), pl.String)
-    kinds |= dict.fromkeys(("moment", "shots", "qubits"), pl.Int64)
-    kinds |= dict.fromkeys(("started_s", "value", "noise"), pl.Float64)
-    _check_kinds(path, table, kinds, {})
-    return table
-
-
-AGAIN = "run the same `qcbench replay` again, which writes it anew"
-
-
-def _parquet(path: Path) -> "pl.DataFrame":
-    import polars as pl  # noqa: PLC0415
-
-    try:
-        return pl.read_parquet(path)
-    # A damaged file makes the reader raise nearly anything, even a panic of its Rust code.
-    except (Exception, pl.exceptions.PanicException) as error:
-        reason = f"{path}: is no Parquet file, or a torn one ({reason_of(error)}); {AGAIN}"
-        raise InputError(reason) from error
-
-
-def _check_kinds(
-    path: Path, table: "pl.DataFrame", needed: Mapping[str, Any], others: Mapping[str, Any]
-) -> None:
-    """Raise where columns that are needed are not there, or any is of another type."""
-    for name, kind in {**needed, **others}.items():
-        found = table.schema.get(name)
-        if found != kind and (name in needed or found is not None):
-            raise InputError(f"{path}: is not what `qcbench replay` writes ({name}); {AGAIN}")
 
 
 def table_of(replay: ReplayFolder) -> "pl.DataFrame":

@@ -17,7 +17,7 @@ from qcbench.errors import InputError
 from qcbench.hardware.design import PLAN, freeze, kept
 from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import ReplayFolder, open_or_create, open_replay
-from qcbench.hardware.results import anchors_of, read_table
+from qcbench.hardware.stored_tables import anchors_of, read_table
 
 DAMAGE = ("empty", "torn", "text", "binary", "another table", "texts")
 
