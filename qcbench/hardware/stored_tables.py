@@ -50,7 +50,7 @@ def anchors_of(replay: ReplayFolder) -> "pl.DataFrame | None":
     if not path.is_file():
         return None
     table = _parquet(path)
-    kinds = dict.fromkeys(("label", "qpu", "anchor"), pl.String)
+    kinds: dict[str, Any] = dict.fromkeys(("label", "qpu", "anchor"), pl.String)
     kinds |= dict.fromkeys(("moment", "shots", "qubits"), pl.Int64)
     kinds |= dict.fromkeys(("started_s", "value", "noise"), pl.Float64)
     _check_kinds(path, table, kinds, {})
