@@ -86,7 +86,7 @@ def test_a_plan_that_is_not_what_was_frozen_says_nothing_else(replay: ReplayFold
     table = synthetic_table(told())[0]
     path = replay.folder / PLAN
     whole = json.loads(path.read_text())
-    folders = [(replay.folder, replay.date, replay.label)]
+    folders: list[tuple[Path, str, str]] = [(replay.folder, replay.date, replay.label)]
     for plan in ({"anchors": 5}, {"repeat": "x"}, {**whole["plan"], "repeat": [1]}):
         path.write_text(json.dumps({**whole, "plan": plan}))
         assert (
