@@ -97,3 +97,15 @@ def read_torch(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise InputError(f"{path}: is no checkpoint (it holds a {type(state).__name__})")
     return state
+
+
+NOT_OF_AN_AGENT = (KeyError, IndexError, RuntimeError, ValueError, TypeError, AttributeError)
+"""What torch and we make of plain data that is no state of an agent."""
+
+
+def not_of_this_agent(path: Path, error: Exception) -> InputError:
+    """Return what is raised where a checkpoint is another agent's, or no agent's."""
+    reason = str(error).strip().splitlines()
+    return InputError(
+        f"{path}: is not of this agent ({reason[0] if reason else type(error).__name__})"
+    )

@@ -11,7 +11,12 @@ import torch
 from annotated_types import Interval, MaxLen, MinLen
 
 from qcbench.agents.agent import Update
-from qcbench.agents.checkpoints import read_torch, write_torch
+from qcbench.agents.checkpoints import (
+    NOT_OF_AN_AGENT,
+    not_of_this_agent,
+    read_torch,
+    write_torch,
+)
 from qcbench.agents.mixed_shards import MixedShards, SomeShards
 from qcbench.agents.networks import TorchPerItem
 from qcbench.agents.options import check_sets
@@ -175,9 +180,8 @@ class ReferenceLearner:
         state = read_torch(folder / STATE)
         try:
             self.trainer.restore(state)
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{folder / STATE}: is not of this agent ({reason})") from error
+        except NOT_OF_AN_AGENT as error:
+            raise not_of_this_agent(folder / STATE, error) from error
 
     def policy(self) -> tuple[Card, Tensors]:
         """Return what would be exported now."""

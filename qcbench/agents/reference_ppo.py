@@ -252,7 +252,10 @@ class Trainer:
         if len(states) != self._count:  # torch takes a part of one and crashes
             raise ValueError(f"it has {len(states)} shards")
         self._generators = [each.clone() for each in states]
-        self.update, self.steps = state["update"], state["steps"]
+        update, steps = state["update"], state["steps"]
+        if type(update) is not int or type(steps) is not int:
+            raise TypeError("its numbers of updates and steps are none")
+        self.update, self.steps = update, steps
         self._begun = False
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[PpoUpdate]:

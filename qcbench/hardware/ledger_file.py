@@ -57,7 +57,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         sqlite3.Error: it cannot be opened.
     """
     address = f"{path.resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(address, uri=True, timeout=LOCKED_S, factory=_Base)
+    return sqlite3.connect(address, uri=True, timeout=LOCKED_S)
 
 
 def check_whole(base: sqlite3.Connection) -> None:

@@ -4,11 +4,12 @@ import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 from qcbench.bench.run_names import HEADS, find
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
-from qcbench.files import parse_json, write_durable
+from qcbench.files import parse_json, quoted, write_durable
 from qcbench.hardware.port import Label
 from qcbench.hardware.providers.registry import label_of
 from qcbench.hardware.replay_config import ReplayConfig, identity, replay_id
@@ -113,8 +114,13 @@ def open_replay(folder: Path) -> ReplayFolder:
         ) from error
     content = parse_json(data, str(path))
     try:
-        config = typed(ReplayConfig, content["told"], "")
-        return ReplayFolder(folder, content["replay"], config, content["label"], content["date"])
+        told, replay, label, date = (content[key] for key in ("told", "replay", "label", "date"))
+        if not isinstance(told, dict) or not isinstance(replay, str):
+            raise TypeError("told and replay are none")
+        if label not in get_args(Label):
+            raise ValueError(f"label is {quoted(label)}")
+        datetime.fromisoformat(date)
+        return ReplayFolder(folder, replay, typed(ReplayConfig, told, ""), label, date)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: is not what `qcbench replay` writes ({error})") from error
 

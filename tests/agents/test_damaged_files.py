@@ -54,7 +54,13 @@ def test_results_of_a_sweep_that_are_damaged_are_one_line(data: bytes, tmp_path:
     with pytest.raises(InputError, match=RESULTS):
         swept(tmp_path)
     known = {"trial": "a", "status": "done", "settings": {}, "steps": 8, "run": "trials/a/0"}
-    for part in ({"best": 3}, {"best": {"mean": 1}}, {"best": None, "settings": 1}, {}):
+    for part in (
+        {"best": 3},
+        {"best": {"mean": 1}},
+        {"best": None, "settings": 1},
+        {"best": None, "trial": 1},
+        {},
+    ):
         (tmp_path / RESULTS).write_text(json.dumps([{**known, **part}]))
         with pytest.raises(InputError, match=rf"{RESULTS}: is no list of trials"):
             swept(tmp_path)

@@ -472,15 +472,17 @@ def test_two_processes_do_not_train_one_run(copied: Path) -> None:
 
 def test_a_checkpoint_that_is_no_data_is_refused(copied: Path, tmp_path: Path) -> None:
     state = checkpoints(copied)[-1] / reference_agent.STATE
+    whole = read_torch(state)
     torch.save({"update": os.system}, state)
     with pytest.raises(InputError, match=r"trainer\.pt: is no checkpoint"):
         training.go_on(copied, progress="silent")
     state.write_bytes(b"torn")
     with pytest.raises(InputError, match=r"trainer\.pt: is no checkpoint"):
         training.go_on(copied, progress="silent")
-    torch.save({"network": {}}, state)
-    with pytest.raises(InputError, match=r"trainer\.pt: is not of this agent"):
-        training.go_on(copied, progress="silent")
+    for other in ({"network": {}}, *({**whole, name: 5} for name in whole if name != "steps")):
+        torch.save({**other, "update": "1"}, state)
+        with pytest.raises(InputError, match=r"trainer\.pt: is not of this agent"):
+            training.go_on(copied, progress="silent")
     torch.save([1], state)
     with pytest.raises(InputError, match="it holds a list"):
         read_torch(state)

@@ -16,7 +16,7 @@ from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.hardware.design import PLAN, freeze, kept
 from qcbench.hardware.ledger import JobLedger
-from qcbench.hardware.manifest import ReplayFolder, open_or_create
+from qcbench.hardware.manifest import ReplayFolder, open_or_create, open_replay
 from qcbench.hardware.stored_tables import anchors_of, read_table
 
 DAMAGE = ("empty", "torn", "text", "binary", "another table", "texts")
@@ -65,11 +65,28 @@ def test_a_damaged_table_is_one_line(
         assert line.endswith("run the same `qcbench replay` again, which writes it anew")
 
 
+@pytest.mark.parametrize("key", ["told", "replay", "label", "date"])
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, [[]]], ids=repr)
+def test_a_damaged_head_is_one_line(
+    key: str, value: object, replay: ReplayFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = replay.folder / "replay.json"
+    if (key, value) == ("replay", "x"):
+        return
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    for verb in ("gap", "show"):
+        assert main([verb, str(replay.folder)] + ["tracking=none"] * (verb == "gap")) in {0, 2}
+        said = capsys.readouterr().err.strip().splitlines()
+        assert len(said) == 1 or verb == "show"
+    with pytest.raises(InputError, match=r"replay\.json: is not what `qcbench replay` writes"):
+        open_replay(replay.folder)
+
+
 def test_a_plan_that_is_not_what_was_frozen_says_nothing_else(replay: ReplayFolder) -> None:
     table = synthetic_table(told())[0]
     path = replay.folder / PLAN
     whole = json.loads(path.read_text())
-    folders = [(replay.folder, replay.date, replay.label)]
+    folders: list[tuple[Path, str, str]] = [(replay.folder, replay.date, replay.label)]
     for plan in ({"anchors": 5}, {"repeat": "x"}, {**whole["plan"], "repeat": [1]}):
         path.write_text(json.dumps({**whole, "plan": plan}))
         assert (

@@ -21,6 +21,7 @@ from qcbench.hardware.intents import Intent
 from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.local import LocalPort
 from qcbench.hardware.manifest import find_replay, place_of
+from qcbench.hardware.plan import Forecast, make_world
 from qcbench.hardware.refusals import comes_again, left_out, let_pass
 from qcbench.hardware.replay import run_replay
 from qcbench.hardware.replay_config import ReplayConfig, compose_replay
@@ -313,13 +314,13 @@ def test_an_empty_account_stops_a_replay_only_before_it_begins(
     from qcbench.hardware.providers.registry import provider_of  # noqa: PLC0415
 
     config = told(tmp_path, "tasks=1", "budget_s=10")
-    world = replays.make_world(config)
+    world = make_world(config)
     monkeypatch.setattr(
         type(world),
         "provider",
         property(lambda _: replace(provider_of(config.backend), account=True)),
     )
-    monkeypatch.setattr(replays, "forecast", lambda *_: replays.Forecast(1, 1.0, 2.0, 0))
+    monkeypatch.setattr(replays, "forecast", lambda *_: Forecast(1, 1.0, 2.0, 0))
     monkeypatch.setattr(replays, "confirm", lambda *_, **__: None)
     port = FakePort([])
     monkeypatch.setattr(FakePort, "remaining", lambda _port: 0.0)

@@ -13,10 +13,14 @@ import torch
 from ray.exceptions import RayActorError
 
 from qcbench.agents.agent import DivergedError, LostError, Update
-from qcbench.agents.checkpoints import read_torch, write_torch
+from qcbench.agents.checkpoints import (
+    NOT_OF_AN_AGENT,
+    not_of_this_agent,
+    read_torch,
+    write_torch,
+)
 from qcbench.agents.rllib.callbacks import check_failures, logged
 from qcbench.agents.rllib.networks import Design
-from qcbench.errors import InputError
 from qcbench.plugins import PluginError
 from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.weights import Tensors
@@ -102,9 +106,8 @@ class RllibLearner:
             raise
         except RayActorError as error:
             raise self._lost(self._before) from error
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{file}: is not of this agent ({reason})") from error
+        except NOT_OF_AN_AGENT as error:
+            raise not_of_this_agent(file, error) from error
         group = self._algorithm.env_runner_group
         group.sync_weights(from_worker_or_learner_group=self._algorithm.learner_group)
         group.foreach_env_runner(partial(_count_from, steps))

@@ -130,8 +130,7 @@ def swept(folder: Path) -> Swept | None:
         for entry in told:
             best = entry["best"] and evaluation_of(entry["best"])
             trials.append(SweepTrial(**{**entry, "best": best}))
-            if not isinstance(trials[-1].settings, dict):
-                raise TypeError("settings of a trial are damaged")
+            _check_kinds(trials[-1])
     except (TypeError, KeyError, AttributeError, InputError) as error:
         raise InputError(
             f"{folder / RESULTS}: is no list of trials ({reason_of(error)}); remove it, and the"
@@ -139,6 +138,14 @@ def swept(folder: Path) -> Swept | None:
         ) from None
     config = best_config(folder)
     return Swept(folder, trials, config if config.is_file() else None)
+
+
+def _check_kinds(trial: SweepTrial) -> None:
+    """Raise where a part of a trial's results is something else: `TypeError`."""
+    texts = trial.trial, trial.status, trial.run, trial.error
+    whole = all(isinstance(text, str) for text in texts) and type(trial.steps) is int
+    if not whole or not isinstance(trial.settings, dict):
+        raise TypeError(f"damaged results of trial {trial.trial!r}")
 
 
 def conclude(found: Swept, tracking: TrackingConfig, say: Say) -> Swept:
