@@ -102,7 +102,7 @@ def _told(scenario: ScenarioConfig, fleet: Fleet, gap: Gap, time: TimeFit, *, fi
         )
     if fitted.model == "affine":
         _check_line(fitted)
-        notes = []
+        notes: list[str] = []
     else:
         fitted, notes = _of_known_devices(scenario, fleet, fitted, fill=fill)
     scales = {} if gap.fidelity is None else gap.fidelity.error_scale
