@@ -96,7 +96,8 @@ def _told(scenario: ScenarioConfig, fleet: Fleet, gap: Gap, time: TimeFit, *, fi
     if not fitted.identified:
         levels = " and ".join(f"{level:,}" for level in time.shots)
         raise InputError(
-            f"replay: its tasks have {levels} shots, so that what a job takes cannot be told apart"
+            f"replay: its tasks have {levels} shots, and no device had two levels that are a factor"
+            f" of {LEVELS_APART:g} apart, so that what a job takes cannot be told apart"
             f" from what a shot takes, and other shots would be predicted wrongly; {REMEDY}"
         )
     if fitted.model == "affine":

@@ -371,7 +371,7 @@ def _factor_axis(axes: Axes, top: float) -> None:
         if np.log(tick / kept[-1]) >= gap:
             kept.append(tick)
     if len(kept) < 2 and top > 1:
-        kept = [tick for tick in map(float, MaxNLocator(3).tick_values(1, top)) if 1 <= tick <= top]
+        kept = [float(t) for t in MaxNLocator(3).tick_values(1, top) if 1 <= t <= top]
     axes.xaxis.set_major_locator(FixedLocator(kept))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))

@@ -104,7 +104,12 @@ def fitted_rows(gap: Gap) -> list[dict[str, str]]:
             for name, ends in gap.fidelity.error_scale.items()
         ]
     return [
-        {"name": name, "value": number(ends.value), "interval": ends_of(ends)}
+        {
+            "name": name,
+            # A fit that would go below 0 stops there: without an interval that is no figure.
+            "value": number(ends.value) if ends.value > 0 or ends_of(ends) else "–",
+            "interval": ends_of(ends),
+        }
         for name, ends in rows
     ]
 
@@ -224,13 +229,29 @@ def model_words(fitted: FittedTime) -> str:
         )
     words = ["ibm_usage, overhead + (repetition delay + length) x shots"]
     delays = fitted.repetition_delay_s or {}
+    ends = fitted.parameters or {}
     words += [
-        f"{name} {number((fitted.overhead_s or {})[name])} s and {1e6 * delays[name]:.0f} us"
-        for name in fitted.identified
+        f"{name} "
+        + _at_least_0(number(overhead_s), overhead_s, "s", ends.get(f"overhead of {name} [s]"))
+        + " and "
+        + _at_least_0(f"{1e6 * delay_s:.0f}", delay_s, "us", ends.get(f"delay of {name} [us]"))
+        for name, overhead_s, delay_s in (
+            (name, (fitted.overhead_s or {})[name], delays[name]) for name in fitted.identified
+        )
     ]
     if others := [name for name in delays if name not in fitted.identified]:
-        words.append(f"not told apart on {' and '.join(others)}")
+        where = " and ".join(others) if fitted.identified else "any device"
+        words.append(f"not told apart on {where}")
     return ", ".join([*words, f"spread {percent(fitted.sigma)}"])
+
+
+def _at_least_0(text: str, value: float, unit: str, ends: Estimate | None) -> str:
+    """Write a figure that cannot be negative: one at which the fit stopped, 0, is not known."""
+    if value > 0:
+        return f"{text} {unit}"
+    if ends is not None and isfinite(ends.high) and ends.high > 0:
+        return f"at most {number(ends.high)} {unit}"
+    return f"unknown {unit}"
 
 
 def number(value: float) -> str:
