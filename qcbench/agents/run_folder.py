@@ -30,7 +30,6 @@ from qcbench.agents.checkpoints import (
 from qcbench.agents.config import TrainConfig, check, code_of_others, meant, read_typed, stored
 from qcbench.agents.evaluation import Evaluation
 from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
-from qcbench.bench.listing import ABOUT
 from qcbench.bench.manifest import provenance
 from qcbench.bench.run_names import HEADS
 from qcbench.errors import InputError
@@ -55,6 +54,7 @@ from qcbench.policies.exported.folder import (
 from qcbench.policies.exported.weights import Tensors
 from qcbench.storage import mirror
 from qcbench.storage.places import runs_folder, shown_path
+from qcbench.storage.stored_run import ABOUT
 from qcbench.tracking.identity import NAME
 
 CONFIG, PROGRESS, LOCK = HEADS["training"], "progress.jsonl", "run.lock"

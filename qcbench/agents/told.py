@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qcbench.bench.conf_files import options_of
-from qcbench.bench.listing import ABOUT
 from qcbench.bench.overrides import NESTED_GROUPS, SCENARIO_PARTS
 from qcbench.bench.run_names import HEADS, told_name
 from qcbench.commands import command, word
@@ -18,6 +17,7 @@ from qcbench.errors import InputError
 from qcbench.files import read_json
 from qcbench.policies.exported.card import Card
 from qcbench.policies.exported.folder import EXPORTED, read_folder_card
+from qcbench.storage.stored_run import ABOUT
 
 CONF, BEST = "conf", "best"
 """Config folder of a sweep, and the best agent in it."""
