@@ -8,13 +8,13 @@ from typing import Any
 from qcbench.agents.config import baseline_of, stored, total_steps
 from qcbench.agents.evaluation import Evaluation
 from qcbench.agents.run_folder import (
-    ABOUT,
     RunFolder,
     evaluations,
     open_folder,
     read_progress,
 )
 from qcbench.errors import InputError
+from qcbench.storage.stored_run import ABOUT
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.training_view import CurvePoint, PublishedTraining, publish_training
 
