@@ -84,9 +84,9 @@ def _of_run(run: "Run") -> Iterator[Line]:
     yield "state", _state(run)
     yield "began", _began(about)
     begun = begun_in(run.folder)
-    told = begun.command if begun else about.told
-    if told:
-        yield "told", told
+    command = begun.command if begun else about.told
+    if command:
+        yield "told", command
     if begun is None:
         yield from _headed("changed", _changed(run, about))
     yield from _headed("software", _software(run, about))

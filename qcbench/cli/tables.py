@@ -9,6 +9,7 @@ from rich.table import Table
 
 from qcbench.bench.conf_files import OURS
 from qcbench.errors import one_line
+from qcbench.report.narrow import fit
 
 GUTTER = 2
 """Characters between columns."""
@@ -48,9 +49,14 @@ class Listing(Table):
 
 
 def print_table(table: Table, width: int) -> None:
-    """Print a table, as wide as said where it goes into a pipe, which has no width to fit in."""
+    """Print a table, as wide as said where it goes into a pipe, which has no width to fit in.
+
+    A narrow terminal gets the first columns.
+    """
     console = Console()
-    if not console.is_terminal:
+    if console.is_terminal:
+        fit(table, console.width)
+    else:
         console.width = width
     console.print(table)
 

@@ -13,11 +13,14 @@ from qcbench.bench.changes import RunComparison
 from qcbench.errors import one_line
 from qcbench.files import quoted, to_json
 from qcbench.report import text
+from qcbench.report.narrow import fit
 from qcbench.stats.claims import LEAST_WORLDS
 from qcbench.stats.comparison import Comparison
 
 WIDTH = 120
 CHANGES_SHOWN = 30
+KEPT = ("scenario", "policy", "change")
+"""Columns that a narrow terminal shows longest."""
 
 
 def show(compared: RunComparison, console: Console | None = None) -> None:
@@ -25,7 +28,7 @@ def show(compared: RunComparison, console: Console | None = None) -> None:
     console = console or Console()
     if not console.is_terminal:
         console.width = WIDTH
-    console.print(render(compared))
+    console.print(render(compared, width=console.width))
 
 
 def as_json(compared: RunComparison) -> str:
@@ -72,8 +75,8 @@ def verdict(results: Comparison) -> str:
     return f"{told}; b{below}, as in {few} of them." if few else f"{told}."
 
 
-def render(compared: RunComparison) -> RenderableType:
-    """Return a comparison as something that rich prints."""
+def render(compared: RunComparison, *, width: int = WIDTH) -> RenderableType:
+    """Return a comparison as something that rich prints, in so many characters."""
     results = compared.results
     names = (one_line(compared.first), one_line(compared.second))
     parts: list[RenderableType] = [
@@ -81,10 +84,10 @@ def render(compared: RunComparison) -> RenderableType:
         Text.assemble("second  ", (names[1], "bold")),
     ]
     parts += [Text(f"! {one_line(note)}", style="yellow") for note in compared.notes]
-    parts += [Text(), *_changes(compared), Text(), _cells(results)]
+    parts += [Text(), *_changes(compared), Text(), _cells(results, width)]
     if results.cells["scenario"].n_unique() > 1:
         parts += [Text(), Text("Overall, by the geometric mean over scenarios", style="bold")]
-        parts.append(_overall(results))
+        parts.append(_overall(results, width))
     for which, only in (("first", results.only_first), ("second", results.only_second)):
         if only:
             shown = ", ".join(f"{scenario} / {policy}" for scenario, policy in only[:5])
@@ -118,7 +121,7 @@ def _short(value: Any) -> str:
     return value if isinstance(value, str) and len(value) <= 40 else quoted(value, 40)
 
 
-def _cells(results: Comparison) -> Table:
+def _cells(results: Comparison, width: int) -> Table:
     scale = text.scale_of(results.metric, results.cells["first_mean"])
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     table.add_column("scenario", overflow="fold")
@@ -140,16 +143,18 @@ def _cells(results: Comparison) -> Table:
             f"{row['pairs']:,}",
             f"{row['equal']:,}",
         )
+    fit(table, width, keep=KEPT)
     return table
 
 
-def _overall(results: Comparison) -> Table:
+def _overall(results: Comparison, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     table.add_column("policy", overflow="fold")
     table.add_column("change", justify="right", no_wrap=True)
     table.add_column("scenarios", justify="right")
     for row in results.overall.iter_rows(named=True):
         table.add_row(escape(one_line(row["policy"])), _change(row, results), str(row["scenarios"]))
+    fit(table, width, keep=KEPT)
     return table
 
 

@@ -131,13 +131,15 @@ class _Column:
         cells: in rich's markup, from the top.
         justify: side.
         spare: where there is no room for all, the columns with the highest figure are left out;
-            one with 0 stays.
+            one with 0 stays while there is room for it at all.
+        weight: where there is no room for those that stay, the ones with the highest figure do.
     """
 
     head: str
     cells: Sequence[str]
     justify: Literal["left", "right"] = "right"
     spare: int = 0
+    weight: int = 0
 
     @property
     def width(self) -> int:
@@ -152,7 +154,10 @@ def _scenario_table(summary: Summary, block: Block, width: int) -> Table:
     against, better = zip(*(_comparison(row, summary) for row in rows), strict=True)
     columns = [
         _Column(
-            "rank", [text.rank(r["rank"], r["rank_low"], r["rank_high"]) for r in rows], "left"
+            "rank",
+            [text.rank(r["rank"], r["rank_low"], r["rank_high"]) for r in rows],
+            "left",
+            weight=1,
         ),
         _Column(
             "policy",
@@ -161,6 +166,7 @@ def _scenario_table(summary: Summary, block: Block, width: int) -> Table:
                 for row in rows
             ],
             "left",
+            weight=4,
         ),
         _Column(
             "mean",
@@ -168,12 +174,13 @@ def _scenario_table(summary: Summary, block: Block, width: int) -> Table:
                 f"{block.scale.value(row['mean'])} {half:>{longest}}"
                 for row, half in zip(rows, half_widths, strict=True)
             ],
+            weight=2,
         ),
     ]
     wide = width >= WIDE
     if wide:
         columns.append(_Column("IQM", [block.scale.value(row["iqm"]) for row in rows], spare=3))
-    columns += [_Column("vs baseline", against), _Column("better", better, spare=1)]
+    columns += [_Column("vs baseline", against, weight=3), _Column("better", better, spare=1)]
     if wide and block.has_violations:
         counts = [row["violations"] for row in rows]
         cells = [text.MISSING if count is None else f"{count:,.1f}" for count in counts]
@@ -182,49 +189,64 @@ def _scenario_table(summary: Summary, block: Block, width: int) -> Table:
         columns.append(_Column("until", [row["until"] or "" for row in rows], "left"))
     if wide and block.has_gaps:
         columns.append(_Column("gap %", [text.gap(row) for row in rows]))
+    styles = ["bold" if row["rank"] == rows[0]["rank"] else "" for row in rows]
+    return _table_of(_fitting(columns, width), styles, width)
+
+
+def _table_of(columns: Sequence[_Column], styles: Sequence[str], width: int) -> Table:
     table = _table(width)
-    chosen = _fitting(columns, width)
-    for column in chosen:
+    for column in columns:
         if column.head == "policy":
             table.add_column("policy", no_wrap=True, overflow="ellipsis", ratio=1)
         else:
             table.add_column(column.head, justify=column.justify, no_wrap=True)
-    for row, cells_of in zip(
-        rows, zip(*(column.cells for column in chosen), strict=True), strict=True
-    ):
-        table.add_row(*cells_of, style="bold" if row["rank"] == rows[0]["rank"] else "")
+    cells = zip(*(column.cells for column in columns), strict=True)
+    for of_row, style in zip(cells, styles, strict=True):
+        table.add_row(*of_row, style=style)
     return table
 
 
 def _fitting(columns: Sequence[_Column], width: int) -> list[_Column]:
-    """Leave out what is spare until the others can be shown whole."""
+    """Leave out what is spare until the others can be shown whole; then what weighs least."""
     left = list(columns)
-    while sum(min(column.width, LONGEST_NAME) + GUTTER for column in left) > width + GUTTER:
+    while _taken(left) > width + GUTTER:
         spare = max(left, key=lambda column: column.spare)
         if not spare.spare:
             break
         left.remove(spare)
-    return left
+    if width >= WIDE or _taken(left) <= width + GUTTER:
+        return left
+    chosen: list[_Column] = []
+    for column in sorted(left, key=lambda column: -column.weight):
+        if not chosen or _taken([*chosen, column]) <= width + GUTTER:
+            chosen.append(column)
+    return [column for column in left if column in chosen]
+
+
+def _taken(columns: Sequence[_Column]) -> int:
+    return sum(min(column.width, LONGEST_NAME) + GUTTER for column in columns)
 
 
 def _overall_table(summary: Summary, width: int) -> Table:
-    table = _table(width)
-    table.add_column("rank", no_wrap=True)
-    table.add_column("policy", no_wrap=True, overflow="ellipsis", ratio=1)
-    for name in ("wins", "mean rank", "vs baseline", "better", "done", "failed"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for index, row in enumerate(summary.overall.iter_rows(named=True)):
-        table.add_row(
-            text.rank(row["rank"], row["rank_low"], row["rank_high"]),
-            escape(row["policy"]) + (" !" if row["collapsed"] else ""),
-            str(row["wins"]),
-            f"{row['mean_rank']:.1f}",
-            *_comparison(row, summary),
-            f"{row['n']:,}",
-            f"[yellow]{row['failed']:,}[/]" if row["failed"] else "0",
-            style="bold" if index == 0 else "",
-        )
-    return table
+    rows = list(summary.overall.iter_rows(named=True))
+    against, better = zip(*(_comparison(row, summary) for row in rows), strict=True)
+    ranks = [text.rank(row["rank"], row["rank_low"], row["rank_high"]) for row in rows]
+    names = [escape(row["policy"]) + (" !" if row["collapsed"] else "") for row in rows]
+    failed = [f"[yellow]{row['failed']:,}[/]" if row["failed"] else "0" for row in rows]
+    columns = [
+        _Column("rank", ranks, "left", weight=2),
+        _Column("policy", names, "left", weight=4),
+        _Column("wins", [str(row["wins"]) for row in rows], spare=4),
+        _Column("mean rank", [f"{row['mean_rank']:.1f}" for row in rows], spare=5),
+        _Column("vs baseline", against, weight=3),
+        _Column("better", better, spare=3),
+        _Column("done", [f"{row['n']:,}" for row in rows], spare=2),
+        _Column("failed", failed, spare=1),
+    ]
+    styles = ["bold", *[""] * (len(rows) - 1)]
+    # Where all is shown that there is, a long name makes room for the figures.
+    chosen = columns if width >= WIDE else _fitting(columns, width)
+    return _table_of(chosen, styles, width)
 
 
 def _comparison(row: dict[str, Any], summary: Summary) -> tuple[str, str]:

@@ -529,8 +529,8 @@ def test_one_world_has_no_interval() -> None:
     alone = replace(GOOD, worlds=1, low=float("nan"), high=float("nan"))
     assert alone.line == "mean_completion_s 20, -9.00 % (one world, no interval)"
     assert replace(alone, worlds=2).line.endswith("-9.00 % (no interval)")
-    unknown = dict.fromkeys(("mean", "relative_percent"), float("nan"))
-    assert "nan" not in replace(alone, **unknown).line
+    unknown = replace(alone, mean=float("nan"), relative_percent=float("nan"))
+    assert unknown.line == "mean_completion_s unknown, no ratio to the baseline"
 
 
 def test_a_best_checkpoint_that_is_gone(done: training.Trained, copied: Path) -> None:

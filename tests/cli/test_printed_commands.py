@@ -19,7 +19,7 @@ QUOTED = {
     *("train_best", "nearest", "as_overrides", "browse_command", "folder_option"),
 }
 """Functions that return words of a command as a shell takes them."""
-KNOWN = {"verb", "track", "words", "told_all", "told", "pinned"}
+KNOWN = {"version", "words", "told_all", "told", "pinned", "verb"}
 """Names and attributes that are such words, or a version."""
 BEGUN = re.compile(rf"(?:^|[`\s])qcbench (?:(?:{'|'.join(VERBS)})(?: [\w=.-]*)*)?$")
 """A text that ends inside a command."""

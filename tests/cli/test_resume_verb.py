@@ -167,6 +167,7 @@ def test_a_finished_promotion_of_before_is_not_run_again(runs: Path, capsys: Out
     assert "without what was to be promoted; nothing is judged or registered" in said
 
 
+@pytest.mark.e2e
 def test_a_finished_suite_has_nothing_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:

@@ -60,6 +60,18 @@ def test_numbers_are_those_of_the_summary(summary):
     assert f"{100 * row['probability_of_improvement']:.0f} %" in line
 
 
+@pytest.mark.parametrize("width", [30, 40, 50, 55, 60, 70, 80, 95])
+def test_a_narrow_terminal_shows_policies_and_whole_numbers(summary, width):
+    """Columns go that matter less, in every block and in the overall table."""
+    output = re.sub(r"\x1b\[[\d;]*m", "", printed(summary, width=width, terminal=True))
+    assert max(len(line) for line in output.splitlines()) <= width
+    assert len(re.findall(r"^ *(?:rank +)?policy  ", output, re.MULTILINE)) == 4
+    for policy in summary.policies:
+        assert len(re.findall(rf"^ *(?:\d+(?: \(.*\))? +)?{policy}\b", output, re.MULTILINE)) >= 4
+    assert "…" not in output.partition("Overall")[0].partition("policy")[2].partition("\n\n")[0]
+    assert "…" not in output.partition("Overall")[2].partition("\n\n")[0]
+
+
 @pytest.mark.parametrize("width", [70, 80, 100, 180])
 def test_a_terminal_is_never_overrun(summary, width):
     output = printed(summary, width=width, terminal=True)
