@@ -219,7 +219,7 @@ def test_environments_do_not_draw_failures_for_ever(monkeypatch: pytest.MonkeyPa
         drawn.extend()
     assert drawn.gap_s.shape == (2, 5, 300)
     # The numbers are those of SimPy's processes, however they are cut.
-    up_s, down_s = 10.0, world.rules.failures.mean_down_s
+    up_s, down_s = 10.0, 300.0
     for rng, gap_s in zip(
         streams_of("endless", config.name, 1, seed=0).failures.spawn(5), drawn.gap_s[1], strict=True
     ):
