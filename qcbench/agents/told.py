@@ -27,7 +27,7 @@ OF_SCENARIOS = ("scenario", "file", *NESTED_GROUPS, *SCENARIO_PARTS)
 
 
 @dataclass(frozen=True)
-class Told:
+class CommandWords:
     """What a command says.
 
     Attributes:
@@ -39,7 +39,7 @@ class Told:
     config_dirs: Sequence[str]
 
     @classmethod
-    def of(cls, command: str) -> "Told":
+    def of(cls, command: str) -> "CommandWords":
         """Return what `qcbench VERB ...` says; nothing where it is no command."""
         try:
             words = iter(shlex.split(command)[2:])
@@ -80,7 +80,7 @@ def train_best(sweep: Path) -> str:
     if not (sweep / CONF / "agent" / f"{BEST}.yaml").is_file():
         return ""
     lines = (sweep / HEADS["sweep"]).read_text(encoding="utf-8", errors="replace").splitlines()
-    told = Told.of(next((line[2:] for line in lines if line.startswith("# qcbench ")), ""))
+    told = CommandWords.of(next((line[2:] for line in lines if line.startswith("# qcbench ")), ""))
     kept = [text for text in told.overrides if root_of(text) not in NOT_TRAINED]
     folders = [*told.folders, "--config-dir", str(sweep / CONF)]
     return command("train", *folders, f"agent={BEST}", *kept)
@@ -94,7 +94,7 @@ def judge_it(training: Path) -> str:
     usual = f"qcbench promote {told_name(training)}"
     try:
         card = read_folder_card(training / EXPORTED)
-        told = Told.of(str(read_json(training / ABOUT)["command"]))
+        told = CommandWords.of(str(read_json(training / ABOUT)["command"]))
     except (InputError, KeyError, TypeError):
         return usual
     if not isinstance(card, Card) or card.fleet == "any":

@@ -210,7 +210,7 @@ def _not_taken(table: Path) -> str:
         InputError: the table cannot be read.
     """
     try:
-        rows = pl.read_parquet(table, columns=["state", "error_class"])
+        rows = frame_at(table, ["state", "error_class"])
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{table}: is no Parquet file, or a torn one ({error})") from error
     refused = rows.filter((pl.col("state") == "refused") & pl.col("error_class").is_in(TAKEN_LATER))

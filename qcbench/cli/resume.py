@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from qcbench.cli.arguments import named_run, parse, show
 from qcbench.cli.run import announce
 from qcbench.cli.stages import next_step, stage
-from qcbench.cli.where import key_of
 from qcbench.errors import InputError
 from qcbench.storage.places import runs_folder, shown_path
 
@@ -36,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     with stage("reading the run", logged=False):
         from qcbench.api import compose_resume  # noqa: PLC0415 - a second
         from qcbench.bench.run_names import find  # noqa: PLC0415
+        from qcbench.cli.where import key_of  # noqa: PLC0415
         from qcbench.storage import mirror  # noqa: PLC0415
         from qcbench.tracking.begun import begun_in  # noqa: PLC0415
 

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qcbench.agents.told import train_best
 from qcbench.bench.run_names import told_name
 from qcbench.cli import training
 
@@ -48,6 +47,8 @@ def announce(done: "Swept") -> int:
         print(f"qcbench: interrupted; go on with `{again}`", file=sys.stderr)
         return 130
     if done.config is not None:
+        from qcbench.agents.told import train_best  # noqa: PLC0415 - after the help
+
         print(f"best      {done.folder / done.trials[0].run / 'exported'}")
         print(f"train it  {train_best(done.folder)}")
     return 0

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qcbench.agents.told import judge_it
 from qcbench.bench.run_names import told_name
 from qcbench.cli import training
 
@@ -42,5 +41,7 @@ def announce(done: "Trained") -> int:
     if not done.complete:
         print(f"qcbench: interrupted; go on with `qcbench train {name}`", file=sys.stderr)
         return 130
+    from qcbench.agents.told import judge_it  # noqa: PLC0415 - after the help
+
     print(f"judge it  {judge_it(done.folder)}")
     return 0

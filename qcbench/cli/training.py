@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
-from qcbench.agents.told import command_of
 from qcbench.bench.overrides import nested, of_mix
 from qcbench.bench.run_names import Kind, find
 from qcbench.cli.arguments import HydraArguments, named_run, parse, show
@@ -59,6 +58,8 @@ def run(
         return 0
     # Threads that wait by spinning take the cores from those that work; read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from qcbench.agents.told import command_of  # noqa: PLC0415 - after the help
+
     training = load()
     if named:
         where = _where(options.runs[0], options.config_dirs)

@@ -38,7 +38,7 @@ REMEDY = (
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Calibrated:
     """What a replay says of the models of its scenario.
 
     Attributes:
@@ -86,7 +86,9 @@ def calibrated(
     return typed(ScenarioConfig, content, "scenario")
 
 
-def _told(scenario: ScenarioConfig, fleet: Fleet, gap: Gap, time: TimeFit, *, fill: bool) -> _Told:
+def _told(
+    scenario: ScenarioConfig, fleet: Fleet, gap: Gap, time: TimeFit, *, fill: bool
+) -> _Calibrated:
     """Return what is known of every device.
 
     Raises:
@@ -110,7 +112,7 @@ def _told(scenario: ScenarioConfig, fleet: Fleet, gap: Gap, time: TimeFit, *, fi
     factors = {name: one.value for name, one in scales.items() if low < one.value < high}
     if lacking := [name for name in fleet.names if name not in factors]:
         notes.append(f"errors of {', '.join(lacking)}, as scenario {scenario.name} has them")
-    return _Told(fitted, factors, tuple(notes))
+    return _Calibrated(fitted, factors, tuple(notes))
 
 
 def _of_known_devices(
@@ -227,7 +229,7 @@ def _time(scenario: ScenarioConfig, fleet: Fleet, fitted: FittedTime) -> dict[st
     }
 
 
-def _figures(profile: QpuProfile, told: _Told) -> dict[str, Any]:
+def _figures(profile: QpuProfile, told: _Calibrated) -> dict[str, Any]:
     """Return what changes in the entry of a QPU; what is not known of it stays as it is."""
     found: dict[str, Any] = {}
     delay_s = (told.fitted.repetition_delay_s or {}).get(profile.name)

@@ -84,7 +84,7 @@ def test_a_replay_that_is_refused(
     from qcbench.hardware import replay  # noqa: PLC0415 - qiskit
 
     @contextmanager
-    def refuse(*_: object) -> Iterator[None]:
+    def refuse(*_: object, **__: object) -> Iterator[None]:
         raise InputError("no backend")
         yield
 

@@ -10,7 +10,7 @@ import pytest
 
 from qcbench.errors import InputError
 from qcbench.fleet.profile import Fleet
-from qcbench.hardware.calibrate import _figures
+from qcbench.hardware.calibrate import _Calibrated, _figures
 from qcbench.hardware.compiling import CircuitSource, compile_circuit, error_of
 from qcbench.hardware.fidelity_runs import no_mirror
 from qcbench.hardware.gap.models import FittedTime, fit_time
@@ -117,7 +117,8 @@ def test_an_overhead_that_is_not_reported_is_not_zero() -> None:
 def test_a_scaled_unknown_error_stays_unknown() -> None:
     _, fleet = synthetic_table(told())
     profile = replace(fleet.qpus[0], two_qubit_error=None, readout_error=0.01)
-    found = _figures(profile, FittedTime("affine", 1.0), 2.0)
+    told_of = _Calibrated(FittedTime("affine", 1.0), {profile.name: 2.0}, ())
+    found = _figures(profile, told_of)
     assert "two_qubit_error" not in found
     assert found["readout_error"] == pytest.approx(0.02)
     assert np.isnan(Fleet("one", (profile,)).errors()[0, 2])

@@ -255,5 +255,5 @@ def test_reading_tasks_imports_no_heavy_library(tmp_path):
 def test_parquet_of_others_is_refused(tmp_path):
     path = tmp_path / "other.parquet"
     pl.DataFrame({"a": [1]}).write_parquet(path)
-    with pytest.raises(InputError, match="is no task file"):
+    with pytest.raises(InputError, match="column algorithm is missing"):
         read_task_set(path)

@@ -85,7 +85,9 @@ def compose_sweep(
     sweep = data.get("sweep")
     if isinstance(sweep, dict) and isinstance(sweep.get("space"), Mapping):
         sweep["space"] = dict(_lists(sweep["space"]))
-    settings = _one_range_each(typed(SweepRunConfig, data, ""))
+    settings = typed(SweepRunConfig, data, "")
+    _check_kind(settings)
+    settings = _one_range_each(settings)
     check_sweep(settings)
     return settings
 
@@ -116,6 +118,14 @@ def _one_range_each(settings: SweepRunConfig) -> SweepRunConfig:
     return replace(settings, sweep=replace(settings.sweep, space=space))
 
 
+def _check_kind(settings: SweepRunConfig) -> None:
+    if settings.sweep.kind == "pbt" and isinstance(settings.agent, Tuned):
+        raise InputError(
+            f"sweep.kind: pbt lets trials take over networks, and agent {settings.agent.name} has "
+            "none; choose asha or optuna"
+        )
+
+
 def check_sweep(settings: SweepRunConfig) -> None:
     """Check that every setting of the space is one of the agent and can have its values.
 
@@ -124,11 +134,7 @@ def check_sweep(settings: SweepRunConfig) -> None:
     """
     training = settings.training()
     check(training)
-    if settings.sweep.kind == "pbt" and isinstance(settings.agent, Tuned):
-        raise InputError(
-            f"sweep.kind: pbt lets trials take over networks, and agent {settings.agent.name} has "
-            "none; choose asha or optuna"
-        )
+    _check_kind(settings)
     keys = settings_of(settings)
     for name, where in keys.items():
         for value in settings.sweep.ranges[name].values:

@@ -32,6 +32,7 @@ from qcbench.kernels.twins import NOBODY, Twin, draws, no_twin, twin_at_first
 from qcbench.physics import fidelity
 from qcbench.physics.config import PartsFidelity
 from qcbench.policies.twins import Drawn, Memory
+from qcbench.sums import added
 
 NEXT, BEGUN = range(2)
 """How far a call has come: which trial is next, and whether that has begun."""
@@ -116,7 +117,7 @@ class _Summing:
         taken_us, errors = self._call(twins, self._known)
         took_s = time.perf_counter() - began_s
         told_s = [1e-6 * taken for taken in taken_us.tolist()]
-        of_all = took_s / (sum(told_s) or 1.0)
+        of_all = took_s / (added(told_s) or 1.0)
         for cpu_s, place in zip(told_s, twins.places.tolist(), strict=True):
             self._ended[place] = Ended(cpu_s * of_all, cpu_s, errors.get(place))
 
