@@ -85,7 +85,7 @@ def check_content(group: str, option: str, config_dirs: Sequence[Path]) -> None:
         try:
             data = path.read_bytes() if path.is_file() else b"{}"
             content = yaml.safe_load(data)
-        except (OSError, ValueError, yaml.YAMLError):  # Hydra says where
+        except (OSError, ValueError, RecursionError, yaml.YAMLError):  # Hydra says where
             continue
         if not data.strip():
             raise InputError(f"{path}: is empty; a {group} has at least a name")

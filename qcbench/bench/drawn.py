@@ -55,7 +55,7 @@ def _policy(content: ConfigKey) -> PolicyConfig:
     return typed(PolicyConfig, content.mapping, "policy")
 
 
-_read = MadeOnce(lambda mapping: _policy(ConfigKey(mapping["name"], mapping)))
+_read = MadeOnce(lambda mapping: _policy(ConfigKey(str(mapping.get("name")), mapping)))
 """The policy of a mapping, which trials that come together share."""
 
 

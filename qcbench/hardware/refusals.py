@@ -8,12 +8,13 @@ came after it is with the backend. The last moment is after everything, and alwa
 from collections.abc import Iterable
 from typing import Final, Literal
 
+from qcbench.bench.listing import TAKEN_LATER
 from qcbench.hardware.intents import Intent
 from qcbench.hardware.ledger import JobLedger
 
 LATER_BY_ITSELF = ("quota", "unavailable")
 """Why an intent is refused that a later run submits, though nobody raises a budget."""
-TRIED_AGAIN = ("budget", *LATER_BY_ITSELF)
+TRIED_AGAIN = TAKEN_LATER
 """Why an intent may have been refused by an earlier session and not by this one."""
 PASSED: Final = "passed"
 """Class of a refused anchor whose moment has passed: no further run submits it."""

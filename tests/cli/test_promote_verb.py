@@ -1,6 +1,5 @@
 """`qcbench promote`: only what beats the standing champion beyond chance becomes one."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +19,6 @@ from qcbench.tracking.registry import Reference, Registry, open_registry
 from qcbench.tracking.verdict import judge
 
 FEW = ["replicates=20"]
-
-
-@pytest.fixture
-def runs(tmp_path: Path, mlflow_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs").mkdir()
-    shutil.copy(mlflow_store, tmp_path / "runs" / "mlflow.db")
-    return tmp_path / "runs"
 
 
 def registry(runs: Path) -> Registry:

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,14 +21,6 @@ CANDIDATE = ["promote", "lookahead", "replicates=20", "workload.tasks=12", "engi
 """Wins against `random`."""
 WINNING = [*CANDIDATE, "baseline=random", "alias=best"]
 LOSING = [*CANDIDATE, "seed=1", "alias=lost"]
-
-
-@pytest.fixture
-def runs(tmp_path: Path, mlflow_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs").mkdir()
-    shutil.copy(mlflow_store, tmp_path / "runs" / "mlflow.db")
-    return tmp_path / "runs"
 
 
 @pytest.fixture
