@@ -64,7 +64,8 @@ class Summary:
 
     Numbers are null where undefined: no finished trial, no common world with the baseline, a
     baseline of 0 for percentages, no positive mean for geometric ones, an interval from a single
-    world, or from so few of those that were added that it has no ends. There is no `p_value` below five worlds: nothing is claimed.
+    world, or from so few of those that were added that it has no ends. There is no `p_value` below
+    five worlds: nothing is claimed.
     """
 
     metric: str
