@@ -107,7 +107,7 @@ def heat_maps(
         policies: whose figures to draw.
 
     Returns:
-        What draws each figure, by name; none where the suite has no grid of two axes.
+        What draws each figure, by policy; none where the suite has no grid of two axes.
     """
     names = [name for name in trials.columns if name.startswith(AXIS)]
     done = trials.filter(pl.col("status") == "done").drop_nulls([*names, metric])
@@ -120,9 +120,7 @@ def heat_maps(
     for policy in policies:
         own = done.filter(pl.col("policy") == policy)
         if own.height:
-            figures[f"heat-map-{policy}"] = partial(
-                _heat_map, own, metric, ordered[0], ordered[1], third
-            )
+            figures[policy] = partial(_heat_map, own, metric, ordered[0], ordered[1], third)
     return figures
 
 

@@ -34,8 +34,8 @@ def grid_trials(horizons: tuple[int, ...] = (24, 168)) -> pl.DataFrame:
 def test_a_heat_map_has_a_panel_for_each_value_of_the_third_axis() -> None:
     trials = grid_trials()
     maps = heat_maps(trials, "drop_probability", ["random", "absent"])
-    assert list(maps) == ["heat-map-random"]
-    axes = maps["heat-map-random"]().axes
+    assert list(maps) == ["random"]
+    axes = maps["random"]().axes
     assert [each.get_title(loc="left") for each in axes] == ["horizon [h] 24", "horizon [h] 168"]
     shown = np.asarray(axes[0].images[0].get_array())
     np.testing.assert_allclose(shown[0], 100 * (0.024 + 0.005 + np.array([0.1, 0.2, 0.3])))
