@@ -54,7 +54,8 @@ class Summary:
             scenarios in which the baseline and the policy have common worlds (their number is
             `scenarios`). `wins` counts scenarios in which the policy ranks first, `collapsed` those
             in which it put everything on one QPU. `p_best` is of the difference to the best policy,
-            corrected for all pairs.
+            corrected for all pairs; null also where that is the worse one over the worlds that both
+            finished, as can be where trials failed.
         means: mean of every metric of the table over the finished trials, a row per scenario and
             policy.
         ended: of worlds that were added until something was found, what ended each scenario;
