@@ -93,8 +93,11 @@ def plan(
         drawings[_unused(f"heat-map-{_slug(policy)}", {""}, drawings)] = draw
     sections = []
     anchors: set[str] = set()
+    together = grids.gridded(trials)
     for block in found:
-        own = _of_scenario(block, trials, summary, look)
+        own = {}
+        if block.scenario not in together:  # heat maps show all of these at once
+            own = _of_scenario(block, trials, summary, look)
         endings = {f"-{kind}" for kind in (*own, *OVER_TIME)}
         anchor = _unused(_slug(block.scenario), endings, {*drawings, *anchors})
         anchors.add(anchor)
@@ -127,8 +130,6 @@ def _of_scenario(
 ) -> dict[str, Draw]:
     """Return the figures of one scenario by kind."""
     scenario, metric, baseline = block.scenario, summary.metric, summary.baseline
-    if grids.in_grid(trials, scenario):
-        return {}  # the heat maps show all of them at once
     order = [str(row["policy"]) for row in block.rows]
     title = f"Difference in {text.title_of(metric)}"
     own = trials.filter(pl.col("scenario") == scenario)

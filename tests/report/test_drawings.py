@@ -48,3 +48,29 @@ def test_heat_maps_of_any_policies_can_be_files() -> None:
     found = planned(["s0", "s1", "s2", "s3"], ("b", "my/own", "my own"))
     maps = [name for name in found.drawings if name.startswith("heat-map")]
     assert maps == ["heat-map-b", "heat-map-my-own", "heat-map-my-own-2"]
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [{"axis_x": [0, 1, 2, 3]}, {"axis_x": [0, 1, None, None], "axis_y": [None, None, 0, 1]}],
+    ids=["one axis", "two grids without a common axis"],
+)
+def test_scenarios_that_no_heat_map_shows_have_figures(axes: dict[str, list[int | None]]) -> None:
+    rows = [
+        {"scenario": f"s{place}", "policy": policy, "replicate": replicate, "status": "done"}
+        | {"m": 1.0 + place + replicate}
+        | {name: values[place] for name, values in axes.items()}
+        for place in range(4)
+        for policy in ("b", "c")
+        for replicate in range(3)
+    ]
+    trials = DataFrame(rows, infer_schema_length=None)
+    found = plan(trials, summarise(trials, metric="m", baseline="b", resamples=50))
+    assert not [name for name in found.drawings if name.startswith("heat-map")]
+    assert all(section.figures for section in found.sections)
+
+
+def test_scenarios_that_heat_maps_show_have_none() -> None:
+    found = planned(["s0", "s1", "s2", "s3"])
+    assert "heat-map-b" in found.drawings
+    assert not any(section.figures for section in found.sections)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from qcbench.report.grids import box_plot, heat_maps, in_grid
+from qcbench.report.grids import box_plot, gridded, heat_maps
 from qcbench.report.style import looks
 from qcbench.stats.table import metrics
 
@@ -50,8 +50,10 @@ def test_no_heat_map_without_two_axes() -> None:
     assert heat_maps(trials.drop("axis_qpus"), "drop_probability", ["random"]) == {}
     bare = trials.drop("axis_qpus", "axis_horizon_h", "axis_interarrival_s")
     assert heat_maps(bare, "drop_probability", ["random"]) == {}
-    assert in_grid(trials, "24-1-150.0")
-    assert not in_grid(bare, "24-1-150.0")
+    assert "24-1-150.0" in gridded(trials)
+    assert gridded(bare) == set()
+    # Of one axis alone there is no heat map, so that its scenarios keep their figures.
+    assert gridded(bare.with_columns(axis_qpus=trials["axis_qpus"])) == set()
 
 
 def test_boxes_by_size() -> None:
