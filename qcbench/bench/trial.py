@@ -64,7 +64,7 @@ def _until_horizon(scenario: Mapping[str, Any], process: str) -> bool:
         return False
     # Of a file 0 means all that it has, whatever the horizon.
     drawn = workload["circuits"]["source"] in ("hybrid", "variational")
-    return drawn and workload["arrivals"].get("process") == process
+    return drawn and bool(workload["arrivals"].get("process") == process)
 
 
 def _bursts_until(scenario: Mapping[str, Any]) -> bool:

@@ -77,12 +77,12 @@ def test_worlds_without_a_value_make_nothing_better(guarded: bool) -> None:
     first = [dict(row) for row in rows]
     name = "p99_job_s" if guarded else "mean_job_s"
     first[int(np.argmax([row[name] for row in rows]))][name] = None
-    judged._worlds.rows = lambda _: first  # type: ignore[method-assign]
+    judged._worlds.rows = lambda _: first  # type: ignore[assignment,method-assign]
     assert judged.cost(PolicyConfig(name="fifo")) == HOPELESS
     # Where the baseline has none, nobody needs one.
     judged._worlds.baseline_rows = first
     assert judged.cost(PolicyConfig(name="fifo")) == 0.0
-    judged._worlds.rows = lambda _: rows  # type: ignore[method-assign]
+    judged._worlds.rows = lambda _: rows  # type: ignore[assignment,method-assign]
     assert judged.cost(PolicyConfig(name="fifo")) == 0.0
 
 
