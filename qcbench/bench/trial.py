@@ -63,7 +63,7 @@ def _until_horizon(scenario: Mapping[str, Any], process: str) -> bool:
     if scenario.get("rules", {}).get("horizon_s") is None or workload.get("tasks") != 0:
         return False
     # Of a file 0 means all that it has, whatever the horizon.
-    drawn = workload["circuits"]["source"] in ("hybrid", "variational")
+    drawn: bool = workload["circuits"]["source"] in ("hybrid", "variational")
     return drawn and bool(workload["arrivals"].get("process") == process)
 
 
