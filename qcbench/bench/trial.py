@@ -63,8 +63,8 @@ def _until_horizon(scenario: Mapping[str, Any], process: str) -> bool:
     if scenario.get("rules", {}).get("horizon_s") is None or workload.get("tasks") != 0:
         return False
     # Of a file 0 means all that it has, whatever the horizon.
-    drawn: bool = workload["circuits"]["source"] in ("hybrid", "variational")
-    return drawn and bool(workload["arrivals"].get("process") == process)
+    drawn = workload["circuits"]["source"] in ("hybrid", "variational")
+    return drawn and workload["arrivals"].get("process") == process
 
 
 def _bursts_until(scenario: Mapping[str, Any]) -> bool:
@@ -76,7 +76,7 @@ def _cut_minute(scenario: Mapping[str, Any]) -> bool:
     """The minute that the horizon cuts had been drawn in part, where a minute has many jobs."""
     if not _until_horizon(scenario, "minute"):
         return False
-    horizon_s = scenario["rules"]["horizon_s"]
+    horizon_s = float(scenario["rules"]["horizon_s"])
     per_minute = int(scenario["workload"]["arrivals"]["per_minute"])
     expected = horizon_s / 60.0 * per_minute
     return int(expected + 10.0 * expected**0.5) + 20 <= ceil(horizon_s / 60.0) * per_minute
