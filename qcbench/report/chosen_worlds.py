@@ -382,6 +382,12 @@ def _words(world: ChosenWorld, choice: WorldChoice, qpus: int, *, again: bool) -
             f"{text.plural(count, 'execution')} of {policy} that failures undid are no bars; their"
             " tasks count as waiting."
         )
+    for each in world.schedules:
+        if each.gone:
+            found.append(
+                f"{text.plural(each.gone, 'task')} of {each.policy} that were dropped or given up"
+                " are left out: when is not written down."
+            )
     lines = [line for each in world.schedules for line in (each.waiting, each.running)]
     if any(len(line.time_s) == MOST_STEPS for line in lines):
         found.append(f"Lines are means over 1/{MOST_STEPS} of the time.")
