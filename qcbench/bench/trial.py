@@ -87,9 +87,9 @@ def _taken_for_one(scenario: Mapping[str, Any]) -> bool:
     circuits = scenario.get("workload", {}).get("circuits", {})
     if circuits.get("source") != "file" or circuits.get("duplicates") != "collapse":
         return False
-    ending = str(circuits["path"]).lower().removesuffix(".gz").rpartition(".")[2]
-    format = circuits["format"] if circuits["format"] != "auto" else ending
-    return format in ("json", "parquet")
+    stated = circuits.get("format", "auto")
+    ending = str(circuits.get("path")).lower().removesuffix(".gz").rpartition(".")[2]
+    return (ending if stated == "auto" else stated) in ("json", "parquet")
 
 
 def _some_for_nothing(scenario: Mapping[str, Any]) -> bool:
