@@ -119,7 +119,7 @@ def _estimates(path: Path) -> dict[int, float]:
             if found.setdefault(size, seconds) != seconds:
                 raise InputError(
                     f"{path}: line {number}: {seconds:g} s for {size} qubits, which another line "
-                    f"says take {found[size]:g} s; give one estimate for each size"
+                    f"says take {found[size]:g} s; keep one line for each size, of one backend"
                 )
     return found
 
