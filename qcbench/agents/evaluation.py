@@ -60,6 +60,8 @@ class Evaluation:
         truncated: worlds that were cut off after too many decisions.
         collapsed: nearly all tasks are on one QPU, where the baseline uses several.
         figures: means of further metrics over the worlds, shares of the QPUs among them.
+        unknown: worlds in which the baseline has a value of the metric and the policy has none, as
+            where it gets nothing done; no mean tells of them.
     """
 
     metric: str
@@ -74,6 +76,7 @@ class Evaluation:
     truncated: int
     collapsed: bool
     figures: Mapping[str, float] = field(repr=False)
+    unknown: int = 0
 
     def better_than(self, other: "Evaluation | None") -> bool:
         """Whether this policy is to be preferred: sound ones first, then by the metric."""
@@ -87,8 +90,8 @@ class Evaluation:
 
     @property
     def sound(self) -> bool:
-        """No violations, no world cut off, not collapsed."""
-        return not (self.violations or self.truncated or self.collapsed)
+        """No violations, no world cut off or without a value, not collapsed."""
+        return not (self.violations or self.truncated or self.collapsed or self.unknown)
 
     @property
     def relative(self) -> str:
@@ -115,6 +118,8 @@ class Evaluation:
             parts.append(f"{self.violations} violations")
         if self.truncated:
             parts.append(f"{self.truncated} of {self.worlds} worlds cut off")
+        if self.unknown:
+            parts.append(f"{self.unknown} of {self.worlds} worlds without a value")
         if self.collapsed:
             parts.append("COLLAPSED: nearly everything on one QPU")
         return "; ".join(parts)
@@ -241,6 +246,7 @@ class Validation:
             truncated=sum(bool(row["truncated"]) for row in rows),
             collapsed=shares[0] >= ONE_QPU > shares[1],
             figures={name: value for name, value in figures.items() if np.isfinite(value)},
+            unknown=int((np.isfinite(other) & ~np.isfinite(own)).sum()),
         )
         return found, paired.probability_of_improvement.value
 
@@ -297,6 +303,21 @@ def _column(rows: list[dict[str, Any]], name: str) -> FloatArray:
 def mean_of(rows: list[dict[str, Any]], name: str) -> float:
     """Return the mean of a metric over trials that have it, NaN where none has."""
     return _mean(_column(rows, name))
+
+
+def means_in_its_worlds(
+    rows: list[dict[str, Any]], baseline: list[dict[str, Any]], name: str
+) -> tuple[float, float]:
+    """Return a policy's and the baseline's mean of a metric, over the worlds where that has one.
+
+    The policy's is NaN where it lacks a value there: to leave out the worlds in which it gets
+    nothing done would make it the better for it.
+    """
+    own, other = (_column(found, name) for found in (rows, baseline))
+    there = np.isfinite(other)
+    if not there.any():
+        return float("nan"), float("nan")
+    return float(own[there].mean()), float(other[there].mean())
 
 
 def _mean(values: FloatArray) -> float:

@@ -66,6 +66,7 @@ class MixedValidation:
             truncated=sum(each.truncated for each in found),
             collapsed=any(each.collapsed for each in found),
             figures={name: value for name, value in figures.items() if np.isfinite(value)},
+            unknown=sum(each.unknown for each in found),
         )
 
 

@@ -15,7 +15,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -302,6 +302,8 @@ def evaluation_of(data: Mapping[str, Any]) -> Evaluation:
     known = {}
     for part in fields(Evaluation):
         kind = {"metric": str, "goal": str, "figures": Mapping}.get(part.name, int | float | None)
+        if part.name not in data and part.default is not MISSING:
+            continue  # of a run before there was such a part
         if part.name not in data or not isinstance(data[part.name], kind):
             raise InputError(f"{part.name} of an evaluation is missing or damaged")
         known[part.name] = data[part.name]

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from qcbench.agents.agent import LostError
-from qcbench.agents.evaluation import Validation, mean_of
+from qcbench.agents.evaluation import Validation, mean_of, means_in_its_worlds
 from qcbench.agents.front import Front
 from qcbench.bench.cluster import Cluster
 from qcbench.bench.ledger import EXTRA_DEATHS
@@ -88,13 +88,13 @@ class Source:
         judged = self._worlds
         resolved = registry.resolve(judged.track, policy)
         rows, baseline = judged.rows(resolved), judged.baseline_rows
-        own, other = mean_of(rows, judged.metric), judged.baseline_mean
+        own, other = means_in_its_worlds(rows, baseline, judged.metric)
         if not own >= 0.0 or _cut_off(rows) > _cut_off(baseline):
             return HOPELESS
         own = max(own, LEAST * other)
         cost = log(own / other) if judged.goal == "min" else log(other / own)
         for name, allowed in self._guards.items():
-            before, now = mean_of(baseline, name), mean_of(rows, name)
+            now, before = means_in_its_worlds(rows, baseline, name)
             if not isfinite(now):
                 return HOPELESS
             worse = now - before if goal_of(name) == "min" else before - now

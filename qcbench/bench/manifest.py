@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from qcbench.bench.trial import MODEL_VERSION, Trial
+from qcbench.bench.trial import MODEL_VERSION, Trial, corrections
 from qcbench.errors import InputError
 
 FORMAT = 1
@@ -220,10 +220,8 @@ def edited(trials: Iterable[Trial]) -> str:
     if changed is None:
         return ""
     if changed.id_before == changed.trial_id:
-        return (
-            "an earlier qcbench ran it, in which too few jobs arrived before the horizon (trial "
-            f"{changed.trial_id})"
-        )
+        before = ", and ".join({each.before: 0 for each in corrections(changed.scenario_config)})
+        return f"an earlier qcbench ran it, in which {before} (trial {changed.trial_id})"
     return f"its manifest was edited (trial {changed.trial_id} has another config)"
 
 

@@ -43,40 +43,97 @@ def _without(content: Mapping[str, Any], path: tuple[str, ...], value: Any) -> d
     return dict(content)
 
 
-def _bursts_until(arrivals: Mapping[str, Any], horizon_s: float) -> bool:
-    """Busy worlds had been refused, so that fewer jobs came than the rate says."""
-    del horizon_s
-    return arrivals.get("process") == "bursts"
+class Correction(NamedTuple):
+    """What was wrong of scenarios of a kind under this model version.
+
+    Attributes:
+        applies: whether a scenario is of that kind.
+        path: of the part of it that gets a mark.
+        before: what an earlier qcbench did wrong, as a sentence goes on.
+    """
+
+    applies: Callable[[Mapping[str, Any]], bool]
+    path: tuple[str, ...]
+    before: str
 
 
-def _cut_minute(arrivals: Mapping[str, Any], horizon_s: float) -> bool:
-    """The minute that the horizon cuts had been drawn in part, where a minute has many jobs."""
-    if arrivals.get("process") != "minute":
+def _until_horizon(scenario: Mapping[str, Any], process: str) -> bool:
+    """Whether arrivals of a process are drawn up to a horizon."""
+    workload = scenario.get("workload", {})
+    if scenario.get("rules", {}).get("horizon_s") is None or workload.get("tasks") != 0:
         return False
-    per_minute = int(arrivals["per_minute"])
+    # Of a file 0 means all that it has, whatever the horizon.
+    drawn = workload["circuits"]["source"] in ("hybrid", "variational")
+    return drawn and workload["arrivals"].get("process") == process
+
+
+def _bursts_until(scenario: Mapping[str, Any]) -> bool:
+    """Busy worlds had been refused, so that fewer jobs came than the rate says."""
+    return _until_horizon(scenario, "bursts")
+
+
+def _cut_minute(scenario: Mapping[str, Any]) -> bool:
+    """The minute that the horizon cuts had been drawn in part, where a minute has many jobs."""
+    if not _until_horizon(scenario, "minute"):
+        return False
+    horizon_s = float(scenario["rules"]["horizon_s"])
+    per_minute = int(scenario["workload"]["arrivals"]["per_minute"])
     expected = horizon_s / 60.0 * per_minute
     return int(expected + 10.0 * expected**0.5) + 20 <= ceil(horizon_s / 60.0) * per_minute
 
 
-CORRECTED: tuple[Callable[[Mapping[str, Any], float], bool], ...] = (_bursts_until, _cut_minute)
-"""Arrivals up to a horizon whose law was wrong under this model version. Such a scenario is hashed
-with a mark, so that what was run before is not reused; no other trial changes its id."""
+def _taken_for_one(scenario: Mapping[str, Any]) -> bool:
+    """Tasks of equal algorithm and width had been one, also of a file without subsets."""
+    circuits = scenario.get("workload", {}).get("circuits", {})
+    if circuits.get("source") != "file" or circuits.get("duplicates") != "collapse":
+        return False
+    stated = circuits.get("format", "auto")
+    ending = str(circuits.get("path")).lower().removesuffix(".gz").rpartition(".")[2]
+    return (ending if stated == "auto" else stated) in ("json", "parquet")
+
+
+def _some_for_nothing(scenario: Mapping[str, Any]) -> bool:
+    """Whatever a plan costs had been no more than nothing, where that is the least."""
+    if scenario.get("track") != "partition":
+        return False
+    prices = [qpu.get("price_per_s") for qpu in scenario.get("fleet", {}).get("qpus", ())]
+    return 0 in prices and any(price != 0 for price in prices)
+
+
+CORRECTED: tuple[Correction, ...] = (
+    *(
+        Correction(applies, ("workload", "arrivals"), "too few jobs arrived before the horizon")
+        for applies in (_bursts_until, _cut_minute)
+    ),
+    Correction(
+        _taken_for_one,
+        ("workload", "circuits"),
+        "tasks of equal algorithm and width were one, also of a file without subsets",
+    ),
+    Correction(_some_for_nothing, ("fleet",), "gap_opt was 0 where the least cost is 0"),
+)
+"""Such a scenario is hashed with a mark, so that what was run before is not reused; no other trial
+changes its id."""
+
+
+def corrections(scenario_config: Mapping[str, Any]) -> list[Correction]:
+    """Return what was wrong of a scenario under this model version."""
+    return [each for each in CORRECTED if each.applies(scenario_config)]
 
 
 def as_hashed(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a scenario goes into identities: as before, and with marks of corrections."""
     content = as_before(scenario_config)
-    workload, rules = content.get("workload", {}), content.get("rules", {})
-    horizon_s = rules.get("horizon_s")
-    if horizon_s is None or workload.get("tasks") != 0:
-        return content
-    arrivals = workload["arrivals"]
-    # Of a file 0 means all that it has, whatever the horizon.
-    drawn = workload["circuits"]["source"] in ("hybrid", "variational")
-    if not drawn or not any(applies(arrivals, horizon_s) for applies in CORRECTED):
-        return content
-    marked = {**workload, "arrivals": {**arrivals, "corrected": 1}}
-    return {**content, "workload": marked}
+    for correction in corrections(content):
+        content = _marked(content, correction.path)
+    return content
+
+
+def _marked(content: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    """Return a mapping with a mark in what lies at a path."""
+    if not path:
+        return {**content, "corrected": 1}
+    return {**content, path[0]: _marked(content[path[0]], path[1:])}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +172,7 @@ class Trial:
 
     @property
     def id_before(self) -> str:
-        """The id under which it was run before laws of arrivals were corrected."""
+        """The id under which it was run before scenarios of its kind were corrected."""
         return self._hashed(as_before(self.scenario_config))
 
     def _hashed(self, scenario: Mapping[str, Any]) -> str:

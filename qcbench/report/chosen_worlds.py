@@ -21,7 +21,7 @@ from qcbench.errors import CODE_ERRORS, InputError
 from qcbench.parquet import frame_at
 from qcbench.policies.names import modules_of
 from qcbench.report import text
-from qcbench.report.grids import in_grid
+from qcbench.report.grids import gridded
 from qcbench.report.rows import Block, blocks
 from qcbench.report.schedules import (
     MOST_BARS,
@@ -144,11 +144,12 @@ def chosen_worlds(
     ids = {trial.trial_id: trial for trial in store.trials}
     costs = _costs_s(store, trials)
     command = f"qcbench report {told_name(store.folder)} worlds=all"
+    together = gridded(trials)
     chosen = [
         (block, choice, sum(costs.get((block.scenario, policy), inf) for policy in choice.policies))
         for block in blocks(summary)
         if (choice := choice_of(trials, block, summary.baseline, summary.metric)) is not None
-        and not in_grid(trials, block.scenario)
+        and block.scenario not in together
     ]
     least_s = min((cost_s for _, _, cost_s in chosen), default=inf)
     for block, choice, cost_s in chosen:
@@ -381,6 +382,12 @@ def _words(world: ChosenWorld, choice: WorldChoice, qpus: int, *, again: bool) -
             f"{text.plural(count, 'execution')} of {policy} that failures undid are no bars; their"
             " tasks count as waiting."
         )
+    for each in world.schedules:
+        if each.gone:
+            found.append(
+                f"{text.plural(each.gone, 'task')} of {each.policy} that were dropped or given up"
+                " are left out: when is not written down."
+            )
     lines = [line for each in world.schedules for line in (each.waiting, each.running)]
     if any(len(line.time_s) == MOST_STEPS for line in lines):
         found.append(f"Lines are means over 1/{MOST_STEPS} of the time.")

@@ -1,7 +1,7 @@
 """Which figures a report has, each as a function that draws it: they can be drawn anywhere."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -18,6 +18,8 @@ from qcbench.stats.summary import Summary
 from qcbench.stats.table import AXIS
 
 FIDELITY = "mean_fidelity"
+OVER_TIME = ("gantt", "queue")
+"""Kinds of figures of one world."""
 
 Draw: TypeAlias = Callable[[], Figure | None]
 """Draws a figure; gives None where there is nothing that it could show."""
@@ -87,11 +89,18 @@ def plan(
         )
     profile = partial(figures.profile_plot, trials, summary.metric, summary.goal, order, look)
     drawings["performance-profile"] = profile
-    drawings |= grids.heat_maps(trials, summary.metric, order)
+    for policy, draw in grids.heat_maps(trials, summary.metric, order).items():
+        drawings[_unused(f"heat-map-{_slug(policy)}", {""}, drawings)] = draw
     sections = []
+    anchors: set[str] = set()
+    together = grids.gridded(trials)
     for block in found:
-        own = _of_scenario(block, trials, summary, look)
-        anchor = _slug(block.scenario)
+        own = {}
+        if block.scenario not in together:  # heat maps show all of these at once
+            own = _of_scenario(block, trials, summary, look)
+        endings = {f"-{kind}" for kind in (*own, *OVER_TIME)}
+        anchor = _unused(_slug(block.scenario), endings, {*drawings, *anchors})
+        anchors.add(anchor)
         drawings |= {f"{anchor}-{kind}": draw for kind, draw in own.items()}
         names = [f"{anchor}-{kind}" for kind in own]
         names += ["performance-profile"] if len(found) == 1 else []
@@ -99,7 +108,7 @@ def plan(
         if world is None or not world.schedules:
             sections.append(Section(anchor, block, tuple(names)))
             continue
-        bars, lines = f"{anchor}-gantt", f"{anchor}-queue"
+        bars, lines = (f"{anchor}-{kind}" for kind in OVER_TIME)
         baseline, window = summary.baseline, None if world.whole else world.window
         drawings[bars] = partial(
             over_time.gantt_plot,
@@ -121,8 +130,6 @@ def _of_scenario(
 ) -> dict[str, Draw]:
     """Return the figures of one scenario by kind."""
     scenario, metric, baseline = block.scenario, summary.metric, summary.baseline
-    if grids.in_grid(trials, scenario):
-        return {}  # the heat maps show all of them at once
     order = [str(row["policy"]) for row in block.rows]
     title = f"Difference in {text.title_of(metric)}"
     own = trials.filter(pl.col("scenario") == scenario)
@@ -162,6 +169,15 @@ def _differs(means: pl.DataFrame, scenario: str, metric: str) -> bool:
     return (
         means.filter(pl.col("scenario") == scenario).get_column(metric).drop_nulls().n_unique() > 1
     )
+
+
+def _unused(name: str, endings: Collection[str], taken: Collection[str]) -> str:
+    """Return a name, numbered where it or one with an ending is another's already."""
+    found, number = name, 1
+    while found in taken or any(f"{found}{ending}" in taken for ending in endings):
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
 
 def _slug(name: str) -> str:

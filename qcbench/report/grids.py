@@ -107,27 +107,25 @@ def heat_maps(
         policies: whose figures to draw.
 
     Returns:
-        What draws each figure, by name; none where the suite has no grid of two axes.
+        What draws each figure, by policy; none where the suite has no grid of two axes.
     """
-    names = [name for name in trials.columns if name.startswith(AXIS)]
-    done = trials.filter(pl.col("status") == "done").drop_nulls([*names, metric])
-    by_length = sorted(names, key=lambda name: -done.get_column(name).n_unique())
-    if len(names) < 2 or done.get_column(by_length[1]).n_unique() < 2:
+    done = trials.filter(pl.col("status") == "done").drop_nulls(metric)
+    done, by_length = _crossed(done)
+    if not by_length:
         return {}
-    ordered = [name for name in names if name in by_length[:2]]
-    third = by_length[2] if len(names) > 2 else None
+    ordered = [name for name in done.columns if name in by_length[:2]]
+    third = by_length[2] if len(by_length) > 2 else None
     figures: dict[str, Callable[[], Figure]] = {}
     for policy in policies:
         own = done.filter(pl.col("policy") == policy)
         if own.height:
-            figures[f"heat-map-{policy}"] = partial(
-                _heat_map, own, metric, ordered[0], ordered[1], third
-            )
+            figures[policy] = partial(_heat_map, own, metric, ordered[0], ordered[1], third)
     return figures
 
 
 def _heat_map(own: pl.DataFrame, metric: str, x: str, y: str, third: str | None) -> Figure:
-    panels = [None] if third is None else sorted(own.get_column(third).unique())[:PANELS_MOST]
+    values = [None] if third is None else sorted(own.get_column(third).unique())
+    panels = values[:PANELS_MOST]
     grids: list[tuple[list[float], list[float], FloatArray]] = []
     for panel in panels:
         part = own if panel is None else own.filter(pl.col(str(third)) == panel)
@@ -178,6 +176,10 @@ def _heat_map(own: pl.DataFrame, metric: str, x: str, y: str, third: str | None)
                 axes.set_title(f"{_axis_label(str(third))} {short_text(panel)}", fontsize=9)
         unit = "%" if percent else scale.unit
         title = text.title_of(metric).capitalize() + (f" [{unit}]" if unit else "")
+        if len(panels) < len(values):
+            title += (
+                f", the first {len(panels)} of {len(values)} values of {_axis_label(str(third))}"
+            )
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold", color=INK)
         return figure
 
@@ -190,10 +192,20 @@ def _axis_label(name: str) -> str:
     return bare.replace("_", " ")
 
 
-def in_grid(trials: pl.DataFrame, scenario: str) -> bool:
-    """Whether a scenario is one of many in a grid."""
+def _crossed(trials: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Return the trials that have a place on every axis, and the axes, the longest first.
+
+    No axes where fewer than two of them have several values.
+    """
     names = [name for name in trials.columns if name.startswith(AXIS)]
-    if not names:
-        return False
-    own = trials.filter(pl.col("scenario") == scenario).select(names)
-    return any(own.get_column(name).is_not_null().any() for name in names)
+    placed = trials.drop_nulls(names)
+    by_length = sorted(names, key=lambda name: -placed.get_column(name).n_unique())
+    if len(names) < 2 or placed.get_column(by_length[1]).n_unique() < 2:
+        return placed, []
+    return placed, by_length
+
+
+def gridded(trials: pl.DataFrame) -> set[str]:
+    """Return the scenarios that heat maps show together; all others have figures of their own."""
+    placed, axes = _crossed(trials)
+    return set(placed.get_column("scenario")) if axes else set()

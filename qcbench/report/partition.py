@@ -51,9 +51,14 @@ def mean_node_cost_plot(
     Returns:
         None where the result table has no such columns for the scenario.
     """
-    columns = [name for name in means.columns if name.startswith(COST_PREFIX)]
     own = means.filter(pl.col("scenario") == scenario)
-    if not columns or own.is_empty():
+    # Of another scenario there may be more nodes, which this one has not.
+    columns = [
+        name
+        for name in means.columns
+        if name.startswith(COST_PREFIX) and own.get_column(name).is_not_null().any()
+    ]
+    if not columns:
         return None
     costs: dict[str, FloatArray] = {}
     for policy in policies:

@@ -22,6 +22,8 @@ MOST_LANES = 24
 MOST_STEPS = 400
 """Of a line; a longer one is averaged over this many parts of the time."""
 HALVINGS = 60
+GONE = ("dropped", "failed")
+"""Statuses of tasks that left at a time that no record has."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ class Schedule:
             where some of it is not known or QPUs are shared.
         lost: executions that failures of QPUs have undone; they are no bars.
         end_s: the last moment that is known of.
+        gone: tasks that were dropped or given up. Nobody writes down when, so that they are left
+            out of everything else.
     """
 
     policy: str
@@ -128,6 +132,7 @@ class Schedule:
     backlog_s: Curve | None
     lost: int
     end_s: float
+    gone: int = 0
 
 
 def schedule_of(
@@ -150,18 +155,20 @@ def schedule_of(
     frame = frame.filter(frame.get_column("task_id").is_not_null()).sort(
         "start_s", "arrival_s", nulls_last=True, maintain_order=True
     )
+    came_s = frame.get_column("arrival_s").cast(float).to_numpy()
+    there = ~frame.get_column("status").is_in(GONE)
+    gone, frame = int((~there).sum()), frame.filter(there)
     arrival_s, start_s, finish_s = (
         frame.get_column(name).cast(float).to_numpy()
         for name in ("arrival_s", "start_s", "finish_s")
     )
-    times = np.concatenate([arrival_s, start_s, finish_s, [0.0]])
+    times = np.concatenate([came_s, start_s, finish_s, [0.0]])
     end_s = float(np.nanmax(times))
     if horizon_s is not None and not np.isfinite(finish_s).all():
         end_s = max(end_s, horizon_s)
     begun, ended = np.isfinite(start_s), np.isfinite(finish_s)
     until_s = np.where(ended, finish_s, end_s)
-    # What never began waits until it is given up, or for good.
-    waits_until_s = np.where(begun, start_s, np.where(ended, finish_s, np.inf))
+    waits_until_s = np.where(begun, start_s, np.inf)  # what never began waits to the end
     running = begun & (until_s > start_s)
     backlog_s = None
     if not shared and (begun & ended).all() and len(frame):
@@ -176,6 +183,7 @@ def schedule_of(
         backlog_s=backlog_s,
         lost=int(frame.get_column("restarts").fill_null(0).sum()),
         end_s=end_s,
+        gone=gone,
     )
 
 

@@ -209,10 +209,14 @@ def p_value(value: float, se: float, degrees: float, worlds: int) -> float:
 
 
 def anytime_half_width(se: float, degrees: float, level: float) -> float:
-    """Half of the width of the interval that holds whenever one stops; NaN without degrees."""
+    """Half of the width of the interval that holds whenever one stops; NaN without degrees.
+
+    So few worlds that nothing can be told apart leave everything open, also where all are alike.
+    """
     if not isfinite(se) or not degrees >= 1:
         return nan
-    return se * sequence.radius(degrees + 1.0, level) if se > 0 else 0.0
+    radius = sequence.radius(degrees + 1.0, level)
+    return se * radius if isfinite(radius) else inf
 
 
 def anytime_p_value(value: float, se: float, degrees: float, worlds: int) -> float:

@@ -75,7 +75,9 @@ def overall_frame(
         )
     frame = table.frame(rows).sort("rank", "mean_rank", "policy")
     best = policies.index(frame.get_column("policy")[0])
-    against = dict(zip(policies, _corrected_for_all(p_of_ranks)[best], strict=True))
+    # Over the worlds that both finished the best may be the worse one: that is no claim for it.
+    of_best = np.where(side[best] > 0, nan, _corrected_for_all(p_of_ranks)[best])
+    against = dict(zip(policies, of_best.tolist(), strict=True))
     told = pl.Series("p_best", [against[name] for name in frame.get_column("policy")], pl.Float64)
     return frame.with_columns(told.fill_nan(None))
 

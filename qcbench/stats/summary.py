@@ -54,7 +54,8 @@ class Summary:
             scenarios in which the baseline and the policy have common worlds (their number is
             `scenarios`). `wins` counts scenarios in which the policy ranks first, `collapsed` those
             in which it put everything on one QPU. `p_best` is of the difference to the best policy,
-            corrected for all pairs.
+            corrected for all pairs; null also where that is the worse one over the worlds that both
+            finished, as can be where trials failed.
         means: mean of every metric of the table over the finished trials, a row per scenario and
             policy.
         ended: of worlds that were added until something was found, what ended each scenario;
@@ -64,7 +65,8 @@ class Summary:
 
     Numbers are null where undefined: no finished trial, no common world with the baseline, a
     baseline of 0 for percentages, no positive mean for geometric ones, an interval from a single
-    world. There is no `p_value` below five worlds: nothing is claimed.
+    world, or from so few of those that were added that it has no ends. There is no `p_value` below
+    five worlds: nothing is claimed.
     """
 
     metric: str

@@ -112,7 +112,21 @@ def frame(rows: list[dict[str, object]]) -> pl.DataFrame:
 
     data = {name: [plain(row[name]) for row in rows] for name in rows[0]}
     found = pl.DataFrame(data, schema={name: kind(name) for name in rows[0]})
-    return found.with_columns(pl.col(pl.Float64).fill_nan(None))
+    return _without_open_ends(found.with_columns(pl.col(pl.Float64).fill_nan(None)))
+
+
+def _without_open_ends(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out both ends of an interval of which one is infinite: nothing is known of it."""
+    pairs = [
+        (name, name.removesuffix("_low") + "_high")
+        for name, kind in frame.schema.items()
+        if name.endswith("_low") and kind == pl.Float64
+    ]
+    return frame.with_columns(
+        pl.when(pl.col(low).is_finite() & pl.col(high).is_finite()).then(pl.col(name)).alias(name)
+        for low, high in pairs
+        for name in (low, high)
+    )
 
 
 def _one_line(text: object, width: int = 160) -> str:

@@ -81,7 +81,8 @@ class FileCircuits:
         shots: repetitions, where the file does not give them.
         duplicates: what happens to rows of a subset with equal algorithm and width: `collapse`
             keeps the place of the first with the values of the last (so did the published
-            simulator), `keep` keeps them all. Jobs with names of their own are all kept.
+            simulator), `keep` keeps them all. Jobs with names of their own are all kept, and so is
+            what a file without subsets holds.
         selection: `in_order` runs the first tasks as they stand; `shuffled` runs them in another
             order in every replicate; `uniform` draws each task from the file (or subset), so that
             any number can be asked for.

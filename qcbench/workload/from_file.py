@@ -148,10 +148,10 @@ def _load(
     content = read_task_set(path, format, shots=shots, any_algorithm=any_algorithm)
     check_meant(path, content_hash(path, format), sha256)
     distinct = content.collapse()
+    if content.subset is None or distinct.subset is None:
+        return TaskFile(path, content, {}, ())  # as it stands: only subsets say a task twice
     if collapse and not len(content.job_id):
         content = distinct
-    if content.subset is None or distinct.subset is None:
-        return TaskFile(path, content, {}, ())
     ids = content.subset_ids()
     rows = {name: np.flatnonzero(content.subset == name) for name in ids}
     counts = dict(zip(*np.unique(distinct.subset, return_counts=True), strict=True))

@@ -48,6 +48,12 @@ def test_a_line_of_curves_that_is_damaged_is_named(tmp_path: Path) -> None:
             read_progress(tmp_path)
 
 
+def test_lines_of_before_there_was_a_part_are_read(tmp_path: Path) -> None:
+    (tmp_path / PROGRESS).write_text(f"{line(unknown='left out')}\n{line(unknown=2)}\n")
+    found = [each.unknown for _, each in evaluations(read_progress(tmp_path))]
+    assert found == [0, 2]
+
+
 @pytest.mark.parametrize("data", DAMAGE.values(), ids=DAMAGE.keys())
 def test_results_of_a_sweep_that_are_damaged_are_one_line(data: bytes, tmp_path: Path) -> None:
     (tmp_path / RESULTS).write_bytes(data)

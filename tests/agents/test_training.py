@@ -516,13 +516,14 @@ def test_a_sound_policy_is_better_than_a_faster_one_that_is_not() -> None:
     assert GOOD.better_than(None)
     assert faster.better_than(GOOD)
     assert not GOOD.better_than(faster)
-    for fault in ({"violations": 1}, {"truncated": 1}, {"collapsed": True}):
+    for fault in ({"violations": 1}, {"truncated": 1}, {"collapsed": True}, {"unknown": 1}):
         assert not replace(faster, **fault).better_than(GOOD)
         assert GOOD.better_than(replace(faster, **fault))
     assert GOOD.better_than(replace(GOOD, mean=float("nan")))
     assert not replace(GOOD, mean=float("nan")).better_than(GOOD)
     assert replace(GOOD, mean=25.0, goal="max").better_than(replace(GOOD, goal="max"))
     assert "COLLAPSED" in replace(GOOD, collapsed=True).line
+    assert replace(GOOD, unknown=2).line.endswith("; 2 of 9 worlds without a value")
 
 
 def test_one_world_has_no_interval() -> None:

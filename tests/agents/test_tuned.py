@@ -69,6 +69,23 @@ def test_a_cost_is_the_logarithm_of_the_ratio_and_what_guards_cost() -> None:
     assert better < HOPELESS
 
 
+@pytest.mark.parametrize("guarded", [False, True])
+def test_worlds_without_a_value_make_nothing_better(guarded: bool) -> None:
+    """A setting under which nothing gets done in a hard world is not judged by the easy ones."""
+    judged = source(**({"p99_job_s": 9.0} if guarded else {}))
+    rows = judged._worlds.baseline_rows
+    first = [dict(row) for row in rows]
+    name = "p99_job_s" if guarded else "mean_job_s"
+    first[int(np.argmax([row[name] for row in rows]))][name] = None
+    judged._worlds.rows = lambda _: first  # type: ignore[assignment,method-assign]
+    assert judged.cost(PolicyConfig(name="fifo")) == HOPELESS
+    # Where the baseline has none, nobody needs one.
+    judged._worlds.baseline_rows = first
+    assert judged.cost(PolicyConfig(name="fifo")) == 0.0
+    judged._worlds.rows = lambda _: rows  # type: ignore[assignment,method-assign]
+    assert judged.cost(PolicyConfig(name="fifo")) == 0.0
+
+
 def test_a_search_begins_at_the_usual_values_and_moves_to_what_costs_less() -> None:
     space: dict[str, list[Any]] = {"age": ["uniform", -2.0, 2.0], "fresh": ["uniform", -4.0, 4.0]}
     told = Tuned(policy="urgency", space=space, parameters={"short": 0.0}, generations=6)

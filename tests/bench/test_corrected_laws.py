@@ -1,4 +1,4 @@
-"""Trials whose arrivals were of a wrong law have new ids; all others keep theirs."""
+"""Trials of which something was wrong have new ids; all others keep theirs."""
 
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,14 @@ OF_A_FILE = [
 ]
 
 
+JSON = ["workload=file", "workload.circuits.path=x.json"]
+COLLAPSED = [*JSON, "workload.circuits.duplicates=collapse"]
+PRICES = (
+    "fleet.qpus=[{{name: a, qubits: 90, count: 4, price_per_s: {}}}, "
+    "{{name: b, qubits: 9, price_per_s: 1}}]"
+)
+
+
 def trial_of(scenario: ScenarioConfig) -> Trial:
     return Trial(
         ordinal=0,
@@ -51,6 +59,15 @@ def trial_of(scenario: ScenarioConfig) -> Trial:
         (HYBRID, [BURSTS, "workload.tasks=100"], "98209c3a2fec63c3"),
         (HYBRID, ["workload.arrivals={process: minute, per_minute: 25}"], "80e75ea6bef84ed3"),
         ("placement/qce5-bursts", OF_A_FILE, "f554399c3c5025a6"),
+        ("placement/qce5", JSON, "3e7dcc37972d7f5c"),
+        (
+            "placement/qce5",
+            ["workload=qsimpy-file", "workload.circuits.path=x.csv"],
+            "731cc493b9603280",
+        ),
+        ("partition/nodes20", [], "20df49477fbd2954"),
+        ("partition/nodes20", [PRICES.format(2)], "01f759a27a734df6"),
+        ("placement/qce5", ["fleet.qpus.0.price_per_s=0"], "d1029ad644241dd1"),
     ],
 )
 def test_the_others_keep_the_id_that_they_had(base: str, overrides: Any, before: str) -> None:
@@ -77,6 +94,35 @@ def test_what_was_run_before_is_not_taken_for_the_same(
     )
     path.write_text(path.read_text().replace(before, "0" * 16))
     assert "was edited" in manifests.load(path).mismatch
+
+
+@pytest.mark.parametrize(
+    ("base", "overrides", "before", "why"),
+    [
+        (
+            "placement/qce5",
+            COLLAPSED,
+            "c32a8638cd9f9d6f",
+            "tasks of equal algorithm and width were one",
+        ),
+        (
+            "partition/nodes20",
+            [PRICES.format(0)],
+            "7fc2e4f46559e6ce",
+            "gap_opt was 0 where the least cost is 0",
+        ),
+    ],
+)
+def test_what_else_was_wrong_is_run_again(
+    base: str, overrides: Any, before: str, why: str, tmp_path: Path
+) -> None:
+    trial = trial_of(compose_scenario(base, overrides))
+    assert trial.id_before == before != trial.trial_id
+    with create_run(tmp_path, {}, [trial], track="placement") as store:
+        path = store.folder / "manifest.json"
+    assert not manifests.load(path).mismatch
+    path.write_text(path.read_text().replace(trial.trial_id, before))
+    assert manifests.load(path).mismatch.startswith(f"an earlier qcbench ran it, in which {why}")
 
 
 def test_promotions_do_not_pool_worlds_of_two_laws(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,6 +180,29 @@ def test_a_world_of_tasks_that_take_no_time_is_bounded(scenario: str, tmp_path: 
     assert facts["bound"] <= value
 
 
+@pytest.mark.parametrize("scenario", ["placement/qce5", "allocation/eagle5", "serverless/small"])
+def test_what_comes_after_the_horizon_is_no_part_of_a_bound(scenario: str, tmp_path: Path) -> None:
+    """Trials that have done all that came have met neither, and are not below the bound."""
+    job = "{} {} 0 {} 4 -1 -1 4 -1 -1 1 7 1 -1 -1 -1 -1 -1\n"
+    times = [(0, 2), (100, 4), (250, 9000), (400, 9000)]
+    lines = [job.format(number, *each) for number, each in enumerate(times, start=1)]
+    (tmp_path / "late.swf").write_text("".join(lines))
+    trial = trial_of(
+        compose_simulate(
+            [
+                *(f"scenario={scenario}", f"policy={POLICY[scenario]}", "workload=file"),
+                *(f"workload.circuits.path={tmp_path / 'late.swf'}", "rules.warm_up_s=0"),
+                *("physics.time={model: given}", "physics.fidelity={model: none}"),
+                "rules.horizon_s=250",
+            ]
+        )
+    )
+    facts, row = facts_of(trial), run_trial(trial).row
+    assert row["done"] == row["tasks"] == 2
+    assert facts["bound"] <= row[facts["bounds"]]
+    assert facts["bound"] == pytest.approx(row[facts["bounds"]], rel=1e-9)
+
+
 POLICY = {
     "placement/qce5": "earliest_completion",
     "allocation/eagle5": "speed",

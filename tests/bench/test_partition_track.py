@@ -105,6 +105,22 @@ def test_the_cost_is_least(policy: str, definition: str) -> None:
     assert row("round_robin", overrides[0], seed=1)["gap_opt"] > 0
 
 
+def test_what_costs_more_than_nothing_has_no_gap() -> None:
+    figures = (
+        "clops_h: 200000, quantum_volume: 128, readout_error: 0.01, one_qubit_error: 0.0003, "
+        "two_qubit_error: 0.003"
+    )
+    nodes = [
+        f"{{name: {name}, count: 4, qubits: 100, price_per_s: {price}, {figures}}}"
+        for name, price in (("free", 0.0), ("dear", 5.0))
+    ]
+    fleet = f"fleet.qpus=[{', '.join(nodes)}]"
+    assert row("pragm", fleet)["gap_opt"] == 0.0
+    spread = row("round_robin", fleet)
+    assert spread["total_node_cost"] > 0.0
+    assert spread["gap_opt"] is None
+
+
 SETTINGS = {8: (30, 40, 0.15, 2.6), 10: (23, 33, 0.20, 2.25), 14: (15, 25, 0.50, 1.85)}
 
 

@@ -1,8 +1,14 @@
 """Figures of partitions say which colour is which node, and hide no policy behind another."""
 
 import numpy as np
+import polars as pl
 
-from qcbench.report.partition import circuit_drawing, graph_drawing, node_cost_plot
+from qcbench.report.partition import (
+    circuit_drawing,
+    graph_drawing,
+    mean_node_cost_plot,
+    node_cost_plot,
+)
 from qcbench.report.style import looks
 from qcbench.workload.interaction_graph import InteractionGraph
 
@@ -33,3 +39,19 @@ def test_equal_costs_are_one_line_with_all_names():
     figure = node_cost_plot(costs, looks(list(costs), ""))
     one, third = figure.axes[0].get_lines()
     assert (one.get_label(), third.get_label()) == ("one\nother", "third")
+
+
+def test_a_scenario_with_fewer_nodes_than_another_has_its_figure():
+    means = pl.DataFrame(
+        {
+            "scenario": ["two", "three"],
+            "policy": ["p", "p"],
+            "node_cost_01": [2.0, 3.0],
+            "node_cost_02": [1.0, 2.0],
+            "node_cost_03": [None, 1.0],
+        }
+    )
+    for scenario, nodes in (("two", 2), ("three", 3)):
+        figure = mean_node_cost_plot(means, scenario, ["p"], looks(["p"], ""))
+        assert figure is not None
+        assert len(figure.axes[0].get_lines()[0].get_xdata()) == nodes

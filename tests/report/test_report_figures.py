@@ -67,7 +67,7 @@ def test_a_panel_of_a_heat_map_has_no_crossings_of_another() -> None:
         for load in loads
         for qpus in (1.0, 2.0, 3.0)
     ]
-    figure = heat_maps(pl.DataFrame(rows), "blocked", ["random"])["heat-map-random"]()
+    figure = heat_maps(pl.DataFrame(rows), "blocked", ["random"])["random"]()
     for axes, loads in zip(figure.axes, (["1", "2", "3"], ["4", "5"]), strict=True):
         grid = np.asarray(axes.images[0].get_array())
         assert np.isfinite(grid).all()

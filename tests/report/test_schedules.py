@@ -49,6 +49,7 @@ def crowd(number, *, qpus=("a", "b")):
                 "finish_s": arrival + 1.0,
                 "qpus": [[qpus[i % len(qpus)]] for i in range(number)],
                 "qubits": [[1]] * number,
+                "status": ["done"] * number,
                 "restarts": [0] * number,
             }
         ),
@@ -166,18 +167,22 @@ def test_a_long_trial_is_a_window_around_its_peak():
 def test_what_never_begins_waits_and_has_no_bar():
     frame = pl.DataFrame(
         {
-            "job_id": ["dropped", "censored", "cut", "idle"],
-            "task_id": [0, 1, 2, None],
-            "arrival_s": [0.0, 1.0, 2.0, 2.0],
-            "start_s": [None, None, 4.0, None],
-            "finish_s": [3.0, None, None, None],
-            "qpus": [[], [], ["a"], None],
-            "qubits": [[], [], [1], None],
-            "restarts": [0, 0, 0, None],
+            "job_id": ["dropped", "censored", "cut", "idle", "failed"],
+            "task_id": [0, 1, 2, None, 3],
+            "arrival_s": [0.0, 1.0, 2.0, 2.0, 2.5],
+            "start_s": [None, None, 4.0, None, 3.0],
+            "finish_s": [None, None, None, None, None],
+            "status": ["dropped", "censored", "censored", "censored", "failed"],
+            "qpus": [[], [], ["a"], None, ["a"]],
+            "qubits": [[], [], [1], None, [1]],
+            "restarts": [0, 0, 0, None, 1],
         }
     )
     own = schedule_of(frame, "p", {"a": 1}, shared=False, horizon_s=10.0)
-    assert own.waiting.at(np.array([0.0, 1.0, 2.5, 3.5, 9.0])).tolist() == [1, 2, 3, 2, 1]
+    # When something was dropped or given up nobody knows.
+    assert own.waiting.at(np.array([0.0, 1.0, 2.5, 3.5, 9.0])).tolist() == [0, 1, 2, 2, 1]
+    assert own.running.at(np.array([3.5, 9.0])).tolist() == [0, 1]
+    assert own.gone == 2
     assert own.end_s == 10.0
     assert (own.bars.start_s.tolist(), own.bars.end_s.tolist()) == ([4.0], [10.0])
     assert own.backlog_s is None, "what is left of a task that is not done nobody knows"

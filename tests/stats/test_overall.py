@@ -145,3 +145,25 @@ def test_a_comparison_says_of_how_many_nothing_is_claimed() -> None:
     short = first.filter(pl.col("replicate") < 3)
     found = verdict(compare_tables(short, second, metric="m", goal="min"))
     assert found == f"B{few} of the m."
+
+
+def test_the_best_is_not_said_to_beat_who_beats_it() -> None:
+    """Where trials fail every two policies may have worlds of their own, and go round."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for replicate in range(60):
+        pair = ("a", "b", "c", "a")[replicate // 20 : replicate // 20 + 2]
+        for policy in ("a", "b", "c"):
+            better = 10.0 * rng.lognormal(0.0, 0.01)
+            done = policy in pair
+            rows.append(
+                {"scenario": "s", "policy": policy, "replicate": replicate}
+                | {"status": "done" if done else "failed"}
+                | {"m": better * (1.0 + 0.2 * pair.index(policy)) if done else None}
+            )
+    found = summarise(pl.DataFrame(rows), metric="m", baseline="a", resamples=50)
+    best = found.overall.row(0, named=True)
+    assert best["policy"] == "a"
+    p_best = dict(found.overall.select("policy", "p_best").iter_rows())
+    assert p_best == {"a": None, "b": 0.0, "c": None}
+    assert "Every other policy is worse" not in headline(found)

@@ -6,7 +6,9 @@ import pytest
 
 from qcbench.report.leaderboard import as_text, printable
 from qcbench.report.rows import blocks
-from qcbench.stats.sequence import radius
+from qcbench.stats.claims import ANYTIME
+from qcbench.stats.pooled import Pairs
+from qcbench.stats.sequence import FEWEST, radius
 from qcbench.stats.settled import Growth, settled
 from qcbench.stats.summary import Summary, summarise
 
@@ -84,3 +86,40 @@ def test_what_is_shown() -> None:
     assert '"ended"' in as_text(found, "json")
     assert '"ended"' not in as_text(summary(None), "json")
     assert "until" in as_text(found, "csv").partition("\n")[0]
+
+
+def test_a_few_alike_worlds_decide_nothing() -> None:
+    matrix = np.full((30, 2), np.nan)
+    matrix[:, 0] = BASE
+    matrix[:7, 1] = BASE[:7]
+    assert settled(matrix, 0, 0.5) == [None, ""]
+    matrix[7, 1] = BASE[7]
+    assert settled(matrix, 0, 0.5) == [None, "narrow"]
+    # Nor does one that is better by the same in each of them.
+    for few in (2, FEWEST - 1):
+        assert ANYTIME.half_width(0.0, few - 1.0, 0.95) == np.inf
+    assert ANYTIME.half_width(0.0, FEWEST - 1.0, 0.95) == 0.0
+    assert ANYTIME.half_width(0.0, FEWEST - 1.0, 0.99) == np.inf
+    better = Pairs.of(np.zeros(2), np.ones(2), "min").difference(0.95)
+    assert better.low == -np.inf
+    assert better.high == np.inf
+
+
+def test_intervals_of_too_few_worlds_have_no_ends() -> None:
+    rows = [
+        {"scenario": "s", "policy": name, "replicate": place, "m": value}
+        | {"status": "failed" if name == "flaky" and place >= 5 else "done"}
+        for name, column in {"base": BASE, "flaky": VALUES["unlike"]}.items()
+        for place, value in enumerate(column)
+    ]
+    growth = Growth(0.01, {"s": "replicates"})
+    found = summarise(pl.DataFrame(rows), metric="m", baseline="base", resamples=200, growth=growth)
+    for table, names in (
+        (found.scenarios, ("difference", "relative")),
+        (found.overall, ("relative",)),
+    ):
+        row = table.row(by_predicate=pl.col("policy") == "flaky", named=True)
+        assert row["relative_percent"] is not None
+        for name in names:
+            assert row[f"{name}_low"] is row[f"{name}_high"] is None
+    assert "inf" not in as_text(found, "csv")

@@ -15,6 +15,7 @@ from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.workload.formats.job_files import distinct_names
 from qcbench.workload.formats.task_files import left_out, read_task_set, write_task_set
+from qcbench.workload.interaction_graph import quantum_fourier_transform
 from qcbench.workload.task_set import TaskSet
 from qcbench.workload.workload import Tasks
 
@@ -243,6 +244,31 @@ def test_what_a_format_does_not_keep_is_said(tmp_path, capsys):
     said = capsys.readouterr().out
     for lost in ("execution times", "users", "comments"):
         assert f"note: jobs_csv does not keep {lost}\n" in said
+
+
+def test_shots_that_are_read_otherwise_are_said(tmp_path):
+    """Whoever reads a CSV takes 1024 where nobody says more, also where all have other shots."""
+    content = read_task_set(write_published(tmp_path / "a.csv"))
+    assert left_out(content, "csv") == []
+    often = Tasks(**vars(content.tasks) | {"shots": np.full(len(content), 4000)})
+    path = tmp_path / "b.csv"
+    write_task_set(TaskSet(often), path)
+    assert set(read_task_set(path).tasks.shots.tolist()) == {1024}
+    assert left_out(TaskSet(often), "csv") == ["csv does not keep shots"]
+    assert left_out(TaskSet(often), "json") == []
+    assert "jobs_csv does not keep shots" not in left_out(TaskSet(often), "jobs_csv")
+
+
+def test_graphs_that_no_format_has_are_said(tmp_path):
+    content = read_task_set(write_published(tmp_path / "a.csv"))
+    graphs = [quantum_fourier_transform(int(width)) for width in content.tasks.qubits]
+    known = TaskSet(Tasks(**vars(content.tasks) | {"graphs": graphs}))
+    for end in ("json", "parquet"):
+        path = tmp_path / f"b.{end}"
+        write_task_set(known, path)
+        assert read_task_set(path).tasks.graphs is None
+        assert left_out(known, end) == [f"{end} does not keep interaction graphs"]
+    assert "csv does not keep interaction graphs" in left_out(known, "csv")
 
 
 @pytest.mark.parametrize("end", TARGETS)

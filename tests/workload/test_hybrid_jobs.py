@@ -239,6 +239,11 @@ def damage(folder: Path, name: str, text: str | None) -> None:
         ("exec_time.csv", "n,s\n4,0\n", "the durations for 4 qubits are all 0"),
         ("ibm_job_estimate.csv", "1,4,ibm\n", "line 1: .*must be time,qubits,backend,seconds"),
         ("ibm_job_estimate.csv", "1,4,ibm,2.0\n", "no estimate for 6 qubits"),
+        (
+            "ibm_job_estimate.csv",
+            "1,4,ibm,2.0\n1,6,ibm,2.5\n2,4,ibm,3.0\n",
+            "line 3: 3 s for 4 qubits, which another line says take 2 s",
+        ),
     ],
 )
 def test_bad_measurements(tmp_path: Path, name: str, text: str | None, message: str) -> None:

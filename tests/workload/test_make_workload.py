@@ -23,7 +23,9 @@ from qcbench.workload.config import (
     SyntheticCircuits,
     WorkloadConfig,
 )
+from qcbench.workload.formats.task_files import write_workload
 from qcbench.workload.generate import make_workload, resolve_workload
+from qcbench.workload.workload import Tasks, Workload
 
 
 def make(circuits, process, tasks=25, replicate=0, seed=1, base_dir=None):
@@ -177,6 +179,18 @@ def test_duplicates_are_kept_on_demand_and_one_subset_by_id(csv):
     assert workload.tasks.compiled["ibmq127"].depth.tolist() == [6, 490, 200]
     with pytest.raises(InputError, match="has no subset 9; there are 1 to 3"):
         make(FileCircuits(path=str(csv), subset=9), FileArrivals(), 0)
+
+
+@pytest.mark.parametrize("ending", ["json", "parquet"])
+@pytest.mark.parametrize("duplicates", ["collapse", "keep"])
+def test_tasks_of_a_file_without_subsets_are_no_duplicates(ending, duplicates, tmp_path):
+    """Two tasks of equal width are two tasks; only a subset of a set states one twice."""
+    tasks = Tasks.without_circuits("circuit", np.array([3, 3, 4]), np.array([1.0, 2.0, 3.0]))
+    path = tmp_path / f"tasks.{ending}"
+    write_workload(Workload(np.array([0.0, 5.0, 6.0]), tasks), path)
+    made = make(FileCircuits(path=str(path), duplicates=duplicates), FileArrivals(), 0)
+    assert made.tasks.duration_s.tolist() == [1.0, 2.0, 3.0]
+    assert made.arrival_s.tolist() == [0.0, 5.0, 6.0]
 
 
 def test_qsimpy_draws_as_many_arrivals_as_a_subset_has_distinct_rows(csv):

@@ -6,7 +6,7 @@ import numpy as np
 
 from qcbench.arrays import FloatArray
 from qcbench.bench.metrics import common
-from qcbench.bench.metrics.bounded import Bounded
+from qcbench.bench.metrics.bounded import Bounded, counted
 from qcbench.bench.metrics.common import real_exec_s, task_metrics
 from qcbench.cloud.execution import DONE
 from qcbench.cloud.records import Records
@@ -50,7 +50,7 @@ def bounded(world: Scenario, slowdown: FloatArray | None) -> Bounded | None:
     from qcbench.stats.bounds import makespan_lower_bound  # noqa: PLC0415 - Numba
 
     workload, rules = world.workload, world.rules
-    seen = workload.arrival_s >= rules.warm_up_s
+    seen = counted(world)
     if workload.phases is not None or rules.dispatch.qpus != "shared" or not seen.any():
         return None
     bound = makespan_lower_bound(

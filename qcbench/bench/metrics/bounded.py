@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from qcbench.arrays import BoolArray
+from qcbench.cloud.scenario import Scenario
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bounded:
@@ -20,3 +23,13 @@ class Bounded:
     method: str
     best: float | None = None
     best_method: str | None = None
+
+
+def counted(world: Scenario) -> BoolArray:
+    """Return which jobs trials tell of: those that arrive after the warm-up and are observed.
+
+    A trial that has done all that came may not have met those that come after the horizon.
+    """
+    arrival_s, rules = world.workload.arrival_s, world.rules
+    seen: BoolArray = arrival_s >= rules.warm_up_s
+    return seen if rules.horizon_s is None else seen & (arrival_s < rules.horizon_s)

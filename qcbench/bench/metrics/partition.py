@@ -33,7 +33,8 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
     """Return the metrics of the whole batch, then those of the execution.
 
     `mean_node_cost`, `total_node_cost` and `max_node_cost` are over all nodes, used or not;
-    `gap_opt` is the total over the least possible one, minus 1. `load` is demand over capacity.
+    `gap_opt` is the total over the least possible one, minus 1, None where that is 0 and the total
+    is more. `load` is demand over capacity.
     """
     plan = records.plan
     if plan is None:
@@ -45,7 +46,7 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         "total_node_cost": total,
         "mean_node_cost": total / len(costs),
         "max_node_cost": float(costs.max()),
-        "gap_opt": total / least - 1.0 if least > 0 else 0.0,
+        "gap_opt": _gap(total, least),
         "partitions_per_circuit": float((allocation > 0).sum(axis=1).mean()),
         "remote_gates_per_circuit": float(plan.remote_gates.mean()),
         "remote_share": float(
@@ -58,6 +59,12 @@ def metrics(records: Records, warm_up_s: float) -> dict[str, Any]:
         **task_metrics(records, records.summary(warm_up_s), warm_up_s),
         "total_communication_s": float(np.nansum(records.comm_s)),
     }
+
+
+def _gap(cost: float, least: float) -> float | None:
+    if least > 0:
+        return cost / least - 1.0
+    return None if cost > 0 else 0.0
 
 
 def _costs_in_order(costs: FloatArray) -> dict[str, float]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from qcbench.arrays import FloatArray
 from qcbench.bench.metrics import common
-from qcbench.bench.metrics.bounded import Bounded
+from qcbench.bench.metrics.bounded import Bounded, counted
 from qcbench.bench.metrics.common import (
     Columns,
     balance_columns,
@@ -85,7 +85,7 @@ def bounded(world: Scenario, slowdown: FloatArray | None) -> Bounded | None:
     workload, rules = world.workload, world.rules
     if workload.phases is not None or rules.dispatch.qpus != "exclusive":
         return None  # a task arrives when others have ended
-    seen = workload.arrival_s >= rules.warm_up_s
+    seen = counted(world)
     exec_s, arrival_s = real_exec_s(world, slowdown)[seen], workload.arrival_s[seen]
     tasks = len(arrival_s)
     if not tasks:

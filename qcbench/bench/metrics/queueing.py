@@ -7,7 +7,7 @@ import numpy as np
 
 from qcbench.arrays import BoolArray, FloatArray, IntArray
 from qcbench.bench.metrics import common
-from qcbench.bench.metrics.bounded import Bounded
+from qcbench.bench.metrics.bounded import Bounded, counted
 from qcbench.bench.metrics.common import balance, real_exec_s, task_metrics
 from qcbench.cloud.execution import CENSORED, DONE, DROPPED
 from qcbench.cloud.records import Records
@@ -118,7 +118,7 @@ def bounded(world: Scenario, slowdown: FloatArray | None) -> Bounded | None:
     from qcbench.stats.bounds import flow_lower_bound  # noqa: PLC0415 - Numba
 
     workload, rules = world.workload, world.rules
-    seen = workload.arrival_s >= rules.warm_up_s
+    seen = counted(world)
     if not seen.any():
         return None
     exec_s, speed = real_exec_s(world, slowdown), rules.classical.speed

@@ -44,6 +44,8 @@ PACKED = ("csv", "json", "swf", "jobs_csv", "jobs_json")
 """Formats that may be compressed: `.csv.gz`."""
 
 AUTO = "auto"
+USUAL_SHOTS = 1024
+"""Where neither a file nor anybody says how many."""
 
 
 def format_of(path: Path, stated: str | None = None) -> str:
@@ -117,7 +119,7 @@ def read_task_set(
     path: Path,
     format: str | None = None,
     *,
-    shots: int = 1024,
+    shots: int = USUAL_SHOTS,
     any_algorithm: bool = False,
     cache: Path | None = None,
 ) -> TaskSet:
@@ -208,10 +210,14 @@ def write_task_set(
 
 
 def left_out(content: TaskSet, format: str, extra_families: Sequence[str] = ()) -> list[str]:
-    """Return what a format does not keep of tasks, a sentence each; JSON and Parquet keep all."""
-    if format in ("json", "parquet"):
-        return []
+    """Return what a format does not keep of tasks, a sentence each.
+
+    JSON and Parquet keep all but the graphs of circuits; no format has those.
+    """
     tasks = content.tasks
+    lost_graphs = [f"{format} does not keep interaction graphs"] * (tasks.graphs is not None)
+    if format in ("json", "parquet"):
+        return lost_graphs
     jobs = format in ("jobs_csv", "jobs_json")
     families = (*PUBLISHED_FAMILIES, *extra_families) if format == "csv" else ()
     names = distinct_names(content.job_id)
@@ -222,7 +228,8 @@ def left_out(content: TaskSet, format: str, extra_families: Sequence[str] = ()) 
         ),
         "execution times": tasks.duration_s is not None and format != "swf",
         "depths and gates": format == "swf" and tasks.have_circuits,
-        "shots": not jobs and len(set(tasks.shots.tolist())) > 1,
+        # A reader who is told nothing takes the usual number.
+        "shots": not jobs and tasks.have_circuits and set(tasks.shots.tolist()) != {USUAL_SHOTS},
         "subsets": content.subset is not None and format != "csv",
         "names of jobs": len(content.job_id) > 0 and not jobs and format != "swf",
         "priorities": content.priority is not None and not jobs,
@@ -232,6 +239,7 @@ def left_out(content: TaskSet, format: str, extra_families: Sequence[str] = ()) 
         "comments": bool(content.comments) and format != "swf",
     }
     notes = [f"{format} does not keep {what}" for what, holds in dropped.items() if holds]
+    notes += lost_graphs
     if jobs and names != list(content.job_id) and len(content.job_id):
         notes.append("jobs of one name got names of their own, such as 7-2")
     return notes
@@ -242,7 +250,7 @@ def read_workload(
     format: str | None = None,
     *,
     subset: int | None = None,
-    shots: int = 1024,
+    shots: int = USUAL_SHOTS,
     any_algorithm: bool = False,
     cache: Path | None = None,
 ) -> Workload:

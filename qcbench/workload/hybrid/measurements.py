@@ -115,7 +115,12 @@ def _estimates(path: Path) -> dict[int, float]:
                 raise InputError(
                     f"{path}: line {number}: {quoted(line)}; must be time,qubits,backend,seconds"
                 )
-            found[_size(path, number, cells[1])] = _value(path, number, cells[3])
+            size, seconds = _size(path, number, cells[1]), _value(path, number, cells[3])
+            if found.setdefault(size, seconds) != seconds:
+                raise InputError(
+                    f"{path}: line {number}: {seconds:g} s for {size} qubits, which another line "
+                    f"says take {found[size]:g} s; keep one line for each size, of one backend"
+                )
     return found
 
 
