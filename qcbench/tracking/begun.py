@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.run_names import PROMOTION
 from qcbench.bench.store import RunStore
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
@@ -13,9 +14,6 @@ from qcbench.files import read_json, to_json, write_text
 from qcbench.storage import mirror
 from qcbench.storage.places import place_of, runs_folder, shown_path
 from qcbench.tracking.promote_config import PromoteConfig
-
-FILE = "promotion.json"
-"""In the folder of the trials."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ def keep(store: RunStore, begun: Begun) -> None:
     Raises:
         InputError: the folder cannot be written.
     """
-    path = store.folder / FILE
+    path = store.folder / PROMOTION
     data = {
         "settings": plain(begun.settings),
         "scenarios": [plain(scenario) for scenario in begun.scenarios],
@@ -55,7 +53,7 @@ def begun_in(folder: Path) -> Begun | None:
     Raises:
         InputError: the file cannot be used.
     """
-    path = folder / FILE
+    path = folder / PROMOTION
     if not path.is_file():
         return None
     data: Any = read_json(path)

@@ -17,7 +17,7 @@ import yaml
 from qcbench.bench.cluster import check as check_cluster
 from qcbench.bench.progress import Kind
 from qcbench.bench.run_folder import missing, open_run
-from qcbench.bench.run_names import HEADS, told_name
+from qcbench.bench.run_names import HEADS, VERDICT, told_name
 from qcbench.errors import InputError, QcbenchError, StoppedError
 from qcbench.plugins import key_of
 from qcbench.policies.exported.card import HeuristicCard, Provenance
@@ -59,7 +59,6 @@ from qcbench.tracking.tries import (
     set_judge,
 )
 from qcbench.tracking.verdict import Verdict, goals_of, judge, pairs_of
-from qcbench.tracking.verdict_view import FILE as VERDICT
 from qcbench.tracking.verdict_view import as_data, figures_of, write_verdict
 
 
