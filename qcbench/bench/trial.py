@@ -1,5 +1,6 @@
 """A trial: one (scenario, policy, seed), the unit that is hashed, run, stored and resumed."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -117,6 +118,16 @@ class Trial:
     def id_before(self) -> str:
         """The id under which it was run before laws of arrivals were corrected."""
         return self._hashed(as_before(self.scenario_config))
+
+    def decided_by(self, policy_config: Mapping[str, Any]) -> "Trial":
+        """Return the trial, under its own id, with a policy whose files lie elsewhere now.
+
+        Args:
+            policy_config: that does what its own does.
+        """
+        moved = copy.copy(self)
+        object.__setattr__(moved, "policy_config", policy_config)
+        return moved
 
     def _hashed(self, scenario: Mapping[str, Any]) -> str:
         content = {

@@ -7,7 +7,6 @@ from typing import Any
 
 from qcbench.bench.config import ScenarioConfig
 from qcbench.bench.run_names import PROMOTION
-from qcbench.bench.store import RunStore
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
 from qcbench.files import read_json, to_json, write_text
@@ -31,13 +30,13 @@ class Begun:
     command: str = ""
 
 
-def keep(store: RunStore, begun: Begun) -> None:
-    """Write down what a promotion was told, before its first trial.
+def keep(folder: Path, begun: Begun) -> None:
+    """Write down what a promotion was told: before its first trial, or when these are fetched.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    path = store.folder / PROMOTION
+    path = folder / PROMOTION
     data = {
         "settings": plain(begun.settings),
         "scenarios": [plain(scenario) for scenario in begun.scenarios],

@@ -105,7 +105,7 @@ def promote(
     contest = contest_of(settings, config_dirs)
     begun = Begun(settings, contest.scenarios, command)
     run = hold(contest, runs_folder(settings.runs_dir), settings.cluster, progress, begun)
-    return _conclude_kept(begun, contest, run)
+    return conclude_kept(begun, contest, run)
 
 
 def go_on(
@@ -139,11 +139,11 @@ def go_on(
     except BaseException:
         store.close()
         raise
-    run = run_rest(store, settings.cluster, progress, retry_failed=retry_failed)
-    return _conclude_kept(begun, contest, run)
+    run = run_rest(store, settings.cluster, progress, retry_failed=retry_failed, contest=contest)
+    return conclude_kept(begun, contest, run)
 
 
-def _conclude_kept(begun: Begun, contest: Contest, run: Path) -> Promotion:
+def conclude_kept(begun: Begun, contest: Contest, run: Path) -> Promotion:
     """Judge a candidate by a run that is here, and say how to go on where that fails.
 
     Raises:

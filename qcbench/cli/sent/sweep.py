@@ -34,11 +34,11 @@ def _work(told: Told, there: There) -> None:
         sweep(config, command=f"qcbench sweep {told.words}", say=say)
 
 
-def _lacks(folder: Path, told: Told) -> str:
+def _lacks(folder: Path, told: Told, where: "Where") -> str:
     from qcbench.agents.sweep.running import swept  # noqa: PLC0415
     from qcbench.bench.run_names import told_name  # noqa: PLC0415
 
-    del told
+    del told, where
     found = swept(folder)
     going_on = f"`qcbench sweep {told_name(folder)}` goes on here"
     return "" if found is not None and found.complete else going_on
