@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from qcbench.bench.trial import MODEL_VERSION, Trial
+from qcbench.bench.trial import MODEL_VERSION, WRONG_LAW, Trial
 from qcbench.errors import InputError
 
 FORMAT = 1
@@ -57,6 +57,12 @@ class Manifest:
     def mismatch(self) -> str:
         """Why the run cannot be continued by this version; empty where it can."""
         return _mismatch(self.trials, self.model_version)
+
+    @cached_property
+    def of_wrong_laws(self) -> tuple[str, ...]:
+        """Scenarios that were run before the law of their arrivals was corrected."""
+        one_of_each = {trial.scenario: trial for trial in reversed(self.trials)}
+        return tuple(name for name in reversed(one_of_each) if one_of_each[name].has_wrong_law)
 
     @cached_property
     def trial_ids(self) -> tuple[str, ...]:
@@ -219,12 +225,20 @@ def edited(trials: Iterable[Trial]) -> str:
     changed = next((t for t in trials if replace(t).trial_id != t.trial_id), None)
     if changed is None:
         return ""
-    if changed.id_before == changed.trial_id:
-        return (
-            "an earlier qcbench ran it, in which too few jobs arrived before the horizon (trial "
-            f"{changed.trial_id})"
-        )
+    if changed.has_wrong_law:
+        return f"an earlier qcbench ran it, in which {WRONG_LAW} (trial {changed.trial_id})"
     return f"its manifest was edited (trial {changed.trial_id} has another config)"
+
+
+def said_of_wrong_laws(manifest: Manifest) -> list[str]:
+    """Say which scenarios of a run have numbers of a law that was wrong: a line, or none."""
+    names = manifest.of_wrong_laws
+    if not names:
+        return []
+    return [
+        f"{manifest.run_id}: an earlier qcbench ran {', '.join(names)}, in which {WRONG_LAW}; the"
+        " law is corrected, so that a new run has other worlds and its numbers are not comparable"
+    ]
 
 
 def provenance(command: str | None = None) -> dict[str, Any]:

@@ -63,10 +63,18 @@ CORRECTED: tuple[Callable[[Mapping[str, Any], float], bool], ...] = (_bursts_unt
 """Arrivals up to a horizon whose law was wrong under this model version. Such a scenario is hashed
 with a mark, so that what was run before is not reused; no other trial changes its id."""
 
+WRONG_LAW = "too few jobs arrived before the horizon"
+"""What was wrong with it, in words."""
+
 
 def as_hashed(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a scenario goes into identities: as before, and with marks of corrections."""
-    content = as_before(scenario_config)
+    return marked(as_before(scenario_config))
+
+
+def marked(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a scenario with the mark of a corrected law; one that has none as it is."""
+    content = dict(scenario_config)
     workload, rules = content.get("workload", {}), content.get("rules", {})
     horizon_s = rules.get("horizon_s")
     if horizon_s is None or workload.get("tasks") != 0:
@@ -76,8 +84,7 @@ def as_hashed(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
     drawn = workload["circuits"]["source"] in ("hybrid", "variational")
     if not drawn or not any(applies(arrivals, horizon_s) for applies in CORRECTED):
         return content
-    marked = {**workload, "arrivals": {**arrivals, "corrected": 1}}
-    return {**content, "workload": marked}
+    return {**content, "workload": {**workload, "arrivals": {**arrivals, "corrected": 1}}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +125,18 @@ class Trial:
     def id_before(self) -> str:
         """The id under which it was run before laws of arrivals were corrected."""
         return self._hashed(as_before(self.scenario_config))
+
+    @property
+    def has_wrong_law(self) -> bool:
+        """Whether it was run before the law of its arrivals was corrected."""
+        config = self.scenario_config
+        return marked(config) != config and self.trial_id == self.id_before
+
+    def of_wrong_law(self) -> "Trial":
+        """Return the trial as it was identified before that."""
+        found = copy.copy(self)
+        object.__setattr__(found, "trial_id", self.id_before)
+        return found
 
     def decided_by(self, policy_config: Mapping[str, Any]) -> "Trial":
         """Return the trial, under its own id, with a policy whose files lie elsewhere now.

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from qcbench.bench.manifest import Manifest
+from qcbench.bench.trial import marked
 from qcbench.content import hash_of
 from qcbench.errors import InputError, one_line
 from qcbench.files import parse_json, to_json
@@ -141,9 +142,12 @@ def make_entry(
                 "card": _card(manifest.track, trial.policy_config),
             }
         if scenario not in scenarios:
-            key = content_hash(trial.scenario_config)
-            scenarios[scenario] = key
-            configs[key] = dict(trial.scenario_config)
+            # Numbers of a law that was wrong, which entries have always been without the mark of
+            # the right one, are not shown as of the same scenario.
+            config = trial.scenario_config
+            config = dict(config) if trial.has_wrong_law else marked(config)
+            scenarios[scenario] = key = content_hash(config)
+            configs[key] = config
     suite = manifest.suite
     entry = {
         "format": FORMAT,
