@@ -23,7 +23,8 @@ def _going(told: Told) -> Going:
 
 def _work(told: Told, there: There) -> None:
     from qcbench.agents.sweep.config import compose_sweep  # noqa: PLC0415
-    from qcbench.agents.sweep.running import alike, go_on, sweep  # noqa: PLC0415
+    from qcbench.agents.sweep.folder import alike  # noqa: PLC0415
+    from qcbench.agents.sweep.running import go_on, sweep  # noqa: PLC0415
 
     config = compose_sweep(told.overrides, told.config_dirs)
     config = replace(config, cluster=there.cluster, runs_dir=str(there.place))
