@@ -97,8 +97,10 @@ def _earlier(config: "PromoteConfig", told: Told, place: Path) -> "tuple[Path, B
 
     for folder in reversed(list_runs(place)):
         begun = begun_in(folder)
-        same = {"cluster": config.cluster, "runs_dir": config.runs_dir}
-        if begun is None or replace(begun.settings, **same) != config:
+        if begun is None:
+            continue
+        settings = replace(begun.settings, cluster=config.cluster, runs_dir=config.runs_dir)
+        if settings != config:
             continue
         if not (folder / VERDICT).is_file():
             try:
