@@ -1,12 +1,18 @@
 """Numbers as text that says them to the last bit: for overrides, and for names that tell apart."""
 
 
+def exact_number(value: float) -> float:
+    """Return a number as a float where that is the same, else as the whole number that it is."""
+    return float(value) if float(value) == value else value
+
+
 def exact_text(value: float) -> str:
     """Return the text that is read back as the same number; a whole one has no point.
 
     So keys that take whole numbers take it, and those that take any read the same.
     """
-    return str(int(value)) if value.is_integer() else repr(float(value))
+    whole = isinstance(value, int) or value.is_integer()
+    return str(int(value)) if whole else repr(float(value))
 
 
 def short_text(value: float) -> str:

@@ -229,6 +229,8 @@ class EmulatorConfig:
         seed: of drift, hidden times, background load, faults and shots.
         day: of the same devices: on another one they are calibrated anew, and jobs of others,
             faults, run times and shots are drawn anew; what is hidden of a device stays.
+        restart: how many emulators of this seed and day were there before, for the same replay:
+            their devices, calibrated the same, and all the rest drawn anew.
         time_scale: emulated seconds that pass in a real one.
         quota_s: QPU seconds that each instance may use; null is no limit.
         plan: of all instances, as they state it.
@@ -247,6 +249,7 @@ class EmulatorConfig:
     devices: tuple[str, ...] = ("washington", "kolkata", "hanoi", "perth", "lagos")
     seed: Seed = 0
     day: Seed = 0
+    restart: Seed = 0
     time_scale: Annotated[float, Gt(0.0), Le(1e6)] = 60.0
     quota_s: NotNegative | None = None
     plan: str = "open"

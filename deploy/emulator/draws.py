@@ -5,9 +5,17 @@ import zlib
 import numpy as np
 
 
-def of_day(seed: int, day: int, *names: str | int) -> np.random.Generator:
-    """Return the generator of a name on a day: of what is not the same from one day to another."""
-    return stream(seed, *names, *(("day", day) if day else ()))
+def of_day(seed: int, day: int, *names: str | int, restart: int = 0) -> np.random.Generator:
+    """Return the generator of a name on a day: of what is not the same from one day to another.
+
+    Args:
+        seed: of all that is drawn.
+        day: of the devices.
+        names: of what is drawn.
+        restart: how many emulators of this day were there before, for what each of them draws anew.
+    """
+    later = (*(("day", day) if day else ()), *(("restart", restart) if restart else ()))
+    return stream(seed, *names, *later)
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:

@@ -15,13 +15,13 @@ LAST: tuple[Fault, ...] = ("unauthorized",)
 class Faults:
     """Decides by script first, then by probability; the nth request of a kind has its own draw.
 
-    So a request meets the same fault in every run with this seed and day, whatever the others do
-    meanwhile.
+    So a request meets the same fault in every run with this seed, day and number of restarts,
+    whatever the others do meanwhile.
     """
 
-    def __init__(self, config: FaultsConfig, seed: int, day: int = 0) -> None:
+    def __init__(self, config: FaultsConfig, seed: int, day: int = 0, restart: int = 0) -> None:
         self._config = config
-        self._seed, self._day = seed, day
+        self._seed, self._day, self._restart = seed, day, restart
         self._lock = threading.Lock()
         self._seen: Counter[str] = Counter()
 
@@ -37,7 +37,7 @@ class Faults:
                 "any",
             }:
                 return scripted.fault
-        rng = of_day(self._seed, self._day, "faults", kind, nth)
+        rng = of_day(self._seed, self._day, "faults", kind, nth, restart=self._restart)
         for fault in (*ON_ANY, *(ON_SUBMIT if kind == "submit" else ()), *LAST):
             if rng.random() < getattr(self._config, fault):
                 return fault

@@ -154,7 +154,7 @@ class Emulator:
         self._log = log
         self.clock = ServiceClock(config.time_scale)
         self.tokens = Tokens()
-        self.faults = Faults(config.faults, config.seed, config.day)
+        self.faults = Faults(config.faults, config.seed, config.day, config.restart)
         try:
             self._server = _Server(config.port, self)
         except OSError as problem:

@@ -9,6 +9,8 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
+import numpy as np
+
 from .calibration import PREFIX
 from .circuits import INVALID, TOO_MANY_SHOTS, CircuitError, InvalidCircuitError
 from .clock import ServiceClock
@@ -74,10 +76,15 @@ class Service:
         self._timekeeper = threading.Thread(target=self._keep_time, name="timekeeper", daemon=True)
         self._timekeeper.start()
 
+    def _drawn(self, *names: str | int) -> np.random.Generator:
+        """Return the generator of what no emulator draws as another one of the same day does."""
+        config = self.config
+        return of_day(config.seed, config.day, *names, restart=config.restart)
+
     def _queue(self, name: str) -> BackendQueue:
         config = self.config
         windows = tuple(w for w in config.faults.maintenance if _backend(w) == name)
-        rng = of_day(config.seed, config.day, "background", name)
+        rng = self._drawn("background", name)
         return BackendQueue(
             Background(config.background, rng),
             windows,
@@ -153,9 +160,8 @@ class Service:
         with self._lock:
             self._numbers += 1
             number = self._numbers
-        seed, day = self.config.seed, self.config.day
         try:
-            program = decode(program_id, params, of_day(seed, day, "twirling", number))
+            program = decode(program_id, params, self._drawn("twirling", number))
         except UnknownProgramError as error:
             raise Refused(404, 1352, str(error)) from None
         except ProgramError as error:
@@ -248,7 +254,7 @@ class Service:
     def _times(
         self, program: ServiceProgram, prepared: Sequence[PreparedItem], device: Device, number: int
     ) -> RunTimes:
-        rng = of_day(self.config.seed, self.config.day, "times", device.name, number)
+        rng = self._drawn("times", device.name, number)
         if prepared:
             return device.time_model.draw([one.load for one in prepared], rng)
         try:
@@ -450,7 +456,7 @@ class Service:
         ):  # calibrated while it waited
             job.prepared, job.device = self._prepare(job.program, device)[0], device
         if job.program is not None and not job.too_long:
-            rng = of_day(self.config.seed, self.config.day, "shots", job.number)
+            rng = self._drawn("shots", job.number)
             seeds = [int(rng.integers(2**31)) for _ in job.prepared]
             job.simulation = self._workers.submit(job.prepared, seeds)
 

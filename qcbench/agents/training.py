@@ -7,11 +7,8 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
-
-import numpy as np
 
 from qcbench.agents import checkpoints, curves
 from qcbench.agents.agent import DivergedError, Learner, LostError, Update
@@ -19,6 +16,7 @@ from qcbench.agents.config import TrainConfig, stored, total_steps
 from qcbench.agents.evaluation import Evaluation, Validation
 from qcbench.agents.learners import joined, make_learner
 from qcbench.agents.mixed_validation import MixedValidation, validation_of
+from qcbench.agents.provenance import provenance_of
 from qcbench.agents.run_folder import (
     RunFolder,
     check_place,
@@ -36,7 +34,6 @@ from qcbench.bench.driver import RunError
 from qcbench.bench.environments import world_source
 from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.bench.ledger import EXTRA_DEATHS
-from qcbench.bench.manifest import versions
 from qcbench.bench.progress import STEPS, Kind, Progress, make_progress
 from qcbench.bench.run_names import told_name
 from qcbench.bench.stopping import StopFlag
@@ -54,9 +51,6 @@ SUITE = "train"
 
 SHOWN_OF_UPDATES = ("reward", "entropy", "cost")
 """Figures of an update that stand beside the progress."""
-
-PACKAGES = ("torch", "gymnasium")
-"""Whose versions matter for training besides those that matter for a simulation."""
 
 
 Judge: TypeAlias = Validation | MixedValidation
@@ -384,35 +378,9 @@ class _Session:
         checkpoints.prune(self.folder.path, self.config.checkpoints.keep, self.best_steps)
         self._saved = time.monotonic()
 
-    def _packages(self) -> tuple[str, ...]:
-        return ("cmaes",) if isinstance(self.config.agent, Tuned) else PACKAGES
-
     def _provenance(self, found: Evaluation | None) -> Provenance:
-        figures: dict[str, float | str | None] = {"steps": float(self.learner.steps)}
-        if found is not None:
-            figures |= {
-                "split": "validation",
-                "worlds": float(found.worlds),
-                "baseline": self.validation.baseline,
-                found.metric: found.mean,
-                f"{found.metric}_of_baseline": found.baseline,
-                "relative_percent": found.relative_percent,
-                "relative_percent_low": found.low,
-                "relative_percent_high": found.high,
-                "violations": float(found.violations),
-                **found.figures,
-            }
-        known_figures = {
-            k: v for k, v in figures.items() if not isinstance(v, float) or np.isfinite(v)
-        }
-        return Provenance(
-            command=self.folder.command,
-            scenario=", ".join(scenario.name for scenario in self.config.scenarios),
-            seeds={"training": self.config.seed},
-            versions={**versions(), **{name: version(name) for name in self._packages()}},
-            evaluation=known_figures,
-            notes=f"agent {self.config.agent.name}, trained {self._elapsed_s():.0f} s in all",
-        )
+        baseline, steps = self.validation.baseline, self.learner.steps
+        return provenance_of(self.folder, baseline, steps, found, self._elapsed_s())
 
 
 __all__: Sequence[str] = ("SUITE", "Trained", "go_on", "start", "trained")

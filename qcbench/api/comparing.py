@@ -3,6 +3,7 @@
 from qcbench.api.arguments import checks_arguments
 from qcbench.api.stored import Run, open_run
 from qcbench.bench.changes import RunComparison, changes
+from qcbench.bench.manifest import said_of_uncorrected
 from qcbench.bench.metrics.names import goal_of
 from qcbench.errors import InputError
 from qcbench.extras import door
@@ -44,7 +45,7 @@ def compare(
         other.folder.name,
         tuple(changes(one.manifest, other.manifest)),
         results,
-        tuple(note for run in runs for note in _notes(run)),
+        tuple(note for run in runs for note in (*_notes(run), *said_of_uncorrected(run.manifest))),
     )
 
 

@@ -16,8 +16,8 @@ class Change:
     """A setting that is not the same in both.
 
     Attributes:
-        where: of what, such as `suite`, `scenario placement/qce5`, `policy greedy`, `plug-in`,
-            `version`.
+        where: of what, such as `suite`, `scenario placement/qce5`, `policy greedy`,
+            `law of arrivals`, `plug-in`, `version`.
         key: the setting.
         first, second: its values; `absent` where one has none.
     """
@@ -54,6 +54,7 @@ def changes(first: Manifest, second: Manifest) -> list[Change]:
         for label in one:
             if label in other:
                 found += _between(f"{kind} {label}", _shown(one[label]), _shown(other[label]))
+    found += _between("corrected since", first.uncorrected, second.uncorrected)
     found += _between("plug-in", _code(first), _code(second))
     models = ({"model": manifest.model_version} for manifest in (first, second))
     found += _between("versions", *models)

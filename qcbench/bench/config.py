@@ -1,7 +1,8 @@
 """The YAML groups `suite`, `scenario` and `cluster`."""
 
+from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from annotated_types import Ge, Interval, MaxLen, MinLen
 
@@ -9,7 +10,7 @@ from qcbench.cloud.rules import Rules
 from qcbench.configs import Amount, Count, Positive, Seed, config
 from qcbench.errors import InputError
 from qcbench.fleet.config import FleetConfig
-from qcbench.number_texts import exact_text, short_text
+from qcbench.number_texts import exact_number, exact_text, short_text
 from qcbench.physics.config import PhysicsConfig
 from qcbench.policies.config import PolicyConfig
 from qcbench.stats.goals import MOST_GOALS, Goal
@@ -19,7 +20,14 @@ from qcbench.workload.config import WorkloadConfig
 
 PLACEHOLDER = "VALUE"
 
+AxisValue: TypeAlias = float | int
+"""A float, but for whole numbers beyond 2^53 that no float is: those stay what they are."""
+
 Engine = Literal["simpy", "compiled"]
+
+
+def _exact(axes: Mapping[str, AxisValue]) -> dict[str, AxisValue]:
+    return {name: exact_number(value) for name, value in axes.items()}
 
 
 @config
@@ -33,7 +41,7 @@ class GridAxis:
     """
 
     axis: str
-    values: Annotated[list[float], MinLen(1)]
+    values: Annotated[list[AxisValue], MinLen(1)]
     override: str
 
     def __post_init__(self) -> None:
@@ -42,6 +50,7 @@ class GridAxis:
                 f"suite.scenarios: grid axis {self.axis}: {self.override!r} has no {PLACEHOLDER} "
                 "in the place of a value"
             )
+        object.__setattr__(self, "values", [exact_number(value) for value in self.values])
 
 
 @config
@@ -60,7 +69,10 @@ class ScenarioEntry:
     name: str = ""
     overrides: list[str] = field(default_factory=list)
     grid: list[GridAxis] = field(default_factory=list)
-    axes: dict[str, float] = field(default_factory=dict)
+    axes: dict[str, AxisValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", _exact(self.axes))
 
     def crossings(self) -> list["ScenarioEntry"]:
         """Return an entry for each crossing of the grid; itself where it has none."""
@@ -207,4 +219,7 @@ class ScenarioConfig:
     rules: Rules = field(default_factory=Rules)
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
     offered_load: float | None = None
-    axes: dict[str, float] = field(default_factory=dict)
+    axes: dict[str, AxisValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", _exact(self.axes))

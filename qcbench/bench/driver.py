@@ -1,7 +1,7 @@
 """Runs the trials of a suite that have no result yet, here or on Ray, and stores what they give."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from qcbench.bench import cluster
@@ -32,6 +32,7 @@ def run_trials(
     *,
     retry_failed: bool = False,
     facts: str | FactsOf | None = None,
+    as_run: Callable[[Trial], Trial] | None = None,
 ) -> RunSummary:
     """Run those of `trials` that have no result in `store`; write the result table when all have.
 
@@ -48,6 +49,8 @@ def run_trials(
         progress: what a person sees; nothing where None.
         retry_failed: run again what an earlier session recorded as failed.
         facts: what finds the facts of a trial's world, once a world; none are wanted where None.
+        as_run: gives the trial that is run for one of the run, with the same id and numbers, where
+            its files lie elsewhere now; the same where None.
 
     Raises:
         InputError: a cluster or function that cannot be used.
@@ -65,6 +68,8 @@ def run_trials(
         # The last session may have been killed between a round and what follows from it.
         trials = [*trials, *growing.advance()[0]]
     todo = missing(trials, store, retry_failed=retry_failed, facts=facts is not None)
+    if as_run is not None:
+        todo = [as_run(trial) for trial in todo]
     for warning in store.warnings:
         shown.note(warning)
     session = Session(store, config, shown, todo, facts, growing)

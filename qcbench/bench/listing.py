@@ -13,7 +13,15 @@ from qcbench.bench import manifest as manifests
 from qcbench.bench import rounds as round_files
 from qcbench.bench import tables
 from qcbench.bench.manifest import Manifest
-from qcbench.bench.run_names import HEADS, Kind, began, folders, told_name
+from qcbench.bench.run_names import (
+    HEADS,
+    PROMOTION,
+    VERDICT,
+    Kind,
+    began,
+    folders,
+    told_name,
+)
 from qcbench.bench.store import TABLE
 from qcbench.bench.tables import ShardError
 from qcbench.errors import InputError
@@ -43,7 +51,8 @@ class Listed:
         version: of qcbench.
         folder: where it lies.
         problem: why it is damaged, in one line.
-        left: what there is left to do of a replay whose table is written, in words.
+        left: what there is left to do where all has a result: of a replay whose rows were refused
+            for now, of a promotion that is not judged; in words.
     """
 
     id: str
@@ -107,12 +116,23 @@ def _run(folder: Path) -> dict[str, Any]:
         return {**about, "state": "damaged", "problem": problem}
     done = int((statuses == "done").sum())
     complete = not grows and len(statuses) == expected
+    left = _not_judged(folder) if complete else ""
     return {
         **about,
-        "state": "complete" if complete else "unfinished",
+        "state": "complete" if complete and not left else "unfinished",
+        "left": left,
         "done": done,
         "failed": len(statuses) - done,
     }
+
+
+def _not_judged(folder: Path) -> str:
+    """Return in words what is left to do of a promotion that has all trials and no verdict."""
+    for name in (PROMOTION, VERDICT):
+        mirror.pull(folder / name)
+    if not (folder / PROMOTION).is_file() or (folder / VERDICT).is_file():
+        return ""
+    return f"all trials are there and no verdict; `qcbench resume {told_name(folder)}` judges"
 
 
 def _expected(folder: Path, manifest: Manifest) -> tuple[int, bool]:

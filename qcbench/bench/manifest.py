@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from qcbench.bench.trial import MODEL_VERSION, Trial, corrections
+from qcbench.bench.trial import MODEL_VERSION, Trial, before_of
 from qcbench.errors import InputError
 
 FORMAT = 1
@@ -57,6 +57,16 @@ class Manifest:
     def mismatch(self) -> str:
         """Why the run cannot be continued by this version; empty where it can."""
         return _mismatch(self.trials, self.model_version)
+
+    @cached_property
+    def uncorrected(self) -> dict[str, str]:
+        """Scenarios that were run before they were corrected, and what was wrong of each."""
+        one_of_each = {trial.scenario: trial for trial in reversed(self.trials)}
+        return {
+            name: before_of(one_of_each[name].scenario_config)
+            for name in reversed(one_of_each)
+            if one_of_each[name].is_uncorrected
+        }
 
     @cached_property
     def trial_ids(self) -> tuple[str, ...]:
@@ -219,10 +229,22 @@ def edited(trials: Iterable[Trial]) -> str:
     changed = next((t for t in trials if replace(t).trial_id != t.trial_id), None)
     if changed is None:
         return ""
-    if changed.id_before == changed.trial_id:
-        before = ", and ".join({each.before: 0 for each in corrections(changed.scenario_config)})
+    if changed.is_uncorrected:
+        before = before_of(changed.scenario_config)
         return f"an earlier qcbench ran it, in which {before} (trial {changed.trial_id})"
     return f"its manifest was edited (trial {changed.trial_id} has another config)"
+
+
+def said_of_uncorrected(manifest: Manifest) -> list[str]:
+    """Say which scenarios of a run have numbers that were wrong: a line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for name, before in manifest.uncorrected.items():
+        reasons.setdefault(before, []).append(name)
+    return [
+        f"{manifest.run_id}: an earlier qcbench ran {', '.join(names)}, in which {before}; that is"
+        " corrected, so that a new run has other numbers, which are not comparable with these"
+        for before, names in reasons.items()
+    ]
 
 
 def provenance(command: str | None = None) -> dict[str, Any]:

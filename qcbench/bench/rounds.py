@@ -79,10 +79,11 @@ def trials_of(begun: Sequence[Trial], rounds: Rounds) -> tuple[Trial, ...]:
 
 def more_of(trial: Trial, start: int, end: int) -> list[Trial]:
     """Return trials like one, of the replicates from `start` to before `end`."""
-    return [
+    found = [
         replace(trial, replicate=number, ordinal=trial.ordinal + number - trial.replicate)
         for number in range(start, end)
     ]
+    return [each.uncorrected() for each in found] if found and trial.is_uncorrected else found
 
 
 def dump(rounds: Rounds) -> bytes:

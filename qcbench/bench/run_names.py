@@ -25,6 +25,11 @@ HEADS: Mapping[Kind, str] = {
 }
 """The file that makes a folder one of a kind."""
 
+PROMOTION = "promotion.json"
+"""In the folder of a promotion's trials: what it was told."""
+VERDICT = "verdict.json"
+"""There as well, once it is judged."""
+
 NOUNS: Mapping[Kind, str] = {
     "run": "run",
     "training": "training run",

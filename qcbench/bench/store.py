@@ -35,6 +35,7 @@ from qcbench.bench.gathered import Compacted, Gathered
 from qcbench.bench.manifest import Manifest
 from qcbench.bench.outcome import Outcome
 from qcbench.bench.rounds import Rounds
+from qcbench.bench.sound_files import check_of_run, made_of, name_of, read_sound, to_quarantine
 from qcbench.bench.tables import Entry, ShardError
 from qcbench.bench.trial import Trial
 from qcbench.errors import InputError
@@ -163,14 +164,14 @@ class RunStore:
         if rows:
             facts = pl.DataFrame(rows, schema=SCHEMA)
             data = tables.parquet_bytes(facts)
-            name = _shard_name(data)
+            name = name_of(data)
             write_durable(self.folder / "worlds" / name, data)
             kept.append(self.folder / "worlds" / name)
             self._take_in(name, facts)
         entries = [Entry.of(outcome) for outcome in outcomes]
         frame = tables.frame_of(entries)
         data = tables.parquet_bytes(frame)
-        name = _shard_name(data)
+        name = name_of(data)
         shard = self.folder / "shards" / name
         write_durable(shard, data)
         mirror.push(*kept, shard, last=name)
@@ -196,7 +197,7 @@ class RunStore:
             said = (self.folder / "tables.json").read_bytes()
         except FileNotFoundError:
             return None
-        return data if said == self._made_of(data) else None
+        return data if said == made_of(self.fingerprint, TABLE, data) else None
 
     def compacted(self) -> pl.DataFrame:
         """Return what `table` does, made of the shards, whatever the file says."""
@@ -257,7 +258,7 @@ class RunStore:
             self.folder / "failures.jsonl": failures.encode(),
             self.folder / "timings.parquet": tables.parquet_bytes(made.timings),
             path: table,
-            self.folder / "tables.json": self._made_of(table),
+            self.folder / "tables.json": made_of(self.fingerprint, TABLE, table),
         }
         for file, data in files.items():
             if not file.is_file() or file.read_bytes() != data:
@@ -275,11 +276,6 @@ class RunStore:
         selected = self._selected()
         made = Compacted(tables.trials_frame(selected), tables.timings_frame(selected))
         return made, tables.failures_text(selected)
-
-    def _made_of(self, table: bytes) -> bytes:
-        """Return what `tables.json` says of a table that is made of the shards that are here."""
-        said = {"shards": self.fingerprint, TABLE: hashlib.sha256(table).hexdigest()}
-        return (json.dumps(said, indent=2) + "\n").encode()
 
     def log_session(self, session: Mapping[str, Any]) -> None:
         """Add a session to `machine.json`, or replace the one with the same `started`."""
@@ -339,13 +335,12 @@ class RunStore:
         except InputError as error:
             said = f"{error}; it is set aside, and the sessions before this one are not known"
             self.warnings.append(said)
-            self._to_quarantine(self.folder / sessions.FILE)
+            to_quarantine(self.folder, self.folder / sessions.FILE)
 
     def _look_at_shards(self) -> None:
         for path in sorted((self.folder / "shards").glob("[!.]*")):
             try:
-                if path.name != _shard_name(path.read_bytes()):
-                    raise ShardError("damaged, or not written by qcbench")
+                read_sound(path)
             except (OSError, ShardError) as error:
                 self._set_aside(path, str(error))
             else:
@@ -378,10 +373,7 @@ class RunStore:
     def _read_worlds(self) -> None:
         for path in sorted((self.folder / "worlds").glob("[!.]*")):
             try:
-                data = path.read_bytes()
-                if path.name != _shard_name(data):
-                    raise ShardError("damaged, or not written by qcbench")
-                self._take_in(path.name, tables.read_parquet(data, SCHEMA))
+                self._take_in(path.name, tables.read_parquet(read_sound(path), SCHEMA))
             except (OSError, ShardError) as error:
                 self._set_aside(path, str(error))
 
@@ -395,12 +387,7 @@ class RunStore:
         for name in sorted(self._shards):
             path = self.folder / "shards" / name
             try:
-                entries = tables.read_shard(path.read_bytes())
-                foreign = next(
-                    (one for one in entries.get_column("trial_id") if one not in ids), None
-                )
-                if foreign is not None:
-                    raise ShardError(f"trial {foreign} is not of this run")
+                check_of_run(path, ids)
             except (OSError, ShardError) as error:
                 self._shards.remove(name)
                 self._set_aside(path, str(error))
@@ -409,16 +396,4 @@ class RunStore:
         now = "are missing until `qcbench resume`" if self._lock is None else "are run again"
         self.warnings.append(f"{path}: {reason}; its trials {now}")
         if self._lock is not None:
-            self._to_quarantine(path)
-
-    def _to_quarantine(self, path: Path) -> None:
-        quarantine = self.folder / "quarantine"
-        quarantine.mkdir(exist_ok=True)
-        aside = path.replace(quarantine / path.name)
-        mirror.push(aside)
-        mirror.drop(path)
-
-
-def _shard_name(data: bytes) -> str:
-    """Name a shard by its content, so that any damage shows."""
-    return f"{hashlib.sha256(data).hexdigest()[:32]}.parquet"
+            to_quarantine(self.folder, path)

@@ -1,5 +1,6 @@
 """A trial: one (scenario, policy, seed), the unit that is hashed, run, stored and resumed."""
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -121,9 +122,19 @@ def corrections(scenario_config: Mapping[str, Any]) -> list[Correction]:
     return [each for each in CORRECTED if each.applies(scenario_config)]
 
 
+def before_of(scenario_config: Mapping[str, Any]) -> str:
+    """Return what an earlier qcbench did wrong in a scenario, as a sentence goes on, or ""."""
+    return ", and ".join({each.before: 0 for each in corrections(scenario_config)})
+
+
 def as_hashed(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a scenario goes into identities: as before, and with marks of corrections."""
-    content = as_before(scenario_config)
+    return marked(as_before(scenario_config))
+
+
+def marked(scenario_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a scenario with the marks of what was corrected in it; one without any as it is."""
+    content = dict(scenario_config)
     for correction in corrections(content):
         content = _marked(content, correction.path)
     return content
@@ -174,6 +185,27 @@ class Trial:
     def id_before(self) -> str:
         """The id under which it was run before scenarios of its kind were corrected."""
         return self._hashed(as_before(self.scenario_config))
+
+    @property
+    def is_uncorrected(self) -> bool:
+        """Whether it was run before its scenario was corrected."""
+        return bool(corrections(self.scenario_config)) and self.trial_id == self.id_before
+
+    def uncorrected(self) -> "Trial":
+        """Return the trial as it was identified before that."""
+        found = copy.copy(self)
+        object.__setattr__(found, "trial_id", self.id_before)
+        return found
+
+    def decided_by(self, policy_config: Mapping[str, Any]) -> "Trial":
+        """Return the trial, under its own id, with a policy whose files lie elsewhere now.
+
+        Args:
+            policy_config: that does what its own does.
+        """
+        moved = copy.copy(self)
+        object.__setattr__(moved, "policy_config", policy_config)
+        return moved
 
     def _hashed(self, scenario: Mapping[str, Any]) -> str:
         content = {

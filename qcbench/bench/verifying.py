@@ -102,6 +102,7 @@ def notes_of(store: RunStore) -> tuple[str, ...]:
             f"model version {manifest.model_version} ran it, here is {MODEL_VERSION}: numbers may"
             " differ"
         )
+    found += manifests.said_of_uncorrected(manifest)
     found += [
         f"{change.where} {change.key}: {change.first} ran it, here is {change.second}"
         for change in between_versions(manifest.provenance, manifests.provenance())

@@ -268,7 +268,7 @@ def _bring_home(
         overrides=sent.overrides if sent else (),
         config_dirs=tuple(Path(each) for each in sent.config_dirs) if sent else (),
     )
-    if what := verb.lacks(folder, told):
+    if what := verb.lacks(folder, told, here):
         raise _failure(client, job, f"{folder} is incomplete; {what}", log_shown)
     return verb.announce(folder, told, here)
 

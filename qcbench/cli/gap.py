@@ -51,5 +51,5 @@ def main(arguments: Sequence[str]) -> int:
         from qcbench.hardware.gap.mlflow_run import publish_gap  # noqa: PLC0415
 
         print(f"MLflow run {publish_gap(measured, tracking)}")
-    next_step(command("calibrate", str(measured.replay.folder)))
+    next_step(command("calibrate", *measured.names))
     return 0

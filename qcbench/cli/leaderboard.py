@@ -42,8 +42,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def warn(run: "Run") -> None:
-    """Say which of a run's files cannot be used."""
-    for warning in run.warnings:
+    """Say which of a run's files cannot be used, and which of its numbers not compared."""
+    from qcbench.bench.manifest import said_of_uncorrected  # noqa: PLC0415 - after the help
+
+    for warning in (*run.warnings, *said_of_uncorrected(run.manifest)):
         print(f"qcbench: {warning}", file=sys.stderr)
 
 

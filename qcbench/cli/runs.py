@@ -46,6 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     for each in found:
         if each.problem:
             print(f"qcbench: {each.problem}", file=sys.stderr)
+        if each.left:
+            print(f"qcbench: {each.id}: {each.left}", file=sys.stderr)
     kind = options.format
     if kind == "auto":
         kind = "table" if sys.stdout.isatty() else "csv"

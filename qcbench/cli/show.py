@@ -81,9 +81,11 @@ def _of_run(run: "Run") -> Iterator[Line]:
     suite = run.suite
     yield "run", run.folder.name
     yield "suite", suite.headed
-    yield "state", _state(run)
-    yield "began", _began(about)
     begun = begun_in(run.folder)
+    verdict = "" if begun is None else outcome_in(run.folder)
+    lacking = not run.complete or (begun is not None and not verdict)
+    yield "state", _state(run, lacking)
+    yield "began", _began(about)
     command = begun.command if begun else about.told
     if command:
         yield "told", command
@@ -101,10 +103,7 @@ def _of_run(run: "Run") -> Iterator[Line]:
     )
     yield from _headed("damaged", run.warnings)
     yield "result", _headline(run)
-    lacking = not run.complete
     if begun is not None:
-        verdict = outcome_in(run.folder)
-        lacking |= not verdict
         yield "verdict", verdict or f"none yet; `qcbench resume {name}`"
     report = run.folder / "report.html"
     yield "report", shown_path(report) if report.is_file() else f"none; `qcbench report {name}`"
@@ -124,11 +123,11 @@ def _headed(head: str, texts: Sequence[str]) -> Iterator[Line]:
         yield "", f"and {len(texts) - MOST_LINES} more"
 
 
-def _state(run: "Run") -> str:
+def _state(run: "Run", lacking: bool) -> str:
     from qcbench.locks import is_running  # noqa: PLC0415
 
     there, failed = run.trials.height, len(run.failures)
-    word = "running" if is_running(run.folder) else "complete" if run.complete else "unfinished"
+    word = "running" if is_running(run.folder) else "unfinished" if lacking else "complete"
     return f"{word}: {there:,} of {run.expected:,} trials have a result, {failed:,} of them failed"
 
 

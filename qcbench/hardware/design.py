@@ -304,7 +304,7 @@ def kept(
 
     Args:
         folders: path, date and label of every replay.
-        table: of all of them, with the number of each as `day`.
+        table: of all of them, with the number of each, from 1, as `repetition`.
         anchors: the anchor circuits that were executed, in the same way; None where none was.
     """
     plans = [read_plan(path) for path, _, _ in folders]
@@ -322,9 +322,9 @@ def kept(
     if first is not None and int(first.get("repeat", 1)) > len(folders):
         found.append(f"{len(folders)} of {first['repeat']} repetitions are in this report")
     found += _rows_lost(table)
-    for day, plan in enumerate(sound):
+    for repetition, plan in enumerate(sound, 1):
         if plan is not None and "anchors" in plan:
-            found += _anchors_lost(int(plan["anchors"]["moments"]), day, table, anchors)
+            found += _anchors_lost(int(plan["anchors"]["moments"]), repetition, table, anchors)
     dates = [datetime.fromisoformat(date).date() for _, date, _ in folders]
     if len(set(dates)) < len(dates) and any(label == "hardware" for _, _, label in folders):
         found.append("repetitions were begun on the same day, and are no different days")
@@ -334,11 +334,11 @@ def kept(
 
 
 def _anchors_lost(
-    moments: int, day: int, table: "pl.DataFrame", anchors: "pl.DataFrame | None"
+    moments: int, repetition: int, table: "pl.DataFrame", anchors: "pl.DataFrame | None"
 ) -> list[str]:
     """Say which devices lack anchors of some moments."""
-    used = table.filter(day=day)["qpu"].drop_nulls().unique().sort().to_list()
-    own = None if anchors is None else anchors.filter(day=day)
+    used = table.filter(repetition=repetition)["qpu"].drop_nulls().unique().sort().to_list()
+    own = None if anchors is None else anchors.filter(repetition=repetition)
     lacking = []
     for qpu in used:
         came = 0 if own is None else own.filter(qpu=qpu)["moment"].n_unique()
@@ -359,18 +359,18 @@ def _rows_lost(table: "pl.DataFrame") -> list[str]:
         found.append(f"{lost.height} of {table.height} rows were not done: {states}")
     if "session" in table.columns:
         again = int(
-            (table.group_by("day").agg(pl.col("session").max())["session"].fill_null(0)).sum()
+            table.group_by("repetition").agg(pl.col("session").max())["session"].fill_null(0).sum()
         )
         if again:
             found.append(f"the stream was interrupted and taken up again {again} times")
     if "calibration" in table.columns:
         # What circuits were compiled for, and what the devices were calibrated to when they ran.
         dates = [name for name in ("calibration", "job_calibration") if name in table.columns]
-        parts = [table.select("day", "qpu", pl.col(name).alias("date")) for name in dates]
+        parts = [table.select("repetition", "qpu", pl.col(name).alias("date")) for name in dates]
         several = (
             pl.concat(parts, how="vertical_relaxed")
             .drop_nulls("date")
-            .group_by("day", "qpu")
+            .group_by("repetition", "qpu")
             .agg(n=pl.col("date").n_unique())
             .filter(pl.col("n") > 1)
         )

@@ -8,6 +8,9 @@ from typing import Any
 from qcbench.hardware.intents import OPEN, Intent, JobRow
 from qcbench.hardware.ledger import JobLedger
 
+STARTS = "starts"
+"""How often a replay was begun or gone on with, in the ledger."""
+
 
 def session_clocks(ledger: JobLedger) -> list[tuple[float, float]]:
     """Return when every session of a replay began, and when its stream time was 0.
@@ -21,6 +24,17 @@ def session_clocks(ledger: JobLedger) -> list[tuple[float, float]]:
         )
         for session in range(int(ledger.get("sessions") or 0))
     ]
+
+
+def note_start(ledger: JobLedger) -> int:
+    """Note that a replay is begun or gone on with; return how many starts there were before.
+
+    Those before its first submit do not count, so that the same command measures the same.
+    """
+    # A ledger of before says only in how many sessions there were.
+    before = int(ledger.get(STARTS) or ledger.get("sessions") or 0) if ledger.intents() else 0
+    ledger.put(STARTS, before + 1)
+    return before
 
 
 class Clocks:

@@ -34,6 +34,7 @@ from qcbench.hardware.manifest import (
     open_replay,
     place_of,
 )
+from qcbench.hardware.moments import note_start
 from qcbench.hardware.pacing import MINUTE_S, Pacer
 from qcbench.hardware.plan import (
     CompiledTasks,
@@ -111,9 +112,9 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
         stack.push(partial(_discard_unused, folder, absent))
         ledger = stack.enter_context(JobLedger(folder.ledger))
         log = folder.folder / "emulator.log"
-        again = config.repetition or 1
+        again, before = config.repetition or 1, note_start(ledger)
         port = stack.enter_context(
-            connected(config.backend, _devices(world), log, repetition=again)
+            connected(config.backend, _devices(world), log, repetition=again, restart=before)
         )
         compiled = with_anchors(world, _compile(world, port, say)).with_kept(ledger.circuits())
         _check_cost(world, compiled, port, ledger)

@@ -32,7 +32,7 @@ class Measured:
 
     Attributes:
         replay: where the report of it lies; several have a folder of their own.
-        table: all rows, with the number of the replay as `day`.
+        table: all rows, with the number of each replay, from 1, as `repetition`.
         gap: what they say together.
         plan: what became of the plan.
         names: of the replays, as `qcbench gap` takes them.
@@ -86,15 +86,15 @@ def gap_of(names: Sequence[str] = (), replays_dir: str = "replays", seed: int = 
     _check_alike(replays)
     table = pl.concat(
         [
-            table_of(replay).with_columns(day=pl.lit(day), begun=pl.lit(replay.date[:10]))
-            for day, replay in enumerate(replays)
+            table_of(replay).with_columns(repetition=pl.lit(number), begun=pl.lit(replay.date[:10]))
+            for number, replay in enumerate(replays, 1)
         ],
         how="diagonal_relaxed",
     )
     _check_no_copies(replays, table)
     anchors = [
-        found.with_columns(day=pl.lit(day))
-        for day, replay in enumerate(replays)
+        found.with_columns(repetition=pl.lit(number))
+        for number, replay in enumerate(replays, 1)
         if (found := anchors_of(replay)) is not None
     ]
     drifts = pl.concat(anchors) if anchors else None
@@ -140,20 +140,22 @@ def _check_no_copies(replays: Sequence[ReplayFolder], table: "pl.DataFrame") -> 
 
     measured = (
         table.filter((pl.col("fidelity") < 1) & (pl.col("fidelity_noise") > 0))
-        .select("day", "qpu", "compiled", "fidelity")
-        .unique(["day", "qpu", "compiled"], keep="first", maintain_order=True)
+        .select("repetition", "qpu", "compiled", "fidelity")
+        .unique(["repetition", "qpu", "compiled"], keep="first", maintain_order=True)
     )
     pairs = measured.join(measured, on=["qpu", "compiled"], suffix="_other").filter(
-        pl.col("day") < pl.col("day_other")
+        pl.col("repetition") < pl.col("repetition_other")
     )
     same = (
-        pairs.group_by("day", "day_other")
+        pairs.group_by("repetition", "repetition_other")
         .agg(n=pl.len(), same=(pl.col("fidelity") == pl.col("fidelity_other")).all())
         .filter(pl.col("same") & (pl.col("n") >= FEWEST_EQUAL))
-        .sort("day", "day_other")
+        .sort("repetition", "repetition_other")
     )
     if same.height:
-        first, second = (replays[same[name][0]].folder for name in ("day", "day_other"))
+        first, second = (
+            replays[same[name][0] - 1].folder for name in ("repetition", "repetition_other")
+        )
         raise InputError(
             f"{second}: its {same['n'][0]} fidelities are those of {first} to the last digit, as"
             " an emulator gives that was started anew with the same seed and day; copies are no"

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from qcbench.bench.manifest import Manifest
+from qcbench.bench.trial import marked
 from qcbench.content import hash_of
 from qcbench.errors import InputError, one_line
 from qcbench.files import parse_json, to_json
@@ -141,9 +142,12 @@ def make_entry(
                 "card": _card(manifest.track, trial.policy_config),
             }
         if scenario not in scenarios:
-            key = content_hash(trial.scenario_config)
-            scenarios[scenario] = key
-            configs[key] = dict(trial.scenario_config)
+            # Numbers that were wrong, which entries have always been without a mark, are not shown
+            # as of the same scenario.
+            config = trial.scenario_config
+            config = dict(config) if trial.is_uncorrected else marked(config)
+            scenarios[scenario] = key = content_hash(config)
+            configs[key] = config
     suite = manifest.suite
     entry = {
         "format": FORMAT,

@@ -1,18 +1,18 @@
 """The figures of the report. Each function draws one and returns it; nothing is shown or saved."""
 
 from collections.abc import Mapping, Sequence
-from math import ceil, floor, log10
 from typing import Any
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from qcbench.arrays import FloatArray
 from qcbench.report import text
 from qcbench.report.style import DPI, LINE, NEUTRAL, QUIET, WIDTH_IN, Look, style, tell
+from qcbench.report.value_axes import factor_axis, percent_axis, value_axis
 from qcbench.stats.profiles import performance_profile
 
 ROW_IN = 0.27
@@ -54,7 +54,7 @@ def interval_plot(
             for artist in drawn:
                 tell(artist, f"{row['policy']}: {text.percent(value)} % {ends_of}".rstrip())
         axes.axvline(0, color=NEUTRAL, linewidth=1.2, zorder=1)
-        _percent_axis(axes, ends)
+        percent_axis(axes, ends)
         policy_axis(axes, [str(row["policy"]) for row in rows], baseline)
         axes.set_xlabel(f"against {baseline} [%]")
         return figure
@@ -103,7 +103,7 @@ def distribution_plot(
                 quartiles = f"median {scale.value(middle)}, quartiles {scale.interval(low, high)}"
                 tell(artist, f"{policy}: {quartiles} {scale.unit}".rstrip())
         if everything.size:
-            _value_axis(axes, everything / scale.factor)
+            value_axis(axes, everything / scale.factor)
         policy_axis(axes, policies, baseline)
         axes.set_xlabel(text.label_of(metric, scale))
         return figure
@@ -155,7 +155,7 @@ def profile_plot(
             tell(line, ", ".join(alike))
         axes.set_xscale("log")
         tau = profile.get_column("tau").to_numpy()
-        _factor_axis(axes, float(tau.max()))
+        factor_axis(axes, float(tau.max()))
         axes.set_ylim(0, 100)
         axes.yaxis.set_major_locator(FixedLocator([0, 25, 50, 75, 100]))
         axes.set_xlabel("factor to the best policy of the same world")
@@ -217,7 +217,7 @@ def trade_off_plot(
             told = f"{scale.value(mean)} {scale.unit}".rstrip()
             tell(point, f"{policy}: {told}, {text.title_of(other)} {y:.4g}")
         if points:
-            _value_axis(axes, np.array([point[0] for point in points.values()]) / scale.factor)
+            value_axis(axes, np.array([point[0] for point in points.values()]) / scale.factor)
         axes.yaxis.set_major_locator(MaxNLocator(5))
         if all(point[1] >= 0 for point in points.values()):
             axes.set_ylim(bottom=max(axes.get_ylim()[0], 0.0))
@@ -303,51 +303,6 @@ def policy_axis(axes: Axes, policies: Sequence[str], baseline: str) -> None:
             label.set_color(QUIET)
 
 
-def _percent_axis(axes: Axes, ends: Sequence[float]) -> None:
-    """Linear where all differences are of one size, else logarithmic away from 10 %."""
-    low, high = min([*ends, 0.0]), max([*ends, 0.0])
-    if max(-low, high) <= 60:
-        room = max(0.08 * (high - low), 0.5)
-        axes.set_xlim(low - room, high + room)
-        axes.xaxis.set_major_locator(MaxNLocator(6))
-    else:
-        axes.set_xscale("symlog", linthresh=10, linscale=0.8)
-        axes.set_xlim(min(1.3 * low, low - 2), max(1.3 * high, high + 2))
-        top = 10 ** ceil(log10(max(-low, high)))
-        between = (3, 10) if top <= 1000 else (10,)  # more would touch each other
-        steps = [5.0, 10.0]
-        decades = range(1, ceil(log10(top)))
-        stride = ceil(len(decades) / 8)
-        steps += [m * 10.0**e for e in decades[::stride] for m in between if m * 10**e <= top]
-        ticks = [-step for step in reversed(steps)] + [0.0, *steps]
-        left, right = axes.get_xlim()
-        axes.xaxis.set_major_locator(FixedLocator([t for t in ticks if left <= t <= right]))
-        axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda x, _: f"{x:+,.4g}".replace("-", "−") if x else "0")
-    )
-
-
-def _value_axis(axes: Axes, values: FloatArray) -> None:
-    """Linear, or logarithmic where the values span more than a factor of 8."""
-    low, high = float(values.min()), float(values.max())
-    if low > 0 and high / low > 8:
-        axes.set_xscale("log")
-        axes.set_xlim(low / 1.15, high * 1.15)
-        decades = range(floor(log10(low)) - 1, ceil(log10(high)) + 2)
-        ticks = [m * 10.0**e for e in decades for m in (1, 2, 5)]
-        inside = [tick for tick in ticks if low / 1.15 <= tick <= high * 1.15]
-        if len(inside) > 7:
-            inside = inside[:: 3 * ceil(len(inside) / 24)]
-        axes.xaxis.set_major_locator(FixedLocator(inside))
-        axes.xaxis.set_minor_locator(NullLocator())
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(6))
-        if low >= 0:  # there is nothing below
-            axes.set_xlim(left=max(axes.get_xlim()[0], 0.0))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))
-
-
 def alike_of(curves: Mapping[str, FloatArray]) -> list[list[str]]:
     """Return the names of equal curves together, in order: what is equal is drawn once."""
     found: list[list[str]] = []
@@ -358,23 +313,6 @@ def alike_of(curves: Mapping[str, FloatArray]) -> list[list[str]]:
         else:
             same.append(name)
     return found
-
-
-def _factor_axis(axes: Axes, top: float) -> None:
-    axes.set_xlim(1, top)
-    ticks = [1, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000, 10_000]
-    ticks += [10.0**e for e in range(5, ceil(log10(top)) + 1)]
-    inside = [tick for tick in ticks if tick <= top * 1.001]
-    gap = np.log(top) / 12
-    kept = [inside[0]]
-    for tick in inside[1:]:
-        if np.log(tick / kept[-1]) >= gap:
-            kept.append(tick)
-    if len(kept) < 2 and top > 1:
-        kept = [float(t) for t in MaxNLocator(3).tick_values(1, top) if 1 <= t <= top]
-    axes.xaxis.set_major_locator(FixedLocator(kept))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))
 
 
 def _front(points: Mapping[str, tuple[float, float]], goals: tuple[str, str]) -> list[str]:

@@ -42,6 +42,7 @@ class RunDescription:
         run_s: wall-clock time of all sessions, where they ended by themselves [s].
         scenarios: facts by scenario.
         told: the command that ran it, without where it ran; None where it is not known.
+        notes: what is to be known before its numbers are compared, a line each.
     """
 
     run_id: str
@@ -55,6 +56,7 @@ class RunDescription:
     run_s: float | None = None
     scenarios: Mapping[str, ScenarioFacts] = field(default_factory=dict)
     told: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -123,6 +125,7 @@ def describe_run(
         machine=manifest.provenance.get("machine") or {},
         run_s=sum(times) if times else None,
         told=None if told is None else str(told),
+        notes=tuple(manifests.said_of_uncorrected(manifest)),
         scenarios={
             scenario: ScenarioFacts(
                 str(config.get("description", "")),

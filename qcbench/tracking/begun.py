@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from qcbench.bench.config import ScenarioConfig
-from qcbench.bench.store import RunStore
+from qcbench.bench.run_names import PROMOTION
 from qcbench.bench.typed import plain, typed
 from qcbench.errors import InputError
 from qcbench.files import read_json, to_json, write_text
 from qcbench.storage import mirror
 from qcbench.storage.places import place_of, runs_folder, shown_path
 from qcbench.tracking.promote_config import PromoteConfig
-
-FILE = "promotion.json"
-"""In the folder of the trials."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +30,13 @@ class Begun:
     command: str = ""
 
 
-def keep(store: RunStore, begun: Begun) -> None:
-    """Write down what a promotion was told, before its first trial.
+def keep(folder: Path, begun: Begun) -> None:
+    """Write down what a promotion was told: before its first trial, or when these are fetched.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    path = store.folder / FILE
+    path = folder / PROMOTION
     data = {
         "settings": plain(begun.settings),
         "scenarios": [plain(scenario) for scenario in begun.scenarios],
@@ -55,7 +52,7 @@ def begun_in(folder: Path) -> Begun | None:
     Raises:
         InputError: the file cannot be used.
     """
-    path = folder / FILE
+    path = folder / PROMOTION
     if not path.is_file():
         return None
     data: Any = read_json(path)

@@ -1,6 +1,6 @@
 """What a candidate has to face: the rivals of its alias, on worlds that no agent is trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from qcbench.bench.scenario import build_scenario, resolve_scenario, with_conten
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.store import RunStore
 from qcbench.bench.suite import check_many, check_suite, composed_scenarios, expand, suite_data
-from qcbench.bench.trial import MODEL_VERSION
+from qcbench.bench.trial import MODEL_VERSION, Trial
 from qcbench.bench.typed import plain, typed
 from qcbench.bench.worlds import splits_of
 from qcbench.errors import InputError
@@ -111,6 +111,17 @@ def contest_of(
     return Contest(suite, scenarios)
 
 
+def scenarios_of(
+    settings: PromoteConfig, config_dirs: Sequence[Path] = ()
+) -> tuple[ScenarioConfig, ...]:
+    """Return the scenarios that a candidate is judged on, not yet resolved.
+
+    Raises:
+        InputError: one of a suite cannot be composed.
+    """
+    return _judged_on(settings, config_dirs, None)[0]
+
+
 def _judged_on(
     settings: PromoteConfig, config_dirs: Sequence[Path], known: Sequence[ScenarioConfig] | None
 ) -> tuple[tuple[ScenarioConfig, ...], list[ScenarioEntry]]:
@@ -198,7 +209,7 @@ def hold(
     store = _start(contest, runs)
     if begun is not None:
         try:
-            keep(store, begun)
+            keep(store.folder, begun)
         except BaseException:
             store.discard()
             raise
@@ -206,9 +217,22 @@ def hold(
 
 
 def run_rest(
-    store: RunStore, cluster: ClusterConfig, progress: Kind = "auto", *, retry_failed: bool = False
+    store: RunStore,
+    cluster: ClusterConfig,
+    progress: Kind = "auto",
+    *,
+    retry_failed: bool = False,
+    contest: Contest | None = None,
 ) -> Path:
     """Run the trials of a contest that have no result yet; return the folder of the run.
+
+    Args:
+        store: of the run, opened for writing.
+        cluster: that does the work.
+        progress: `bar`, `lines`, `silent`, or `auto`.
+        retry_failed: run again what is recorded as failed.
+        contest: the same, checked by `check_contest`, of a run that was begun elsewhere: where the
+            files of its policies lie here.
 
     Raises:
         InputError: a cluster that cannot be used.
@@ -222,11 +246,18 @@ def run_rest(
             cluster,
             make_progress(progress),
             retry_failed=retry_failed,
+            as_run=None if contest is None else _with_files_of(contest),
         )
     if outcome.interrupted:
         raise KeyboardInterrupt
     check_complete(store)
     return store.folder
+
+
+def _with_files_of(contest: Contest) -> Callable[[Trial], Trial]:
+    """Return what gives a trial with its policy as it lies here."""
+    here = {policy.label: plain(policy) for policy in contest.suite.policies}
+    return lambda trial: trial.decided_by(here[trial.policy])
 
 
 def check_complete(store: RunStore) -> None:

@@ -17,7 +17,7 @@ import yaml
 from qcbench.bench.cluster import check as check_cluster
 from qcbench.bench.progress import Kind
 from qcbench.bench.run_folder import missing, open_run
-from qcbench.bench.run_names import HEADS, told_name
+from qcbench.bench.run_names import HEADS, VERDICT, told_name
 from qcbench.errors import InputError, QcbenchError, StoppedError
 from qcbench.plugins import key_of
 from qcbench.policies.exported.card import HeuristicCard, Provenance
@@ -59,7 +59,6 @@ from qcbench.tracking.tries import (
     set_judge,
 )
 from qcbench.tracking.verdict import Verdict, goals_of, judge, pairs_of
-from qcbench.tracking.verdict_view import FILE as VERDICT
 from qcbench.tracking.verdict_view import as_data, figures_of, write_verdict
 
 
@@ -106,7 +105,7 @@ def promote(
     contest = contest_of(settings, config_dirs)
     begun = Begun(settings, contest.scenarios, command)
     run = hold(contest, runs_folder(settings.runs_dir), settings.cluster, progress, begun)
-    return _conclude_kept(begun, contest, run)
+    return conclude_kept(begun, contest, run)
 
 
 def go_on(
@@ -140,11 +139,11 @@ def go_on(
     except BaseException:
         store.close()
         raise
-    run = run_rest(store, settings.cluster, progress, retry_failed=retry_failed)
-    return _conclude_kept(begun, contest, run)
+    run = run_rest(store, settings.cluster, progress, retry_failed=retry_failed, contest=contest)
+    return conclude_kept(begun, contest, run)
 
 
-def _conclude_kept(begun: Begun, contest: Contest, run: Path) -> Promotion:
+def conclude_kept(begun: Begun, contest: Contest, run: Path) -> Promotion:
     """Judge a candidate by a run that is here, and say how to go on where that fails.
 
     Raises:

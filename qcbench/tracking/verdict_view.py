@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from qcbench.bench.run_names import VERDICT
 from qcbench.errors import InputError
 from qcbench.files import read_json, to_json, write_text
 from qcbench.stats.intervals import Estimate
 from qcbench.storage.mirror import push
 from qcbench.tracking.tries import Judge
 from qcbench.tracking.verdict import Rival, Verdict
-
-FILE = "verdict.json"
-"""In the folder of the trials."""
 
 
 def figures_of(verdict: Verdict) -> dict[str, float]:
@@ -70,14 +68,14 @@ def write_verdict(run: Path, data: Mapping[str, Any]) -> None:
     Raises:
         InputError: the folder cannot be written.
     """
-    path = run / FILE
+    path = run / VERDICT
     write_text(path, to_json(data, str(path), null=True, indent=2) + "\n")
     push(path)
 
 
 def outcome_in(run: Path) -> str:
     """Return in a few words what came of a promotion, from its folder; empty without a verdict."""
-    path = run / FILE
+    path = run / VERDICT
     if not path.is_file():
         return ""
     said: Any = read_json(path)

@@ -1,13 +1,17 @@
 """Trials of which something was wrong have new ids; all others keep theirs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qcbench.bench import manifest as manifests
+from qcbench.bench.changes import ABSENT, Change, changes
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.config import ScenarioConfig
+from qcbench.bench.manifest import Manifest, said_of_uncorrected
+from qcbench.bench.rounds import Rounds, trials_of
 from qcbench.bench.run_folder import create_run
 from qcbench.bench.trial import Trial
 from qcbench.bench.typed import plain
@@ -123,6 +127,43 @@ def test_what_else_was_wrong_is_run_again(
     assert not manifests.load(path).mismatch
     path.write_text(path.read_text().replace(trial.trial_id, before))
     assert manifests.load(path).mismatch.startswith(f"an earlier qcbench ran it, in which {why}")
+
+
+WRONG = "too few jobs arrived before the horizon"
+
+
+def manifest_of(trials: list[Trial], run_id: str = "s-1") -> Manifest:
+    return Manifest(
+        run_id=run_id,
+        suite={},
+        trials=tuple(trials),
+        track="queueing",
+        keep_records=False,
+        provenance={},
+    )
+
+
+def test_numbers_of_both_laws_are_not_compared_without_a_word() -> None:
+    now = trial_of(compose_scenario(HYBRID, [BURSTS]))
+    other = replace(trial_of(compose_scenario(HYBRID)), scenario="y")
+    before, after = manifest_of([now.uncorrected(), other]), manifest_of([now, other], "s-2")
+    assert (before.uncorrected, after.uncorrected) == ({"x": WRONG}, {})
+    (line,) = said_of_uncorrected(before)
+    assert line.startswith("s-1: an earlier qcbench ran x, in which too few jobs arrived")
+    assert said_of_uncorrected(after) == []
+    assert changes(before, after) == [Change("corrected since", "x", WRONG, ABSENT)]
+    assert changes(after, after) == []
+
+
+def test_further_rounds_of_a_run_of_before_have_its_ids() -> None:
+    """So that what they found stays readable."""
+    now = trial_of(compose_scenario(HYBRID, [BURSTS]))
+    rounds = Rounds({"x": 3}, {})
+    for first in (now, now.uncorrected()):
+        found = trials_of([first], rounds)
+        assert [each.replicate for each in found] == [0, 1, 2]
+        assert {each.is_uncorrected for each in found} == {first.is_uncorrected}
+        assert len({each.trial_id for each in found}) == 3
 
 
 def test_promotions_do_not_pool_worlds_of_two_laws(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """The values of a suite's grid are those that its scenarios run, to the last bit."""
 
+import json
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 
 from qcbench.bench.compose import compose_alone, compose_entry, suite_config
 from qcbench.bench.config import GridAxis, ScenarioConfig, ScenarioEntry
-from qcbench.number_texts import exact_text, short_text
+from qcbench.bench.typed import plain, typed
+from qcbench.errors import InputError
+from qcbench.number_texts import exact_number, exact_text, short_text
 from qcbench.workload.config import PoissonArrivals
 
 RATE = "workload.arrivals={process: poisson, load: null, rate_per_s: VALUE}"
@@ -51,6 +55,27 @@ def test_whole_numbers_are_whole_also_beyond_six_digits() -> None:
     assert [scenario.name for scenario in found] == ["s/tasks=100", "s/tasks=1234567"]
 
 
+def test_whole_numbers_that_no_float_is_stay_what_they_are() -> None:
+    values = [2**53 + 1, 2**53, 10**18 - 1, 3]
+    data = {"base": "placement/qce5-stream", "name": "s"}
+    axis = {"axis": "n", "values": values, "override": "+physics.seed=VALUE"}
+    (entry,) = (typed(ScenarioEntry, {**data, "grid": [axis]}, "scenario"),)
+    found = entry.crossings()
+    assert [each.axes["n"] for each in found] == values
+    assert [type(each.axes["n"]) for each in found] == [int, float, int, float]
+    assert [each.name for each in found][:2] == ["s/n=9007199254740993", "s/n=9007199254740992"]
+    assert [each.overrides for each in found] == [[f"+physics.seed={value}"] for value in values]
+    for each in found:
+        assert typed(ScenarioEntry, plain(each), "scenario") == each
+    scenario = replace(crossed(1.0)[0], axes=dict(found[0].axes))
+    assert typed(ScenarioConfig, json.loads(json.dumps(plain(scenario))), "").axes == {
+        "n": 2**53 + 1
+    }
+    with pytest.raises(InputError, match=r"values\[0\]: 'many'; must be a number"):
+        typed(GridAxis, {**axis, "values": ["many"]}, "axis")
+    assert typed(GridAxis, {**axis, "values": [4, "5"]}, "axis").values == [4.0, 5.0]
+
+
 def test_a_name_does_not_depend_on_the_other_values() -> None:
     """Worlds are drawn of it, so one more value would draw those of all others anew."""
     alone = [crossed(value)[0].name for value in (0.25, 1e6, 1234567.0)]
@@ -61,12 +86,12 @@ def test_a_name_does_not_depend_on_the_other_values() -> None:
 
 @settings(deadline=None, max_examples=300)
 @given(
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**18), 10**18),
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**18), 10**18),
 )
 def test_texts_of_numbers_read_the_same(one: float, other: float) -> None:
     for text in (exact_text, short_text):
-        assert float(text(one)) == one
+        assert type(exact_number(one))(text(one)) == one
         assert (text(one) == text(other)) == (one == other) or one == other == 0
 
 

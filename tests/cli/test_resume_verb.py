@@ -1,5 +1,6 @@
 """`qcbench resume`: what is stopped ends as if it had not been, and what is done stays as it is."""
 
+import json
 import re
 import shlex
 from collections.abc import Callable
@@ -119,10 +120,20 @@ def test_trials_that_are_there_are_judged_where_the_registry_failed(
     (advised,) = re.findall(r"the store is away; .* `(.+)` judges by", capsys.readouterr().err)
     monkeypatch.undo()
     monkeypatch.chdir(runs.parent)
+    assert main(["runs", "format=json"]) == 0
+    said = capsys.readouterr()
+    (listed,) = json.loads(said.out)
+    assert (listed["state"], listed["done"], listed["trials"]) == ("unfinished", 40, 40)
+    assert f"{listed['id']}: all trials are there and no verdict; `{advised}` judges" in said.err
+    assert main(["show"]) == 0
+    assert "state       unfinished: 40 of 40 trials" in capsys.readouterr().out
     assert main(shlex.split(advised)[1:]) == 0
     said = capsys.readouterr()
     assert "promoted  placement@best" in said.out
     assert "trials" not in said.err
+    assert main(["runs", "format=json"]) == 0
+    said = capsys.readouterr()
+    assert (json.loads(said.out)[0]["state"], said.err) == ("complete", "")
 
 
 def test_another_champion_since(

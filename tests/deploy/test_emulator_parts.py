@@ -57,6 +57,24 @@ def test_another_day_keeps_the_device_and_draws_the_rest_anew(perth: Any) -> Non
     assert len(set(each)) == 3
 
 
+def test_a_restart_keeps_the_devices_of_the_day_and_draws_the_rest_anew() -> None:
+    first, later = (
+        devices.make_device("perth", config.EmulatorConfig(day=1, restart=restart), NOON)
+        for restart in (0, 2)
+    )
+    assert first.calibration == later.calibration
+    assert first.readout == later.readout
+    each = [draws.of_day(7, 1, "shots", 3, restart=restart).random() for restart in (0, 1, 2)]
+    assert len(set(each)) == 3
+    assert each[0] == draws.of_day(7, 1, "shots", 3).random()
+    told = config.FaultsConfig(unavailable=0.5)
+    met = []
+    for restart in (0, 1, 1):
+        own = faults.Faults(told, 5, 0, restart)
+        met.append([own.next("status") for _ in range(40)])
+    assert met[0] != met[1] == met[2]
+
+
 def queue(
     background: Any, log: list[Any], *, windows: Any = (), may_run: Any = None, **more: Any
 ) -> Any:

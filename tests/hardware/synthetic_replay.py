@@ -65,7 +65,7 @@ def synthetic_table(
                     "label": "emulated",
                     "policy": policy,
                     "task": task,
-                    "day": 0,
+                    "repetition": 1,
                     "qpu": profile.name,
                     "shots": level,
                     "simulated_depth": depth,

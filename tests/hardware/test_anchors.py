@@ -70,7 +70,7 @@ def drifting(values: list[float], noise: float = 0.01) -> pl.DataFrame:
                 "value": value + side,
                 "noise": noise,
                 "qubits": 4,
-                "day": 0,
+                "repetition": 1,
             }
             for moment, value in enumerate(values)
             for side in (-0.01, 0.01)

@@ -114,7 +114,7 @@ def test_page_says_which(more: str, tmp_path: Path) -> None:
     config = told(f"replays_dir={tmp_path}", more)
     replay = open_or_create(config)
     freeze(replay.folder, config)
-    synthetic_table(config)[0].drop("day").write_parquet(replay.table)
+    synthetic_table(config)[0].drop("repetition").write_parquet(replay.table)
     page = write_gap(gap_of([str(replay.folder)])).page.read_text()
     words = {
         "blocks=6": "alone on the devices, in 6 blocks",

@@ -27,8 +27,8 @@ def replay(tmp_path: Path) -> ReplayFolder:
     config = told("anchors=2", f"replays_dir={tmp_path}")
     found = open_or_create(config)
     freeze(found.folder, config)
-    synthetic_table(config)[0].drop("day").write_parquet(found.table)
-    drifting([0.8, 0.8]).drop("day").write_parquet(found.anchors)
+    synthetic_table(config)[0].drop("repetition").write_parquet(found.table)
+    drifting([0.8, 0.8]).drop("repetition").write_parquet(found.anchors)
     return found
 
 

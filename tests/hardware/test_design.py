@@ -121,7 +121,7 @@ def store(config: object, days: int = 1) -> list[str]:
         manifest.write_text(json.dumps(begun))
         freeze(replay.folder, own)
         table, _ = synthetic_table(own, seed=day, shots=(1_000, 10_000))
-        table.drop("day").write_parquet(replay.table)
+        table.drop("repetition").write_parquet(replay.table)
         folders.append(str(replay.folder))
     return folders
 
@@ -160,7 +160,11 @@ def test_repetitions_are_pooled(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "days like the 3 on which it was replayed" in text
     assert "It was kept." in text
     assert " ".join(folders) in text
-    assert pl.read_parquet(page.parent / "tasks.parquet")["day"].n_unique() == 3
+    assert pl.read_parquet(page.parent / "tasks.parquet")["repetition"].unique().to_list() == [
+        1,
+        2,
+        3,
+    ]
     found = gap_of(folders[:2]).plan.deviations
     assert "2 of 3 repetitions are in this report" in found[0]
     told_to = [

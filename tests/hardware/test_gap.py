@@ -22,6 +22,7 @@ from qcbench.hardware.gap.fidelities import factor_of
 from qcbench.hardware.gap.figures import draw
 from qcbench.hardware.gap.models import fit_time, predict
 from qcbench.hardware.gap.numbers import numbers
+from qcbench.hardware.gap.occasions import with_periods
 from qcbench.hardware.gap.policies import policy_gap
 from qcbench.hardware.gap.queues import median_survival_s, waits
 from qcbench.hardware.gap.report import headline, write_gap
@@ -323,13 +324,23 @@ def test_mean_completions_have_intervals_of_skewed_times() -> None:
         assert 0 < found.low < found.value < found.high
         assert found.high * found.low == pytest.approx(found.value**2)
     # Blocks that happen to be alike: the interval is that of the rows.
-    alike = pl.DataFrame({"day": 0, "block": [0, 0, 1, 1, 2, 2], "task": range(6), "policy": "one"})
+    alike = pl.DataFrame(
+        {"repetition": 1, "block": [0, 0, 1, 1, 2, 2], "task": range(6), "policy": "one"}
+    )
     alike = alike.with_columns(completion_s=pl.Series([9.0, 11.0] * 3))
     alike = alike.with_columns(policy_simulated_completion_s=10.0)
     rng = np.random.default_rng(0)
     (found,) = policy_gap(alike, rng).measured.values()
     half = student_mean(np.array([9.0, 11.0] * 3)).high - 10.0
     assert found.high == pytest.approx(10 * np.exp(half / 10))
+
+
+def test_tables_that_called_the_repetition_a_day_say_the_same() -> None:
+    table, _ = synthetic_table(CONFIG)
+    several = pl.concat([table.with_columns(repetition=pl.lit(number)) for number in (1, 2, 3)])
+    earlier = several.with_columns(day=pl.col("repetition") - 1).drop("repetition")
+    assert with_periods(earlier).equals(with_periods(several).select(with_periods(earlier).columns))
+    assert with_periods(table.drop("repetition"))["repetition"].unique().to_list() == [1]
 
 
 def test_factor_of_errors_is_not_biased_by_noise() -> None:
@@ -340,7 +351,7 @@ def test_factor_of_errors_is_not_biased_by_noise() -> None:
         measured = np.clip(simulated**1.3 + rng.normal(0, 0.04, 12), 0.01, 1.0)
         rows = pl.DataFrame({"fidelity": measured, "simulated_fidelity": simulated})
         rows = rows.with_columns(
-            day=0, qpu=pl.lit("perth"), compiled=pl.int_range(12).cast(pl.String)
+            repetition=1, qpu=pl.lit("perth"), compiled=pl.int_range(12).cast(pl.String)
         )
         twice = pl.concat([rows, rows.head(3)])
         assert factor_of(twice, 1) == factor_of(rows, 1), "measured once, used twice"
@@ -352,7 +363,7 @@ def test_days_are_what_intervals_are_about() -> None:
     table, fleet = synthetic_table(CONFIG)
     days = [
         synthetic_table(CONFIG, seed=0)[0].with_columns(
-            pl.col("completion_s") * factor, day=pl.lit(day)
+            pl.col("completion_s") * factor, repetition=pl.lit(day + 1)
         )
         for day, factor in enumerate((0.5, 1.0, 2.0))
     ]
@@ -372,7 +383,9 @@ def test_repetitions_of_one_day_are_no_days(tmp_path: Path) -> None:
 
     def pooled(*dates: str) -> tuple[pl.DataFrame, Gap]:
         parts = [
-            synthetic_table(CONFIG, seed=day)[0].with_columns(day=pl.lit(day), begun=pl.lit(date))
+            synthetic_table(CONFIG, seed=day)[0].with_columns(
+                repetition=pl.lit(day + 1), begun=pl.lit(date)
+            )
             for day, date in enumerate(dates)
         ]
         return pl.concat(parts), analyse(pl.concat(parts), fleet)
@@ -440,7 +453,7 @@ def test_page_of_anchors_says_what_was_measured(
     """A page holds no address of Python's, and is the same bytes whatever process wrote it."""
     table, gap = usage
     moments = [
-        {"label": "emulated", "qpu": "perth", "moment": moment, "anchor": "mirror", "day": 0}
+        {"label": "emulated", "qpu": "perth", "moment": moment, "anchor": "mirror", "repetition": 1}
         | {"started_s": 60.0 * moment, "shots": 1000, "value": value, "noise": 0.01, "qubits": 4}
         for moment, value in enumerate((0.91, 0.87, 0.82))
     ]

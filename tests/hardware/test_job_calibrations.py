@@ -62,7 +62,7 @@ def test_what_changed_since_compilation_is_a_part_of_its_own() -> None:
     parts = fidelity_parts(worse)
     assert parts["recalibration"].to_numpy() == pytest.approx(-0.01)
     assert parts.height == table.height - 3, "what is unknown of a job is not taken for nothing"
-    total = parts.drop("policy", "task", "qpu", "day", "block").sum_horizontal().to_numpy()
+    total = parts.drop("policy", "task", "qpu", "repetition", "block").sum_horizontal().to_numpy()
     rows = worse.filter(pl.col("task") > 0)
     assert total == pytest.approx((rows["fidelity"] - rows["simulated_fidelity"]).to_numpy())
     split = {part.name: part.value.value for part in analyse(worse, fleet).fidelity_split}

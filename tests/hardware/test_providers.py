@@ -11,12 +11,15 @@ from types import ModuleType
 from typing import Any, Literal
 
 import pytest
+from executors import intent
 
 from qcbench.bench.conf_files import conf_dir
 from qcbench.cli.main import main
 from qcbench.configs import config
 from qcbench.errors import InputError
 from qcbench.hardware.config import EmulatorBackend, LocalBackend
+from qcbench.hardware.ledger import JobLedger
+from qcbench.hardware.moments import note_start
 from qcbench.hardware.providers import emulator, local, registry
 from qcbench.hardware.providers.contract import check_provider
 from qcbench.hardware.replay_config import compose_replay, identity
@@ -135,6 +138,21 @@ def test_an_emulator_of_each_repetition_has_a_day_of_its_own() -> None:
             with registry.connected(told, ["perth"], repetition=repetition):
                 pass
     assert used == [["drift.device=0"], ["day=1", "drift.device=0"]]
+
+
+def test_an_emulator_of_a_replay_that_goes_on_draws_anew(tmp_path: Path) -> None:
+    told = EmulatorBackend(overrides=["drift.device=0"])
+    provider = registry.find("emulator")
+    assert provider.restarted(told, 0) == told
+    assert provider.restarted(told, 2).overrides == ["restart=2", "drift.device=0"]
+    with JobLedger(tmp_path / "ledger.sqlite") as ledger:
+        assert [note_start(ledger), note_start(ledger)] == [0, 0], "nothing was submitted"
+        ledger.plan(intent(1))
+        assert [note_start(ledger), note_start(ledger)] == [1, 2]
+    with JobLedger(tmp_path / "earlier.sqlite") as ledger:
+        ledger.plan(intent(1))
+        ledger.put("sessions", 3)
+        assert note_start(ledger) == 3, "as a ledger of before says"
 
 
 def test_a_broken_rule_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
 """Repetitions through the real client, on an emulator that is started for each of them."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
+from qcbench.hardware.providers import emulator
 from qcbench.hardware.replay import run_replay
 from qcbench.hardware.replay_config import compose_replay
 from qcbench.hardware.results import gap_of
@@ -36,3 +39,32 @@ def test_each_measures_its_own_noise_and_the_same_again(
     found = gap_of([str(first), str(second)])
     assert found.gap.repetitions == 2
     assert "on which it was replayed" in found.gap.scope
+
+
+def test_a_replay_that_goes_on_repeats_no_draw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured before it was stopped stays, and the rest is not that over again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    used: list[list[str]] = []
+    started = emulator.running_emulator
+
+    def running(overrides: list[str], **more: Any) -> Any:
+        used.append([each for each in overrides if each.startswith(("day=", "restart="))])
+        return started(overrides, **more)
+
+    monkeypatch.setattr(emulator, "running_emulator", running)
+    told = ["tasks=2", "heuristics=[]", "backend.speed=30", "poll_s=0.2", "fleet=qce5"]
+    told += ["scenario.workload.circuits.max_qubits=3", "scenario.workload.circuits.shots=500"]
+    config = compose_replay([*told, f"replays_dir={tmp_path}"])
+
+    def stop(line: str) -> None:
+        if re.match("placed [1-9]", line):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("qcbench.hardware.replay.SAY_EVERY_S", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        run_replay(config, stop)
+    table = run_replay(config).table
+    assert set(table["state"]) == {"done"}
+    assert used == [[], ["restart=1"]]

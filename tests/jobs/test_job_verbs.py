@@ -8,13 +8,17 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from exported_samples import write_sample
 from verb_samples import AGENT, CIRCUITS, CODES, NAMED, SHOWS, TOLD
 
+from qcbench.api import Run
+from qcbench.bench import driver
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.jobs.job import Job
 from qcbench.bench.jobs.package import stage
 from qcbench.bench.jobs.parcel import read_index, receive
 from qcbench.bench.jobs.submission import sent_overrides
+from qcbench.bench.stopping import StopFlag
 from qcbench.cli import cluster_jobs
 from qcbench.cli.job_verbs import VERBS
 from qcbench.cli.main import main
@@ -27,7 +31,7 @@ LACKS = {
     "run": "qcbench resume ",
     "train": "qcbench train train-",
     "sweep": "qcbench sweep sweep-",
-    "promote": "`qcbench promote random replicates=20 scenario.workload.tasks=20` judges it here",
+    "promote": "`qcbench resume promote-",
     "replay": "qcbench replay backend=local backend.speed=200 tasks=2 ",
 }
 RESULT = {
@@ -95,7 +99,7 @@ def test_there_and_back(
     folder = receive(
         index, lambda part, file: file.write((parcel / part).read_bytes()), home, verb.mark
     )
-    assert verb.lacks(folder, told) == ""
+    assert verb.lacks(folder, told, where) == ""
     capsys.readouterr()
     assert verb.announce(folder, told, where) == CODES.get(name, 0)
     said = capsys.readouterr()
@@ -109,7 +113,7 @@ def test_there_and_back(
         result.unlink()
         for shard in folder.glob("shards/*"):
             shard.unlink()
-    command = verb.lacks(folder, replace(told, overrides=TOLD[name]))
+    command = verb.lacks(folder, replace(told, overrides=TOLD[name]), where)
     assert LACKS[name] in command
 
 
@@ -145,6 +149,75 @@ def test_who_was_judged_is_who_is_promoted(here: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="known only where it was submitted"):
         verb.announce(run, replace(told, named=""), where)
     assert verb.announce(run, told, where) == 1
+
+
+SLOWLY = [*TOLD["promote"], "engine=simpy"]
+"""Trial by trial, so that it can be stopped between two."""
+
+
+def test_a_promotion_that_comes_back_unfinished_goes_on(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trials that are there stay, also of policies whose files lay elsewhere on the cluster."""
+    verb = VERBS["promote"]
+    write_sample(here / "p", "placement")
+    away = ["cluster.address=http://h:8265", "cluster.token_path=t"]
+    told = Told("./p", [*SLOWLY, "tracking=none", *away], [])
+    package = stage(tmp_path / "sent", [], [], verb.going(told).brought)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(package.folder)
+        patch.setattr(driver, "StopFlag", stopping_after(31))
+        with pytest.raises(KeyboardInterrupt):
+            verb.work(told, There(here / "runs", ClusterConfig(address="inline"), delivers=True))
+    (run,) = (here / "runs").iterdir()
+    assert not (run / "promotion.json").exists()
+    where = compose_where(told.overrides)
+    assert "known only where it was" in verb.lacks(run, replace(told, named=""), where)
+    said = verb.lacks(run, told, where)
+    assert said == (
+        f"nothing was promoted; `qcbench resume {run.name}` runs the rest here and judges"
+    )
+    shards = set((run / "shards").iterdir())
+    assert shards
+    assert main(["resume", run.name]) == 1
+    said = capsys.readouterr().err
+    assert "31/60 trials" in said
+    assert "p is not promoted to placement@champion: " in said
+    assert (run / "verdict.json").is_file()
+    assert Run(run).trials["status"].unique().to_list() == ["done"]
+
+
+def test_a_promotion_on_a_volume_is_continued(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb = VERBS["promote"]
+    told = Told("greedy", [*SLOWLY, "tracking=none"], [])
+    there = There(here / "runs", ClusterConfig(address="inline"), delivers=False, continued=True)
+    monkeypatch.setattr(driver, "StopFlag", stopping_after(31))
+    with pytest.raises(KeyboardInterrupt):
+        verb.work(told, there)
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    for _ in range(2):
+        capsys.readouterr()
+        verb.work(told, there)
+        said = capsys.readouterr()
+        (run,) = (path for path in there.place.iterdir() if (path / "manifest.json").is_file())
+        assert f"promotion {run.name}: is there already" in said.out
+    assert "greedy for models:/placement@champion: not promoted: " in said.out
+    verb.work(replace(told, overrides=[*told.overrides, "seed=1"]), there)
+    assert len([p for p in there.place.iterdir() if (p / "manifest.json").is_file()]) == 2
+
+
+def stopping_after(trials: int) -> type[StopFlag]:
+    """Stop the driver as Ctrl-C does."""
+    asked = iter(range(trials))
+
+    class Stop(StopFlag):
+        def __call__(self) -> bool:
+            return next(asked, None) is None
+
+    return Stop
 
 
 SENDS = ["cluster.address=http://127.0.0.1:9", "tracking=none"]

@@ -13,7 +13,7 @@ from verb_samples import AGENT
 from qcbench.agents.checkpoints import checkpoints, steps_of
 from qcbench.agents.config import stored
 from qcbench.agents.sweep.config import compose_sweep
-from qcbench.agents.sweep.running import alike
+from qcbench.agents.sweep.folder import alike
 from qcbench.bench.run_folder import open_run
 from qcbench.bench.run_names import list_runs
 

@@ -156,7 +156,7 @@ def draw(
             "label": "emulated",
             "policy": np.array(POLICIES)[policy],
             "task": task,
-            "day": when,
+            "repetition": when + 1,
             "block": block,
             "qpu": names[device],
             "shots": np.array(SHOTS)[shots],

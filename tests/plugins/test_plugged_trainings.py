@@ -9,7 +9,8 @@ from qcbench.agents.config import code_of_others, compose_train
 from qcbench.agents.learners import needs_of
 from qcbench.agents.run_folder import open_folder
 from qcbench.agents.sweep.config import compose_sweep
-from qcbench.agents.sweep.running import _create, go_on
+from qcbench.agents.sweep.folder import create
+from qcbench.agents.sweep.running import go_on
 from qcbench.agents.training import start
 from qcbench.errors import InputError
 from qcbench.plugins import _source_hash
@@ -89,7 +90,7 @@ def test_a_sweep_goes_on_with_what_it_began_with(package: Path) -> None:
         "tracking=none",
         "runs_dir=runs",
     ]
-    folder = _create(compose_sweep(told), "qcbench sweep")
+    folder = create(compose_sweep(told), "qcbench sweep")
     edit(package)
     with pytest.raises(InputError, match=f"{KEY}: is not the one that was meant"):
         go_on(folder)

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from made_up import made_up_entry, made_up_summary
 
+from qcbench.bench.compose import compose_scenario
 from qcbench.bench.manifest import Manifest, dump
 from qcbench.bench.trial import Trial
+from qcbench.bench.typed import plain
 from qcbench.publishing.checking import (
     MOST_BYTES,
     EntryError,
@@ -17,11 +19,12 @@ from qcbench.publishing.checking import (
     checked,
     read_entry,
 )
-from qcbench.publishing.entries import published_id, sealed
+from qcbench.publishing.entries import content_hash, make_entry, published_id, sealed
 from qcbench.publishing.schema import misfits, schemas
 from qcbench.publishing.site import entry_text, publish_entries
 from qcbench.report.leaderboard import as_text
 from qcbench.report.rows import blocks, headline
+from qcbench.report.run import RunDescription
 from qcbench.stats.summary import Summary
 
 Spoil = Callable[[dict[str, Any]], None]
@@ -201,6 +204,42 @@ def test_every_run_has_an_id_that_is_a_file_name(
 ) -> None:
     assert published_id(run_id) == expected
     checked(sealed({**entry, "id": expected}), "the entry", expected)
+
+
+def test_scenarios_of_a_wrong_law_and_of_the_right_one_are_two(summary: Summary) -> None:
+    """Their numbers are not shown as of one scenario."""
+    bursts = "{process: bursts, rate_per_s: 0.02, load: null, burstiness: 5, mean_burst_s: 600}"
+    scenario = compose_scenario("hybrid/heron5", [f"workload.arrivals={bursts}"])
+    now = Trial(
+        ordinal=0,
+        suite="s",
+        scenario="a",
+        policy="fifo",
+        replicate=0,
+        scenario_config=plain(scenario),
+        policy_config={"name": "fifo"},
+    )
+    keys = []
+    for trial in (now.uncorrected(), now):
+        entry = make_entry(
+            run=RunDescription(run_id="s-1", suite={}),
+            manifest=Manifest(
+                run_id="s-1",
+                suite={},
+                trials=(trial,),
+                track="queueing",
+                keep_records=False,
+                provenance={},
+            ),
+            summary=summary,
+            done=1,
+            failed=0,
+            author=None,
+            report=None,
+        )
+        keys.append(entry["scenarios"][0]["config"])
+    assert keys[0] != keys[1]
+    assert keys[0] == content_hash(now.scenario_config), "as it has always been published"
 
 
 def test_manifests_follow_their_schema() -> None:

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from synthetic_trials import synthetic_trials
 
-from qcbench.report.figures import _value_axis, profile_plot
+from qcbench.report.figures import profile_plot
 from qcbench.report.grids import box_plot
 from qcbench.report.log_axes import MOST, LogTicks, log_ticks
 from qcbench.report.style import looks
+from qcbench.report.value_axes import value_axis
 
 
 @given(low=st.floats(-30, 30), decades=st.floats(0.01, 60))
@@ -43,7 +44,7 @@ def test_locator_reads_the_axis(ends: tuple[float, float]) -> None:
 @pytest.mark.parametrize("values", [(1e-12, 5e-10), (1e13, 1e16), (1e-20, 1e20), (1.0, 9.0)])
 def test_values_of_any_size_have_numbers(values: tuple[float, float]) -> None:
     axes = Figure().add_subplot()
-    _value_axis(axes, np.array(values))
+    value_axis(axes, np.array(values))
     assert 2 <= len(axes.get_xticks()) <= 9
 
 

@@ -14,16 +14,16 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qcbench.agents.config import code_of_others, meant, stored, total_steps
+from qcbench.agents.config import total_steps
 from qcbench.agents.learners import check_code, needs_of
 from qcbench.agents.reference_agent import ReferenceSettings
 from qcbench.agents.run_folder import evaluation_of
 from qcbench.agents.sweep.config import SweepRunConfig
+from qcbench.agents.sweep.folder import create, locked, plugins_of
 from qcbench.agents.sweep.results import (
     RESULTS,
     SweepTrial,
@@ -33,36 +33,31 @@ from qcbench.agents.sweep.results import (
     shown,
     write_results,
 )
-from qcbench.agents.sweep.trial import SWEEP, TRIALS, make_trainable, read_sweep
+from qcbench.agents.sweep.trial import TRIALS, make_trainable, read_sweep
 from qcbench.agents.tuned_agent import Tuned
 from qcbench.bench import nodes
 from qcbench.bench.cluster import check, connect, is_inline
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.driver import RunError
-from qcbench.bench.folders import absent_folders, make_folder, remove_empty, stem_of
+from qcbench.bench.folders import absent_folders, remove_empty
 from qcbench.bench.ledger import EXTRA_DEATHS
 from qcbench.bench.run_names import told_name
 from qcbench.errors import InputError, StoppedError, UnwritableError, reason_of
 from qcbench.files import read_json
-from qcbench.locks import take_lock
 from qcbench.plugins import check_meant
 from qcbench.storage import mirror
 from qcbench.storage.lease import TakenOverError
 from qcbench.storage.places import runs_folder, shown_path
 from qcbench.tracking.client import check_store
 from qcbench.tracking.config import TrackingConfig
-from qcbench.tracking.identity import NAME
 from qcbench.tracking.sweep_view import publish_sweep
 
 if TYPE_CHECKING:
     from qcbench.agents.sweep.courier import SweepPlace
 
-PREFIX = "sweep-"
-TUNE, LOCK = "tune", "sweep.lock"
+TUNE = "tune"
 STATES = "experiment_state-*.json"
 """What Tune knows of its trials."""
-PLUGINS = "plugins"
-"""Key of the first line of a sweep's config."""
 
 Say = Callable[[str], None]
 
@@ -77,7 +72,7 @@ def sweep(config: SweepRunConfig, *, command: str = "", say: Say | None = None) 
     check_store(config.tracking, runs_folder(config.runs_dir))
     absent = absent_folders(runs_folder(config.runs_dir))
     mirror.check(runs_folder(config.runs_dir))
-    folder = _create(config, command)
+    folder = create(config, command)
     try:
         return _run(folder, config.cluster, say or _to_stderr, again=False)
     except BaseException:
@@ -101,18 +96,9 @@ def go_on(folder: Path, cluster: ClusterConfig | None = None, *, say: Say | None
     """
     where = cluster or ClusterConfig()
     config = read_sweep(folder)
-    check_meant(_plugins_of(folder), "sweep")
+    check_meant(plugins_of(folder), "sweep")
     _check(config, where)
     return _run(folder, where, say or _to_stderr, again=True)
-
-
-def alike(config: SweepRunConfig) -> Path | None:
-    """Return the newest sweep with the same config in the same folder of runs, if there is one."""
-    wanted = meant(config)
-    found = [file.parent for file in mirror.heads(runs_folder(config.runs_dir), SWEEP)]
-    same = [folder for folder in found if meant(read_sweep(folder)) == wanted]
-    # Of one name but for the time in it, and for a number where two began in the same second.
-    return max(same, key=lambda folder: (len(folder.name), folder.name), default=None)
 
 
 def swept(folder: Path) -> Swept | None:
@@ -219,7 +205,7 @@ def _ran(
 ) -> Swept:
     joins = cluster.address != "local"
     with (
-        closing(_locked(folder)),
+        closing(locked(folder)),
         mirror.storing(folder, last=TUNE),
         connect(cluster, cluster.workers or ceil(config.sweep.concurrent * _cores(config))),
     ):
@@ -372,51 +358,6 @@ def _reason(error: object) -> str:
     """Return the last line of what Ray tells of a failure, which is the exception itself."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] if error else []
     return lines[-1] if lines else ""
-
-
-def _create(config: SweepRunConfig, command: str) -> Path:
-    """Make the folder of a new sweep.
-
-    Raises:
-        InputError: a place that cannot be written.
-    """
-    from omegaconf import OmegaConf  # noqa: PLC0415
-
-    runs = runs_folder(config.runs_dir)
-    text = f"# {command}\n" + OmegaConf.to_yaml(OmegaConf.create(stored(config)))
-    started, used = datetime.now(UTC).isoformat(), code_of_others(config)
-    plugins = {PLUGINS: used} if used else {}
-
-    def content(name: str) -> bytes:
-        # By this line all copies of a sweep are one, and of none that is like it.
-        return f"# {json.dumps({NAME: name, 'started': started, **plugins})}\n{text}".encode()
-
-    stem = PREFIX + stem_of(config.name or config.agent.name, "agent")
-    return make_folder(runs, stem, SWEEP, content)
-
-
-def _plugins_of(folder: Path) -> dict[str, str]:
-    """Return the identities of others' code that a sweep began with, see `_create`.
-
-    Raises:
-        InputError: the line that has them is damaged.
-    """
-    file = folder / SWEEP
-    first = file.read_text(encoding="utf-8").partition("\n")[0]
-    if not first.startswith("# {"):  # written by hand
-        return {}
-    try:
-        found = json.loads(first.removeprefix("# ")).get(PLUGINS, {})
-    except ValueError as error:
-        raise InputError(f"{file}: its first line is damaged ({error})") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{file}: {PLUGINS} in its first line are no names with identities")
-    return found
-
-
-def _locked(folder: Path) -> mirror.Lock:
-    """Take the sweep's lock."""
-    return mirror.hold(folder, lambda: take_lock(folder / LOCK, f"{folder}: is being run"))
 
 
 def _to_stderr(line: str) -> None:

@@ -63,7 +63,7 @@ class Submission:
 def new_job_id(title: str) -> str:
     """Return an id that says what and when, and that nobody else draws."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", title).strip("-.") or "job"
-    return f"qcbench-{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return f"qcbench-{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
 
 
 def sent_overrides(overrides: Sequence[str], here: Sequence[str]) -> list[str]:

@@ -12,6 +12,8 @@ from qcbench.errors import InputError
 
 if TYPE_CHECKING:
     from qcbench.cli.where import Where
+    from qcbench.tracking.begun import Begun
+    from qcbench.tracking.promote_config import PromoteConfig
 
 CONTEST = "contest.json"
 """File of a job's package with what a candidate has to face."""
@@ -58,7 +60,8 @@ def _work(told: Told, there: There) -> None:
     from qcbench.files import read_json  # noqa: PLC0415
     from qcbench.tracking.contest import Contest, hold  # noqa: PLC0415
     from qcbench.tracking.promote_config import compose_promote  # noqa: PLC0415
-    from qcbench.tracking.promotion import promote  # noqa: PLC0415
+    from qcbench.tracking.promotion import go_on, promote  # noqa: PLC0415
+    from qcbench.tracking.verdict_view import outcome_in  # noqa: PLC0415
 
     if there.delivers:
         data = read_json(Path(CONTEST))
@@ -70,34 +73,97 @@ def _work(told: Told, there: There) -> None:
     config = compose_promote(told.named, told.overrides, told.config_dirs)
     config = replace(config, cluster=there.cluster, runs_dir=str(there.place))
     command = f"qcbench promote {told.words}"
-    done = promote(config, "lines", command=command, config_dirs=told.config_dirs)
+    earlier = _earlier(config, told, there.place) if there.continued else None
+    if earlier is None:
+        done = promote(config, "lines", command=command, config_dirs=told.config_dirs)
+    else:
+        folder, begun = earlier
+        say(f"promotion {folder.name}: is there already, and goes on where it lacks anything")
+        found = go_on(folder, replace(begun, settings=config), "lines")
+        if found is None:
+            say(outcome_in(folder))
+            return
+        done = found
     reasons = "; ".join(done.verdict.reasons)
     say(f"{done.verdict.label}: " + (f"is {done.reference}" if done.reference else reasons))
 
 
-def _lacks(folder: Path, told: Told) -> str:
-    from qcbench.api import Run  # noqa: PLC0415
+def _earlier(config: "PromoteConfig", told: Told, place: Path) -> "tuple[Path, Begun] | None":
+    """Return the newest promotion that was told the same and is judged or can be gone on with."""
+    from qcbench.bench.run_folder import open_run  # noqa: PLC0415
+    from qcbench.bench.run_names import VERDICT, list_runs  # noqa: PLC0415
+    from qcbench.tracking.begun import begun_in  # noqa: PLC0415
+    from qcbench.tracking.contest import check_contest, contest_of  # noqa: PLC0415
 
-    judged_here = f"`qcbench promote {told.words}` judges it here"
-    return "" if Run(folder).complete else f"nothing was promoted; {judged_here}"
+    for folder in reversed(list_runs(place)):
+        begun = begun_in(folder)
+        if begun is None:
+            continue
+        settings = replace(begun.settings, cluster=config.cluster, runs_dir=config.runs_dir)
+        if settings != config:
+            continue
+        if not (folder / VERDICT).is_file():
+            try:
+                check_contest(contest_of(config, told.config_dirs), open_run(folder))
+            except InputError as error:  # such as another champion since
+                say(str(error))
+                return None
+        return folder, begun
+    return None
+
+
+def _begun(told: Told, where: "Where") -> "Begun":
+    """Return what was told here, as it is gone on with here.
+
+    Raises:
+        InputError: that is not known here, or not any more.
+    """
+    from qcbench.cli.where import key_of  # noqa: PLC0415
+    from qcbench.tracking.begun import Begun  # noqa: PLC0415
+    from qcbench.tracking.contest import scenarios_of  # noqa: PLC0415
+    from qcbench.tracking.promote_config import compose_promote  # noqa: PLC0415
+
+    if not told.named:
+        raise InputError("what is to be promoted is known only where it was submitted")
+    # A cluster that jobs are sent to is none that trials are given to from here.
+    overrides = [each for each in told.overrides if key_of(each).partition(".")[0] != "cluster"]
+    config = compose_promote(told.named, overrides, told.config_dirs)
+    config = replace(config, tracking=where.tracking, runs_dir=where.runs_dir)
+    scenarios = scenarios_of(config, told.config_dirs)
+    return Begun(config, scenarios, f"qcbench promote {told.words}")
+
+
+def _lacks(folder: Path, told: Told, where: "Where") -> str:
+    from qcbench.api import Run  # noqa: PLC0415
+    from qcbench.bench.run_names import told_name  # noqa: PLC0415
+    from qcbench.tracking.begun import keep  # noqa: PLC0415
+
+    if Run(folder).complete:
+        return ""
+    try:
+        keep(folder, _begun(told, where))
+    except InputError as error:
+        return f"nothing was promoted; {error}"
+    return (
+        f"nothing was promoted; `qcbench resume {told_name(folder)}` runs the rest here and judges"
+    )
 
 
 def _announce(folder: Path, told: Told, where: "Where") -> int:
+    from qcbench.bench.run_folder import open_run  # noqa: PLC0415
     from qcbench.cli.promote import announce  # noqa: PLC0415
-    from qcbench.tracking.contest import contest_of  # noqa: PLC0415
-    from qcbench.tracking.promote_config import compose_promote  # noqa: PLC0415
-    from qcbench.tracking.promotion import conclude  # noqa: PLC0415
+    from qcbench.tracking.begun import keep  # noqa: PLC0415
+    from qcbench.tracking.contest import check_contest, contest_of  # noqa: PLC0415
+    from qcbench.tracking.promotion import conclude_kept  # noqa: PLC0415
 
-    if not told.named:
-        raise InputError(
-            f"{folder}: has the trials; what is to be promoted by them is known only where it was "
-            "submitted"
-        )
-    config = compose_promote(told.named, told.overrides, told.config_dirs)
-    config = replace(config, tracking=where.tracking, runs_dir=where.runs_dir)
-    command = f"qcbench promote {told.words}"
-    contest = contest_of(config, told.config_dirs)
-    return announce(config, conclude(config, contest, folder, command))
+    try:
+        begun = _begun(told, where)
+    except InputError as error:
+        raise InputError(f"{folder}: has the trials; {error}") from None
+    contest = contest_of(begun.settings, told.config_dirs)
+    check_contest(contest, open_run(folder))
+    keep(folder, begun)
+    return announce(begun.settings, conclude_kept(begun, contest, folder))
 
 
 PROMOTE = JobVerb(

@@ -66,9 +66,10 @@ def _work(told: Told, there: There) -> None:
         raise InputError(f"backend={config.backend.kind}: {error}") from error
 
 
-def _lacks(folder: Path, told: Told) -> str:
+def _lacks(folder: Path, told: Told, where: "Where") -> str:
     from qcbench.hardware.manifest import open_replay  # noqa: PLC0415
 
+    del where
     if open_replay(folder).table.is_file():
         return ""
     again = replace(told, overrides=[*_told(told), f"name={folder.name}"])

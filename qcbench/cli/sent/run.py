@@ -53,11 +53,11 @@ def _work(told: Told, there: There) -> None:
         finish(run, config.tracking)
 
 
-def _lacks(folder: Path, told: Told) -> str:
+def _lacks(folder: Path, told: Told, where: "Where") -> str:
     from qcbench.api import Run  # noqa: PLC0415
     from qcbench.bench.run_names import told_name  # noqa: PLC0415
 
-    del told
+    del told, where
     going_on = f"`qcbench resume {told_name(folder)}` runs the rest here"
     return "" if Run(folder).complete else going_on
 

@@ -23,7 +23,8 @@ def _going(told: Told) -> Going:
 
 def _work(told: Told, there: There) -> None:
     from qcbench.agents.sweep.config import compose_sweep  # noqa: PLC0415
-    from qcbench.agents.sweep.running import alike, go_on, sweep  # noqa: PLC0415
+    from qcbench.agents.sweep.folder import alike  # noqa: PLC0415
+    from qcbench.agents.sweep.running import go_on, sweep  # noqa: PLC0415
 
     config = compose_sweep(told.overrides, told.config_dirs)
     config = replace(config, cluster=there.cluster, runs_dir=str(there.place))
@@ -34,11 +35,11 @@ def _work(told: Told, there: There) -> None:
         sweep(config, command=f"qcbench sweep {told.words}", say=say)
 
 
-def _lacks(folder: Path, told: Told) -> str:
+def _lacks(folder: Path, told: Told, where: "Where") -> str:
     from qcbench.agents.sweep.running import swept  # noqa: PLC0415
     from qcbench.bench.run_names import told_name  # noqa: PLC0415
 
-    del told
+    del told, where
     found = swept(folder)
     going_on = f"`qcbench sweep {told_name(folder)}` goes on here"
     return "" if found is not None and found.complete else going_on

@@ -33,11 +33,11 @@ def _work(told: Told, there: There) -> None:
         start(config, command=f"qcbench train {told.words}", progress="lines")
 
 
-def _lacks(folder: Path, told: Told) -> str:
+def _lacks(folder: Path, told: Told, where: "Where") -> str:
     from qcbench.agents.training import trained  # noqa: PLC0415
     from qcbench.bench.run_names import told_name  # noqa: PLC0415
 
-    del told
+    del told, where
     found = trained(folder)
     going_on = f"`qcbench train {told_name(folder)}` goes on here"
     return "" if found is not None and found.complete else going_on

@@ -101,7 +101,7 @@ class JobVerb:
     named: str = ""
     going: Callable[[Told], Going]
     work: Callable[[Told, There], None]
-    lacks: Callable[[Path, Told], str]
+    lacks: Callable[[Path, Told, "Where"], str]
     announce: Callable[[Path, Told, "Where"], int]
     shown: Callable[[Told], Sequence[str]] = lambda told: told.overrides
     show: Callable[[str, HydraArguments, Sequence[str]], None] = show

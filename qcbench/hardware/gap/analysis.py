@@ -82,8 +82,8 @@ def analyse(
     """Compute the gap.
 
     Args:
-        table: of `qcbench replay`; of several days, with the number of each repetition as
-            `day`, and the date of its begin as `begun` where it is known.
+        table: of `qcbench replay`; of several of them with the number of each as
+            `repetition`, and the date of its begin as `begun` where it is known.
         fleet: the simulator's profiles of its QPUs.
         seed: of what is drawn.
         anchors: the table of anchor circuits, where there are any.

@@ -21,7 +21,7 @@ class AnchorDrift:
     """One kind of anchor circuit on one device, over a replay.
 
     Attributes:
-        day: repetition of the replay.
+        repetition: of the replay, from 1.
         anchor: what was measured: an error of readout, or the survival of a mirror circuit.
         started_s: of each moment, since the first anchor of the replay; None where unknown.
         values: at each moment.
@@ -31,7 +31,7 @@ class AnchorDrift:
             moment.
     """
 
-    day: int
+    repetition: int
     qpu: str
     anchor: str
     started_s: tuple[float | None, ...]
@@ -45,19 +45,19 @@ def anchor_drifts(table: pl.DataFrame | None) -> tuple[AnchorDrift, ...]:
     """Return what anchor circuits say of every device; nothing where there are none.
 
     Args:
-        table: of `qcbench.hardware.anchors.anchor_table`, with `day`.
+        table: of `qcbench.hardware.anchors.anchor_table`, with `repetition`.
     """
     if table is None:
         return ()
     found = []
-    for (day, qpu, anchor), part in table.partition_by(
-        ["day", "qpu", "anchor"], as_dict=True, maintain_order=True
+    for (repetition, qpu, anchor), part in table.partition_by(
+        ["repetition", "qpu", "anchor"], as_dict=True, maintain_order=True
     ).items():
         moments = part.partition_by("moment", maintain_order=True)
         values, noise = zip(*(_together(moment) for moment in moments), strict=True)
         found.append(
             AnchorDrift(
-                int(day),
+                int(repetition),
                 str(qpu),
                 str(anchor),
                 tuple(moment["started_s"].min() for moment in moments),  # type: ignore[misc]

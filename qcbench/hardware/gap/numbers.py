@@ -91,7 +91,7 @@ def _add_models(add: Any, gap: Gap) -> None:
 
 def _add_anchors(add: Any, gap: Gap) -> None:
     for one in gap.anchors:
-        again = f", repetition {one.day + 1}" if gap.repetitions > 1 else ""
+        again = f", repetition {one.repetition}" if gap.repetitions > 1 else ""
         name = f"{one.qpu}, {one.anchor}{again}"
         for moment, value in enumerate(one.values):
             add("anchors", name, f"moment {moment}", value)

@@ -1,4 +1,4 @@
-"""What the rows of a replay have in common: the device, the day, the block of time, the task."""
+"""What rows of replays have in common: device, repetition, its day, block of time, task."""
 
 from typing import Literal
 
@@ -22,26 +22,28 @@ Kind = Literal["day", "repetition", "block of time"]
 
 
 def with_periods(table: pl.DataFrame) -> pl.DataFrame:
-    """Return a table with the number of its repetition as `day`, and with its `period`.
+    """Return a table with the number of its `repetition`, from 1, and with its `period`.
 
     A period is the date on which a repetition was begun; the repetition itself where there are
     fewer than three dates, or none is known: repetitions of one day are no different days.
     """
-    if "day" not in table.columns:
-        table = table.with_columns(day=pl.lit(0))
+    if "day" in table.columns:  # so tables called the repetition once, and began at 0
+        table = table.with_columns(repetition=pl.col("day") + 1).drop("day")
+    if "repetition" not in table.columns:
+        table = table.with_columns(repetition=pl.lit(1))
     if "begun" in table.columns and table["begun"].n_unique() >= ENOUGH:
         return table.with_columns(period=pl.col("begun").rank("dense").cast(pl.Int64) - 1)
-    return table.with_columns(period=pl.col("day"))
+    return table.with_columns(period=pl.col("repetition"))
 
 
 def days_of(table: pl.DataFrame) -> int:
     """Return on how many days the stream was replayed; of what has no dates every repetition."""
-    return int(table["begun" if "begun" in table.columns else "day"].n_unique())
+    return int(table["begun" if "begun" in table.columns else "repetition"].n_unique())
 
 
 def repetitions_of(table: pl.DataFrame) -> int:
     """Return how often the stream was replayed."""
-    return int(table["day"].n_unique())
+    return int(table["repetition"].n_unique())
 
 
 def periods_of(table: pl.DataFrame) -> int:
@@ -57,7 +59,7 @@ def kind_of(days: int, repetitions: int) -> Kind:
 
 
 def _period(rows: pl.DataFrame) -> pl.Series:
-    return rows["period" if "period" in rows.columns else "day"]
+    return rows["period" if "period" in rows.columns else "repetition"]
 
 
 def numbered(*columns: pl.Series) -> IntArray:
@@ -73,12 +75,12 @@ def occasions(rows: pl.DataFrame, periods: int) -> IntArray:
     """Return the independent occasion of every row on one device or under one policy.
 
     Args:
-        rows: with `day`, `period` where it is another number, and `block`.
+        rows: with `repetition`, `period` where it is another number, and `block`.
         periods: of the whole table: from three on one is an occasion, otherwise a block of time.
     """
     if periods >= ENOUGH:
         return period_numbers(rows)
-    return numbered(rows["day"], rows["block"])
+    return numbered(rows["repetition"], rows["block"])
 
 
 def period_numbers(rows: pl.DataFrame) -> IntArray:

@@ -175,7 +175,7 @@ def completions(table: pl.DataFrame, names: Sequence[str]) -> Completions | None
     done = table.filter(
         pl.col("completion_s").is_finite() & pl.col("policy_simulated_completion_s").is_finite()
     )
-    keys = ["day", "task"]
+    keys = ["repetition", "task"]
     periods = [pl.col("period").first()] if "period" in done.columns else []
     common = (
         done.group_by(keys)

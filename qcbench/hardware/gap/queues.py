@@ -84,7 +84,7 @@ def explained_wait_s(rows: pl.DataFrame, held_s: FloatArray) -> FloatArray:
     Args:
         held_s: for how long each job holds its device.
     """
-    queue = numbered(rows["day"], rows["qpu"])
+    queue = numbered(rows["repetition"], rows["qpu"])
     return fifo_waits(rows["submitted_s"].to_numpy(), held_s, queue)
 
 

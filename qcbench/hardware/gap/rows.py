@@ -141,7 +141,7 @@ def anchor_rows(gap: Gap) -> list[dict[str, Any]]:
     """Return a row an anchor circuit of a device, repetition by repetition."""
     return [
         {
-            "name": one.qpu + (f", repetition {one.day + 1}" if gap.repetitions > 1 else ""),
+            "name": one.qpu + (f", repetition {one.repetition}" if gap.repetitions > 1 else ""),
             "anchor": one.anchor,
             "moments": " → ".join(number(value) for value in one.values),
             "change": number(one.change.value),

@@ -139,7 +139,7 @@ def summarise(parts: pl.DataFrame, meanings: dict[str, str], periods: int) -> li
 
 
 def _with_parts(rows: pl.DataFrame, values: dict[str, FloatArray]) -> pl.DataFrame:
-    keys = ("policy", "task", "qpu", "day", "period", "block")
+    keys = ("policy", "task", "qpu", "repetition", "period", "block")
     return rows.select(name for name in keys if name in rows.columns).with_columns(**values)
 
 
@@ -149,6 +149,6 @@ def _alone_s(rows: pl.DataFrame, held_s: FloatArray) -> FloatArray:
     for name in rows["policy"].unique():
         own = (rows["policy"] == name).to_numpy()
         part = rows.filter(own)
-        queue = numbered(part["day"], part["qpu"])
+        queue = numbered(part["repetition"], part["qpu"])
         waits[own] = fifo_waits(part["submitted_s"].to_numpy(), held_s[own], queue)
     return waits

@@ -132,5 +132,5 @@ def metric_gap(table: pl.DataFrame, metric: Metric, rng: np.random.Generator) ->
 
 
 def measured_once(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return one row for each circuit on each device on each day."""
-    return rows.unique(["day", "qpu", "compiled"], keep="first", maintain_order=True)
+    """Return one row for each circuit on each device in each repetition."""
+    return rows.unique(["repetition", "qpu", "compiled"], keep="first", maintain_order=True)

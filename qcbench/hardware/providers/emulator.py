@@ -25,6 +25,13 @@ def _repeated(config: EmulatorBackend, repetition: int) -> EmulatorBackend:
     return replace(config, overrides=[f"day={repetition - 1}", *config.overrides])
 
 
+def _restarted(config: EmulatorBackend, restart: int) -> EmulatorBackend:
+    """Let an emulator that is started once more for a replay not draw what an earlier one drew."""
+    if restart == 0:
+        return config
+    return replace(config, overrides=[f"restart={restart}", *config.overrides])
+
+
 @contextmanager
 def _open(config: EmulatorBackend, devices: list[str], log: Path | None) -> Iterator[Port]:
     from qcbench.hardware.ibm.port import RuntimePort  # noqa: PLC0415
@@ -80,6 +87,7 @@ PROVIDER = Provider(
     abilities=ABILITIES,
     too_large=lambda _config: reason_of_size,
     repeated=_repeated,
+    restarted=_restarted,
     where=("url", "instance"),
     later=("mode", "longest_s", "repetition_delay_s", "fractional_gates"),
 )

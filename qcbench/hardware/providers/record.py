@@ -62,6 +62,8 @@ class Provider:
             in one run of the command; None where jobs alone are charged.
         repeated: returns the config for a repetition of a replay, counted from 1: a service that is
             started for each of them would measure the same again.
+        restarted: returns the config for a replay that goes on, after so many starts of the service
+            for which something was submitted, for the same reason.
         where: keys of the config that say where a backend is and how patient to be with it, and
             not what is measured: two replays that differ in them are the same.
         later: keys that count only where they are not at their default.
@@ -81,6 +83,7 @@ class Provider:
     limits: Callable[[Any], tuple[int | None, int | None]] = lambda _config: (None, None)
     by_clock: Callable[[Any], float | None] = lambda _config: None
     repeated: Callable[[Any, int], Any] = lambda config, _repetition: config
+    restarted: Callable[[Any, int], Any] = lambda config, _restart: config
     where: tuple[str, ...] = ()
     later: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()

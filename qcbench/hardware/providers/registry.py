@@ -68,7 +68,12 @@ def label_of(config: Any) -> Label:
 
 @contextmanager
 def connected(
-    config: Any, devices: list[str], log: Path | None = None, *, repetition: int = 1
+    config: Any,
+    devices: list[str],
+    log: Path | None = None,
+    *,
+    repetition: int = 1,
+    restart: int = 0,
 ) -> Iterator[Port]:
     """Open a backend, and close it when the block ends.
 
@@ -76,6 +81,7 @@ def connected(
         devices: that are asked for, for an emulator that is started.
         log: where a service that is started writes.
         repetition: of a replay.
+        restart: how often it was started before and something was submitted.
 
     Raises:
         InputError: libraries, a token, an instance or a service are missing.
@@ -83,9 +89,8 @@ def connected(
     with ExitStack() as stack:
         try:
             provider = provider_of(config)
-            port = stack.enter_context(
-                provider.open(provider.repeated(config, repetition), devices, log)
-            )
+            meant = provider.restarted(provider.repeated(config, repetition), restart)
+            port = stack.enter_context(provider.open(meant, devices, log))
         except InputError:
             raise
         except ImportError as error:
