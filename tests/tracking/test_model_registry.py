@@ -140,6 +140,26 @@ def test_files_that_were_changed_in_the_store_are_refused(
     assert not list(registry.folder.rglob(CARD))
 
 
+@pytest.mark.parametrize("harm", ["changed", "gone"])
+def test_registering_again_restores_the_files_of_a_version(
+    registry: Registry, tmp_path: Path, harm: str
+) -> None:
+    """As a refused fetch advises: the version and its aliases stay, its files are there again."""
+    folder = write_sample(tmp_path / "p", "placement")
+    registry.register("placement", folder)
+    (stored,) = (tmp_path / "runs" / "mlartifacts").rglob(WEIGHTS)
+    if harm == "changed":
+        stored.write_bytes(b"damaged")
+    else:
+        shutil.rmtree(tmp_path / "runs" / "mlartifacts")
+    reference = Reference("placement", version=1)
+    with pytest.raises(InputError, match="register it again") as error:
+        registry.fetch(reference)
+    one_line(error)
+    assert registry.register("placement", folder) == 1
+    assert digest(registry.fetch(reference)) == digest(folder)
+
+
 def test_what_somebody_else_registered_is_refused(registry: Registry, tmp_path: Path) -> None:
     """A pickled model in the registry is neither fetched nor opened."""
     folder = tmp_path / "theirs"
