@@ -74,7 +74,7 @@ def _of_run(run: "Run") -> Iterator[Line]:
     from qcbench.report.run import describe_run  # noqa: PLC0415
     from qcbench.storage.places import shown_path  # noqa: PLC0415
     from qcbench.tracking.begun import begun_in  # noqa: PLC0415
-    from qcbench.tracking.mlflow_view import link_in_file  # noqa: PLC0415
+    from qcbench.tracking.mlflow_view import link_in_file, trouble_in_file  # noqa: PLC0415
     from qcbench.tracking.verdict_view import outcome_in  # noqa: PLC0415
 
     about, name = describe_run(run.folder, run.expected, run.manifest), told_name(run.folder)
@@ -109,7 +109,10 @@ def _of_run(run: "Run") -> Iterator[Line]:
     report = run.folder / "report.html"
     yield "report", shown_path(report) if report.is_file() else f"none; `qcbench report {name}`"
     link, browse = link_in_file(run.folder)
-    yield "tracking", link or f"not in MLflow's file here; `qcbench track {name}`"
+    track = f"`qcbench track {name}`"
+    trouble = "" if link else trouble_in_file(run.folder)
+    missing = f"not known ({trouble})" if trouble else f"not in MLflow's file here; {track}"
+    yield "tracking", link or missing
     if browse:
         yield "browse it", browse
     verbs = ["resume"] if lacking else []
@@ -162,7 +165,7 @@ def _changed(run: "Run", about: "RunDescription") -> list[str]:
     try:
         file = suite_data(compose_run([named, "tracking=none"], folders).suite)
     except QcbenchError as error:
-        return [f"not known: the suite's file cannot be read here ({error})"]
+        return [f"not known: what the suite's file says now cannot be put together here ({error})"]
     found = from_its_file(run.manifest.suite, file)
     return [f"{c.key}: {_value(c.second)}; in the file {_value(c.first)}" for c in found]
 
