@@ -151,7 +151,7 @@ def test_a_database_of_something_else(tmp_path: Path, also: str) -> None:
         database.execute("CREATE TABLE songs (name)")
         if also:
             database.execute(f"CREATE TABLE {also}")
-            database.execute(f"INSERT INTO {also.split()[0]} VALUES ('f7a1c2')")
+            database.execute(f"INSERT INTO {also.partition(' ')[0]} VALUES ('f7a1c2')")
     before = path.read_bytes()
     assert "is a database of something else" in refusal(uri_of(path))
     assert path.read_bytes() == before
