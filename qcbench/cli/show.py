@@ -74,6 +74,7 @@ def _of_run(run: "Run") -> Iterator[Line]:
     from qcbench.report.run import describe_run  # noqa: PLC0415
     from qcbench.storage.places import shown_path  # noqa: PLC0415
     from qcbench.tracking.begun import begun_in  # noqa: PLC0415
+    from qcbench.tracking.contest import SUITE  # noqa: PLC0415
     from qcbench.tracking.mlflow_view import link_in_file, trouble_in_file  # noqa: PLC0415
     from qcbench.tracking.verdict_view import outcome_in  # noqa: PLC0415
 
@@ -87,7 +88,7 @@ def _of_run(run: "Run") -> Iterator[Line]:
     command = begun.command if begun else about.told
     if command:
         yield "told", command
-    if begun is None:
+    if begun is None and suite.name != SUITE:  # a promotion has no file of its suite
         yield from _headed("changed", _changed(run, about))
     yield from _headed("software", _software(run, about))
     scenarios = list(about.scenarios)
@@ -102,10 +103,15 @@ def _of_run(run: "Run") -> Iterator[Line]:
     yield from _headed("damaged", run.warnings)
     yield "result", _headline(run)
     lacking = not run.complete
-    if begun is not None:
+    try:
         verdict = outcome_in(run.folder)
-        lacking |= not verdict
-        yield "verdict", verdict or f"none yet; `qcbench resume {name}`"
+    except QcbenchError as error:
+        yield "verdict", f"not known: {error}"
+    else:
+        # Trials that ran on a cluster lack what was told, and have been judged all the same.
+        lacking |= begun is not None and not verdict
+        if begun is not None or verdict:
+            yield "verdict", verdict or f"none yet; `qcbench resume {name}`"
     report = run.folder / "report.html"
     yield "report", shown_path(report) if report.is_file() else f"none; `qcbench report {name}`"
     link, browse = link_in_file(run.folder)

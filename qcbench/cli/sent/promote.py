@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qcbench.bench.run_names import HEADS
 from qcbench.cli.sent.verb import Going, JobVerb, There, Told, say
 from qcbench.errors import InputError
+from qcbench.storage.places import shown_path
 
 if TYPE_CHECKING:
     from qcbench.cli.where import Where
@@ -87,7 +88,11 @@ def _announce(folder: Path, told: Told, where: "Where") -> int:
     from qcbench.tracking.contest import contest_of  # noqa: PLC0415
     from qcbench.tracking.promote_config import compose_promote  # noqa: PLC0415
     from qcbench.tracking.promotion import conclude  # noqa: PLC0415
+    from qcbench.tracking.verdict_view import outcome_in, was_promoted  # noqa: PLC0415
 
+    if outcome := outcome_in(folder):  # fetched again: to judge twice would count as two tries
+        print(f"{shown_path(folder)}: was judged before; {outcome}")
+        return 0 if was_promoted(folder) else 1
     if not told.named:
         raise InputError(
             f"{folder}: has the trials; what is to be promoted by them is known only where it was "
