@@ -185,8 +185,8 @@ def list_jobs(overrides: Sequence[str]) -> int:
             print(f"{job.job_id}\t{job.status}\t{began}\t{job.verb}\t{title}\t{address}")
     if len(silent) == len(clusters):
         raise silent[0]
-    for error in silent:
-        note(f"{error}; its jobs are not listed")
+    for why in silent:
+        note(f"{why}; its jobs are not listed")
     return 0
 
 

@@ -140,7 +140,7 @@ def _of_sums(row: Row, own: Sequence[Row], scenarios: Sequence[Row]) -> Iterator
 
 def _size(row: Row) -> float:
     """How large the values of a row are: rounding is a part of that."""
-    return max(abs(row[name] or 0.0) for name in ("mean", "ci_low", "ci_high"))
+    return max(abs(float(row[name] or 0.0)) for name in ("mean", "ci_low", "ci_high"))
 
 
 def _known(row: Row, *names: str) -> bool:

@@ -153,10 +153,16 @@ class Registry:
                 raise InputError(
                     f"policy {reference}: model {name} has no alias {reference.alias}{hint}"
                 )
-            return aliases[reference.alias]
         versions = self.versions(name)
+        numbers = ", ".join(map(str, versions)) or "none"
+        if reference.alias:
+            if (version := aliases[reference.alias]) not in versions:
+                raise InputError(
+                    f"policy {reference}: the alias means version {version} of {name}, which is "
+                    f"there no more; known: {numbers}; delete the alias in MLflow, or let it mean one of them"
+                )
+            return version
         if reference.version not in versions:
-            numbers = ", ".join(map(str, versions)) or "none"
             raise InputError(
                 f"policy {reference}: model {name} has no version {reference.version}; known: "
                 f"{numbers}"

@@ -11,7 +11,7 @@ import pytest
 from qcbench.bench.config import ClusterConfig
 from qcbench.bench.jobs import client as client_module
 from qcbench.bench.jobs.client import JobsClient
-from qcbench.bench.jobs.job import Job, NodeGoneError
+from qcbench.bench.jobs.job import Job, NoAnswerError, NodeGoneError
 from qcbench.bench.jobs.submission import NothingLeftError, Submission, fetch, remember
 from qcbench.cli import cluster_jobs
 from qcbench.cli.main import main
@@ -132,7 +132,7 @@ def test_a_cluster_that_is_gone_hides_no_other_from_the_list(
     def client(told: ClusterConfig) -> JobsClient:
         if told.address == living:
             return made
-        raise client_module.NoAnswerError("nobody answers", "nobody answers")
+        raise NoAnswerError("nobody answers", "nobody answers")
 
     monkeypatch.setattr(cluster_jobs, "_client", client)
     assert main(["submit", "list"]) == 0
