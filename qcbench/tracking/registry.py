@@ -159,7 +159,8 @@ class Registry:
             if (version := aliases[reference.alias]) not in versions:
                 raise InputError(
                     f"policy {reference}: the alias means version {version} of {name}, which is "
-                    f"there no more; known: {numbers}; delete the alias in MLflow, or let it mean one of them"
+                    f"there no more; known: {numbers}; delete the alias in MLflow, or let it mean "
+                    "one of them"
                 )
             return version
         if reference.version not in versions:
