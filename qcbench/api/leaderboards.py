@@ -19,6 +19,7 @@ class Leaderboard:
         summary: its numbers, see `qcbench.stats.summary`.
     """
 
+    @checks_arguments
     def __init__(self, summary: Summary, run: str) -> None:
         self.summary = summary
         self._run = run

@@ -37,6 +37,7 @@ class Run:
         suite: the resolved suite.
     """
 
+    @checks_arguments
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._store = open_store(folder)

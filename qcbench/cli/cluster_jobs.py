@@ -170,13 +170,23 @@ def list_jobs(overrides: Sequence[str]) -> int:
             raise InputError(
                 f"{runs}: no job was submitted from here; give cluster.address=http://HOST:8265"
             )
+    silent: list[InputError] = []
     for address, token_path in sorted(clusters, key=str):
-        client = _client(ClusterConfig(address=address, token_path=token_path))
-        for job in client.jobs():
+        try:
+            found = _client(ClusterConfig(address=address, token_path=token_path)).jobs()
+        except InputError as error:
+            # A cluster that is gone, or has another token now, hides none of the others.
+            silent.append(error)
+            continue
+        for job in found:
             moment = datetime.fromtimestamp(job.started_s or 0, UTC)
             began = f"{moment:%Y-%m-%d %H:%M}" if job.started_s else "-"
             title = job.metadata.get("title", "-")
             print(f"{job.job_id}\t{job.status}\t{began}\t{job.verb}\t{title}\t{address}")
+    if len(silent) == len(clusters):
+        raise silent[0]
+    for why in silent:
+        note(f"{why}; its jobs are not listed")
     return 0
 
 

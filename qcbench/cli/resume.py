@@ -56,6 +56,7 @@ def _suite(folder: Path, how: "ResumeConfig", asked: Set[str]) -> int:
     from qcbench.bench.run_names import told_name  # noqa: PLC0415
     from qcbench.tracking.contest import SUITE  # noqa: PLC0415
     from qcbench.tracking.mlflow_view import is_published  # noqa: PLC0415
+    from qcbench.tracking.verdict_view import outcome_in  # noqa: PLC0415
 
     with stage("reading the run", logged=False):
         store = open_run(folder, write=True)
@@ -72,7 +73,9 @@ def _suite(folder: Path, how: "ResumeConfig", asked: Set[str]) -> int:
         next_step(f"qcbench show {name}", f"qcbench report {name}")
     else:
         announce(run, how.tracking)
-    if run.suite.name == SUITE:
+    if run.suite.name == SUITE and (outcome := outcome_in(folder)):
+        print(f"{shown_path(folder)}: was judged before; {outcome}")
+    elif run.suite.name == SUITE:
         print(
             "qcbench: these are the trials of a promotion, without what was to be promoted; nothing"
             " is judged or registered, `qcbench promote` begins anew",

@@ -74,7 +74,8 @@ def _of_run(run: "Run") -> Iterator[Line]:
     from qcbench.report.run import describe_run  # noqa: PLC0415
     from qcbench.storage.places import shown_path  # noqa: PLC0415
     from qcbench.tracking.begun import begun_in  # noqa: PLC0415
-    from qcbench.tracking.mlflow_view import link_in_file  # noqa: PLC0415
+    from qcbench.tracking.contest import SUITE  # noqa: PLC0415
+    from qcbench.tracking.mlflow_view import link_in_file, trouble_in_file  # noqa: PLC0415
     from qcbench.tracking.verdict_view import outcome_in  # noqa: PLC0415
 
     about, name = describe_run(run.folder, run.expected, run.manifest), told_name(run.folder)
@@ -82,14 +83,18 @@ def _of_run(run: "Run") -> Iterator[Line]:
     yield "run", run.folder.name
     yield "suite", suite.headed
     begun = begun_in(run.folder)
-    verdict = "" if begun is None else outcome_in(run.folder)
-    lacking = not run.complete or (begun is not None and not verdict)
+    verdict = unknown = ""
+    try:
+        verdict = outcome_in(run.folder)
+    except QcbenchError as error:
+        unknown = f"not known: {error}"
+    lacking = not run.complete or (begun is not None and not (verdict or unknown))
     yield "state", _state(run, lacking)
     yield "began", _began(about)
     command = begun.command if begun else about.told
     if command:
         yield "told", command
-    if begun is None:
+    if begun is None and suite.name != SUITE:  # a promotion has no file of its suite
         yield from _headed("changed", _changed(run, about))
     yield from _headed("software", _software(run, about))
     scenarios = list(about.scenarios)
@@ -103,12 +108,15 @@ def _of_run(run: "Run") -> Iterator[Line]:
     )
     yield from _headed("damaged", run.warnings)
     yield "result", _headline(run)
-    if begun is not None:
-        yield "verdict", verdict or f"none yet; `qcbench resume {name}`"
+    if begun is not None or verdict or unknown:
+        yield "verdict", unknown or verdict or f"none yet; `qcbench resume {name}`"
     report = run.folder / "report.html"
     yield "report", shown_path(report) if report.is_file() else f"none; `qcbench report {name}`"
     link, browse = link_in_file(run.folder)
-    yield "tracking", link or f"not in MLflow's file here; `qcbench track {name}`"
+    track = f"`qcbench track {name}`"
+    trouble = "" if link else trouble_in_file(run.folder)
+    missing = f"not known ({trouble})" if trouble else f"not in MLflow's file here; {track}"
+    yield "tracking", link or missing
     if browse:
         yield "browse it", browse
     verbs = ["resume"] if lacking else []
@@ -161,7 +169,7 @@ def _changed(run: "Run", about: "RunDescription") -> list[str]:
     try:
         file = suite_data(compose_run([named, "tracking=none"], folders).suite)
     except QcbenchError as error:
-        return [f"not known: the suite's file cannot be read here ({error})"]
+        return [f"not known: what the suite's file says now cannot be put together here ({error})"]
     found = from_its_file(run.manifest.suite, file)
     return [f"{c.key}: {_value(c.second)}; in the file {_value(c.first)}" for c in found]
 

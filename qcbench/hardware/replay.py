@@ -108,6 +108,7 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
     world = make_world(config)
     absent = absent_folders(place_of(config))
     folder = open_or_create(config)
+    _check_ledger(folder)
     with ExitStack() as stack:
         stack.push(partial(_discard_unused, folder, absent))
         ledger = stack.enter_context(JobLedger(folder.ledger))
@@ -139,6 +140,16 @@ def run_replay(config: ReplayConfig, say: Say = lambda _line: None) -> Replay:
                 write_table(anchors, folder.anchors)
             ledger.put(PLAYING, 0)
         return Replay(folder.folder, frame, ledger.charged(), world.provider.price.unit)
+
+
+def _check_ledger(folder: ReplayFolder) -> None:
+    """Refuse to play anew what has been played: jobs would be submitted and charged once more."""
+    if folder.table.is_file() and not folder.ledger.is_file():
+        raise InputError(
+            f"{folder.ledger}: is not there, and {folder.table.name} says that it was played; "
+            "every job would be submitted again. Restore it, or play the replay under another "
+            "name=NAME"
+        )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import TABLE, ReplayFolder, find_replay
 from qcbench.hardware.plan import compiled_earlier, make_world
 from qcbench.hardware.replay_config import identity
-from qcbench.hardware.stored_tables import anchors_of, read_table
+from qcbench.hardware.stored_tables import anchors_of, check_rows, read_table
 from qcbench.hardware.stream import PLAYING
 from qcbench.hardware.table import task_table
 
@@ -70,7 +70,9 @@ def table_of(replay: ReplayFolder) -> "pl.DataFrame":
                     label=replay.label,
                     finished=False,
                 )
-    return read_table(replay.table)
+    table = read_table(replay.table)
+    check_rows(replay.table, table, replay)
+    return table
 
 
 def gap_of(names: Sequence[str] = (), replays_dir: str = "replays", seed: int = 0) -> Measured:

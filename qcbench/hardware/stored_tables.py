@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qcbench.errors import InputError, reason_of
+from qcbench.files import quoted
 from qcbench.hardware.manifest import ReplayFolder
 from qcbench.hardware.table import schema
 from qcbench.parquet import frame_at
@@ -37,6 +38,26 @@ def read_table(path: Path) -> "pl.DataFrame":
             " `qcbench replay` again, which submits nothing that is at its end"
         )
     return table
+
+
+def check_rows(path: Path, table: "pl.DataFrame", replay: ReplayFolder) -> None:
+    """Refuse the table of another replay, and rows that are there twice or not at all.
+
+    Raises:
+        InputError: as said.
+    """
+    if table.is_empty():
+        raise InputError(f"{path}: has no rows; {AGAIN}")
+    whose = table["replay"].unique().to_list() if "replay" in table.columns else []
+    if others := [name for name in whose if name != replay.replay]:
+        raise InputError(
+            f"{path}: has rows of replay {quoted(others[0])}, and the folder holds "
+            f"{replay.replay}; {AGAIN}"
+        )
+    rows = table.select("policy", "task")
+    if twice := rows.filter(rows.is_duplicated()).head(1).rows():
+        policy, task = twice[0]
+        raise InputError(f"{path}: has task {task} of policy {policy} twice; {AGAIN}")
 
 
 def anchors_of(replay: ReplayFolder) -> "pl.DataFrame | None":

@@ -38,7 +38,7 @@ Factory = Callable[..., Decide]
 def is_source(name: str) -> bool:
     """Whether a policy's name is that of a file: `file.py` or `file.py:function`."""
     # The first test is for speed: a trial asks twice, and most names are of registered policies.
-    return ".py" in name and bool(re.fullmatch(r".+\.py(:[A-Za-z_]\w*)?", name, re.DOTALL))
+    return ".py" in name and bool(re.fullmatch(r".+\.py(:[^\W\d]\w*)?", name, re.DOTALL))
 
 
 def file_of(name: str) -> tuple[Path, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from qcbench.content import hash_of
 from qcbench.errors import InputError, one_line
 from qcbench.files import parse_json, quoted, read_bytes
+from qcbench.publishing.contradictions import contradictions
 from qcbench.publishing.entries import FORMAT, PublishedRun, content_hash, sealed
 from qcbench.publishing.schema import misfits
 from qcbench.report.pages import SCRIPT, head_of, script_hash
@@ -222,6 +223,7 @@ def _unlike(data: Mapping[str, Any]) -> Iterator[str]:
             yield f"configs.{key[:16]}...: is not the SHA-256 of this config"
     if run["done"] + run["failed"] > run["expected"]:
         yield f"run.expected: is {run['expected']}, less than the trials that are done and failed"
+    yield from contradictions(data)
 
 
 def _report_of(folder: Path, run: PublishedRun) -> Path:

@@ -11,7 +11,7 @@ from qcbench.errors import InputError
 from qcbench.files import read_bytes, replacing, to_json
 from qcbench.locks import turn
 from qcbench.publishing.checking import ENTRIES, REPORTS, check_folder
-from qcbench.publishing.entries import PublishedRun
+from qcbench.publishing.entries import PublishedRun, sealed
 from qcbench.publishing.pages import INDEX, MADE_BY, pages_of
 
 PAGES = ("runs", "models", "scenarios", "fleets")
@@ -52,7 +52,8 @@ def publish_entries(
 def _publish(folder: Path, new: Sequence[PublishedRun], reports: Mapping[str, bytes]) -> Path:
     _check_ours(folder)
     standing = check_folder(folder)
-    fresh = {run.id: run for run in new}
+    authors = {run.id: run.data["author"] for run in standing.runs}
+    fresh = {run.id: _with_author(run, authors.get(run.id)) for run in new}
     paths = {folder / ENTRIES / f"{name}.json" for name in fresh}
     paths |= {folder / REPORTS / f"{name}.html" for name in fresh}
     # What is about to be replaced may be anything.
@@ -70,11 +71,18 @@ def _publish(folder: Path, new: Sequence[PublishedRun], reports: Mapping[str, by
         )
     pages = {path: content.encode() for path, content in pages_of(runs).items()}
     files = {f"{REPORTS}/{name}.html": content for name, content in reports.items()}
-    files |= {f"{ENTRIES}/{run.id}.json": entry_text(run).encode() for run in new}
+    files |= {f"{ENTRIES}/{run.id}.json": entry_text(run).encode() for run in fresh.values()}
     for path, content in {**files, **pages}.items():
         _write(folder / path, content)
     _remove_stale(folder, pages, fresh, reports)
     return folder / INDEX
+
+
+def _with_author(run: PublishedRun, author: str | None) -> PublishedRun:
+    """Return an entry with who published it before, where nobody is told."""
+    if author is None or run.data["author"] is not None:
+        return run
+    return PublishedRun(sealed({**run.data, "author": author}))
 
 
 def entry_text(run: PublishedRun) -> str:

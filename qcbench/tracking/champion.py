@@ -46,9 +46,9 @@ def champion_of(track: str, tracking: TrackingConfig, runs: Path) -> Reference |
     if not _may_have(store_uri(tracking, runs), reference):
         return None
     registry = open_registry(tracking, runs)
-    version = registry.aliases(track).get(CHAMPION) if registry else None
-    if registry is None or version is None:
+    if registry is None or CHAMPION not in registry.aliases(track):
         return None
+    version = registry.version_of(reference)
     packaged = CHAMPION in packaged_names(track) and digest(folder_of(track, PACKAGED + CHAMPION))
     if packaged and registry.versions(track)[version].get(DIGEST_TAG) == packaged:
         return None

@@ -38,6 +38,9 @@ OF_SQLITE = (
 )
 """What SQLite says, and what that means."""
 
+OF_MLFLOW = frozenset({"experiment_tags", "latest_metrics", "registered_models", "model_versions"})
+"""Tables by one of which a store of MLflow is known, also where others of its tables are lost."""
+
 OF_SERVERS = (
     (
         r"code 401\b",
@@ -93,12 +96,15 @@ def check_tables(path: Path) -> None:
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
             rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            tables = {name for (name,) in rows}
+            tables = {str(name) for (name,) in rows}
+            columns = {str(row[1]) for row in database.execute("PRAGMA table_info(experiments)")}
     except sqlite3.Error:
         return  # MLflow meets the same, and it is explained there
-    if tables and "alembic_version" not in tables and "experiments" not in tables:
+    # Other programs count the versions of their tables by Alembic, too, or have experiments.
+    others = tables - {"alembic_version"}
+    if others and not others & OF_MLFLOW and "lifecycle_stage" not in columns:
         raise InputError(
-            f"{path}: is a database of something else (table {min(tables)}); choose another "
+            f"{path}: is a database of something else (table {min(others)}); choose another "
             "tracking.uri"
         )
 

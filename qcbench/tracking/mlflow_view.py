@@ -27,7 +27,7 @@ from qcbench.tracking.content import (
     parent_content,
     with_report,
 )
-from qcbench.tracking.failures import SQLITE
+from qcbench.tracking.failures import SQLITE, explained
 from qcbench.tracking.identity import Key, identity_of, name_of
 from qcbench.tracking.links import BROWSER, artifacts_of, browse_command
 from qcbench.tracking.run_table import show_table, view_path, view_tag
@@ -140,6 +140,22 @@ def link_in_file(folder: Path, store: Path | None = None) -> tuple[str, str]:
     except sqlite3.Error:  # no store of MLflow; whoever publishes to it is told
         found = None
     return (f"{BROWSER}{view_path(found[0], tag)}", browse_command(uri)) if found else ("", "")
+
+
+def trouble_in_file(folder: Path) -> str:
+    """Return why `mlflow.db` beside all runs cannot be asked whether it shows one; mostly empty."""
+    uri = store_uri(TrackingConfig(), folder.resolve().parent)
+    path = Path(uri.removeprefix(SQLITE))
+    if not path.exists():
+        return ""
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            database.execute("SELECT experiment_id FROM experiment_tags").fetchone()
+    except sqlite3.Error as error:
+        # An empty file has no table: MLflow makes them, so that nothing is in the way.
+        empty = path.is_file() and not path.stat().st_size
+        return "" if empty else f"{path}: {explained(uri, error)}"
+    return ""
 
 
 def is_published(folder: Path, tracking: TrackingConfig) -> bool:

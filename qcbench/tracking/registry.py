@@ -38,6 +38,9 @@ SCHEME = "models:/"
 EXPERIMENT = "qcbench-policies"
 """Its runs hold the files of the registered versions."""
 
+GONE = "No such artifact"
+"""What MLflow says of a file that it has lost."""
+
 DIGEST_TAG, KIND_TAG, TRACK_TAG = "qcbench.sha256", "qcbench.kind", "qcbench.track"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\- ]*")
 LABEL_TAG = "qcbench.label"
@@ -150,10 +153,17 @@ class Registry:
                 raise InputError(
                     f"policy {reference}: model {name} has no alias {reference.alias}{hint}"
                 )
-            return aliases[reference.alias]
         versions = self.versions(name)
+        numbers = ", ".join(map(str, versions)) or "none"
+        if reference.alias:
+            if (version := aliases[reference.alias]) not in versions:
+                raise InputError(
+                    f"policy {reference}: the alias means version {version} of {name}, which is "
+                    f"there no more; known: {numbers}; delete the alias in MLflow, or let it mean "
+                    "one of them"
+                )
+            return version
         if reference.version not in versions:
-            numbers = ", ".join(map(str, versions)) or "none"
             raise InputError(
                 f"policy {reference}: model {name} has no version {reference.version}; known: "
                 f"{numbers}"
@@ -172,13 +182,8 @@ class Registry:
         expected = self.versions(name)[version].get(DIGEST_TAG, "")
         if (target / CARD).is_file() and expected and digest(target) == expected:
             return target
-        with mlflow_errors(self.uri):
-            source = self.client.get_model_version_download_uri(name, str(version))
         with _draft(target.parent) as draft:
-            _download(self.uri, f"{source}/{CARD}", draft)
-            where = f"model {name}, version {version}: {CARD}"
-            if isinstance(read_card((draft / CARD).read_bytes(), where), Card):
-                _download(self.uri, f"{source}/{WEIGHTS}", draft)
+            self._download(name, version, draft)
             if expected and digest(draft) != expected:
                 raise InputError(
                     f"policy {reference}: the files of version {version} at {self.place} are not "
@@ -186,6 +191,23 @@ class Registry:
                 )
             _put(draft, target)
         return target
+
+    def _download(self, name: str, version: int, folder: Path) -> None:
+        """Put the files of a version into a folder."""
+        with mlflow_errors(self.uri):
+            source = self.client.get_model_version_download_uri(name, str(version))
+        try:
+            _download(self.uri, f"{source}/{CARD}", folder)
+        except InputError as error:
+            if GONE not in str(error):
+                raise
+            raise InputError(
+                f"policy {Reference(name, version=version)}: the files of version {version} are "
+                f"at {self.place} no more; register it again"
+            ) from None
+        where = f"model {name}, version {version}: {CARD}"
+        if isinstance(read_card((folder / CARD).read_bytes(), where), Card):
+            _download(self.uri, f"{source}/{WEIGHTS}", folder)
 
     def register(
         self,
@@ -196,7 +218,8 @@ class Registry:
     ) -> int:
         """Register the policy in a folder as a version of a model; return its number.
 
-        The same files are registered once: a version that has them is returned as it is.
+        The same files are registered once: a version that has them is returned as it is, and where
+        the store has lost or changed its files, it gets them again.
 
         Args:
             name: of the model; made where there is none.
@@ -216,6 +239,8 @@ class Registry:
                 self.client.create_registered_model(name)
             for version, known in self.versions(name).items():
                 if known.get(DIGEST_TAG) == sha256:
+                    if not self._is_whole(name, version, sha256):
+                        self._restore(name, version, folder)
                     return version
             all_tags = {
                 DIGEST_TAG: sha256,
@@ -227,15 +252,33 @@ class Registry:
             made = self.client.create_model_version(name, source, run_id=run_id, tags=all_tags)
         return int(made.version)
 
+    def _is_whole(self, name: str, version: int, sha256: str) -> bool:
+        """Whether the store still has the files of a version as they were registered."""
+        with _draft(self.folder / quote(name, safe="")) as draft:
+            try:
+                self._download(name, version, draft)
+            except InputError:
+                return False
+            return digest(draft) == sha256
+
+    def _restore(self, name: str, version: int, folder: Path) -> None:
+        """Store the files of a version again, where its run holds them."""
+        run_id = self.client.get_model_version(name, str(version)).run_id
+        if run_id:
+            self._put_files(run_id, folder)
+
+    def _put_files(self, run_id: str, folder: Path) -> None:
+        for file in (CARD, WEIGHTS):
+            if (folder / file).is_file():
+                self.client.log_artifact(run_id, str(folder / file), ARTIFACTS)
+
     def _upload(
         self, name: str, folder: Path, tags: Mapping[str, str], metrics: Mapping[str, float]
     ) -> tuple[str, str]:
         """Store the files as artifacts of a run; return the run and where the files are."""
         experiment = experiment_id(self.client, self.experiment, self.uri)
         run_id = begin_run(self.client, experiment, tags, f"{name} policy")
-        for file in (CARD, WEIGHTS):
-            if (folder / file).is_file():
-                self.client.log_artifact(run_id, str(folder / file), ARTIFACTS)
+        self._put_files(run_id, folder)
         self._log(run_id, metrics)
         self.client.set_terminated(run_id)
         root = self.client.get_run(run_id).info.artifact_uri

@@ -11,8 +11,12 @@ from qcbench.errors import InputError
 from qcbench.files import read_json, to_json, write_text
 from qcbench.stats.intervals import Estimate
 from qcbench.storage.mirror import push
+from qcbench.storage.places import shown_path
 from qcbench.tracking.tries import Judge
 from qcbench.tracking.verdict import Rival, Verdict
+
+ANEW = "move it away; MLflow has what was registered, and `qcbench promote` judges anew"
+"""What to do about one that cannot be read."""
 
 
 def figures_of(verdict: Verdict) -> dict[str, float]:
@@ -78,15 +82,23 @@ def outcome_in(run: Path) -> str:
     path = run / VERDICT
     if not path.is_file():
         return ""
-    said: Any = read_json(path)
     try:
+        said: Any = read_json(path)
         promoted, version = said["promoted"], said["version"]
         told = f"{said['policy']} for {said['for']}"
         if promoted:
             return f"{told}: promoted, version {version}"
         return f"{told}: not promoted: {'; '.join(said['reasons'])}"
     except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: is no verdict ({error!r})") from None
+        raise InputError(f"{shown_path(path)}: is no verdict ({error!r}); {ANEW}") from None
+    except InputError as error:
+        raise InputError(f"{error}; {ANEW}") from None
+
+
+def was_promoted(run: Path) -> bool:
+    """Whether the candidate of a verdict that `outcome_in` tells was promoted."""
+    data: Any = read_json(run / VERDICT)
+    return bool(data["promoted"])
 
 
 def _of_rival(rival: Rival, metric: str) -> dict[str, Any]:

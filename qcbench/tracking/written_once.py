@@ -7,7 +7,7 @@ publication has left is completed or replaced by the next.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,23 +250,44 @@ def _settle(
 def _write_parent(
     client: "MlflowClient", run_id: str, before: Sequence["Run"], content: Content, folder: Path
 ) -> int:
-    """Write the parent, in place where it was there before: its id stays. Returns runs written."""
+    """Write the parent, in place where it was there before: its id stays. Returns runs written.
+
+    A run that is as it should be may have lost files: they lie elsewhere than its numbers.
+    """
     if before and _is_current(before[0], content):
-        return 0
+        lost = [name for name in content.files if not _has(client, run_id, folder, name)]
+        _log_files(client, run_id, folder, lost)
+        return 1 if lost else 0
     if before:
         client.update_run(run_id, status="RUNNING")
     for name, value in content.tags.items():
         if before or name == NOTE_TAG:  # the others were there from the beginning
             client.set_tag(run_id, name, value)
     log(client, run_id, content)
-    for name in content.files:
+    _log_files(client, run_id, folder, content.files)
+    # Last of all: a run that is not finished is written again by the next publication.
+    client.set_terminated(run_id, status=status_of(content))
+    return 1
+
+
+def _log_files(client: "MlflowClient", run_id: str, folder: Path, names: Iterable[str]) -> None:
+    for name in names:
         if (folder / name).is_dir():
             client.log_artifacts(run_id, str(folder / name), name)
         else:
             client.log_artifact(run_id, str(folder / name))
-    # Last of all: a run that is not finished is written again by the next publication.
-    client.set_terminated(run_id, status=status_of(content))
-    return 1
+
+
+def _has(client: "MlflowClient", run_id: str, folder: Path, name: str) -> bool:
+    """Whether a run has a file, or all files of a folder, in their sizes."""
+    path = folder / name
+    inside, own = (name, path.glob("*")) if path.is_dir() else (None, iter([path]))
+    sizes = {file.path: file.file_size for file in client.list_artifacts(run_id, inside)}
+    return all(
+        sizes.get(str(file.relative_to(folder))) == file.stat().st_size
+        for file in own
+        if file.is_file()
+    )
 
 
 def _write_children(

@@ -104,6 +104,14 @@ def test_paths_and_texts_are_taken_for_each_other() -> None:
     assert given("config_dirs", Sequence[Path], ("conf",)) == [Path("conf")]
 
 
+def test_classes_check_what_they_are_made_of(tmp_path: Path) -> None:
+    for folder, words in ((5, "folder: 5; must be a path"), (str(tmp_path), "is no run")):
+        with pytest.raises(InputError, match=words):
+            qcbench.Run(folder)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^summary: 5; must be a Summary"):
+        qcbench.Leaderboard(5, "run")  # type: ignore[arg-type]
+
+
 def test_numbers_of_numpy_are_taken_in_mappings() -> None:
     policy = {"name": "lookahead", "parameters": {"horizon": np.int64(3)}}
     assert type(given("policy", Mapping[str, Any], policy)["parameters"]["horizon"]) is int

@@ -17,7 +17,7 @@ from qcbench.cli.main import main
 from qcbench.errors import InputError
 from qcbench.policies import registry
 from qcbench.policies.protocol import PolicyError
-from qcbench.policies.source import load
+from qcbench.policies.source import is_source, label_of, load
 
 
 class Mute:
@@ -257,6 +257,17 @@ def test_no_plain_function(
     error = capsys.readouterr().err
     assert said in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_function_may_have_any_name_of_python(tmp_path: Path) -> None:
+    """Also one with other letters than those of ASCII."""
+    path = tmp_path / "größte.py"
+    path.write_text("def kürzeste(context):\n    return lambda view: 0\n", encoding="utf-8")
+    assert is_source(f"{path}:kürzeste")
+    assert not is_source(f"{path}:1st")
+    assert label_of(f"{path}:kürzeste") == "kürzeste"
+    records = simulate(policy=f"{path}:kürzeste", overrides=["workload.tasks=3"])
+    assert len(records.arrival_s) == 3
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

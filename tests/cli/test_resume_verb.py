@@ -164,9 +164,22 @@ def test_a_finished_promotion_of_before_is_not_run_again(runs: Path, capsys: Out
     shards = sorted((folder / "shards").iterdir())
     assert main(["resume", folder.name, "cluster=inline", "tracking=none"]) == 0
     assert sorted((folder / "shards").iterdir()) == shards
-    said = capsys.readouterr().err
-    assert "/40 trials" not in said
-    assert "without what was to be promoted; nothing is judged or registered" in said
+    said = capsys.readouterr()
+    assert "/40 trials" not in said.err
+    outcome = "lookahead for models:/placement@lost: not promoted: "
+    assert f"was judged before; {outcome}" in said.out
+    assert main(["show", folder.name]) == 0
+    shown = capsys.readouterr().out
+    assert f"verdict     {outcome}" in shown
+    assert "changed" not in shown
+    verdict = folder / "verdict.json"
+    verdict.write_text(verdict.read_text()[:100])
+    assert main(["show", folder.name]) == 0
+    assert "verdict     not known: " in capsys.readouterr().out
+    verdict.unlink()
+    assert main(["resume", folder.name, "cluster=inline", "tracking=none"]) == 0
+    said = capsys.readouterr()
+    assert "without what was to be promoted; nothing is judged or registered" in said.err
 
 
 @pytest.mark.e2e

@@ -9,6 +9,8 @@ import os
 import re
 import shlex
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -233,6 +235,27 @@ def test_show_says_what_a_run_is(run: Path, capsys: Output) -> None:
     assert shown["policies"] == "2: mine (baseline), wrong"
     assert shown["report"] == f"none; `qcbench report {run.name}`"
     assert shown["next"] == f"qcbench leaderboard {run.name}"
+
+
+@pytest.mark.parametrize("harm", ["torn", "foreign"])
+def test_show_does_not_say_what_a_damaged_store_would_know(
+    run: Path, capsys: Output, harm: str
+) -> None:
+    """Whether a run is in MLflow is not known then, and to publish it once more is no advice."""
+    store = run.parent / "mlflow.db"
+    if harm == "torn":
+        store.write_bytes(b"SQLite format 3\0" + bytes(84))
+    else:
+        with closing(sqlite3.connect(store)) as database, database:
+            database.execute("CREATE TABLE songs (name)")
+    try:
+        assert main(["show"]) == 0
+    finally:
+        store.unlink()
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("tracking")]
+    assert "not known" in line
+    assert str(store) in line
+    assert "qcbench track" not in line
 
 
 @pytest.mark.e2e

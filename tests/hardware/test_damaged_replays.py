@@ -17,6 +17,7 @@ from qcbench.errors import InputError
 from qcbench.hardware.design import PLAN, freeze, kept
 from qcbench.hardware.ledger import JobLedger
 from qcbench.hardware.manifest import ReplayFolder, open_or_create, open_replay
+from qcbench.hardware.replay import run_replay
 from qcbench.hardware.stored_tables import anchors_of, read_table
 
 DAMAGE = ("empty", "torn", "text", "binary", "another table", "texts")
@@ -63,6 +64,41 @@ def test_a_damaged_table_is_one_line(
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert path.name in line
         assert line.endswith("run the same `qcbench replay` again, which writes it anew")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("doubled", "twice; run the same"),
+        ("another's", "has rows of replay 'abc', and the folder holds "),
+        ("none", "has no rows; run the same"),
+    ],
+)
+def test_rows_that_are_not_those_of_the_replay_are_refused(
+    how: str, words: str, replay: ReplayFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each task counts once, and measurements of another replay are none of this one."""
+    table = pl.read_parquet(replay.table)
+    if how == "doubled":
+        table = pl.concat([table, table.head(1)])
+    elif how == "another's":
+        table = table.with_columns(replay=pl.lit("abc"))
+    else:
+        table = table.head(0)
+    table.write_parquet(replay.table)
+    for verb in ("gap", "calibrate"):
+        assert main([verb, str(replay.folder)] + ["tracking=none"] * (verb == "gap")) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert replay.table.name in line
+        assert words in line
+
+
+def test_what_was_played_is_not_submitted_again_without_its_ledger(replay: ReplayFolder) -> None:
+    """On hardware every job would be paid for twice, and what was measured would be lost."""
+    before = replay.table.read_bytes()
+    with pytest.raises(InputError, match=r"ledger\.sqlite: is not there, .* name=NAME"):
+        run_replay(replay.config)
+    assert replay.table.read_bytes() == before
 
 
 @pytest.mark.parametrize("key", ["told", "replay", "label", "date"])

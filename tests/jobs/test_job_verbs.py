@@ -130,7 +130,9 @@ def test_what_a_promotion_needs_goes_along(here: Path) -> None:
     assert str(here) not in json.dumps(contest)
 
 
-def test_who_was_judged_is_who_is_promoted(here: Path, tmp_path: Path) -> None:
+def test_who_was_judged_is_who_is_promoted(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     verb = VERBS["promote"]
     told = Told("greedy", [*TOLD["promote"], "tracking=none"], [])
     package = stage(tmp_path / "sent", [], [], verb.going(told).brought)
@@ -149,6 +151,12 @@ def test_who_was_judged_is_who_is_promoted(here: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="known only where it was submitted"):
         verb.announce(run, replace(told, named=""), where)
     assert verb.announce(run, told, where) == 1
+    # Fetched again: what came of it is told, and nobody is judged a second time.
+    before = (run / "verdict.json").read_bytes()
+    capsys.readouterr()
+    assert verb.announce(run, replace(told, named="round_robin"), where) == 1
+    assert "was judged before; greedy for " in capsys.readouterr().out
+    assert (run / "verdict.json").read_bytes() == before
 
 
 SLOWLY = [*TOLD["promote"], "engine=simpy"]

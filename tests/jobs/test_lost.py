@@ -1,15 +1,17 @@
 """What is said of a job whose cluster, or the node that ran it, is gone."""
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from qcbench.bench.config import ClusterConfig
 from qcbench.bench.jobs import client as client_module
 from qcbench.bench.jobs.client import JobsClient
-from qcbench.bench.jobs.job import Job, NodeGoneError
+from qcbench.bench.jobs.job import Job, NoAnswerError, NodeGoneError
 from qcbench.bench.jobs.submission import NothingLeftError, Submission, fetch, remember
 from qcbench.cli import cluster_jobs
 from qcbench.cli.main import main
@@ -108,6 +110,35 @@ def connected(cluster: Cluster, address: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(JobsClient, "_dead_nodes", lambda _: cluster.dead)
     monkeypatch.setattr(cluster_jobs, "_client", lambda _: made)
     return made
+
+
+def test_a_cluster_that_is_gone_hides_no_other_from_the_list(
+    sent: Submission, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its jobs are remembered until their files are deleted."""
+    living = "http://192.0.2.1:8265"
+    remember(Path("runs"), replace(sent, job_id="other", address=living))
+    info = SimpleNamespace(
+        submission_id="other",
+        status="SUCCEEDED",
+        message="",
+        driver_node_id="00ff",
+        driver_exit_code=0,
+        start_time=1000,
+        metadata={"qcbench": "0.1.0", "title": "toy"},
+    )
+    made = connected(Cluster(info), living, monkeypatch)
+
+    def client(told: ClusterConfig) -> JobsClient:
+        if told.address == living:
+            return made
+        raise NoAnswerError("nobody answers", "nobody answers")
+
+    monkeypatch.setattr(cluster_jobs, "_client", client)
+    assert main(["submit", "list"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("other\tSUCCEEDED\t")
+    assert "nobody answers; its jobs are not listed" in captured.err
 
 
 @pytest.mark.parametrize("verb", ["follow", "fetch", "stop"])

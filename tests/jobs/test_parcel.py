@@ -110,6 +110,9 @@ def test_a_run_that_is_there_is_neither_doubled_nor_overwritten(run: Path, tmp_p
         receive(index, copier(parcel), runs, MARK)
     assert (folder / "manifest.json").read_text() == "another"
     assert (folder / "report.html").exists()
+    (folder / "manifest.json").unlink()
+    with pytest.raises(InputError, match=r"without the job's manifest\.json; .* move it away$"):
+        receive(index, copier(parcel), runs, MARK)
 
 
 def entry(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:

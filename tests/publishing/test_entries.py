@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
-from made_up import made_up_entry, made_up_summary
+from made_up import BASELINE, METRIC, made_up_entry, made_up_summary
+from synthetic_trials import synthetic_trials
 
 from qcbench.bench.compose import compose_scenario
 from qcbench.bench.manifest import Manifest, dump
@@ -25,7 +27,7 @@ from qcbench.publishing.site import entry_text, publish_entries
 from qcbench.report.leaderboard import as_text
 from qcbench.report.rows import blocks, headline
 from qcbench.report.run import RunDescription
-from qcbench.stats.summary import Summary
+from qcbench.stats.summary import Summary, summarise
 
 Spoil = Callable[[dict[str, Any]], None]
 
@@ -61,6 +63,10 @@ def test_an_entry_has_the_leaderboard_of_its_run(
     path = tmp_path / f"{run.id}.json"
     path.write_text(entry_text(run))
     assert read_entry(path).data == entry
+
+
+def of_first(entry: dict[str, Any], **values: Any) -> None:
+    entry["leaderboard"]["scenarios"][0].update(values)
 
 
 SPOILT: dict[str, tuple[Spoil, str]] = {
@@ -113,6 +119,66 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         lambda e: e["run"].update(done=10**9),
         "run.expected: is 216, less than",
     ),
+    "mean outside of its interval": (
+        lambda e: of_first(e, mean=1e9),
+        "leaderboard.scenarios[0].mean: is 1e+09, outside of ",
+    ),
+    "interval the wrong way round": (
+        lambda e: of_first(e, relative_low=5.0, relative_high=-5.0),
+        "leaderboard.scenarios[0].relative_low: is 5, above relative_high, -5",
+    ),
+    "more worlds than others": (
+        lambda e: of_first(e, n=10**6),
+        "'greedy' has 6 worlds, another policy of the scenario 1000000",
+    ),
+    "more trials in rows than in the run": (
+        lambda e: e["run"].update(done=0),
+        "run.done: is 0, less than the 108 trials of its rows",
+    ),
+    "mean of no trial": (
+        lambda e: of_first(e, n=0, missing=6, pairs=0),
+        "leaderboard.scenarios[0].mean: is ",
+    ),
+    "claim from too few worlds": (
+        lambda e: of_first(e, pairs=4, p_value=0.001),
+        "leaderboard.scenarios[0].p_value: is 0.001, of 4 worlds; below 5 it is null",
+    ),
+    "rank of more policies than there are": (
+        lambda e: of_first(e, rank_high=99),
+        "leaderboard.scenarios[0].rank_high: is 99 of 6 policies",
+    ),
+    "rank outside of its range": (
+        lambda e: of_first(e, rank=1.0, rank_low=2, rank_high=6),
+        "leaderboard.scenarios[0].rank: is 1, outside of 2 to 6",
+    ),
+    "wins that are none": (
+        lambda e: e["leaderboard"]["overall"][-1].update(wins=3),
+        "leaderboard.overall[5].wins: is 3; it is first in 0 scenarios",
+    ),
+    "sums that are none": (
+        lambda e: e["leaderboard"]["overall"][0].update(failed=7),
+        "leaderboard.overall[0].failed: is 7; its scenarios have 0",
+    ),
+    "rows in another order": (
+        lambda e: e["leaderboard"]["overall"].reverse(),
+        "leaderboard.overall: its rows are not in the order of their ranks",
+    ),
+    "row that lacks": (
+        lambda e: e["leaderboard"]["scenarios"].pop(),
+        "has 5 rows of 6 policies",
+    ),
+    "another goal": (
+        lambda e: e["leaderboard"].update(goal="max"),
+        "leaderboard.scenarios: ranks of 'qce5-paper' are not those of its means by goal max",
+    ),
+    "another baseline": (
+        lambda e: e["leaderboard"].update(baseline="greedy"),
+        "leaderboard.baseline: 'greedy' differs from itself in leaderboard.scenarios[",
+    ),
+    "date that is none": (
+        lambda e: e["run"].update(started="2026-99-99T14:05:01+00:00"),
+        "run.started: '2026-99-99T14:05:01+00:00' is no date and time",
+    ),
     "hash of a report that is no hash": (
         lambda e: e.update(report="../secret"),
         "report: is '../secret'; must be SHA-256 of reports/ID.html",
@@ -127,6 +193,34 @@ def test_what_is_wrong_is_told_in_a_line(name: str, entry: dict[str, Any]) -> No
     found = faults(entry)
     assert any(expected in fault for fault in found), found
     assert all(len(fault) < 400 and fault.isprintable() for fault in found)
+
+
+TABLES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+    "failures": lambda t: t.with_columns(
+        status=pl.when(pl.col("replicate") % 5 == 1).then(pl.lit("failed")).otherwise("status"),
+        **{METRIC: pl.when(pl.col("replicate") % 5 == 1).then(None).otherwise(METRIC)},
+    ),
+    "a policy that finishes nothing": lambda t: t.with_columns(
+        status=pl.when(pl.col("policy") == "greedy").then(pl.lit("failed")).otherwise("status"),
+        **{METRIC: pl.when(pl.col("policy") == "greedy").then(None).otherwise(METRIC)},
+    ),
+    "unfinished": lambda t: t.filter(
+        (pl.col("policy") != "greedy") | (pl.col("replicate") % 3 == 0)
+    ),
+    "equal values": lambda t: t.with_columns(pl.lit(0.1).alias(METRIC)),
+    "one world": lambda t: t.filter(pl.col("replicate") == 0),
+    "a skewed metric": lambda t: t.with_columns((pl.col(METRIC) / 1e3) ** 5),
+    "a metric around 0": lambda t: t.with_columns(pl.col(METRIC) - pl.col(METRIC).mean()),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("goal", ["min", "max"])
+def test_numbers_that_runs_have_contradict_nothing(name: str, goal: str) -> None:
+    table = TABLES[name](synthetic_trials(12, shares=False))
+    found = summarise(table, metric=METRIC, baseline=BASELINE, goal=goal, resamples=200)
+    entry = made_up_entry(found)
+    assert checked(entry, "the entry", entry["id"]).id == entry["id"]
 
 
 def test_a_changed_number_is_not_under_the_old_hash(entry: dict[str, Any]) -> None:

@@ -216,6 +216,20 @@ def test_another_run_of_the_same_id_is_not_replaced(summary: Summary, tmp_path: 
         publish_entries(tmp_path, [other], {})
 
 
+def test_who_published_stays_where_nobody_is_told(summary: Summary, tmp_path: Path) -> None:
+    def entry(author: str | None) -> PublishedRun:
+        made = made_up_entry(summary, author=author)
+        return checked(made, "an entry", str(made["id"]))
+
+    publish_entries(tmp_path, [entry("Ada")], {})
+    before = contents(tmp_path)
+    publish_entries(tmp_path, [entry(None)], {})
+    assert contents(tmp_path) == before
+    publish_entries(tmp_path, [entry("Grace")], {})
+    (found,) = check_folder(tmp_path).runs
+    assert found.data["author"] == "Grace"
+
+
 def test_a_report_runs_our_script_or_is_refused(summary: Summary, tmp_path: Path) -> None:
     safe = (head_of(script_hash(SCRIPT)) + f"{EVIL}</html>").encode()
     for report, fault in ((safe, ""), (EVIL.encode(), "does not begin as reports do")):

@@ -211,6 +211,28 @@ def test_what_changed_is_replaced(run):
     assert report.read_text() == "<p>second</p>"
 
 
+def test_artifacts_that_were_lost_are_published_again(run):
+    """They lie beside the database, and a backup may have one and not the other."""
+    trials = mini_trials()
+    first = show(run, trials)
+    lost = run.parent / "mlartifacts"
+    shutil.rmtree(lost)
+    again = show(run, trials)
+    assert (again.parent_id, again.written) == (first.parent_id, 1)
+    client = open_client(again.uri)
+    copied = Path(client.download_artifacts(again.parent_id, "trials.parquet"))
+    assert copied.read_bytes() == (run / "trials.parquet").read_bytes()
+    figures = {file.path for file in client.list_artifacts(again.parent_id, "figures")}
+    (torn,) = lost.rglob("report.html")
+    torn.write_bytes(b"")
+    drawn = next(iter(lost.rglob("figures/*")))
+    drawn.unlink()
+    assert show(run, trials).written == 1
+    assert torn.read_bytes() == (run / "report.html").read_bytes()
+    assert {file.path for file in client.list_artifacts(again.parent_id, "figures")} == figures
+    assert show(run, trials).written == 0
+
+
 @pytest.mark.parametrize(("table", "written"), [("params", 7), ("parent", 1)])
 def test_an_interrupted_publication_is_completed(run, monkeypatch, table, written):
     """In the middle of the children, of which there are then none, or after them."""

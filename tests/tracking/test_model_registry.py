@@ -1,6 +1,8 @@
 """Models in MLflow's registry: registered, fetched, named, and refused in one line."""
 
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from qcbench.errors import InputError
 from qcbench.hardware.replay_config import compose_replay
 from qcbench.policies.exported.card import CARD, WEIGHTS, HeuristicCard
 from qcbench.policies.exported.folder import digest, write_folder
+from qcbench.tracking.champion import champion_of
 from qcbench.tracking.config import TrackingConfig
 from qcbench.tracking.registry import (
     Reference,
@@ -140,6 +143,26 @@ def test_files_that_were_changed_in_the_store_are_refused(
     assert not list(registry.folder.rglob(CARD))
 
 
+@pytest.mark.parametrize("harm", ["changed", "gone"])
+def test_registering_again_restores_the_files_of_a_version(
+    registry: Registry, tmp_path: Path, harm: str
+) -> None:
+    """As a refused fetch advises: the version and its aliases stay, its files are there again."""
+    folder = write_sample(tmp_path / "p", "placement")
+    registry.register("placement", folder)
+    (stored,) = (tmp_path / "runs" / "mlartifacts").rglob(WEIGHTS)
+    if harm == "changed":
+        stored.write_bytes(b"damaged")
+    else:
+        shutil.rmtree(tmp_path / "runs" / "mlartifacts")
+    reference = Reference("placement", version=1)
+    with pytest.raises(InputError, match="register it again") as error:
+        registry.fetch(reference)
+    one_line(error)
+    assert registry.register("placement", folder) == 1
+    assert digest(registry.fetch(reference)) == digest(folder)
+
+
 def test_what_somebody_else_registered_is_refused(registry: Registry, tmp_path: Path) -> None:
     """A pickled model in the registry is neither fetched nor opened."""
     folder = tmp_path / "theirs"
@@ -155,6 +178,27 @@ def test_what_somebody_else_registered_is_refused(registry: Registry, tmp_path: 
     (folder / CARD).write_text('{"format": 1, "kind": "pickle"}')
     with pytest.raises(InputError, match="kind is 'pickle'; it must be"):
         registry.fetch(Reference("theirs", version=1))
+
+
+@pytest.mark.parametrize("harm", ["gone", "deleted"])
+def test_an_alias_of_a_version_that_is_gone(registry: Registry, tmp_path: Path, harm: str) -> None:
+    registry.register("placement", write_sample(tmp_path / "p", "placement"))
+    registry.set_alias("placement", "champion", 1)
+    harms = {
+        "gone": "DELETE FROM model_versions",
+        "deleted": "UPDATE model_versions SET current_stage = 'Deleted_Internal'",
+    }
+    store = tmp_path / "runs" / "mlflow.db"
+    with contextlib.closing(sqlite3.connect(store)) as database, database:
+        database.execute(harms[harm])
+    runs = tmp_path / "runs"
+    for asked in (
+        lambda: registry.fetch(Reference("placement", "champion")),
+        lambda: champion_of("placement", TRACKING, runs),
+        lambda: compose_simulate(["policy=champion", f"runs_dir={runs}"]),
+    ):
+        with pytest.raises(InputError, match="the alias means version 1 of placement, which is"):
+            asked()
 
 
 def test_unknown_models_aliases_and_versions(registry: Registry, tmp_path: Path) -> None:

@@ -143,12 +143,17 @@ def test_a_locked_store(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shlex.quote(str(store)) in text
 
 
-def test_a_database_of_something_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("also", ["", "alembic_version (version_num)", "experiments (name)"])
+def test_a_database_of_something_else(tmp_path: Path, also: str) -> None:
+    """Other programs have experiments, or count the versions of their tables by Alembic, too."""
     path = tmp_path / "mlflow.db"
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE songs (name)")
+        if also:
+            database.execute(f"CREATE TABLE {also}")
+            database.execute(f"INSERT INTO {also.partition(' ')[0]} VALUES ('f7a1c2')")
     before = path.read_bytes()
-    assert "songs" in refusal(uri_of(path))
+    assert "is a database of something else" in refusal(uri_of(path))
     assert path.read_bytes() == before
 
 

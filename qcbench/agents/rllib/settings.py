@@ -107,7 +107,7 @@ class Common:
             raise InputError("agent.reward.kind: hindsight knows no violations; set masked to true")
         self._check_shares("environments", "env_runners", self.environments)
         for name in self.callback_names:
-            if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(?<!\.py):[A-Za-z_]\w*", name):
+            if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*(?<!\.py):[^\W\d]\w*", name):
                 raise InputError(f"agent.callbacks: {name!r}; a class is named as module:Class")
 
     @property

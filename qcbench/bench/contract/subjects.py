@@ -41,7 +41,7 @@ def registered(track: Track, config: PolicyConfig, *, may_violate: bool = False)
 def is_own_code(name: str) -> bool:
     """Whether a name means code that can be imported: `their.module:function`."""
     return not name.startswith(PACKAGED) and bool(
-        re.fullmatch(r"[A-Za-z_][\w.]*(?<!\.py):[A-Za-z_]\w*", name)
+        re.fullmatch(r"[^\W\d][\w.]*(?<!\.py):[^\W\d]\w*", name)
     )
 
 

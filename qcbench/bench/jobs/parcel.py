@@ -343,7 +343,8 @@ def _put(new: Path, target: Path) -> None:
             continue
         there = target / path.relative_to(new)
         if not there.is_file() or there.read_bytes() != path.read_bytes():
+            what = "with another" if there.exists() else "without the job's"
             raise InputError(
-                f"{target}: is there already with another {path.relative_to(new)}; move it away or "
-                "give another runs_dir"
+                f"{target}: is there already {what} {path.relative_to(new)}; it may have gone on "
+                "since it was fetched. To fetch it again, move it away"
             )

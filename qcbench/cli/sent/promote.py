@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qcbench.bench.run_names import HEADS
 from qcbench.cli.sent.verb import Going, JobVerb, There, Told, say
 from qcbench.errors import InputError
+from qcbench.storage.places import shown_path
 
 if TYPE_CHECKING:
     from qcbench.cli.where import Where
@@ -155,7 +156,11 @@ def _announce(folder: Path, told: Told, where: "Where") -> int:
     from qcbench.tracking.begun import keep  # noqa: PLC0415
     from qcbench.tracking.contest import check_contest, contest_of  # noqa: PLC0415
     from qcbench.tracking.promotion import conclude_kept  # noqa: PLC0415
+    from qcbench.tracking.verdict_view import outcome_in, was_promoted  # noqa: PLC0415
 
+    if outcome := outcome_in(folder):  # fetched again: to judge twice would count as two tries
+        print(f"{shown_path(folder)}: was judged before; {outcome}")
+        return 0 if was_promoted(folder) else 1
     try:
         begun = _begun(told, where)
     except InputError as error:
