@@ -74,7 +74,7 @@ def judged(scenario: str, folders: dict[str, Path], worlds: int, runs: Path) -> 
             *(f"suite.replicates={worlds}", "suite.engine=compiled", "suite.bounds=false"),
             *("tracking=none", "cluster=inline", f"runs_dir={runs / 'judged'}"),
         ],
-        policies=[INFO.baseline, *labelled],  # type: ignore[list-item]
+        policies=[INFO.baseline, *labelled],
         progress="silent",
     )
     return world_matrix(run.trials, "judged", [INFO.baseline, *folders], INFO.metric)

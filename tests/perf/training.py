@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 # Threads that wait by spinning take the cores from those that work; read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -90,10 +91,9 @@ def main() -> None:
     parser.add_argument("--rllib", nargs="*", default=["ppo", "a2c", "dqn"])
     told = parser.parse_args()
     rows: list[tuple[str, Callable[[], tuple[Learner, int]]]] = [
-        (f"reference_ppo, {n} thread{'s' * (n > 1)}", lambda n=n: reference(n))
-        for n in told.threads
+        (f"reference_ppo, {n} thread{'s' * (n > 1)}", partial(reference, n)) for n in told.threads
     ]
-    rows += [(f"{name} (RLlib)", lambda name=name: rllib(name)) for name in told.rllib]
+    rows += [(f"{name} (RLlib)", partial(rllib, name)) for name in told.rllib]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}")
     print(f"{'placement/qce5':<34}{'steps/s':>12}{'per processor s':>20}{'cores':>12}{'load':>8}")
     for name, make in rows:
