@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 # Threads that wait by spinning take the cores from those that work; read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -20,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from qcbench.agents.agent import Learner
 from qcbench.agents.config import compose_train
 from qcbench.agents.learners import make_learner
+from qcbench.agents.rllib.settings import RllibDqn
 from qcbench.bench.environments import world_source
 
 WARM_UP_UPDATES = 3
@@ -45,10 +47,13 @@ class Rate:
         )
 
 
-def measure(name: str, learner: Learner, seconds: float) -> Rate:
-    """Train for some seconds."""
+def measure(name: str, learner: Learner, seconds: float, first: int = 0) -> Rate:
+    """Train for some seconds, once it learns."""
     updates = learner.run(lambda: False)
     for _ in range(WARM_UP_UPDATES):
+        next(updates)
+    # What Q-learning collects before its first gradient step is much faster.
+    while learner.steps < first:
         next(updates)
     steps, wall, processor = learner.steps, time.perf_counter(), time.process_time()
     for _ in updates:
@@ -65,16 +70,17 @@ def measure(name: str, learner: Learner, seconds: float) -> Rate:
     return rate
 
 
-def reference(threads: int) -> Learner:
-    """Return the reference trainer on placement/qce5, as its config says."""
+def reference(threads: int) -> tuple[Learner, int]:
+    """Return the reference trainer on placement/qce5 as its config says, which learns at once."""
     told = compose_train(["agent=reference_ppo", f"agent.ppo.threads={threads}", "tracking=none"])
-    return make_learner(told.agent, [world_source(told.scenario)], 0)
+    return make_learner(told.agent, [world_source(told.scenario)], 0), 0
 
 
-def rllib(agent: str) -> Learner:
-    """Return one of RLlib's agents on placement/qce5, as its config says."""
+def rllib(agent: str) -> tuple[Learner, int]:
+    """Return one of RLlib's agents on placement/qce5, and the decisions before it learns."""
     told = compose_train([f"agent={agent}", "tracking=none"])
-    return make_learner(told.agent, [world_source(told.scenario)], 0)
+    first = told.agent.learning_starts if isinstance(told.agent, RllibDqn) else 0
+    return make_learner(told.agent, [world_source(told.scenario)], 0), first
 
 
 def main() -> None:
@@ -84,15 +90,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rllib", nargs="*", default=["ppo", "a2c", "dqn"])
     told = parser.parse_args()
-    rows: list[tuple[str, Callable[[], Learner]]] = [
-        (f"reference_ppo, {n} thread{'s' * (n > 1)}", lambda n=n: reference(n))
-        for n in told.threads
+    rows: list[tuple[str, Callable[[], tuple[Learner, int]]]] = [
+        (f"reference_ppo, {n} thread{'s' * (n > 1)}", partial(reference, n)) for n in told.threads
     ]
-    rows += [(f"{name} (RLlib)", lambda name=name: rllib(name)) for name in told.rllib]
+    rows += [(f"{name} (RLlib)", partial(rllib, name)) for name in told.rllib]
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}")
     print(f"{'placement/qce5':<34}{'steps/s':>12}{'per processor s':>20}{'cores':>12}{'load':>8}")
     for name, make in rows:
-        print(measure(name, make(), told.seconds).row, flush=True)
+        learner, first = make()
+        print(measure(name, learner, told.seconds, first).row, flush=True)
 
 
 if __name__ == "__main__":
