@@ -93,6 +93,7 @@ def played(
     envs = QueueingVectorEnv(
         ENVIRONMENTS,
         source=Worlds(factor),
+        worlds=3,
         masked="error",
         reward={"kind": "hindsight", "time_scale_s": 10.0 * factor, **patience},
         observation=observation,
