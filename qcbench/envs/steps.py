@@ -90,8 +90,8 @@ class Config(NamedTuple):
             reward counts.
         counts_due, fades_s, per_late_second, missed, per_value: see
             `qcbench.policies.features.rewards.late_cost`.
-        patience_s, patience_ages, hindsight: see `qcbench.policies.features.hindsight`; the patience
-            in ages is 0 where it is one in seconds.
+        patience_s, patience_ages, hindsight: see `qcbench.policies.features.hindsight`; the one
+            patience is 0 where the other was told.
         against_best: fidelity counts as what it lacks to that of the best QPU alone.
         legacy_reward, legacy_observation: QSimPy's.
         due: the observation holds due times and values.

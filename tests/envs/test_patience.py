@@ -1,4 +1,4 @@
-"""A patience in ages of jobs: a reward without seconds, the same compiled, and refused in a line."""
+"""A patience in ages of jobs: a reward without seconds, the same compiled, refused in a line."""
 
 from functools import partial
 from typing import Any
@@ -28,7 +28,9 @@ from tests.envs.lockstep import lockstep
 
 QUEUEING = "qcbench/Queueing-v1"
 ENVIRONMENTS = 2
-QPUS = tuple(QpuProfile(name=f"q{place}", qubits=width, family="tiny") for place, width in enumerate((2, 5)))
+QPUS = tuple(
+    QpuProfile(name=f"q{place}", qubits=width, family="tiny") for place, width in enumerate((2, 5))
+)
 
 
 class Worlds:
