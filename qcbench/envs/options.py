@@ -60,6 +60,11 @@ class Options:
         """Whether it holds figures of what was seen before in the episode."""
         return any(self.layout.remembers)
 
+    @property
+    def knows_ages(self) -> bool:
+        """Whether the reward needs what the relative observation of queueing remembers."""
+        return self.reward.patience_ages is not None
+
 
 def make_options(
     track: Track,
@@ -163,7 +168,10 @@ def _reward(track: Track, reward: Reward | Mapping[str, Any] | None) -> Reward:
     for key in reward:
         if key not in known:
             raise InputError(f"reward: key {key!r} is unknown{nearest(str(key), known)}")
-    return Reward(**{**{name: getattr(usual, name) for name in known}, **reward})
+    filled = {name: getattr(usual, name) for name in known}
+    if reward.get("patience_ages") is not None:
+        filled["patience_s"] = None  # the usual one is not meant then
+    return Reward(**{**filled, **reward})
 
 
 def check_reward(reward: Reward, track: Track, rules: Rules) -> None:
@@ -178,7 +186,7 @@ def check_reward(reward: Reward, track: Track, rules: Rules) -> None:
 
 
 def check_track(reward: Reward, track: Track) -> None:
-    """Check that a track has a kind of reward.
+    """Check that a track has a kind of reward, and what it counts.
 
     Raises:
         InputError: it has not.
@@ -186,6 +194,10 @@ def check_track(reward: Reward, track: Track) -> None:
     of = [name for name, info in TRACKS.items() if reward.kind in info.rewards]
     if track not in of:
         raise InputError(f"reward.kind: {reward.kind} is of track {' and '.join(of)}, not {track}")
+    if reward.patience_ages is not None and TRACKS[track].choice != "waiting":
+        raise InputError(
+            f"reward.patience_ages: {reward.patience_ages}; is of track queueing, not {track}"
+        )
 
 
 def check_hindsight(rules: Rules) -> None:

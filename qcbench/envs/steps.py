@@ -90,7 +90,8 @@ class Config(NamedTuple):
             reward counts.
         counts_due, fades_s, per_late_second, missed, per_value: see
             `qcbench.policies.features.rewards.late_cost`.
-        patience_s, hindsight: see `qcbench.policies.features.hindsight`.
+        patience_s, patience_ages, hindsight: see `qcbench.policies.features.hindsight`; the one
+            patience is 0 where the other was told.
         against_best: fidelity counts as what it lacks to that of the best QPU alone.
         legacy_reward, legacy_observation: QSimPy's.
         due: the observation holds due times and values.
@@ -116,6 +117,7 @@ class Config(NamedTuple):
     missed: float
     per_value: float
     patience_s: float
+    patience_ages: float
     hindsight: bool
     against_best: bool
     legacy_reward: bool
@@ -155,7 +157,8 @@ def config_of(
         per_late_second=reward.per_late_second,
         missed=reward.missed,
         per_value=reward.value,
-        patience_s=reward.patience_s,
+        patience_s=reward.patience_s or 0.0,
+        patience_ages=reward.patience_ages or 0.0,
         hindsight=reward.kind == "hindsight",
         against_best=reward.kind == "makespan",
         legacy_reward=reward.kind == "legacy",

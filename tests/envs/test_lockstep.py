@@ -119,11 +119,22 @@ def test_queueing(options: dict[str, Any], same_step: bool) -> None:
 
 
 @pytest.mark.parametrize(("slots", "begin_s"), [(40, 0.0), (3, 600.0)])
-def test_queueing_by_hindsight(slots: int, begin_s: float) -> None:
+@pytest.mark.parametrize(
+    ("patience", "observation"),
+    [
+        ({"patience_s": 120.0}, "usual"),
+        ({"patience_ages": 1.5}, "usual"),
+        ({"patience_ages": 1.5}, "relative"),
+        ({"patience_ages": 1.5}, "deadlines"),
+    ],
+)
+def test_queueing_by_hindsight(
+    slots: int, begin_s: float, patience: dict[str, float], observation: str
+) -> None:
     source = with_rules("queueing", horizon_s=900.0)
     arrivals = PoissonArrivals(interval_s=20.0, first_at_zero=True)
     source = replace(source, workload=replace(source.workload, arrivals=arrivals))
-    reward = {"kind": "hindsight", "patience_s": 120.0, "fidelity": 0.5}
+    reward = {"kind": "hindsight", "fidelity": 0.5, **patience}
     episodes = lockstep(
         QUEUEING,
         source=source,
@@ -134,6 +145,7 @@ def test_queueing_by_hindsight(slots: int, begin_s: float) -> None:
         forbidden=0.0,
         masked="error",
         reward=reward,
+        observation=observation,
         slots=slots,
         begin_s=begin_s,
     )

@@ -10,23 +10,24 @@ from qcbench.envs.dues import settled
 from qcbench.envs.queueing import observation
 from qcbench.envs.steps import BEGINNING, DUE, MORE, OVER, Config, Output, Row, forget, stepping
 from qcbench.envs.worlds import BEGINNINGS, drawn_index
-from qcbench.kernels.compiling import inlined
+from qcbench.kernels.compiling import inlined, offset
 from qcbench.kernels.levels import present_area_s
 from qcbench.kernels.queueing import broker, clock, start
 from qcbench.kernels.queueing.layout import DECIDE, NEED_GAPS, Cloud, Clouds, World, Worlds
 from qcbench.kernels.queueing.run import cloud_of, world_of
-from qcbench.policies.features import hindsight, rewards
+from qcbench.policies.features import hindsight, queueing_relative, rewards
 
 drawn: Any = inlined(drawn_index)
 goes_before: Any = inlined(hindsight.goes_before)
 cost_reward: Any = inlined(rewards.cost_reward)
+ages_s: Any = inlined(queueing_relative.patience_s)
 
 
 class Arrays(NamedTuple):
     """What the kernel works on.
 
-    `paid` is as `qcbench.envs.dues.make_paid` gives it, `memory` what the observation remembers
-    (`Layout.memory`), shape (E * numbers,).
+    `paid` is as `qcbench.envs.dues.make_paid` gives it, `memory` what the observation, or the
+    reward, remembers (`Layout.memory`), shape (E * numbers,).
     """
 
     worlds: Worlds
@@ -43,7 +44,7 @@ def opened(arrays: Arrays, e: int) -> tuple[World, Cloud]:
 
 
 @inlined
-def delayed_s(world: World, cloud: Cloud, config: Config, place: int) -> float:
+def delayed_s(world: World, cloud: Cloud, place: int, patience_s: float) -> float:
     """Return what a choice delays the jobs that should go first, see `features.hindsight`."""
     now_s, qpu = cloud.state[0].now_s, cloud.state[0].deciding
     job = broker.candidate(cloud, place)
@@ -57,7 +58,7 @@ def delayed_s(world: World, cloud: Cloud, config: Config, place: int) -> float:
             cloud.progress[candidate].remaining_s,
             age_s,
             chosen.remaining_s,
-            config.patience_s,
+            patience_s,
         )
     return world.estimate_s[chosen.task, qpu] * before / world.rules[0].qpus
 
@@ -148,8 +149,8 @@ def _begin(arrays: Arrays, config: Config, episode: Row, e: int) -> None:
 
 
 @inlined
-def _act(
-    arrays: Arrays, config: Config, _episode: Row, actions: IntArray, e: int, out: Output
+def _acted(
+    arrays: Arrays, config: Config, actions: IntArray, e: int, out: Output, patience_s: float
 ) -> None:
     world, cloud = opened(arrays, e)
     violation = actions[e] >= broker.choices(cloud)
@@ -157,7 +158,7 @@ def _act(
     task, qpu = cloud.progress[broker.candidate(cloud, place)].task, cloud.state[0].deciding
     fidelity = world.fidelity[task, qpu] if config.per_infidelity > 0.0 else 1.0
     reward = cost_reward(
-        delayed_s(world, cloud, config, place) if config.hindsight else 0.0,
+        delayed_s(world, cloud, place, patience_s) if config.hindsight else 0.0,
         fidelity,
         world.estimate_s[task, qpu] * world.devices[qpu].price_per_s,
         config.per_second,
@@ -168,6 +169,25 @@ def _act(
     started = broker.choose(world, cloud, place)
     # What is dropped in the place of being started is not executed, so it has no price.
     out.reward[e] = (reward if started else 0.0) - (config.violation if violation else 0.0)
+
+
+@inlined
+def _act(
+    arrays: Arrays, config: Config, _episode: Row, actions: IntArray, e: int, out: Output
+) -> None:
+    _acted(arrays, config, actions, e, out, config.patience_s)
+
+
+@inlined
+def _act_relative(
+    arrays: Arrays, config: Config, _episode: Row, actions: IntArray, e: int, out: Output
+) -> None:
+    """Take a decision where the ages of jobs are known."""
+    patience_s = config.patience_s
+    if config.patience_ages > 0.0:
+        at = offset(e * queueing_relative.MEMORY)
+        patience_s = ages_s(config.patience_ages, arrays.memory, at)
+    _acted(arrays, config, actions, e, out, patience_s)
 
 
 @inlined
@@ -194,6 +214,14 @@ def _see(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> N
 def _see_relative(arrays: Arrays, config: Config, _episode: Row, e: int, out: Output) -> None:
     world, cloud = opened(arrays, e)
     observation.see_relative(world, cloud, config, arrays.memory, e, out)
+
+
+@inlined
+def _see_ages(arrays: Arrays, config: Config, episode: Row, e: int, out: Output) -> None:
+    """See what is usual, and remember what a patience in ages is counted in."""
+    world, cloud = opened(arrays, e)
+    observation.pass_by(world, cloud, arrays.memory, e)
+    observation.see(world, cloud, config, episode, e, out)
 
 
 @inlined
@@ -229,8 +257,20 @@ step_relative = stepping(
     open_world=_open_world_relative,
     advance=_advance_relative,
     begin=_begin,
-    act=_act,
+    act=_act_relative,
     come_due=_come_due,
     see=_see_relative,
+    conclude=_conclude,
+)
+
+step_ages = stepping(
+    __name__,
+    "step_ages",
+    open_world=_open_world_relative,
+    advance=_advance_relative,
+    begin=_begin,
+    act=_act_relative,
+    come_due=_come_due,
+    see=_see_ages,
     conclude=_conclude,
 )

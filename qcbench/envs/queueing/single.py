@@ -8,7 +8,9 @@ from qcbench.envs.accounts import Account
 from qcbench.envs.rendering import MOST_BARS, Bar
 from qcbench.envs.single import CloudEnv
 from qcbench.envs.worlds import BEGINNINGS, Split, drawn_index
+from qcbench.policies.features import queueing_relative
 from qcbench.policies.features.hindsight import goes_before
+from qcbench.policies.features.observers.queueing import notice
 from qcbench.policies.features.rewards import cost_reward
 from qcbench.sums import added
 from qcbench.tracks import Track
@@ -28,6 +30,7 @@ class QueueingEnv(CloudEnv):
 
     def _begin(self, split: Split, index: int) -> bool:
         """Build a world and go on to where the episode begins; return whether there is one."""
+        self._ages = [0.0] * queueing_relative.MEMORY
         begun = super()._begin(split, index)
         if not begun or not self.options.begin_s:
             return begun
@@ -37,6 +40,7 @@ class QueueingEnv(CloudEnv):
         while self._view is not None and self._view.now_s < begin_s:
             if self.options.remembers:
                 self._watcher.observe(self._view, self._out)
+            self._notice()
             self._cloud.answer(len(self._view.waiting) - 1)  # type: ignore[union-attr]
             self._view = self._cloud.view  # type: ignore[union-attr]
             self._come_due(self._account)  # type: ignore[arg-type]
@@ -67,7 +71,7 @@ class QueueingEnv(CloudEnv):
 
     def _delayed_s(self, place: int) -> float:
         """Return what a choice delays the jobs that should go first, see `features.hindsight`."""
-        view, patience_s = self._view, self.options.reward.patience_s
+        view, patience_s = self._view, self._patience_s()
         chosen = view.waiting[place]
         before = added(
             goes_before(
@@ -80,6 +84,19 @@ class QueueingEnv(CloudEnv):
             for other in view.waiting
         )
         return float(view.exec_s_of(chosen) * before / len(self.fleet))
+
+    def _patience_s(self) -> float:
+        """Return the age from which the oldest job goes first, at this decision."""
+        reward = self.options.reward
+        if reward.patience_ages is None:
+            return reward.patience_s or 0.0
+        self._notice()
+        return queueing_relative.patience_s(reward.patience_ages, self._ages, 0)
+
+    def _notice(self) -> None:
+        """Remember what a patience in ages is counted in, whatever is observed."""
+        if self.options.knows_ages:
+            notice(self._view.waiting, len(self.fleet), self._ages)
 
     def _come_due(self, account: Account) -> float:
         return account.settle() + account.presence()

@@ -1,11 +1,13 @@
 """`qcbench/Queueing-v1` as a vector environment: many clouds on the compiled kernel."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
 from gymnasium import spaces
 
-from qcbench.arrays import IntArray
+from qcbench.arrays import FloatArray, IntArray
 from qcbench.envs.clouds import Clouds, TrackClouds, draw_worlds
 from qcbench.envs.dues import make_paid
 from qcbench.envs.queueing import batch
@@ -14,6 +16,7 @@ from qcbench.envs.vector import CloudVectorEnv, Vector
 from qcbench.kernels.failures import FailureTimes
 from qcbench.kernels.queueing.layout import Sizes, empty_clouds
 from qcbench.kernels.queueing.load import make_worlds, prepare
+from qcbench.policies.features.queueing_relative import MEMORY
 from qcbench.tracks import Track
 
 
@@ -44,7 +47,7 @@ class QueueingVectorEnv(CloudVectorEnv):
         cold, drops = rules.classical.cold_start is not None, rules.deadlines == "drop"
         clouds = empty_clouds(self.num_envs, sizes, cold=cold, drops=drops)
 
-        memory = make_memory(self.options, self.num_envs, self.options.slots)
+        memory = self._memory()
         paid = make_paid(self.options.reward.counts_due, self.num_envs, sizes.jobs)
 
         def extend(arrays: batch.Arrays) -> batch.Arrays:
@@ -52,7 +55,7 @@ class QueueingVectorEnv(CloudVectorEnv):
             return arrays._replace(worlds=arrays.worlds._replace(gap_s=failures.gap_s))
 
         own = TrackClouds(
-            step=batch.step_relative if self.options.remembers else batch.step,
+            step=self._step(),
             arrays=batch.Arrays(worlds, clouds, paid, memory),
             clouds=clouds.state,
             no_actions=self._next,
@@ -60,6 +63,17 @@ class QueueingVectorEnv(CloudVectorEnv):
         )
         config = config_of(self.options, self._size, autoreset, drawn.max_decisions, drawn.fades_s)
         return Clouds(own, config, self.options)
+
+    def _step(self) -> Callable[..., int]:
+        if self.options.remembers:
+            return batch.step_relative
+        return batch.step_ages if self.options.knows_ages else batch.step
+
+    def _memory(self) -> FloatArray:
+        """Return what is remembered: by the observation, or for the reward alone."""
+        if self.options.knows_ages and not self.options.remembers:
+            return np.zeros(self.num_envs * MEMORY)
+        return make_memory(self.options, self.num_envs, self.options.slots)
 
     def _checked(self, actions: Vector) -> IntArray:
         return self._whole(actions)

@@ -120,6 +120,15 @@ def drain_s(waiting: int, qpus: int, memory: Remembered, memory_at: int) -> floa
     return waiting * (memory[memory_at + SCALE_S] + SHORTEST_S) / qpus
 
 
+def patience_s(ages: float, memory: Remembered, memory_at: int) -> float:
+    """Return the age of a job that is so many times the mean of those whose tasks join.
+
+    This mean is what `job_age` is seen against, so that who sees it can tell such a patience. It
+    follows the load: jobs grow older where they wait longer.
+    """
+    return ages * memory[memory_at + AGE_S]
+
+
 def observe_shared(
     qpus: int,
     now_s: float,

@@ -50,7 +50,10 @@ class Reward:
         tardiness: weight of the time by which a job is late, in units of `time_scale_s`.
         missed: penalty of a job that has a due time and is late, dropped or given up.
         value: weight of the value that is lost so, as a share of the highest of the workload.
-        patience_s: time from which a waiting job goes before all younger ones in hindsight.
+        patience_s: age from which a waiting job goes before all younger ones in hindsight; a day
+            unless told.
+        patience_ages: the same without seconds, in the mean age of jobs when their tasks join the
+            queue, see `features.queueing_relative.patience_s`; `patience_s` is null then.
     """
 
     WHERE: ClassVar[str] = "reward"
@@ -65,9 +68,11 @@ class Reward:
     tardiness: NotNegative = 0.0
     missed: NotNegative = 0.0
     value: NotNegative = 0.0
-    patience_s: NotNegative = 86_400.0
+    patience_s: NotNegative | None = 86_400.0
+    patience_ages: Positive | None = None
 
     def __post_init__(self) -> None:
+        self._check_patience()
         if self.counts_due and self.kind not in ("cost", "makespan"):
             raise InputError(
                 f"reward.kind: {self.kind} knows no due times; set tardiness, missed and value to 0"
@@ -75,6 +80,24 @@ class Reward:
         counted = self.time + self.fidelity + self.price > 0 or self.counts_due
         if self.kind != "legacy" and not counted:
             raise InputError("reward: time, fidelity and price are all 0; one must be positive")
+
+    def _check_patience(self) -> None:
+        if self.patience_ages is None:
+            if self.patience_s is None and self.kind == "hindsight":
+                raise InputError(
+                    "reward.patience_s: null; must be a time, or tell patience_ages instead"
+                )
+            return
+        if self.kind != "hindsight":
+            raise InputError(
+                f"reward.patience_ages: {self.patience_ages}; goes with kind hindsight, not "
+                f"{self.kind}"
+            )
+        if self.patience_s is not None:
+            raise InputError(
+                f"reward.patience_ages: {self.patience_ages}; there is one patience, and "
+                f"patience_s is {self.patience_s}; set patience_s to null"
+            )
 
     @property
     def per_second(self) -> float:

@@ -7,6 +7,7 @@ from qcbench.policies.features import queueing, queueing_relative
 from qcbench.policies.features.deadlines import value_share
 from qcbench.policies.features.layout import Layout, Target
 from qcbench.policies.features.observer import Elapsed, Observer
+from qcbench.policies.features.relative import Remembered
 from qcbench.policies.view import QueueView, WaitingTask
 
 
@@ -99,7 +100,7 @@ class RelativeQueueObserver:
         """Write the observation, see `features.queueing_relative`."""
         now_s, waiting, qpu, memory = view.now_s, view.waiting, self._qubits[view.qpu], self._memory
         qpus = len(self._qubits)
-        self._notice(waiting)
+        notice(waiting, qpus, memory)
         seen = waiting[: self.items]
         exec_s = [view.exec_s_of(task) for task in seen]
         shortest_s = min(exec_s)
@@ -145,26 +146,30 @@ class RelativeQueueObserver:
             queueing.observe_empty(out, at, queueing_relative.EACH)
             at += queueing_relative.EACH
 
-    def _notice(self, waiting: Sequence[WaitingTask]) -> None:
-        """Let the means follow the tasks that have joined since the decision before."""
-        first, memory = len(waiting), self._memory
-        while first > 0 and waiting[first - 1].ticket >= memory[queueing_relative.JOINED]:
-            first -= 1
-        for task in waiting[first:]:
-            queueing_relative.join(
-                len(self._qubits),
-                task.ticket,
-                task.arrival_s,
-                task.arrival_s - task.job_arrival_s,
-                task.mean_exec_s,
-                task.attained_s,
-                memory,
-                0,
-            )
-
     def mask(self, view: QueueView, out: Target) -> None:
         """Write 1 for every place at which a task waits."""
         _write_mask(view, self.items, out)
+
+
+def notice(waiting: Sequence[WaitingTask], qpus: int, memory: Remembered) -> None:
+    """Let the means follow the tasks that have joined since the decision before.
+
+    It does what `queueing_relative.notice` does for compiled code.
+    """
+    first = len(waiting)
+    while first > 0 and waiting[first - 1].ticket >= memory[queueing_relative.JOINED]:
+        first -= 1
+    for task in waiting[first:]:
+        queueing_relative.join(
+            qpus,
+            task.ticket,
+            task.arrival_s,
+            task.arrival_s - task.job_arrival_s,
+            task.mean_exec_s,
+            task.attained_s,
+            memory,
+            0,
+        )
 
 
 def _write_mask(view: QueueView, places: int, out: Target) -> None:
