@@ -24,9 +24,7 @@ RUN = RunDescription(run_id="r-1", suite={"name": "r"})
 
 @pytest.fixture(scope="module")
 def trials() -> pl.DataFrame:
-    found: pl.DataFrame = synthetic_trials(
-        replicates=6, scenarios=("qce5-paper", "eagle5-bursts")
-    )
+    found: pl.DataFrame = synthetic_trials(replicates=6, scenarios=("qce5-paper", "eagle5-bursts"))
     return found
 
 
