@@ -18,7 +18,7 @@ CLOUDS = {
     "mix": ("allocation/eagle5-mix", []),
 }
 WORTHS = (0.0, 10.0, 40.0, 100.0, 150.0, 200.0, 300.0, 400.0)
-SEEDS = (3, 4)
+SEEDS = (3, 4, 5)
 
 
 def front(cloud: str, policy: str) -> np.ndarray:
