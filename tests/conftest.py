@@ -14,6 +14,7 @@ settings.load_profile("qcbench")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)  # a worker of xdist reads the groups in the hook of this name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let two workers share the files; what starts a Ray takes turns, for it needs both cores."""
     for item in items:

@@ -82,7 +82,7 @@ ONE_BLOCK = [HealthCheck.function_scoped_fixture]  # the same for all examples
 
 
 @given(rows=entries(), data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=ONE_BLOCK)
+@settings(max_examples=30, deadline=None, suppress_health_check=ONE_BLOCK)
 def test_any_dealing_gives_the_same_bytes(rows: list[Entry], data: st.DataObject) -> None:
     order = [row.trial_id for row in rows]
     expected = compact([parquet_bytes(frame_of(rows))], order)
@@ -98,7 +98,7 @@ def test_any_dealing_gives_the_same_bytes(rows: list[Entry], data: st.DataObject
 
 
 @given(rows=entries())
-@settings(max_examples=60, deadline=None, suppress_health_check=ONE_BLOCK)
+@settings(max_examples=30, deadline=None, suppress_health_check=ONE_BLOCK)
 def test_the_table_holds_every_value(rows: list[Entry]) -> None:
     frame = trials_frame(frame_of(rows))
     expected = [json.loads(row.row) for row in rows]

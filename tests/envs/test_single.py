@@ -156,14 +156,17 @@ def test_a_queue_costs_the_time_of_all_that_are_present() -> None:
 
 
 def due_queue(deadlines: str, **more: Any) -> Any:
-    """Twenty jobs at once whose due times are soon over, on QPUs that have prices."""
+    """Jobs at once whose due times are soon over, on QPUs that have prices.
+
+    Few, for each asks many hundreds of times.
+    """
     source = default_worlds("queueing")
     rules = replace(source.rules, horizon_s=None, admission=Admission(), deadlines=deadlines)
     qpus = tuple(replace(q, price_per_s=0.5 + i) for i, q in enumerate(source.fleet))
     workload = replace(
         source.workload,
         arrivals=replace(source.workload.arrivals, interval_s=20.0),
-        tasks=20,
+        tasks=6,
         deadlines=SlackDeadlines(least=1.0, most=1.5, value="best"),
     )
     fleet = replace(source.fleet, qpus=qpus)

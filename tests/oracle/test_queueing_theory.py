@@ -174,7 +174,7 @@ def service(rng: np.random.Generator, kind: str, count: int) -> FloatArray:
 )
 def test_processor_sharing_depends_on_the_mean_only(kind: str) -> None:
     """M/G/1-PS on the classical pool: the mean response is insensitive to the distribution."""
-    load, jobs, warm_up = 0.5, 6000, 200
+    load, jobs, warm_up = 0.5, 4000, 200
     theory = mg1_processor_sharing(load, 1.0)
     speed = 1e9
     responses, numbers = [], []

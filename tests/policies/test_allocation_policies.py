@@ -1,5 +1,6 @@
 """What each allocation policy chooses, and what the strong one reaches on the case study."""
 
+from functools import cache
 from itertools import pairwise, permutations
 from typing import Any
 
@@ -234,6 +235,7 @@ def test_prices_are_the_dual_solution(seed: int) -> None:
         assert busiest == pytest.approx(solved.fun)
 
 
+@cache
 def study(policy: str, order: str, seed: int, **parameters: float) -> tuple[float, float]:
     """Total time and mean fidelity on a drawn case study, in the published units."""
     records = simulate(

@@ -47,7 +47,8 @@ def soonest(context):
     """The QPU that completes it first."""
     return lambda view: int(view.completion_s().argmin())
 '''
-RUN = ["suite.replicates=5", "cluster.address=inline", "tracking=none"]
+ONE = "suite.scenarios=[placement/qce5]"
+RUN = [ONE, "suite.replicates=5", "cluster.address=inline", "tracking=none"]
 MINE = "suite.policies=[mine.py,mine.py:soonest,earliest_completion]"
 
 
