@@ -2,9 +2,7 @@
 
 import os
 from collections import Counter
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -16,27 +14,12 @@ settings.load_profile("qcbench")
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.hookimpl(optionalhook=True)  # of xdist
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Let workers share the files, so that its fixtures and kernels are made once.
-
-    Tests of a file that starts clusters or whole commands are shared one by one: they are long.
-    xdist's own groups have no effect under pytest 9.2, where the id of a test cannot be changed.
-    """
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415
-
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return nodeid if _has_long_tests(file) else file
-
-    return ByFile(config, log)
-
-
-@cache
-def _has_long_tests(file: str) -> bool:
-    text = (ROOT / file).read_text(encoding="utf-8")
-    return "mark.ray" in text or "mark.e2e" in text
+@pytest.hookimpl(tryfirst=True)  # a worker of xdist reads the groups in the hook of this name
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let two workers share the files; what starts a Ray takes turns, for it needs both cores."""
+    for item in items:
+        group = "ray" if item.get_closest_marker("ray") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 NO_DATA = "no reference data"
