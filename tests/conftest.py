@@ -14,7 +14,9 @@ settings.load_profile("qcbench")
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.hookimpl(tryfirst=True)  # a worker of xdist reads the groups in the hook of this name
+# A worker of xdist reads the groups in the hook of this name, later; under pytest 9.2 they have no
+# effect, since the id of a test, in which xdist writes them, cannot be changed there.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let two workers share the files; what starts a Ray takes turns, for it needs both cores."""
     for item in items:
