@@ -19,7 +19,7 @@ from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run import PolicyFactory
 from qcbench.bench.run_folder import create_run, missing
 from qcbench.bench.run_folder import open_run as open_store
-from qcbench.bench.run_names import find, told_name
+from qcbench.bench.run_names import PROMOTION_SUITE, find, told_name
 from qcbench.bench.store import RunStore
 from qcbench.bench.suite import check_suite, expand, suite_data, suite_scenarios
 from qcbench.bench.typed import plain, typed
@@ -310,10 +310,9 @@ def _wants_bounds(store: RunStore) -> bool:
 
     One that was begun before there were has not, nor has a promotion, whatever its suite once said.
     """
-    from qcbench.tracking.contest import SUITE  # noqa: PLC0415 - where it is needed
 
     suite = store.manifest.suite
-    return bool(suite.get("bounds", False)) and suite.get("name") != SUITE
+    return bool(suite.get("bounds", False)) and suite.get("name") != PROMOTION_SUITE
 
 
 @dataclass(frozen=True)

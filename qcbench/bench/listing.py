@@ -16,6 +16,7 @@ from qcbench.bench.manifest import Manifest
 from qcbench.bench.run_names import (
     HEADS,
     PROMOTION,
+    PROMOTION_SUITE,
     VERDICT,
     Kind,
     began,
@@ -116,7 +117,8 @@ def _run(folder: Path) -> dict[str, Any]:
         return {**about, "state": "damaged", "problem": problem}
     done = int((statuses == "done").sum())
     complete = not grows and len(statuses) == expected
-    left = _not_judged(folder) if complete else ""
+    is_promotion = about["subject"] == PROMOTION_SUITE
+    left = _not_judged(folder) if complete and is_promotion else ""
     return {
         **about,
         "state": "complete" if complete and not left else "unfinished",

@@ -25,6 +25,8 @@ HEADS: Mapping[Kind, str] = {
 }
 """The file that makes a folder one of a kind."""
 
+PROMOTION_SUITE = "promote"
+"""Name of the suite of every promotion, which makes their worlds others than those of suites."""
 PROMOTION = "promotion.json"
 """In the folder of a promotion's trials: what it was told."""
 VERDICT = "verdict.json"

@@ -53,8 +53,7 @@ def _suite(folder: Path, how: "ResumeConfig", asked: Set[str]) -> int:
     from qcbench.api import drive, get_ready  # noqa: PLC0415 - as above
     from qcbench.api.suites import lacks  # noqa: PLC0415
     from qcbench.bench.run_folder import open_run  # noqa: PLC0415
-    from qcbench.bench.run_names import told_name  # noqa: PLC0415
-    from qcbench.tracking.contest import SUITE  # noqa: PLC0415
+    from qcbench.bench.run_names import PROMOTION_SUITE, told_name  # noqa: PLC0415
     from qcbench.tracking.mlflow_view import is_published  # noqa: PLC0415
     from qcbench.tracking.verdict_view import outcome_in  # noqa: PLC0415
 
@@ -73,9 +72,9 @@ def _suite(folder: Path, how: "ResumeConfig", asked: Set[str]) -> int:
         next_step(f"qcbench show {name}", f"qcbench report {name}")
     else:
         announce(run, how.tracking)
-    if run.suite.name == SUITE and (outcome := outcome_in(folder)):
+    if run.suite.name == PROMOTION_SUITE and (outcome := outcome_in(folder)):
         print(f"{shown_path(folder)}: was judged before; {outcome}")
-    elif run.suite.name == SUITE:
+    elif run.suite.name == PROMOTION_SUITE:
         print(
             "qcbench: these are the trials of a promotion, without what was to be promoted; nothing"
             " is judged or registered, `qcbench promote` begins anew",

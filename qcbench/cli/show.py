@@ -70,11 +70,10 @@ def _print(lines: Iterable[Line]) -> None:
 
 
 def _of_run(run: "Run") -> Iterator[Line]:
-    from qcbench.bench.run_names import told_name  # noqa: PLC0415
+    from qcbench.bench.run_names import PROMOTION_SUITE, told_name  # noqa: PLC0415
     from qcbench.report.run import describe_run  # noqa: PLC0415
     from qcbench.storage.places import shown_path  # noqa: PLC0415
     from qcbench.tracking.begun import begun_in  # noqa: PLC0415
-    from qcbench.tracking.contest import SUITE  # noqa: PLC0415
     from qcbench.tracking.mlflow_view import link_in_file, trouble_in_file  # noqa: PLC0415
     from qcbench.tracking.verdict_view import outcome_in  # noqa: PLC0415
 
@@ -94,7 +93,7 @@ def _of_run(run: "Run") -> Iterator[Line]:
     command = begun.command if begun else about.told
     if command:
         yield "told", command
-    if begun is None and suite.name != SUITE:  # a promotion has no file of its suite
+    if begun is None and suite.name != PROMOTION_SUITE:  # a promotion has no file of its suite
         yield from _headed("changed", _changed(run, about))
     yield from _headed("software", _software(run, about))
     scenarios = list(about.scenarios)

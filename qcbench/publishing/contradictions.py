@@ -10,9 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from qcbench.files import quoted
+from qcbench.stats.claims import LEAST_WORLDS
 
-FEWEST = 5
-"""Worlds below which there are no p values: nothing is claimed."""
 SLACK = 1e-9
 """Of rounding, relative: the mean of equal values may lie beside its interval by so much."""
 
@@ -86,8 +85,9 @@ def _of_scenario(row: Row) -> Iterator[str]:
         yield f"mean: is {_told(row['mean'])}, of {row['n']} trials"
     if row["pairs"] > row["n"]:
         yield f"pairs: is {row['pairs']}, of {row['n']} trials"
-    if row["p_value"] is not None and row["pairs"] < FEWEST:
-        yield f"p_value: is {row['p_value']:g}, of {row['pairs']} worlds; below {FEWEST} it is null"
+    if row["p_value"] is not None and row["pairs"] < LEAST_WORLDS:
+        few = f"{row['pairs']} worlds; below {LEAST_WORLDS} it is null"
+        yield f"p_value: is {row['p_value']:g}, of {few}"
 
 
 def _of_worlds(scenarios: Sequence[Row], policies: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ from qcbench.bench.metrics.names import check_metric, goal_of, plugged_among
 from qcbench.bench.plugged import check_plugins, plugins_used
 from qcbench.bench.progress import Kind, make_progress
 from qcbench.bench.run_folder import create_run
+from qcbench.bench.run_names import PROMOTION_SUITE
 from qcbench.bench.scenario import build_scenario, resolve_scenario, with_content, with_platform
 from qcbench.bench.seeds import policy_stream
 from qcbench.bench.store import RunStore
@@ -44,9 +45,6 @@ from qcbench.tracking.tries import (
     identity,
 )
 from qcbench.tracks import TRACKS
-
-SUITE = "promote"
-"""Name of the suite of every promotion, which makes their worlds others than those of suites."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def contest_of(
     replicates = usual if settings.replicates is None else settings.replicates
     check_many("replicates", replicates, len(entries), len(rivals) + 1)
     suite = SuiteConfig(
-        name=SUITE,
+        name=PROMOTION_SUITE,
         description=f"{candidate.label} for {reference.name}@{reference.alias}",
         track=track,
         scenarios=entries,

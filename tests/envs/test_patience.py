@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_clouds import make_tasks
 
 from qcbench.cloud.cloud import Streams
 from qcbench.cloud.rules import Admission, ClassicalPoolRules, Dispatch, Failures, Rules
@@ -22,7 +23,7 @@ from qcbench.fleet.profile import Fleet, QpuProfile
 from qcbench.physics.config import GivenTime, Noiseless, PhysicsConfig
 from qcbench.policies.features import queueing_relative, relative
 from qcbench.policies.features.rewards import Reward
-from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat, Tasks, Workload
+from qcbench.workload.workload import ClassicalPhase, QuantumPhase, Repeat, Workload
 from tests.envs.lockstep import lockstep
 
 QUEUEING = "qcbench/Queueing-v1"
@@ -56,15 +57,9 @@ class Worlds:
         replicate = self.splits.replicate(split, index)
         rng = np.random.default_rng(replicate)
         count = int(rng.integers(10, 40))
-        zeros = np.zeros(count, dtype=np.int64)
-        tasks = Tasks(
-            algorithm=["toy"] * count,
-            qubits=rng.integers(1, 6, count),
-            depth=zeros + 5,
-            shots=zeros + 1,
-            two_qubit_gates=zeros + 2,
-            duration_s=self.factor * rng.choice([0.5, 1.0, 3.0], count),
-        )
+        qubits = rng.integers(1, 6, count)
+        duration_s = self.factor * rng.choice([0.5, 1.0, 3.0], count)
+        tasks = make_tasks(duration_s, qubits)
         phases = [
             [
                 Repeat(

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from executors import intent
+from stopping import stopped_and_gone_on_with
 from synthetic_replay import synthetic_table, told
 
 from qcbench.cli.main import main
@@ -136,15 +137,7 @@ def test_policies_alone_in_blocks_also_after_a_stop(
     words += ["scenario.workload.circuits.shots=200", "scenario.workload.circuits.max_qubits=4"]
     config = compose_replay([*words, "mirror=false", f"replays_dir={tmp_path}"])
     assert "about 3 times as long" in " ".join(describe(config, estimate_replay(config)))
-
-    def stop(line: str) -> None:
-        if line.startswith(at):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("qcbench.hardware.replay.SAY_EVERY_S", 0.0)
-    with pytest.raises(KeyboardInterrupt):
-        run_replay(config, stop)
-    table = run_replay(config).table
+    table = stopped_and_gone_on_with(config, at, monkeypatch).table
     assert set(table["state"]) == {"done"}
     assert table.height == 18
     spans = (

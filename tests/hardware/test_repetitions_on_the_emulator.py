@@ -1,11 +1,11 @@
 """Repetitions through the real client, on an emulator that is started for each of them."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from stopping import stopped_and_gone_on_with
 
 from qcbench.hardware.providers import emulator
 from qcbench.hardware.replay import run_replay
@@ -57,14 +57,6 @@ def test_a_replay_that_goes_on_repeats_no_draw(
     told = ["tasks=2", "heuristics=[]", "backend.speed=30", "poll_s=0.2", "fleet=qce5"]
     told += ["scenario.workload.circuits.max_qubits=3", "scenario.workload.circuits.shots=500"]
     config = compose_replay([*told, f"replays_dir={tmp_path}"])
-
-    def stop(line: str) -> None:
-        if re.match("placed [1-9]", line):
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("qcbench.hardware.replay.SAY_EVERY_S", 0.0)
-    with pytest.raises(KeyboardInterrupt):
-        run_replay(config, stop)
-    table = run_replay(config).table
+    table = stopped_and_gone_on_with(config, "placed [1-9]", monkeypatch).table
     assert set(table["state"]) == {"done"}
     assert used == [[], ["restart=1"]]
